@@ -1,0 +1,71 @@
+import path from 'node:path';
+import tseslint from 'typescript-eslint';
+
+/**
+ * The layers, top to bottom; a folder may import what stands below it, and itself. Kept in step with docs/architecture.md.
+ * Each entry: folder, and the folders it must not import.
+ */
+const adapters = ['pkcs11', 'x509', 'nss', 'directory', 'ledger'];
+const layers = {
+  'src/cli': [],
+  'src/agent': ['cli'],
+  'src/doctor': ['cli', 'agent', 'service', 'dbus'],
+  'src/service': ['cli', 'agent', 'doctor', 'tracking', 'dbus'],
+  'src/tracking': ['cli', 'agent', 'doctor', 'service', 'renewal', 'issuer/token'],
+  'src/renewal': ['cli', 'agent', 'doctor', 'service', 'tracking', 'dbus'],
+  'src/issuer': ['cli', 'agent', 'doctor', 'service', 'tracking', 'renewal', 'protocol', 'dbus', 'nss'],
+  'src/protocol': ['cli', 'agent', 'doctor', 'service', 'tracking', 'renewal', 'issuer', 'config', 'platform', 'dbus', ...adapters],
+  ...Object.fromEntries(
+    adapters.map((adapter) => [
+      `src/${adapter}`,
+      ['cli', 'agent', 'doctor', 'service', 'tracking', 'renewal', 'issuer', 'protocol', 'dbus', ...adapters.filter((other) => other !== adapter && !(adapter === 'ledger' && other === 'pkcs11'))],
+    ]),
+  ),
+  'src/config': ['cli', 'agent', 'doctor', 'service', 'tracking', 'renewal', 'issuer', 'protocol', 'dbus', ...adapters],
+  'src/platform': ['cli', 'agent', 'doctor', 'service', 'tracking', 'renewal', 'issuer', 'protocol', 'dbus', 'config', ...adapters],
+  dbus: ['src/cli', 'src/agent', 'src/doctor', 'src/service', 'src/tracking', 'src/renewal', 'src/issuer', 'src/protocol', 'src/config', ...adapters.map((adapter) => `src/${adapter}`)],
+  helpers: [],
+};
+
+const pkcs11jsDefault = {
+  // A namespace import typechecks, but its members are undefined at run time (CommonJS without named exports).
+  name: 'pkcs11js',
+  importNamePattern: '^(?!default$)',
+  message: "Only `import pkcs11js from 'pkcs11js'` works.",
+};
+
+export default tseslint.config(
+  { ignores: ['dist/', 'node_modules/', 'packaging/no-usocket/', '**/*.mjs', 'eslint.config.js'] },
+  ...tseslint.configs.strictTypeChecked,
+  ...tseslint.configs.stylisticTypeChecked,
+  {
+    languageOptions: { parserOptions: { projectService: true, tsconfigRootDir: path.resolve(import.meta.dirname) } },
+    rules: {
+      '@typescript-eslint/switch-exhaustiveness-check': ['error', { considerDefaultExhaustiveForUnions: false }],
+      '@typescript-eslint/consistent-type-imports': 'error',
+      '@typescript-eslint/explicit-module-boundary-types': 'error',
+      '@typescript-eslint/no-restricted-imports': ['error', { paths: [pkcs11jsDefault] }],
+      'no-console': 'error',
+      eqeqeq: 'error',
+    },
+  },
+  ...Object.entries(layers).map(([folder, above]) => ({
+    files: [`${folder}/**/*.ts`],
+    rules: {
+      '@typescript-eslint/no-restricted-imports': [
+        'error',
+        {
+          paths: [pkcs11jsDefault],
+          patterns: [
+            { regex: '^(\\.\\./)+(test|helpers|packaging)/', message: 'Product code imports neither tests nor entry points.' },
+            ...(above.length === 0 ? [] : [{ regex: `^(\\.\\./)+(src/)?(${above.map((name) => name.replace(/^src\//u, '')).join('|')})(/|$)`, message: `${folder} must not import this: arrows point down only (docs/architecture.md).` }]),
+          ],
+        },
+      ],
+    },
+  })),
+  {
+    files: ['test/**/*.ts', 'packaging/**/*.ts'],
+    rules: { '@typescript-eslint/no-non-null-assertion': 'off', 'no-console': 'off' },
+  },
+);

@@ -1,0 +1,71 @@
+// Bundles the executables into dist/: a small entry each, heavy parts as chunks under dist/lib, native addons beside them.
+import { chmod, copyFile, mkdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { createRequire } from 'node:module';
+import path from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { build } from 'esbuild';
+
+const root = path.resolve(path.dirname(fileURLToPath(import.meta.url)), '..');
+const dist = path.join(root, 'dist');
+const lib = path.join(dist, 'lib');
+const require = createRequire(import.meta.url);
+
+const addons = {
+  'pkcs11.node': path.join(path.dirname(require.resolve('pkcs11js/package.json')), 'build/Release/pkcs11.node'),
+  'better_sqlite3.node': path.join(path.dirname(require.resolve('better-sqlite3/package.json')), 'build/Release/better_sqlite3.node'),
+};
+
+/** Each executable is an entry that answers what it can alone; the named chunk holds the rest and is loaded when first needed. */
+const executables = ['hsmonger', 'hsmonger-submit', 'hsmonger-pre-save', 'hsmonger-post-save'];
+const chunks = { enrol: 'src/renewal/enrol.ts', worker: 'src/service/worker.ts', cli: 'src/cli/main.ts', hooks: 'src/renewal/hooks.ts' };
+
+const besideTheBundle = {
+  name: 'beside-the-bundle',
+  setup({ onResolve }) {
+    onResolve({ filter: /\.node$/ }, ({ path: file }) => ({ path: `./${path.basename(file)}`, external: true }));
+    // import('#chunk/enrol') becomes require('./lib/enrol.cjs'): CommonJS bundles cannot be split by esbuild itself.
+    onResolve({ filter: /^#chunk\// }, ({ path: name, importer }) => {
+      const chunk = `${name.slice('#chunk/'.length)}.cjs`;
+      return { path: importer.includes(`${path.sep}helpers${path.sep}`) ? `./lib/${chunk}` : `./${chunk}`, external: true };
+    });
+  },
+};
+
+const common = {
+  bundle: true,
+  platform: 'node',
+  target: 'node20.19',
+  format: 'cjs',
+  minify: true,
+  keepNames: true,
+  legalComments: 'none',
+  logLevel: 'warning',
+  supported: { 'dynamic-import': false },
+  plugins: [besideTheBundle],
+  define: { 'import.meta.url': 'HSMONGER_BUNDLE_URL', HSMONGER_BUNDLE_DIRECTORY: 'HSMONGER_LIB_DIRECTORY' },
+};
+
+await rm(dist, { recursive: true, force: true });
+await mkdir(lib, { recursive: true });
+await Promise.all([
+  ...executables.map((name) =>
+    build({
+      ...common,
+      entryPoints: [path.join(root, 'helpers', `${name}.ts`)],
+      outfile: path.join(dist, name),
+      // certmonger's PATH is fixed and short, `env node` may not be found there: the interpreter is named absolutely.
+      banner: { js: `#!${process.execPath}\nconst HSMONGER_LIB_DIRECTORY=require("node:path").join(__dirname,"lib"),HSMONGER_BUNDLE_URL="file://"+__filename;` },
+    }),
+  ),
+  ...Object.entries(chunks).map(([name, entry]) =>
+    build({
+      ...common,
+      entryPoints: [path.join(root, entry)],
+      outfile: path.join(lib, `${name}.cjs`),
+      banner: { js: 'const HSMONGER_LIB_DIRECTORY=__dirname,HSMONGER_BUNDLE_URL="file://"+__filename;' },
+    }),
+  ),
+  ...Object.entries(addons).map(([name, file]) => copyFile(file, path.join(lib, name))),
+]);
+await writeFile(path.join(dist, 'package.json'), `${JSON.stringify({ type: 'commonjs', version: JSON.parse(await readFile(path.join(root, 'package.json'), 'utf8')).version })}\n`);
+await Promise.all(executables.map((name) => chmod(path.join(dist, name), 0o755)));

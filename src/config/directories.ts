@@ -1,0 +1,36 @@
+import path from 'node:path';
+import type { Directories, Instance } from './instance.js';
+
+export const defaultDirectories: Directories = { config: '/etc/hsmonger', state: '/var/lib/hsmonger' };
+
+/** Directories from explicit flags, else the environment, else the defaults; relative paths are made absolute. */
+export function directoriesFrom(
+  flags: { readonly configDir?: string | undefined; readonly stateDir?: string | undefined },
+  env: Readonly<Record<string, string | undefined>>,
+): Directories {
+  return {
+    config: path.resolve(flags.configDir ?? env['HSMONGER_CONFIG_DIR'] ?? defaultDirectories.config),
+    state: path.resolve(flags.stateDir ?? env['HSMONGER_STATE_DIR'] ?? defaultDirectories.state),
+  };
+}
+
+/** The instance's own state directory: the service user's, 0700. */
+export function stateDirectory(directories: Directories, instance: Pick<Instance, 'name'>): string {
+  return path.join(directories.state, instance.name);
+}
+
+/** The instance's ledger: everything we must remember, in one SQLite file. */
+export function ledgerFile(directories: Directories, instance: Pick<Instance, 'name'>): string {
+  return path.join(stateDirectory(directories, instance), 'ledger.sqlite');
+}
+
+/**
+ * The flags that let a process started by certmonger, whose environment is cleared, find the same directories again:
+ * none where they are the defaults (design rule 12).
+ */
+export function directoryFlags(directories: Directories): string[] {
+  const flags: string[] = [];
+  if (directories.config !== defaultDirectories.config) flags.push('--config-dir', directories.config);
+  if (directories.state !== defaultDirectories.state) flags.push('--state-dir', directories.state);
+  return flags;
+}

@@ -1,0 +1,23 @@
+/** One request for one certificate, as certmonger's variables give it, already parsed into byte strings by src/protocol. */
+export interface Enrolment {
+  /** DER PKCS#10. */
+  readonly csr: Uint8Array;
+  /** DER of the certificate certmonger holds now: present on a renewal. */
+  readonly oldCertificate?: Uint8Array;
+  /** CERTMONGER_CA_PROFILE; the issuer's default otherwise. */
+  readonly profile?: string;
+}
+
+/** DER certificates. `chain` holds the intermediates between the certificate and the root, `roots` the self-signed ones. */
+export interface Issued {
+  readonly certificate: Uint8Array;
+  readonly chain: readonly Uint8Array[];
+  readonly roots: readonly Uint8Array[];
+}
+
+/** A CA, whatever stands behind it. Failures are HsmongerError; its code says whether asking again makes sense. */
+export interface Issuer {
+  enrol(enrolment: Enrolment): Promise<Issued>;
+  roots(): Promise<Pick<Issued, 'chain' | 'roots'>>;
+  close(): Promise<void>;
+}

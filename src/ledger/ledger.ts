@@ -1,0 +1,48 @@
+import { openDatabase, type Database } from './database.js';
+
+const schema = `
+  CREATE TABLE IF NOT EXISTS issued (
+    id INTEGER PRIMARY KEY,
+    issuer_key TEXT NOT NULL,      -- SHA-256 of the issuer's SubjectPublicKeyInfo, hex
+    serial TEXT NOT NULL,          -- content octets, hex
+    request TEXT NOT NULL,         -- what makes two SUBMITs the same: see issuer/token/request-key
+    profile TEXT NOT NULL,
+    subject TEXT NOT NULL,         -- RFC 4514, for people
+    subject_key TEXT NOT NULL,     -- SHA-256 of the SubjectPublicKeyInfo, hex
+    not_before TEXT NOT NULL,
+    not_after TEXT NOT NULL,
+    certificate BLOB NOT NULL,
+    issued_at TEXT NOT NULL,
+    uid INTEGER NOT NULL,          -- of the process that issued it
+    revoked_at TEXT,
+    revocation_reason TEXT,
+    UNIQUE (issuer_key, serial)
+  ) STRICT;
+  CREATE INDEX IF NOT EXISTS issued_request ON issued (request, id);
+  CREATE INDEX IF NOT EXISTS issued_subject_key ON issued (subject_key, id);
+  CREATE TABLE IF NOT EXISTS outcomes (
+    subject_key TEXT NOT NULL,
+    profile TEXT NOT NULL,
+    at TEXT NOT NULL,
+    code TEXT NOT NULL,            -- an error code, or ISSUED
+    message TEXT NOT NULL,
+    uid INTEGER NOT NULL,
+    PRIMARY KEY (subject_key, profile)
+  ) STRICT;
+  CREATE TABLE IF NOT EXISTS journal (
+    nickname TEXT PRIMARY KEY,     -- one saving at a time for each certificate
+    step TEXT NOT NULL,            -- the last step that was finished
+    certificate TEXT,              -- SHA-256 of the new certificate, hex, once known
+    detail TEXT NOT NULL,          -- JSON
+    started_at TEXT NOT NULL,
+    updated_at TEXT NOT NULL
+  ) STRICT;
+`;
+
+/**
+ * Opens an instance's ledger: issued certificates, last outcomes, the journal of saving. Only a process that has dropped to the
+ * service user calls this (design rule 6). Times are ISO 8601 UTC.
+ */
+export function openLedger(file: string, options: { readonly readonly?: boolean; readonly busyMs?: number } = {}): Database {
+  return openDatabase(file, { schema, version: 1, ...options });
+}

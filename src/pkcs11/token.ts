@@ -1,0 +1,118 @@
+import type { TokenConfig } from '../config/instance.js';
+
+/** What a signature is made with. RSA PKCS#1 today; the union grows by PSS, ECDSA and EdDSA members, callers stay as they are. */
+export type SignatureAlgorithm = { readonly scheme: 'rsa-pkcs1'; readonly digest: 'sha256' | 'sha384' | 'sha512' };
+
+/** CK_TOKEN_INFO as far as we look at it, padding removed. */
+export interface TokenDescription {
+  /** CK_SLOT_ID as a number. */
+  readonly slotId: number;
+  readonly label: string;
+  readonly manufacturer: string;
+  readonly model: string;
+  readonly serial: string;
+  readonly loginRequired: boolean;
+  readonly initialized: boolean;
+  readonly writeProtected: boolean;
+  readonly pin: 'fine' | 'count-low' | 'final-try' | 'locked';
+}
+
+/** Which private key: the sole ways a certificate's key is found. Never by label where a certificate is at hand: certmonger empties it. */
+export type KeySelector =
+  | { readonly by: 'public-key'; /** DER SubjectPublicKeyInfo; CKA_ID only speeds the search up. */ readonly spki: Uint8Array; readonly id?: Uint8Array }
+  | { readonly by: 'id'; readonly id: Uint8Array }
+  | { readonly by: 'label'; readonly label: string }
+  | { readonly by: 'uri'; readonly uri: string };
+
+export type KeyType = 'RSA' | 'EC' | 'Ed25519' | 'other';
+
+/** A private key object on the token; its handle stays inside the session that found it. */
+export interface TokenKey {
+  /** CKA_ID. */
+  readonly id: Uint8Array;
+  readonly label: string;
+  readonly type: KeyType;
+  /** Bits. */
+  readonly size: number;
+  /** DER SubjectPublicKeyInfo, when the token gives the public value away (RSA always does). */
+  readonly spki?: Uint8Array;
+  readonly sensitive: boolean;
+  readonly extractable: boolean;
+  readonly canSign: boolean;
+}
+
+/** A certificate object on the token. */
+export interface TokenCertificate {
+  /** CKA_ID. */
+  readonly id: Uint8Array;
+  /** CKA_LABEL = NSS nickname; empty when the object has none. */
+  readonly label: string;
+  readonly der: Uint8Array;
+}
+
+/**
+ * One open session on one token. All calls of a session run one after another (one operation per session, PKCS#11 2.40 §5.2);
+ * failures are HsmongerError with one of the TOKEN_, SESSION_, PIN_, KEY_ or MECHANISM_ codes.
+ */
+export interface Token {
+  readonly description: TokenDescription;
+  /** Certificate objects (no login needed), optionally only those with exactly this label. */
+  certificates(label?: string): Promise<TokenCertificate[]>;
+  /** Logs in, by the rules of pin-guard.ts, unless this session is logged in already. */
+  login(): Promise<void>;
+  /** Private keys. Logs in. */
+  keys(): Promise<TokenKey[]>;
+  /** Exactly one private key: KEY_NOT_FOUND or KEY_AMBIGUOUS otherwise. Logs in. */
+  findKey(selector: KeySelector): Promise<TokenKey>;
+  /** Signs `data` (not a digest). Falls back to raw RSA_PKCS with our own DigestInfo where the token lacks the mechanism. */
+  sign(key: TokenKey, algorithm: SignatureAlgorithm, data: Uint8Array): Promise<Uint8Array>;
+  /** Names of the mechanisms the token lists, CKM_… or 0x… */
+  mechanisms(): Promise<string[]>;
+  /** Removes certificate objects whose value is exactly `der`: the only thing our code ever destroys on a token. Logs in. Returns how many. */
+  destroyCertificates(der: Uint8Array): Promise<number>;
+  close(): Promise<void>;
+}
+
+export interface OpenTokenOptions {
+  readonly pins: PinGuard;
+  /** Sessions are read-only unless certificate objects are to be removed. */
+  readonly access?: 'read' | 'write';
+  /** Allows the last PIN attempt before the token locks. Default false. */
+  readonly force?: boolean;
+  readonly env?: Readonly<Record<string, string | undefined>>;
+}
+
+/** Identity of a PIN source: what changes when somebody replaces the PIN; never derived from the PIN without a random key. */
+export type PinSourceIdentity = string;
+
+/** What is known about a PIN source's last failure. */
+export interface PinFailure {
+  readonly source: PinSourceIdentity;
+  readonly at: Date;
+  /** 'failed': the token refused it. 'unknown': a process died between asking and writing the answer down. */
+  readonly outcome: 'failed' | 'unknown';
+  /** How often this source was tried without a success. */
+  readonly attempts: number;
+}
+
+/**
+ * Remembers failed logins across processes and lets one process log in at a time (design rule 4). Implemented over the ledger
+ * (src/ledger); tests may use one in memory.
+ */
+export interface PinGuard {
+  /** Runs `attempt` while no other process of ours logs in to the token with this key (module path + token serial + label). */
+  exclusively<T>(token: string, attempt: (memory: PinMemory) => Promise<T>): Promise<T>;
+  /** A tag of `secret` under a random key kept with the memory, for PIN sources that have no file identity (environment). */
+  tag(secret: Uint8Array): string;
+}
+
+export interface PinMemory {
+  lastFailure(): PinFailure | undefined;
+  /** Written durably before the attempt, as 'unknown'; cleared by succeeded(). */
+  trying(source: PinSourceIdentity): void;
+  failed(source: PinSourceIdentity): void;
+  succeeded(): void;
+}
+
+/** Loads the module, finds the one token, opens a session. Does not log in. */
+export type OpenToken = (config: TokenConfig, options: OpenTokenOptions) => Promise<Token>;
