@@ -1,0 +1,145 @@
+import { createHash } from 'node:crypto';
+import * as asn1 from '@peculiar/asn1-schema';
+import { AlgorithmIdentifier, SubjectPublicKeyInfo } from '@peculiar/asn1-x509';
+import pkcs11js from 'pkcs11js';
+
+/** What is needed to open a token; a SoftToken is one. */
+export interface TokenAccess {
+  readonly label: string;
+  readonly module: string;
+  readonly pin: string;
+  readonly environment: Readonly<Record<string, string>>;
+}
+
+/** A logged-in read-write session. */
+export interface TokenSession {
+  readonly pkcs11: pkcs11js.PKCS11;
+  readonly handle: pkcs11js.Handle;
+}
+
+export interface GeneratedKey {
+  /** CKA_ID. */
+  readonly id: Buffer;
+  /** DER SubjectPublicKeyInfo. */
+  readonly spki: Buffer;
+  readonly privateHandle: pkcs11js.Handle;
+}
+
+export interface TokenObject {
+  readonly class: 'private' | 'public' | 'certificate' | 'other';
+  readonly label: string;
+  /** CKA_ID, hexadecimal. */
+  readonly id: string;
+  readonly handle: pkcs11js.Handle;
+  /** CKA_VALUE of a certificate. */
+  readonly der?: Buffer;
+  /** DER SubjectPublicKeyInfo of an RSA key. */
+  readonly spki?: Buffer;
+}
+
+/**
+ * Logs in to the token and runs `work`. C_Initialize is process-wide and object files belong to whoever makes them: run this in a
+ * process of its own that has become the token's owner (worker.ts).
+ */
+export async function withSession<T>(token: TokenAccess, work: (session: TokenSession) => Promise<T> | T): Promise<T> {
+  Object.assign(process.env, token.environment);
+  const pkcs11 = new pkcs11js.PKCS11();
+  pkcs11.load(token.module);
+  pkcs11.C_Initialize();
+  try {
+    const slot = pkcs11.C_GetSlotList(true).find((each) => pkcs11.C_GetTokenInfo(each).label.trim() === token.label);
+    if (slot === undefined) throw new Error(`No token '${token.label}' in ${token.module}.`);
+    const handle = pkcs11.C_OpenSession(slot, pkcs11js.CKF_SERIAL_SESSION | pkcs11js.CKF_RW_SESSION);
+    pkcs11.C_Login(handle, pkcs11js.CKU_USER, token.pin);
+    return await work({ pkcs11, handle });
+  } finally {
+    pkcs11.C_Finalize();
+  }
+}
+
+/** An RSA key pair as NSS makes it: on the token, sensitive, not extractable, CKA_ID = SHA-1 of the modulus unless `id` is given. */
+export function generateRsaKey({ pkcs11, handle }: TokenSession, options: { readonly bits: number; readonly label?: string; readonly id?: Uint8Array }): GeneratedKey {
+  const named = options.label === undefined ? [] : [{ type: pkcs11js.CKA_LABEL, value: options.label }];
+  const { publicKey, privateKey } = pkcs11.C_GenerateKeyPair(
+    handle,
+    { mechanism: pkcs11js.CKM_RSA_PKCS_KEY_PAIR_GEN },
+    [
+      { type: pkcs11js.CKA_TOKEN, value: true },
+      { type: pkcs11js.CKA_MODULUS_BITS, value: options.bits },
+      { type: pkcs11js.CKA_PUBLIC_EXPONENT, value: Buffer.from([1, 0, 1]) },
+      { type: pkcs11js.CKA_VERIFY, value: true },
+      { type: pkcs11js.CKA_ENCRYPT, value: true },
+      ...named,
+    ],
+    [
+      { type: pkcs11js.CKA_TOKEN, value: true },
+      { type: pkcs11js.CKA_PRIVATE, value: true },
+      { type: pkcs11js.CKA_SENSITIVE, value: true },
+      { type: pkcs11js.CKA_EXTRACTABLE, value: false },
+      { type: pkcs11js.CKA_SIGN, value: true },
+      { type: pkcs11js.CKA_DECRYPT, value: true },
+      ...named,
+    ],
+  );
+  const modulus = attribute(pkcs11, handle, publicKey, pkcs11js.CKA_MODULUS);
+  const id = Buffer.from(options.id ?? createHash('sha1').update(modulus).digest());
+  for (const key of [publicKey, privateKey]) pkcs11.C_SetAttributeValue(handle, key, [{ type: pkcs11js.CKA_ID, value: id }]);
+  return { id, spki: rsaSpki(modulus, Buffer.from([1, 0, 1])), privateHandle: privateKey };
+}
+
+/** A certificate object; without a label it has no CKA_LABEL at all. */
+export function storeCertificate({ pkcs11, handle }: TokenSession, certificate: { readonly der: Uint8Array; readonly subject: Uint8Array; readonly issuer: Uint8Array; readonly serial: Uint8Array; readonly id: Uint8Array; readonly label?: string }): void {
+  pkcs11.C_CreateObject(handle, [
+    { type: pkcs11js.CKA_CLASS, value: pkcs11js.CKO_CERTIFICATE },
+    { type: pkcs11js.CKA_CERTIFICATE_TYPE, value: pkcs11js.CKC_X_509 },
+    { type: pkcs11js.CKA_TOKEN, value: true },
+    { type: pkcs11js.CKA_PRIVATE, value: false },
+    { type: pkcs11js.CKA_ID, value: Buffer.from(certificate.id) },
+    { type: pkcs11js.CKA_SUBJECT, value: Buffer.from(certificate.subject) },
+    { type: pkcs11js.CKA_ISSUER, value: Buffer.from(certificate.issuer) },
+    { type: pkcs11js.CKA_SERIAL_NUMBER, value: Buffer.from(certificate.serial) },
+    { type: pkcs11js.CKA_VALUE, value: Buffer.from(certificate.der) },
+    ...(certificate.label === undefined ? [] : [{ type: pkcs11js.CKA_LABEL, value: certificate.label }]),
+  ]);
+}
+
+/** Every object of the token. */
+export function listObjects({ pkcs11, handle }: TokenSession): TokenObject[] {
+  pkcs11.C_FindObjectsInit(handle, []);
+  const handles: pkcs11js.Handle[] = [];
+  for (let found = pkcs11.C_FindObjects(handle, 100); found.length > 0; found = pkcs11.C_FindObjects(handle, 100)) handles.push(...found);
+  pkcs11.C_FindObjectsFinal(handle);
+  return handles.map((object) => {
+    const get = (type: number) => attribute(pkcs11, handle, object, type);
+    const kind = classes.get(get(pkcs11js.CKA_CLASS).readUInt32LE()) ?? 'other';
+    const label = get(pkcs11js.CKA_LABEL).toString();
+    const id = get(pkcs11js.CKA_ID).toString('hex');
+    if (kind === 'certificate') return { class: kind, label, id, handle: object, der: get(pkcs11js.CKA_VALUE) };
+    if (kind === 'other' || get(pkcs11js.CKA_KEY_TYPE).readUInt32LE() !== pkcs11js.CKK_RSA) return { class: kind, label, id, handle: object };
+    return { class: kind, label, id, handle: object, spki: rsaSpki(get(pkcs11js.CKA_MODULUS), get(pkcs11js.CKA_PUBLIC_EXPONENT)) };
+  });
+}
+
+const classes = new Map<number, TokenObject['class']>([
+  [pkcs11js.CKO_PRIVATE_KEY, 'private'],
+  [pkcs11js.CKO_PUBLIC_KEY, 'public'],
+  [pkcs11js.CKO_CERTIFICATE, 'certificate'],
+]);
+
+function attribute(pkcs11: pkcs11js.PKCS11, session: pkcs11js.Handle, object: pkcs11js.Handle, type: number): Buffer {
+  const [found] = pkcs11.C_GetAttributeValue(session, object, [{ type }]);
+  return found?.value as Buffer;
+}
+
+function rsaSpki(modulus: Buffer, exponent: Buffer): Buffer {
+  const integer = (value: Buffer) => tlv(0x02, (value[0] ?? 0) >= 0x80 ? Buffer.concat([Buffer.from([0]), value]) : value);
+  const key = tlv(0x30, Buffer.concat([integer(modulus), integer(exponent)]));
+  const algorithm = new AlgorithmIdentifier({ algorithm: '1.2.840.113549.1.1.1', parameters: null });
+  return Buffer.from(asn1.AsnConvert.serialize(new SubjectPublicKeyInfo({ algorithm, subjectPublicKey: new Uint8Array(key).buffer })));
+}
+
+function tlv(tag: number, content: Buffer): Buffer {
+  if (content.length < 0x80) return Buffer.concat([Buffer.from([tag, content.length]), content]);
+  const length = Buffer.from(content.length.toString(16).padStart(content.length > 0xff ? 4 : 2, '0'), 'hex');
+  return Buffer.concat([Buffer.from([tag, 0x80 | length.length]), length, content]);
+}
