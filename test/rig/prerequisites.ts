@@ -1,0 +1,26 @@
+import { accessSync, constants, existsSync } from 'node:fs';
+import path from 'node:path';
+import { ensureServiceUser } from './service-user.js';
+import { softHsmModule } from './soft-token.js';
+
+const programs = ['getcert', 'softhsm2-util', 'certutil', 'modutil', 'pkcs11-tool', 'p11tool', 'openssl', 'dbus-daemon', 'setpriv', '/usr/lib/certmonger/certmonger-session'];
+
+/** Before any test: the run fails, in one sentence, when a real part is missing; nothing is skipped or faked in its place. */
+export default function setup(): void {
+  const missing = programs.filter((program) => !runs(program));
+  if (!existsSync(softHsmModule)) missing.push(softHsmModule);
+  if (missing.length > 0) throw new Error(`The tests need ${missing.join(', ')}: run 'sh packaging/bootstrap.sh' as root, which installs what is missing.`);
+  ensureServiceUser();
+}
+
+function runs(program: string): boolean {
+  const candidates = program.startsWith('/') ? [program] : (process.env['PATH'] ?? '').split(':').map((directory) => path.join(directory, program));
+  return candidates.some((candidate) => {
+    try {
+      accessSync(candidate, constants.X_OK);
+      return true;
+    } catch {
+      return false;
+    }
+  });
+}
