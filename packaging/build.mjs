@@ -15,9 +15,20 @@ const addons = {
   'better_sqlite3.node': path.join(path.dirname(require.resolve('better-sqlite3/package.json')), 'build/Release/better_sqlite3.node'),
 };
 
+const interpreter = process.execPath;
+
+/**
+ * The first line of hsmonger-submit. To the shell: run node on this very file and hand its answer on, but only one that certmonger
+ * understands. A module that crashed (a signal), a deadline's SIGKILL or a missing interpreter would leave the request in
+ * NEED_GUIDANCE for ever, so it becomes exit 5, ask again (iterate.c:1027-1136). To node: a string and a comment.
+ */
+const shellFront = `#!/bin/sh
+":" //; out=$('${interpreter}' "$0" "$@"); rc=$?; case $rc in 0|2|4|5|6) ;; *) echo "hsmonger-submit: ended with status $rc, asking certmonger to come back" >&2; out=$(printf '30\\nhsmonger'); rc=5;; esac; [ -z "$out" ] || printf '%s\\n' "$out"; exit $rc
+`;
+
 /** Each executable is an entry that answers what it can alone; the named chunk holds the rest and is loaded when first needed. */
 const executables = ['hsmonger', 'hsmonger-submit', 'hsmonger-pre-save', 'hsmonger-post-save'];
-const chunks = { enrol: 'src/renewal/enrol.ts', worker: 'src/service/worker.ts', cli: 'src/cli/main.ts', hooks: 'src/renewal/hooks.ts' };
+const chunks = { enrol: 'src/renewal/enrol.ts', worker: 'src/service/worker.ts', cli: 'src/cli/main.ts', hooks: 'src/service/hooks.ts' };
 
 const besideTheBundle = {
   name: 'beside-the-bundle',
@@ -54,7 +65,7 @@ await Promise.all([
       entryPoints: [path.join(root, 'helpers', `${name}.ts`)],
       outfile: path.join(dist, name),
       // certmonger's PATH is fixed and short, `env node` may not be found there: the interpreter is named absolutely.
-      banner: { js: `#!${process.execPath}\nconst HSMONGER_LIB_DIRECTORY=require("node:path").join(__dirname,"lib"),HSMONGER_BUNDLE_URL="file://"+__filename;` },
+      banner: { js: `${name === 'hsmonger-submit' ? shellFront : `#!${interpreter}\n`}const HSMONGER_LIB_DIRECTORY=require("node:path").join(__dirname,"lib"),HSMONGER_BUNDLE_URL="file://"+__filename;` },
     }),
   ),
   ...Object.entries(chunks).map(([name, entry]) =>

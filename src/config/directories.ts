@@ -24,6 +24,11 @@ export function ledgerFile(directories: Directories, instance: Pick<Instance, 'n
   return path.join(stateDirectory(directories, instance), 'ledger.sqlite');
 }
 
+/** What is remembered about failed logins. Its own file: it is locked while a login runs, the ledger while something is issued. */
+export function pinsFile(directories: Directories, instance: Pick<Instance, 'name'>): string {
+  return path.join(stateDirectory(directories, instance), 'pins.sqlite');
+}
+
 /**
  * The flags that let a process started by certmonger, whose environment is cleared, find the same directories again:
  * none where they are the defaults (design rule 12).

@@ -1,0 +1,39 @@
+/**
+ * The CA helper certmonger runs. Only the entry: what needs nothing is answered here, everything else is in the chunk
+ * `enrol`, loaded when first needed (design rule 9). The build puts one line of shell in front, see packaging/build.mjs.
+ */
+import { readOperation } from '../src/protocol/operation.js';
+import { encodeOutcome, type Outcome } from '../src/protocol/outcome.js';
+import { defaultProfile, profileNames } from '../src/issuer/profile-names.js';
+
+async function outcomeOf(): Promise<Outcome> {
+  const operation = readOperation(process.env);
+  switch (operation.kind) {
+    case 'identify':
+      return { kind: 'text', lines: ['hsmonger'] };
+    case 'supported-templates':
+      return { kind: 'text', lines: profileNames };
+    case 'default-template':
+      return { kind: 'text', lines: [defaultProfile] };
+    case 'new-request-requirements':
+      return { kind: 'text', lines: ['CERTMONGER_REQ_SUBJECT'] };
+    case 'renew-request-requirements':
+      // A renewal takes everything from the certificate certmonger holds.
+      return { kind: 'text', lines: [] };
+    case 'unsupported':
+      return { kind: 'unsupported' };
+    case 'fetch-roots':
+    case 'enrol': {
+      const { answer } = await import('#chunk/enrol');
+      return answer(operation, process.argv.slice(2), process.env);
+    }
+  }
+}
+
+async function main(): Promise<void> {
+  const { exitCode, stdout } = encodeOutcome(await outcomeOf());
+  // Leaving by hand once stdout is drained: a module's own threads must not keep certmonger waiting.
+  process.stdout.write(stdout, () => process.exit(exitCode));
+}
+
+void main();

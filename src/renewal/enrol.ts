@@ -1,0 +1,151 @@
+import { spawnSync } from 'node:child_process';
+import path from 'node:path';
+import { directoriesFrom, ledgerFile, pinsFile, stateDirectory } from '../config/directories.js';
+import type { Directories, Instance } from '../config/instance.js';
+import { loadInstance } from '../config/load.js';
+import { HsmongerError, asHsmongerError, helperReaction, sentenceOf } from '../errors.js';
+import type { Enrolment, Issued } from '../issuer/issuer.js';
+import { createTokenIssuer } from '../issuer/token/token-issuer.js';
+import { openLedger } from '../ledger/ledger.js';
+import { recordOutcome } from '../ledger/outcomes.js';
+import { openPinGuard } from '../ledger/pins.js';
+import { openToken } from '../pkcs11/open-token.js';
+import { sqliteAddon } from '../platform/addons.js';
+import { systemClock } from '../platform/clock.js';
+import { dropTo, runningAsRoot, type Account, accountOf } from '../platform/service-user.js';
+import { ensureStateDirectory } from '../platform/state-directory.js';
+import { startWatchdog } from '../platform/watchdog.js';
+import { readFlags } from '../protocol/flags.js';
+import type { EnrolVariables, Operation } from '../protocol/operation.js';
+import type { NamedCertificate, Outcome } from '../protocol/outcome.js';
+import { parseCertificate } from '../x509/parse-certificate.js';
+import { parseCsr } from '../x509/parse-csr.js';
+import { certificateFromPem, certificateToPem, csrFromPem } from '../x509/pem.js';
+import { commonNameOf } from '../x509/name.js';
+
+type TokenOperation = Extract<Operation, { kind: 'enrol' | 'fetch-roots' }>;
+type Environment = Readonly<Record<string, string | undefined>>;
+
+/**
+ * The whole run of the helper for an operation that needs the token: configuration as root, the drop, the issuer, the answer.
+ * Never throws: whatever goes wrong is an outcome certmonger understands, and a line on stderr.
+ */
+export async function answer(operation: TokenOperation, argv: readonly string[], env: Environment): Promise<Outcome> {
+  try {
+    const { directories, instance } = configuration(argv, env);
+    if (instance.drop === 'runuser' && runningAsRoot()) return throughRunuser(instance, argv, env);
+    // Own code and addons are in memory before the drop: afterwards a clone below a closed home directory cannot be read.
+    sqliteAddon();
+    const account = becomeServiceUser(instance, directories);
+    return await withinDeadline(instance, directories, () => outcomeOf(operation, instance, directories, account));
+  } catch (error) {
+    return outcomeOfFailure(error);
+  }
+}
+
+function configuration(argv: readonly string[], env: Environment): { directories: Directories; instance: Instance } {
+  const flags = readFlags(argv);
+  if (flags.unknown !== undefined) throw new HsmongerError('USAGE', `hsmonger-submit does not know '${flags.unknown}'; its flags are --instance, --config-dir and --state-dir.`);
+  const name = flags.instance ?? env['CERTMONGER_CA_NICKNAME'];
+  if (name === undefined) throw new HsmongerError('USAGE', 'hsmonger-submit was given no instance: certmonger sets CERTMONGER_CA_NICKNAME, by hand use --instance NAME.');
+  const directories = directoriesFrom(flags, env);
+  return { directories, instance: loadInstance(directories, name) };
+}
+
+function becomeServiceUser(instance: Instance, directories: Directories): Account {
+  ensureStateDirectory(stateDirectory(directories, instance), accountOf(instance.user));
+  return dropTo(instance.user);
+}
+
+/** `drop = "runuser"`: for sites whose PAM session sets up what the HSM needs. The answer is the child's. */
+function throughRunuser(instance: Instance, argv: readonly string[], env: Environment): Outcome {
+  const account = accountOf(instance.user);
+  ensureStateDirectory(stateDirectory(directoriesFrom(readFlags(argv), env), instance), account);
+  const child = spawnSync('runuser', ['-u', account.name, '--', process.execPath, process.argv[1] ?? '', ...argv], {
+    env: env,
+    stdio: ['ignore', 'pipe', 'inherit'],
+    timeout: (instance.helper.deadlineSeconds + 5) * 1000,
+    killSignal: 'SIGKILL',
+    maxBuffer: 16 * 1024 * 1024,
+  });
+  if (child.error !== undefined || child.status === null) {
+    throw new HsmongerError('DROP_FAILED', `runuser -u ${account.name} did not answer: ${child.error === undefined ? `signal ${String(child.signal)}` : sentenceOf(child.error)}. Check PAM's runuser service, or use drop = "setuid".`);
+  }
+  return { kind: 'verbatim', exitCode: child.status, stdout: child.stdout.toString('utf8') };
+}
+
+async function outcomeOf(operation: TokenOperation, instance: Instance, directories: Directories, account: Account): Promise<Outcome> {
+  if (instance.issuer.type !== 'token') throw new HsmongerError('CONFIG_INVALID', `${instance.file} asks for issuer type '${instance.issuer.type}', which this version does not have; use type = "token".`);
+  const ledger = openLedger(ledgerFile(directories, instance), { busyMs: instance.helper.deadlineSeconds * 500 });
+  const pins = openPinGuard(pinsFile(directories, instance));
+  const issuer = createTokenIssuer({ instance, openToken: () => openToken(instance.token, { pins }), ledger, clock: systemClock, uid: account.uid });
+  try {
+    if (operation.kind === 'fetch-roots') {
+      const { roots, chain } = await issuer.roots();
+      return { kind: 'roots', roots: named(roots), others: named(chain) };
+    }
+    const enrolment = enrolmentOf(operation.variables);
+    try {
+      const outcome = issued(await issuer.enrol(enrolment));
+      recordOutcome(ledger, { ...whose(enrolment), at: systemClock(), code: 'ISSUED', message: '', uid: account.uid });
+      return outcome;
+    } catch (error) {
+      const { code, message } = asHsmongerError(error);
+      // Exit 5 clears certmonger's ca-error (submit-e.c:206-232), so this is where `status` finds the reason.
+      recordOutcome(ledger, { ...whose(enrolment), at: systemClock(), code, message, uid: account.uid });
+      throw error;
+    }
+  } finally {
+    await issuer.close();
+    pins.close();
+    ledger.close();
+  }
+}
+
+function enrolmentOf({ csr, oldCertificate, profile }: EnrolVariables): Enrolment {
+  if (csr === undefined) throw new HsmongerError('REQUEST_INVALID', 'certmonger sent no CERTMONGER_CSR: nothing to sign.');
+  return {
+    csr: csrFromPem(csr),
+    ...(oldCertificate === undefined ? {} : { oldCertificate: certificateFromPem(oldCertificate) }),
+    ...(profile === undefined ? {} : { profile }),
+  };
+}
+
+function issued({ certificate, chain, roots }: Issued): Outcome {
+  return { kind: 'issued', certificate: certificateToPem(certificate), chain: chain.map(certificateToPem), roots: named(roots) };
+}
+
+function named(certificates: readonly Uint8Array[]): NamedCertificate[] {
+  return certificates.map((der) => ({ nickname: commonNameOf(parseCertificate(der).subject), certificate: certificateToPem(der) }));
+}
+
+async function withinDeadline(instance: Instance, directories: Directories, work: () => Promise<Outcome>): Promise<Outcome> {
+  const seconds = instance.helper.deadlineSeconds;
+  const message = `The token or the ledger of instance '${instance.name}' gave no answer within ${String(seconds)} seconds (helper.deadline-seconds); check the HSM and its network.`;
+  // Two seconds on: the timer below answers in time unless the main thread itself is blocked.
+  const watchdog = startWatchdog(seconds + 2, path.join(stateDirectory(directories, instance), 'watchdog.json'), message);
+  let timer: NodeJS.Timeout | undefined;
+  try {
+    const expiry = new Promise<never>((_resolve, reject) => {
+      timer = setTimeout(() => { reject(new HsmongerError('DEADLINE', message)); }, seconds * 1000);
+    });
+    return await Promise.race([work(), expiry]);
+  } finally {
+    clearTimeout(timer);
+    watchdog.stop();
+  }
+}
+
+function outcomeOfFailure(error: unknown): Outcome {
+  const failure = asHsmongerError(error);
+  process.stderr.write(`hsmonger-submit: ${failure.code}: ${failure.message}\n`);
+  const reaction = helperReaction(failure.code);
+  switch (reaction) {
+    case 'rejected':
+      return { kind: 'rejected', reason: failure.message };
+    case 'unconfigured':
+      return { kind: 'unconfigured', reason: failure.message };
+    default:
+      return { kind: 'retry', afterSeconds: reaction.retryAfterSeconds };
+  }
+}

@@ -1,0 +1,40 @@
+/**
+ * The process that works as the service user: started by the CLI, the hooks and later the agent, it loads its code, drops, and runs
+ * one named task. The order comes on stdin, the answer leaves on stdout, both in V8's serialisation; messages go to stderr.
+ */
+import { deserialize, serialize } from 'node:v8';
+import { stateDirectory } from '../config/directories.js';
+import { asHsmongerError } from '../errors.js';
+import { sqliteAddon } from '../platform/addons.js';
+import { accountOf, dropTo } from '../platform/service-user.js';
+import { ensureStateDirectory } from '../platform/state-directory.js';
+import { withServiceContext } from './context.js';
+import type { Reply, WorkOrder } from './order.js';
+import { runTask } from './tasks.js';
+
+async function main(): Promise<void> {
+  const reply = await perform();
+  // The exit code says nothing: the reply does. A module's own threads must not keep the caller waiting.
+  process.stdout.write(serialize(reply), () => process.exit(0));
+}
+
+async function perform(): Promise<Reply> {
+  try {
+    const order = deserialize(await standardInput()) as WorkOrder;
+    sqliteAddon();
+    ensureStateDirectory(stateDirectory(order.directories, order.instance), accountOf(order.instance.user));
+    dropTo(order.instance.user);
+    return { ok: true, value: await withServiceContext(order, (context) => runTask(context, order.task, order.input)) };
+  } catch (error) {
+    const { code, message, cause } = asHsmongerError(error);
+    return { ok: false, code, message, trace: cause instanceof Error ? cause.stack : undefined };
+  }
+}
+
+async function standardInput(): Promise<Buffer> {
+  const chunks: Buffer[] = [];
+  for await (const chunk of process.stdin) chunks.push(chunk as Buffer);
+  return Buffer.concat(chunks);
+}
+
+void main();
