@@ -1,0 +1,48 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { closeSync, openSync, writeFileSync } from 'node:fs';
+import path from 'node:path';
+import { stopAtExit, stopProcess } from './processes.js';
+
+export interface PrivateBus {
+  readonly address: string;
+  readonly pid: number;
+  stop(): Promise<void>;
+}
+
+/**
+ * A dbus-daemon of its own, open to every user. It has no service directories: a plain session bus would activate a second
+ * certmonger on the first `getcert -s`, and that one may win the name. Limits are the daemon's defaults, as on a system bus.
+ */
+export async function startBus(directory: string): Promise<PrivateBus> {
+  const socket = path.join(directory, 'bus.sock');
+  const config = path.join(directory, 'bus.conf');
+  writeFileSync(
+    config,
+    `<!DOCTYPE busconfig PUBLIC "-//freedesktop//DTD D-Bus Bus Configuration 1.0//EN" "http://www.freedesktop.org/standards/dbus/1.0/busconfig.dtd">
+<busconfig>
+  <type>session</type>
+  <listen>unix:path=${socket}</listen>
+  <auth>EXTERNAL</auth>
+  <policy context="default">
+    <allow user="*"/>
+    <allow own="*"/>
+    <allow send_destination="*" eavesdrop="true"/>
+    <allow eavesdrop="true"/>
+  </policy>
+</busconfig>
+`,
+  );
+  const log = openSync(path.join(directory, 'bus.log'), 'a');
+  const daemon = spawn('dbus-daemon', [`--config-file=${config}`, '--nofork', '--nopidfile', '--print-address=1'], { stdio: ['ignore', 'pipe', log], cwd: '/' });
+  closeSync(log);
+  const out = daemon.stdout!;
+  stopAtExit(daemon);
+  const [address] = (await Promise.race([
+    once(out, 'data'),
+    once(daemon, 'exit').then(() => {
+      throw new Error(`dbus-daemon ended at once; is ${socket} too long for a socket path?`);
+    }),
+  ])) as [Buffer];
+  return { address: address.toString().trim(), pid: daemon.pid!, stop: () => stopProcess(daemon, 'SIGTERM') };
+}
