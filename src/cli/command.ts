@@ -1,0 +1,22 @@
+import type { Argv } from 'yargs';
+import type { Clock } from '../platform/clock.js';
+import type { GlobalOptions } from './global-options.js';
+import type { Io } from './io.js';
+
+/** What a command works with besides its options. */
+export interface Surroundings {
+  readonly io: Io;
+  readonly env: Readonly<Record<string, string | undefined>>;
+  readonly clock: Clock;
+  /** Ends a wait (`--wait`, `--watch`) when the user interrupts. */
+  readonly signal: AbortSignal;
+}
+
+/** A command's work: options in, exit code out (0, 1, or 3 when something needs attention). Failures are HsmongerError. */
+export type Action<A> = (options: A, surroundings: Surroundings) => Promise<number>;
+
+/** Wraps an action into the handler yargs wants; the exit code reaches runCli. */
+export type Runner = <A>(action: Action<A>) => (options: A) => Promise<void>;
+
+/** One file per command exports one of these; main.ts lists them. */
+export type AddCommand = (yargs: Argv<GlobalOptions>, run: Runner) => Argv<GlobalOptions>;

@@ -1,0 +1,66 @@
+import path from 'node:path';
+import type { Argv } from 'yargs';
+import { directoriesFrom } from '../config/directories.js';
+import type { Directories, Instance } from '../config/instance.js';
+import { loadInstance } from '../config/load.js';
+import { HsmongerError } from '../errors.js';
+
+/** Flags every command has. */
+export interface GlobalOptions {
+  readonly instance: string;
+  /** 'system', 'session', or a D-Bus address. */
+  readonly bus: string;
+  readonly configDir: string | undefined;
+  readonly stateDir: string | undefined;
+  readonly json: boolean;
+  readonly noColor: boolean;
+  readonly verbose: boolean;
+}
+
+export function addGlobalOptions(yargs: Argv): Argv<GlobalOptions> {
+  return yargs
+    .option('instance', { type: 'string', requiresArg: true, default: 'hsmonger', describe: "Instance: the CA's nickname in certmonger" })
+    .option('bus', { type: 'string', requiresArg: true, default: 'system', describe: 'Where certmonger is: system, session, or a D-Bus address' })
+    .option('config-dir', { type: 'string', requiresArg: true, describe: 'Directory of instance files [/etc/hsmonger]' })
+    .option('state-dir', { type: 'string', requiresArg: true, describe: 'Directory of ledgers and journals [/var/lib/hsmonger]' })
+    .option('json', { type: 'boolean', default: false, describe: 'Results as JSON' })
+    .option('no-color', { type: 'boolean', default: false, describe: 'No colour, as with NO_COLOR set' })
+    .option('verbose', { alias: 'v', type: 'boolean', default: false, describe: 'Tell more; show the trace of a failure' });
+}
+
+/** The directories the flags and the environment name. */
+export function directoriesOf(options: Pick<GlobalOptions, 'configDir' | 'stateDir'>, env: Readonly<Record<string, string | undefined>>): Directories {
+  return directoriesFrom(options, env);
+}
+
+/** The instance a command works for, and where things lie. */
+export function instanceOf(options: Pick<GlobalOptions, 'instance' | 'configDir' | 'stateDir'>, env: Readonly<Record<string, string | undefined>>): { instance: Instance; directories: Directories } {
+  const directories = directoriesOf(options, env);
+  return { directories, instance: loadInstance(directories, options.instance) };
+}
+
+/** For `coerce`: whole seconds; yargs' own number type takes 'abc' as NaN. */
+export function wholeSeconds(value: string | undefined): number | undefined {
+  if (value === undefined) return undefined;
+  if (!/^\d{1,7}$/u.test(value)) throw new HsmongerError('USAGE', `'${value}' is not a number of seconds.`);
+  return Number(value);
+}
+
+/** For `coerce`: a path the user typed, made absolute; certmonger and the service user have another working directory. */
+export function absolutePath(value: string | undefined): string | undefined {
+  return value === undefined ? undefined : path.resolve(value);
+}
+
+/** For `coerce`: KEY=VALUE words. */
+export function keyValues(name: string): (words: readonly string[] | undefined) => Record<string, string> | undefined {
+  return (words) => {
+    if (words === undefined) return undefined;
+    return Object.fromEntries(
+      words.map((word) => {
+        const at = word.indexOf('=');
+        if (at < 1) throw new HsmongerError('USAGE', `--${name} wants KEY=VALUE, not '${word}'.`);
+        return [word.slice(0, at), word.slice(at + 1)];
+      }),
+    );
+  };
+}
