@@ -80,3 +80,4 @@ await Promise.all([
 ]);
 await writeFile(path.join(dist, 'package.json'), `${JSON.stringify({ type: 'commonjs', version: JSON.parse(await readFile(path.join(root, 'package.json'), 'utf8')).version })}\n`);
 await Promise.all(executables.map((name) => chmod(path.join(dist, name), 0o755)));
+await writeFile(path.join(dist, '.built'), '');

@@ -1,0 +1,69 @@
+#!/bin/sh
+# Makes a fresh clone ready: system packages, npm packages, the build. What is there already is left alone.
+set -eu
+cd "$(dirname "$0")/.."
+
+say() { printf 'bootstrap: %s\n' "$*" >&2; }
+fail() { say "$*"; exit 1; }
+
+command -v node >/dev/null || fail "Node.js is missing; install Node 20.19 or newer."
+node -e 'const [major, minor] = process.versions.node.split(".").map(Number); process.exit(major > 20 || (major === 20 && minor >= 19) ? 0 : 1)' \
+  || fail "Node $(node --version) is too old; install Node 20.19 or newer."
+
+# A program, the Debian package it comes from, the Fedora/RHEL one.
+missing_deb='' missing_rpm=''
+while read -r program deb rpm; do
+  command -v "$program" >/dev/null 2>&1 || [ -e "$program" ] || { missing_deb="$missing_deb $deb"; missing_rpm="$missing_rpm $rpm"; }
+done <<'PROGRAMS'
+getcert certmonger certmonger
+softhsm2-util softhsm2 softhsm
+certutil libnss3-tools nss-tools
+dbus-daemon dbus-daemon dbus-daemon
+pkcs11-tool opensc opensc
+p11tool gnutls-bin gnutls-utils
+openssl openssl openssl
+runuser util-linux util-linux
+strace strace strace
+g++ g++ gcc-c++
+make make make
+python3 python3 python3
+PROGRAMS
+
+if [ -n "$missing_deb" ]; then
+  if command -v apt-get >/dev/null; then
+    # shellcheck disable=SC2086 # a list of words
+    install_packages() { apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends $missing_deb; }
+    by_hand="sudo apt-get update && sudo apt-get install -y --no-install-recommends$missing_deb"
+  elif command -v dnf >/dev/null; then
+    # shellcheck disable=SC2086 # a list of words
+    install_packages() { dnf install -y -q $missing_rpm; }
+    by_hand="sudo dnf install -y$missing_rpm"
+  else
+    fail "Please install these (Debian's names):$missing_deb"
+  fi
+  if [ "$(id -u)" -ne 0 ]; then
+    say "Some programs are missing. Run this once, then start again:"
+    printf '%s\n' "$by_hand"
+    exit 1
+  fi
+  say "installing$missing_deb"
+  log=$(mktemp)
+  install_packages >"$log" 2>&1 || { cat "$log" >&2; rm -f "$log"; fail "installing packages failed"; }
+  rm -f "$log"
+fi
+
+# Native addons build against the headers beside this node where there are some: downloading them is not always possible.
+headers=$(node -p 'require("node:path").resolve(process.execPath, "../..")')
+if [ -z "${npm_config_nodedir:-}" ] && [ -e "$headers/include/node/node_api.h" ]; then export npm_config_nodedir="$headers"; fi
+
+wanted="$(node -p process.versions.modules) $(cksum <package-lock.json)"
+if [ "$(cat node_modules/.hsmonger-installed 2>/dev/null || true)" != "$wanted" ]; then
+  say "npm ci (native addons are compiled: one to three minutes)"
+  npm ci --no-audit --no-fund --loglevel=error >&2
+  printf '%s\n' "$wanted" >node_modules/.hsmonger-installed
+fi
+
+if [ ! -e dist/.built ] || [ -n "$(find src helpers dbus packaging/build.mjs package.json node_modules/.hsmonger-installed -newer dist/.built -print -quit)" ]; then
+  say "building"
+  npm run --silent build >&2
+fi
