@@ -30,7 +30,7 @@ const layers = {
 const pkcs11jsDefault = {
   // A namespace import typechecks, but its members are undefined at run time (CommonJS without named exports).
   name: 'pkcs11js',
-  importNamePattern: '^(?!default$)',
+  allowImportNames: ['default'],
   message: "Only `import pkcs11js from 'pkcs11js'` works.",
 };
 
@@ -46,6 +46,7 @@ export default tseslint.config(
       '@typescript-eslint/explicit-module-boundary-types': 'error',
       '@typescript-eslint/no-restricted-imports': ['error', { paths: [pkcs11jsDefault] }],
       'no-console': 'error',
+      '@typescript-eslint/no-confusing-void-expression': ['error', { ignoreArrowShorthand: true }],
       eqeqeq: 'error',
     },
   },
@@ -66,6 +67,6 @@ export default tseslint.config(
   })),
   {
     files: ['test/**/*.ts', 'packaging/**/*.ts'],
-    rules: { '@typescript-eslint/no-non-null-assertion': 'off', 'no-console': 'off' },
+    rules: { '@typescript-eslint/no-non-null-assertion': 'off', 'no-console': 'off', '@typescript-eslint/no-confusing-void-expression': 'off' },
   },
 );

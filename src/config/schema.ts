@@ -102,9 +102,9 @@ export function parseInstance(name: string, file: string, document: unknown): In
     saving: {
       ...(output.saving.restart === undefined ? {} : { restart: output.saving.restart }),
       ...(output.saving.stop === undefined ? {} : { stop: output.saving.stop }),
-      guardMinutes: output.saving['guard-minutes'] ?? 15,
+      guardMinutes: output.saving['guard-minutes'],
     },
-    helper: { deadlineSeconds: output.helper['deadline-seconds'] ?? 120 },
+    helper: { deadlineSeconds: output.helper['deadline-seconds'] },
     certificates: output.certificate,
   };
 }

@@ -2,7 +2,7 @@ import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { closeSync, openSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
-import { stopAtExit, stopProcess } from './processes.js';
+import { release, stopAtExit, stopProcess } from './processes.js';
 
 export interface PrivateBus {
   readonly address: string;
@@ -14,7 +14,7 @@ export interface PrivateBus {
  * A dbus-daemon of its own, open to every user. It has no service directories: a plain session bus would activate a second
  * certmonger on the first `getcert -s`, and that one may win the name. Limits are the daemon's defaults, as on a system bus.
  */
-export async function startBus(directory: string): Promise<PrivateBus> {
+export async function startBus(directory: string, { outlives = false }: { /** Goes on when this process ends. */ readonly outlives?: boolean } = {}): Promise<PrivateBus> {
   const socket = path.join(directory, 'bus.sock');
   const config = path.join(directory, 'bus.conf');
   writeFileSync(
@@ -34,15 +34,16 @@ export async function startBus(directory: string): Promise<PrivateBus> {
 `,
   );
   const log = openSync(path.join(directory, 'bus.log'), 'a');
-  const daemon = spawn('dbus-daemon', [`--config-file=${config}`, '--nofork', '--nopidfile', '--print-address=1'], { stdio: ['ignore', 'pipe', log], cwd: '/' });
+  const daemon = spawn('dbus-daemon', [`--config-file=${config}`, '--nofork', '--nopidfile', '--print-address=1'], { stdio: ['ignore', 'pipe', log], cwd: '/', detached: outlives });
   closeSync(log);
   const out = daemon.stdout!;
-  stopAtExit(daemon);
+  if (!outlives) stopAtExit(daemon);
   const [address] = (await Promise.race([
     once(out, 'data'),
     once(daemon, 'exit').then(() => {
       throw new Error(`dbus-daemon ended at once; is ${socket} too long for a socket path?`);
     }),
   ])) as [Buffer];
+  if (outlives) release(daemon);
   return { address: address.toString().trim(), pid: daemon.pid!, stop: () => stopProcess(daemon, 'SIGTERM') };
 }

@@ -4,7 +4,7 @@ import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { run, type RunResult } from '../../src/platform/run.js';
 import type { PrivateBus } from './bus.js';
-import { stopAtExit, stopProcess } from './processes.js';
+import { release, stopAtExit, stopProcess } from './processes.js';
 import type { SoftToken } from './soft-token.js';
 
 const program = '/usr/lib/certmonger/certmonger-session';
@@ -37,6 +37,8 @@ export interface CertmongerOptions {
   readonly env?: Readonly<Record<string, string>>;
   /** Seconds until it must own its name: it reads every request first. Default 30. */
   readonly patience?: number;
+  /** Goes on when this process ends. */
+  readonly outlives?: boolean;
 }
 
 /** Starts the real daemon, as ourselves, on a private bus with private state; returns when it owns its name. */
@@ -69,9 +71,10 @@ export async function startCertmonger(options: CertmongerOptions): Promise<Certm
   const start = async () => {
     const log = openSync(logFile, 'a');
     // -B: without it the session daemon leaves after 300 s with nothing tracked.
-    const child = spawn(program, ['-s', '-B', '-n', '-d', '2'], { env, cwd: '/', stdio: ['ignore', log, log] });
+    const child = spawn(program, ['-s', '-B', '-n', '-d', '2'], { env, cwd: '/', stdio: ['ignore', log, log], detached: options.outlives ?? false });
     closeSync(log);
-    stopAtExit(child);
+    if (options.outlives === true) release(child);
+    else stopAtExit(child);
     await nameOwned(options.bus.address, child, logFile, options.patience ?? 30);
     return child;
   };

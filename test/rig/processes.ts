@@ -17,3 +17,9 @@ export async function stopProcess(child: ChildProcess, signal: NodeJS.Signals): 
   await ended;
   clearTimeout(patience);
 }
+
+/** Lets this process end without it. */
+export function release(child: ChildProcess): void {
+  child.unref();
+  for (const stream of child.stdio) (stream as unknown as { unref?: () => void } | null)?.unref?.();
+}
