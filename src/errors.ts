@@ -68,6 +68,7 @@ export const reactions = {
   CSR_SIGNATURE: rejected,
   CERTIFICATE_INVALID: rejected,
   PROFILE_UNKNOWN: rejected,
+  PROFILE_MISMATCH: rejected,
   OLD_CERTIFICATE_MISSING: rejected,
   SUBJECT_MISMATCH: rejected,
   WEAK_KEY: rejected,

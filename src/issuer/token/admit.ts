@@ -1,0 +1,86 @@
+import { HsmongerError } from '../../errors.js';
+import type { Certificate } from '../../x509/certificate.js';
+import { nameText, sameName } from '../../x509/name.js';
+import type { CertificateRequest } from '../../x509/parse-csr.js';
+import { isSelfSigned, role, signedBy } from '../../x509/path.js';
+import { assertStrongKey, sameKey } from '../../x509/public-key.js';
+import { assertStrongDigest, verifySignature } from '../../x509/signature.js';
+import { inferProfile } from '../infer-profile.js';
+import { defaultProfile, isProfileName, profileNames } from '../profile-names.js';
+import { profiles, type Profile } from '../profiles.js';
+
+/** What is asked, and of whom. */
+export interface IssueFacts {
+  readonly csr: CertificateRequest;
+  readonly old?: Certificate;
+  /** As asked for; where nobody asked, the old certificate's extensions decide. */
+  readonly profile?: string;
+  /** The certificate of the key that signs. */
+  readonly issuer: Certificate;
+  /** The issuer's certificate is one of those this instance keeps alive. */
+  readonly issuerTracked: boolean;
+  /** By profile name, over the profile's own. */
+  readonly lifetimeDays: Readonly<Record<string, number>>;
+  readonly backdateSeconds: number;
+}
+
+/** A request that may be answered. */
+export type Admitted = IssueFacts & {
+  readonly order:
+    | { readonly kind: 'self-renewal'; readonly profile: Profile; readonly old: Certificate }
+    | { readonly kind: 'renewal'; readonly profile: Profile; readonly old: Certificate }
+    | { readonly kind: 'first'; readonly profile: Profile; readonly policy: NonNullable<Profile['first']> };
+};
+
+/** Refuses what must never be signed, whatever the time is. */
+export function admit(facts: IssueFacts): Admitted {
+  const { csr, old, issuer } = facts;
+  const profile = profileOf(facts);
+  assertStrongDigest(csr.signatureAlgorithm, 'The certificate request');
+  assertStrongKey(csr.spki, 'The key of the certificate request');
+  if (!verifySignature({ data: csr.info, algorithm: csr.signatureAlgorithm, signature: csr.signature }, csr.spki)) {
+    throw new HsmongerError('CSR_SIGNATURE', 'The signature of the certificate request is not by its own key; nothing proves that the requester has that key.');
+  }
+  if (old === undefined) return { ...facts, order: { kind: 'first', profile, policy: firstPolicy(profile, csr, issuer) } };
+  if (!sameKey(csr.spki, old.spki)) {
+    throw new HsmongerError('KEY_MISMATCH', `The certificate request has another key than the certificate of ${nameText(old.subject)} that it would renew; hsmonger renews with the same key only.`);
+  }
+  if (!sameName(csr.subject, old.subject)) {
+    throw new HsmongerError('SUBJECT_MISMATCH', `The certificate request is for ${nameText(csr.subject)}, but the certificate it would renew is ${nameText(old.subject)}'s; a renewal keeps the subject.`);
+  }
+  return { ...facts, order: { kind: renewalKind(profile, old, issuer), profile, old } };
+}
+
+function profileOf({ profile, old }: IssueFacts): Profile {
+  const name = profile ?? (old === undefined ? defaultProfile : inferProfile(old));
+  if (!isProfileName(name)) throw new HsmongerError('PROFILE_UNKNOWN', `There is no profile '${name}'; there are ${profileNames.join(', ')}.`);
+  return profiles[name];
+}
+
+function firstPolicy({ name, first }: Profile, csr: CertificateRequest, issuer: Certificate): NonNullable<Profile['first']> {
+  if (first === undefined) {
+    throw new HsmongerError('OLD_CERTIFICATE_MISSING', `Profile ${name} only renews, and no certificate came with the request for ${nameText(csr.subject)}; certmonger sends it when it tracks one it can read.`);
+  }
+  if (sameKey(csr.spki, issuer.spki)) throw new HsmongerError('KEY_MISMATCH', `The request for ${nameText(csr.subject)} has the key of the CA itself; give it a key of its own.`);
+  return first;
+}
+
+function renewalKind(profile: Profile, old: Certificate, issuer: Certificate): 'self-renewal' | 'renewal' {
+  const oldRole = role(old);
+  if (profile.ca ? oldRole === 'leaf' : oldRole === 'ca') {
+    throw new HsmongerError(
+      'PROFILE_MISMATCH',
+      `Profile ${profile.name} does not fit: the certificate of ${nameText(old.subject)} is ${profile.ca ? 'no CA certificate, and renewing cannot make it one' : 'a CA certificate, and renewing must not make it anything else'}.`,
+    );
+  }
+  if (!profile.ca) return 'renewal';
+  if (sameKey(old.spki, issuer.spki)) {
+    if (isSelfSigned(old)) return 'self-renewal';
+    throw new HsmongerError('ISSUER_EXTERNAL', `The CA certificate of ${nameText(old.subject)} was issued by ${nameText(old.issuer)}; have it renewed there, this CA cannot vouch for itself.`);
+  }
+  // Any key could come with an "old" CA certificate; only one that this CA made itself is continued.
+  if (!signedBy(old, issuer.spki)) {
+    throw new HsmongerError('ISSUER_EXTERNAL', `The CA certificate of ${nameText(old.subject)} was not issued by ${nameText(issuer.subject)}; have it renewed by ${nameText(old.issuer)}.`);
+  }
+  return 'renewal';
+}

@@ -1,0 +1,61 @@
+import { HsmongerError } from '../../errors.js';
+import type { Token, TokenCertificate, TokenKey } from '../../pkcs11/token.js';
+import type { Certificate } from '../../x509/certificate.js';
+import { equalBytes } from '../../x509/der.js';
+import { parseCertificate } from '../../x509/parse-certificate.js';
+import { findPath, role, validityFault, type Path } from '../../x509/path.js';
+
+/** The CA on the token. */
+export interface Authority {
+  readonly certificate: Certificate;
+  readonly key: TokenKey;
+  /** From the CA certificate to its root; validity not looked at. */
+  readonly path: Path;
+  /** Every certificate on the token that can be read. */
+  readonly pool: readonly Certificate[];
+}
+
+/**
+ * The CA certificate of this nickname whose key is on the token and whose chain ends in a root on the token. Of several (a renewal
+ * leaves old and new side by side) the valid one that lasts longest, whatever order the token lists them in. Logs in.
+ */
+export async function findAuthority(token: Token, nickname: string, now: Date): Promise<Authority> {
+  const objects = await token.certificates();
+  const pool = readable(objects);
+  const named = objects.filter(({ label }) => label === nickname);
+  const where = `token '${token.description.label}'`;
+  if (named.length === 0) throw new HsmongerError('CERTIFICATE_NOT_FOUND', `There is no certificate '${nickname}' on ${where}; issuer.certificate must name the CA's certificate there.`);
+  const candidates = named
+    .flatMap((object) => pool.filter(({ der }) => equalBytes(der, object.der)).slice(0, 1).map((certificate) => ({ certificate, id: object.id })))
+    .filter(({ certificate }) => role(certificate) !== 'leaf')
+    .sort((a, b) => Number(isValid(b.certificate, now)) - Number(isValid(a.certificate, now)) || b.certificate.notAfter.getTime() - a.certificate.notAfter.getTime());
+  if (candidates.length === 0) throw new HsmongerError('CERTIFICATE_INVALID', `'${nickname}' on ${where} is not a CA certificate; issuer.certificate must name one.`);
+  let failure: HsmongerError | undefined;
+  for (const { certificate, id } of candidates) {
+    const path = findPath(certificate, pool);
+    if ('fault' in path) {
+      failure ??= new HsmongerError('CERTIFICATE_NOT_FOUND', `'${nickname}' on ${where} has no chain up to a root: ${path.fault}. Import the certificates above it into the token.`);
+      continue;
+    }
+    try {
+      return { certificate, path, pool, key: await token.findKey({ by: 'public-key', spki: certificate.spki, id }) };
+    } catch (error) {
+      if (!(error instanceof HsmongerError && error.code === 'KEY_NOT_FOUND')) throw error;
+      failure = error;
+    }
+  }
+  throw failure ?? new HsmongerError('KEY_NOT_FOUND', `The key of '${nickname}' is not on ${where}.`);
+}
+
+const isValid = (certificate: Certificate, now: Date) => validityFault(certificate, now) === undefined;
+
+/** Foreign objects that are no certificates we understand must not stop the CA. */
+function readable(objects: readonly TokenCertificate[]): Certificate[] {
+  return objects.flatMap(({ der }) => {
+    try {
+      return [parseCertificate(der)];
+    } catch {
+      return [];
+    }
+  });
+}

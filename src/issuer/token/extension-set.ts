@@ -1,0 +1,87 @@
+import { HsmongerError } from '../../errors.js';
+import type { Certificate, Extension } from '../../x509/certificate.js';
+import { derFault } from '../../x509/der.js';
+import {
+  authorityKeyIdExtension,
+  caBasicConstraints,
+  extendedKeyUsageExtension,
+  extendedKeyUsages,
+  findExtension,
+  keyUsageExtension,
+  leafBasicConstraints,
+  ocspNoCheckExtension,
+  subjectKeyIdExtension,
+} from '../../x509/extensions.js';
+import { oids } from '../../x509/oids.js';
+import type { CertificateRequest } from '../../x509/parse-csr.js';
+import { keyIdentifier } from '../../x509/public-key.js';
+import type { Profile } from '../profiles.js';
+
+/**
+ * What speaks of the old certificate itself and would be false in the next: its own precertificate's timestamps and poison
+ * (RFC 6962 §3.1, §3.3), and private key dates that end with it (RFC 3280 §4.2.1.4).
+ */
+const ownToOne: ReadonlySet<string> = new Set([oids.signedCertificateTimestamps, oids.precertificatePoison, oids.privateKeyUsagePeriod]);
+
+/**
+ * The extensions of a renewal: the old certificate's, value and criticality and order as they were, with the authority key
+ * identifier set right and what the profile requires added. The request is not asked: certmonger's for an adopted CA certificate
+ * says CA:FALSE.
+ */
+export function renewedExtensions(profile: Profile, old: Certificate, issuer: Certificate | 'self'): Extension[] {
+  const subjectKeyId = subjectKeyIdOf(old);
+  const authority = authorityKeyIdExtension(issuer === 'self' ? subjectKeyId : subjectKeyIdOf(issuer));
+  const extensions = old.extensions
+    .filter(({ oid }) => !ownToOne.has(oid))
+    .map((extension) => {
+      if (extension.oid === oids.authorityKeyIdentifier) return authority;
+      return extension.oid === oids.extendedKeyUsage ? withUsages(extension, profile.requires.extendedKeyUsage) : extension;
+    });
+  return [
+    ...extensions,
+    ...[
+      ...(profile.ca ? [caBasicConstraints] : []),
+      subjectKeyIdExtension(subjectKeyId),
+      // A root may do without (RFC 5280 §4.2.1.1): one that did stays as it was.
+      ...(issuer === 'self' ? [] : [authority]),
+      ...(profile.requires.extendedKeyUsage.length === 0 ? [] : [extendedKeyUsageExtension(profile.requires.extendedKeyUsage)]),
+      ...(profile.requires.ocspNoCheck ? [ocspNoCheckExtension] : []),
+    ].filter(({ oid }) => findExtension(extensions, oid) === undefined),
+  ];
+}
+
+/** The extensions of a certificate that renews none: the policy's, and the names the request asks for. */
+export function firstExtensions(policy: NonNullable<Profile['first']>, csr: CertificateRequest, issuer: Certificate): Extension[] {
+  return [
+    leafBasicConstraints,
+    keyUsageExtension(policy.keyUsage),
+    extendedKeyUsageExtension(policy.extendedKeyUsage),
+    subjectKeyIdExtension(keyIdentifier(csr.spki)),
+    authorityKeyIdExtension(subjectKeyIdOf(issuer)),
+    ...requestedNames(csr),
+  ];
+}
+
+function requestedNames({ extensions, subject }: CertificateRequest): Extension[] {
+  const nameless = subject.length === 2;
+  const names = findExtension(extensions, oids.subjectAltName);
+  if (names === undefined) {
+    if (nameless) throw new HsmongerError('CSR_INVALID', 'The certificate request names nobody: it has neither a subject nor a subject alternative name.');
+    return [];
+  }
+  // GeneralNames ::= SEQUENCE SIZE (1..MAX), each of a context-specific tag.
+  if (derFault(names.value) !== undefined || names.value[0] !== 0x30 || names.value.length < 4) throw new HsmongerError('CSR_INVALID', 'The certificate request asks for a subject alternative name that is none.');
+  // RFC 5280 §4.2.1.6: critical exactly when the subject is empty.
+  return [{ ...names, critical: nameless }];
+}
+
+/** The key identifier a certificate has, whatever it was made from, or would be given. */
+function subjectKeyIdOf({ subjectKeyId, spki }: Certificate): Uint8Array {
+  return subjectKeyId ?? keyIdentifier(spki);
+}
+
+function withUsages(extension: Extension, required: readonly string[]): Extension {
+  const present = extendedKeyUsages([extension]);
+  const missing = required.filter((usage) => !present.includes(usage));
+  return missing.length === 0 ? extension : extendedKeyUsageExtension([...present, ...missing], extension.critical);
+}

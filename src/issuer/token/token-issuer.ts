@@ -1,0 +1,110 @@
+import type { Instance } from '../../config/instance.js';
+import { HsmongerError } from '../../errors.js';
+import { exclusively } from '../../ledger/exclusively.js';
+import { findIssued, insertIssued } from '../../ledger/issued.js';
+import type { Database } from '../../ledger/database.js';
+import type { Token } from '../../pkcs11/token.js';
+import type { Clock } from '../../platform/clock.js';
+import { unacceptable } from '../../x509/acceptable.js';
+import type { Certificate } from '../../x509/certificate.js';
+import { nameText } from '../../x509/name.js';
+import { parseCertificate } from '../../x509/parse-certificate.js';
+import { parseCsr } from '../../x509/parse-csr.js';
+import { findPath, isSelfSigned, type Path } from '../../x509/path.js';
+import { keyFingerprint } from '../../x509/public-key.js';
+import type { Enrolment, Issued, Issuer } from '../issuer.js';
+import { admit, type Admitted } from './admit.js';
+import { findAuthority, type Authority } from './authority.js';
+import { decideIssue } from './decide.js';
+import { requestKey } from './request-key.js';
+import { signPlan } from './sign.js';
+
+export interface TokenIssuerParts {
+  readonly instance: Instance;
+  /** Called once, when the token is first needed; close() closes it. */
+  readonly openToken: () => Promise<Token>;
+  /** Stays the caller's to close. */
+  readonly ledger: Database;
+  readonly clock: Clock;
+  /** Written beside every certificate. */
+  readonly uid: number;
+  /** How long to wait for other processes that are signing, milliseconds. Default: half the helper's deadline. */
+  readonly busyMs?: number;
+}
+
+/** The CA whose key is on the instance's token. */
+export function createTokenIssuer(parts: TokenIssuerParts): Issuer {
+  let opening: Promise<Token> | undefined;
+  const token = () => (opening ??= parts.openToken());
+  return {
+    enrol: async (enrolment) => enrol(parts, await token(), enrolment),
+    roots: async () => pathBytes((await findAuthority(await token(), parts.instance.issuer.certificate, parts.clock())).path),
+    close: async () => {
+      await opening?.then(
+        (open) => open.close(),
+        () => undefined,
+      );
+    },
+  };
+}
+
+async function enrol(parts: TokenIssuerParts, token: Token, { csr, oldCertificate, profile }: Enrolment): Promise<Issued> {
+  const { instance, ledger, clock } = parts;
+  const request = parseCsr(csr);
+  const old = oldCertificate === undefined ? undefined : parseCertificate(oldCertificate, 'The certificate to be renewed');
+  // Logs in: before the ledger is locked, because the PIN's guard has a lock of its own.
+  const authority = await findAuthority(token, instance.issuer.certificate, clock());
+  const admitted = admit({
+    csr: request,
+    ...(old === undefined ? {} : { old }),
+    ...(profile === undefined ? {} : { profile }),
+    issuer: authority.certificate,
+    issuerTracked: instance.certificates.some(({ nickname }) => nickname === instance.issuer.certificate),
+    lifetimeDays: instance.issuer.lifetimeDays,
+    backdateSeconds: instance.issuer.backdateSeconds,
+  });
+  // One at a time from the look at what was issued to the commit: the same request in eight processes makes one certificate.
+  return exclusively(ledger, parts.busyMs ?? instance.helper.deadlineSeconds * 500, async () => previous(parts, authority, admitted) ?? (await issue(parts, token, authority, admitted)));
+}
+
+/** The answer given to the same request before, as long as it is still right today. */
+function previous({ ledger, clock }: TokenIssuerParts, authority: Authority, admitted: Admitted): Issued | undefined {
+  const row = findIssued(ledger, requestKey(admitted));
+  if (row === undefined || row.revokedAt !== undefined) return undefined;
+  const answer = answerFor(parseCertificate(row.certificate), authority, admitted, clock());
+  return 'fault' in answer ? undefined : answer;
+}
+
+async function issue({ instance, ledger, clock, uid }: TokenIssuerParts, token: Token, authority: Authority, admitted: Admitted): Promise<Issued> {
+  const now = clock();
+  const plan = decideIssue(now, admitted);
+  const certificate = parseCertificate(await signPlan(token, authority, instance.issuer.digest, plan), 'The certificate just signed');
+  const answer = answerFor(certificate, authority, admitted, now);
+  if ('fault' in answer) throw new HsmongerError('ISSUED_WRONG', `The certificate just signed for ${nameText(plan.subject)} is not handed out: ${answer.fault}.`);
+  insertIssued(ledger, {
+    issuerKey: keyFingerprint(authority.certificate.spki),
+    serial: Buffer.from(certificate.serial).toString('hex'),
+    request: requestKey(admitted),
+    profile: plan.profile.name,
+    subject: nameText(plan.subject),
+    subjectKey: keyFingerprint(certificate.spki),
+    notBefore: certificate.notBefore,
+    notAfter: certificate.notAfter,
+    certificate: certificate.der,
+    issuedAt: now,
+    uid,
+  });
+  return answer;
+}
+
+/** The certificate with what stands above it, checked as certmonger would get it (design rule 3). */
+function answerFor(issued: Certificate, { certificate, pool }: Authority, { csr, old }: Admitted, now: Date): Issued | { readonly fault: string } {
+  const path = findPath(issued, isSelfSigned(issued) ? [] : [certificate, ...pool], now);
+  if ('fault' in path) return { fault: `it does not validate: ${path.fault}` };
+  const fault = unacceptable({ now, issued, ...path, csr, ...(old === undefined ? {} : { old }) });
+  return fault === undefined ? { certificate: issued.der, ...pathBytes(path) } : { fault };
+}
+
+function pathBytes({ chain, roots }: Path): Pick<Issued, 'chain' | 'roots'> {
+  return { chain: chain.map(({ der }) => der), roots: roots.map(({ der }) => der) };
+}

@@ -1,0 +1,89 @@
+/**
+ * DER beside the schema library: a check that input is DER before a tolerant BER reader sees it, and a writer that puts
+ * given bytes together without ever decoding them. Whatever must stay byte for byte is joined here, never re-encoded.
+ */
+
+/** No certificate, and nothing that fits into one of certmonger's environment variables, is larger. */
+const maxBytes = 1024 * 1024;
+const maxDepth = 24;
+
+const constructed = 0x20;
+const universalConstructed = new Set([0x30, 0x31]);
+
+/** Why `bytes` is not exactly one DER element (X.690 §10), as the end of a sentence, or undefined when it is. */
+export function derFault(bytes: Uint8Array): string | undefined {
+  if (bytes.length > maxBytes) return 'is larger than 1 MiB';
+  /** Ends of the constructed elements we are inside of. */
+  const ends = [bytes.length];
+  for (let at = 0; at < bytes.length; ) {
+    while (ends.length > 1 && at === ends.at(-1)) ends.pop();
+    if (ends.length === 1 && at !== 0) return 'has bytes after its end';
+    const header = readHeader(bytes, at);
+    if (typeof header === 'string') return header;
+    const end = header.content + header.length;
+    if (end > (ends.at(-1) ?? 0)) return 'is cut short';
+    if (header.tag < 0x40 && universalConstructed.has(header.tag | constructed) !== ((header.tag & constructed) !== 0)) return 'mixes primitive and constructed encodings';
+    if ((header.tag & constructed) === 0) {
+      at = end;
+    } else {
+      if (ends.length >= maxDepth) return 'is nested too deeply';
+      if (header.length > 0) ends.push(end);
+      at = header.content;
+    }
+  }
+  return bytes.length === 0 ? 'is empty' : undefined;
+}
+
+function readHeader(bytes: Uint8Array, at: number): { readonly tag: number; readonly content: number; readonly length: number } | string {
+  const tag = bytes[at] ?? 0;
+  // No structure of RFC 5280 or RFC 2986 has a tag number above 30.
+  if ((tag & 0x1f) === 0x1f) return 'has a tag number no certificate uses';
+  const first = bytes[at + 1];
+  if (first === undefined) return 'is cut short';
+  if (first < 0x80) return { tag, content: at + 2, length: first };
+  const count = first & 0x7f;
+  if (count === 0 || count > 4) return 'has a length that is not DER';
+  let length = 0;
+  for (const octet of bytes.subarray(at + 2, at + 2 + count)) length = length * 256 + octet;
+  if (at + 2 + count > bytes.length) return 'is cut short';
+  if (length < 0x80 || bytes[at + 2] === 0) return 'has a length that is not DER';
+  return { tag, content: at + 2 + count, length };
+}
+
+/** One element: `tag`, the DER length, then `parts` as they are. */
+export function element(tag: number, ...parts: readonly Uint8Array[]): Uint8Array {
+  const length = parts.reduce((sum, part) => sum + part.length, 0);
+  const octets: number[] = [];
+  for (let rest = length; rest > 0; rest = Math.floor(rest / 256)) octets.unshift(rest % 256);
+  return concat(Uint8Array.from(length < 0x80 ? [tag, length] : [tag, 0x80 | octets.length, ...octets]), ...parts);
+}
+
+export function concat(...parts: readonly Uint8Array[]): Uint8Array {
+  return Uint8Array.from(Buffer.concat(parts));
+}
+
+export const sequence = (...parts: readonly Uint8Array[]): Uint8Array => element(0x30, ...parts);
+export const octetString = (content: Uint8Array): Uint8Array => element(0x04, content);
+export const booleanTrue = Uint8Array.of(0x01, 0x01, 0xff);
+
+/** A BIT STRING of whole octets. */
+export const bitString = (content: Uint8Array): Uint8Array => element(0x03, Uint8Array.of(0), content);
+
+/** An INTEGER from its content octets, minimal and signed already. */
+export const integer = (content: Uint8Array): Uint8Array => element(0x02, content);
+
+/** An OBJECT IDENTIFIER from its dotted form. */
+export function objectIdentifier(dotted: string): Uint8Array {
+  const [first = 0n, second = 0n, ...rest] = dotted.split('.').map(BigInt);
+  return element(0x06, Uint8Array.from([first * 40n + second, ...rest].flatMap(base128)));
+}
+
+function base128(arc: bigint): number[] {
+  const octets = [Number(arc & 0x7fn)];
+  for (let rest = arc >> 7n; rest > 0n; rest >>= 7n) octets.unshift(Number(rest & 0x7fn) | 0x80);
+  return octets;
+}
+
+export function equalBytes(left: Uint8Array, right: Uint8Array): boolean {
+  return Buffer.compare(left, right) === 0;
+}

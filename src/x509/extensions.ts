@@ -1,0 +1,93 @@
+import type { Certificate, Extension } from './certificate.js';
+import { booleanTrue, element, objectIdentifier, octetString, sequence } from './der.js';
+import { oids } from './oids.js';
+import { AuthorityKeyIdentifierSchema, BasicConstraintsSchema, decode, ObjectIdentifiersSchema, type ExtensionsSchema } from './schema.js';
+
+/** Bit numbers of KeyUsage (RFC 5280 §4.2.1.3). */
+export const keyUsageBits = { digitalSignature: 0, nonRepudiation: 1, keyEncipherment: 2, dataEncipherment: 3, keyAgreement: 4, keyCertSign: 5, cRLSign: 6 } as const;
+export type KeyUsage = keyof typeof keyUsageBits;
+
+/** Plain extensions from decoded ones; throws where one occurs twice (RFC 5280 §4.2 forbids it). */
+export function readExtensions(decoded: ExtensionsSchema | undefined): Extension[] {
+  const extensions = Array.from(decoded ?? [], ({ oid, critical, value }) => ({ oid, critical, value: new Uint8Array(value.buffer) }));
+  if (new Set(extensions.map(({ oid }) => oid)).size !== extensions.length) throw new Error('has the same extension twice');
+  return extensions;
+}
+
+export function findExtension(extensions: readonly Extension[], oid: string): Extension | undefined {
+  return extensions.find((extension) => extension.oid === oid);
+}
+
+export function readBasicConstraints(extensions: readonly Extension[]): { readonly ca: boolean; readonly pathLength?: number } {
+  const found = findExtension(extensions, oids.basicConstraints);
+  if (found === undefined) return { ca: false };
+  const { ca, pathLength } = decode(found.value, BasicConstraintsSchema);
+  if (pathLength === undefined) return { ca };
+  if (!Number.isSafeInteger(pathLength) || pathLength < 0) throw new Error('has a path length that is not a count');
+  return { ca, pathLength };
+}
+
+export function readSubjectKeyId(extensions: readonly Extension[]): Uint8Array | undefined {
+  const found = findExtension(extensions, oids.subjectKeyIdentifier);
+  if (found === undefined) return undefined;
+  const { value } = found;
+  // An OCTET STRING of fewer than 128 octets: nobody makes a longer key identifier.
+  if (value[0] !== 0x04 || value.length < 3 || value[1] !== value.length - 2) throw new Error('has a subject key identifier that is not an octet string');
+  return value.slice(2);
+}
+
+export function readAuthorityKeyId(extensions: readonly Extension[]): Uint8Array | undefined {
+  const found = findExtension(extensions, oids.authorityKeyIdentifier);
+  const identifier = found === undefined ? undefined : decode(found.value, AuthorityKeyIdentifierSchema).keyIdentifier;
+  return identifier === undefined ? undefined : new Uint8Array(identifier.buffer);
+}
+
+/** Dotted OIDs of the extended key usage; empty when there is none or it cannot be read. */
+export function extendedKeyUsages(extensions: readonly Extension[]): string[] {
+  const found = findExtension(extensions, oids.extendedKeyUsage);
+  if (found === undefined) return [];
+  try {
+    return Array.from(decode(found.value, ObjectIdentifiersSchema));
+  } catch {
+    return [];
+  }
+}
+
+/** Whether the certificate's key usage allows `usage`; undefined when it has no (readable) key usage, which allows all. */
+export function allows({ extensions }: Pick<Certificate, 'extensions'>, usage: KeyUsage): boolean | undefined {
+  const value = findExtension(extensions, oids.keyUsage)?.value;
+  if (value === undefined || value[0] !== 0x03 || value.length < 3) return undefined;
+  const bit = keyUsageBits[usage];
+  return (((value[3 + Math.floor(bit / 8)] ?? 0) >> (7 - (bit % 8))) & 1) === 1;
+}
+
+export function encodeExtension({ oid, critical, value }: Extension): Uint8Array {
+  return sequence(objectIdentifier(oid), ...(critical ? [booleanTrue] : []), octetString(value));
+}
+
+export const caBasicConstraints: Extension = { oid: oids.basicConstraints, critical: true, value: sequence(booleanTrue) };
+/** DER leaves out the default FALSE: an empty sequence says CA:FALSE. */
+export const leafBasicConstraints: Extension = { oid: oids.basicConstraints, critical: true, value: sequence() };
+/** RFC 6960 §4.2.2.2.1: NULL. */
+export const ocspNoCheckExtension: Extension = { oid: oids.ocspNoCheck, critical: false, value: Uint8Array.of(0x05, 0x00) };
+
+export function subjectKeyIdExtension(keyId: Uint8Array): Extension {
+  return { oid: oids.subjectKeyIdentifier, critical: false, value: octetString(keyId) };
+}
+
+/** The key identifier alone: issuer and serial would name a certificate that the CA's renewal replaces. */
+export function authorityKeyIdExtension(keyId: Uint8Array): Extension {
+  return { oid: oids.authorityKeyIdentifier, critical: false, value: sequence(element(0x80, keyId)) };
+}
+
+export function extendedKeyUsageExtension(usages: readonly string[], critical = false): Extension {
+  return { oid: oids.extendedKeyUsage, critical, value: sequence(...usages.map(objectIdentifier)) };
+}
+
+/** Critical, as RFC 5280 §4.2.1.3 asks. A named bit list: trailing zero bits are cut off (X.690 §11.2.2). */
+export function keyUsageExtension(usages: readonly KeyUsage[]): Extension {
+  const octet = usages.reduce((octets, usage) => octets | (0x80 >> keyUsageBits[usage]), 0);
+  const unused = octet === 0 ? 0 : 31 - Math.clz32(octet & -octet);
+  return { oid: oids.keyUsage, critical: true, value: element(0x03, octet === 0 ? Uint8Array.of(0) : Uint8Array.of(unused, octet)) };
+}
+

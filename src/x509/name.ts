@@ -1,0 +1,84 @@
+import { equalBytes } from './der.js';
+import { decodeString } from './directory-string.js';
+import { decode, NameSchema } from './schema.js';
+
+/** One attribute of a name: its dotted type, its value's DER, and the text of it where it is a string. */
+interface Attribute {
+  readonly type: string;
+  readonly value: Uint8Array;
+  readonly text: string | undefined;
+}
+
+/** RDNs in the order they are encoded; undefined when the bytes are no Name. */
+function parseName(der: Uint8Array): Attribute[][] | undefined {
+  try {
+    return Array.from(decode(der, NameSchema), (rdn) =>
+      Array.from(rdn, ({ type, value }) => {
+        const bytes = value === null ? Uint8Array.of(0x05, 0x00) : new Uint8Array(value);
+        return { type, value: bytes, text: decodeString(bytes) };
+      }),
+    );
+  } catch {
+    return undefined;
+  }
+}
+
+/** Whether two names are the same by RFC 5280 §7.1: string type, case, spaces and the order inside an RDN do not count. */
+export function sameName(left: Uint8Array, right: Uint8Array): boolean {
+  if (equalBytes(left, right)) return true;
+  const [a, b] = [canonical(left), canonical(right)];
+  return a !== undefined && a === b;
+}
+
+function canonical(der: Uint8Array): string | undefined {
+  const rdns = parseName(der);
+  return rdns === undefined ? undefined : JSON.stringify(rdns.map((rdn) => rdn.map(({ type, value, text }) => `${type}=${text === undefined ? `#${hex(value)}` : `:${fold(text)}`}`).sort()));
+}
+
+// RFC 4518 §2 in the parts that matter: compatibility composition, case, and runs of spaces.
+const fold = (text: string) => text.normalize('NFKC').toLowerCase().normalize('NFKC').replace(/\s+/gu, ' ').trim();
+
+/** RFC 4514 §3, and the few more that people know from getcert and openssl. */
+const shortNames: Readonly<Record<string, string>> = {
+  '2.5.4.3': 'CN',
+  '2.5.4.5': 'serialNumber',
+  '2.5.4.6': 'C',
+  '2.5.4.7': 'L',
+  '2.5.4.8': 'ST',
+  '2.5.4.9': 'STREET',
+  '2.5.4.10': 'O',
+  '2.5.4.11': 'OU',
+  '0.9.2342.19200300.100.1.25': 'DC',
+  '0.9.2342.19200300.100.1.1': 'UID',
+  '1.2.840.113549.1.9.1': 'E',
+};
+
+/** A name for people, as RFC 4514 writes it (most specific first). Never holds control characters, whatever the name holds. */
+export function nameText(der: Uint8Array): string {
+  const rdns = parseName(der);
+  if (rdns === undefined) return `#${hex(der)}`;
+  return rdns.toReversed().map((rdn) => rdn.map(attributeText).join('+')).join(',');
+}
+
+/** The (last, most specific) common name for people, or the whole name where it has none; no control characters. */
+export function commonNameOf(der: Uint8Array): string {
+  const text = parseName(der)?.flat().findLast(({ type }) => shortNames[type] === 'CN')?.text?.replace(unprintable, ' ').trim();
+  return text === undefined || text === '' ? nameText(der) : text;
+}
+
+function attributeText({ type, value, text }: Attribute): string {
+  const name = shortNames[type];
+  return name === undefined || text === undefined ? `${name ?? type}=#${hex(value)}` : `${name}=${escape(text)}`;
+}
+
+/** Controls, and format characters that would turn the text around on a screen. */
+const unprintable = /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}\p{Co}\p{Cs}]/gu;
+
+function escape(text: string): string {
+  return text
+    .replace(/[\\"+,;<>=]/gu, '\\$&')
+    .replace(/^[ #]| $/gu, '\\$&')
+    .replace(unprintable, (character) => [...Buffer.from(character)].map((octet) => `\\${octet.toString(16).toUpperCase().padStart(2, '0')}`).join(''));
+}
+
+const hex = (bytes: Uint8Array) => Buffer.from(bytes).toString('hex');

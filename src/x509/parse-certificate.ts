@@ -1,0 +1,48 @@
+import { HsmongerError, sentenceOf } from '../errors.js';
+import type { Certificate } from './certificate.js';
+import { equalBytes } from './der.js';
+import { readBasicConstraints, readAuthorityKeyId, readExtensions, readSubjectKeyId } from './extensions.js';
+import { decode, SignedSchema, TbsCertificateSchema } from './schema.js';
+import { parseTime } from './time.js';
+
+/** Reads a DER certificate; CERTIFICATE_INVALID for anything else. `what` names it in the message. */
+export function parseCertificate(der: Uint8Array, what = 'The certificate'): Certificate {
+  try {
+    return certificateOf(Uint8Array.from(der));
+  } catch (error) {
+    throw new HsmongerError('CERTIFICATE_INVALID', `${what} cannot be read: it ${sentenceOf(error)}.`, { cause: error });
+  }
+}
+
+function certificateOf(der: Uint8Array): Certificate {
+  const outer = decode(der, SignedSchema);
+  const tbs = new Uint8Array(outer.signed);
+  const inner = decode(tbs, TbsCertificateSchema);
+  const notBefore = parseTime(new Uint8Array(inner.validity.notBefore));
+  const notAfter = parseTime(new Uint8Array(inner.validity.notAfter));
+  if (notBefore === undefined || notAfter === undefined) throw new Error('has a validity that is not a time');
+  // RFC 5280 §4.1.1.2: the unsigned algorithm must be the signed one.
+  if (!equalBytes(new Uint8Array(inner.signatureAlgorithm), new Uint8Array(outer.algorithm))) throw new Error('names two signature algorithms');
+  if (outer.signature.unusedBits !== 0) throw new Error('has a signature that is not whole octets');
+  const extensions = readExtensions(inner.extensions);
+  const { ca, pathLength } = readBasicConstraints(extensions);
+  const subjectKeyId = readSubjectKeyId(extensions);
+  const authorityKeyId = readAuthorityKeyId(extensions);
+  return {
+    der,
+    subject: new Uint8Array(inner.subject),
+    issuer: new Uint8Array(inner.issuer),
+    serial: new Uint8Array(inner.serial),
+    notBefore,
+    notAfter,
+    spki: new Uint8Array(inner.spki),
+    extensions,
+    tbs,
+    signatureAlgorithm: new Uint8Array(outer.algorithm),
+    signature: new Uint8Array(outer.signature.value),
+    isCa: ca,
+    ...(pathLength === undefined ? {} : { pathLength }),
+    ...(subjectKeyId === undefined ? {} : { subjectKeyId }),
+    ...(authorityKeyId === undefined ? {} : { authorityKeyId }),
+  };
+}

@@ -1,0 +1,76 @@
+import type { Certificate } from './certificate.js';
+import { equalBytes } from './der.js';
+import { allows, findExtension } from './extensions.js';
+import { nameText, sameName } from './name.js';
+import { oids } from './oids.js';
+import { verifySignature } from './signature.js';
+
+/** What stands above a certificate: the intermediates in order, then the self-signed root (the certificate itself, when it is one). */
+export interface Path {
+  readonly chain: readonly Certificate[];
+  readonly roots: readonly Certificate[];
+}
+
+/** Longer chains are loops or mistakes. */
+const maxLength = 8;
+
+export function signedBy(certificate: Certificate, spki: Uint8Array): boolean {
+  return verifySignature({ data: certificate.tbs, algorithm: certificate.signatureAlgorithm, signature: certificate.signature }, spki);
+}
+
+export function isSelfSigned(certificate: Certificate): boolean {
+  return sameName(certificate.subject, certificate.issuer) && signedBy(certificate, certificate.spki);
+}
+
+/**
+ * Whether a certificate is a CA's. 'either' where it does not say: no basic constraints, but it signs itself or may sign
+ * certificates, as CA certificates of version 1 and of old tools do.
+ */
+export function role(certificate: Certificate): 'ca' | 'leaf' | 'either' {
+  if (certificate.isCa) return 'ca';
+  if (findExtension(certificate.extensions, oids.basicConstraints) !== undefined) return 'leaf';
+  const maySign = allows(certificate, 'keyCertSign');
+  return maySign === true || (maySign === undefined && isSelfSigned(certificate)) ? 'either' : 'leaf';
+}
+
+/** Why the certificate is not valid at `now`, as the end of a sentence; undefined when it is. */
+export function validityFault({ notBefore, notAfter }: Pick<Certificate, 'notBefore' | 'notAfter'>, now: Date): string | undefined {
+  if (now < notBefore) return `is not valid before ${notBefore.toISOString()}`;
+  return now > notAfter ? `expired at ${notAfter.toISOString()}` : undefined;
+}
+
+/**
+ * Finds and checks a path from `certificate` to a root among `candidates` (RFC 5280 §6.1: names, signatures, CA, key usage, path
+ * length; validity at `now`, where given). Of several issuers that fit, the one that lasts longest wins, whatever the order.
+ */
+export function findPath(certificate: Certificate, candidates: readonly Certificate[], now?: Date): Path | { readonly fault: string } {
+  return extend([certificate], candidates, now);
+}
+
+function extend(path: readonly Certificate[], candidates: readonly Certificate[], now: Date | undefined): Path | { readonly fault: string } {
+  const [leaf] = path;
+  const last = path.at(-1);
+  if (leaf === undefined || last === undefined) return { fault: 'there is no certificate' };
+  const invalid = now === undefined ? undefined : validityFault(last, now);
+  if (invalid !== undefined) return { fault: `${nameText(last.subject)} ${invalid}` };
+  if (isSelfSigned(last)) return { chain: path.slice(1, -1), roots: [last] };
+  if (path.length >= maxLength) return { fault: `its chain is longer than ${String(maxLength)} certificates` };
+  const issuers = candidates
+    .filter((candidate) => mayIssue(candidate, path) && signedBy(last, candidate.spki))
+    .sort((a, b) => b.notAfter.getTime() - a.notAfter.getTime());
+  let fault = `no certificate of ${nameText(last.issuer)} is at hand whose key made the signature on ${nameText(last.subject)}`;
+  for (const issuer of issuers) {
+    const found = extend([...path, issuer], candidates, now);
+    if (!('fault' in found)) return found;
+    fault = found.fault;
+  }
+  return { fault };
+}
+
+function mayIssue(candidate: Certificate, path: readonly Certificate[]): boolean {
+  const last = path.at(-1);
+  if (last === undefined || !sameName(candidate.subject, last.issuer) || path.some(({ der }) => equalBytes(der, candidate.der))) return false;
+  // Intermediates below it, self-issued ones not counted (RFC 5280 §4.2.1.9).
+  const below = path.slice(1).filter(({ subject, issuer }) => !sameName(subject, issuer)).length;
+  return role(candidate) !== 'leaf' && allows(candidate, 'keyCertSign') !== false && (candidate.pathLength ?? maxLength) >= below;
+}

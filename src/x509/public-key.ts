@@ -1,0 +1,84 @@
+import { createHash, createPublicKey, type KeyObject } from 'node:crypto';
+import { HsmongerError } from '../errors.js';
+import { equalBytes } from './der.js';
+import { decode, SubjectPublicKeyInfoSchema } from './schema.js';
+
+/** What a public key is, from its SubjectPublicKeyInfo. */
+export interface KeyFacts {
+  /** 'other' for what we do not know, and for what cannot be read. */
+  readonly type: 'RSA' | 'EC' | 'Ed25519' | 'other';
+  readonly bits: number;
+}
+
+const types: ReadonlyMap<string, KeyFacts['type']> = new Map([
+  ['rsa', 'RSA'],
+  ['rsa-pss', 'RSA'],
+  ['ec', 'EC'],
+  ['ed25519', 'Ed25519'],
+]);
+const ecBits: Readonly<Record<string, number>> = { prime256v1: 256, secp384r1: 384, secp521r1: 521 };
+const ecPublicKey = '1.2.840.10045.2.1';
+const objectIdentifierTag = 0x06;
+const maxRsaBits = 16_384;
+
+export function keyFacts(spki: Uint8Array): KeyFacts {
+  const key = openKey(spki);
+  const details = key?.asymmetricKeyDetails;
+  const type = types.get(key?.asymmetricKeyType ?? '') ?? 'other';
+  switch (type) {
+    case 'RSA':
+      return { type, bits: details?.modulusLength ?? 0 };
+    case 'EC':
+      return { type, bits: ecBits[details?.namedCurve ?? ''] ?? 0 };
+    case 'Ed25519':
+      return { type, bits: 256 };
+    case 'other':
+      return { type, bits: 0 };
+  }
+}
+
+/** The key for node:crypto; undefined when it is not one that we let OpenSSL see. */
+export function openKey(spki: Uint8Array): KeyObject | undefined {
+  try {
+    const { algorithm } = decode(spki, SubjectPublicKeyInfoSchema);
+    // Named curves only (RFC 5480 §2.1.1): explicit parameters are a way to make OpenSSL compute with an attacker's curve.
+    if (algorithm.algorithm === ecPublicKey && (!(algorithm.parameters instanceof ArrayBuffer) || new Uint8Array(algorithm.parameters)[0] !== objectIdentifierTag)) return undefined;
+    return createPublicKey({ key: Buffer.from(spki), format: 'der', type: 'spki' });
+  } catch {
+    return undefined;
+  }
+}
+
+/** WEAK_KEY for RSA below 2048 bits or with a senseless exponent, curves below P-256, and everything unknown. `what` begins the message. */
+export function assertStrongKey(spki: Uint8Array, what: string): KeyFacts {
+  const facts = keyFacts(spki);
+  const exponent = openKey(spki)?.asymmetricKeyDetails?.publicExponent;
+  if (facts.type === 'other') throw weak(what, 'is of a kind hsmonger does not certify: use RSA of at least 2048 bits, P-256, P-384, P-521 or Ed25519');
+  if (facts.type === 'EC' && facts.bits === 0) throw weak(what, 'is on a curve hsmonger does not certify: use P-256, P-384 or P-521');
+  if (facts.type === 'RSA' && facts.bits < 2048) throw weak(what, `has only ${String(facts.bits)} bits, and less than 2048 is not certified any more`);
+  if (facts.type === 'RSA' && facts.bits > maxRsaBits) throw weak(what, `has ${String(facts.bits)} bits, more than anyone verifies`);
+  // RFC 8017 §3.1: odd, at least 3; an exponent of 1 would sign nothing.
+  if (exponent !== undefined && (exponent < 3n || exponent % 2n === 0n)) throw weak(what, 'has a public exponent with which RSA protects nothing');
+  return facts;
+}
+
+function weak(what: string, why: string): HsmongerError {
+  return new HsmongerError('WEAK_KEY', `${what} ${why}.`);
+}
+
+/** Whether two SubjectPublicKeyInfo hold one key: the same bytes, or the same value differently wrapped (parameters NULL or absent). */
+export function sameKey(left: Uint8Array, right: Uint8Array): boolean {
+  if (equalBytes(left, right)) return true;
+  const [a, b] = [openKey(left), openKey(right)];
+  return a !== undefined && b !== undefined && a.equals(b);
+}
+
+/** SHA-1 of the public key's bits: key identifier method 1 (RFC 5280 §4.2.1.2). An identifier, not a protection. */
+export function keyIdentifier(spki: Uint8Array): Uint8Array {
+  return Uint8Array.from(createHash('sha1').update(new Uint8Array(decode(spki, SubjectPublicKeyInfoSchema).publicKey.value)).digest());
+}
+
+/** SHA-256 of the SubjectPublicKeyInfo, hex: how the ledger names keys. */
+export function keyFingerprint(spki: Uint8Array): string {
+  return createHash('sha256').update(spki).digest('hex');
+}

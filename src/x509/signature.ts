@@ -1,0 +1,88 @@
+import { constants, verify } from 'node:crypto';
+import { HsmongerError } from '../errors.js';
+import { element, objectIdentifier, sequence } from './der.js';
+import { openKey } from './public-key.js';
+import { AlgorithmIdentifierSchema, decode, RsaPssParametersSchema } from './schema.js';
+
+/** A signature algorithm we can verify. `digest` null: the scheme has its own (EdDSA). */
+export interface SignatureScheme {
+  readonly scheme: 'rsa-pkcs1' | 'rsa-pss' | 'ecdsa' | 'eddsa';
+  readonly digest: string | null;
+  readonly saltLength?: number;
+}
+
+const schemes: ReadonlyMap<string, SignatureScheme> = new Map([
+  ['1.2.840.113549.1.1.4', { scheme: 'rsa-pkcs1', digest: 'md5' }],
+  ['1.2.840.113549.1.1.5', { scheme: 'rsa-pkcs1', digest: 'sha1' }],
+  ['1.2.840.113549.1.1.11', { scheme: 'rsa-pkcs1', digest: 'sha256' }],
+  ['1.2.840.113549.1.1.12', { scheme: 'rsa-pkcs1', digest: 'sha384' }],
+  ['1.2.840.113549.1.1.13', { scheme: 'rsa-pkcs1', digest: 'sha512' }],
+  ['1.2.840.10045.4.1', { scheme: 'ecdsa', digest: 'sha1' }],
+  ['1.2.840.10045.4.3.2', { scheme: 'ecdsa', digest: 'sha256' }],
+  ['1.2.840.10045.4.3.3', { scheme: 'ecdsa', digest: 'sha384' }],
+  ['1.2.840.10045.4.3.4', { scheme: 'ecdsa', digest: 'sha512' }],
+  ['1.3.101.112', { scheme: 'eddsa', digest: null }],
+]);
+const digests: ReadonlyMap<string, string> = new Map([
+  ['1.3.14.3.2.26', 'sha1'],
+  ['2.16.840.1.101.3.4.2.1', 'sha256'],
+  ['2.16.840.1.101.3.4.2.2', 'sha384'],
+  ['2.16.840.1.101.3.4.2.3', 'sha512'],
+]);
+const rsaPss = '1.2.840.113549.1.1.10';
+const weakDigests = new Set(['md5', 'sha1']);
+const keyTypes = { 'rsa-pkcs1': ['rsa'], 'rsa-pss': ['rsa', 'rsa-pss'], ecdsa: ['ec'], eddsa: ['ed25519'] } as const;
+
+/** The scheme a DER AlgorithmIdentifier names; undefined for one we do not know. */
+export function signatureScheme(algorithm: Uint8Array): SignatureScheme | undefined {
+  try {
+    const { algorithm: oid, parameters } = decode(algorithm, AlgorithmIdentifierSchema);
+    return oid === rsaPss ? pssScheme(parameters) : schemes.get(oid);
+  } catch {
+    return undefined;
+  }
+}
+
+function pssScheme(parameters: ArrayBuffer | null | undefined): SignatureScheme | undefined {
+  if (!(parameters instanceof ArrayBuffer)) return undefined;
+  const { hash, maskGeneration, saltLength, trailer } = decode(new Uint8Array(parameters), RsaPssParametersSchema);
+  const digest = digests.get(hash?.algorithm ?? '1.3.14.3.2.26');
+  const maskDigest = maskGeneration?.parameters instanceof ArrayBuffer ? digests.get(decode(new Uint8Array(maskGeneration.parameters), AlgorithmIdentifierSchema).algorithm) : 'sha1';
+  return digest === undefined || digest !== maskDigest || trailer !== 1 ? undefined : { scheme: 'rsa-pss', digest, saltLength };
+}
+
+/** Something signed: a certificate's tbs or a request's info. */
+export interface Signed {
+  readonly data: Uint8Array;
+  /** DER AlgorithmIdentifier. */
+  readonly algorithm: Uint8Array;
+  readonly signature: Uint8Array;
+}
+
+/** Whether the signature is one by the key; false too for a scheme or a key we do not know. */
+export function verifySignature({ data, algorithm, signature }: Signed, spki: Uint8Array): boolean {
+  const scheme = signatureScheme(algorithm);
+  const key = openKey(spki);
+  const keyType = key?.asymmetricKeyType;
+  if (scheme === undefined || key === undefined || keyType === undefined || !(keyTypes[scheme.scheme] as readonly string[]).includes(keyType)) return false;
+  try {
+    const padding = scheme.scheme === 'rsa-pss' ? { padding: constants.RSA_PKCS1_PSS_PADDING, saltLength: scheme.saltLength } : {};
+    return verify(scheme.digest, data, { key, ...padding }, signature);
+  } catch {
+    return false;
+  }
+}
+
+/** WEAK_DIGEST when the signature rests on MD5 or SHA-1: collisions make it prove nothing. `what` begins the message. */
+export function assertStrongDigest(algorithm: Uint8Array, what: string): void {
+  const digest = signatureScheme(algorithm)?.digest ?? '';
+  if (weakDigests.has(digest)) throw new HsmongerError('WEAK_DIGEST', `${what} is signed with ${digest === 'md5' ? 'MD5' : 'SHA-1'}; make it with SHA-256 or better.`);
+}
+
+const rsaOids = { sha256: '1.2.840.113549.1.1.11', sha384: '1.2.840.113549.1.1.12', sha512: '1.2.840.113549.1.1.13' } as const;
+
+/** DER AlgorithmIdentifier of what we sign with; RFC 4055 §5 wants NULL parameters for RSA PKCS#1. */
+export function algorithmIdentifier({ digest }: { readonly scheme: 'rsa-pkcs1'; readonly digest: keyof typeof rsaOids }): Uint8Array {
+  return sequence(objectIdentifier(rsaOids[digest]), element(0x05));
+}
+
