@@ -78,10 +78,13 @@ function parser(run: Runner) {
     });
 }
 
+/** What may be given more than once, under both spellings yargs knows. */
+const repeatable: ReadonlySet<string> = new Set(['_', 'nickname', 'certificate', 'module-env', 'moduleEnv']);
+
 /** A single-valued flag given twice arrives as a list: say so instead of handing a list to code that wants a word. */
 function givenOnce(options: Record<string, unknown>): true {
-  for (const name of ['instance', 'bus', 'config-dir', 'state-dir', 'wait', 'output', 'module', 'token', 'pin-file', 'dbdir', 'user', 'issuer', 'issuer-certificate', 'nss-password-file', 'restart']) {
-    if (Array.isArray(options[name])) throw new HsmongerError('USAGE', `Give --${name} once, not ${String(options[name].length)} times.`);
+  for (const [name, value] of Object.entries(options)) {
+    if (Array.isArray(value) && !repeatable.has(name)) throw new HsmongerError('USAGE', `Give --${name} once, not ${String(value.length)} times.`);
   }
   return true;
 }

@@ -1,0 +1,45 @@
+import { readFileSync } from 'node:fs';
+import path from 'node:path';
+import { stateDirectory } from '../../config/directories.js';
+import { HsmongerError, sentenceOf } from '../../errors.js';
+import { listOutcomes, type OutcomeRow } from '../../ledger/outcomes.js';
+import type { ServiceContext } from '../context.js';
+
+/** What is remembered about an instance's renewals. */
+export interface LedgerContents {
+  /** The last outcome for each key and profile. */
+  readonly outcomes: readonly OutcomeRow[];
+  /** Savings that were begun and not finished. */
+  readonly journal: readonly UnfinishedSaving[];
+  /** Left by a helper that gave no answer in time and ended itself. */
+  readonly watchdog?: { readonly at: Date; readonly message: string };
+}
+
+export interface UnfinishedSaving {
+  readonly nickname: string;
+  /** The last step that was finished. */
+  readonly step: string;
+  readonly updatedAt: Date;
+}
+
+export function readLedger(context: ServiceContext): Promise<LedgerContents> {
+  const ledger = context.ledger();
+  const watchdog = watchdogOf(path.join(stateDirectory(context.directories, context.instance), 'watchdog.json'));
+  const journal = ledger.prepare<[], { nickname: string; step: string; updatedAt: string }>('SELECT nickname, step, updated_at AS updatedAt FROM journal ORDER BY nickname').all();
+  return Promise.resolve({
+    outcomes: listOutcomes(ledger),
+    journal: journal.map(({ nickname, step, updatedAt }) => ({ nickname, step, updatedAt: new Date(updatedAt) })),
+    ...(watchdog === undefined ? {} : { watchdog }),
+  });
+}
+
+function watchdogOf(file: string): LedgerContents['watchdog'] {
+  try {
+    const { at, message } = JSON.parse(readFileSync(file, 'utf8')) as { at: string; message: string };
+    return { at: new Date(at), message };
+  } catch (error) {
+    // The watchdog writes in its last moments: half a file is as good as none.
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT' || error instanceof SyntaxError) return undefined;
+    throw new HsmongerError('STATE_UNAVAILABLE', `Cannot read ${file}: ${sentenceOf(error)}.`, { cause: error });
+  }
+}
