@@ -1,7 +1,13 @@
 import type { TokenConfig } from '../config/instance.js';
 
+/** RSASSA-PKCS1-v1_5 (RFC 8017 §8.2). */
+export interface RsaPkcs1 {
+  readonly scheme: 'rsa-pkcs1';
+  readonly digest: 'sha256' | 'sha384' | 'sha512';
+}
+
 /** What a signature is made with. RSA PKCS#1 today; the union grows by PSS, ECDSA and EdDSA members, callers stay as they are. */
-export type SignatureAlgorithm = { readonly scheme: 'rsa-pkcs1'; readonly digest: 'sha256' | 'sha384' | 'sha512' };
+export type SignatureAlgorithm = RsaPkcs1;
 
 /** CK_TOKEN_INFO as far as we look at it, padding removed. */
 export interface TokenDescription {
@@ -106,12 +112,16 @@ export interface PinGuard {
   tag(secret: Uint8Array): string;
 }
 
+/** What is remembered of logins to one token; every change is durable when the call returns. */
 export interface PinMemory {
-  lastFailure(): PinFailure | undefined;
-  /** Written durably before the attempt, as 'unknown'; cleared by succeeded(). */
+  failureOf(source: PinSourceIdentity): PinFailure | undefined;
+  /** Written before the attempt, as 'unknown' unless the source has failed already. */
   trying(source: PinSourceIdentity): void;
   failed(source: PinSourceIdentity): void;
-  succeeded(): void;
+  /** Forgets the source's failures. */
+  succeeded(source: PinSourceIdentity): void;
+  /** Takes trying() back: the token never judged the PIN (it was unplugged, …). */
+  notJudged(source: PinSourceIdentity): void;
 }
 
 /** Loads the module, finds the one token, opens a session. Does not log in. */

@@ -1,0 +1,59 @@
+import { createHash } from 'node:crypto';
+import pkcs11js from 'pkcs11js';
+import { HsmongerError } from '../errors.js';
+import { CKM_EDDSA, type Cryptoki, type Handle } from './cryptoki.js';
+import type { SignatureAlgorithm } from './token.js';
+
+/** One way of making the signature on the token: the mechanism, and what is handed to C_Sign. */
+export interface SigningWay {
+  readonly mechanism: number;
+  input(data: Uint8Array): Buffer;
+}
+
+const asIs = (data: Uint8Array): Buffer => Buffer.from(data);
+
+/** RFC 8017 §9.2 note 1: DigestInfo up to the digest itself. */
+const digestInfo = {
+  sha256: Buffer.from('3031300d060960864801650304020105000420', 'hex'),
+  sha384: Buffer.from('3041300d060960864801650304020205000430', 'hex'),
+  sha512: Buffer.from('3051300d060960864801650304020305000440', 'hex'),
+} as const;
+
+const hashing = { sha256: pkcs11js.CKM_SHA256_RSA_PKCS, sha384: pkcs11js.CKM_SHA384_RSA_PKCS, sha512: pkcs11js.CKM_SHA512_RSA_PKCS } as const;
+
+/** The ways that give this signature, the best first; the raw one for tokens that do not hash (design rule 10). */
+function waysOf(algorithm: SignatureAlgorithm): SigningWay[] {
+  switch (algorithm.scheme) {
+    // eslint-disable-next-line @typescript-eslint/no-unnecessary-condition -- the union has one member so far; PSS, ECDSA and EdDSA join it
+    case 'rsa-pkcs1': {
+      const { digest } = algorithm;
+      return [
+        { mechanism: hashing[digest], input: asIs },
+        { mechanism: pkcs11js.CKM_RSA_PKCS, input: (data) => Buffer.concat([digestInfo[digest], createHash(digest).update(data).digest()]) },
+      ];
+    }
+  }
+}
+
+/** The ways the token lists for signing; MECHANISM_UNSUPPORTED when there is none. */
+export function signingWays(cryptoki: Cryptoki, slot: Handle, label: string, algorithm: SignatureAlgorithm): SigningWay[] {
+  const listed = new Set(cryptoki.C_GetMechanismList(slot));
+  const usable = waysOf(algorithm).filter(({ mechanism }) => listed.has(mechanism) && (cryptoki.C_GetMechanismInfo(slot, mechanism).flags & pkcs11js.CKF_SIGN) !== 0);
+  if (usable.length === 0) {
+    const wanted = waysOf(algorithm).map(({ mechanism }) => mechanismName(mechanism)).join(' nor ');
+    throw new HsmongerError('MECHANISM_UNSUPPORTED', `Token '${label}' offers neither ${wanted} for signing; choose another digest in the instance file, or another token.`);
+  }
+  return usable;
+}
+
+const names = new Map<number, string>();
+for (const [name, value] of Object.entries(pkcs11js as unknown as Record<string, unknown>)) {
+  // Of two names for one number the first stands: the other is the old one.
+  if (name.startsWith('CKM_') && name !== 'CKM_VENDOR_DEFINED' && typeof value === 'number' && !names.has(value)) names.set(value, name);
+}
+names.set(CKM_EDDSA, 'CKM_EDDSA');
+
+/** CKM_… or, for what no standard we know names, the number as 0x… */
+export function mechanismName(mechanism: number): string {
+  return names.get(mechanism) ?? `0x${mechanism.toString(16)}`;
+}

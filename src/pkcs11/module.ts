@@ -1,0 +1,122 @@
+import { realpathSync } from 'node:fs';
+import pkcs11js from 'pkcs11js';
+import type { TokenConfig } from '../config/instance.js';
+import { HsmongerError, sentenceOf } from '../errors.js';
+import { distrustOf } from '../platform/trusted-path.js';
+import { returnValueOf, tokenFailure } from './ckr.js';
+import type { Cryptoki } from './cryptoki.js';
+import { notAModule } from './shared-object.js';
+
+export type ModuleConfig = Pick<TokenConfig, 'module' | 'parameters' | 'environment'>;
+
+export interface OpenModule {
+  readonly cryptoki: Cryptoki;
+  /** Finalises the module when nobody else in this process uses it and it was initialised here. */
+  release(): void;
+}
+
+interface Loaded {
+  readonly pkcs11: pkcs11js.PKCS11;
+  /** Parameters and environment the present users have in common. */
+  settings: string;
+  users: number;
+  initializedHere: boolean;
+}
+
+/** C_Initialize and C_Finalize are process-wide: one entry for each library, by its real path, for the life of the process. */
+const loaded = new Map<string, Loaded>();
+
+/**
+ * Makes sure the native addon is in this process, to be called before the drop to the service user, who may not be able to read our own
+ * files. Importing this file has loaded it already: the import of pkcs11js at its top is never to become a lazy one. The PKCS#11 module
+ * itself is loaded by openModule(), after the drop.
+ */
+export function preloadPkcs11(): typeof pkcs11js.PKCS11 {
+  return pkcs11js.PKCS11;
+}
+
+/**
+ * Loads and initialises a PKCS#11 module, with its environment set first. MODULE_NOT_FOUND, MODULE_UNSAFE (others could replace the
+ * library, which runs with the PIN in its hands) or MODULE_FAILED otherwise.
+ */
+export function openModule(config: ModuleConfig): OpenModule {
+  const file = checked(config.module);
+  const settings = JSON.stringify([config.parameters, Object.entries(config.environment).sort()]);
+  const known = loaded.get(file);
+  if (known !== undefined && known.users > 0 && known.settings !== settings) {
+    throw new HsmongerError('MODULE_FAILED', `The PKCS#11 module ${config.module} is in use in this process with another 'parameters' or 'environment'; give the instances the same, or run them apart.`);
+  }
+  Object.assign(process.env, config.environment);
+  const entry = known ?? { pkcs11: load(config.module), settings, users: 0, initializedHere: false };
+  if (entry.users === 0) {
+    entry.initializedHere = initialize(entry.pkcs11, config);
+    entry.settings = settings;
+  }
+  entry.users += 1;
+  loaded.set(file, entry);
+  let released = false;
+  return {
+    cryptoki: entry.pkcs11,
+    release: () => {
+      if (released) return;
+      released = true;
+      entry.users -= 1;
+      if (entry.users === 0 && entry.initializedHere) finalize(entry.pkcs11);
+    },
+  };
+}
+
+function checked(module: string): string {
+  try {
+    const distrust = distrustOf(module);
+    if (distrust !== undefined) throw new HsmongerError('MODULE_UNSAFE', `The PKCS#11 module ${module} is not loaded: ${distrust}, so others could put their own code in its place; install it where only root can write.`);
+    const problem = notAModule(module);
+    if (problem !== undefined) throw new HsmongerError('MODULE_FAILED', `The file ${module} ${problem}; set 'module' in the instance file to the vendor's PKCS#11 library.`);
+    return realpathSync(module);
+  } catch (error) {
+    throw missing(module, error);
+  }
+}
+
+function missing(module: string, error: unknown): unknown {
+  if (error instanceof HsmongerError) return error;
+  const { code } = error as NodeJS.ErrnoException;
+  if (code === 'ENOENT' || code === 'ENOTDIR') return new HsmongerError('MODULE_NOT_FOUND', `There is no PKCS#11 module ${module}; install it, or set 'module' in the instance file to where it is.`, { cause: error });
+  if (code === 'EACCES') return new HsmongerError('MODULE_NOT_FOUND', `The PKCS#11 module ${module} cannot be read by the user this runs as; check the mode of the file and of its directories.`, { cause: error });
+  return new HsmongerError('MODULE_FAILED', `Cannot read the PKCS#11 module ${module}: ${sentenceOf(error)}.`, { cause: error });
+}
+
+function load(module: string): pkcs11js.PKCS11 {
+  const pkcs11 = new pkcs11js.PKCS11();
+  try {
+    pkcs11.load(module);
+    return pkcs11;
+  } catch (error) {
+    // After a failed load any further call on the object, but this one, kills the process.
+    pkcs11.close();
+    throw new HsmongerError('MODULE_FAILED', `Loading the PKCS#11 module ${module} failed: ${sentenceOf(error)}; check that the vendor's software is installed completely.`, { cause: error });
+  }
+}
+
+/** Whether it was us: CKR_CRYPTOKI_ALREADY_INITIALIZED means that somebody else in this process will finalise it. */
+function initialize(pkcs11: pkcs11js.PKCS11, { module, parameters }: ModuleConfig): boolean {
+  // Signing runs on another thread while the event loop goes on.
+  const flags = pkcs11js.CKF_OS_LOCKING_OK;
+  try {
+    // pkcs11js 2.1.7 cuts off the last character of the parameters; a blank more is also harmless where it does not.
+    pkcs11.C_Initialize(parameters === undefined ? { flags } : { flags, libraryParameters: `${parameters} ` });
+    return true;
+  } catch (error) {
+    if (returnValueOf(error) === 'CKR_CRYPTOKI_ALREADY_INITIALIZED') return false;
+    const ours = tokenFailure(error, `Initialising the PKCS#11 module ${module}`);
+    throw new HsmongerError('MODULE_FAILED', ours.message, { cause: error });
+  }
+}
+
+function finalize(pkcs11: pkcs11js.PKCS11): void {
+  try {
+    pkcs11.C_Finalize();
+  } catch {
+    // It is over either way; the next use initialises anew.
+  }
+}

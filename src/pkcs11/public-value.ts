@@ -1,0 +1,73 @@
+import { createPublicKey, type JsonWebKeyInput } from 'node:crypto';
+
+/** The public value of a key as its token has it. */
+export type PublicValue =
+  | { readonly type: 'RSA'; /** Big-endian, leading zeros allowed. */ readonly modulus: Uint8Array; readonly exponent: Uint8Array }
+  | { readonly type: 'EC' | 'Ed25519'; /** CKA_EC_PARAMS. */ readonly parameters: Uint8Array; /** CKA_EC_POINT. */ readonly point: Uint8Array };
+
+interface Curve {
+  readonly name: string;
+  /** Bits. */
+  readonly size: number;
+}
+
+/** CKA_EC_PARAMS, DER in hexadecimal: an object identifier or, for Edwards curves on some tokens, a PrintableString (PKCS#11 3.0 §2.3.5). */
+const curves: Readonly<Record<string, Curve>> = {
+  '06082a8648ce3d030107': { name: 'P-256', size: 256 },
+  '06052b81040022': { name: 'P-384', size: 384 },
+  '06052b81040023': { name: 'P-521', size: 521 },
+  '06032b6570': { name: 'Ed25519', size: 255 },
+  '130c656477617264733235353139': { name: 'Ed25519', size: 255 },
+};
+
+/** The curve behind CKA_EC_PARAMS, where we know it. */
+export function curveOf(parameters: Uint8Array): Curve | undefined {
+  return curves[Buffer.from(parameters).toString('hex')];
+}
+
+/** DER SubjectPublicKeyInfo; undefined for a curve we do not know or a value that is no point of it. */
+export function spkiOf(value: PublicValue): Uint8Array | undefined {
+  const key = jwkOf(value);
+  if (key === undefined) return undefined;
+  try {
+    return new Uint8Array(createPublicKey({ key, format: 'jwk' }).export({ type: 'spki', format: 'der' }));
+  } catch {
+    return undefined;
+  }
+}
+
+function jwkOf(value: PublicValue): JsonWebKeyInput['key'] | undefined {
+  switch (value.type) {
+    case 'RSA':
+      return { kty: 'RSA', n: base64url(withoutLeadingZeros(value.modulus)), e: base64url(withoutLeadingZeros(value.exponent)) };
+    case 'EC': {
+      const curve = curveOf(value.parameters);
+      const point = pointOf(value.point);
+      const width = curve === undefined ? 0 : Math.ceil(curve.size / 8);
+      if (curve === undefined || point.length !== 1 + 2 * width || point[0] !== 4) return undefined;
+      return { kty: 'EC', crv: curve.name, x: base64url(point.subarray(1, 1 + width)), y: base64url(point.subarray(1 + width)) };
+    }
+    case 'Ed25519': {
+      const point = pointOf(value.point);
+      return point.length === 32 ? { kty: 'OKP', crv: 'Ed25519', x: base64url(point) } : undefined;
+    }
+  }
+}
+
+/** PKCS#11 2.40 §2.3.3 wants a DER OCTET STRING; some tokens give the bare point. Points of our curves are shorter than 256 octets. */
+function pointOf(value: Uint8Array): Uint8Array {
+  const [tag, first, second] = value;
+  if (tag !== 4) return value;
+  if (first === value.length - 2) return value.subarray(2);
+  return first === 0x81 && second === value.length - 3 ? value.subarray(3) : value;
+}
+
+/** A number's octets as RFC 7518 wants them, and as they can be compared. */
+export function withoutLeadingZeros(value: Uint8Array): Uint8Array {
+  const start = value.findIndex((byte) => byte !== 0);
+  return start < 0 ? value.subarray(0, 0) : value.subarray(start);
+}
+
+function base64url(value: Uint8Array): string {
+  return Buffer.from(value).toString('base64url');
+}

@@ -1,0 +1,123 @@
+import pkcs11js from 'pkcs11js';
+import { HsmongerError } from '../errors.js';
+import { calling, tokenFailure } from './ckr.js';
+import type { Attribute, Cryptoki, Handle } from './cryptoki.js';
+import { findPrivateKey, privateKeys, type KeyObjectOnToken } from './keys.js';
+import { logIn, logInForOperation, type LoginMeans } from './login.js';
+import { mechanismName } from './mechanisms.js';
+import { attribute, findObjects } from './objects.js';
+import { serialQueue } from './serial-queue.js';
+import { signWith } from './sign.js';
+import type { TokenInSlot } from './slots.js';
+import type { Token, TokenCertificate, TokenKey } from './token.js';
+
+export interface SessionParts {
+  readonly cryptoki: Cryptoki;
+  readonly found: TokenInSlot;
+  /** Absolute path of the module. */
+  readonly module: string;
+  readonly access: 'read' | 'write';
+  readonly means: LoginMeans;
+  /** After C_CloseSession. */
+  readonly release: () => void;
+}
+
+const certificate: readonly Attribute[] = [
+  { type: pkcs11js.CKA_CLASS, value: pkcs11js.CKO_CERTIFICATE },
+  { type: pkcs11js.CKA_CERTIFICATE_TYPE, value: pkcs11js.CKC_X_509 },
+];
+
+/** Opens a session on a token that was found. Everything a caller asks for waits in one queue. */
+export function openSession({ cryptoki, found, module, access, means, release }: SessionParts): Token {
+  const { slot, description } = found;
+  const { label } = description;
+  const on = `token '${label}'`;
+  const wish = pkcs11js.CKF_SERIAL_SESSION | (access === 'write' ? pkcs11js.CKF_RW_SESSION : 0);
+  const session = calling(`Opening a session on ${on}`, () => cryptoki.C_OpenSession(slot, wish));
+  const site = { cryptoki, slot, session, label, guardKey: [module, description.serial, label].join('\n') };
+  const shelf = { cryptoki, session, token: description };
+  const inTurn = serialQueue();
+  const objects = new WeakMap<TokenKey, KeyObjectOnToken>();
+  let closed = false;
+
+  const known = (object: KeyObjectOnToken): TokenKey => {
+    objects.set(object.key, object);
+    return object.key;
+  };
+
+  /** One step in its turn, PKCS#11 failures turned into ours. */
+  const step = <T>(doing: string, work: () => T | Promise<T>, options: { readonly login: boolean }): Promise<T> =>
+    inTurn(async () => {
+      if (closed) throw new HsmongerError('SESSION_LOST', `${doing} failed: the session has been closed.`);
+      try {
+        if (options.login) await logIn(site, means);
+        return await work();
+      } catch (error) {
+        throw tokenFailure(error, doing);
+      }
+    });
+
+  const certificateOf = (object: Handle): TokenCertificate[] => {
+    const der = attribute(cryptoki, session, object, pkcs11js.CKA_VALUE);
+    // An object that only points to a certificate elsewhere (CKA_URL) has none.
+    if (der === undefined || der.length === 0) return [];
+    const id = new Uint8Array(attribute(cryptoki, session, object, pkcs11js.CKA_ID) ?? []);
+    return [{ id, label: attribute(cryptoki, session, object, pkcs11js.CKA_LABEL)?.toString('utf8') ?? '', der: new Uint8Array(der) }];
+  };
+
+  const isExactly = (object: Handle, der: Buffer) => attribute(cryptoki, session, object, pkcs11js.CKA_VALUE)?.equals(der) === true;
+
+  return {
+    description,
+    certificates: (wanted) =>
+      step(
+        `Reading the certificates of ${on}`,
+        () => {
+          const named = wanted === undefined ? [] : [{ type: pkcs11js.CKA_LABEL, value: wanted }];
+          return findObjects(cryptoki, session, [...certificate, ...named]).flatMap(certificateOf);
+        },
+        { login: false },
+      ),
+    login: () => step(`Logging in to ${on}`, () => undefined, { login: true }),
+    keys: () => step(`Reading the keys of ${on}`, () => privateKeys(shelf).map(known), { login: true }),
+    findKey: (selector) => step(`Looking for a key on ${on}`, () => known(findPrivateKey(shelf, selector)), { login: true }),
+    sign: (key, algorithm, data) =>
+      step(
+        `Signing on ${on}`,
+        () => {
+          const object = objects.get(key);
+          if (object === undefined) throw new HsmongerError('KEY_UNUSABLE', `The key was not found through this session on ${on}; look it up again before signing.`);
+          return signWith(site, object.handle, algorithm, data, async () => {
+            if (object.alwaysAuthenticate) await logInForOperation(site, means);
+          });
+        },
+        { login: true },
+      ),
+    mechanisms: () => step(`Listing the mechanisms of ${on}`, () => cryptoki.C_GetMechanismList(slot).map(mechanismName), { login: false }),
+    destroyCertificates: (der) =>
+      step(
+        `Removing a certificate from ${on}`,
+        () => {
+          const value = Buffer.from(der);
+          // The search is a hint only: what is destroyed has been read back and is this certificate, octet for octet (design rule 2).
+          const doomed = findObjects(cryptoki, session, [...certificate, { type: pkcs11js.CKA_VALUE, value }]).filter((object) => isExactly(object, value));
+          for (const object of doomed) cryptoki.C_DestroyObject(session, object);
+          return doomed.length;
+        },
+        { login: true },
+      ),
+    close: () =>
+      inTurn(() => {
+        if (closed) return;
+        closed = true;
+        try {
+          // No C_Logout: it would end the login of every other session of this process.
+          cryptoki.C_CloseSession(session);
+        } catch {
+          // A session that is gone is closed.
+        } finally {
+          release();
+        }
+      }),
+  };
+}

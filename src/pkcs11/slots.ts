@@ -1,0 +1,132 @@
+import pkcs11js from 'pkcs11js';
+import type { TokenSelector } from '../config/instance.js';
+import { HsmongerError } from '../errors.js';
+import { calling, returnValueOf } from './ckr.js';
+import { ulong, type Cryptoki, type Handle, type RawTokenInfo } from './cryptoki.js';
+import type { TokenDescription } from './token.js';
+import { parseUri, type Pkcs11Uri } from './uri.js';
+
+export interface TokenInSlot {
+  readonly slot: Handle;
+  readonly description: TokenDescription;
+}
+
+/** A slot can lose its token between the list and the question; such a slot holds none. */
+const absent: ReadonlySet<string | undefined> = new Set(['CKR_TOKEN_NOT_PRESENT', 'CKR_TOKEN_NOT_RECOGNIZED', 'CKR_DEVICE_REMOVED', 'CKR_SLOT_ID_INVALID']);
+
+/** The tokens in the module's slots, in the module's order (which `slot-index` counts). */
+export function tokensOf(cryptoki: Cryptoki, module: string): TokenInSlot[] {
+  const slots = calling(`Listing the slots of ${module}`, () => cryptoki.C_GetSlotList(true));
+  return slots.flatMap((slot) => {
+    const description = calling(`Asking slot ${String(ulong(slot))} of ${module} for its token`, () => describe(cryptoki, slot));
+    return description === undefined ? [] : [{ slot, description }];
+  });
+}
+
+function describe(cryptoki: Cryptoki, slot: Handle): TokenDescription | undefined {
+  try {
+    return descriptionOf(ulong(slot), cryptoki.C_GetTokenInfo(slot));
+  } catch (error) {
+    if (absent.has(returnValueOf(error))) return undefined;
+    throw error;
+  }
+}
+
+function descriptionOf(slotId: number, info: RawTokenInfo): TokenDescription {
+  return {
+    slotId,
+    label: unpadded(info.label),
+    manufacturer: unpadded(info.manufacturerID),
+    model: unpadded(info.model),
+    serial: unpadded(info.serialNumber),
+    loginRequired: (info.flags & pkcs11js.CKF_LOGIN_REQUIRED) !== 0,
+    initialized: (info.flags & pkcs11js.CKF_TOKEN_INITIALIZED) !== 0,
+    writeProtected: (info.flags & pkcs11js.CKF_WRITE_PROTECTED) !== 0,
+    pin: pinState(info.flags),
+  };
+}
+
+/** PKCS#11 pads with blanks (2.40 §3.2); some modules with NULs. Leading blanks are the label's own. */
+function unpadded(text: string): string {
+  return text.replace(/[\0 ]+$/u, '');
+}
+
+/** What the flags of CK_TOKEN_INFO say of the user PIN, the worst first. */
+export function pinState(flags: number): TokenDescription['pin'] {
+  if ((flags & pkcs11js.CKF_USER_PIN_LOCKED) !== 0) return 'locked';
+  if ((flags & pkcs11js.CKF_USER_PIN_FINAL_TRY) !== 0) return 'final-try';
+  return (flags & pkcs11js.CKF_USER_PIN_COUNT_LOW) !== 0 ? 'count-low' : 'fine';
+}
+
+/** The one token the configuration names; TOKEN_NOT_FOUND (with what was seen) or TOKEN_AMBIGUOUS otherwise. */
+export function findToken(tokens: readonly TokenInSlot[], selector: TokenSelector, module: string): TokenInSlot {
+  const matching = tokens.filter(matcher(tokens, selector, module));
+  const [found, another] = matching;
+  if (found === undefined) throw new HsmongerError('TOKEN_NOT_FOUND', `There is no ${wanted(selector)} in ${module}; ${seen(tokens)}.`);
+  if (another !== undefined) {
+    const where = matching.map(({ description }) => `slot ${String(description.slotId)} (serial ${description.serial})`).join(' and ');
+    throw new HsmongerError('TOKEN_AMBIGUOUS', `There is more than one ${wanted(selector)} in ${module}, in ${where}; name it by slot, or by uri with its serial.`);
+  }
+  if (!found.description.initialized) {
+    throw new HsmongerError('TOKEN_NOT_FOUND', `The token in slot ${String(found.description.slotId)} of ${module} is not initialised; initialise it, or name another: ${seen(tokens)}.`);
+  }
+  return found;
+}
+
+function matcher(tokens: readonly TokenInSlot[], selector: TokenSelector, module: string): (token: TokenInSlot) => boolean {
+  switch (selector.by) {
+    case 'label':
+      // OpenSC's prefix match once spent another token's PIN attempts: exactly this label, or none.
+      return ({ description }) => description.initialized && description.label === selector.label;
+    case 'slot':
+      return ({ description }) => description.slotId === selector.slotId;
+    case 'slot-index':
+      return (token) => tokens.indexOf(token) === selector.index;
+    case 'uri': {
+      const uri = tokenUri(selector.uri, module);
+      return ({ description }) => description.initialized && uriNames(uri, description);
+    }
+  }
+}
+
+/** The URI as the name of a token: RFC 7512 §2.5 has every attribute match, so what we cannot compare is refused. */
+function tokenUri(text: string, module: string): Pkcs11Uri {
+  const uri = parseUri(text);
+  const refused = (why: string) => new HsmongerError('CONFIG_INVALID', `The token URI '${text}' ${why}.`);
+  if (uri.modulePath !== undefined && uri.modulePath !== module) throw refused(`names another module than 'module' does (${module})`);
+  if (uri.pinSource !== undefined) throw refused("has 'pin-source'; say where the PIN is with pin-file, pin-env or pin-credential");
+  const stranger = (['libraryManufacturer', 'libraryDescription', 'libraryVersion', 'slotManufacturer', 'slotDescription', 'moduleName'] as const).find((field) => uri[field] !== undefined);
+  if (stranger !== undefined) throw refused('names the library or the slot by description; name the token by token, serial, model, manufacturer or slot-id');
+  return uri;
+}
+
+/** Whether the token attributes of a URI are this token's. */
+export function uriNames(uri: Pkcs11Uri, token: TokenDescription): boolean {
+  const pairs = [
+    [uri.token, token.label],
+    [uri.serial, token.serial],
+    [uri.model, token.model],
+    [uri.manufacturer, token.manufacturer],
+    [uri.slotId, token.slotId],
+  ];
+  return pairs.every(([asked, own]) => asked === undefined || asked === own);
+}
+
+function wanted(selector: TokenSelector): string {
+  switch (selector.by) {
+    case 'label':
+      return `token with the label '${selector.label}'`;
+    case 'slot':
+      return `token in slot ${String(selector.slotId)}`;
+    case 'slot-index':
+      return `token at slot index ${String(selector.index)}`;
+    case 'uri':
+      return `token that fits '${selector.uri}'`;
+  }
+}
+
+function seen(tokens: readonly TokenInSlot[]): string {
+  const initialized = tokens.filter(({ description }) => description.initialized);
+  if (initialized.length === 0) return "it shows no initialised token to this user at all; check that the device is there, and 'environment' in the instance file";
+  return `it has ${initialized.map(({ description }) => `'${description.label}' in slot ${String(description.slotId)}`).join(', ')}`;
+}
