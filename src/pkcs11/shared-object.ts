@@ -18,7 +18,8 @@ export function notAModule(file: string): string | undefined {
     if (head.compare(own, 4, 6, 4, 6) !== 0 || head.compare(own, 18, 20, 18, 20) !== 0) return 'is a library for another kind of processor than this program';
     const type = head[5] === 2 ? head.readUInt16BE(16) : head.readUInt16LE(16);
     if (type !== sharedObject) return 'is an ELF file, but not a shared library';
-    return readFileSync(descriptor).includes('\0C_GetFunctionList\0') ? undefined : 'is a shared library, but has no C_GetFunctionList, so it is not a PKCS#11 module';
+    // Only the end of the string is certain: linkers store one name as the tail of another (NSS softokn's NSC_GetFunctionList).
+    return readFileSync(descriptor).includes('C_GetFunctionList\0') ? undefined : 'is a shared library, but has no C_GetFunctionList, so it is not a PKCS#11 module';
   } finally {
     closeSync(descriptor);
   }
