@@ -19,8 +19,6 @@ interface Holder {
 
 const day = 86_400_000;
 const mechanisms: Record<string, number> = { 'SHA-1': pkcs11js.CKM_SHA1_RSA_PKCS, 'SHA-256': pkcs11js.CKM_SHA256_RSA_PKCS, 'SHA-384': pkcs11js.CKM_SHA384_RSA_PKCS, 'SHA-512': pkcs11js.CKM_SHA512_RSA_PKCS };
-const subjectKeyIdentifier = '2.5.29.14';
-const authorityKeyIdentifier = '2.5.29.35';
 
 function makeHolder(session: TokenSession, spec: CertificateSpec, find: (nickname: string) => Holder): Holder {
   const name = new x509.Name(typed(spec.subject ?? [{ CN: [spec.nickname] }]));

@@ -20,7 +20,7 @@ export function profileExtensions(profile: string): x509.Extension[] {
 
 const ocspNoCheck = '1.3.6.1.5.5.7.48.1.5';
 
-function keyUsage(flags: number): x509.Extension {
+function keyUsage(flags: x509.KeyUsageFlags): x509.Extension {
   return new x509.KeyUsagesExtension(flags, true);
 }
 

@@ -127,8 +127,7 @@ const classes = new Map<number, TokenObject['class']>([
 ]);
 
 function attribute(pkcs11: pkcs11js.PKCS11, session: pkcs11js.Handle, object: pkcs11js.Handle, type: number): Buffer {
-  const [found] = pkcs11.C_GetAttributeValue(session, object, [{ type }]);
-  return found?.value as Buffer;
+  return pkcs11.C_GetAttributeValue(session, object, [{ type }])[0]!.value;
 }
 
 function rsaSpki(modulus: Buffer, exponent: Buffer): Buffer {

@@ -1,0 +1,101 @@
+import type { BusChoice } from './address.js';
+import { caHandle, type CaHandle } from './ca-handle.js';
+import { changesOn, type Change } from './changes.js';
+import { attempting, daemonOn, type Timeouts } from './daemon.js';
+import { ErrorReply } from './error-reply.js';
+import { knownCaOf, type KnownCa } from './known-ca.js';
+import { caInterface, certmongerName, requestInterface } from './names.js';
+import { caFor, requestHandle, type RequestHandle } from './request-handle.js';
+import { newRequestOf, type NewRequest, type RequestSettings } from './request-settings.js';
+import { caPathOf, trackingRequestOf, type TrackingRequest } from './tracking-request.js';
+import { connectBus, type Bus } from './transport.js';
+
+/**
+ * certmonger over D-Bus, as certmonger.xml has it. All failures are HsmongerError: BUS_…, CERTMONGER_…, REQUEST_…, NOT_PERMITTED.
+ * Requests and CAs go by nickname everywhere; a restart of the daemon needs nothing from the caller.
+ */
+export interface Certmonger {
+  /** Aborted when the connection to the bus has ended. */
+  readonly closed: AbortSignal;
+  /** Whether it runs now; does not start it. */
+  running(): Promise<boolean>;
+  /** Every request, in certmonger's order: get_requests and one GetAll each, many on the way at a time. */
+  listRequests(): Promise<TrackingRequest[]>;
+  request(nickname: string): RequestHandle;
+  /** Starts tracking. Prove key and certificate first: certmonger makes a new key when it does not find one. */
+  addRequest(request: RequestSettings<NewRequest>): Promise<void>;
+  listCas(): Promise<KnownCa[]>;
+  ca(nickname: string): CaHandle;
+  /** `command`: absolute program and arguments, by certmonger's quoting. */
+  addCa(nickname: string, command: string): Promise<void>;
+  /** Calls `listener` for every change from now on; returns the way to end that. */
+  onChange(listener: (change: Change) => void): Promise<() => void>;
+  disconnect(): void;
+}
+
+export interface CertmongerOptions extends Timeouts {
+  /** Where the bus addresses are looked up. Default process.env. */
+  readonly env?: Readonly<Record<string, string | undefined>>;
+}
+
+/** Below the replies one connection may have outstanding on a bus (128, dbus's answer to CVE-2014-3638). */
+const callsAtATime = 64;
+
+/** Connects to the bus; certmonger itself is first asked by the first call. */
+export async function connectCertmonger(choice: BusChoice, options: CertmongerOptions = {}): Promise<Certmonger> {
+  return certmongerOn(await connectBus(choice, options), options);
+}
+
+/** The client over a connection that exists already. */
+export function certmongerOn(bus: Bus, timeouts: Timeouts = {}): Certmonger {
+  const daemon = daemonOn(bus, timeouts);
+  const pathsBy = async (member: 'get_requests' | 'get_known_cas') => {
+    const { sender, body } = await daemon.call({}, member);
+    return (Array.isArray(body[0]) ? body[0] : []).flatMap((path) => (typeof path === 'string' ? [{ daemon: sender, path }] : []));
+  };
+  const cas = async () => pooled(await pathsBy('get_known_cas'), async (at) => knownCaOf(at.path, await daemon.getAll(at, caInterface)));
+
+  return {
+    closed: bus.closed,
+    running: async () => {
+      const { body } = await bus.call({ destination: 'org.freedesktop.DBus', path: '/org/freedesktop/DBus', interface: 'org.freedesktop.DBus', member: 'NameHasOwner', signature: 's', body: [certmongerName] });
+      return body[0] === true;
+    },
+    listRequests: () =>
+      attempting("list certmonger's requests", async () => {
+        const nicknames = new Map((await cas()).map(({ path, nickname }) => [path, nickname]));
+        const read = await pooled(await pathsBy('get_requests'), async (at) => {
+          const dictionary = await daemon.getAll(at, requestInterface).catch(unlessGone);
+          return dictionary === undefined ? [] : [trackingRequestOf(at.path, dictionary, nicknames.get(caPathOf(dictionary) ?? ''))];
+        });
+        return read.flat();
+      }),
+    request: (nickname) => requestHandle(daemon, nickname),
+    addRequest: (request) =>
+      attempting(`track '${request.nickname}'`, async () => {
+        const ca = await caFor(daemon, request.ca);
+        await daemon.tokenCall(ca === undefined ? {} : { destination: ca.daemon }, 'add_request', 'a{sv}', [newRequestOf(request, ca?.path)]);
+      }),
+    listCas: () => attempting("list certmonger's CAs", cas),
+    ca: (nickname) => caHandle(daemon, nickname),
+    addCa: (nickname, command) => attempting(`add the CA '${nickname}'`, () => daemon.tokenCall({}, 'add_known_ca', 'ssas', [nickname, command, []])).then(() => undefined),
+    onChange: changesOn(bus),
+    disconnect: () => { bus.disconnect(); },
+  };
+}
+
+/** A request removed between the list and its reading is no failure. */
+function unlessGone(error: unknown): undefined {
+  if (error instanceof ErrorReply && error.errorName.endsWith('.UnknownMethod')) return undefined;
+  throw error;
+}
+
+async function pooled<T, U>(items: readonly T[], work: (item: T) => Promise<U>): Promise<U[]> {
+  const results: U[] = [];
+  const queue = items.entries();
+  const worker = async () => {
+    for (const [index, item] of queue) results[index] = await work(item);
+  };
+  await Promise.all(Array.from({ length: callsAtATime }, worker));
+  return results;
+}
