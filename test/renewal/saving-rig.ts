@@ -1,0 +1,99 @@
+import { mkdirSync, chownSync, writeFileSync } from 'node:fs';
+import path from 'node:path';
+import type { Instance } from '../../src/config/instance.js';
+import { createAuthority, dogtagCertificates, type Authority, type CertificateSpec } from '../rig/authority.js';
+import { privateDirectory } from '../rig/directory.js';
+import { createNssDatabase, dogtagTrust, type NssDatabase } from '../rig/nss-database.js';
+import { runAs } from '../rig/run-as.js';
+import { ensureServiceUser } from '../rig/service-user.js';
+import { createSoftToken, type SoftToken } from '../rig/soft-token.js';
+import { runWorker } from '../rig/worker.js';
+import type { SavingAnswer, SavingOrder } from './saving-worker.js';
+
+export const ca = 'caSigningCert cert-pki-ca';
+export const audit = 'auditSigningCert cert-pki-ca';
+export const subsystem = 'subsystemCert cert-pki-ca';
+
+/** A CA on a token with its NSS database, as certmonger leaves it; work on it as the service user. */
+export interface SavingRig {
+  readonly directory: string;
+  readonly stateDirectory: string;
+  readonly token: SoftToken;
+  readonly nss: NssDatabase;
+  readonly instance: Instance;
+  readonly old: Authority;
+  /** Stores a renewed certificate of the nickname beside the old one, as certmonger 0.79.17 does. */
+  renew(nickname: string, change?: Partial<CertificateSpec>): Promise<Buffer>;
+  /** A copy in the internal database with no trust, as certmonger makes one. */
+  copyToDatabase(nickname: string, der: Buffer): Promise<void>;
+  act(order: Pick<SavingOrder, 'action' | 'nickname' | 'die'>, change?: Partial<Instance>): Promise<SavingAnswer>;
+  /** What the tools of the trade say, for comparing. */
+  nssutils(program: string, ...args: string[]): Promise<string>;
+  /** `certutil -L -h TOKEN` and `certutil -L`: lines of nickname and trust. */
+  listed(): Promise<{ readonly token: string[]; readonly internal: string[] }>;
+  /** pkcs11-tool's view of one kind of object: CKA_IDs, sorted. */
+  objects(type: 'privkey' | 'cert'): Promise<string[]>;
+  remove(): void;
+}
+
+export async function savingRig(options: { readonly password?: string } = {}): Promise<SavingRig> {
+  const owner = ensureServiceUser();
+  const directory = privateDirectory('saving');
+  const token = await createSoftToken({ directory: directory.path, owner });
+  const old = await createAuthority(token);
+  const nss = await createNssDatabase({ directory: directory.path, token, trust: dogtagTrust, ...options });
+  const state = path.join(directory.path, 'state');
+  const stateDirectory = path.join(state, 'hsmonger');
+  mkdirSync(state, { mode: 0o755 });
+  mkdirSync(stateDirectory, { mode: 0o700 });
+  chownSync(stateDirectory, owner.uid, owner.gid);
+  const instance: Instance = {
+    name: 'hsmonger',
+    file: '/etc/hsmonger/hsmonger.toml',
+    user: owner.name,
+    drop: 'setuid',
+    token: { selector: { by: 'label', label: token.label }, module: token.module, environment: token.environment, pin: { from: 'file', path: token.pinFile } },
+    nss: { database: nss.database, ...(nss.passwordFile === undefined ? {} : { passwordFile: nss.passwordFile }) },
+    issuer: { type: 'token', certificate: ca, lifetimeDays: {}, backdateSeconds: 60, digest: 'sha256' },
+    saving: { guardMinutes: 15 },
+    helper: { deadlineSeconds: 120 },
+    certificates: dogtagCertificates.map(({ nickname, profile }) => ({ nickname, profile })),
+  };
+  const nssutils = async (program: string, ...args: string[]) => (await runAs(owner, program, args, { env: token.environment, cwd: '/' })).stdout;
+  const database = `sql:${nss.database}`;
+  return {
+    directory: directory.path,
+    stateDirectory,
+    token,
+    nss,
+    instance,
+    old,
+    nssutils,
+    async renew(nickname, change = {}) {
+      const spec = dogtagCertificates.find((one) => one.nickname === nickname);
+      if (spec === undefined) throw new Error(`No certificate '${nickname}'.`);
+      const issuer = nickname === ca ? {} : { issuer: ca };
+      return (await createAuthority(token, { certificates: [{ ...spec, ...issuer, keyOf: nickname, daysLeft: 700, ageDays: 0, ...change }] })).certificate(nickname).der;
+    },
+    async copyToDatabase(nickname, der) {
+      const file = path.join(directory.path, 'copy.der');
+      writeFileSync(file, der);
+      await nssutils('certutil', '-A', '-d', database, '-n', nickname, '-t', ',,', '-i', file, '-f', nss.loginFile);
+    },
+    act: async (order, change = {}) => (await runWorker('../renewal/saving-worker.ts', owner, { ...order, instance: { ...instance, ...change }, stateDir: state } satisfies SavingOrder)) as SavingAnswer,
+    async listed() {
+      const lines = (text: string) => text.split('\n').filter((line) => /,[pPcCTu]*,[pPcCTu]* *$/u.test(line)).map((line) => line.replace(/ {2,}/gu, ' ').trim()).sort();
+      return {
+        token: lines(await nssutils('certutil', '-L', '-d', database, '-h', token.label, '-f', nss.loginFile)),
+        internal: lines(await nssutils('certutil', '-L', '-d', database)),
+      };
+    },
+    async objects(type) {
+      const text = await nssutils('pkcs11-tool', '--module', token.module, '--token-label', token.label, '--login', '--pin', token.pin, '-O', '--type', type);
+      return [...text.matchAll(/ID: +([0-9a-f]+)/gu)].map((match) => match[1] ?? '').sort();
+    },
+    remove: () => {
+      directory.remove();
+    },
+  };
+}
