@@ -5,9 +5,11 @@ import type { Directories, Instance } from '../config/instance.js';
 import { loadInstance } from '../config/load.js';
 import { HsmongerError, asHsmongerError, helperReaction, sentenceOf } from '../errors.js';
 import type { Enrolment, Issued } from '../issuer/issuer.js';
+import { defaultProfile } from '../issuer/profile-names.js';
 import { createTokenIssuer } from '../issuer/token/token-issuer.js';
+import type { Database } from '../ledger/database.js';
 import { openLedger } from '../ledger/ledger.js';
-import { recordOutcome } from '../ledger/outcomes.js';
+import { listOutcomes, recordOutcome, type OutcomeRow } from '../ledger/outcomes.js';
 import { openPinGuard } from '../ledger/pins.js';
 import { openToken } from '../pkcs11/open-token.js';
 import { sqliteAddon } from '../platform/addons.js';
@@ -20,8 +22,9 @@ import type { EnrolVariables, Operation } from '../protocol/operation.js';
 import type { NamedCertificate, Outcome } from '../protocol/outcome.js';
 import { parseCertificate } from '../x509/parse-certificate.js';
 import { parseCsr } from '../x509/parse-csr.js';
-import { certificateFromPem, certificateToPem, csrFromPem } from '../x509/pem.js';
+import { keyFingerprint } from '../x509/public-key.js';
 import { commonNameOf } from '../x509/name.js';
+import { certificateFromPem, certificateToPem, csrFromPem } from '../x509/pem.js';
 
 type TokenOperation = Extract<Operation, { kind: 'enrol' | 'fetch-roots' }>;
 type Environment = Readonly<Record<string, string | undefined>>;
@@ -85,20 +88,35 @@ async function outcomeOf(operation: TokenOperation, instance: Instance, director
       return { kind: 'roots', roots: named(roots), others: named(chain) };
     }
     const enrolment = enrolmentOf(operation.variables);
+    const remember = (code: OutcomeRow['code'], message: string) => { rememberOutcome(ledger, enrolment, { code, message, at: systemClock(), uid: account.uid }); };
     try {
       const outcome = issued(await issuer.enrol(enrolment));
-      recordOutcome(ledger, { ...whose(enrolment), at: systemClock(), code: 'ISSUED', message: '', uid: account.uid });
+      remember('ISSUED', '');
       return outcome;
     } catch (error) {
       const { code, message } = asHsmongerError(error);
-      // Exit 5 clears certmonger's ca-error (submit-e.c:206-232), so this is where `status` finds the reason.
-      recordOutcome(ledger, { ...whose(enrolment), at: systemClock(), code, message, uid: account.uid });
+      remember(code, message);
       throw error;
     }
   } finally {
     await issuer.close();
     pins.close();
     ledger.close();
+  }
+}
+
+/**
+ * Exit 5 clears certmonger's ca-error (submit-e.c:206-232), so this is where `status` finds the reason. Keyed by the old certificate's key, which
+ * is there and parses even where the CSR does not. That it cannot be written down must not change the answer.
+ */
+function rememberOutcome(ledger: Database, { csr, oldCertificate, profile = defaultProfile }: Enrolment, outcome: Pick<OutcomeRow, 'code' | 'message' | 'at' | 'uid'>): void {
+  try {
+    const subjectKey = keyFingerprint(oldCertificate === undefined ? parseCsr(csr).spki : parseCertificate(oldCertificate).spki);
+    // A commit waits for the disk: nothing is written where there is no trouble to take back.
+    if (outcome.code === 'ISSUED' && !listOutcomes(ledger).some((row) => row.subjectKey === subjectKey && row.profile === profile && row.code !== 'ISSUED')) return;
+    recordOutcome(ledger, { subjectKey, profile, ...outcome });
+  } catch (error) {
+    process.stderr.write(`hsmonger-submit: the outcome ${outcome.code} could not be written down: ${sentenceOf(error)}\n`);
   }
 }
 
