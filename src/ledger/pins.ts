@@ -18,7 +18,7 @@ const schema = `
   CREATE TABLE IF NOT EXISTS tag_key (id INTEGER PRIMARY KEY CHECK (id = 1), key BLOB NOT NULL) STRICT;
 `;
 
-const lockSchema = 'CREATE TABLE IF NOT EXISTS nothing (id INTEGER PRIMARY KEY) STRICT;';
+const lockSchema = 'CREATE TABLE IF NOT EXISTS lock (id INTEGER PRIMARY KEY) STRICT;';
 
 const pollMs = 20;
 /** Longer than eight logins to a slow networked HSM take, one after another. */

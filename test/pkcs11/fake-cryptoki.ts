@@ -1,0 +1,68 @@
+import pkcs11js from 'pkcs11js';
+import type { Cryptoki } from '../../src/pkcs11/cryptoki.js';
+import type { PinFailure, PinGuard } from '../../src/pkcs11/token.js';
+
+/** A failure as pkcs11js throws it. */
+export function ckr(name: string, code = 0x30): Error {
+  return Object.assign(new Error(name), { code });
+}
+
+export const handleOf = (value: number): Buffer => {
+  const handle = Buffer.alloc(8);
+  handle.writeUInt32LE(value);
+  return handle;
+};
+
+const unexpected = (name: string) => () => {
+  throw new Error(`The fake has no ${name}.`);
+};
+
+/** A logged-out token in slot 7 that lists nothing; each test fills in the functions whose failure it shows. */
+export function fakeCryptoki(functions: Partial<Cryptoki>, flags = 0): Cryptoki {
+  const always = pkcs11js.CKF_LOGIN_REQUIRED | pkcs11js.CKF_TOKEN_INITIALIZED;
+  return {
+    C_GetSlotList: () => [handleOf(7)],
+    C_GetTokenInfo: () => ({ label: 'HSM'.padEnd(32), manufacturerID: 'Maker'.padEnd(32), model: 'M1'.padEnd(16), serialNumber: '0001'.padEnd(16), flags: always | flags }),
+    C_GetMechanismList: () => [],
+    C_GetMechanismInfo: () => ({ flags: pkcs11js.CKF_SIGN }),
+    C_OpenSession: () => handleOf(1),
+    C_CloseSession: () => undefined,
+    C_GetSessionInfo: () => ({ state: 0 }),
+    C_Login: () => undefined,
+    C_FindObjectsInit: () => undefined,
+    C_FindObjects: () => [],
+    C_FindObjectsFinal: () => undefined,
+    C_GetAttributeValue: unexpected('C_GetAttributeValue'),
+    C_SignInit: unexpected('C_SignInit'),
+    C_SignAsync: unexpected('C_SignAsync'),
+    C_DestroyObject: unexpected('C_DestroyObject'),
+    ...functions,
+  };
+}
+
+/** A pin guard in memory: its rows can be looked at, and preset. */
+export function guardInMemory(rows = new Map<string, PinFailure>()): PinGuard & { readonly rows: Map<string, PinFailure> } {
+  const at = new Date('2026-01-02T03:04:05Z');
+  let last: Promise<unknown> = Promise.resolve();
+  return {
+    rows,
+    exclusively: (_, attempt) => {
+      const next = last.then(() =>
+        attempt({
+          failureOf: (source) => rows.get(source),
+          trying: (source) => rows.set(source, { source, at, outcome: 'unknown', attempts: (rows.get(source)?.attempts ?? 0) + 1 }),
+          failed: (source) => rows.set(source, { source, at, outcome: 'failed', attempts: rows.get(source)?.attempts ?? 1 }),
+          succeeded: (source) => rows.delete(source),
+          notJudged: (source) => {
+            const row = rows.get(source);
+            if (row === undefined || row.attempts < 2) rows.delete(source);
+            else rows.set(source, { ...row, attempts: row.attempts - 1 });
+          },
+        }),
+      );
+      last = next.catch(() => undefined);
+      return next;
+    },
+    tag: (secret) => Buffer.from(secret).toString('hex'),
+  };
+}

@@ -1,0 +1,78 @@
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { formatUri, parseUri, type Pkcs11Uri } from '../../src/pkcs11/uri.js';
+
+const text = fc.string({ unit: 'binary' });
+const uris: fc.Arbitrary<Pkcs11Uri> = fc.record(
+  {
+    token: text,
+    manufacturer: text,
+    serial: text,
+    model: text,
+    libraryManufacturer: text,
+    libraryDescription: text,
+    libraryVersion: fc.constantFrom('3', '2.40'),
+    slotManufacturer: text,
+    slotDescription: text,
+    slotId: fc.nat(),
+    object: text,
+    id: fc.uint8Array({ maxLength: 40 }),
+    type: fc.constantFrom('public' as const, 'private' as const, 'cert' as const, 'secret-key' as const, 'data' as const),
+    pinSource: text,
+    modulePath: text,
+    moduleName: text,
+  },
+  { requiredKeys: [] },
+);
+
+describe('a PKCS#11 URI', () => {
+  it('is read back as it was written, whatever it names', () => {
+    fc.assert(fc.property(uris, (uri) => {
+      expect(parseUri(formatUri(uri))).toEqual(uri);
+    }));
+  });
+
+  it('is either understood or refused with CONFIG_INVALID, never anything else', () => {
+    const pieces = fc.constantFrom('token', 'id', '=', ';', '&', '?', '%', '%4', '%41', '%ff', 'pin-value', 'slot-id', ' ', 'ä', '1');
+    fc.assert(fc.property(fc.array(pieces), (parts) => {
+      try {
+        expect(parseUri(formatUri(parseUri(`pkcs11:${parts.join('')}`)))).toEqual(parseUri(`pkcs11:${parts.join('')}`));
+      } catch (error) {
+        expect(error).toMatchObject({ code: 'CONFIG_INVALID' });
+      }
+    }));
+  });
+
+  it.each([
+    // RFC 7512 §3
+    ['pkcs11:', {}],
+    ['pkcs11:object=my-pubkey;type=public', { object: 'my-pubkey', type: 'public' }],
+    ['pkcs11:token=The%20Software%20PKCS%2311%20Softtoken;manufacturer=Snake%20Oil,%20Inc.;model=1.0;object=my-certificate;type=cert;id=%69%95%3E%5C%F4%BD%EC%91;serial=?pin-source=file:/etc/token_pin', { token: 'The Software PKCS#11 Softtoken', manufacturer: 'Snake Oil, Inc.', model: '1.0', object: 'my-certificate', type: 'cert', id: new Uint8Array([0x69, 0x95, 0x3e, 0x5c, 0xf4, 0xbd, 0xec, 0x91]), serial: '', pinSource: 'file:/etc/token_pin' }],
+    ['PKCS11:library-version=3.0;slot-id=18446', { libraryVersion: '3.0', slotId: 18446 }],
+    ['pkcs11:token=a&b?module-path=/usr/lib/p.so', { token: 'a&b', modulePath: '/usr/lib/p.so' }],
+  ])('pass: %s', (uri, expected) => {
+    expect(parseUri(uri)).toEqual(expected);
+  });
+
+  it.each([
+    ['another scheme', 'http:token=a', /must begin with 'pkcs11:'/u],
+    ['an attribute twice', 'pkcs11:token=a;token=b', /has 'token' twice/u],
+    ['an unknown attribute', 'pkcs11:x-vendor=1', /'x-vendor', which is not known in its path/u],
+    ['a query attribute in the path', 'pkcs11:module-path=a', /not known in its path/u],
+    ['no value', 'pkcs11:token', /without 'name=value'/u],
+    ['a bare blank', 'pkcs11:token=a b', /must be percent-encoded/u],
+    ['half an escape', 'pkcs11:token=%4', /must be percent-encoded/u],
+    ['a label that is not UTF-8', 'pkcs11:token=%FF', /not UTF-8/u],
+    ['a slot that is no number', 'pkcs11:slot-id=0x1', /not a number/u],
+    ['an unknown type', 'pkcs11:type=key', /is none of public, private/u],
+    ['a wrong version', 'pkcs11:library-version=3.', /major\.minor/u],
+  ])('fail: %s', (_, uri, message) => {
+    expect(() => parseUri(uri)).toThrow(expect.objectContaining({ code: 'CONFIG_INVALID', message: expect.stringMatching(message) as string }));
+  });
+
+  it('refuses pin-value and does not repeat the PIN', () => {
+    const parse = () => parseUri('pkcs11:token=a?pin-value=s3cret&module-name=x');
+    expect(parse).toThrow(/PIN must not be written into a URI/u);
+    expect(parse).not.toThrow(/s3cret/u);
+  });
+});
