@@ -28,7 +28,7 @@ const shellFront = `#!/bin/sh
 
 /** Each executable is an entry that answers what it can alone; the named chunk holds the rest and is loaded when first needed. */
 const executables = ['hsmonger', 'hsmonger-submit', 'hsmonger-pre-save', 'hsmonger-post-save'];
-const chunks = { enrol: 'src/renewal/enrol.ts', worker: 'src/service/worker.ts', cli: 'src/cli/main.ts', hooks: 'src/service/hooks.ts' };
+const chunks = { enrol: 'src/renewal/enrol.ts', worker: 'src/service/worker.ts', cli: 'src/cli/main.ts', hooks: 'src/service/hooks.ts', 'token-view': 'src/tracking/token-view.ts' };
 
 const besideTheBundle = {
   name: 'beside-the-bundle',

@@ -1,0 +1,145 @@
+import type { Argv } from 'yargs';
+import { HsmongerError } from '../errors.js';
+import { applyChanges } from '../tracking/apply.js';
+import { formatListing, utcText } from '../tracking/listing.js';
+import { localTimes } from '../tracking/local-times.js';
+import { refused } from '../tracking/preflight.js';
+import { requestIds } from '../tracking/request-id.js';
+import type { AddCommand, Surroundings } from './command.js';
+import { instanceOf, type GlobalFlags, type GlobalOptions } from './global-options.js';
+import { json } from './output.js';
+import { listReport, planReport, planText, refusalText, stepReport, stepText } from './track/report.js';
+import { withTracker, type Survey, type Tracker } from './track/tracker.js';
+
+interface StartOptions extends GlobalOptions {
+  readonly nickname: string;
+}
+
+interface StopOptions extends GlobalOptions {
+  readonly nickname: string | undefined;
+  readonly id: string | undefined;
+}
+
+interface ListOptions extends GlobalOptions {
+  readonly all: boolean;
+  readonly utc: boolean;
+}
+
+/** `track plan|apply|start|stop|list`: certmonger's requests against the instance file. */
+export const addTrack: AddCommand = (yargs, run) =>
+  yargs.command('track', "Make certmonger's requests match the instance file", (track: Argv<GlobalFlags>) =>
+    track
+      .command('plan', 'What would change, and what speaks against it; exit status 3 when there is anything', (plan) => plan, run(plan))
+      .command('apply', 'Make the changes, unless anything speaks against them', (apply) => apply, run(apply))
+      .command('start', 'Start tracking one certificate of the instance file', (start) => start.option('nickname', { alias: 'n', type: 'string', requiresArg: true, demandOption: true, describe: 'Its nickname' }), run(start))
+      .command(
+        'stop',
+        'Stop tracking one certificate; key and certificate stay where they are',
+        (stop) =>
+          stop
+            .option('nickname', { alias: 'n', type: 'string', requiresArg: true, describe: 'Its nickname' })
+            .option('id', { alias: 'i', type: 'string', requiresArg: true, describe: 'The request id, instead' }),
+        run(stop),
+      )
+      .command(
+        'list',
+        "The instance's requests as getcert prints them",
+        (list) =>
+          list
+            .option('all', { type: 'boolean', default: false, describe: 'Those of others too' })
+            .option('utc', { alias: 'u', type: 'boolean', default: false, describe: 'Times in UTC' }),
+        run(list),
+      )
+      .demandCommand(1, 'Name what to do: plan, apply, start, stop or list.'),
+  );
+
+/** 3 when certmonger's requests differ or pre-flight refuses, 0 when all is as it should be. */
+export async function plan(options: GlobalOptions, { io, env }: Surroundings): Promise<number> {
+  return withTracker(instanceOf(options, env), options.bus, env, async (tracker) => {
+    const { changes, refusals } = await tracker.survey();
+    io.out(options.json ? json(planReport(options.instance, changes, refusals)) : planText(options.instance, changes, refusals));
+    return changes.length === 0 && refusals.length === 0 ? 0 : 3;
+  });
+}
+
+/** Nothing is changed when pre-flight refuses anything: 3 then, 1 when a change failed. */
+export async function apply(options: GlobalOptions, surroundings: Surroundings): Promise<number> {
+  return withTracker(instanceOf(options, surroundings.env), options.bus, surroundings.env, async (tracker) => perform(tracker, await tracker.survey(), options, surroundings));
+}
+
+/** `apply` for one certificate. */
+export async function start(options: StartOptions, surroundings: Surroundings): Promise<number> {
+  const place = instanceOf(options, surroundings.env);
+  const id = requestIds(place.instance).get(options.nickname);
+  if (id === undefined) throw noSuchCertificate(options.nickname, place.instance.file, place.instance.certificates);
+  return withTracker(place, options.bus, surroundings.env, async (tracker) => {
+    const survey = await tracker.survey();
+    const changes = survey.changes.filter((change) => change.kind !== 'remove' && change.request.id === id);
+    const refusals = survey.refusals.filter(({ nickname }) => nickname === undefined || nickname === options.nickname);
+    return perform(tracker, { ...survey, changes, refusals }, options, surroundings);
+  });
+}
+
+/** Removes one request of the instance; already untracked is success. */
+export async function stop(options: StopOptions, { io, env }: Surroundings): Promise<number> {
+  const place = instanceOf(options, env);
+  const id = idToStop(options, place.instance);
+  return withTracker(place, options.bus, env, async ({ certmonger }) => {
+    const found = await certmonger.request(id).find();
+    if (found !== undefined && found.ca !== place.instance.name && !requestIdsInclude(place.instance, id)) {
+      throw new HsmongerError('USAGE', `The request '${id}' belongs to ${found.ca === undefined ? 'no CA' : `the CA '${found.ca}'`}, not to instance '${place.instance.name}'; stop it with: getcert stop-tracking -i ${id}.`);
+    }
+    if (found !== undefined) await certmonger.request(id).remove();
+    io.out(options.json ? json({ instance: place.instance.name, id, stopped: found !== undefined }) : found === undefined ? `'${id}' is not tracked.\n` : `Stopped tracking '${id}'; its key and certificate stay where they are.\n`);
+    return 0;
+  });
+}
+
+/** getcert's format, or JSON. */
+export async function list(options: ListOptions, { io, env }: Surroundings): Promise<number> {
+  const place = instanceOf(options, env);
+  const ids = new Set(requestIds(place.instance).values());
+  return withTracker(place, options.bus, env, async ({ certmonger }) => {
+    const requests = (await certmonger.listRequests()).filter((request) => options.all || request.ca === place.instance.name || ids.has(request.nickname));
+    if (options.json) {
+      io.out(json(requests.map(listReport)));
+      return 0;
+    }
+    const times = options.utc ? utcText : await localTimes(requests.flatMap(({ certificate }) => [certificate.notBefore, certificate.notAfter]), env);
+    io.out(formatListing(requests, times));
+    return 0;
+  });
+}
+
+/** Makes the surveyed changes and tells each; removals alone need no pre-flight. */
+export async function perform({ certmonger }: Tracker, { changes, refusals }: Survey, options: Pick<GlobalOptions, 'instance' | 'json'>, { io }: Surroundings): Promise<number> {
+  const risky = changes.some(({ kind }) => kind !== 'remove');
+  if (risky && refusals.length > 0) {
+    if (options.json) io.out(json({ instance: options.instance, steps: [], refusals }));
+    else io.err(refusalText(refusals));
+    throw refused(options.instance, refusals);
+  }
+  const steps = await applyChanges(certmonger, changes, options.json ? {} : { onStep: (step) => { io.out(stepText(step)); } });
+  if (options.json) io.out(json({ instance: options.instance, steps: steps.map(stepReport), refusals }));
+  else if (changes.length === 0) io.out(`Nothing to change: certmonger's requests of instance '${options.instance}' are as they should be.\n`);
+  if (refusals.length > 0 && !options.json) io.err(refusalText(refusals));
+  if (steps.some(({ outcome }) => outcome === 'failed' || outcome === 'skipped')) return 1;
+  return steps.some(({ outcome }) => outcome === 'stuck') || refusals.length > 0 ? 3 : 0;
+}
+
+function idToStop({ nickname, id }: StopOptions, instance: Tracker['place']['instance']): string {
+  if ((nickname === undefined) === (id === undefined)) throw new HsmongerError('USAGE', 'Say which request to stop: --nickname or --id, one of the two.');
+  if (id !== undefined) return id;
+  const known = nickname === undefined ? undefined : requestIds(instance).get(nickname);
+  if (known === undefined) throw noSuchCertificate(nickname ?? '', instance.file, instance.certificates);
+  return known;
+}
+
+function requestIdsInclude(instance: Tracker['place']['instance'], id: string): boolean {
+  return [...requestIds(instance).values()].includes(id);
+}
+
+function noSuchCertificate(nickname: string, file: string, certificates: readonly { readonly nickname: string }[]): HsmongerError {
+  const known = certificates.map((certificate) => `'${certificate.nickname}'`).join(', ');
+  return new HsmongerError('USAGE', `${file} has no certificate '${nickname}'; it has ${known === '' ? 'none' : known}.`);
+}

@@ -1,0 +1,65 @@
+import { certmongerOn, type Certmonger } from '../../../dbus/certmonger.js';
+import { certmongerName } from '../../../dbus/names.js';
+import { connectBus, type Bus } from '../../../dbus/transport.js';
+import type { Directories, Instance } from '../../config/instance.js';
+import { HsmongerError } from '../../errors.js';
+import { installation } from '../../platform/installation.js';
+import { askService } from '../../service/ask.js';
+import { desiredRequests, type DesiredRequest } from '../../tracking/desired.js';
+import type { TrackingFacts } from '../../tracking/facts.js';
+import { gatherFacts } from '../../tracking/gather.js';
+import { planTracking, type Change } from '../../tracking/plan.js';
+import { preflight, type Refusal } from '../../tracking/preflight.js';
+import { requestIds } from '../../tracking/request-id.js';
+
+export interface Place {
+  readonly instance: Instance;
+  readonly directories: Directories;
+}
+
+/** One look at everything: what should be, what is, what has to change, and what speaks against it. */
+export interface Survey {
+  readonly facts: TrackingFacts;
+  readonly desired: readonly DesiredRequest[];
+  readonly changes: readonly Change[];
+  readonly refusals: readonly Refusal[];
+}
+
+export interface Tracker {
+  readonly certmonger: Certmonger;
+  readonly place: Place;
+  /** Logs in to the token. */
+  survey(): Promise<Survey>;
+}
+
+/** Connects to certmonger for one instance's tracking, works, disconnects. */
+export async function withTracker<T>(place: Place, bus: string, env: Readonly<Record<string, string | undefined>>, work: (tracker: Tracker) => Promise<T>): Promise<T> {
+  const connection = await connectBus(bus, { env });
+  const certmonger = certmongerOn(connection);
+  try {
+    return await work({ certmonger, place, survey: () => survey(place, certmonger, connection) });
+  } finally {
+    certmonger.disconnect();
+  }
+}
+
+async function survey(place: Place, certmonger: Certmonger, bus: Bus): Promise<Survey> {
+  const { instance } = place;
+  const whole = { ...place, installation: installation() };
+  const facts = await gatherFacts({
+    ...whole,
+    certmonger,
+    daemonPid: () => daemonPid(bus),
+    token: () => askService(place, 'inspect token', { keys: true }),
+    nss: () => askService(place, 'inspect NSS database', undefined),
+  });
+  // A PIN that is in no file is a refusal; there is nothing to plan then.
+  const desired = instance.token.pin.from === 'file' ? desiredRequests(whole, facts.token) : [];
+  return { facts, desired, changes: planTracking({ instance, ids: requestIds(instance).values(), desired, existing: facts.requests }), refusals: preflight(facts) };
+}
+
+async function daemonPid(bus: Bus): Promise<number> {
+  const { body } = await bus.call({ destination: 'org.freedesktop.DBus', path: '/org/freedesktop/DBus', interface: 'org.freedesktop.DBus', member: 'GetConnectionUnixProcessID', signature: 's', body: [certmongerName] });
+  if (typeof body[0] === 'number') return body[0];
+  throw new HsmongerError('CERTMONGER_UNAVAILABLE', "The bus does not tell certmonger's process id; is certmonger running?");
+}

@@ -1,0 +1,38 @@
+import { accessSync, constants } from 'node:fs';
+import path from 'node:path';
+import { databaseFacts } from '../../nss/database.js';
+import { listModules, moduleFor } from '../../nss/modules.js';
+import { run } from '../../platform/run.js';
+import type { ServiceContext } from '../context.js';
+
+/** The NSS database as the service user finds it. */
+export interface NssInspection {
+  readonly format: 'sql' | 'dbm' | 'none';
+  /** Names of what this user cannot read and write; '.' is the directory. */
+  readonly unwritable: string[];
+  /** Whether the instance's module is in the database's list. */
+  readonly registered: boolean;
+  /** Labels of the tokens NSS sees in it. */
+  readonly tokens: readonly string[];
+}
+
+/** Looks at the instance's NSS database without opening anything for writing. */
+export async function inspectNss({ instance }: ServiceContext): Promise<NssInspection> {
+  const { database } = instance.nss;
+  const { format } = databaseFacts(database);
+  if (format !== 'sql') return { format, unwritable: [], registered: false, tokens: [] };
+  // SQLite makes its journal in the directory. The kernel is asked: it knows about ACLs and read-only mounts.
+  const unwritable = ['.', 'cert9.db', 'key4.db', 'pkcs11.txt'].filter((name) => !accessible(path.join(database, name)));
+  const modules = await listModules({ database, environment: instance.token.environment, run });
+  const module = moduleFor(modules, instance.token.module);
+  return { format, unwritable, registered: module !== undefined, tokens: module?.tokens ?? [] };
+}
+
+function accessible(file: string): boolean {
+  try {
+    accessSync(file, constants.R_OK | constants.W_OK);
+    return true;
+  } catch {
+    return false;
+  }
+}

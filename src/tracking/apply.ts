@@ -1,0 +1,123 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { Certmonger } from '../../dbus/certmonger.js';
+import type { NewRequest, RequestChanges, RequestSettings } from '../../dbus/request-settings.js';
+import { asHsmongerError, type ErrorCode } from '../errors.js';
+import type { DesiredRequest } from './desired.js';
+import type { Change, ModifiableField } from './plan.js';
+
+/** What became of one change. */
+export interface Step {
+  readonly change: Change;
+  /** 'stuck': made, and certmonger stopped over it. 'skipped': not tried, because the bus or certmonger had gone. */
+  readonly outcome: 'done' | 'stuck' | 'failed' | 'skipped';
+  /** certmonger's state of the request afterwards. */
+  readonly status?: string;
+  /** A sentence, unless it is done. */
+  readonly message?: string;
+  /** Of the failure. */
+  readonly code?: ErrorCode;
+}
+
+export interface ApplyOptions {
+  /** How long certmonger may take to read key and certificate after a change, milliseconds: a networked HSM is slow. Default 300 000. */
+  readonly patienceMs?: number;
+  /** Called after each change. */
+  readonly onStep?: (step: Step) => void;
+}
+
+type Client = Pick<Certmonger, 'addRequest' | 'request'>;
+
+const pollMs = 100;
+// Every call after these would fail or hang in the same way.
+const hopeless: ReadonlySet<ErrorCode> = new Set(['BUS_UNAVAILABLE', 'BUS_TIMEOUT', 'CERTMONGER_UNAVAILABLE', 'NOT_PERMITTED']);
+/** A request on its way to a new key, which must never happen to a tracked one (design rule 1). */
+const makingKey = /^(NEED_KEY_PAIR|GENERATING_KEY_PAIR|NEED_KEY_GEN_.*)$/u;
+
+/** Makes the changes one after another; one that fails does not keep the others from being tried. Pre-flight is the caller's duty. */
+export async function applyChanges(certmonger: Client, changes: readonly Change[], options: ApplyOptions = {}): Promise<Step[]> {
+  const steps: Step[] = [];
+  let gone: string | undefined;
+  for (const change of changes) {
+    const step: Step = gone === undefined ? await perform(certmonger, change, options.patienceMs ?? 300_000) : { change, outcome: 'skipped', message: gone };
+    if (step.code !== undefined && hopeless.has(step.code)) gone = `Not tried: ${step.message ?? ''}`;
+    steps.push(step);
+    options.onStep?.(step);
+  }
+  return steps;
+}
+
+async function perform(certmonger: Client, change: Change, patienceMs: number): Promise<Step> {
+  let removed = false;
+  try {
+    switch (change.kind) {
+      case 'remove':
+        await certmonger.request(change.id).remove();
+        return { change, outcome: 'done' };
+      case 'modify':
+        await certmonger.request(change.request.id).modify(changesFor(change.request, change.differences.map(({ field }) => field)));
+        return await settled(certmonger, change, change.request.id, patienceMs);
+      case 'replace':
+        await certmonger.request(change.request.id).remove();
+        removed = true;
+        await certmonger.addRequest(newRequest(change.request));
+        return await settled(certmonger, change, change.request.id, patienceMs);
+      case 'add':
+        await certmonger.addRequest(newRequest(change.request));
+        return await settled(certmonger, change, change.request.id, patienceMs);
+    }
+  } catch (error) {
+    const { code, message } = asHsmongerError(error);
+    return { change, outcome: 'failed', code, message: removed ? `${message} The request was removed before and is not tracked now: run 'hsmonger track apply' again.` : message };
+  }
+}
+
+/** Waits until certmonger has read what it was given: add_request answers "added" for what will be stuck a moment later too. */
+async function settled(certmonger: Client, change: Change, id: string, patienceMs: number): Promise<Step> {
+  const handle = certmonger.request(id);
+  for (const end = Date.now() + patienceMs; ; ) {
+    const { status, stuck, caError } = await handle.read();
+    if (makingKey.test(status)) {
+      await handle.remove();
+      return { change, outcome: 'failed', status, message: `certmonger did not find the key of '${id}' and was about to generate a new one (${status}), so it was told to stop tracking; check the token and its visibility to certmonger, and whether a new key is left there.` };
+    }
+    if (stuck) return { change, outcome: 'stuck', status, message: `certmonger has '${id}' now, but is stuck in ${status}${caError === undefined ? '' : ` (${caError})`}; see 'hsmonger status'.` };
+    if (!status.startsWith('NEWLY_ADDED')) return { change, outcome: 'done', status };
+    if (Date.now() > end) return { change, outcome: 'stuck', status, message: `certmonger has '${id}' now, but was still in ${status} after ${String(patienceMs / 1000)} s; is the token answering?` };
+    await sleep(pollMs);
+  }
+}
+
+/** KEY_PIN is never sent: certmonger would keep it in clear and show it to every listener on the bus (design rule 4). */
+function newRequest(request: DesiredRequest): RequestSettings<NewRequest> {
+  const storage = { type: 'NSSDB', location: request.database, nickname: request.nickname, token: request.token } as const;
+  return {
+    nickname: request.id,
+    keyStorage: storage,
+    certificateStorage: storage,
+    keyType: request.keyType,
+    keySize: request.keySize,
+    keyPinFile: request.pinFile,
+    nssUser: request.nssUser,
+    ca: request.ca,
+    profile: request.profile,
+    preSaveCommand: request.preSaveCommand,
+    postSaveCommand: request.postSaveCommand,
+    monitoring: true,
+    autorenew: true,
+  };
+}
+
+/** Only what differs. */
+function changesFor(request: DesiredRequest, fields: readonly string[]): RequestSettings<RequestChanges> {
+  const settings: Record<ModifiableField, RequestSettings<RequestChanges>> = {
+    'PIN file': { keyPinFile: request.pinFile },
+    'nss-user': { nssUser: request.nssUser },
+    CA: { ca: request.ca },
+    profile: { profile: request.profile },
+    'pre-save command': { preSaveCommand: request.preSaveCommand },
+    'post-save command': { postSaveCommand: request.postSaveCommand },
+    track: { monitoring: true },
+    'auto-renew': { autorenew: true },
+  };
+  return Object.entries(settings).reduce<RequestSettings<RequestChanges>>((all, [field, setting]) => (fields.includes(field) ? { ...all, ...setting } : all), {});
+}

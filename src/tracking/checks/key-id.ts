@@ -1,0 +1,25 @@
+import { equalBytes } from '../../x509/der.js';
+import { nssKeyId } from '../nss-key-id.js';
+import type { Evidence, Refusal } from '../preflight.js';
+
+/**
+ * Renewing a key whose CKA_ID is not the one NSS computes deletes it (certmonger 0.79.15-16, certsave-n.c:826) or leaves the new
+ * certificate without its key (later ones): design rule 2.
+ */
+export function keyId({ seen, instance }: Evidence): Refusal[] {
+  return seen.flatMap(({ nickname, certificate, key }): Refusal[] => {
+    if (certificate === undefined || key === undefined) return [];
+    const expected = nssKeyId(certificate.spki);
+    if (expected === undefined || equalBytes(expected, key.id)) return [];
+    const [has, wants] = [Buffer.from(key.id).toString('hex'), expected.toString('hex')];
+    const change = (type: string) => `pkcs11-tool --module ${instance.token.module} --login --type ${type} --id ${has} --set-id ${wants}`;
+    return [
+      {
+        check: 'key-id',
+        nickname,
+        problem: `The key of '${nickname}' has the CKA_ID ${has === '' ? '(none)' : has}, not ${wants}, the SHA-1 of its public value that NSS looks for; renewing it would lose the key or part it from its certificate.`,
+        fix: `Make a backup, then change the CKA_ID of private key, public key and certificate to ${wants}: ${['privkey', 'pubkey', 'cert'].map(change).join('; ')}.`,
+      },
+    ];
+  });
+}

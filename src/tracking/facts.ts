@@ -1,0 +1,54 @@
+import type { KnownCa } from '../../dbus/known-ca.js';
+import type { TrackingRequest } from '../../dbus/tracking-request.js';
+import type { Instance } from '../config/instance.js';
+import type { TokenCertificate, TokenDescription, TokenKey } from '../pkcs11/token.js';
+import type { CertmongerConf } from './certmonger-conf.js';
+
+/** What is on the token, seen as the service user after a login. */
+export interface TokenFacts {
+  readonly description: TokenDescription;
+  readonly certificates: readonly TokenCertificate[];
+  readonly keys: readonly TokenKey[];
+  /** CKM_ names. */
+  readonly mechanisms: readonly string[];
+}
+
+/** The NSS database, seen as the service user. */
+export interface NssFacts {
+  readonly format: 'sql' | 'dbm' | 'none';
+  /** Names of what the service user cannot read and write; '.' is the directory. */
+  readonly unwritable: readonly string[];
+  /** Whether modutil lists the instance's module. */
+  readonly registered: boolean;
+  /** Labels of the tokens NSS sees in that module. */
+  readonly tokens: readonly string[];
+}
+
+/** What certmonger's own children see. */
+export interface DaemonFacts {
+  readonly home: string;
+  /** The file certmonger.conf is read from. */
+  readonly confFile: string;
+  readonly conf: CertmongerConf;
+  /** In a child with the daemon's environment, as the daemon and, because it saves as nss-user, as the service user. */
+  readonly tokens: { readonly asDaemon: TokenView; readonly asNssUser: TokenView };
+}
+
+/** Labels of the module's tokens as one process sees them. */
+export type TokenView = { readonly labels: readonly string[] } | { readonly failure: string };
+
+/** What happened when the registered helper's program was asked to IDENTIFY itself in the daemon's environment. */
+export type HelperFacts = { readonly answers: true } | { readonly answers: false; readonly failure: string };
+
+/** Everything pre-flight decides on. */
+export interface TrackingFacts {
+  readonly instance: Instance;
+  readonly token: TokenFacts;
+  readonly nss: NssFacts;
+  readonly daemon: DaemonFacts;
+  readonly helper: HelperFacts;
+  /** The command the CA must be registered with. */
+  readonly submitCommand: string;
+  readonly cas: readonly KnownCa[];
+  readonly requests: readonly TrackingRequest[];
+}

@@ -1,0 +1,73 @@
+import { readFileSync } from 'node:fs';
+import path from 'node:path';
+import type { Certmonger } from '../../dbus/certmonger.js';
+import type { Directories, Instance } from '../config/instance.js';
+import { HsmongerError, sentenceOf } from '../errors.js';
+import type { Installation } from '../platform/installation.js';
+import { run } from '../platform/run.js';
+import { parseCertmongerConf, type CertmongerConf } from './certmonger-conf.js';
+import { submitCommand } from './command-lines.js';
+import { childEnvironment, confFileOf, homeOf, readDaemonProcess, type DaemonProcess } from './daemon-process.js';
+import type { DaemonFacts, HelperFacts, NssFacts, TokenFacts, TokenView, TrackingFacts } from './facts.js';
+
+/** Where the facts come from. What the service user must see is asked for by the caller: it runs in a dropped child (design rule 6). */
+export interface FactSources {
+  readonly instance: Instance;
+  readonly directories: Directories;
+  readonly installation: Installation;
+  readonly certmonger: Pick<Certmonger, 'listRequests' | 'listCas'>;
+  /** Process id of the running daemon. */
+  readonly daemonPid: () => Promise<number>;
+  readonly token: () => Promise<TokenFacts>;
+  readonly nss: () => Promise<NssFacts>;
+}
+
+/** Gathers everything pre-flight looks at. What cannot be seen at all (no token, a wrong PIN, no bus) is that failure's own error. */
+export async function gatherFacts(sources: FactSources): Promise<TrackingFacts> {
+  const { instance, installation, certmonger } = sources;
+  // The token first: its failure is the one to hear about. Then one after another: tokens do not like company.
+  const token = await sources.token();
+  const nss = await sources.nss();
+  const cas = await certmonger.listCas();
+  const requests = await certmonger.listRequests();
+  // After the first call, which starts the daemon where it is not running.
+  const daemon = readDaemonProcess(await sources.daemonPid());
+  return {
+    instance,
+    token,
+    nss,
+    daemon: await daemonFacts(daemon, instance, installation),
+    helper: await helperFacts(daemon, installation),
+    submitCommand: submitCommand(sources),
+    cas,
+    requests,
+  };
+}
+
+async function daemonFacts(daemon: DaemonProcess, { user, token: { module, parameters = '' } }: Instance, installation: Installation): Promise<DaemonFacts> {
+  const confFile = confFileOf(daemon);
+  const view = async (as: string): Promise<TokenView> => {
+    const child = await run(process.execPath, [path.join(installation.addons, 'token-view.cjs'), module, as, parameters], { env: childEnvironment(daemon), cwd: '/', timeoutMs: 180_000 }).catch((error: unknown) => ({ failure: sentenceOf(error) }));
+    return 'failure' in child ? child : (JSON.parse(child.stdout) as TokenView);
+  };
+  return { home: homeOf(daemon), confFile, conf: readConf(confFile), tokens: { asDaemon: await view(''), asNssUser: await view(user) } };
+}
+
+function readConf(file: string): CertmongerConf {
+  try {
+    return parseCertmongerConf(readFileSync(file, 'utf8'));
+  } catch (error) {
+    // certmonger runs without one.
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return {};
+    throw new HsmongerError('NOT_PERMITTED', `Cannot read ${file} to see whether certmonger replaces keys: ${sentenceOf(error)}. Run as root.`, { cause: error });
+  }
+}
+
+async function helperFacts(daemon: DaemonProcess, { executables }: Installation): Promise<HelperFacts> {
+  try {
+    await run(path.join(executables, 'hsmonger-submit'), [], { env: { ...childEnvironment(daemon), CERTMONGER_OPERATION: 'IDENTIFY' }, cwd: '/', timeoutMs: 60_000 });
+    return { answers: true };
+  } catch (error) {
+    return { answers: false, failure: sentenceOf(error).replace(/\.$/u, '') };
+  }
+}
