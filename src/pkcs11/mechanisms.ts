@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import pkcs11js from 'pkcs11js';
 import { HsmongerError } from '../errors.js';
 import { CKM_EDDSA, type Cryptoki, type Handle } from './cryptoki.js';
-import type { SignatureAlgorithm } from './token.js';
+import type { KeyType, SignatureAlgorithm } from './token.js';
 
 /** One way of making the signature on the token: the mechanism, and what is handed to C_Sign. */
 export interface SigningWay {
@@ -20,6 +20,9 @@ const digestInfo = {
 } as const;
 
 const hashing = { sha256: pkcs11js.CKM_SHA256_RSA_PKCS, sha384: pkcs11js.CKM_SHA384_RSA_PKCS, sha512: pkcs11js.CKM_SHA512_RSA_PKCS } as const;
+
+/** The kind of key each signature wants: not every module checks (SoftHSM takes an elliptic-curve key for RSA and fails later). */
+export const keyTypeFor: Readonly<Record<SignatureAlgorithm['scheme'], KeyType>> = { 'rsa-pkcs1': 'RSA' };
 
 /** The ways that give this signature, the best first; the raw one for tokens that do not hash (design rule 10). */
 function waysOf(algorithm: SignatureAlgorithm): SigningWay[] {

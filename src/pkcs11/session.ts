@@ -4,7 +4,7 @@ import { calling, tokenFailure } from './ckr.js';
 import type { Attribute, Cryptoki, Handle } from './cryptoki.js';
 import { findPrivateKey, privateKeys, type KeyObjectOnToken } from './keys.js';
 import { logIn, logInForOperation, type LoginMeans } from './login.js';
-import { mechanismName } from './mechanisms.js';
+import { keyTypeFor, mechanismName } from './mechanisms.js';
 import { attribute, findObjects } from './objects.js';
 import { serialQueue } from './serial-queue.js';
 import { signWith } from './sign.js';
@@ -87,6 +87,7 @@ export function openSession({ cryptoki, found, module, access, means, release }:
         () => {
           const object = objects.get(key);
           if (object === undefined) throw new HsmongerError('KEY_UNUSABLE', `The key was not found through this session on ${on}; look it up again before signing.`);
+          if (key.type !== keyTypeFor[algorithm.scheme]) throw new HsmongerError('KEY_UNUSABLE', `The key '${key.label}' on ${on} is of type ${key.type}, and a signature of the kind ${algorithm.scheme} wants ${keyTypeFor[algorithm.scheme]}.`);
           return signWith(site, object.handle, algorithm, data, async () => {
             if (object.alwaysAuthenticate) await logInForOperation(site, means);
           });
