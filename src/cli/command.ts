@@ -1,6 +1,6 @@
 import type { Argv } from 'yargs';
 import type { Clock } from '../platform/clock.js';
-import type { GlobalOptions } from './global-options.js';
+import type { GlobalFlags } from './global-options.js';
 import type { Io } from './io.js';
 
 /** What a command works with besides its options. */
@@ -19,4 +19,4 @@ export type Action<A> = (options: A, surroundings: Surroundings) => Promise<numb
 export type Runner = <A>(action: Action<A>) => (options: A) => Promise<void>;
 
 /** One file per command exports one of these; main.ts lists them. */
-export type AddCommand = (yargs: Argv<GlobalOptions>, run: Runner) => Argv<GlobalOptions>;
+export type AddCommand = (yargs: Argv<GlobalFlags>, run: Runner) => Argv<GlobalFlags>;

@@ -5,7 +5,7 @@ import type { Directories, Instance } from '../config/instance.js';
 import { loadInstance } from '../config/load.js';
 import { HsmongerError } from '../errors.js';
 
-/** Flags every command has. */
+/** Flags every command has, as a command reads them. */
 export interface GlobalOptions {
   readonly instance: string;
   /** 'system', 'session', or a D-Bus address. */
@@ -17,7 +17,14 @@ export interface GlobalOptions {
   readonly verbose: boolean;
 }
 
-export function addGlobalOptions(yargs: Argv): Argv<GlobalOptions> {
+/** The same as yargs knows them: it hands a command both spellings. */
+export interface GlobalFlags extends Omit<GlobalOptions, 'configDir' | 'stateDir' | 'noColor'> {
+  readonly 'config-dir': string | undefined;
+  readonly 'state-dir': string | undefined;
+  readonly 'no-color': boolean;
+}
+
+export function addGlobalOptions(yargs: Argv): Argv<GlobalFlags> {
   return yargs
     .option('instance', { type: 'string', requiresArg: true, default: 'hsmonger', describe: "Instance: the CA's nickname in certmonger" })
     .option('bus', { type: 'string', requiresArg: true, default: 'system', describe: 'Where certmonger is: system, session, or a D-Bus address' })

@@ -1,3 +1,4 @@
+import { inspect } from 'node:util';
 import yargs from 'yargs';
 import { HsmongerError, asHsmongerError, cliExit } from '../errors.js';
 import { systemClock } from '../platform/clock.js';
@@ -91,6 +92,6 @@ function givenOnce(options: Record<string, unknown>): true {
 
 function tell(failure: HsmongerError, io: Io, verbose: boolean): number {
   io.err(`hsmonger: ${harmless(failure.message)}\n`);
-  if (verbose) io.err(`${failure.code}: ${failure.stack ?? ''}\n${failure.cause === undefined ? '' : `caused by: ${failure.cause instanceof Error ? (failure.cause.stack ?? '') : String(failure.cause)}\n`}`);
+  if (verbose) io.err(`${failure.code}: ${inspect(failure)}\n`);
   return cliExit(failure.code);
 }

@@ -54,5 +54,5 @@ export function progressLine(io: Io): { readonly show: (text: string) => void; r
 }
 
 function widthOf(text: string): number {
-  return [...text.replace(/\p{M}/gu, '')].reduce((sum, character) => sum + (wide.test(character) ? 2 : 1), 0);
+  return Array.from(text.replace(/\p{M}/gu, '')).reduce((sum, character) => sum + (wide.test(character) ? 2 : 1), 0);
 }

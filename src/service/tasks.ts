@@ -1,11 +1,32 @@
 import type { ServiceContext } from './context.js';
+import { checkKeys } from './tasks/check-keys.js';
+import { inspectNss } from './tasks/inspect-nss.js';
 import { inspectToken } from './tasks/inspect-token.js';
+import { listTokens } from './tasks/list-tokens.js';
+import { addNssModule, removeNssModule } from './tasks/nss-module.js';
+import { previewRenewals } from './tasks/preview-renewal.js';
 import { readLedger } from './tasks/read-ledger.js';
+import { savingAhead, savingDone, savingFinished, savingResumed } from './tasks/saving.js';
+import { emptyState, keepInState, readSetupMemory, writeSetupMemory } from './tasks/setup-memory.js';
 
 /** Everything that runs as the service user, by name. A task takes the context and one input that V8 can serialise. */
 const tasks = {
+  'inspect NSS database': inspectNss,
   'inspect token': inspectToken,
+  'list tokens': listTokens,
+  'check keys': checkKeys,
+  'preview renewals': previewRenewals,
   'read ledger': readLedger,
+  'add NSS module': addNssModule,
+  'remove NSS module': removeNssModule,
+  'read setup memory': readSetupMemory,
+  'write setup memory': writeSetupMemory,
+  'keep in state': keepInState,
+  'empty state': emptyState,
+  'before saving': savingAhead,
+  'after saving': savingDone,
+  'resume saving': savingResumed,
+  'finish saving': savingFinished,
 } as const satisfies Record<string, (context: ServiceContext, input: never) => Promise<unknown>>;
 
 type Tasks = typeof tasks;

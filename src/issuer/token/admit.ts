@@ -65,7 +65,8 @@ function firstPolicy({ name, first }: Profile, csr: CertificateRequest, issuer: 
   return first;
 }
 
-function renewalKind(profile: Profile, old: Certificate, issuer: Certificate): 'self-renewal' | 'renewal' {
+/** Who continues an old certificate under a profile; refuses where nobody here can. */
+export function renewalKind(profile: Profile, old: Certificate, issuer: Certificate): 'self-renewal' | 'renewal' {
   const oldRole = role(old);
   if (profile.ca ? oldRole === 'leaf' : oldRole === 'ca') {
     throw new HsmongerError(

@@ -1,0 +1,41 @@
+import path from 'node:path';
+import { identifier } from '../config/schema.js';
+import type { Instance } from '../config/instance.js';
+import { HsmongerError } from '../errors.js';
+
+/** What flags can say about a token before there is an instance file. */
+export interface ProvisionalToken {
+  readonly instance: string;
+  readonly user: string;
+  readonly module: string;
+  readonly label?: string;
+  readonly environment: Readonly<Record<string, string>>;
+  readonly pinFile?: string;
+  readonly database?: string;
+}
+
+/**
+ * An instance no file describes, enough for looking at the token as the service user. It has the real instance's name, so failed
+ * logins are remembered in one place (design rule 4). Without a PIN file the PIN is looked for in HSMONGER_PIN.
+ */
+export function provisionalInstance(given: ProvisionalToken): Instance {
+  if (!identifier.test(given.instance)) throw new HsmongerError('USAGE', `'${given.instance}' cannot be an instance's name: use letters, digits, '.', '_' and '-'.`);
+  if (given.user === 'root') throw new HsmongerError('USAGE', 'The service user must not be root: what works on the token runs without privileges. Name the user of the CA with --user.');
+  return {
+    name: given.instance,
+    file: `the flags given for '${given.instance}'`,
+    user: given.user,
+    drop: 'setuid',
+    token: {
+      selector: { by: 'label', label: given.label ?? '' },
+      module: path.resolve(given.module),
+      environment: given.environment,
+      pin: given.pinFile === undefined ? { from: 'environment', variable: 'HSMONGER_PIN' } : { from: 'file', path: given.pinFile },
+    },
+    nss: { database: given.database ?? '/' },
+    issuer: { type: 'token', certificate: '', lifetimeDays: {}, backdateSeconds: 60, digest: 'sha256' },
+    saving: { guardMinutes: 15 },
+    helper: { deadlineSeconds: 120 },
+    certificates: [],
+  };
+}

@@ -1,0 +1,46 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { Certmonger } from '../../../dbus/certmonger.js';
+import { restingState, terminalStates } from '../../../dbus/states.js';
+import type { TrackingRequest } from '../../../dbus/tracking-request.js';
+
+/** How a request stands after it was resubmitted. */
+export type Standing = 'renewed' | 'failed' | 'under way';
+
+/** Renewed: at rest with another certificate than before. At rest with the old one means the CA refused (certmonger keeps it and goes on). */
+export function standingOf(before: string | undefined, { status, certificate }: Pick<TrackingRequest, 'status'> & { readonly certificate: Pick<TrackingRequest['certificate'], 'pem'> }): Standing {
+  if (!terminalStates.has(status)) return 'under way';
+  return status === restingState && certificate.pem !== undefined && certificate.pem !== before ? 'renewed' : 'failed';
+}
+
+export interface FollowOptions {
+  readonly certmonger: Certmonger;
+  readonly id: string;
+  /** PEM held before. */
+  readonly before: string | undefined;
+  readonly until: Date;
+  readonly now: () => Date;
+  readonly signal: AbortSignal;
+  /** Told at each look. */
+  readonly onLook: (request: TrackingRequest) => void | Promise<void>;
+}
+
+const pollMs = 1000;
+
+/** Watches a request until it is renewed, has failed, or the time is over. Looks at every signal of certmonger, and each second because signals get lost. */
+export async function follow(options: FollowOptions): Promise<{ readonly standing: Standing; readonly request: TrackingRequest }> {
+  const { certmonger, id, before, until, now, signal, onLook } = options;
+  let wake = new AbortController();
+  const stop = await certmonger.onChange(() => { wake.abort(); });
+  try {
+    for (;;) {
+      const request = await certmonger.request(id).read();
+      const standing = standingOf(before, request);
+      if (standing !== 'under way' || now() >= until || signal.aborted) return { standing, request };
+      await onLook(request);
+      wake = new AbortController();
+      await sleep(pollMs, undefined, { signal: AbortSignal.any([wake.signal, signal]) }).catch(() => undefined);
+    }
+  } finally {
+    stop();
+  }
+}

@@ -1,0 +1,154 @@
+import { existsSync } from 'node:fs';
+import { parse } from 'smol-toml';
+import type { Directories, Instance } from '../config/instance.js';
+import { instanceFile, loadInstance } from '../config/load.js';
+import { parseInstance } from '../config/schema.js';
+import { HsmongerError, asHsmongerError } from '../errors.js';
+import { moduleName } from '../nss/modules.js';
+import { runningAsRoot } from '../platform/service-user.js';
+import { askService } from '../service/ask.js';
+import { applyChanges, type Step } from '../tracking/apply.js';
+import { refused } from '../tracking/preflight.js';
+import type { AddCommand, Surroundings } from './command.js';
+import { directoriesOf } from './global-options.js';
+import { harmless, json } from './output.js';
+import { provisionalInstance } from './provisional-instance.js';
+import { assertAgreement } from './setup/agreement.js';
+import { gatherAnswers } from './setup/answers.js';
+import { instanceText } from './setup/document.js';
+import { inventoryName, inventoryText } from './setup/inventory.js';
+import { withSetupOptions, type SetupOptions } from './setup/options.js';
+import { questionsFor, type Questions } from './setup/questions.js';
+import { registerCa, workFor, workText, type Work } from './setup/work.js';
+import { assertTrustedPlace, writeInstanceFile } from './setup/write-instance.js';
+import { removeState, stateExists } from './state-directory.js';
+import { withTracker, type Survey, type Tracker } from './track/tracker.js';
+
+/** `setup`: from nothing to tracked certificates; run again it finishes what is missing, or changes nothing. */
+export const addSetup: AddCommand = (yargs, run) =>
+  yargs.command(
+    'setup',
+    "Hand the renewal of a CA's certificates to certmonger; run again it changes nothing",
+    (setup) =>
+      withSetupOptions(setup)
+        .example('hsmonger setup', 'Ask for what cannot be found')
+        .example('hsmonger setup --yes --token ca --module /usr/lib/softhsm/libsofthsm2.so --pin-file /etc/hsmonger/ca.pin --dbdir /etc/pki/pki-tomcat/alias', ''),
+    run(setup),
+  );
+
+/** What the two kinds of start have in common: the instance as it is, or as it would be. */
+interface Draft {
+  readonly instance: Instance;
+  /** The file to write; undefined where there is one. */
+  readonly text: string | undefined;
+}
+
+/** Refusals about what setup itself is about to mend. */
+const mended: ReadonlySet<string> = new Set(['ca-registered', 'module-registered']);
+
+async function setup(options: SetupOptions, surroundings: Surroundings): Promise<number> {
+  if (!runningAsRoot()) throw new HsmongerError('NOT_PERMITTED', 'setup writes the instance file and changes certmonger: run it as root.');
+  const { io, env } = surroundings;
+  const directories = directoriesOf(options, env);
+  const hadState = stateExists({ directories, instance: { name: options.instance } });
+  const questions = questionsFor(io, options.yes);
+  const progress: { draft?: Draft; wrote: boolean } = { wrote: false };
+  try {
+    const draft = await draftOf(options, directories, questions, (sentence) => { io.err(`hsmonger: ${harmless(sentence)}\n`); });
+    progress.draft = draft;
+    const { instance, text } = draft;
+    return await withTracker({ instance, directories }, options.bus, env, async (tracker) => {
+      const survey = await tracker.survey();
+      const refusals = survey.refusals.filter(({ check }) => !mended.has(check));
+      if (refusals.length > 0) {
+        for (const { problem, fix } of refusals.slice(1)) io.err(`hsmonger: ${harmless(`${problem} ${fix}`)}\n`);
+        throw refused(instance.name, refusals);
+      }
+      const works = workFor({ instance, fileExists: text === undefined, facts: survey.facts, changes: survey.changes });
+      if (!(await agreed(works, instance, survey, questions, surroundings))) return 1;
+      progress.wrote = true;
+      return perform(tracker, { instance, text }, works, options, surroundings, survey);
+    });
+  } catch (error) {
+    if (!progress.wrote && !hadState) await leaveNothing(options, directories, progress.draft, error);
+    throw error;
+  }
+}
+
+/** A refusal leaves nothing behind, except what must be remembered about a PIN (design rule 4). */
+async function leaveNothing(options: SetupOptions, directories: Directories, draft: Draft | undefined, failure: unknown): Promise<void> {
+  const instance = draft?.instance ?? provisionalInstance({ instance: options.instance, user: options.user ?? 'pkiuser', module: '/', environment: {} });
+  if (asHsmongerError(failure).code.startsWith('PIN_') || !stateExists({ directories, instance })) return;
+  // The refusal is what the user must hear, whatever becomes of the directory.
+  await removeState({ instance, directories }).catch(() => undefined);
+}
+
+async function draftOf(options: SetupOptions, directories: Directories, questions: Questions, tell: (sentence: string) => void): Promise<Draft> {
+  const file = instanceFile(directories, options.instance);
+  if (existsSync(file)) {
+    const instance = loadInstance(directories, options.instance);
+    assertAgreement(instance, options);
+    return { instance, text: undefined };
+  }
+  assertTrustedPlace(file);
+  const text = instanceText(options.instance, await gatherAnswers(options, directories, questions, tell));
+  return { instance: parseInstance(options.instance, file, parse(text)), text };
+}
+
+/** Shows what would be done and asks; a module is registered only after a question of its own. */
+async function agreed(works: readonly Work[], instance: Instance, { facts }: Survey, questions: Questions, { io }: Surroundings): Promise<boolean> {
+  if (works.length === 0) return true;
+  io.err(`hsmonger will:\n${works.map((work) => `  ${harmless(workText(work, instance, facts.submitCommand))}\n`).join('')}`);
+  if (works.some(({ kind }) => kind === 'register module') && !(await questions.confirm(`Register '${moduleName(instance.token.module)}' in ${instance.nss.database}?`))) {
+    throw new HsmongerError('PREFLIGHT_FAILED', `The module ${instance.token.module} stays unregistered, so certmonger would not find the token; nothing was changed.`);
+  }
+  if (await questions.confirm('Go on?')) return true;
+  io.err('hsmonger: nothing was changed.\n');
+  return false;
+}
+
+async function perform(tracker: Tracker, { instance, text }: Draft, works: readonly Work[], options: SetupOptions, { io, clock }: Surroundings, survey: Survey): Promise<number> {
+  const { place, certmonger } = tracker;
+  const done: string[] = [];
+  if (works.length > 0) {
+    const kept = await askService(place, 'keep in state', { name: inventoryName(clock()), content: inventoryText(survey.facts, clock()) });
+    io.err(`hsmonger: what was there before is kept in ${kept}\n`);
+  }
+  for (const work of works) {
+    switch (work.kind) {
+      case 'write instance file':
+        if (text !== undefined) writeInstanceFile(instance.file, text);
+        break;
+      case 'register CA':
+      case 'correct CA':
+        await registerCa(certmonger, instance.name, survey.facts.submitCommand);
+        break;
+      case 'register module':
+        // Remembered first: a kill in between must not leave a registration nobody takes back.
+        await askService(place, 'write setup memory', { addedModule: moduleName(instance.token.module) });
+        await askService(place, 'add NSS module', undefined);
+        break;
+      case 'track':
+        continue;
+    }
+    done.push(workText(work, instance, survey.facts.submitCommand));
+  }
+  const steps = await track(tracker, works, survey);
+  for (const step of steps) done.push(stepLine(step, instance));
+  if (options.json) io.out(json({ instance: instance.name, file: instance.file, changed: works.length > 0, done, requests: steps.map(({ change, outcome, status, message }) => ({ id: change.kind === 'remove' ? change.id : change.request.id, outcome, status, message })) }));
+  else io.out(works.length === 0 ? `Instance '${instance.name}' is set up already; nothing was changed.\n` : done.map((line) => `${harmless(line)}\n`).join(''));
+  return steps.every(({ outcome }) => outcome === 'done') ? 0 : 1;
+}
+
+/** Tracks what pre-flight, looked at again where the ground has changed, agrees to. */
+async function track(tracker: Tracker, works: readonly Work[], survey: Survey): Promise<Step[]> {
+  if (!works.some(({ kind }) => kind === 'track')) return [];
+  const { changes, refusals } = works.every(({ kind }) => kind === 'track') ? survey : await tracker.survey();
+  if (refusals.length > 0) throw refused(tracker.place.instance.name, refusals);
+  return applyChanges(tracker.certmonger, changes);
+}
+
+function stepLine({ change, outcome, status, message }: Step, instance: Instance): string {
+  const what = workText({ kind: 'track', change }, instance, '');
+  return `${what}: ${outcome}${status === undefined ? '' : ` (${status})`}${message === undefined ? '' : `: ${message}`}`;
+}

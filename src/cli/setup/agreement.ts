@@ -1,0 +1,35 @@
+import type { Instance } from '../../config/instance.js';
+import { HsmongerError } from '../../errors.js';
+import type { SetupOptions } from './options.js';
+
+/** An instance file is edited by hand, not by flags: what a flag says against it is refused before anything happens. */
+export function assertAgreement(instance: Instance, options: SetupOptions): void {
+  const { token, nss, issuer, saving } = instance;
+  const pairs: readonly (readonly [flag: string, given: unknown, written: unknown])[] = [
+    ['token', options.token, token.selector.by === 'label' ? token.selector.label : undefined],
+    ['module', options.module, token.module],
+    ['module-env', options.moduleEnv, token.environment],
+    ['pin-file', options.pinFile, token.pin.from === 'file' ? token.pin.path : undefined],
+    ['dbdir', options.dbdir, nss.database],
+    ['nss-password-file', options.nssPasswordFile, nss.passwordFile],
+    ['user', options.user, instance.user],
+    ['issuer', options.issuer, issuer.type],
+    ['issuer-certificate', options.issuerCertificate, issuer.certificate],
+    ['certificate', options.certificate, instance.certificates],
+    ['restart', options.restart, saving.restart],
+  ];
+  const different = pairs.filter(([, given, written]) => given !== undefined && !same(given, written)).map(([flag]) => `--${flag}`);
+  if (different.length > 0) {
+    throw new HsmongerError('USAGE', `${instance.file} exists and says otherwise than ${different.join(', ')}: edit the file and run setup without, or run 'hsmonger unsetup --instance ${instance.name}' first.`);
+  }
+}
+
+function same(given: unknown, written: unknown): boolean {
+  return JSON.stringify(sorted(given)) === JSON.stringify(sorted(written));
+}
+
+/** Neither the order of variables nor that of certificates means anything. */
+function sorted(value: unknown): unknown {
+  if (Array.isArray(value)) return value.map((each) => JSON.stringify(each)).sort();
+  return typeof value === 'object' && value !== null ? Object.entries(value).sort(([a], [b]) => (a < b ? -1 : 1)) : value;
+}

@@ -1,0 +1,50 @@
+import type { Directories } from '../../config/instance.js';
+import { HsmongerError } from '../../errors.js';
+import { accountOf } from '../../platform/service-user.js';
+import { askService } from '../../service/ask.js';
+import { provisionalInstance } from '../provisional-instance.js';
+import { databaseCandidates, moduleCandidates, pinFileCandidates } from './candidates.js';
+import type { Answers } from './document.js';
+import { findCertificates, renewableBy } from './found-certificates.js';
+import type { SetupOptions } from './options.js';
+import type { Questions } from './questions.js';
+
+/** Finds or asks for everything an instance file says. Reads only; logs in to the token once. `tell` gets sentences worth knowing. */
+export async function gatherAnswers(options: SetupOptions, directories: Directories, questions: Questions, tell: (sentence: string) => void): Promise<Answers> {
+  const issuer = options.issuer ?? 'token';
+  if (issuer !== 'token') throw new HsmongerError('CONFIG_INVALID', `Issuer '${issuer}' is not in this version; use --issuer token.`);
+  const { user } = accountNamed(await questions.value({ flag: 'user', question: 'Service user (owner of the NSS database)', given: options.user, candidates: ['pkiuser'] }));
+  const module = await questions.value({ flag: 'module', question: 'PKCS#11 module', given: options.module, candidates: moduleCandidates() });
+  const database = await questions.value({ flag: 'dbdir', question: 'NSS database', given: options.dbdir, candidates: databaseCandidates() });
+  const pinFile = await questions.value({ flag: 'pin-file', question: 'PIN file', given: options.pinFile, candidates: pinFileCandidates(directories.config, options.instance) });
+  const provisional = { instance: options.instance, user, module, environment: options.moduleEnv ?? {}, pinFile, database };
+  const tokens = options.token === undefined ? await askService({ directories, instance: provisionalInstance(provisional) }, 'list tokens', undefined) : [];
+  const token = await questions.value({ flag: 'token', question: 'Token', given: options.token, candidates: tokens.filter(({ initialized }) => initialized).map(({ label }) => label) });
+  const contents = await askService({ directories, instance: provisionalInstance({ ...provisional, label: token }) }, 'inspect token', { keys: true });
+
+  const found = findCertificates(contents);
+  const authorities = found.filter(({ certificate }) => certificate.isCa).map(({ nickname }) => nickname);
+  const issuerCertificate = await questions.value({ flag: 'issuer-certificate', question: "The CA's certificate", given: options.issuerCertificate, candidates: authorities });
+  const authority = found.find(({ nickname }) => nickname === issuerCertificate);
+  if (authority === undefined) throw new HsmongerError('CERTIFICATE_NOT_FOUND', `There is no certificate '${issuerCertificate}' with its key on token '${token}'; there are ${found.map(({ nickname }) => `'${nickname}'`).join(', ') || 'none'}.`);
+  const selection = options.certificate === undefined ? renewableBy(authority, found) : { certificates: options.certificate, leftOut: [] };
+  selection.leftOut.forEach(tell);
+  return {
+    user,
+    token,
+    module,
+    moduleEnvironment: provisional.environment,
+    pinFile,
+    database,
+    ...(options.nssPasswordFile === undefined ? {} : { nssPasswordFile: options.nssPasswordFile }),
+    issuer,
+    issuerCertificate,
+    ...(options.restart === undefined ? {} : { restart: options.restart }),
+    certificates: selection.certificates,
+  };
+}
+
+function accountNamed(user: string): { readonly user: string } {
+  if (accountOf(user).uid === 0) throw new HsmongerError('USAGE', `The service user must not be root, and '${user}' is: what works on the token runs without privileges.`);
+  return { user };
+}

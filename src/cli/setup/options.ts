@@ -1,0 +1,52 @@
+import type { Argv } from 'yargs';
+import type { CertificateConfig, Instance } from '../../config/instance.js';
+import { HsmongerError } from '../../errors.js';
+import { absolutePath, keyValues, type GlobalFlags, type GlobalOptions } from '../global-options.js';
+
+export interface SetupOptions extends GlobalOptions {
+  readonly yes: boolean;
+  readonly token: string | undefined;
+  readonly module: string | undefined;
+  readonly moduleEnv: Record<string, string> | undefined;
+  readonly pinFile: string | undefined;
+  readonly dbdir: string | undefined;
+  readonly nssPasswordFile: string | undefined;
+  readonly user: string | undefined;
+  readonly issuer: Instance['issuer']['type'] | undefined;
+  readonly issuerCertificate: string | undefined;
+  readonly certificate: readonly CertificateConfig[] | undefined;
+  readonly restart: string | undefined;
+}
+
+const issuers = ['token', 'dogtag', 'directory', 'external'] as const;
+
+// eslint-disable-next-line @typescript-eslint/explicit-module-boundary-types -- yargs works the type out
+export function withSetupOptions(yargs: Argv<GlobalFlags>) {
+  return yargs
+    .option('yes', { alias: 'y', type: 'boolean', default: false, describe: 'Ask nothing' })
+    .option('token', { alias: 't', type: 'string', requiresArg: true, describe: 'Exact label of the token' })
+    .option('module', { type: 'string', requiresArg: true, coerce: absolutePath, describe: 'PKCS#11 module' })
+    .option('module-env', { type: 'string', array: true, requiresArg: true, coerce: keyValues('module-env'), describe: 'KEY=VALUE set before the module is loaded, repeatable' })
+    .option('pin-file', { alias: 'p', type: 'string', requiresArg: true, coerce: absolutePath, describe: 'File with the PIN in its first line' })
+    .option('dbdir', { alias: 'd', type: 'string', requiresArg: true, coerce: databaseDirectory, describe: 'NSS database' })
+    .option('nss-password-file', { type: 'string', requiresArg: true, coerce: absolutePath, describe: "File with the NSS database's own password" })
+    .option('user', { type: 'string', requiresArg: true, describe: 'Service user, who must exist [pkiuser]' })
+    .option('issuer', { choices: issuers, describe: 'Who signs [token]' })
+    .option('issuer-certificate', { type: 'string', requiresArg: true, describe: "Nickname of the CA's certificate on the token" })
+    .option('certificate', { type: 'string', array: true, requiresArg: true, coerce: certificates, describe: 'NICKNAME=PROFILE, repeatable; default: what is on the token' })
+    .option('restart', { type: 'string', requiresArg: true, describe: 'systemd unit to restart after a renewal' });
+}
+
+function databaseDirectory(value: string | undefined): string | undefined {
+  if (value?.startsWith('dbm:') === true) throw new HsmongerError('NSS_UNSUPPORTED', `${value} is a dbm: database, which NSS is giving up; convert it with certutil -N -d sql:DIR --upgrade-merge.`);
+  return absolutePath(value?.replace(/^sql:/u, ''));
+}
+
+/** The profile stands behind the last '=': a nickname may hold one. */
+function certificates(words: readonly string[] | undefined): CertificateConfig[] | undefined {
+  return words?.map((word) => {
+    const at = word.lastIndexOf('=');
+    if (at < 1 || at === word.length - 1) throw new HsmongerError('USAGE', `--certificate wants NICKNAME=PROFILE, not '${word}'.`);
+    return { nickname: word.slice(0, at), profile: word.slice(at + 1) };
+  });
+}

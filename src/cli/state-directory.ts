@@ -1,0 +1,27 @@
+import { existsSync, rmdirSync } from 'node:fs';
+import path from 'node:path';
+import { stateDirectory } from '../config/directories.js';
+import type { Directories, Instance } from '../config/instance.js';
+import { askService } from '../service/ask.js';
+
+interface Place {
+  readonly instance: Instance;
+  readonly directories: Directories;
+}
+
+export function stateExists({ directories, instance }: { readonly directories: Directories; readonly instance: Pick<Instance, 'name'> }): boolean {
+  return existsSync(stateDirectory(directories, instance));
+}
+
+/** Removes the instance's state directory: its contents as the service user (design rule 6), then the empty directory as root. */
+export async function removeState(place: Place): Promise<void> {
+  await askService(place, 'empty state', undefined);
+  const directory = stateDirectory(place.directories, place.instance);
+  rmdirSync(directory);
+  try {
+    rmdirSync(path.dirname(directory));
+  } catch (error) {
+    // Other instances have theirs in it.
+    if ((error as NodeJS.ErrnoException).code !== 'ENOTEMPTY') throw error;
+  }
+}

@@ -1,0 +1,80 @@
+import type { Certmonger } from '../../../dbus/certmonger.js';
+import type { TrackingRequest } from '../../../dbus/tracking-request.js';
+import type { Directories, Instance } from '../../config/instance.js';
+import { sentenceOf } from '../../errors.js';
+import type { TokenCertificate } from '../../pkcs11/token.js';
+import { askService } from '../../service/ask.js';
+import { isOurPlace } from '../../tracking/place.js';
+import { requestIds } from '../../tracking/request-id.js';
+import { parseCertificate } from '../../x509/parse-certificate.js';
+import { keyFingerprint } from '../../x509/public-key.js';
+import { withCertmonger } from '../with-certmonger.js';
+import { statusRow, type CertificateFacts } from './rows.js';
+import type { StatusReport } from './table.js';
+
+interface Place {
+  readonly instance: Instance;
+  readonly directories: Directories;
+}
+
+/** One look at certmonger, the token and the ledger. What does not answer is a trouble of the report; the rest is told all the same. */
+export async function gatherStatus(place: Place, bus: string, env: Readonly<Record<string, string | undefined>>, now: Date): Promise<StatusReport> {
+  const { instance } = place;
+  const [requests, contents, ledger] = await Promise.allSettled([
+    withCertmonger(bus, env, requestsOf),
+    // Certificates are public objects: no login, so no PIN attempt is spent on a look.
+    askService(place, 'inspect token', { keys: false }),
+    askService(place, 'read ledger', undefined),
+  ]);
+  const ids = requestIds(instance);
+  const token = contents.status === 'fulfilled' ? contents.value.description.label : selectorText(instance);
+  const rows = instance.certificates.map((config) => {
+    const facts: CertificateFacts = {
+      config,
+      token,
+      onToken: contents.status === 'fulfilled' ? newest(contents.value.certificates, config.nickname) : undefined,
+      request: requests.status === 'fulfilled' ? (requestOf(requests.value, instance, ids.get(config.nickname), config.nickname) ?? 'none') : undefined,
+      ledger: ledger.status === 'fulfilled' ? ledger.value : undefined,
+    };
+    return statusRow(now, facts);
+  });
+  return { instance: instance.name, at: now, rows, troubles: troublesOf(requests, contents, ledger) };
+}
+
+/** The request of a certificate: by our id, else whoever's it is that keeps the certificate in the same place. */
+function requestOf(requests: readonly TrackingRequest[], instance: Instance, id: string | undefined, nickname: string): TrackingRequest | undefined {
+  return requests.find((request) => request.nickname === id) ?? requests.find((request) => isOurPlace(request.certificateStorage, instance, nickname));
+}
+
+async function requestsOf(certmonger: Certmonger): Promise<TrackingRequest[]> {
+  // Asking certmonger for its requests would start it: whoever only looks changes nothing.
+  if (!(await certmonger.running())) throw new Error('certmonger does not run, so nothing is renewed; start it with systemctl start certmonger');
+  return certmonger.listRequests();
+}
+
+function newest(certificates: readonly TokenCertificate[], nickname: string): CertificateFacts['onToken'] {
+  const [found] = certificates
+    .filter(({ label }) => label === nickname)
+    .map(({ der }) => parseCertificate(der, `The certificate '${nickname}' on the token`))
+    .sort((a, b) => b.notAfter.getTime() - a.notAfter.getTime());
+  return found === undefined ? 'none' : { notBefore: found.notBefore, notAfter: found.notAfter, subjectKey: keyFingerprint(found.spki) };
+}
+
+function selectorText({ token: { selector } }: Instance): string {
+  switch (selector.by) {
+    case 'label':
+      return selector.label;
+    case 'slot':
+      return `slot ${String(selector.slotId)}`;
+    case 'slot-index':
+      return `slot index ${String(selector.index)}`;
+    case 'uri':
+      return selector.uri;
+  }
+}
+
+function troublesOf(...parts: readonly PromiseSettledResult<unknown>[]): string[] {
+  const sentences = parts.flatMap((part) => (part.status === 'rejected' ? [`${sentenceOf(part.reason).replace(/\.$/u, '')}.`] : []));
+  // One cause can stop two parts: it is told once.
+  return [...new Set(sentences)];
+}

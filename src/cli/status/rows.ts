@@ -1,0 +1,106 @@
+import type { CertificateConfig } from '../../config/instance.js';
+import type { TrackingRequest } from '../../../dbus/tracking-request.js';
+import { decideRenewal } from '../../renewal/decide.js';
+import type { LedgerContents } from '../../service/tasks/read-ledger.js';
+import { meaningOf } from './state-meanings.js';
+
+/** What there is to know about one certificate of the instance; a part that could not be asked is absent. */
+export interface CertificateFacts {
+  readonly config: CertificateConfig;
+  readonly token: string;
+  /** The newest certificate of the nickname on the token. `subjectKey`: SHA-256 of its SubjectPublicKeyInfo, hex. */
+  readonly onToken: { readonly notBefore: Date; readonly notAfter: Date; readonly subjectKey: string } | 'none' | undefined;
+  readonly request: Pick<TrackingRequest, 'nickname' | 'status' | 'stuck' | 'caError' | 'certificate'> | 'none' | undefined;
+  readonly ledger: LedgerContents | undefined;
+}
+
+/** One line of `status`. */
+export interface StatusRow {
+  readonly nickname: string;
+  readonly profile: string;
+  readonly token: string;
+  /** The request's id in certmonger. */
+  readonly request?: string;
+  /** certmonger's word, 'not tracked', or 'unknown' while certmonger cannot be asked. */
+  readonly state: string;
+  readonly notAfter?: Date;
+  /** Whole days, rounded down; negative once expired. */
+  readonly daysLeft?: number;
+  /** When certmonger renews by itself. */
+  readonly nextRenewal?: Date;
+  /** What needs attention, as a sentence. */
+  readonly problem?: string;
+}
+
+const day = 86_400_000;
+/** A saving that has not moved for so long is not under way any more. */
+const patience = 5 * 60_000;
+/** In these states certmonger waits for an answer of the helper. */
+const asking: ReadonlySet<string> = new Set(['NEED_TO_SUBMIT', 'SUBMITTING', 'CA_WORKING', 'CA_UNREACHABLE']);
+
+export function statusRow(now: Date, facts: CertificateFacts): StatusRow {
+  const { config, onToken } = facts;
+  const request = facts.request === 'none' ? undefined : facts.request;
+  const certificate = onToken === 'none' ? undefined : onToken;
+  const notAfter = certificate?.notAfter ?? request?.certificate.notAfter;
+  const nextRenewal = request === undefined ? undefined : nextRenewalOf(now, request);
+  const problem = problemOf(now, facts);
+  return {
+    ...config,
+    token: facts.token,
+    ...(request === undefined ? {} : { request: request.nickname }),
+    state: request?.status ?? (facts.request === 'none' ? 'not tracked' : 'unknown'),
+    ...(notAfter === undefined ? {} : { notAfter, daysLeft: Math.floor((notAfter.getTime() - now.getTime()) / day) }),
+    ...(nextRenewal === undefined ? {} : { nextRenewal }),
+    ...(problem === undefined ? {} : { problem }),
+  };
+}
+
+function nextRenewalOf(now: Date, { certificate }: Pick<TrackingRequest, 'certificate'>): Date | undefined {
+  const { notAfter, notBefore, lastChecked } = certificate;
+  return decideRenewal(now, {
+    ...(notAfter === undefined ? {} : { notAfter }),
+    ...(notBefore === undefined ? {} : { notBefore }),
+    ...(lastChecked === undefined ? {} : { lastCheck: lastChecked }),
+  }).next;
+}
+
+/** The first of these that holds: the one nearest to its cause. */
+function problemOf(now: Date, facts: CertificateFacts): string | undefined {
+  const { onToken, request } = facts;
+  if (onToken === 'none') return `There is no certificate '${facts.config.nickname}' on the token.`;
+  if (request !== undefined && request !== 'none' && request.caError !== undefined) return request.caError;
+  const refused = lastRefusal(facts);
+  if (refused !== undefined) return refused;
+  if (request === 'none') return "certmonger does not track it; run 'hsmonger track apply'.";
+  const silent = request === undefined || !asking.has(request.status) ? undefined : silenceOf(facts);
+  if (silent !== undefined) return silent;
+  const meaning = request === undefined ? undefined : meaningOf(request.status, request.stuck);
+  if (meaning !== undefined) return `${meaning}.`;
+  const saving = facts.ledger?.journal.find(({ nickname }) => nickname === facts.config.nickname);
+  if (saving !== undefined && now.getTime() - saving.updatedAt.getTime() > patience) {
+    return `Saving its new certificate stopped after '${saving.step}'; 'hsmonger renew' finishes it.`;
+  }
+  if (onToken !== undefined && onToken.notAfter <= now) return 'It has expired.';
+  return onToken === undefined || request === undefined ? undefined : staleness(onToken.notAfter, request.certificate.notAfter);
+}
+
+function lastRefusal({ ledger, onToken, config }: CertificateFacts): string | undefined {
+  if (onToken === undefined || onToken === 'none') return undefined;
+  const last = ledger?.outcomes.find(({ subjectKey, profile }) => subjectKey === onToken.subjectKey && profile === config.profile);
+  // A certificate that became valid later came by another way.
+  return last === undefined || last.code === 'ISSUED' || last.at < onToken.notBefore ? undefined : last.message;
+}
+
+function silenceOf({ ledger, onToken }: CertificateFacts): string | undefined {
+  const watchdog = ledger?.watchdog;
+  if (watchdog === undefined || onToken === undefined || onToken === 'none') return undefined;
+  const answered = ledger?.outcomes.some(({ subjectKey, at }) => subjectKey === onToken.subjectKey && at > watchdog.at) ?? false;
+  return answered ? undefined : watchdog.message;
+}
+
+/** certmonger renews by what it read last: an expiry of its own means it looks at another certificate, or at none. */
+function staleness(onToken: Date, read: Date | undefined): string | undefined {
+  if (read === undefined) return 'certmonger could not read the certificate and will never renew it.';
+  return read.getTime() === onToken.getTime() ? undefined : `certmonger reads a certificate that expires ${read.toISOString().slice(0, 10)}, not the newest one of the token.`;
+}

@@ -1,0 +1,88 @@
+import { rmSync } from 'node:fs';
+import { stateDirectory } from '../config/directories.js';
+import type { Directories, Instance } from '../config/instance.js';
+import { instanceNames, loadInstance } from '../config/load.js';
+import { HsmongerError } from '../errors.js';
+import { runningAsRoot } from '../platform/service-user.js';
+import { askService } from '../service/ask.js';
+import { applyChanges } from '../tracking/apply.js';
+import { planTracking } from '../tracking/plan.js';
+import type { AddCommand, Surroundings } from './command.js';
+import { instanceOf, type GlobalOptions } from './global-options.js';
+import { harmless, json } from './output.js';
+import { questionsFor } from './setup/questions.js';
+import { removeState } from './state-directory.js';
+import { withCertmonger } from './with-certmonger.js';
+
+interface UnsetupOptions extends GlobalOptions {
+  readonly yes: boolean;
+  readonly purge: boolean;
+}
+
+interface Place {
+  readonly instance: Instance;
+  readonly directories: Directories;
+}
+
+/** `unsetup`: takes back what setup did. Keys and certificates are never touched. */
+export const addUnsetup: AddCommand = (yargs, run) =>
+  yargs.command(
+    'unsetup',
+    'Take back what setup did; keys and certificates stay where they are',
+    (unsetup) =>
+      unsetup
+        .option('yes', { alias: 'y', type: 'boolean', default: false, describe: 'Ask nothing' })
+        .option('purge', { type: 'boolean', default: false, describe: 'Delete the state directory too: ledger, journal, superseded certificates' }),
+    run(unsetup),
+  );
+
+async function unsetup(options: UnsetupOptions, { io, env }: Surroundings): Promise<number> {
+  if (!runningAsRoot()) throw new HsmongerError('NOT_PERMITTED', 'unsetup removes the instance file and changes certmonger: run it as root.');
+  const place = instanceOf(options, env);
+  const { instance, directories } = place;
+  const questions = questionsFor(io, options.yes);
+  if (!(await questions.confirm(`Stop tracking all certificates of '${instance.name}' and remove ${instance.file}?`))) return 1;
+  const done: string[] = [];
+  await withCertmonger(options.bus, env, async (certmonger) => {
+    const existing = await certmonger.listRequests();
+    for (const { change, outcome, message } of await applyChanges(certmonger, planTracking({ instance, ids: [], desired: [], existing }))) {
+      if (change.kind !== 'remove') continue;
+      if (outcome !== 'done') throw new HsmongerError('CERTMONGER_REFUSED', `certmonger goes on tracking '${change.id}': ${message ?? outcome}. What is left can be taken back by running unsetup again.`);
+      done.push(`stopped tracking '${change.nickname ?? change.id}'; key and certificate stay on the token`);
+    }
+    const ca = certmonger.ca(instance.name);
+    if ((await ca.find()) !== undefined) {
+      await ca.remove();
+      done.push(`removed the CA '${instance.name}' from certmonger`);
+    }
+  });
+  const { addedModule } = await askService(place, 'read setup memory', undefined);
+  if (addedModule !== undefined) done.push(await takeBackModule(place, addedModule));
+  if (options.purge) {
+    await removeState(place);
+    done.push(`deleted ${stateDirectory(directories, instance)}`);
+  } else {
+    done.push(`kept ${stateDirectory(directories, instance)} (ledger, journal, superseded certificates); --purge deletes it`);
+  }
+  // Last: until here unsetup can be run again after any failure.
+  rmSync(instance.file);
+  done.push(`removed ${instance.file}`);
+  io.out(options.json ? json({ instance: instance.name, done }) : done.map((line) => `${harmless(line)}\n`).join(''));
+  return 0;
+}
+
+/** Takes out of the NSS database what setup put in, unless another instance needs it. */
+async function takeBackModule(place: Place, name: string): Promise<string> {
+  const { instance, directories } = place;
+  const user = instanceNames(directories)
+    .filter((other) => other !== instance.name)
+    .map((other) => loadInstance(directories, other))
+    .find((other) => other.nss.database === instance.nss.database && other.token.module === instance.token.module);
+  if (user !== undefined) {
+    await askService({ instance: user, directories }, 'write setup memory', { addedModule: name });
+    return `left the module '${name}' in ${instance.nss.database}: instance '${user.name}' uses it`;
+  }
+  const removed = await askService(place, 'remove NSS module', { name });
+  await askService(place, 'write setup memory', {});
+  return removed ? `removed the module '${name}' from ${instance.nss.database}` : `the module '${name}' was gone from ${instance.nss.database} already`;
+}

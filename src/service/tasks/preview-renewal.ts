@@ -1,0 +1,82 @@
+import { HsmongerError, asHsmongerError } from '../../errors.js';
+import { isProfileName } from '../../issuer/profile-names.js';
+import { profiles } from '../../issuer/profiles.js';
+import { renewalKind } from '../../issuer/token/admit.js';
+import { findAuthority, type Authority } from '../../issuer/token/authority.js';
+import { decideIssue } from '../../issuer/token/decide.js';
+import type { Certificate } from '../../x509/certificate.js';
+import { nameText } from '../../x509/name.js';
+import { parseCertificate } from '../../x509/parse-certificate.js';
+import { keyFacts, keyFingerprint } from '../../x509/public-key.js';
+import type { ServiceContext } from '../context.js';
+
+/** What a renewal asked for now would give; the serial number is drawn when it is issued. */
+export type RenewalPreview =
+  | {
+      readonly nickname: string;
+      readonly ok: true;
+      readonly profile: string;
+      /** RFC 4514. */
+      readonly subject: string;
+      readonly issuer: string;
+      /** Nickname of the certificate whose key signs. */
+      readonly signer: string;
+      readonly digest: string;
+      readonly notBefore: Date;
+      readonly notAfter: Date;
+      readonly extensions: readonly { readonly oid: string; readonly critical: boolean; /** Hex of the extnValue's content. */ readonly value: string }[];
+      readonly key: { readonly type: string; readonly bits: number; /** SHA-256 of the SubjectPublicKeyInfo, hex. */ readonly fingerprint: string };
+    }
+  | { readonly nickname: string; readonly ok: false; readonly code: string; readonly message: string };
+
+/** Runs the issuer's decision for each certificate against what is on the token. Signs nothing, writes nothing down. */
+export async function previewRenewals(context: ServiceContext, { nicknames }: { readonly nicknames: readonly string[] }): Promise<RenewalPreview[]> {
+  const token = await context.openToken();
+  const authority = await findAuthority(token, context.instance.issuer.certificate, context.clock());
+  const certificates = await token.certificates();
+  return nicknames.map((nickname) => {
+    try {
+      const [old] = certificates
+        .filter(({ label }) => label === nickname)
+        .map(({ der }) => parseCertificate(der, `The certificate '${nickname}' on the token`))
+        .sort((a, b) => b.notAfter.getTime() - a.notAfter.getTime());
+      if (old === undefined) throw new HsmongerError('CERTIFICATE_NOT_FOUND', `There is no certificate '${nickname}' on token '${token.description.label}'.`);
+      return preview(context, nickname, old, authority);
+    } catch (error) {
+      const { code, message } = asHsmongerError(error);
+      return { nickname, ok: false, code, message };
+    }
+  });
+}
+
+function preview({ instance, clock }: ServiceContext, nickname: string, old: Certificate, authority: Authority): RenewalPreview {
+  const name = instance.certificates.find((certificate) => certificate.nickname === nickname)?.profile ?? '';
+  if (!isProfileName(name)) throw new HsmongerError('PROFILE_UNKNOWN', `There is no profile '${name}'.`);
+  const profile = profiles[name];
+  const { lifetimeDays, backdateSeconds, certificate: signer, digest } = instance.issuer;
+  const plan = decideIssue(clock(), {
+    // A renewal takes everything from the old certificate: the request certmonger will make only proves the key.
+    csr: { der: new Uint8Array(), subject: old.subject, spki: old.spki, extensions: [], info: new Uint8Array(), signatureAlgorithm: new Uint8Array(), signature: new Uint8Array() },
+    old,
+    profile: name,
+    issuer: authority.certificate,
+    issuerTracked: instance.certificates.some((certificate) => certificate.nickname === signer),
+    lifetimeDays,
+    backdateSeconds,
+    order: { kind: renewalKind(profile, old, authority.certificate), profile, old },
+  });
+  const { type, bits } = keyFacts(plan.spki);
+  return {
+    nickname,
+    ok: true,
+    profile: name,
+    subject: nameText(plan.subject),
+    issuer: nameText(plan.issuer),
+    signer,
+    digest,
+    notBefore: plan.notBefore,
+    notAfter: plan.notAfter,
+    extensions: plan.extensions.map(({ oid, critical, value }) => ({ oid, critical, value: Buffer.from(value).toString('hex') })),
+    key: { type, bits, fingerprint: keyFingerprint(plan.spki) },
+  };
+}

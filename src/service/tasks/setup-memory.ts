@@ -1,0 +1,56 @@
+import { closeSync, fsyncSync, openSync, readFileSync, readdirSync, renameSync, rmSync, writeSync } from 'node:fs';
+import path from 'node:path';
+import { stateDirectory } from '../../config/directories.js';
+import { HsmongerError, sentenceOf } from '../../errors.js';
+import type { ServiceContext } from '../context.js';
+
+/** What setup changed beyond our own files, so that unsetup takes back that and nothing else. */
+export interface SetupMemory {
+  /** Name of the module setup registered in the NSS database; absent where it was registered already. */
+  readonly addedModule?: string;
+}
+
+const memoryFile = 'setup.json';
+
+export function readSetupMemory(context: ServiceContext): Promise<SetupMemory> {
+  const file = path.join(stateOf(context), memoryFile);
+  try {
+    return Promise.resolve(JSON.parse(readFileSync(file, 'utf8')) as SetupMemory);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return Promise.resolve({});
+    return Promise.reject(new HsmongerError('STATE_UNAVAILABLE', `Cannot read ${file}: ${sentenceOf(error)}.`, { cause: error }));
+  }
+}
+
+/** Keeps a file in the instance's state directory, 0600, on the disk before it returns; gives its path. */
+export function keepInState(context: ServiceContext, { name, content }: { readonly name: string; readonly content: string }): Promise<string> {
+  const file = path.join(stateOf(context), path.basename(name));
+  try {
+    const descriptor = openSync(`${file}.new`, 'w', 0o600);
+    try {
+      writeSync(descriptor, content);
+      fsyncSync(descriptor);
+    } finally {
+      closeSync(descriptor);
+    }
+    renameSync(`${file}.new`, file);
+    return Promise.resolve(file);
+  } catch (error) {
+    return Promise.reject(new HsmongerError('STATE_UNAVAILABLE', `Cannot write ${file}: ${sentenceOf(error)}. Nothing was changed; mend ${path.dirname(file)}.`, { cause: error }));
+  }
+}
+
+export function writeSetupMemory(context: ServiceContext, memory: SetupMemory): Promise<string> {
+  return keepInState(context, { name: memoryFile, content: `${JSON.stringify(memory)}\n` });
+}
+
+/** Removes everything in the instance's state directory, as the user it belongs to: nothing outside can be reached through a link in it. */
+export function emptyState(context: ServiceContext): Promise<void> {
+  const directory = stateOf(context);
+  for (const entry of readdirSync(directory)) rmSync(path.join(directory, entry), { recursive: true, force: true });
+  return Promise.resolve();
+}
+
+function stateOf({ directories, instance }: ServiceContext): string {
+  return stateDirectory(directories, instance);
+}
