@@ -15,23 +15,17 @@ export function addressOf(choice: BusChoice, env: Readonly<Record<string, string
 }
 
 /**
- * Socket paths for net.connect, in the order the address lists them; an abstract one begins with NUL (D-Bus specification, Server
- * Addresses). Percent-escapes are decoded. BUS_UNAVAILABLE for any transport but unix path and abstract.
+ * Socket paths in the order the address lists them (D-Bus specification, Server Addresses), percent-escapes decoded.
+ * BUS_UNAVAILABLE when none is a unix:path: Node pads the name of an abstract socket to its full length, and nobody listens there.
  */
 export function socketsOf(address: string): string[] {
-  return address
-    .split(';')
-    .filter((entry) => entry !== '')
-    .map((entry) => {
-      const [, transport = '', list = ''] = /^([^:]*):(.*)$/su.exec(entry) ?? [];
-      const pairs = new Map(list.split(',').map((pair) => [pair.replace(/=.*$/su, ''), pair.replace(/^[^=]*=?/su, '')]));
-      const path = pairs.get('path');
-      const abstract = pairs.get('abstract');
-      if (transport !== 'unix' || (path ?? abstract ?? '') === '') {
-        throw new HsmongerError('BUS_UNAVAILABLE', `The bus address '${address}' is not one hsmonger can use: give unix:path=… or unix:abstract=….`);
-      }
-      return path === undefined ? `\0${unescape(address, abstract ?? '')}` : unescape(address, path);
-    });
+  const paths = address.split(';').flatMap((entry) => {
+    const [, list = ''] = /^unix:(.*)$/su.exec(entry) ?? [];
+    const path = list.split(',').find((pair) => pair.startsWith('path='))?.slice('path='.length) ?? '';
+    return path === '' ? [] : [unescape(address, path)];
+  });
+  if (paths.length > 0) return paths;
+  throw new HsmongerError('BUS_UNAVAILABLE', `The bus address '${address}' is not one hsmonger can use; give one of the form unix:path=/some/socket.`);
 }
 
 function unescape(address: string, value: string): string {

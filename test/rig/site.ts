@@ -1,0 +1,135 @@
+import path from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { execa } from 'execa';
+import { installation } from '../../src/platform/installation.js';
+import type { Account } from '../../src/platform/service-user.js';
+import { createAuthority, type Authority, type AuthorityOptions } from './authority.js';
+import { startBus, type PrivateBus } from './bus.js';
+import { getcert, startCertmonger, type Certmonger } from './certmonger.js';
+import { privateDirectory } from './directory.js';
+import { createNssDatabase, dogtagTrust, type NssDatabase } from './nss-database.js';
+import { runAs } from './run-as.js';
+import { ensureServiceUser } from './service-user.js';
+import { createSoftToken, type SoftToken } from './soft-token.js';
+
+/** A whole host in one directory: token with a CA on it, NSS database, bus, certmonger; and the built CLI pointed at it. */
+export interface Site {
+  readonly directory: string;
+  readonly owner: Account;
+  readonly token: SoftToken;
+  readonly authority: Authority;
+  readonly nss: NssDatabase;
+  readonly bus: PrivateBus;
+  readonly certmonger: Certmonger;
+  /** The instance's ledger file. */
+  readonly ledger: string;
+  readonly configDir: string;
+  readonly stateDir: string;
+  /** dist/hsmonger with this site's flags. */
+  cli(...args: string[]): Promise<{ readonly exitCode: number | undefined; readonly stdout: string; readonly stderr: string }>;
+  /** `hsmonger setup --yes` for the authority's certificates; fails the test with its words when it does not end with 0. */
+  setUp(...extra: string[]): Promise<void>;
+  /** getcert's records by request id, each a map of its lines. */
+  getcertRecords(): Promise<Map<string, Map<string, string>>>;
+  /** PEM of every certificate under the nickname, by certutil from the token. */
+  onToken(nickname: string): Promise<string[]>;
+  /** Trust flags by nickname, by certutil from the token. */
+  tokenTrust(): Promise<Record<string, string>>;
+  /** "type label id" of every private key, by pkcs11-tool, sorted. */
+  privateKeys(): Promise<string[]>;
+  /** Until every certificate on the token is later than the authority made it; throws after `patienceMs`, with what getcert and certmonger say. */
+  untilRenewed(patienceMs: number): Promise<void>;
+  /** Until every request is MONITORING: certmonger's post-save commands have ended then. */
+  untilQuiet(patienceMs: number): Promise<void>;
+  stop(): Promise<void>;
+}
+
+export interface SiteOptions {
+  readonly authority?: AuthorityOptions;
+  /** certmonger.conf. */
+  readonly conf?: string;
+  /** The internal NSS database's own password. */
+  readonly nssPassword?: string;
+}
+
+export async function startSite(options: SiteOptions = {}): Promise<Site> {
+  const scratch = privateDirectory('site');
+  const directory = scratch.path;
+  const owner = ensureServiceUser();
+  const token = await createSoftToken({ directory, owner });
+  const authority = await createAuthority(token, options.authority);
+  const nss = await createNssDatabase({ directory, owner, token, trust: dogtagTrust, ...(options.nssPassword === undefined ? {} : { password: options.nssPassword }) });
+  const bus = await startBus(directory);
+  const certmonger = await startCertmonger({ directory, bus, token, ...(options.conf === undefined ? {} : { conf: options.conf }) });
+  const configDir = path.join(directory, 'etc');
+  const stateDir = path.join(directory, 'state');
+
+  const cli: Site['cli'] = async (...args) => {
+    const flags = ['--bus', bus.address, '--config-dir', configDir, '--state-dir', stateDir];
+    const { exitCode, stdout, stderr } = await execa(path.join(installation().executables, 'hsmonger'), [...flags, ...args], { reject: false, stdin: 'ignore', timeout: 180_000, extendEnv: false, env: { PATH: '/usr/bin:/bin:/usr/sbin:/sbin' } });
+    return { exitCode, stdout, stderr };
+  };
+  const certutil = async (...args: string[]) => (await runAs(owner, 'certutil', ['-L', '-d', `sql:${nss.database}`, '-h', token.label, '-f', nss.loginFile, ...args], { env: token.environment, cwd: '/', okExitCodes: [0, 255] })).stdout;
+  const onToken: Site['onToken'] = async (nickname) => (await certutil('-n', `${token.label}:${nickname}`, '-a')).match(/-----BEGIN CERTIFICATE-----[^-]+-----END CERTIFICATE-----/gu) ?? [];
+
+  const until = async (what: string, patienceMs: number, holds: () => Promise<boolean>) => {
+    for (const end = Date.now() + patienceMs; !(await holds()); await sleep(300)) {
+      if (Date.now() < end) continue;
+      throw new Error(`Not ${what} within ${String(patienceMs / 1000)} s.\n${(await getcert(bus, ['list'])).stdout}\n${(await cli('status')).stdout}\n${certmonger.log().slice(-6000)}`);
+    }
+  };
+
+  const getcertRecords: Site['getcertRecords'] = async () => {
+    const { stdout } = await getcert(bus, ['list']);
+    const records = new Map<string, Map<string, string>>();
+    for (const chunk of stdout.split(/^Request ID '/mu).slice(1)) {
+      const [head = '', ...lines] = chunk.split('\n');
+      records.set(head.replace(/':$/u, ''), new Map(lines.flatMap((line) => /^\t([^:]+): ?(.*)$/u.exec(line)?.slice(1, 3).map(String) ?? []).reduce<[string, string][]>((pairs, word, index, words) => (index % 2 === 0 ? [...pairs, [word, words[index + 1] ?? '']] : pairs), [])));
+    }
+    return records;
+  };
+
+  return {
+    directory,
+    owner,
+    token,
+    authority,
+    nss,
+    bus,
+    certmonger,
+    ledger: path.join(stateDir, 'hsmonger', 'ledger.sqlite'),
+    configDir,
+    stateDir,
+    cli,
+    setUp: async (...extra) => {
+      const certificates = authority.certificates.flatMap(({ nickname, profile }) => ['--certificate', `${nickname}=${profile}`]);
+      const issuer = authority.certificates.find(({ profile }) => profile === 'caCACert')?.nickname ?? '';
+      const run = await cli('setup', '--yes', '--token', token.label, '--module', token.module, '--module-env', `SOFTHSM2_CONF=${token.confFile}`, '--pin-file', token.pinFile, '--dbdir', nss.database, '--user', owner.name, '--issuer', 'token', '--issuer-certificate', issuer, ...certificates, ...(nss.passwordFile === undefined ? [] : ['--nss-password-file', nss.passwordFile]), ...extra);
+      if (run.exitCode !== 0) throw new Error(`setup ended with ${String(run.exitCode)}:\n${run.stdout}\n${run.stderr}\n${certmonger.log().slice(-4000)}`);
+    },
+    getcertRecords,
+    onToken,
+    tokenTrust: async () => {
+      const rows = (await certutil()).split('\n').flatMap((line) => {
+        const row = /^(.+?)\s+([CTPcpuw]*,[CTPcpuw]*,[CTPcpuw]*)\s*$/u.exec(line);
+        return row === null ? [] : [[(row[1] ?? '').replace(`${token.label}:`, ''), row[2] ?? ''] as const];
+      });
+      return Object.fromEntries(rows);
+    },
+    privateKeys: async () => {
+      const { stdout } = await runAs(owner, 'pkcs11-tool', ['--module', token.module, '--token-label', token.label, '--login', '--pin', 'env:RIG_PIN', '-O', '--type', 'privkey'], { env: { ...token.environment, RIG_PIN: token.pin }, cwd: '/' });
+      return [...stdout.matchAll(/^Private Key Object; (\S+)[^\n]*\n(?:[ ]+(?!ID)[^\n]*\n)*[ ]+ID:[ ]+([0-9a-f]+)/gmu)].map(([, type, id]) => `${type ?? ''} ${id ?? ''}`).sort();
+    },
+    untilRenewed: (patienceMs) =>
+      until('all renewed', patienceMs, async () => {
+        for (const { nickname, pem } of authority.certificates) if (!(await onToken(nickname)).some((now) => now.replace(/\s/gu, '') !== pem.replace(/\s/gu, ''))) return false;
+        return true;
+      }),
+    untilQuiet: (patienceMs) => until('quiet', patienceMs, async () => [...(await getcertRecords()).values()].every((record) => record.get('status') === 'MONITORING')),
+    stop: async () => {
+      await certmonger.stop();
+      await bus.stop();
+      scratch.remove();
+    },
+  };
+}
