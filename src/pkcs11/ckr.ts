@@ -16,7 +16,7 @@ const changePin = "put the right PIN into the PIN source; it is not tried again 
  * What every return value of PKCS#11 2.40 §11.1 that our calls can meet is for the user. The PIN ones are only reached
  * through login.ts, which remembers them.
  */
-export const meanings: Readonly<Record<string, Meaning>> = {
+const meanings: Readonly<Record<string, Meaning>> = {
   // login
   CKR_PIN_INCORRECT: says('PIN_INCORRECT', `the PIN is wrong; ${changePin}`),
   CKR_PIN_INVALID: says('PIN_INCORRECT', `the PIN holds characters this token does not allow; ${changePin}`),

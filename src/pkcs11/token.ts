@@ -1,7 +1,7 @@
 import type { TokenConfig } from '../config/instance.js';
 
 /** RSASSA-PKCS1-v1_5 (RFC 8017 §8.2). */
-export interface RsaPkcs1 {
+interface RsaPkcs1 {
   readonly scheme: 'rsa-pkcs1';
   readonly digest: 'sha256' | 'sha384' | 'sha512';
 }
