@@ -56,7 +56,7 @@ export function extendedKeyUsages(extensions: readonly Extension[]): string[] {
 /** Whether the certificate's key usage allows `usage`; undefined when it has no (readable) key usage, which allows all. */
 export function allows({ extensions }: Pick<Certificate, 'extensions'>, usage: KeyUsage): boolean | undefined {
   const value = findExtension(extensions, oids.keyUsage)?.value;
-  if (value === undefined || value[0] !== 0x03 || value.length < 3) return undefined;
+  if (value?.[0] !== 0x03 || value.length < 3) return undefined;
   const bit = keyUsageBits[usage];
   return (((value[3 + Math.floor(bit / 8)] ?? 0) >> (7 - (bit % 8))) & 1) === 1;
 }

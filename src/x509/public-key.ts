@@ -69,8 +69,9 @@ function weak(what: string, why: string): HsmongerError {
 /** Whether two SubjectPublicKeyInfo hold one key: the same bytes, or the same value differently wrapped (parameters NULL or absent). */
 export function sameKey(left: Uint8Array, right: Uint8Array): boolean {
   if (equalBytes(left, right)) return true;
-  const [a, b] = [openKey(left), openKey(right)];
-  return a !== undefined && b !== undefined && a.equals(b);
+  // Not KeyObject.equals: for keys of two kinds it leaves an error in OpenSSL's queue, and the next createPublicKey() throws that.
+  const [a, b] = [openKey(left), openKey(right)].map((key) => key?.export({ format: 'der', type: 'spki' }));
+  return a !== undefined && b !== undefined && equalBytes(a, b);
 }
 
 /** SHA-1 of the public key's bits: key identifier method 1 (RFC 5280 §4.2.1.2). An identifier, not a protection. */

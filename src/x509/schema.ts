@@ -8,10 +8,12 @@ import { derFault } from './der.js';
 
 const { Any, Boolean: Bool, Integer, ObjectIdentifier } = AsnPropTypes;
 
-/** Decodes exactly one DER element; throws an Error whose message ends a sentence ("… is cut short"). */
+/** Decodes exactly one DER SEQUENCE; throws an Error whose message ends a sentence ("… is cut short"). */
 export function decode<T>(bytes: Uint8Array, schema: new () => T): T {
   const fault = derFault(bytes);
   if (fault !== undefined) throw new Error(fault);
+  // The library takes any constructed context-specific tag for a SEQUENCE.
+  if (bytes[0] !== 0x30) throw new Error('has not the structure it should have');
   try {
     return AsnParser.parse(bytes, schema);
   } catch (error) {

@@ -37,7 +37,9 @@ const keyTypes = { 'rsa-pkcs1': ['rsa'], 'rsa-pss': ['rsa', 'rsa-pss'], ecdsa: [
 export function signatureScheme(algorithm: Uint8Array): SignatureScheme | undefined {
   try {
     const { algorithm: oid, parameters } = decode(algorithm, AlgorithmIdentifierSchema);
-    return oid === rsaPss ? pssScheme(parameters) : schemes.get(oid);
+    if (oid === rsaPss) return pssScheme(parameters);
+    // NULL or nothing (RFC 4055 §5, RFC 5758 §3.2, RFC 8410 §3): anything else could be changed without the signature noticing.
+    return parameters instanceof ArrayBuffer ? undefined : schemes.get(oid);
   } catch {
     return undefined;
   }

@@ -1,0 +1,251 @@
+import path from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import type { Instance } from '../../src/config/instance.js';
+import { parseInstance } from '../../src/config/schema.js';
+import type { Enrolment } from '../../src/issuer/issuer.js';
+import { createTokenIssuer, type TokenIssuerParts } from '../../src/issuer/token/token-issuer.js';
+import type { Database } from '../../src/ledger/database.js';
+import { listIssued } from '../../src/ledger/issued.js';
+import { openLedger } from '../../src/ledger/ledger.js';
+import type { Token } from '../../src/pkcs11/token.js';
+import type { Certificate } from '../../src/x509/certificate.js';
+import { oids } from '../../src/x509/oids.js';
+import { parseCertificate } from '../../src/x509/parse-certificate.js';
+import { privateDirectory, type PrivateDirectory } from '../rig/directory.js';
+import { authorityKeyId, caConstraints, caExtensions, day, extendedKeyUsage, extension, hex, keyUsage, makeCertificate, makeCsr, makeKeys, now, subjectKeyId, usage, type CertificateOptions, type Keys } from '../x509/material.js';
+import { certificateText, verdict } from '../x509/openssl.js';
+import { fakeToken } from './fake-token.js';
+
+let caKeys: Keys;
+let keys: Keys;
+let otherKeys: Keys;
+let ca: Certificate;
+let directory: PrivateDirectory;
+let ledger: Database;
+const inDays = (days: number) => new Date(now.getTime() + days * day);
+const caName = 'caSigningCert cert-pki-ca';
+const subject = 'O=Test, CN=Leaf';
+
+beforeAll(async () => {
+  [caKeys, keys, otherKeys] = await Promise.all([makeKeys(), makeKeys(), makeKeys()]);
+  ca = await makeCertificate({ keys: caKeys, notAfter: inDays(4000), extensions: caExtensions('c0ffee'.repeat(4)) });
+});
+beforeEach(() => {
+  directory = privateDirectory('issuer');
+  ledger = openLedger(path.join(directory.path, 'ledger.sqlite'));
+});
+afterEach(() => {
+  ledger.close();
+  directory.remove();
+});
+
+const instance = (issuer: object = {}): Instance =>
+  parseInstance('test', '/etc/hsmonger/test.toml', {
+    token: { label: 'fake', module: '/m.so', 'pin-file': '/p' },
+    nss: { database: '/n' },
+    issuer: { type: 'token', certificate: caName, ...issuer },
+    certificate: [{ nickname: caName, profile: 'caCACert' }],
+  });
+const parts = (token: Token, overrides: Partial<TokenIssuerParts> = {}): TokenIssuerParts => ({ instance: instance(), openToken: () => Promise.resolve(token), ledger, clock: () => now, uid: 17, ...overrides });
+const caToken = (overrides: Partial<Token> = {}) => fakeToken([{ label: caName, der: ca.der }], [caKeys], overrides);
+const leaf = (options: Partial<CertificateOptions> = {}) => makeCertificate({ keys, subject, by: { keys: caKeys, certificate: ca }, extensions: [extendedKeyUsage(oids.clientAuth), subjectKeyId('0badc0de')], ...options });
+const enrolment = async (old?: Certificate, profile = 'caSubsystemCert'): Promise<Enrolment> => ({ csr: await makeCsr({ keys, subject }), profile, ...(old === undefined ? {} : { oldCertificate: old.der }) });
+
+describe('a renewal on the token', () => {
+  it('is what openssl accepts: same key, same subject, same key identifier, later end', async () => {
+    const old = await leaf({ subject: [{ O: [{ utf8String: 'Tëst, Ltd. 証明' }] }, { CN: ['Leaf'], OU: ['multi'] }] });
+    const csr = await makeCsr({ keys, subject: [{ O: [{ utf8String: 'Tëst, Ltd. 証明' }] }, { OU: ['multi'], CN: ['Leaf'] }] });
+    const answer = await createTokenIssuer(parts(caToken())).enrol({ csr, oldCertificate: old.der, profile: 'caSubsystemCert' });
+    const issued = parseCertificate(answer.certificate);
+    expect(verdict(answer.certificate, answer.chain, answer.roots, now)).toMatch(/: OK$/mu);
+    expect(issued).toMatchObject({ subject: old.subject, spki: old.spki, subjectKeyId: old.subjectKeyId, issuer: ca.subject, authorityKeyId: ca.subjectKeyId, notAfter: inDays(720), isCa: false });
+    expect(hex(issued.serial)).not.toBe(hex(old.serial));
+    expect(certificateText(answer.certificate)).toContain('TLS Web Client Authentication');
+    expect(answer).toMatchObject({ chain: [], roots: [ca.der] });
+  });
+
+  it('is written down with who, what and when before it is answered', async () => {
+    const { certificate } = await createTokenIssuer(parts(caToken())).enrol(await enrolment(await leaf()));
+    const again = openLedger(path.join(directory.path, 'ledger.sqlite'), { readonly: true });
+    expect(listIssued(again)).toMatchObject([{ certificate, profile: 'caSubsystemCert', subject: 'CN=Leaf,O=Test', uid: 17, issuedAt: now, notAfter: inDays(720), serial: hex(parseCertificate(certificate).serial) }]);
+    again.close();
+  });
+
+  it.each(['sha256', 'sha384', 'sha512'])('is signed with %s where the instance says so', async (digest) => {
+    const answer = await createTokenIssuer(parts(caToken(), { instance: instance({ digest }) })).enrol(await enrolment(await leaf()));
+    expect(certificateText(answer.certificate)).toContain(`Signature Algorithm: ${digest}WithRSAEncryption`);
+    expect(verdict(answer.certificate, [], answer.roots, now)).toMatch(/: OK$/mu);
+  });
+
+  it("of the CA's own certificate stays a CA with its foreign key identifier, and vouches for the subordinates of before", async () => {
+    const oldCa = await makeCertificate({ keys: caKeys, extensions: caExtensions('c0ffee'.repeat(4)) });
+    const token = fakeToken([{ label: caName, der: oldCa.der }], [caKeys]);
+    const csr = await makeCsr({ keys: caKeys });
+    const answer = await createTokenIssuer(parts(token)).enrol({ csr, oldCertificate: oldCa.der, profile: 'caCACert' });
+    const issued = parseCertificate(answer.certificate);
+    expect(issued).toMatchObject({ isCa: true, subject: oldCa.subject, issuer: oldCa.subject, subjectKeyId: oldCa.subjectKeyId, spki: oldCa.spki, notAfter: inDays(7305), extensions: oldCa.extensions });
+    expect(answer).toMatchObject({ chain: [], roots: [answer.certificate] });
+    expect(certificateText(answer.certificate)).toMatch(/CA:TRUE/u);
+    const before = await leaf({ by: { keys: caKeys, certificate: oldCa }, extensions: [subjectKeyId('0badc0de'), authorityKeyId('c0ffee'.repeat(4))] });
+    expect(verdict(before.der, [], [answer.certificate], now)).toMatch(/: OK$/mu);
+  });
+
+  it('of an expired CA works, and lets the subordinates go on that waited for it', async () => {
+    const oldCa = await makeCertificate({ keys: caKeys, notAfter: inDays(-3), extensions: caExtensions() });
+    const old = await leaf({ by: { keys: caKeys, certificate: oldCa }, notAfter: inDays(-3) });
+    const before = createTokenIssuer(parts(fakeToken([{ label: caName, der: oldCa.der }], [caKeys])));
+    await expect(enrolment(old).then((request) => before.enrol(request))).rejects.toMatchObject({ code: 'ISSUER_DUE' });
+    const { certificate } = await before.enrol({ csr: await makeCsr({ keys: caKeys }), oldCertificate: oldCa.der, profile: 'caCACert' });
+    // certmonger has saved the new one beside the old one.
+    for (const order of [[oldCa.der, certificate], [certificate, oldCa.der]]) {
+      const after = createTokenIssuer(parts(fakeToken(order.map((der) => ({ label: caName, der })), [caKeys]), { ledger: openLedger(':memory:') }));
+      const answer = await after.enrol(await enrolment(old));
+      expect(answer.roots).toEqual([certificate]);
+      expect(verdict(answer.certificate, [], [certificate], now)).toMatch(/: OK$/mu);
+    }
+  });
+
+  it('under an intermediate carries the chain up to the root', async () => {
+    const root = await makeCertificate({ keys: otherKeys, subject: 'CN=Root', notAfter: inDays(5000), extensions: caExtensions() });
+    const middle = await makeCertificate({ keys: caKeys, subject: 'CN=Middle', by: { keys: otherKeys, certificate: root }, notAfter: inDays(4000), extensions: caExtensions('bb'.repeat(20)) });
+    const issuer = createTokenIssuer(parts(fakeToken([{ label: caName, der: middle.der }, { label: '', der: root.der }, { label: 'junk', der: Uint8Array.of(1, 2) }], [caKeys])));
+    const answer = await issuer.enrol(await enrolment(await leaf()));
+    expect(answer).toMatchObject({ chain: [middle.der], roots: [root.der] });
+    expect(await issuer.roots()).toEqual({ chain: [], roots: [root.der] });
+    expect(parseCertificate(answer.certificate).issuer).toEqual(middle.subject);
+  });
+
+  it('of a 4096-bit key, with dates after 2049, is what openssl accepts', async () => {
+    const big = await makeKeys('rsa4096');
+    const root = await makeCertificate({ keys: big, subject: 'CN=Big', notAfter: inDays(10), extensions: [caConstraints(2), subjectKeyId('01'), keyUsage(usage.keyCertSign)] });
+    const issuer = createTokenIssuer(parts(fakeToken([{ label: caName, der: root.der }], [big]), { instance: instance({ 'lifetime-days': { caCACert: 11000 }, digest: 'sha512' }) }));
+    const answer = await issuer.enrol({ csr: await makeCsr({ keys: big, subject: 'CN=Big' }), oldCertificate: root.der, profile: 'caCACert' });
+    expect(certificateText(answer.certificate, '-enddate')).toBe('notAfter=Jan  4 12:00:00 2057 GMT\n');
+    expect(certificateText(answer.certificate)).toMatch(/CA:TRUE, pathlen:2[\s\S]*Key Identifier: \n\s+01\n/u);
+    expect(verdict(answer.certificate, [], answer.roots, now)).toMatch(/: OK$/mu);
+  });
+
+  it('without an old certificate is refused for a system profile, and issued under policy for a server', async () => {
+    const issuer = createTokenIssuer(parts(caToken()));
+    await expect(enrolment(undefined, 'caOCSPCert').then((request) => issuer.enrol(request))).rejects.toMatchObject({ code: 'OLD_CERTIFICATE_MISSING' });
+    const { certificate, roots } = await issuer.enrol(await enrolment(undefined, 'caServerCert'));
+    expect(verdict(certificate, [], roots, now, '-purpose', 'sslserver')).toMatch(/: OK$/mu);
+    expect(certificateText(certificate)).toContain('CA:FALSE');
+  });
+
+  it.each([
+    ['a garbage request', { csr: Uint8Array.of(1, 2, 3) }, 'CSR_INVALID'],
+    ['a garbage certificate', { oldCertificate: Uint8Array.of(0x30, 0x00) }, 'CERTIFICATE_INVALID'],
+  ])('refuses %s and writes nothing', async (_what, bad, code) => {
+    const issuer = createTokenIssuer(parts(caToken()));
+    await expect(issuer.enrol({ ...(await enrolment(await leaf())), ...bad })).rejects.toMatchObject({ code });
+    expect(listIssued(ledger)).toEqual([]);
+  });
+});
+
+describe('the same request', () => {
+  it('gets the same certificate again, and costs no second signature', async () => {
+    const token = caToken();
+    const request = await enrolment(await leaf());
+    const first = await createTokenIssuer(parts(token)).enrol(request);
+    expect(await createTokenIssuer(parts(token)).enrol({ ...request, csr: await makeCsr({ keys, subject, extensions: [] }) })).toEqual(first);
+    expect(token.signatures()).toBe(1);
+  });
+
+  it('eight times at once gets one certificate, however slow the HSM', async () => {
+    const slow = caToken();
+    const token = { ...slow, sign: async (...args: Parameters<Token['sign']>) => { await sleep(500); return slow.sign(...args); } };
+    const request = await enrolment(await leaf());
+    const file = path.join(directory.path, 'ledger.sqlite');
+    const ledgers = Array.from({ length: 8 }, () => openLedger(file));
+    const answers = await Promise.all(ledgers.map((one) => createTokenIssuer(parts(token, { ledger: one })).enrol(request)));
+    expect(new Set(answers.map(({ certificate }) => hex(certificate))).size).toBe(1);
+    expect(slow.signatures()).toBe(1);
+    for (const one of ledgers) one.close();
+  });
+
+  it.each<[string, (issued: Uint8Array) => Partial<TokenIssuerParts> | undefined]>([
+    ['has been revoked', () => { ledger.exec("UPDATE issued SET revoked_at = '2026-11-23T12:00:00Z'"); return undefined; }],
+    ['has expired', () => ({ clock: () => inDays(721) })],
+    ['was tampered with in the ledger', (issued) => {
+      const broken = Uint8Array.from(issued);
+      broken[broken.length - 1]! ^= 1;
+      ledger.prepare('UPDATE issued SET certificate = ?').run(broken);
+      return undefined;
+    }],
+  ])('gets a new certificate when the one of before %s', async (_what, spoil) => {
+    const request = await enrolment(await leaf());
+    const first = await createTokenIssuer(parts(caToken())).enrol(request);
+    const second = await createTokenIssuer(parts(caToken(), spoil(first.certificate))).enrol(request);
+    expect(hex(second.certificate)).not.toBe(hex(first.certificate));
+    expect(hex(parseCertificate(second.certificate).serial)).not.toBe(hex(parseCertificate(first.certificate).serial));
+  });
+
+  it('gets a new certificate for another old one, another profile, another CA key', async () => {
+    const old = await leaf();
+    const answers = [
+      await createTokenIssuer(parts(caToken())).enrol(await enrolment(old)),
+      await createTokenIssuer(parts(caToken())).enrol(await enrolment(await leaf({ serial: '99' }))),
+      await createTokenIssuer(parts(caToken())).enrol(await enrolment(old, 'caTransportCert')),
+      await createTokenIssuer(parts(fakeToken([{ label: caName, der: (await makeCertificate({ keys: otherKeys, notAfter: inDays(4000), extensions: caExtensions() })).der }], [otherKeys]))).enrol(await enrolment(old)),
+    ];
+    expect(new Set(answers.map(({ certificate }) => hex(certificate))).size).toBe(4);
+  });
+
+  it('is refused as before when the request beside it is wrong, though there is an answer', async () => {
+    const old = await leaf();
+    await createTokenIssuer(parts(caToken())).enrol(await enrolment(old));
+    await expect(createTokenIssuer(parts(caToken())).enrol({ csr: await makeCsr({ keys, subject: 'CN=Other' }), oldCertificate: old.der, profile: 'caSubsystemCert' })).rejects.toMatchObject({ code: 'SUBJECT_MISMATCH' });
+  });
+});
+
+describe('the CA on the token', () => {
+  it.each<[string, () => Promise<readonly [readonly { label: string; der: Uint8Array }[], readonly Keys[]]>, string]>([
+    ['is missing', () => Promise.resolve([[{ label: 'other', der: ca.der }], [caKeys]]), 'CERTIFICATE_NOT_FOUND'],
+    ['is no CA certificate', async () => [[{ label: caName, der: (await leaf()).der }], [keys]], 'CERTIFICATE_INVALID'],
+    ['has no key there', () => Promise.resolve([[{ label: caName, der: ca.der }], [otherKeys]]), 'KEY_NOT_FOUND'],
+    ['has no root above it there', async () => {
+      const root = await makeCertificate({ keys: otherKeys, subject: 'CN=Root', extensions: caExtensions() });
+      return [[{ label: caName, der: (await makeCertificate({ keys: caKeys, subject: 'CN=Middle', by: { keys: otherKeys, certificate: root }, extensions: [caConstraints()] })).der }], [caKeys]];
+    }, 'CERTIFICATE_NOT_FOUND'],
+  ])('that %s is an error of one sentence', async (_what, content, code) => {
+    const issuer = createTokenIssuer(parts(fakeToken(...(await content()))));
+    await expect(enrolment(await leaf()).then((request) => issuer.enrol(request))).rejects.toMatchObject({ code });
+    await expect(issuer.roots()).rejects.toMatchObject({ code });
+  });
+
+  it('is chosen by its key, not by its place, among several of its name', async () => {
+    const stranger = await makeCertificate({ keys: otherKeys, notAfter: inDays(9000), extensions: caExtensions() });
+    for (const ders of [[stranger.der, ca.der], [ca.der, stranger.der]]) {
+      const answer = await createTokenIssuer(parts(fakeToken(ders.map((der) => ({ label: caName, der })), [caKeys]), { ledger: openLedger(':memory:') })).enrol(await enrolment(await leaf()));
+      expect(answer.roots).toEqual([ca.der]);
+    }
+  });
+
+  it('with a key that this version cannot sign with says so', async () => {
+    const ec = await makeKeys('p256');
+    const ecCa = await makeCertificate({ keys: ec, notAfter: inDays(4000), extensions: caExtensions() });
+    await expect(createTokenIssuer(parts(fakeToken([{ label: caName, der: ecCa.der }], [ec]))).enrol(await enrolment(await leaf()))).rejects.toMatchObject({ code: 'MECHANISM_UNSUPPORTED' });
+  });
+
+  it('that signs wrongly has its certificate kept back and not written down', async () => {
+    const issuer = createTokenIssuer(parts(caToken({ sign: () => Promise.resolve(new Uint8Array(256)) })));
+    await expect(enrolment(await leaf()).then((request) => issuer.enrol(request))).rejects.toMatchObject({ code: 'ISSUED_WRONG' });
+    expect(listIssued(ledger)).toEqual([]);
+  });
+
+  it('is opened once, when first needed, and closed with the issuer', async () => {
+    let opened = 0;
+    let closed = 0;
+    const token = caToken({ close: () => { closed += 1; return Promise.resolve(); } });
+    const issuer = createTokenIssuer(parts(token, { openToken: () => { opened += 1; return Promise.resolve(token); } }));
+    expect(opened).toBe(0);
+    await issuer.roots();
+    await issuer.enrol(await enrolment(await leaf({ extensions: [extension('1.2.3', [1])] })));
+    await issuer.close();
+    expect([opened, closed]).toEqual([1, 1]);
+    await createTokenIssuer(parts(token)).close();
+    expect(closed).toBe(1);
+  });
+});

@@ -1,0 +1,83 @@
+import { beforeAll, describe, expect, it } from 'vitest';
+import type { Certificate } from '../../src/x509/certificate.js';
+import { findPath, isSelfSigned, role } from '../../src/x509/path.js';
+import { caConstraints, day, keyUsage, leafConstraints, makeCertificate, makeKeys, now, usage, type Keys } from './material.js';
+import { verdict } from './openssl.js';
+
+let rootKeys: Keys;
+let middleKeys: Keys;
+let leafKeys: Keys;
+let root: Certificate;
+let middle: Certificate;
+let leaf: Certificate;
+const later = new Date(now.getTime() + 400 * day);
+
+beforeAll(async () => {
+  [rootKeys, middleKeys, leafKeys] = await Promise.all([makeKeys(), makeKeys(), makeKeys()]);
+  root = await makeCertificate({ keys: rootKeys, subject: 'CN=Root', extensions: [caConstraints()] });
+  middle = await makeCertificate({ keys: middleKeys, subject: 'CN=Middle', by: { keys: rootKeys, certificate: root }, extensions: [caConstraints()] });
+  leaf = await makeCertificate({ keys: leafKeys, subject: 'CN=Leaf', by: { keys: middleKeys, certificate: middle } });
+});
+
+describe('a path', () => {
+  it('goes up to the root whatever the order, as openssl says too', () => {
+    for (const candidates of [[root, middle], [middle, root], [leaf, root, middle, middle]]) expect(findPath(leaf, candidates, now)).toEqual({ chain: [middle], roots: [root] });
+    expect(verdict(leaf.der, [middle.der], [root.der], now)).not.toMatch(/signature failure/u);
+  });
+
+  it('of a root is the root itself', () => {
+    expect(findPath(root, [], now)).toEqual({ chain: [], roots: [root] });
+  });
+
+  it('takes the issuer that lasts longest and is valid now', async () => {
+    const longer = await makeCertificate({ keys: rootKeys, subject: 'CN=Root', notAfter: later, extensions: [caConstraints()] });
+    const future = await makeCertificate({ keys: rootKeys, subject: 'CN=Root', notBefore: new Date(now.getTime() + day), notAfter: new Date(later.getTime() + day), extensions: [caConstraints()] });
+    for (const candidates of [[middle, root, longer, future], [future, longer, root, middle]]) expect(findPath(leaf, candidates, now)).toEqual({ chain: [middle], roots: [longer] });
+  });
+
+  it.each([
+    ['the issuer is not at hand', () => findPath(leaf, [root], now), /no certificate of CN=Middle is at hand/u],
+    ['the name fits and the key does not', async () => findPath(leaf, [root, await makeCertificate({ keys: leafKeys, subject: 'CN=Middle', extensions: [caConstraints()] })], now), /no certificate of CN=Middle/u],
+    ['something has expired', () => findPath(leaf, [middle, root], new Date(now.getTime() + 30 * day)), /expired at/u],
+    ['something is not valid yet', () => findPath(leaf, [middle, root], new Date(now.getTime() - 800 * day)), /is not valid before/u],
+    ['the issuer is no CA', async () => findPath(await below(await makeCertificate({ keys: middleKeys, subject: 'CN=Middle', by: { keys: rootKeys, certificate: root }, extensions: [leafConstraints()] })), [root], now), /no certificate of CN=Middle/u],
+    ['the issuer may not sign certificates', async () => {
+      const bad = await makeCertificate({ keys: middleKeys, subject: 'CN=Middle', by: { keys: rootKeys, certificate: root }, extensions: [caConstraints(), keyUsage(usage.cRLSign)] });
+      return findPath(leaf, [bad, root], now);
+    }, /no certificate of CN=Middle/u],
+    ['the path length is used up', async () => {
+      const tight = await makeCertificate({ keys: rootKeys, subject: 'CN=Root', extensions: [caConstraints(0)] });
+      return findPath(leaf, [middle, tight], now);
+    }, /no certificate of CN=Root/u],
+    ['two certificates sign each other', async () => {
+      const a = await makeCertificate({ keys: rootKeys, subject: 'CN=Root', by: { keys: middleKeys, certificate: middle }, extensions: [caConstraints()] });
+      return findPath(leaf, [middle, a], now);
+    }, /no certificate of/u],
+  ])('does not validate when %s', async (_what, find, message) => {
+    expect(await find()).toEqual({ fault: expect.stringMatching(message) as string });
+  });
+
+  it('is found with validity left aside where no time is given', () => {
+    expect(findPath(leaf, [middle, root])).toEqual({ chain: [middle], roots: [root] });
+  });
+});
+
+describe('the role of a certificate', () => {
+  it('is told by its basic constraints, else by what it may and does sign', async () => {
+    expect(role(root)).toBe('ca');
+    expect(role(leaf)).toBe('leaf');
+    expect(role(await makeCertificate({ keys: leafKeys, extensions: [leafConstraints()] }))).toBe('leaf');
+    expect(role(await makeCertificate({ keys: leafKeys }))).toBe('either');
+    expect(role(await makeCertificate({ keys: leafKeys, extensions: [keyUsage(usage.digitalSignature)] }))).toBe('leaf');
+    expect(role(await makeCertificate({ keys: leafKeys, by: { keys: rootKeys, certificate: root }, extensions: [keyUsage(usage.keyCertSign)] }))).toBe('either');
+  });
+
+  it('of a self-signed one needs its own signature, not only its own name', async () => {
+    expect(isSelfSigned(root)).toBe(true);
+    expect(isSelfSigned(await makeCertificate({ keys: leafKeys, subject: 'CN=Root', by: { keys: rootKeys, certificate: root } }))).toBe(false);
+  });
+});
+
+async function below(issuer: Certificate): Promise<Certificate> {
+  return makeCertificate({ keys: leafKeys, subject: 'CN=Leaf', by: { keys: middleKeys, certificate: issuer } });
+}
