@@ -84,7 +84,11 @@ export async function startSite(options: SiteOptions = {}): Promise<Site> {
     const records = new Map<string, Map<string, string>>();
     for (const chunk of stdout.split(/^Request ID '/mu).slice(1)) {
       const [head = '', ...lines] = chunk.split('\n');
-      records.set(head.replace(/':$/u, ''), new Map(lines.flatMap((line) => /^\t([^:]+): ?(.*)$/u.exec(line)?.slice(1, 3).map(String) ?? []).reduce<[string, string][]>((pairs, word, index, words) => (index % 2 === 0 ? [...pairs, [word, words[index + 1] ?? '']] : pairs), [])));
+      const fields = lines.flatMap((line) => {
+        const field = /^\t([^:]+): ?(.*)$/u.exec(line);
+        return field === null ? [] : [[field[1] ?? '', field[2] ?? ''] as const];
+      });
+      records.set(head.replace(/':$/u, ''), new Map(fields));
     }
     return records;
   };
