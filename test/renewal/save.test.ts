@@ -19,9 +19,13 @@ async function report(nickname: string, change?: Parameters<SavingRig['act']>[1]
   return answer.value as SaveReport;
 }
 
-describe.each([{ password: undefined }, { password: 'internal secret 1' }])('with an internal database whose password is $password', ({ password }) => {
+describe.each([
+  { name: 'without a password', options: {} },
+  { name: 'with a password of its own', options: { password: 'internal secret 1' } },
+  { name: 'in FIPS mode', options: { password: 'Internal-secret-1', fips: true } },
+])('an internal database $name', ({ options }) => {
   test('a renewed certificate is proven, trusted as its profile asks, and alone under its nickname everywhere', async () => {
-    rig = await savingRig(password === undefined ? {} : { password });
+    rig = await savingRig(options);
     const keys = await rig.objects('privkey');
     expect(await rig.act({ action: 'before', nickname: ca })).toEqual({ value: [] });
     const renewed = await rig.renew(ca);

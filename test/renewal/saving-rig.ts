@@ -1,4 +1,4 @@
-import { mkdirSync, chownSync, writeFileSync } from 'node:fs';
+import { chownSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import type { Instance } from '../../src/config/instance.js';
 import { createAuthority, dogtagCertificates, type Authority, type CertificateSpec } from '../rig/authority.js';
@@ -24,6 +24,8 @@ export interface SavingRig {
   readonly old: Authority;
   /** Stores a renewed certificate of the nickname beside the old one, as certmonger 0.79.17 does. */
   renew(nickname: string, change?: Partial<CertificateSpec>): Promise<Buffer>;
+  /** Stores a certificate object on the token with this CKA_ID, hexadecimal. */
+  store(nickname: string, der: Buffer, keyId: string): Promise<void>;
   /** A copy in the internal database with no trust, as certmonger makes one. */
   copyToDatabase(nickname: string, der: Buffer): Promise<void>;
   act(order: Pick<SavingOrder, 'action' | 'nickname' | 'die'>, change?: Partial<Instance>): Promise<SavingAnswer>;
@@ -36,12 +38,12 @@ export interface SavingRig {
   remove(): void;
 }
 
-export async function savingRig(options: { readonly password?: string } = {}): Promise<SavingRig> {
+export async function savingRig(options: { readonly password?: string; readonly fips?: boolean } = {}): Promise<SavingRig> {
   const owner = ensureServiceUser();
   const directory = privateDirectory('saving');
   const token = await createSoftToken({ directory: directory.path, owner });
   const old = await createAuthority(token);
-  const nss = await createNssDatabase({ directory: directory.path, token, trust: dogtagTrust, ...options });
+  const nss = await createNssDatabase({ directory: directory.path, token, trust: dogtagTrust, ...(options.password === undefined ? {} : { password: options.password }) });
   const state = path.join(directory.path, 'state');
   const stateDirectory = path.join(state, 'hsmonger');
   mkdirSync(state, { mode: 0o755 });
@@ -61,6 +63,10 @@ export async function savingRig(options: { readonly password?: string } = {}): P
   };
   const nssutils = async (program: string, ...args: string[]) => (await runAs(owner, program, args, { env: token.environment, cwd: '/' })).stdout;
   const database = `sql:${nss.database}`;
+  if (options.fips === true) {
+    await nssutils('modutil', '-dbdir', database, '-fips', 'true', '-force');
+    writeFileSync(nss.loginFile, readFileSync(nss.loginFile, 'utf8').replace('NSS Certificate DB:', 'NSS FIPS 140-2 Certificate DB:'));
+  }
   return {
     directory: directory.path,
     stateDirectory,
@@ -74,6 +80,11 @@ export async function savingRig(options: { readonly password?: string } = {}): P
       if (spec === undefined) throw new Error(`No certificate '${nickname}'.`);
       const issuer = nickname === ca ? {} : { issuer: ca };
       return (await createAuthority(token, { certificates: [{ ...spec, ...issuer, keyOf: nickname, daysLeft: 700, ageDays: 0, ...change }] })).certificate(nickname).der;
+    },
+    async store(nickname, der, keyId) {
+      const file = path.join(directory.path, 'object.der');
+      writeFileSync(file, der);
+      await nssutils('pkcs11-tool', '--module', token.module, '--token-label', token.label, '--login', '--pin', token.pin, '-w', file, '--type', 'cert', '--id', keyId, '--label', nickname);
     },
     async copyToDatabase(nickname, der) {
       const file = path.join(directory.path, 'copy.der');
