@@ -75,7 +75,7 @@ describe('a connection to a real bus', () => {
     const watcher = await connected(bus.address);
     const changes: (string | undefined)[] = [];
     const changed = () => new Promise<void>((resolve) => { wake = resolve; });
-    let wake = () => {};
+    let wake: () => void = () => undefined;
     await expect(watcher.onOwnerChange('org.example.Moving', (owner) => { changes.push(owner); wake(); })).resolves.toBeUndefined();
     const gained = changed();
     const owner = await connected(bus.address);
