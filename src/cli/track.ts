@@ -7,7 +7,7 @@ import { refused } from '../tracking/preflight.js';
 import { requestIds } from '../tracking/request-id.js';
 import type { AddCommand, Surroundings } from './command.js';
 import { instanceOf, type GlobalFlags, type GlobalOptions } from './global-options.js';
-import { json } from './output.js';
+import { harmless, json } from './output.js';
 import { listReport, planReport, planText, refusalText, stepReport, stepText } from './track/report.js';
 import { withTracker, type Survey, type Tracker } from './track/tracker.js';
 
@@ -106,7 +106,8 @@ export async function list(options: ListOptions, { io, env }: Surroundings): Pro
       return 0;
     }
     const times = options.utc ? utcText : await localTimes(requests.flatMap(({ certificate }) => [certificate.notBefore, certificate.notAfter]), env);
-    io.out(formatListing(requests, times));
+    // getcert's lines begin with tabs; what comes from outside must not drive the terminal.
+    io.out(formatListing(requests, times).replace(/[^\t\n]+/gu, harmless));
     return 0;
   });
 }

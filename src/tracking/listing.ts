@@ -7,14 +7,17 @@ export type TimeText = (time: Date) => string;
 /** As `getcert list -u` writes it. */
 export const utcText: TimeText = (time) => time.toISOString().replace(/^(.*)T(.*)\.\d+Z$/u, '$1 $2 UTC');
 
-/** What `getcert list` prints for these requests (getcert.c:3690-4018), to the letter. */
+/**
+ * What `getcert list` of certmonger 0.79.17 prints for these requests, to the letter; later ones add owner, permissions and where CA
+ * certificates are copied to, none of which our own requests have.
+ */
 export function formatListing(requests: readonly TrackingRequest[], timeText: TimeText): string {
   return [`Number of certificates and requests being tracked: ${String(requests.length)}.`, ...requests.flatMap((request) => record(request, timeText))].map((line) => `${line}\n`).join('');
 }
 
 /** One request's lines. */
 function record(request: TrackingRequest, timeText: TimeText): string[] {
-  const { certificate, template, saveTo } = request;
+  const { certificate, template } = request;
   const fields = [
     `status: ${request.status}`,
     ...optional('ca-error', request.caError),
@@ -29,16 +32,9 @@ function record(request: TrackingRequest, timeText: TimeText): string[] {
     ...joined('email', certificate.email),
     ...joined('dns', certificate.hostname),
     ...joined('principal name', certificate.principal),
-    ...joined('IP address', template.ipAddress),
     ...optional('key usage', certificate.keyUsage === undefined ? undefined : keyUsageNames(certificate.keyUsage).join(',')),
     ...joined('eku', certificate.extendedKeyUsage.map(extendedKeyUsageName)),
     ...optional('certificate template/profile', request.caProfile),
-    ...paths('root certificates saved to files', saveTo.rootFiles),
-    ...paths('other root certificates saved to files', saveTo.otherRootFiles),
-    ...paths('other certificates saved to files', saveTo.otherFiles),
-    ...paths('root certificates saved to databases', saveTo.rootDatabases),
-    ...paths('other root certificates saved to databases', saveTo.otherRootDatabases),
-    ...paths('other certificates saved to databases', saveTo.otherDatabases),
     ...optional('profile', template.profile),
     ...optional('ms v2 template', template.msCertificateTemplate),
     ...optional('issuer template', template.issuer),
@@ -52,21 +48,16 @@ function record(request: TrackingRequest, timeText: TimeText): string[] {
 
 function keyLine({ key, keyStorage }: TrackingRequest): string {
   const pin = [...(key.pinSet ? ['pin set'] : []), ...(key.pinFile === undefined ? [] : [`pinfile='${key.pinFile}'`])];
-  return `key pair storage: ${[...place(keyStorage), ...pin, ...ownership(keyStorage)].join(',')}`;
+  return `key pair storage: ${[...place(keyStorage), ...pin].join(',')}`;
 }
 
 function certificateLine(storage: Storage): string {
-  return `certificate: ${[...place(storage), ...ownership(storage)].join(',')}`;
+  return `certificate: ${place(storage).join(',')}`;
 }
 
 function place({ type = 'NONE', database, file, nickname, token }: Partial<Storage>): string[] {
   const location = database ?? file;
   return [`type=${type}`, ...(location === undefined ? [] : [`location='${location}'`]), ...(nickname === undefined ? [] : [`nickname='${nickname}'`]), ...(token === undefined ? [] : [`token='${token}'`])];
-}
-
-/** certmonger >= 0.79.18 prints these; before that they show nowhere. */
-function ownership({ owner, perms }: Storage): string[] {
-  return [...(owner === undefined ? [] : [`owner=${owner}`]), ...(perms === undefined ? [] : [`perms=${perms.toString(8).padStart(4, '0')}`])];
 }
 
 function optional(name: string, value: string | undefined): string[] {
@@ -75,10 +66,6 @@ function optional(name: string, value: string | undefined): string[] {
 
 function joined(name: string, values: readonly string[]): string[] {
   return values.length === 0 ? [] : [`${name}: ${values.join(',')}`];
-}
-
-function paths(name: string, values: readonly string[]): string[] {
-  return values.length === 0 ? [] : [`${name}:`, ...values.map((value) => `\t${value}`)];
 }
 
 function yesNo(value: boolean): string {

@@ -1,0 +1,203 @@
+import { beforeAll, describe, expect, test } from 'vitest';
+import type { TrackingFacts } from '../../src/tracking/facts.js';
+import { preflight } from '../../src/tracking/preflight.js';
+import { goodFacts, knownCa, makePair, makeRequest, type Pair } from './facts.js';
+
+let one: Pair;
+let two: Pair;
+let good: TrackingFacts;
+
+beforeAll(async () => {
+  one = await makePair('one');
+  two = await makePair('two');
+  good = goodFacts([one, two]);
+});
+
+function checksOf(facts: TrackingFacts): string[] {
+  return preflight(facts).map(({ check, nickname }) => (nickname === undefined ? check : `${check} ${nickname}`));
+}
+
+const withToken = (change: (token: TrackingFacts['token']) => Partial<TrackingFacts['token']>): TrackingFacts => ({ ...good, token: { ...good.token, ...change(good.token) } });
+const withDescription = (change: Partial<TrackingFacts['token']['description']>): TrackingFacts => {
+  const facts = withToken((token) => ({ description: { ...token.description, ...change } }));
+  const { label } = facts.token.description;
+  return { ...facts, nss: { ...facts.nss, tokens: [label] }, daemon: { ...facts.daemon, tokens: { asDaemon: { labels: [label] }, asNssUser: { labels: [label] } } } };
+};
+const withDaemon = (change: Partial<TrackingFacts['daemon']>): TrackingFacts => ({ ...good, daemon: { ...good.daemon, ...change } });
+const withRequest = (properties: Record<string, string | boolean>, ca?: string): TrackingFacts => ({ ...good, requests: [makeRequest(properties, ca)] });
+const place = { 'cert-storage': 'NSSDB', 'cert-database': '/etc/alias/', 'cert-nickname': 'one' };
+
+test('nothing is refused where all is well, and every refusal is two whole sentences', () => {
+  expect(preflight(good)).toEqual([]);
+  const refusals = preflight({ ...withToken(() => ({ certificates: [], keys: [], mechanisms: [] })), cas: [], helper: { answers: false, failure: 'exit 127' }, nss: { format: 'none', unwritable: [], registered: false, tokens: [] } });
+  expect(refusals.length).toBeGreaterThan(5);
+  for (const { problem, fix } of refusals) for (const sentence of [problem, fix]) expect(sentence).toMatch(/^[A-Zc].*\.$/u);
+});
+
+describe('the token', () => {
+  test.each(['a:b', 'a/b', 'blank ', 'x'.repeat(33), 'ü'.repeat(17), ' ', 'a\u0007b'])('is refused under the label %j', (label) => {
+    expect(checksOf(withDescription({ label }))).toEqual(['token-label']);
+  });
+
+  test.each(['HSM 1', 'ümlaut', 'x'.repeat(32), 'a.b_c-d', ' leading'])('is taken under the label %j', (label) => {
+    expect(checksOf(withDescription({ label }))).toEqual([]);
+  });
+
+  test('is refused when another one has its label, whoever sees both', () => {
+    expect(checksOf({ ...good, nss: { ...good.nss, tokens: ['tok', 'tok'] } })).toEqual(['token-unique']);
+    expect(checksOf(withDaemon({ tokens: { asDaemon: { labels: ['tok', 'x', 'tok'] }, asNssUser: { labels: ['tok'] } } }))).toEqual(['token-unique']);
+    expect(checksOf({ ...good, nss: { ...good.nss, tokens: ['tok', 'tok2', '', ''] } })).toEqual([]);
+  });
+
+  test('is refused when nothing can be written to it', () => {
+    expect(checksOf(withDescription({ writeProtected: true }))).toEqual(['token-writable']);
+  });
+
+  test('is refused without RSA key generation, by which keyiread lists tokens', () => {
+    expect(checksOf(withToken(() => ({ mechanisms: ['CKM_RSA_PKCS'] })))).toEqual(['token-listed']);
+  });
+
+  test("is refused when certmonger's children, or the one that saves, do not see it, with the reason", () => {
+    expect(checksOf(withDaemon({ tokens: { asDaemon: { labels: [] }, asNssUser: { labels: ['tok'] } } }))).toEqual(['token-visible']);
+    const saving = preflight(withDaemon({ tokens: { asDaemon: { labels: ['tok'] }, asNssUser: { failure: 'The module failed.' } } }));
+    expect(saving.map(({ check }) => check)).toEqual(['token-visible']);
+    expect(saving[0]?.problem).toContain("save, as user 'pkiuser', run with HOME=/run/certmonger");
+    expect(saving[0]?.problem).toContain('The module failed.');
+    const facts = withDaemon({ tokens: { asDaemon: { labels: ['other'] }, asNssUser: { labels: [] } } });
+    const [refusal] = preflight({ ...facts, instance: { ...facts.instance, token: { ...facts.instance.token, environment: { SOFTHSM2_CONF: '/x' } } } });
+    expect(refusal?.problem).toContain("see 'other'");
+    expect(refusal?.problem).toContain('SOFTHSM2_CONF, which certmonger does not pass on');
+  });
+});
+
+test('a PIN that is in no file is refused', () => {
+  const pin = (source: TrackingFacts['instance']['token']['pin']) => checksOf({ ...good, instance: { ...good.instance, token: { ...good.instance.token, pin: source } } });
+  expect(pin({ from: 'environment', variable: 'PIN' })).toEqual(['pin-source']);
+  expect(pin({ from: 'credential', name: 'pin' })).toEqual(['pin-source']);
+});
+
+describe('the NSS database', () => {
+  test.each([
+    ['missing', { format: 'none', unwritable: [], registered: false, tokens: [] }, ['nss-database']],
+    ['of the old format', { format: 'dbm', unwritable: [], registered: false, tokens: [] }, ['nss-database']],
+    ['read-only', { format: 'sql', unwritable: ['.', 'cert9.db'], registered: true, tokens: ['tok'] }, ['nss-database']],
+    ['without the module', { format: 'sql', unwritable: [], registered: false, tokens: [] }, ['module-registered']],
+  ] as const)('is refused when it is %s', (_what, nss, expected) => {
+    expect(checksOf({ ...good, nss })).toEqual(expected);
+  });
+});
+
+describe('key and certificate', () => {
+  test('are refused when the certificate is not on the token', () => {
+    expect(checksOf(withToken(({ certificates }) => ({ certificates: certificates.slice(1) })))).toEqual(['key-proven one']);
+  });
+
+  test('are refused when the key is not on the token', () => {
+    expect(checksOf(withToken(({ keys }) => ({ keys: keys.slice(1) })))).toEqual(['key-proven one']);
+  });
+
+  test('are refused when the only key with that CKA_ID is another key', () => {
+    expect(checksOf(withToken(() => ({ keys: [{ ...two.key, id: one.key.id }, two.key] })))).toEqual(['key-proven one']);
+  });
+
+  test('are refused when their CKA_IDs differ', () => {
+    expect(checksOf(withToken(() => ({ certificates: [{ ...one.certificate, id: Buffer.from([7]) }, two.certificate] })))).toEqual(['key-proven one']);
+  });
+
+  test('are taken where the token hides the public value and the CKA_ID is right', () => {
+    const { spki, ...hidden } = one.key;
+    expect(spki).toBeDefined();
+    expect(checksOf(withToken(() => ({ keys: [hidden, two.key] })))).toEqual([]);
+  });
+
+  test('are refused when the CKA_ID is not the one NSS computes, with what it should be', async () => {
+    const foreign = await makePair('foreign', { id: Buffer.from([1]) });
+    const [refusal, ...more] = preflight(goodFacts([foreign]));
+    expect(more).toEqual([]);
+    expect(refusal).toMatchObject({ check: 'key-id', nickname: 'foreign' });
+    expect(refusal?.fix).toMatch(/--type privkey --id 01 --set-id [0-9a-f]{40}/u);
+  });
+
+  test.each([
+    ['weak', ['key-kind x']],
+    ['ed25519', ['key-kind x']],
+    ['ec', []],
+  ] as const)('a key of kind %s gives %j', async (kind, expected) => {
+    expect(checksOf(goodFacts([await makePair('x', { kind })]))).toEqual(expected);
+  });
+});
+
+test('a certificate object without a label is refused, whoever it belongs to', () => {
+  expect(checksOf(withToken(({ certificates }) => ({ certificates: [...certificates, { ...two.certificate, label: '', id: Buffer.from([]) }] })))).toEqual(['certificate-labels']);
+});
+
+describe('subjects on one token', () => {
+  test('are refused when two of ours share one', async () => {
+    const [a, b] = [await makePair('a', { subject: 'CN=same,O=x' }), await makePair('b', { subject: 'CN=same,O=x' })];
+    expect(checksOf(goodFacts([a, b]))).toEqual(['subjects a', 'subjects b']);
+  });
+
+  test('are refused when somebody else\'s certificate has one of ours, or one of our nicknames', async () => {
+    const sameSubject = await makePair('stranger', { subject: 'CN=one' });
+    const sameLabel = await makePair('one', { subject: 'CN=another' });
+    expect(checksOf(withToken(({ certificates }) => ({ certificates: [...certificates, sameSubject.certificate] })))).toEqual(['subjects one']);
+    expect(checksOf(withToken(({ certificates }) => ({ certificates: [...certificates, sameLabel.certificate] })))).toEqual(['subjects one']);
+  });
+
+  test('an older certificate of the same subject and nickname is what a renewal leaves behind', () => {
+    expect(checksOf(withToken(({ certificates }) => ({ certificates: [...certificates, one.certificate] })))).toEqual([]);
+  });
+
+  test('an object that is no certificate is nobody\'s subject', () => {
+    expect(checksOf(withToken(({ certificates }) => ({ certificates: [...certificates, { id: Buffer.from([1]), label: 'junk', der: Buffer.from([0x30, 0]) }] })))).toEqual([]);
+  });
+});
+
+test.each([
+  [{ maxKeyLifetime: '1y' }, ['rekeying']],
+  [{ maxKeyUseCount: '5' }, ['rekeying']],
+  [{ maxKeyLifetime: '90d', maxKeyUseCount: '1' }, ['rekeying', 'rekeying']],
+  [{ maxKeyLifetime: '0', maxKeyUseCount: '' }, []],
+])('a configuration of %j gives %j', (conf, expected) => {
+  expect(checksOf(withDaemon({ conf }))).toEqual(expected);
+});
+
+describe('the CA', () => {
+  test('is refused when certmonger does not know it, or runs something else for it', () => {
+    expect(checksOf({ ...good, cas: [knownCa('other', good.submitCommand)] })).toEqual(['ca-registered']);
+    expect(checksOf({ ...good, cas: [knownCa('testca', '/old/hsmonger-submit --instance testca')] })).toEqual(['ca-registered']);
+    expect(checksOf({ ...good, cas: [knownCa('testca', undefined)] })).toEqual(['ca-registered']);
+  });
+
+  test('is refused when its helper does not run', () => {
+    expect(checksOf({ ...good, helper: { answers: false, failure: 'exit 127' } })).toEqual(['helper-runs']);
+  });
+});
+
+describe('requests of others', () => {
+  test('on the same certificate are refused, however the database is spelled and whatever the token', () => {
+    const [refusal, ...more] = preflight(withRequest({ nickname: '20260101', ...place }, 'dogtag-ipa-ca-renew-agent'));
+    expect(more).toEqual([]);
+    expect(refusal).toMatchObject({ check: 'foreign-requests', nickname: 'one' });
+    expect(refusal?.problem).toContain("request '20260101' of CA 'dogtag-ipa-ca-renew-agent'");
+    expect(refusal?.fix).toContain('getcert stop-tracking -i 20260101');
+  });
+
+  test('with our subject on our token under another nickname are refused', async () => {
+    const { pem } = await makePair('elsewhere', { subject: 'CN=one' });
+    const elsewhere = { nickname: 'x', 'cert-storage': 'NSSDB', 'cert-database': 'sql:/other', 'cert-nickname': 'elsewhere', 'cert-token': 'tok', cert: pem };
+    expect(checksOf(withRequest(elsewhere, 'ca2'))).toEqual(['foreign-requests one']);
+    expect(checksOf(withRequest({ ...elsewhere, 'cert-token': 'another' }, 'ca2'))).toEqual([]);
+  });
+
+  test('under our id are refused, in whatever case', () => {
+    const elsewhere = { 'cert-storage': 'FILE', 'cert-file': '/x.pem' };
+    expect(checksOf(withRequest({ nickname: 'testca.one', ...elsewhere }, 'SelfSign'))).toEqual(['foreign-requests one']);
+    expect(checksOf(withRequest({ nickname: 'TESTCA.one', ...elsewhere }, 'SelfSign'))).toEqual(['foreign-requests one']);
+  });
+
+  test('our own, drifted or not, are not refused', () => {
+    expect(checksOf(withRequest({ nickname: 'testca.one', ...place }, 'SelfSign'))).toEqual([]);
+    expect(checksOf(withRequest({ nickname: 'testca.one', 'cert-storage': 'NSSDB', 'cert-database': '/moved', 'cert-nickname': 'one' }, 'testca'))).toEqual([]);
+  });
+});
