@@ -9,7 +9,7 @@ import { runningAsRoot, type Account } from './service-user.js';
  */
 export function ensureStateDirectory(directory: string, account: Account): void {
   try {
-    mkdirSync(path.dirname(directory), { recursive: true, mode: 0o755 });
+    makeParents(path.dirname(directory));
     try {
       mkdirSync(directory, { mode: 0o700 });
       if (runningAsRoot()) chownSync(directory, account.uid, account.gid);
@@ -23,5 +23,15 @@ export function ensureStateDirectory(directory: string, account: Account): void 
   } catch (error) {
     if (error instanceof HsmongerError) throw error;
     throw new HsmongerError('STATE_UNAVAILABLE', `Cannot make ${directory} for user '${account.name}': ${sentenceOf(error)}.`, { cause: error });
+  }
+}
+
+/** The service user must be able to enter these, and certmonger runs helpers with umask 077 (main.c:231). */
+function makeParents(directory: string): void {
+  const mask = process.umask(0o022);
+  try {
+    mkdirSync(directory, { recursive: true });
+  } finally {
+    process.umask(mask);
   }
 }
