@@ -9,7 +9,7 @@ export interface Located {
   readonly path: string;
 }
 
-export interface Target {
+interface Target {
   /** Unique name of the daemon; default whoever is certmonger now. */
   readonly destination?: string;
   readonly path?: string;

@@ -8,7 +8,7 @@ import { release, stopAtExit, stopProcess } from './processes.js';
 import type { SoftToken } from './soft-token.js';
 
 const program = '/usr/lib/certmonger/certmonger-session';
-export const certmongerName = 'org.fedorahosted.certmonger';
+const certmongerName = 'org.fedorahosted.certmonger';
 
 export interface Certmonger {
   readonly pid: number;
