@@ -2,11 +2,11 @@ import * as v from 'valibot';
 import type { Database } from './database.js';
 
 /** How far the saving of one certificate has come; each word names the last step that was finished. */
-export const savingSteps = ['announced', 'located', 'proven', 'trusted', 'archived', 'removed from token', 'removed from database', 'checked', 'done'] as const;
+const savingSteps = ['announced', 'located', 'proven', 'trusted', 'archived', 'removed from token', 'removed from database', 'checked', 'done'] as const;
 export type SavingStep = (typeof savingSteps)[number];
 
 /** What must outlive a kill: the certificates there were before, as base64 DER, for some versions of certmonger delete them themselves. */
-export interface SavingDetail {
+interface SavingDetail {
   readonly before: readonly string[];
 }
 

@@ -3,7 +3,7 @@ import path from 'node:path';
 import { HsmongerError, sentenceOf } from '../errors.js';
 import { certutil, type NssContext } from './tools.js';
 
-export interface DatabaseFile {
+interface DatabaseFile {
   readonly name: string;
   readonly uid: number;
   readonly gid: number;

@@ -10,7 +10,7 @@ const places = [
 ];
 
 /** What the internal database calls itself when softokn is loaded directly, in FIPS mode too. */
-export const softoknLabel = 'NSS Certificate DB';
+const softoknLabel = 'NSS Certificate DB';
 
 /**
  * The internal database as the PKCS#11 token it is: NSS's softokn, opened without NSS above it. `certutil -D` knows nicknames only,

@@ -1,7 +1,7 @@
 import { HsmongerError, sentenceOf } from '../errors.js';
 import type { run, RunOptions, RunResult } from '../platform/run.js';
 
-export type Run = typeof run;
+type Run = typeof run;
 
 /** How NSS's tools are run on one database. */
 export interface NssContext {

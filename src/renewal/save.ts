@@ -1,45 +1,19 @@
-import { createHash } from 'node:crypto';
-import { accessSync, constants } from 'node:fs';
-import { HsmongerError, sentenceOf, type ErrorCode } from '../errors.js';
+import { HsmongerError, sentenceOf } from '../errors.js';
 import { issuedForKey } from '../ledger/issued.js';
 import { announce, journalEntry, noteLocated, noteStep, unfinished, type SavingStep } from '../ledger/journal.js';
-import { assertSqlDatabase, databaseFacts, notOwnedBy } from '../nss/database.js';
-import type { Token, TokenCertificate } from '../pkcs11/token.js';
-import type { Certificate } from '../x509/certificate.js';
-import { equalBytes } from '../x509/der.js';
-import { parseCertificate } from '../x509/parse-certificate.js';
 import { keyFingerprint } from '../x509/public-key.js';
 import { archive, archiveFile } from './archive.js';
 import { whileSaving } from './lock.js';
+import { reported, sha256, type Resumed, type SaveReport } from './report.js';
 import { archiveDirectory, configured, withInternal, type SavingContext } from './saving-context.js';
-import { describe, locate, type Located } from './steps/locate.js';
+import { assertDatabaseUsable, check } from './steps/check.js';
+import { describe } from './steps/locate.js';
+import { hasNew, look } from './steps/look.js';
 import { prove, proveKey } from './steps/prove.js';
 import { removeSuperseded } from './steps/remove.js';
 import { importWithTrust } from './steps/trust.js';
 
-/** A certificate in a report: plain values only, for it travels between processes. */
-export interface ReportedCertificate {
-  /** Hex. */
-  readonly serial: string;
-  /** ISO 8601. */
-  readonly notAfter: string;
-  /** SHA-256 of the DER, hex. */
-  readonly sha256: string;
-}
-
-export interface SaveReport {
-  readonly nickname: string;
-  readonly steps: readonly SavingStep[];
-  readonly newCertificate: ReportedCertificate;
-  /** Superseded ones, with the file each is kept in. */
-  readonly removed: readonly (ReportedCertificate & { readonly file: string })[];
-  /** Whole sentences. */
-  readonly warnings: readonly string[];
-  /** The unit root restarts now; finishSaving() once that is done. Absent: the saving is done. */
-  readonly restart?: string;
-}
-
-export type Resumed = { readonly ok: true; readonly report: SaveReport } | { readonly ok: false; readonly nickname: string; readonly code: ErrorCode; readonly message: string };
+export type { Resumed, SaveReport } from './report.js';
 
 /** Before certmonger saves: finishes what an earlier saving left, looks whether this one can succeed, and notes it. Stops nothing. Returns warnings. */
 export async function beforeSaving(context: SavingContext, nickname: string): Promise<string[]> {
@@ -88,15 +62,6 @@ async function resume(context: SavingContext): Promise<Resumed[]> {
     }
   }
   return outcomes;
-}
-
-async function hasNew(context: SavingContext, nickname: string, before: readonly string[]): Promise<boolean> {
-  const token = await context.openToken({ access: 'read' });
-  try {
-    return (await token.certificates(nickname)).some(({ der }) => !before.includes(Buffer.from(der).toString('base64')));
-  } finally {
-    await token.close();
-  }
 }
 
 async function save(context: SavingContext, nickname: string): Promise<SaveReport> {
@@ -160,56 +125,4 @@ async function save(context: SavingContext, nickname: string): Promise<SaveRepor
 function isIdle({ ledger }: SavingContext, nickname: string): boolean {
   const step = journalEntry(ledger(), nickname)?.step;
   return step === undefined || step === 'done';
-}
-
-/** Gathers what there is under the nickname, and every certificate that could be an issuer. */
-async function look(context: SavingContext, token: Token, nickname: string): Promise<{ located: Located; objects: TokenCertificate[]; authorities: Certificate[] }> {
-  const all = await token.certificates();
-  const internal = await withInternal(context, 'read', (database) => database.certificates());
-  const named = (objects: readonly TokenCertificate[]) => readable(objects.filter(({ label }) => label === nickname));
-  const before = (journalEntry(context.ledger(), nickname)?.detail.before ?? []).map((der) => ({ der: Buffer.from(der, 'base64') }));
-  const located = locate(nickname, { onToken: named(all), inDatabase: named(internal), before: readable(before) });
-  return { located, objects: all, authorities: readable([...all, ...internal]) };
-}
-
-/** Certificates of others on the token need not be ones we can read. */
-function readable(objects: readonly Pick<TokenCertificate, 'der'>[]): Certificate[] {
-  return objects.flatMap(({ der }) => {
-    try {
-      return [parseCertificate(der)];
-    } catch {
-      return [];
-    }
-  });
-}
-
-/** What must hold at the end; RENEWAL_FAILED where it does not, warnings where an administrator should look. */
-async function check(context: SavingContext, token: Token, { certificate, superseded }: Located, nickname: string): Promise<string[]> {
-  const left = await token.certificates(nickname);
-  const stale = left.filter(({ der }) => superseded.some((old) => equalBytes(old.der, der)));
-  if (stale.length > 0 || !left.some(({ der }) => equalBytes(der, certificate.der))) {
-    throw new HsmongerError('RENEWAL_FAILED', `Token '${token.description.label}' does not hold the new certificate '${nickname}' alone after the old ones were removed; the next attempt removes them again.`);
-  }
-  await token.findKey({ by: 'public-key', spki: certificate.spki });
-  const foreign = notOwnedBy(databaseFacts(context.instance.nss.database), process.geteuid?.() ?? 0);
-  return foreign.length === 0 ? [] : [`In ${context.instance.nss.database} ${foreign.join(', ')} do not belong to '${context.instance.user}'; run: chown -R ${context.instance.user} '${context.instance.nss.database}'.`];
-}
-
-function assertDatabaseUsable({ instance: { nss, user } }: SavingContext): void {
-  assertSqlDatabase(nss.database, databaseFacts(nss.database));
-  for (const name of ['.', 'cert9.db', 'key4.db']) {
-    try {
-      accessSync(`${nss.database}/${name}`, constants.R_OK | constants.W_OK);
-    } catch (error) {
-      throw new HsmongerError('NSS_FAILED', `The NSS database ${nss.database} cannot be written by '${user}' (${sentenceOf(error)}); run: chown -R ${user} '${nss.database}'.`, { cause: error });
-    }
-  }
-}
-
-function reported(certificate: Certificate): ReportedCertificate {
-  return { serial: Buffer.from(certificate.serial).toString('hex'), notAfter: certificate.notAfter.toISOString(), sha256: sha256(certificate) };
-}
-
-function sha256({ der }: Certificate): string {
-  return createHash('sha256').update(der).digest('hex');
 }

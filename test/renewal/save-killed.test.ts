@@ -1,10 +1,13 @@
 import { X509Certificate } from 'node:crypto';
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import path from 'node:path';
-import { afterAll, beforeAll, expect, test } from 'vitest';
+import { afterAll, beforeAll, expect, test, vi } from 'vitest';
 import type { JournalEntry } from '../../src/ledger/journal.js';
 import type { Resumed } from '../../src/renewal/save.js';
 import { ca, savingRig, type SavingRig } from './saving-rig.js';
+
+// Each test starts a dozen processes; on a busy machine that takes its time.
+vi.setConfig({ testTimeout: 240_000 });
 
 let rig: SavingRig;
 let keys: string[];

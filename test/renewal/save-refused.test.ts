@@ -1,10 +1,13 @@
 import { chmodSync, chownSync, rmSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
-import { afterEach, beforeEach, expect, test } from 'vitest';
+import { afterEach, beforeEach, expect, test, vi } from 'vitest';
 import type { Instance } from '../../src/config/instance.js';
 import type { JournalEntry } from '../../src/ledger/journal.js';
 import type { SaveReport } from '../../src/renewal/save.js';
 import { audit, ca, savingRig, subsystem, type SavingRig } from './saving-rig.js';
+
+// Each test starts a dozen processes; on a busy machine that takes its time.
+vi.setConfig({ testTimeout: 240_000 });
 
 const password = 'internal secret 1';
 let rig: SavingRig;

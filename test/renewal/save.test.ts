@@ -1,10 +1,13 @@
 import { readdirSync, readFileSync, statSync } from 'node:fs';
 import path from 'node:path';
 import { X509Certificate } from 'node:crypto';
-import { afterEach, describe, expect, test } from 'vitest';
+import { afterEach, describe, expect, test, vi } from 'vitest';
 import type { SaveReport } from '../../src/renewal/save.js';
 import { ensureServiceUser } from '../rig/service-user.js';
 import { audit, ca, savingRig, subsystem, type SavingRig } from './saving-rig.js';
+
+// Each test starts a dozen processes; on a busy machine that takes its time.
+vi.setConfig({ testTimeout: 240_000 });
 
 let rig: SavingRig;
 afterEach(() => {

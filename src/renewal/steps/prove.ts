@@ -34,7 +34,7 @@ export function fault({ now, certificate, superseded, authorities, issued }: Jud
 }
 
 /** Whether its issuer could be among the certificates at hand; where it cannot, the chain is certmonger's word alone. */
-export function issuerAtHand({ certificate, authorities }: Pick<Judgement, 'certificate' | 'authorities'>): boolean {
+function issuerAtHand({ certificate, authorities }: Pick<Judgement, 'certificate' | 'authorities'>): boolean {
   return [certificate, ...authorities].some(({ subject }) => sameName(subject, certificate.issuer));
 }
 
