@@ -1,4 +1,4 @@
-import { styleText } from 'node:util';
+import { inspect } from 'node:util';
 import type { Io } from './io.js';
 
 export type Style = 'red' | 'yellow' | 'green' | 'bold' | 'dim';
@@ -35,8 +35,9 @@ export function columns(header: readonly string[], rows: readonly (readonly Cell
 }
 
 export function painted({ text, style }: Cell, colour: boolean): string {
-  // The caller decides about colour: styleText's own look at stdout knows nothing of --no-color.
-  return colour && style !== undefined && text !== '' ? styleText(style, text) : text;
+  // Not util.styleText: its own look at stdout knows nothing of --no-color.
+  const codes = colour && style !== undefined && text !== '' ? inspect.colors[style] : undefined;
+  return codes === undefined ? text : `\u001b[${String(codes[0])}m${text}\u001b[${String(codes[1])}m`;
 }
 
 /** JSON for a program to read, safe on a terminal too: C1 controls, which JSON.stringify leaves alone, are escaped. */

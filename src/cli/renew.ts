@@ -36,6 +36,9 @@ interface Order {
   readonly keySize: number;
 }
 
+/** How long the others wait for the issuer's own renewal where nobody said how long. */
+const issuerSeconds = 300;
+
 /** `renew`: finishes interrupted savings, then asks certmonger for new certificates. */
 export const addRenew: AddCommand = (yargs, run) =>
   yargs.command(
@@ -62,7 +65,11 @@ async function renew(options: RenewOptions, surroundings: Surroundings): Promise
     const orders = chosen.map((config) => orderOf(place.instance, config, requests));
     if (options.dryRun) return dryRun(place, orders, options, surroundings);
     const reports: RenewalReport[] = [];
-    for (const order of orders) reports.push(await renewOne(place, certmonger, order, options, surroundings));
+    for (const order of orders) {
+      // Asked a moment after the issuer, the others would still be signed under its old certificate, or refused because of it.
+      const leads = order.config.nickname === place.instance.issuer.certificate && orders.length > 1;
+      reports.push(await renewOne(place, certmonger, order, { ...options, wait: options.wait ?? (leads ? issuerSeconds : undefined) }, surroundings));
+    }
     if (options.json) io.out(json(reports));
     return reports.some(({ result }) => result === 'failed' || (result === 'under way' && options.wait !== undefined)) ? 1 : 0;
   });

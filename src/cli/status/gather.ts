@@ -6,7 +6,9 @@ import type { TokenCertificate } from '../../pkcs11/token.js';
 import { askService } from '../../service/ask.js';
 import { isOurPlace } from '../../tracking/place.js';
 import { requestIds } from '../../tracking/request-id.js';
+import type { Certificate } from '../../x509/certificate.js';
 import { parseCertificate } from '../../x509/parse-certificate.js';
+import { certificateFromPem } from '../../x509/pem.js';
 import { keyFingerprint } from '../../x509/public-key.js';
 import { withCertmonger } from '../with-certmonger.js';
 import { statusRow, type CertificateFacts } from './rows.js';
@@ -29,11 +31,14 @@ export async function gatherStatus(place: Place, bus: string, env: Readonly<Reco
   const ids = requestIds(instance);
   const token = contents.status === 'fulfilled' ? contents.value.description.label : selectorText(instance);
   const rows = instance.certificates.map((config) => {
+    const certificate = contents.status === 'fulfilled' ? newest(contents.value.certificates, config.nickname) : undefined;
+    const request = requests.status === 'fulfilled' ? (requestOf(requests.value, instance, ids.get(config.nickname), config.nickname) ?? 'none') : undefined;
     const facts: CertificateFacts = {
       config,
       token,
-      onToken: contents.status === 'fulfilled' ? newest(contents.value.certificates, config.nickname) : undefined,
-      request: requests.status === 'fulfilled' ? (requestOf(requests.value, instance, ids.get(config.nickname), config.nickname) ?? 'none') : undefined,
+      onToken: certificate,
+      subjectKey: subjectKeyOf(certificate, request),
+      request,
       ledger: ledger.status === 'fulfilled' ? ledger.value : undefined,
     };
     return statusRow(now, facts);
@@ -52,12 +57,18 @@ async function requestsOf(certmonger: Certmonger): Promise<TrackingRequest[]> {
   return certmonger.listRequests();
 }
 
-function newest(certificates: readonly TokenCertificate[], nickname: string): CertificateFacts['onToken'] {
+function newest(certificates: readonly TokenCertificate[], nickname: string): Certificate | 'none' {
   const [found] = certificates
     .filter(({ label }) => label === nickname)
     .map(({ der }) => parseCertificate(der, `The certificate '${nickname}' on the token`))
     .sort((a, b) => b.notAfter.getTime() - a.notAfter.getTime());
-  return found === undefined ? 'none' : { notBefore: found.notBefore, notAfter: found.notAfter, subjectKey: keyFingerprint(found.spki) };
+  return found ?? 'none';
+}
+
+function subjectKeyOf(certificate: Certificate | 'none' | undefined, request: TrackingRequest | 'none' | undefined): string | undefined {
+  if (certificate !== undefined && certificate !== 'none') return keyFingerprint(certificate.spki);
+  const pem = request === 'none' ? undefined : request?.certificate.pem;
+  return pem === undefined ? undefined : keyFingerprint(parseCertificate(certificateFromPem(pem)).spki);
 }
 
 function selectorText({ token: { selector } }: Instance): string {

@@ -8,8 +8,10 @@ import { meaningOf } from './state-meanings.js';
 export interface CertificateFacts {
   readonly config: CertificateConfig;
   readonly token: string;
-  /** The newest certificate of the nickname on the token. `subjectKey`: SHA-256 of its SubjectPublicKeyInfo, hex. */
-  readonly onToken: { readonly notBefore: Date; readonly notAfter: Date; readonly subjectKey: string } | 'none' | undefined;
+  /** The newest certificate of the nickname on the token. */
+  readonly onToken: { readonly notBefore: Date; readonly notAfter: Date } | 'none' | undefined;
+  /** SHA-256 of its SubjectPublicKeyInfo, hex, by the token or else by certmonger. */
+  readonly subjectKey: string | undefined;
   readonly request: Pick<TrackingRequest, 'nickname' | 'status' | 'stuck' | 'caError' | 'certificate'> | 'none' | undefined;
   readonly ledger: LedgerContents | undefined;
 }
@@ -85,18 +87,17 @@ function problemOf(now: Date, facts: CertificateFacts): string | undefined {
   return onToken === undefined || request === undefined ? undefined : staleness(onToken.notAfter, request.certificate.notAfter);
 }
 
-function lastRefusal({ ledger, onToken, config }: CertificateFacts): string | undefined {
-  if (onToken === undefined || onToken === 'none') return undefined;
-  const last = ledger?.outcomes.find(({ subjectKey, profile }) => subjectKey === onToken.subjectKey && profile === config.profile);
+function lastRefusal({ ledger, onToken, subjectKey: ours, config }: CertificateFacts): string | undefined {
+  const last = ledger?.outcomes.find(({ subjectKey, profile }) => subjectKey === ours && profile === config.profile);
   // A certificate that became valid later came by another way.
-  return last === undefined || last.code === 'ISSUED' || last.at < onToken.notBefore ? undefined : last.message;
+  const overtaken = last !== undefined && onToken !== undefined && onToken !== 'none' && last.at < onToken.notBefore;
+  return last === undefined || last.code === 'ISSUED' || overtaken ? undefined : last.message;
 }
 
-function silenceOf({ ledger, onToken }: CertificateFacts): string | undefined {
+function silenceOf({ ledger, subjectKey: ours }: CertificateFacts): string | undefined {
   const watchdog = ledger?.watchdog;
-  if (watchdog === undefined || onToken === undefined || onToken === 'none') return undefined;
-  const answered = ledger?.outcomes.some(({ subjectKey, at }) => subjectKey === onToken.subjectKey && at > watchdog.at) ?? false;
-  return answered ? undefined : watchdog.message;
+  if (watchdog === undefined) return undefined;
+  return ledger?.outcomes.some(({ subjectKey, at }) => subjectKey === ours && at > watchdog.at) === true ? undefined : watchdog.message;
 }
 
 /** certmonger renews by what it read last: an expiry of its own means it looks at another certificate, or at none. */

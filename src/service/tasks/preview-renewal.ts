@@ -2,7 +2,7 @@ import { HsmongerError, asHsmongerError } from '../../errors.js';
 import { isProfileName } from '../../issuer/profile-names.js';
 import { profiles } from '../../issuer/profiles.js';
 import { renewalKind } from '../../issuer/token/admit.js';
-import { findAuthority, type Authority } from '../../issuer/token/authority.js';
+import { findAuthority } from '../../issuer/token/authority.js';
 import { decideIssue } from '../../issuer/token/decide.js';
 import type { Certificate } from '../../x509/certificate.js';
 import { nameText } from '../../x509/name.js';
@@ -29,11 +29,13 @@ export type RenewalPreview =
     }
   | { readonly nickname: string; readonly ok: false; readonly code: string; readonly message: string };
 
-/** Runs the issuer's decision for each certificate against what is on the token. Signs nothing, writes nothing down. */
+/** Runs the issuer's decision for each certificate, in this order, against what is on the token. Signs nothing, writes nothing down. */
 export async function previewRenewals(context: ServiceContext, { nicknames }: { readonly nicknames: readonly string[] }): Promise<RenewalPreview[]> {
   const token = await context.openToken();
   const authority = await findAuthority(token, context.instance.issuer.certificate, context.clock());
   const certificates = await token.certificates();
+  // The issuer's own renewal comes first, and what follows is signed under it.
+  let issuer = authority.certificate;
   return nicknames.map((nickname) => {
     try {
       const [old] = certificates
@@ -41,7 +43,9 @@ export async function previewRenewals(context: ServiceContext, { nicknames }: { 
         .map(({ der }) => parseCertificate(der, `The certificate '${nickname}' on the token`))
         .sort((a, b) => b.notAfter.getTime() - a.notAfter.getTime());
       if (old === undefined) throw new HsmongerError('CERTIFICATE_NOT_FOUND', `There is no certificate '${nickname}' on token '${token.description.label}'.`);
-      return preview(context, nickname, old, authority);
+      const outcome = preview(context, nickname, old, issuer);
+      if (outcome.ok && nickname === context.instance.issuer.certificate) issuer = { ...issuer, notBefore: outcome.notBefore, notAfter: outcome.notAfter };
+      return outcome;
     } catch (error) {
       const { code, message } = asHsmongerError(error);
       return { nickname, ok: false, code, message };
@@ -49,7 +53,7 @@ export async function previewRenewals(context: ServiceContext, { nicknames }: { 
   });
 }
 
-function preview({ instance, clock }: ServiceContext, nickname: string, old: Certificate, authority: Authority): RenewalPreview {
+function preview({ instance, clock }: ServiceContext, nickname: string, old: Certificate, issuer: Certificate): RenewalPreview {
   const name = instance.certificates.find((certificate) => certificate.nickname === nickname)?.profile ?? '';
   if (!isProfileName(name)) throw new HsmongerError('PROFILE_UNKNOWN', `There is no profile '${name}'.`);
   const profile = profiles[name];
@@ -59,11 +63,11 @@ function preview({ instance, clock }: ServiceContext, nickname: string, old: Cer
     csr: { der: new Uint8Array(), subject: old.subject, spki: old.spki, extensions: [], info: new Uint8Array(), signatureAlgorithm: new Uint8Array(), signature: new Uint8Array() },
     old,
     profile: name,
-    issuer: authority.certificate,
+    issuer,
     issuerTracked: instance.certificates.some((certificate) => certificate.nickname === signer),
     lifetimeDays,
     backdateSeconds,
-    order: { kind: renewalKind(profile, old, authority.certificate), profile, old },
+    order: { kind: renewalKind(profile, old, issuer), profile, old },
   });
   const { type, bits } = keyFacts(plan.spki);
   return {

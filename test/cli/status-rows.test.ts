@@ -1,0 +1,67 @@
+import { expect, test } from 'vitest';
+import { statusRow, type CertificateFacts } from '../../src/cli/status/rows.js';
+import { needsAttention, statusTable } from '../../src/cli/status/table.js';
+
+const now = new Date('2026-06-01T00:00:00Z');
+const days = (count: number) => new Date(now.getTime() + count * 86_400_000);
+const notAfter = days(100);
+
+function facts(over: Partial<CertificateFacts> = {}, request: Partial<Exclude<CertificateFacts['request'], 'none' | undefined>> = {}): CertificateFacts {
+  return {
+    config: { nickname: 'ocsp', profile: 'caOCSPCert' },
+    token: 'hsm',
+    onToken: { notBefore: days(-100), notAfter },
+    subjectKey: 'aa',
+    request: {
+      nickname: 'hsmonger.ocsp',
+      status: 'MONITORING',
+      stuck: false,
+      caError: undefined,
+      certificate: { pem: undefined, chain: [], roots: [], issuer: undefined, subject: undefined, serial: undefined, notBefore: days(-100), notAfter, email: [], hostname: [], principal: [], keyUsage: undefined, extendedKeyUsage: [], lastChecked: days(-1) },
+      ...request,
+    },
+    ledger: { outcomes: [], journal: [] },
+    ...over,
+  };
+}
+
+const outcome = (over: object = {}) => ({ outcomes: [{ subjectKey: 'aa', profile: 'caOCSPCert', at: days(-1), code: 'TOKEN_NOT_FOUND' as const, message: 'There is no token.', uid: 1, ...over }], journal: [] });
+
+test('a certificate at rest has its days left, the next renewal by certmonger\'s thresholds, and no problem', () => {
+  expect(statusRow(now, facts())).toEqual({ nickname: 'ocsp', profile: 'caOCSPCert', token: 'hsm', request: 'hsmonger.ocsp', state: 'MONITORING', notAfter, daysLeft: 100, nextRenewal: days(72) });
+});
+
+test.each<[string, CertificateFacts, string | RegExp]>([
+  ['ca-error comes before what the ledger remembers', facts({ ledger: outcome() }, { caError: 'The profile is unknown.' }), 'The profile is unknown.'],
+  ['the last refusal, which exit 5 hides from certmonger', facts({ ledger: outcome() }, { status: 'CA_WORKING' }), 'There is no token.'],
+  ['a stuck state says what certmonger waits for', facts({}, { status: 'NEED_CSR_GEN_PIN', stuck: true }), /PIN/u],
+  ['a stuck state nobody has a word for', facts({}, { status: 'NEED_SOMETHING', stuck: true }), 'certmonger waits for an administrator.'],
+  ['a request that is not there', facts({ request: 'none' }), /does not track it/u],
+  ['a certificate that is not on the token', facts({ onToken: 'none' }), /no certificate 'ocsp' on the token/u],
+  ['a saving that stopped', facts({ ledger: { outcomes: [], journal: [{ nickname: 'ocsp', step: 'trusted', updatedAt: days(-1) }] } }), "Saving its new certificate stopped after 'trusted'; 'hsmonger renew' finishes it."],
+  ['a helper that gave no answer in time', facts({ ledger: { outcomes: [], journal: [], watchdog: { at: days(-1), message: 'No answer within 120 seconds.' } } }, { status: 'CA_WORKING' }), 'No answer within 120 seconds.'],
+  ['an expired certificate', facts({ onToken: { notBefore: days(-100), notAfter: days(-2) } }), 'It has expired.'],
+  ['certmonger reading an older certificate than the token has', facts({ onToken: { notBefore: days(-1), notAfter: days(700) } }), /not the newest one/u],
+])('a problem is told: %s', (_name, given, problem) => {
+  const row = statusRow(now, given);
+  if (typeof problem === 'string') expect(row.problem).toBe(problem);
+  else expect(row.problem).toMatch(problem);
+  expect(needsAttention({ instance: 'x', at: now, rows: [row], troubles: [] })).toBe(true);
+});
+
+test.each<[string, CertificateFacts]>([
+  ['a refusal of another key', facts({ ledger: outcome({ subjectKey: 'bb' }) })],
+  ['a refusal older than the certificate', facts({ ledger: outcome({ at: days(-200) }) })],
+  ['an issue', facts({ ledger: outcome({ code: 'ISSUED', message: '' }) })],
+  ['a saving that is under way', facts({ ledger: { outcomes: [], journal: [{ nickname: 'ocsp', step: 'trusted', updatedAt: now }] } })],
+  ['a silence long answered', facts({ ledger: { ...outcome({ code: 'ISSUED', message: '' }), watchdog: { at: days(-5), message: 'No answer.' } } }, { status: 'SUBMITTING' })],
+  ['no answer of certmonger', facts({ request: undefined })],
+])('no problem is seen in %s', (_name, given) => {
+  expect(statusRow(now, given).problem).toBeUndefined();
+});
+
+test('a part that could not be asked needs attention, and is told below the table', () => {
+  const report = { instance: 'x', at: now, rows: [statusRow(now, facts({ request: undefined }))], troubles: ['certmonger does not run.'] };
+  expect(needsAttention(report)).toBe(true);
+  expect(statusTable(report, false)).toBe('NICKNAME  TOKEN  STATE    DAYS LEFT  NEXT RENEWAL  PROBLEM\nocsp      hsm    unknown  100        -\ncertmonger does not run.\n');
+});

@@ -1,0 +1,74 @@
+import { chownSync, writeFileSync } from 'node:fs';
+import path from 'node:path';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { createAuthority, type Authority } from '../rig/authority.js';
+import { privateDirectory, type PrivateDirectory } from '../rig/directory.js';
+import { runAs } from '../rig/run-as.js';
+import { ensureServiceUser } from '../rig/service-user.js';
+import { createSoftToken, type SoftToken } from '../rig/soft-token.js';
+import { hsmonger } from './site.js';
+
+let directory: PrivateDirectory;
+let token: SoftToken;
+let authority: Authority;
+let flags: string[];
+
+beforeAll(async () => {
+  directory = privateDirectory();
+  token = await createSoftToken({ directory: directory.path, owner: ensureServiceUser() });
+  authority = await createAuthority(token);
+  flags = ['--module', token.module, '--module-env', `SOFTHSM2_CONF=${token.confFile}`, '--pin-file', token.pinFile, '--config-dir', path.join(directory.path, 'etc'), '--state-dir', path.join(directory.path, 'state')];
+});
+
+afterAll(() => {
+  directory.remove();
+});
+
+test('without an instance file, list shows the tokens of the module as the service user sees them', async () => {
+  const said = await hsmonger('token', 'list', '--json', ...flags);
+  expect(said.exitCode, said.err).toBe(0);
+  const tokens = JSON.parse(said.out) as { label: string; serial: string; initialized: boolean }[];
+  const listed = await runAs(token.owner, 'pkcs11-tool', ['--module', token.module, '-L'], { env: { ...token.environment } });
+  const [ours] = tokens.filter(({ initialized }) => initialized);
+  expect(ours?.label).toBe('softhsm_token');
+  expect(listed.stdout).toContain(`serial num         : ${ours!.serial}`);
+});
+
+test('keys shows the keys pkcs11-tool shows, each with its certificate and a URI p11tool understands', async () => {
+  const said = await hsmonger('token', 'keys', '--json', ...flags);
+  expect(said.exitCode, said.err).toBe(0);
+  const keys = JSON.parse(said.out) as { id: string; type: string; size: number; sensitive: boolean; extractable: boolean; certificates: string[]; uri: string }[];
+  const witness = await runAs(token.owner, 'pkcs11-tool', ['--module', token.module, '--token-label', token.label, '--login', '--pin', token.pin, '-O', '--type', 'privkey'], { env: { ...token.environment } });
+  const ids = [...witness.stdout.matchAll(/ID: +([0-9a-f]+)/gu)].map((match) => match[1]).sort();
+  expect(keys.map(({ id }) => id).sort()).toEqual(ids);
+  for (const { id, type, size, sensitive, extractable, certificates } of keys) {
+    expect({ type, size, sensitive, extractable }).toEqual({ type: 'RSA', size: 2048, sensitive: true, extractable: false });
+    expect(certificates).toEqual([authority.certificates.find(({ keyId }) => keyId === id)!.nickname]);
+  }
+  const shown = await runAs(token.owner, 'p11tool', ['--provider', token.module, '--login', '--set-pin', token.pin, '--list-privkeys', '--only-urls', keys[0]!.uri], { env: { ...token.environment } });
+  expect(shown.stdout.trim().split('\n').filter((line) => line.startsWith('pkcs11:'))).toHaveLength(1);
+});
+
+test('check signs with every key and verifies', async () => {
+  const said = await hsmonger('token', 'check', ...flags);
+  expect(said.exitCode, said.err).toBe(0);
+  const lines = said.out.trimEnd().split('\n');
+  expect(lines[0]).toMatch(/^LABEL +ID +TYPE +RESULT +MECHANISM +LATENCY +PROBLEM$/u);
+  expect(lines.slice(1)).toHaveLength(4);
+  expect(lines.slice(1).every((line) => /RSA 2048 +ok +CKM_SHA256_RSA_PKCS +\d+\.\d ms$/u.test(line))).toBe(true);
+});
+
+test('a wrong PIN is one clear sentence, and the second time it is not even tried', async () => {
+  const wrong = path.join(directory.path, 'wrong.pin');
+  writeFileSync(wrong, 'not-the-pin\n', { mode: 0o600 });
+  chownSync(wrong, token.owner!.uid, token.owner!.gid);
+  const wrongFlags = flags.map((word) => (word === token.pinFile ? wrong : word));
+  const first = await hsmonger('token', 'check', ...wrongFlags);
+  const second = await hsmonger('token', 'check', ...wrongFlags);
+  for (const said of [first, second]) {
+    expect(said.exitCode).toBeGreaterThan(0);
+    expect(said.err).toMatch(/^hsmonger: [^\n]+\n$/u);
+    expect(said.err + said.out).not.toContain('not-the-pin');
+  }
+  expect(second.err).not.toBe(first.err);
+});
