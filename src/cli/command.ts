@@ -13,7 +13,7 @@ export interface Surroundings {
 }
 
 /** A command's work: options in, exit code out (0, 1, or 3 when something needs attention). Failures are HsmongerError. */
-export type Action<A> = (options: A, surroundings: Surroundings) => Promise<number>;
+type Action<A> = (options: A, surroundings: Surroundings) => Promise<number>;
 
 /** Wraps an action into the handler yargs wants; the exit code reaches runCli. */
 export type Runner = <A>(action: Action<A>) => (options: A) => Promise<void>;

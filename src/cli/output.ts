@@ -1,7 +1,7 @@
 import { inspect } from 'node:util';
 import type { Io } from './io.js';
 
-export type Style = 'red' | 'yellow' | 'green' | 'bold' | 'dim';
+type Style = 'red' | 'yellow' | 'green' | 'bold' | 'dim';
 
 /** One cell of a table; the style shows only where colour does. */
 export interface Cell {

@@ -18,8 +18,8 @@ export interface Answers {
   readonly certificates: readonly CertificateConfig[];
 }
 
-/** The parsed form, for the schema's check before anything is written. */
-export function documentOf(answers: Answers): Record<string, unknown> {
+/** As TOML tables, in the order of the documentation. */
+function documentOf(answers: Answers): Record<string, unknown> {
   return {
     user: answers.user,
     token: {

@@ -15,7 +15,7 @@ export interface LedgerContents {
   readonly watchdog?: { readonly at: Date; readonly message: string };
 }
 
-export interface UnfinishedSaving {
+interface UnfinishedSaving {
   readonly nickname: string;
   /** The last step that was finished. */
   readonly step: string;
