@@ -30,7 +30,11 @@ const tooNew = 30 * 60_000;
 export function decideRenewal(now: Date, { notAfter, notBefore, lastCheck }: RenewalFacts): RenewalDecision {
   if (notAfter === undefined) return { due: false, reason: 'expiry unknown', message: 'certmonger does not know when this certificate expires and will never renew it.' };
   const settled = notBefore === undefined ? now : new Date(notBefore.getTime() + tooNew);
-  if (now < settled) return { due: false, reason: 'too new', message: `Became valid less than 30 minutes ago, so it is left alone until ${minute(settled)}.`, next: settled };
+  if (now < settled) {
+    const then = decideRenewal(settled, { notAfter, ...(lastCheck === undefined ? {} : { lastCheck }) });
+    if (!then.due) return then;
+    return { ...then, due: false, reason: 'too new', message: `Became valid less than 30 minutes ago, so it is left alone until ${minute(settled)}, then it is due.` };
+  }
   const left = notAfter.getTime() - now.getTime();
   if (left <= 0) return { due: true, reason: 'expired', message: `Expired at ${minute(notAfter)}: due now.`, next: now };
   const leftBefore = lastCheck === undefined ? Infinity : notAfter.getTime() - lastCheck.getTime();
