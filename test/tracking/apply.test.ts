@@ -1,0 +1,95 @@
+import { expect, test } from 'vitest';
+import { HsmongerError } from '../../src/errors.js';
+import { applyChanges, type Step } from '../../src/tracking/apply.js';
+import type { DesiredRequest } from '../../src/tracking/desired.js';
+import type { Change } from '../../src/tracking/plan.js';
+import { makeRequest } from './facts.js';
+
+/** A certmonger that fails as the real one cannot be made to; every call is noted. */
+function fakeCertmonger(behaviour: { readonly states?: readonly string[]; readonly failing?: Readonly<Record<string, HsmongerError>> } = {}) {
+  const calls: [string, ...unknown[]][] = [];
+  const states = [...(behaviour.states ?? ['MONITORING'])];
+  const note = (name: string, ...details: unknown[]): Promise<void> => {
+    calls.push([name, ...details]);
+    const failure = behaviour.failing?.[name];
+    return failure === undefined ? Promise.resolve() : Promise.reject(failure);
+  };
+  const unused = () => Promise.reject(new Error('not expected'));
+  const client: Parameters<typeof applyChanges>[0] = {
+    addRequest: (request) => note('add', request),
+    request: (nickname) => ({
+      nickname,
+      find: unused,
+      resubmit: unused,
+      refresh: unused,
+      read: () => Promise.resolve(makeRequest({ nickname, status: (states.length > 1 ? states.shift() : states[0]) ?? '', stuck: false })),
+      modify: (changes) => note('modify', nickname, changes),
+      remove: () => note('remove', nickname),
+    }),
+  };
+  return { client, calls };
+}
+
+const request: DesiredRequest = {
+  id: 'ca.one',
+  nickname: 'one',
+  database: 'sql:/d',
+  token: 'tok',
+  pinFile: '/pin',
+  nssUser: 'pkiuser',
+  keyType: 'EC',
+  keySize: 384,
+  ca: 'ca',
+  profile: 'caOCSPCert',
+  preSaveCommand: '/pre',
+  postSaveCommand: '/post',
+};
+const add: Change = { kind: 'add', request };
+const outcomes = (steps: readonly Step[]) => steps.map(({ outcome }) => outcome);
+
+test('a new request names the token for both stores, the PIN file, the real key, and waits until certmonger has read it', async () => {
+  const { client, calls } = fakeCertmonger({ states: ['NEWLY_ADDED', 'NEWLY_ADDED_READING_KEYINFO', 'MONITORING'] });
+  const [step] = await applyChanges(client, [add]);
+  const storage = { type: 'NSSDB', location: 'sql:/d', nickname: 'one', token: 'tok' };
+  expect(calls).toEqual([['add', { nickname: 'ca.one', keyStorage: storage, certificateStorage: storage, keyType: 'EC', keySize: 384, keyPinFile: '/pin', nssUser: 'pkiuser', ca: 'ca', profile: 'caOCSPCert', preSaveCommand: '/pre', postSaveCommand: '/post', monitoring: true, autorenew: true }]]);
+  expect(step).toEqual({ change: add, outcome: 'done', status: 'MONITORING' });
+});
+
+test('only what differs is modified', async () => {
+  const { client, calls } = fakeCertmonger();
+  await applyChanges(client, [{ kind: 'modify', request, differences: [{ field: 'profile', now: 'x', wanted: 'caOCSPCert' }, { field: 'CA', now: undefined, wanted: 'ca' }] }]);
+  expect(calls).toEqual([['modify', 'ca.one', { profile: 'caOCSPCert', ca: 'ca' }]]);
+});
+
+test.each(['NEED_KEY_PAIR', 'GENERATING_KEY_PAIR', 'NEED_KEY_GEN_TOKEN'])('a request that reaches %s is taken back at once', async (state) => {
+  const { client, calls } = fakeCertmonger({ states: ['NEWLY_ADDED', state] });
+  const [step] = await applyChanges(client, [add]);
+  expect(step).toMatchObject({ outcome: 'failed', status: state });
+  expect(calls.at(-1)).toEqual(['remove', 'ca.one']);
+});
+
+test('a request that never settles is told after the time given for it', async () => {
+  const [step] = await applyChanges(fakeCertmonger({ states: ['NEWLY_ADDED_READING_KEYINFO'] }).client, [add], { patienceMs: 1 });
+  expect(step).toMatchObject({ outcome: 'stuck', status: 'NEWLY_ADDED_READING_KEYINFO' });
+});
+
+test('one failure does not keep the rest from being tried', async () => {
+  const { client } = fakeCertmonger({ failing: { add: new HsmongerError('REQUEST_DUPLICATE', 'There is one.') } });
+  const told: string[] = [];
+  const steps = await applyChanges(client, [add, { kind: 'remove', id: 'ca.two', nickname: 'two' }], { onStep: ({ outcome }) => { told.push(outcome); } });
+  expect(outcomes(steps)).toEqual(['failed', 'done']);
+  expect(told).toEqual(['failed', 'done']);
+  expect(steps[0]).toMatchObject({ code: 'REQUEST_DUPLICATE', message: 'There is one.' });
+});
+
+test('when certmonger has gone the rest is not tried', async () => {
+  const { client, calls } = fakeCertmonger({ failing: { remove: new HsmongerError('CERTMONGER_UNAVAILABLE', 'Gone.') } });
+  expect(outcomes(await applyChanges(client, [{ kind: 'remove', id: 'ca.two', nickname: 'two' }, add, add]))).toEqual(['failed', 'skipped', 'skipped']);
+  expect(calls).toHaveLength(1);
+});
+
+test('a replacement that ends half-way says that the certificate is not tracked now', async () => {
+  const { client } = fakeCertmonger({ failing: { add: new HsmongerError('CERTMONGER_REFUSED', 'No.') } });
+  const [step] = await applyChanges(client, [{ kind: 'replace', request, differences: [] }]);
+  expect(step?.message).toBe("No. The request was removed before and is not tracked now: run 'hsmonger track apply' again.");
+});
