@@ -1,4 +1,5 @@
 // Bundles the executables into dist/: a small entry each, heavy parts as chunks under dist/lib, native addons beside them.
+import { execFileSync } from 'node:child_process';
 import { chmod, copyFile, mkdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { createRequire } from 'node:module';
 import path from 'node:path';
@@ -30,6 +31,18 @@ const shellFront = `#!/bin/sh
 const executables = ['hsmonger', 'hsmonger-submit', 'hsmonger-pre-save', 'hsmonger-post-save'];
 const chunks = { enrol: 'src/renewal/enrol.ts', worker: 'src/service/worker.ts', cli: 'src/cli/main.ts', hooks: 'src/service/hooks.ts', 'token-view': 'src/tracking/token-view.ts' };
 
+/**
+ * A default import of CommonJS copies all its properties in each file that has one: a thousand constants, six times over. Through a
+ * module in between, nothing is copied.
+ */
+const onceOnly = {
+  name: 'once-only',
+  setup({ onResolve, onLoad }) {
+    onResolve({ filter: /^(pkcs11js|better-sqlite3)$/ }, ({ path: name, kind }) => (kind === 'require-call' ? undefined : { path: name, namespace: 'once-only' }));
+    onLoad({ filter: /.*/, namespace: 'once-only' }, ({ path: name }) => ({ contents: `export default require(${JSON.stringify(name)});`, resolveDir: root }));
+  },
+};
+
 const besideTheBundle = {
   name: 'beside-the-bundle',
   setup({ onResolve }) {
@@ -47,12 +60,14 @@ const common = {
   platform: 'node',
   target: 'node20.19',
   format: 'cjs',
+  // ES modules where a package has them too: what is not used falls away.
+  mainFields: ['module', 'main'],
   minify: true,
   keepNames: true,
   legalComments: 'none',
   logLevel: 'warning',
   supported: { 'dynamic-import': false },
-  plugins: [besideTheBundle],
+  plugins: [onceOnly, besideTheBundle],
   define: { 'import.meta.url': 'HSMONGER_BUNDLE_URL', HSMONGER_BUNDLE_DIRECTORY: 'HSMONGER_LIB_DIRECTORY' },
 };
 
@@ -78,6 +93,7 @@ await Promise.all([
   ),
   ...Object.entries(addons).map(([name, file]) => copyFile(file, path.join(lib, name))),
 ]);
+execFileSync(interpreter, [path.join(root, 'packaging/code-cache.mjs'), lib, ...Object.keys(chunks)], { env: {}, stdio: ['ignore', 'inherit', 'inherit'] });
 await writeFile(path.join(dist, 'package.json'), `${JSON.stringify({ type: 'commonjs', version: JSON.parse(await readFile(path.join(root, 'package.json'), 'utf8')).version })}\n`);
 await Promise.all(executables.map((name) => chmod(path.join(dist, name), 0o755)));
 await writeFile(path.join(dist, '.built'), '');
