@@ -1,5 +1,6 @@
 import { equalBytes } from './der.js';
 import { decodeString } from './directory-string.js';
+import { remembered } from './remembered.js';
 import { decode, NameSchema } from './schema.js';
 
 /** One attribute of a name: its dotted type, its value's DER, and the text of it where it is a string. */
@@ -30,10 +31,10 @@ export function sameName(left: Uint8Array, right: Uint8Array): boolean {
   return a !== undefined && a === b;
 }
 
-function canonical(der: Uint8Array): string | undefined {
+const canonical = remembered((der: Uint8Array): string | undefined => {
   const rdns = parseName(der);
   return rdns === undefined ? undefined : JSON.stringify(rdns.map((rdn) => rdn.map(({ type, value, text }) => `${type}=${text === undefined ? `#${hex(value)}` : `:${fold(text)}`}`).sort()));
-}
+});
 
 // RFC 4518 §2 in the parts that matter: compatibility composition, case, and runs of spaces.
 const fold = (text: string) => text.normalize('NFKC').toLowerCase().normalize('NFKC').replace(/\s+/gu, ' ').trim();

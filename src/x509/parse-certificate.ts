@@ -2,19 +2,21 @@ import { HsmongerError, sentenceOf } from '../errors.js';
 import type { Certificate } from './certificate.js';
 import { equalBytes } from './der.js';
 import { readBasicConstraints, readAuthorityKeyId, readExtensions, readSubjectKeyId } from './extensions.js';
+import { remembered } from './remembered.js';
 import { decode, SignedSchema, TbsCertificateSchema } from './schema.js';
 import { parseTime } from './time.js';
 
 /** Reads a DER certificate; CERTIFICATE_INVALID for anything else. `what` names it in the message. */
 export function parseCertificate(der: Uint8Array, what = 'The certificate'): Certificate {
   try {
-    return certificateOf(Uint8Array.from(der));
+    return certificateOf(der);
   } catch (error) {
     throw new HsmongerError('CERTIFICATE_INVALID', `${what} cannot be read: it ${sentenceOf(error)}.`, { cause: error });
   }
 }
 
-function certificateOf(der: Uint8Array): Certificate {
+const certificateOf = remembered((given: Uint8Array): Certificate => {
+  const der = Uint8Array.from(given);
   const outer = decode(der, SignedSchema);
   const tbs = new Uint8Array(outer.signed);
   const inner = decode(tbs, TbsCertificateSchema);
@@ -45,4 +47,4 @@ function certificateOf(der: Uint8Array): Certificate {
     ...(subjectKeyId === undefined ? {} : { subjectKeyId }),
     ...(authorityKeyId === undefined ? {} : { authorityKeyId }),
   };
-}
+});

@@ -1,6 +1,7 @@
 import { createHash, createPublicKey, type KeyObject } from 'node:crypto';
 import { HsmongerError } from '../errors.js';
 import { equalBytes } from './der.js';
+import { remembered } from './remembered.js';
 import { decode, SubjectPublicKeyInfoSchema } from './schema.js';
 
 /** What a public key is, from its SubjectPublicKeyInfo. */
@@ -38,7 +39,7 @@ export function keyFacts(spki: Uint8Array): KeyFacts {
 }
 
 /** The key for node:crypto; undefined when it is not one that we let OpenSSL see. */
-export function openKey(spki: Uint8Array): KeyObject | undefined {
+export const openKey = remembered((spki: Uint8Array): KeyObject | undefined => {
   try {
     const { algorithm } = decode(spki, SubjectPublicKeyInfoSchema);
     // Named curves only (RFC 5480 §2.1.1): explicit parameters are a way to make OpenSSL compute with an attacker's curve.
@@ -47,7 +48,7 @@ export function openKey(spki: Uint8Array): KeyObject | undefined {
   } catch {
     return undefined;
   }
-}
+});
 
 /** WEAK_KEY for RSA below 2048 bits or with a senseless exponent, curves below P-256, and everything unknown. `what` begins the message. */
 export function assertStrongKey(spki: Uint8Array, what: string): KeyFacts {
