@@ -59,14 +59,17 @@ function lockFileOf(file: string): string {
   return path.join(dir, `${name}.lock${ext}`);
 }
 
+/** Milliseconds of a clock nobody sets; `performance` costs the helper two milliseconds to load. */
+const uptimeMs = () => process.uptime() * 1000;
+
 /** SQLite would wait in one blocking call; polling lets deadlines and other work of this process go on. */
 async function lock(file: string, patience: number): Promise<() => void> {
   const database = openDatabase(file, { schema: lockSchema, version: 1 });
   try {
     database.pragma('busy_timeout = 0');
-    const givesUp = performance.now() + patience;
+    const givesUp = uptimeMs() + patience;
     while (!begun(database)) {
-      if (performance.now() > givesUp) throw new HsmongerError('STATE_BUSY', `Another hsmonger process has been logging in to a token for ${String(Math.round(patience / 1000))} seconds (${file}); asking again shortly.`);
+      if (uptimeMs() > givesUp) throw new HsmongerError('STATE_BUSY', `Another hsmonger process has been logging in to a token for ${String(Math.round(patience / 1000))} seconds (${file}); asking again shortly.`);
       await sleep(pollMs);
     }
   } catch (error) {

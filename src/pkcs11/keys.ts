@@ -60,8 +60,8 @@ function candidates(shelf: Shelf, selector: KeySelector): KeyObjectOnToken[] {
 function byPublicKey(shelf: Shelf, spki: Uint8Array, id: Uint8Array | undefined): KeyObjectOnToken[] {
   const wantedKey = publicKeyOf(spki);
   const type = typeOf(wantedKey);
-  const canonical = wantedKey.export({ type: 'spki', format: 'der' });
-  const fits = ({ key }: KeyObjectOnToken) => key.spki !== undefined && canonical.equals(key.spki);
+  // Exporting makes OpenSSL load its encoders, so it is left for certificates that wrap the key unusually (parameters absent, …).
+  const fits = ({ key }: KeyObjectOnToken) => key.spki !== undefined && (Buffer.from(key.spki).equals(spki) || wantedKey.export({ type: 'spki', format: 'der' }).equals(key.spki));
   const withId = id === undefined ? [] : privateKeys(shelf, [idOf(id)]);
   const sure = withId.filter(fits);
   if (sure.length > 0) return sure;

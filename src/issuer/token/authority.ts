@@ -1,9 +1,8 @@
 import { HsmongerError } from '../../errors.js';
 import type { Token, TokenCertificate, TokenKey } from '../../pkcs11/token.js';
 import type { Certificate } from '../../x509/certificate.js';
-import { equalBytes } from '../../x509/der.js';
 import { parseCertificate } from '../../x509/parse-certificate.js';
-import { findPath, role, validityFault, type Path } from '../../x509/path.js';
+import { findPath, isSelfSigned, role, validityFault, type Path } from '../../x509/path.js';
 
 /** The CA on the token. */
 export interface Authority {
@@ -11,7 +10,7 @@ export interface Authority {
   readonly key: TokenKey;
   /** From the CA certificate to its root; validity not looked at. */
   readonly path: Path;
-  /** Every certificate on the token that can be read. */
+  /** What may stand above the certificates it issues: itself and, where it is a subordinate, every certificate on the token that can be read. */
   readonly pool: readonly Certificate[];
 }
 
@@ -21,17 +20,18 @@ export interface Authority {
  */
 export async function findAuthority(token: Token, nickname: string, now: Date): Promise<Authority> {
   const objects = await token.certificates();
-  const pool = readable(objects);
   const named = objects.filter(({ label }) => label === nickname);
   const where = `token '${token.description.label}'`;
   if (named.length === 0) throw new HsmongerError('CERTIFICATE_NOT_FOUND', `There is no certificate '${nickname}' on ${where}; issuer.certificate must name the CA's certificate there.`);
   const candidates = named
-    .flatMap((object) => pool.filter(({ der }) => equalBytes(der, object.der)).slice(0, 1).map((certificate) => ({ certificate, id: object.id })))
+    .flatMap((object) => readable([object]).map((certificate) => ({ certificate, id: object.id })))
     .filter(({ certificate }) => role(certificate) !== 'leaf')
     .sort((a, b) => Number(isValid(b.certificate, now)) - Number(isValid(a.certificate, now)) || b.certificate.notAfter.getTime() - a.certificate.notAfter.getTime());
   if (candidates.length === 0) throw new HsmongerError('CERTIFICATE_INVALID', `'${nickname}' on ${where} is not a CA certificate; issuer.certificate must name one.`);
   let failure: HsmongerError | undefined;
   for (const { certificate, id } of candidates) {
+    // Decoding what else is on the token is a good part of a renewal's time, and most CAs stand alone.
+    const pool = isSelfSigned(certificate) ? [certificate] : readable(objects);
     const path = findPath(certificate, pool);
     if ('fault' in path) {
       failure ??= new HsmongerError('CERTIFICATE_NOT_FOUND', `'${nickname}' on ${where} has no chain up to a root: ${path.fault}. Import the certificates above it into the token.`);
