@@ -1,4 +1,3 @@
-import { spawnSync } from 'node:child_process';
 import path from 'node:path';
 import { directoriesFrom, ledgerFile, pinsFile, stateDirectory } from '../config/directories.js';
 import type { Directories, Instance } from '../config/instance.js';
@@ -36,7 +35,7 @@ type Environment = Readonly<Record<string, string | undefined>>;
 export async function answer(operation: TokenOperation, argv: readonly string[], env: Environment): Promise<Outcome> {
   try {
     const { directories, instance } = configuration(argv, env);
-    if (instance.drop === 'runuser' && runningAsRoot()) return throughRunuser(instance, argv, env);
+    if (instance.drop === 'runuser' && runningAsRoot()) return await throughRunuser(instance, argv, env);
     // Own code and addons are in memory before the drop: afterwards a clone below a closed home directory cannot be read.
     sqliteAddon();
     const account = becomeServiceUser(instance, directories);
@@ -61,7 +60,8 @@ function becomeServiceUser(instance: Instance, directories: Directories): Accoun
 }
 
 /** `drop = "runuser"`: for sites whose PAM session sets up what the HSM needs. The answer is the child's. */
-function throughRunuser(instance: Instance, argv: readonly string[], env: Environment): Outcome {
+async function throughRunuser(instance: Instance, argv: readonly string[], env: Environment): Promise<Outcome> {
+  const { spawnSync } = await import('node:child_process');
   const account = accountOf(instance.user);
   ensureStateDirectory(stateDirectory(directoriesFrom(readFlags(argv), env), instance), account);
   const child = spawnSync('runuser', ['-u', account.name, '--', process.execPath, process.argv[1] ?? '', ...argv], {
