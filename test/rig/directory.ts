@@ -15,7 +15,16 @@ export function privateDirectory(prefix = 'hsmonger'): PrivateDirectory {
   return {
     path: directory,
     remove: () => {
-      rmSync(directory, { recursive: true, force: true, maxRetries: 5, retryDelay: 100 });
+      for (let left = 50; ; left--) {
+        try {
+          rmSync(directory, { recursive: true, force: true });
+          return;
+        } catch (error) {
+          // A command certmonger started may still be writing.
+          if (left === 0) throw error;
+          Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 100);
+        }
+      }
     },
   };
 }
