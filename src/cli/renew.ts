@@ -3,7 +3,7 @@ import type { TrackingRequest } from '../../dbus/tracking-request.js';
 import type { CertificateConfig, Directories, Instance } from '../config/instance.js';
 import { HsmongerError } from '../errors.js';
 import { askService } from '../service/ask.js';
-import { requestIds } from '../tracking/request-id.js';
+import { requestIds } from '../config/request-id.js';
 import { parseCertificate } from '../x509/parse-certificate.js';
 import { certificateFromPem } from '../x509/pem.js';
 import { keyFacts, keyFingerprint } from '../x509/public-key.js';

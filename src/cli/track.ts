@@ -4,7 +4,7 @@ import { applyChanges } from '../tracking/apply.js';
 import { formatListing, utcText } from '../tracking/listing.js';
 import { localTimes } from '../tracking/local-times.js';
 import { refused } from '../tracking/preflight.js';
-import { requestIds } from '../tracking/request-id.js';
+import { requestIds } from '../config/request-id.js';
 import type { AddCommand, Surroundings } from './command.js';
 import { instanceOf, type GlobalFlags, type GlobalOptions } from './global-options.js';
 import { harmless, json } from './output.js';
@@ -113,7 +113,7 @@ export async function list(options: ListOptions, { io, env }: Surroundings): Pro
 }
 
 /** Makes the surveyed changes and tells each; removals alone need no pre-flight. */
-export async function perform({ certmonger }: Tracker, { changes, refusals }: Survey, options: Pick<GlobalOptions, 'instance' | 'json'>, { io }: Surroundings): Promise<number> {
+async function perform({ certmonger }: Tracker, { changes, refusals }: Survey, options: Pick<GlobalOptions, 'instance' | 'json'>, { io }: Surroundings): Promise<number> {
   const risky = changes.some(({ kind }) => kind !== 'remove');
   if (risky && refusals.length > 0) {
     if (options.json) io.out(json({ instance: options.instance, steps: [], refusals }));

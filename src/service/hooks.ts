@@ -5,7 +5,7 @@ import { HsmongerError, asHsmongerError, sentenceOf } from '../errors.js';
 import { run } from '../platform/run.js';
 import { readFlags } from '../protocol/flags.js';
 import { restartUnit, startGuarded, stopGuarded } from '../renewal/guard.js';
-import { requestIds } from '../tracking/request-id.js';
+import { requestIds } from '../config/request-id.js';
 import { askService } from './ask.js';
 
 type Environment = Readonly<Record<string, string | undefined>>;

@@ -4,7 +4,7 @@ import type { Installation } from '../platform/installation.js';
 import { postSaveCommand, preSaveCommand } from './command-lines.js';
 import type { TokenFacts } from './facts.js';
 import { databaseLocation } from './place.js';
-import { requestIds } from './request-id.js';
+import { requestIds } from '../config/request-id.js';
 import { sightings } from './sightings.js';
 
 /** One tracking request as certmonger should have it. */

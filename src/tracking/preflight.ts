@@ -13,11 +13,12 @@ import { rekeying } from './checks/rekeying.js';
 import { subjects } from './checks/subjects.js';
 import { tokenLabel } from './checks/token-label.js';
 import { tokenListed } from './checks/token-listed.js';
+import { tokenLogin } from './checks/token-login.js';
 import { tokenUnique } from './checks/token-unique.js';
 import { tokenVisible } from './checks/token-visible.js';
 import { tokenWritable } from './checks/token-writable.js';
 import type { TrackingFacts } from './facts.js';
-import { requestIds } from './request-id.js';
+import { requestIds } from '../config/request-id.js';
 import { sightings, type Sighting } from './sightings.js';
 
 /** Why certmonger must not be given a certificate (or none of the instance's), and what to do about it. */
@@ -46,6 +47,7 @@ const checks: readonly Check[] = [
   pinSource,
   tokenLabel,
   tokenUnique,
+  tokenLogin,
   tokenWritable,
   tokenListed,
   tokenVisible,

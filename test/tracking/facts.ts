@@ -46,7 +46,7 @@ export async function makePair(label: string, options: { readonly subject?: stri
   };
 }
 
-export function makeInstance(certificates: Instance['certificates']): Instance {
+function makeInstance(certificates: Instance['certificates']): Instance {
   return {
     name: 'testca',
     file: '/etc/hsmonger/testca.toml',

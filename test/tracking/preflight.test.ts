@@ -49,6 +49,10 @@ describe('the token', () => {
     expect(checksOf({ ...good, nss: { ...good.nss, tokens: ['tok', 'tok2', '', ''] } })).toEqual([]);
   });
 
+  test('is refused when it needs no login: certmonger takes a PIN that was not needed for an error', () => {
+    expect(checksOf(withDescription({ loginRequired: false }))).toEqual(['token-login']);
+  });
+
   test('is refused when nothing can be written to it', () => {
     expect(checksOf(withDescription({ writeProtected: true }))).toEqual(['token-writable']);
   });

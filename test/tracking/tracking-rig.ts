@@ -18,7 +18,7 @@ import { ensureServiceUser } from '../rig/service-user.js';
 import { createSoftToken, type SoftToken } from '../rig/soft-token.js';
 
 /** What a command said and how it ended. */
-export interface Ran {
+interface Ran {
   readonly exitCode: number | undefined;
   readonly out: string;
   readonly err: string;

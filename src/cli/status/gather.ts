@@ -5,7 +5,7 @@ import { sentenceOf } from '../../errors.js';
 import type { TokenCertificate } from '../../pkcs11/token.js';
 import { askService } from '../../service/ask.js';
 import { isOurPlace } from '../../tracking/place.js';
-import { requestIds } from '../../tracking/request-id.js';
+import { requestIds } from '../../config/request-id.js';
 import type { Certificate } from '../../x509/certificate.js';
 import { parseCertificate } from '../../x509/parse-certificate.js';
 import { certificateFromPem } from '../../x509/pem.js';

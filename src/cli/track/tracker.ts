@@ -10,7 +10,7 @@ import type { TrackingFacts } from '../../tracking/facts.js';
 import { gatherFacts } from '../../tracking/gather.js';
 import { planTracking, type Change } from '../../tracking/plan.js';
 import { preflight, type Refusal } from '../../tracking/preflight.js';
-import { requestIds } from '../../tracking/request-id.js';
+import { requestIds } from '../../config/request-id.js';
 
 export interface Place {
   readonly instance: Instance;

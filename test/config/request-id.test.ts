@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { requestId, requestIds } from '../../src/tracking/request-id.js';
+import { requestId, requestIds } from '../../src/config/request-id.js';
 
 const instance = (...nicknames: string[]) => ({ name: 'ca', file: '/x.toml', certificates: nicknames.map((nickname) => ({ nickname, profile: 'p' })) });
 

@@ -1,4 +1,4 @@
-import type { Instance } from '../config/instance.js';
+import type { Instance } from './instance.js';
 import { HsmongerError } from '../errors.js';
 
 /** The tracking request's id in certmonger: words of hook command lines, so only letters, digits, '.', '_' and '-' (design rule 12). */
