@@ -4,7 +4,7 @@ import { oids } from './oids.js';
 import { AuthorityKeyIdentifierSchema, BasicConstraintsSchema, decode, ObjectIdentifiersSchema, type ExtensionsSchema } from './schema.js';
 
 /** Bit numbers of KeyUsage (RFC 5280 §4.2.1.3). */
-export const keyUsageBits = { digitalSignature: 0, nonRepudiation: 1, keyEncipherment: 2, dataEncipherment: 3, keyAgreement: 4, keyCertSign: 5, cRLSign: 6 } as const;
+const keyUsageBits = { digitalSignature: 0, nonRepudiation: 1, keyEncipherment: 2, dataEncipherment: 3, keyAgreement: 4, keyCertSign: 5, cRLSign: 6 } as const;
 export type KeyUsage = keyof typeof keyUsageBits;
 
 /** Plain extensions from decoded ones; throws where one occurs twice (RFC 5280 §4.2 forbids it). */

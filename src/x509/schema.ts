@@ -41,7 +41,7 @@ export class ExtensionSchema {
 @AsnType({ type: AsnTypeTypes.Sequence, itemType: ExtensionSchema })
 export class ExtensionsSchema extends AsnArray<ExtensionSchema> {}
 
-export class ValiditySchema {
+class ValiditySchema {
   @AsnProp({ type: Any }) notBefore = new ArrayBuffer(0);
   @AsnProp({ type: Any }) notAfter = new ArrayBuffer(0);
 }
@@ -106,7 +106,7 @@ export class AuthorityKeyIdentifierSchema {
 export class ObjectIdentifiersSchema extends AsnArray<string> {}
 
 @AsnType({ type: AsnTypeTypes.Sequence, itemType: Any })
-export class AnySequenceSchema extends AsnArray<ArrayBuffer> {}
+class AnySequenceSchema extends AsnArray<ArrayBuffer> {}
 
 export class RsaPssParametersSchema {
   @AsnProp({ type: AlgorithmIdentifierSchema, context: 0, optional: true }) hash?: AlgorithmIdentifierSchema;

@@ -158,7 +158,7 @@ describe('asked again', () => {
     expect(issuedRows()).toHaveLength(1);
   });
 
-  it('with the request's PEM written otherwise, it answers the same: key, old certificate and profile decide', async () => {
+  it('with the same request written otherwise, it answers the same: key, old certificate and profile decide', async () => {
     const first = answerOf((await instance.submit(renewal(ocsp))).stdout);
     const again = answerOf((await instance.submit(renewal(ocsp, { CERTMONGER_CSR: authority.certificate(ocsp).csr.replaceAll('CERTIFICATE REQUEST', 'NEW CERTIFICATE REQUEST').replaceAll('\n', '\r\n') }))).stdout);
     expect(again.certificate).toBe(first.certificate);

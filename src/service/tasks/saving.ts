@@ -23,5 +23,6 @@ export function savingResumed(context: ServiceContext): Promise<Resumed[]> {
 }
 
 export function savingFinished(context: ServiceContext, { nickname }: Which): Promise<void> {
-  return Promise.resolve(finishSaving(saving(context), nickname));
+  finishSaving(saving(context), nickname);
+  return Promise.resolve();
 }
