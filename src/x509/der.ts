@@ -50,6 +50,30 @@ function readHeader(bytes: Uint8Array, at: number): { readonly tag: number; read
   return { tag, content: at + 2 + count, length };
 }
 
+/** The elements inside one constructed element that derFault() has passed, tags and lengths included. */
+export function elementsIn(bytes: Uint8Array): Uint8Array[] {
+  const elements: Uint8Array[] = [];
+  for (let at = contentAt(bytes); at < bytes.length; ) {
+    const header = readHeader(bytes, at);
+    if (typeof header === 'string') throw new Error(header);
+    const end = header.content + header.length;
+    elements.push(bytes.slice(at, end));
+    at = end;
+  }
+  return elements;
+}
+
+/** The content of one element that derFault() has passed. */
+export function contentOf(bytes: Uint8Array): Uint8Array {
+  return bytes.subarray(contentAt(bytes));
+}
+
+function contentAt(bytes: Uint8Array): number {
+  const header = readHeader(bytes, 0);
+  if (typeof header === 'string') throw new Error(header);
+  return header.content;
+}
+
 /** One element: `tag`, the DER length, then `parts` as they are. */
 export function element(tag: number, ...parts: readonly Uint8Array[]): Uint8Array {
   const length = parts.reduce((sum, part) => sum + part.length, 0);

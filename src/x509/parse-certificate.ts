@@ -3,7 +3,8 @@ import type { Certificate } from './certificate.js';
 import { equalBytes } from './der.js';
 import { readBasicConstraints, readAuthorityKeyId, readExtensions, readSubjectKeyId } from './extensions.js';
 import { remembered } from './remembered.js';
-import { decode, SignedSchema, TbsCertificateSchema } from './schema.js';
+import { decode, TbsCertificateSchema } from './schema.js';
+import { splitSigned } from './signed.js';
 import { parseTime } from './time.js';
 
 /** Reads a DER certificate; CERTIFICATE_INVALID for anything else. `what` names it in the message. */
@@ -17,15 +18,13 @@ export function parseCertificate(der: Uint8Array, what = 'The certificate'): Cer
 
 const certificateOf = remembered((given: Uint8Array): Certificate => {
   const der = Uint8Array.from(given);
-  const outer = decode(der, SignedSchema);
-  const tbs = new Uint8Array(outer.signed);
+  const { data: tbs, algorithm, signature } = splitSigned(der);
   const inner = decode(tbs, TbsCertificateSchema);
   const notBefore = parseTime(new Uint8Array(inner.validity.notBefore));
   const notAfter = parseTime(new Uint8Array(inner.validity.notAfter));
   if (notBefore === undefined || notAfter === undefined) throw new Error('has a validity that is not a time');
   // RFC 5280 §4.1.1.2: the unsigned algorithm must be the signed one.
-  if (!equalBytes(new Uint8Array(inner.signatureAlgorithm), new Uint8Array(outer.algorithm))) throw new Error('names two signature algorithms');
-  if (outer.signature.unusedBits !== 0) throw new Error('has a signature that is not whole octets');
+  if (!equalBytes(new Uint8Array(inner.signatureAlgorithm), algorithm)) throw new Error('names two signature algorithms');
   const extensions = readExtensions(inner.extensions);
   const { ca, pathLength } = readBasicConstraints(extensions);
   const subjectKeyId = readSubjectKeyId(extensions);
@@ -40,8 +39,8 @@ const certificateOf = remembered((given: Uint8Array): Certificate => {
     spki: new Uint8Array(inner.spki),
     extensions,
     tbs,
-    signatureAlgorithm: new Uint8Array(outer.algorithm),
-    signature: new Uint8Array(outer.signature.value),
+    signatureAlgorithm: algorithm,
+    signature,
     isCa: ca,
     ...(pathLength === undefined ? {} : { pathLength }),
     ...(subjectKeyId === undefined ? {} : { subjectKeyId }),

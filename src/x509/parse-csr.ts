@@ -2,7 +2,8 @@ import { HsmongerError, sentenceOf } from '../errors.js';
 import type { Extension } from './certificate.js';
 import { readExtensions } from './extensions.js';
 import { oids } from './oids.js';
-import { CertificationRequestInfoSchema, decode, ExtensionsSchema, SignedSchema } from './schema.js';
+import { CertificationRequestInfoSchema, decode, ExtensionsSchema } from './schema.js';
+import { splitSigned } from './signed.js';
 
 /** Facts of a PKCS#10 request (RFC 2986), byte strings as in the request. Its signature is not looked at here. */
 export interface CertificateRequest {
@@ -30,11 +31,9 @@ export function parseCsr(der: Uint8Array): CertificateRequest {
 }
 
 function csrOf(der: Uint8Array): CertificateRequest {
-  const outer = decode(der, SignedSchema);
-  const info = new Uint8Array(outer.signed);
+  const { data: info, algorithm, signature } = splitSigned(der);
   const inner = decode(info, CertificationRequestInfoSchema);
   if (inner.version !== 0) throw new Error('is not of version 1');
-  if (outer.signature.unusedBits !== 0) throw new Error('has a signature that is not whole octets');
   const requested = Array.from(inner.attributes ?? []).filter(({ type }) => type === oids.extensionRequest);
   const [values, ...more] = requested.map((attribute) => attribute.values);
   if (more.length > 0 || (values !== undefined && values.length !== 1)) throw new Error('asks for extensions more than once');
@@ -44,7 +43,7 @@ function csrOf(der: Uint8Array): CertificateRequest {
     spki: new Uint8Array(inner.spki),
     extensions: values?.[0] === undefined ? [] : readExtensions(decode(new Uint8Array(values[0]), ExtensionsSchema)),
     info,
-    signatureAlgorithm: new Uint8Array(outer.algorithm),
-    signature: new Uint8Array(outer.signature.value),
+    signatureAlgorithm: algorithm,
+    signature,
   };
 }

@@ -59,12 +59,6 @@ export class TbsCertificateSchema {
   @AsnProp({ type: ExtensionsSchema, context: 3, optional: true }) extensions?: ExtensionsSchema;
 }
 
-export class SignedSchema {
-  @AsnProp({ type: Any }) signed = new ArrayBuffer(0);
-  @AsnProp({ type: Any }) algorithm = new ArrayBuffer(0);
-  @AsnProp({ type: BitString }) signature = new BitString();
-}
-
 export class AttributeSchema {
   @AsnProp({ type: ObjectIdentifier }) type = '';
   @AsnProp({ type: Any, repeated: 'set' }) values: ArrayBuffer[] = [];
@@ -104,9 +98,6 @@ export class AuthorityKeyIdentifierSchema {
 
 @AsnType({ type: AsnTypeTypes.Sequence, itemType: ObjectIdentifier })
 export class ObjectIdentifiersSchema extends AsnArray<string> {}
-
-@AsnType({ type: AsnTypeTypes.Sequence, itemType: Any })
-class AnySequenceSchema extends AsnArray<ArrayBuffer> {}
 
 export class RsaPssParametersSchema {
   @AsnProp({ type: AlgorithmIdentifierSchema, context: 0, optional: true }) hash?: AlgorithmIdentifierSchema;

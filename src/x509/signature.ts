@@ -2,6 +2,7 @@ import { constants, verify } from 'node:crypto';
 import { HsmongerError } from '../errors.js';
 import { element, objectIdentifier, sequence } from './der.js';
 import { openKey } from './public-key.js';
+import { remembered } from './remembered.js';
 import { AlgorithmIdentifierSchema, decode, RsaPssParametersSchema } from './schema.js';
 
 /** A signature algorithm we can verify. `digest` null: the scheme has its own (EdDSA). */
@@ -34,7 +35,7 @@ const weakDigests = new Set(['md5', 'sha1']);
 const keyTypes = { 'rsa-pkcs1': ['rsa'], 'rsa-pss': ['rsa', 'rsa-pss'], ecdsa: ['ec'], eddsa: ['ed25519'] } as const;
 
 /** The scheme a DER AlgorithmIdentifier names; undefined for one we do not know. */
-export function signatureScheme(algorithm: Uint8Array): SignatureScheme | undefined {
+export const signatureScheme = remembered((algorithm: Uint8Array): SignatureScheme | undefined => {
   try {
     const { algorithm: oid, parameters } = decode(algorithm, AlgorithmIdentifierSchema);
     if (oid === rsaPss) return pssScheme(parameters);
@@ -43,7 +44,7 @@ export function signatureScheme(algorithm: Uint8Array): SignatureScheme | undefi
   } catch {
     return undefined;
   }
-}
+});
 
 function pssScheme(parameters: ArrayBuffer | null | undefined): SignatureScheme | undefined {
   if (!(parameters instanceof ArrayBuffer)) return undefined;
