@@ -94,7 +94,11 @@ function describeKey(shelf: Shelf, handle: Handle): KeyObjectOnToken {
   const { cryptoki, session } = shelf;
   const read = (type: number) => attribute(cryptoki, session, handle, type);
   const id = new Uint8Array(read(pkcs11js.CKA_ID) ?? []);
-  const type = keyTypeOf(read(pkcs11js.CKA_KEY_TYPE), read(pkcs11js.CKA_EC_PARAMS));
+  const keyType = read(pkcs11js.CKA_KEY_TYPE);
+  const rsa = keyType !== undefined && ulong(keyType) === pkcs11js.CKK_RSA;
+  // Asking for an attribute that is not there makes an error of it, with a stack and all.
+  const curve = rsa ? undefined : read(pkcs11js.CKA_EC_PARAMS);
+  const type = keyTypeOf(keyType, curve);
   const value = type === 'other' ? undefined : publicValue(shelf, handle, type, id);
   const spki = value === undefined ? undefined : spkiOf(value);
   const is = (flagType: number, otherwise: boolean) => flag(cryptoki, session, handle, flagType, otherwise);
@@ -105,7 +109,7 @@ function describeKey(shelf: Shelf, handle: Handle): KeyObjectOnToken {
       id,
       label: read(pkcs11js.CKA_LABEL)?.toString('utf8') ?? '',
       type,
-      size: sizeOf(type, read(pkcs11js.CKA_MODULUS), read(pkcs11js.CKA_EC_PARAMS)),
+      size: sizeOf(type, rsa ? read(pkcs11js.CKA_MODULUS) : undefined, curve),
       ...(spki === undefined ? {} : { spki }),
       sensitive: is(pkcs11js.CKA_SENSITIVE, false),
       extractable: is(pkcs11js.CKA_EXTRACTABLE, true),

@@ -17,7 +17,8 @@ export function startWatchdog(seconds: number, file: string, note: string): Watc
        try { writeFileSync(workerData.file, JSON.stringify({ at: new Date().toISOString(), message: workerData.note }), { mode: 0o600 }); } catch {}
        process.kill(process.pid, 'SIGKILL');
      }, workerData.milliseconds);`,
-    { eval: true, workerData: { milliseconds: seconds * 1000, file, note } },
+    // It prints nothing: left to node, its output would be joined to our own streams, which nobody has needed so far.
+    { eval: true, stdout: true, stderr: true, workerData: { milliseconds: seconds * 1000, file, note } },
   );
   worker.unref();
   return { stop: () => void worker.terminate() };
