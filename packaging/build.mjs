@@ -62,8 +62,9 @@ const common = {
   format: 'cjs',
   // ES modules where a package has them too: what is not used falls away.
   mainFields: ['module', 'main'],
-  minify: true,
-  keepNames: true,
+  // Identifiers stay as they are, so a trace can be read; keepNames would name every closure again each time it is made.
+  minifyWhitespace: true,
+  minifySyntax: true,
   legalComments: 'none',
   logLevel: 'warning',
   supported: { 'dynamic-import': false },
