@@ -1,12 +1,31 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { TokenConfig } from '../config/instance.js';
+import { HsmongerError } from '../errors.js';
 import { openModule, type ModuleConfig } from './module.js';
 import { openSession } from './session.js';
 import { findToken, tokensOf } from './slots.js';
-import type { OpenToken, TokenDescription } from './token.js';
+import type { OpenToken, OpenTokenOptions, Token, TokenDescription } from './token.js';
 
 /** See OpenToken. Called after the drop to the service user: the module and its files are that user's business. */
-// eslint-disable-next-line @typescript-eslint/require-await -- failures come out as rejections
-export const openToken: OpenToken = async (config: TokenConfig, options) => {
+export const openToken: OpenToken = async (config, options) => {
+  for (const pause of pausesMs) {
+    try {
+      return open(config, options);
+    } catch (error) {
+      if (!(error instanceof HsmongerError && error.code === 'TOKEN_NOT_FOUND')) throw error;
+    }
+    await sleep(pause);
+  }
+  return open(config, options);
+};
+
+/**
+ * A token that is not there is looked for again, through a freshly initialised module: SoftHSM rewrites a token's file at every login, and
+ * who reads it at that moment sees no token; a network HSM in fail-over looks the same.
+ */
+const pausesMs = [100, 300, 900];
+
+function open(config: TokenConfig, options: OpenTokenOptions): Token {
   const module = openModule(config);
   try {
     const found = findToken(tokensOf(module.cryptoki, config.module), config.selector, config.module);
@@ -16,7 +35,7 @@ export const openToken: OpenToken = async (config: TokenConfig, options) => {
     module.release();
     throw error;
   }
-};
+}
 
 /** The tokens a module shows, in its own order, for people to choose from. */
 export function listTokens(config: ModuleConfig): TokenDescription[] {

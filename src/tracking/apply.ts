@@ -71,7 +71,10 @@ async function perform(certmonger: Client, change: Change, patienceMs: number): 
   }
 }
 
-/** Waits until certmonger has read what it was given: add_request answers "added" for what will be stuck a moment later too. */
+/** What certmonger's children do with the token right after a change. Changes come one after another: not every token takes many logins at once. */
+const withToken = /^(NEWLY_ADDED.*|NEED_KEYINFO|READING_KEYINFO|HAVE_KEYINFO|NEED_CSR|GENERATING_CSR)$/u;
+
+/** Waits until certmonger has done what it does with the token: add_request answers "added" for what will be stuck a moment later too. */
 async function settled(certmonger: Client, change: Change, id: string, patienceMs: number): Promise<Step> {
   const handle = certmonger.request(id);
   for (const end = Date.now() + patienceMs; ; ) {
@@ -81,7 +84,7 @@ async function settled(certmonger: Client, change: Change, id: string, patienceM
       return { change, outcome: 'failed', status, message: `certmonger did not find the key of '${id}' and was about to generate a new one (${status}), so it was told to stop tracking; check the token and its visibility to certmonger, and whether a new key is left there.` };
     }
     if (stuck) return { change, outcome: 'stuck', status, message: `certmonger has '${id}' now, but is stuck in ${status}${caError === undefined ? '' : ` (${caError})`}; see 'hsmonger status'.` };
-    if (!status.startsWith('NEWLY_ADDED')) return { change, outcome: 'done', status };
+    if (!withToken.test(status)) return { change, outcome: 'done', status };
     if (Date.now() > end) return { change, outcome: 'stuck', status, message: `certmonger has '${id}' now, but was still in ${status} after ${String(patienceMs / 1000)} s; is the token answering?` };
     await sleep(pollMs);
   }

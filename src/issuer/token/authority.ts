@@ -3,11 +3,13 @@ import type { Token, TokenCertificate, TokenKey } from '../../pkcs11/token.js';
 import type { Certificate } from '../../x509/certificate.js';
 import { parseCertificate } from '../../x509/parse-certificate.js';
 import { findPath, isSelfSigned, role, validityFault, type Path } from '../../x509/path.js';
+import { sameKey } from '../../x509/public-key.js';
 
 /** The CA on the token. */
 export interface Authority {
   readonly certificate: Certificate;
-  readonly key: TokenKey;
+  /** CKA_ID of the certificate object; its key's too, unless a vendor's tool made them. */
+  readonly id: Uint8Array;
   /** From the CA certificate to its root; validity not looked at. */
   readonly path: Path;
   /** What may stand above the certificates it issues: itself and, where it is a subordinate, every certificate on the token that can be read. */
@@ -15,8 +17,9 @@ export interface Authority {
 }
 
 /**
- * The CA certificate of this nickname whose key is on the token and whose chain ends in a root on the token. Of several (a renewal
- * leaves old and new side by side) the valid one that lasts longest, whatever order the token lists them in. Logs in.
+ * The CA certificate of this nickname whose chain ends in a root on the token. Of several (a renewal leaves old and new side by side)
+ * the valid one that lasts longest, whatever order the token lists them in. Logs in only where they are of different keys, to see
+ * whose key is on the token: a helper that has to wait, or to repeat an answer, needs no PIN.
  */
 export async function findAuthority(token: Token, nickname: string, now: Date): Promise<Authority> {
   const objects = await token.certificates();
@@ -27,7 +30,9 @@ export async function findAuthority(token: Token, nickname: string, now: Date): 
     .flatMap((object) => readable([object]).map((certificate) => ({ certificate, id: object.id })))
     .filter(({ certificate }) => role(certificate) !== 'leaf')
     .sort((a, b) => Number(isValid(b.certificate, now)) - Number(isValid(a.certificate, now)) || b.certificate.notAfter.getTime() - a.certificate.notAfter.getTime());
-  if (candidates.length === 0) throw new HsmongerError('CERTIFICATE_INVALID', `'${nickname}' on ${where} is not a CA certificate; issuer.certificate must name one.`);
+  const [best] = candidates;
+  if (best === undefined) throw new HsmongerError('CERTIFICATE_INVALID', `'${nickname}' on ${where} is not a CA certificate; issuer.certificate must name one.`);
+  const keyInDoubt = candidates.some(({ certificate }) => !sameKey(certificate.spki, best.certificate.spki));
   let failure: HsmongerError | undefined;
   for (const { certificate, id } of candidates) {
     // Decoding what else is on the token is a good part of a renewal's time, and most CAs stand alone.
@@ -37,14 +42,21 @@ export async function findAuthority(token: Token, nickname: string, now: Date): 
       failure ??= new HsmongerError('CERTIFICATE_NOT_FOUND', `'${nickname}' on ${where} has no chain up to a root: ${path.fault}. Import the certificates above it into the token.`);
       continue;
     }
+    const authority = { certificate, path, pool, id };
     try {
-      return { certificate, path, pool, key: await token.findKey({ by: 'public-key', spki: certificate.spki, id }) };
+      if (keyInDoubt) await authorityKey(token, authority);
+      return authority;
     } catch (error) {
       if (!(error instanceof HsmongerError && error.code === 'KEY_NOT_FOUND')) throw error;
       failure = error;
     }
   }
   throw failure ?? new HsmongerError('KEY_NOT_FOUND', `The key of '${nickname}' is not on ${where}.`);
+}
+
+/** The CA's private key. Logs in. */
+export function authorityKey(token: Token, { certificate, id }: Authority): Promise<TokenKey> {
+  return token.findKey({ by: 'public-key', spki: certificate.spki, id });
 }
 
 const isValid = (certificate: Certificate, now: Date) => validityFault(certificate, now) === undefined;

@@ -8,7 +8,7 @@ import type { Authority } from './authority.js';
 import type { IssuePlan } from './decide.js';
 
 /** Signs the plan with the CA's key on the token under a new serial number; DER. */
-export async function signPlan(token: Token, { certificate, key }: Authority, digest: SignatureAlgorithm['digest'], plan: IssuePlan): Promise<Uint8Array> {
+export async function signPlan(token: Token, { certificate }: Authority, key: TokenKey, digest: SignatureAlgorithm['digest'], plan: IssuePlan): Promise<Uint8Array> {
   const algorithm = algorithmFor(key, certificate.spki, digest);
   const signatureAlgorithm = algorithmIdentifier(algorithm);
   const tbs = buildTbsCertificate({ ...plan, serial: newSerial(), signatureAlgorithm });

@@ -3,7 +3,7 @@ import { HsmongerError } from '../../errors.js';
 import { exclusively } from '../../ledger/exclusively.js';
 import { findIssued, insertIssued } from '../../ledger/issued.js';
 import type { Database } from '../../ledger/database.js';
-import type { Token } from '../../pkcs11/token.js';
+import type { Token, TokenKey } from '../../pkcs11/token.js';
 import type { Clock } from '../../platform/clock.js';
 import { unacceptable } from '../../x509/acceptable.js';
 import type { Certificate } from '../../x509/certificate.js';
@@ -14,7 +14,7 @@ import { findPath, isSelfSigned, type Path } from '../../x509/path.js';
 import { keyFingerprint } from '../../x509/public-key.js';
 import type { Enrolment, Issued, Issuer } from '../issuer.js';
 import { admit, type Admitted } from './admit.js';
-import { findAuthority, type Authority } from './authority.js';
+import { authorityKey, findAuthority, type Authority } from './authority.js';
 import { decideIssue } from './decide.js';
 import { requestKey } from './request-key.js';
 import { signPlan } from './sign.js';
@@ -52,7 +52,6 @@ async function enrol(parts: TokenIssuerParts, token: Token, { csr, oldCertificat
   const { instance, ledger, clock } = parts;
   const request = parseCsr(csr);
   const old = oldCertificate === undefined ? undefined : parseCertificate(oldCertificate, 'The certificate to be renewed');
-  // Logs in: before the ledger is locked, because the PIN's guard has a lock of its own.
   const authority = await findAuthority(token, instance.issuer.certificate, clock());
   const admitted = admit({
     csr: request,
@@ -63,8 +62,14 @@ async function enrol(parts: TokenIssuerParts, token: Token, { csr, oldCertificat
     lifetimeDays: instance.issuer.lifetimeDays,
     backdateSeconds: instance.issuer.backdateSeconds,
   });
+  const answer = previous(parts, authority, admitted);
+  if (answer !== undefined) return answer;
+  // What has to wait is told so before anything needs a PIN.
+  decideIssue(clock(), admitted);
+  // Logs in: before the ledger is locked, because the PIN's guard has a lock of its own.
+  const key = await authorityKey(token, authority);
   // One at a time from the look at what was issued to the commit: the same request in eight processes makes one certificate.
-  return exclusively(ledger, parts.busyMs ?? instance.helper.deadlineSeconds * 500, async () => previous(parts, authority, admitted) ?? (await issue(parts, token, authority, admitted)));
+  return exclusively(ledger, parts.busyMs ?? instance.helper.deadlineSeconds * 500, async () => previous(parts, authority, admitted) ?? (await issue(parts, token, authority, key, admitted)));
 }
 
 /** The answer given to the same request before, as long as it is still right today. */
@@ -75,10 +80,10 @@ function previous({ ledger, clock }: TokenIssuerParts, authority: Authority, adm
   return 'fault' in answer ? undefined : answer;
 }
 
-async function issue({ instance, ledger, clock, uid }: TokenIssuerParts, token: Token, authority: Authority, admitted: Admitted): Promise<Issued> {
+async function issue({ instance, ledger, clock, uid }: TokenIssuerParts, token: Token, authority: Authority, key: TokenKey, admitted: Admitted): Promise<Issued> {
   const now = clock();
   const plan = decideIssue(now, admitted);
-  const certificate = parseCertificate(await signPlan(token, authority, instance.issuer.digest, plan), 'The certificate just signed');
+  const certificate = parseCertificate(await signPlan(token, authority, key, instance.issuer.digest, plan), 'The certificate just signed');
   const answer = answerFor(certificate, authority, admitted, now);
   if ('fault' in answer) throw new HsmongerError('ISSUED_WRONG', `The certificate just signed for ${nameText(plan.subject)} is not handed out: ${answer.fault}.`);
   insertIssued(ledger, {
