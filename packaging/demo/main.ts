@@ -72,7 +72,7 @@ async function demo(): Promise<boolean> {
     if (setUp !== 0) throw new Error(`setup ended with status ${String(setUp)}`);
 
     title(`certmonger renews by itself: all four have less than 28 days left, nobody types anything`);
-    const renewed = await untilRenewed(() => look(token, nss, nicknames), before);
+    const renewed = await untilRenewed(bus, before);
     await quiet(bus);
 
     title('One more, by hand');
@@ -119,15 +119,16 @@ async function demo(): Promise<boolean> {
   }
 }
 
-async function untilRenewed(see: () => Promise<Sight[]>, before: readonly Sight[]): Promise<boolean> {
+/** Asks certmonger, not the token: a look through certutil logs in, and SoftHSM rewrites the token's file at every login. */
+async function untilRenewed(bus: { readonly address: string }, before: readonly Sight[]): Promise<boolean> {
   const seen = new Set<string>();
-  for (const end = Date.now() + patienceSeconds * 1000; Date.now() < end && seen.size < before.length; await sleep(500)) {
-    const now = await see();
+  for (const end = Date.now() + patienceSeconds * 1000; Date.now() < end && seen.size < before.length; await sleep(300)) {
+    const records = (await getcert(bus, ['list', '-u'])).stdout.split(/^Request ID /mu);
     for (const { nickname, notAfter } of before) {
-      const newer = now.find((sight) => sight.nickname === nickname && sight.notAfter > notAfter);
-      if (newer === undefined || seen.has(nickname)) continue;
+      const expires = /^\texpires: (.*)$/mu.exec(records.find((record) => record.includes(`nickname='${nickname}'`)) ?? '')?.[1];
+      if (expires === undefined || seen.has(nickname) || !(Date.parse(expires) > notAfter.getTime())) continue;
       seen.add(nickname);
-      say(`  ${nickname.padEnd(30)} renewed, now until ${newer.notAfter.toISOString().slice(0, 10)}  (${((Date.now() - started) / 1000).toFixed(1)} s)`);
+      say(`  ${nickname.padEnd(30)} renewed, now until ${expires.slice(0, 10)}  (${((Date.now() - started) / 1000).toFixed(1)} s)`);
     }
   }
   return seen.size === before.length;

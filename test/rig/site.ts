@@ -1,3 +1,4 @@
+import { X509Certificate } from 'node:crypto';
 import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { execa } from 'execa';
@@ -37,7 +38,7 @@ export interface Site {
   tokenTrust(): Promise<Record<string, string>>;
   /** "type label id" of every private key, by pkcs11-tool, sorted. */
   privateKeys(): Promise<string[]>;
-  /** Until every certificate on the token is later than the authority made it; throws after `patienceMs`, with what getcert and certmonger say. */
+  /** Until certmonger has a later certificate for each the authority made; throws after `patienceMs`, with what getcert and certmonger say. */
   untilRenewed(patienceMs: number): Promise<void>;
   /** Until every request is MONITORING: certmonger's post-save commands have ended then. */
   untilQuiet(patienceMs: number): Promise<void>;
@@ -126,8 +127,12 @@ export async function startSite(options: SiteOptions = {}): Promise<Site> {
     },
     untilRenewed: (patienceMs) =>
       until('all renewed', patienceMs, async () => {
-        for (const { nickname, pem } of authority.certificates) if (!(await onToken(nickname)).some((now) => now.replace(/\s/gu, '') !== pem.replace(/\s/gu, ''))) return false;
-        return true;
+        const records = [...(await getcertRecords()).values()];
+        // Asked of certmonger, not of the token: a look through certutil logs in, and SoftHSM rewrites the token's file at every login.
+        return authority.certificates.every(({ nickname, pem }) => {
+          const expires = records.find((record) => record.get('certificate')?.includes(`nickname='${nickname}'`))?.get('expires');
+          return expires !== undefined && Date.parse(expires) > Date.parse(new X509Certificate(pem).validTo);
+        });
       }),
     untilQuiet: (patienceMs) => until('quiet', patienceMs, async () => [...(await getcertRecords()).values()].every((record) => record.get('status') === 'MONITORING')),
     stop: async () => {
