@@ -46,7 +46,7 @@ printf '%s' "$CERTMONGER_CSR" | openssl x509 -req -engine pkcs11 -CAkeyform engi
   };
 }
 
-/** The modules FreeIPA's dogtag-ipa-ca-renew-agent-submit loads before it does anything. */
+/** The modules FreeIPA's dogtag-ipa-ca-renew-agent-submit loads before it does anything. Debian's python3-ipalib comes without ipaserver, the larger half. */
 const freeIpaImports = `
 from cryptography import x509 as crypto_x509
 from ipalib.install.kinit import kinit_keytab
@@ -54,13 +54,17 @@ from ipapython import ipautil
 from ipapython.dn import DN
 from ipalib import api, errors, x509, sysrestore
 from ipaplatform.paths import paths
-from ipaserver.plugins.ldap2 import ldap2
-from ipaserver.install import ca, cainstance, dsinstance, certs
+try:
+    from ipaserver.plugins.ldap2 import ldap2
+    from ipaserver.install import ca, cainstance, dsinstance, certs
+except ImportError:
+    from ipalib.install import certmonger
+    from ipapython import ipaldap
 `;
 
 export async function freeIpaHelper(): Promise<OtherHelper> {
   const name = "python3 importing what FreeIPA's helper imports";
   const { exitCode, stderr } = await run('python3', ['-c', freeIpaImports], { okExitCodes: [0, 1] });
-  if (exitCode !== 0) return { name, absent: `python3 cannot import it (${stderr.trim().split('\n').at(-1) ?? ''}); install python3-ipalib and python3-ipaserver` };
+  if (exitCode !== 0) return { name, absent: `python3 cannot import it (${stderr.trim().split('\n').at(-1) ?? ''}); install python3-ipalib` };
   return { name, absent: '', subject: () => void program('python3', ['-c', freeIpaImports]) };
 }
