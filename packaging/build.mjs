@@ -1,13 +1,15 @@
 // Bundles the executables into dist/: a small entry each, heavy parts as chunks under dist/lib, native addons beside them.
 import { execFileSync } from 'node:child_process';
-import { chmod, copyFile, mkdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { chmod, copyFile, mkdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { createRequire } from 'node:module';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { build } from 'esbuild';
 
 const root = path.resolve(path.dirname(fileURLToPath(import.meta.url)), '..');
-const dist = path.join(root, 'dist');
+const finished = path.join(root, 'dist');
+/** Built beside and swapped in: certmonger may be running a helper from the last build. */
+const dist = `${finished}.${String(process.pid)}`;
 const lib = path.join(dist, 'lib');
 const require = createRequire(import.meta.url);
 
@@ -72,7 +74,6 @@ const common = {
   define: { 'import.meta.url': 'HSMONGER_BUNDLE_URL', HSMONGER_BUNDLE_DIRECTORY: 'HSMONGER_LIB_DIRECTORY' },
 };
 
-await rm(dist, { recursive: true, force: true });
 await mkdir(lib, { recursive: true });
 await Promise.all([
   ...executables.map((name) =>
@@ -98,3 +99,8 @@ execFileSync(interpreter, [path.join(root, 'packaging/code-cache.mjs'), lib, ...
 await writeFile(path.join(dist, 'package.json'), `${JSON.stringify({ type: 'commonjs', version: JSON.parse(await readFile(path.join(root, 'package.json'), 'utf8')).version })}\n`);
 await Promise.all(executables.map((name) => chmod(path.join(dist, name), 0o755)));
 await writeFile(path.join(dist, '.built'), '');
+await rename(finished, `${dist}.old`).catch((error) => {
+  if (error.code !== 'ENOENT') throw error;
+});
+await rename(dist, finished);
+await rm(`${dist}.old`, { recursive: true, force: true });

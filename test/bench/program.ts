@@ -5,7 +5,7 @@ import type { Account } from '../../src/platform/service-user.js';
  * The environment certmonger gives its helpers (subproc.c:137-190). Nothing of ours gets in: NODE_EXTRA_CA_CERTS alone makes every
  * start of node slower.
  */
-export const certmongerEnvironment: Readonly<Record<string, string>> = {
+const certmongerEnvironment: Readonly<Record<string, string>> = {
   HOME: '/run/certmonger',
   PATH: '/usr/bin:/bin:/usr/sbin:/sbin',
   SHELL: '/bin/sh',

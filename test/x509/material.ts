@@ -92,4 +92,4 @@ export const caExtensions = (keyId = 'aa'.repeat(20)): x509.Extension[] => [
 
 export const pem = (der: Uint8Array, label = 'CERTIFICATE'): string => `-----BEGIN ${label}-----\n${Buffer.from(der).toString('base64').replace(/.{1,64}/gu, '$&\n')}-----END ${label}-----\n`;
 export const hex = (bytes: Uint8Array): string => Buffer.from(bytes).toString('hex');
-export const publicKeyOf = (spki: Uint8Array): KeyObject => createPublicKey({ key: Buffer.from(spki), format: 'der', type: 'spki' });
+const publicKeyOf = (spki: Uint8Array): KeyObject => createPublicKey({ key: Buffer.from(spki), format: 'der', type: 'spki' });
