@@ -1,5 +1,5 @@
 import 'reflect-metadata';
-import { createPublicKey, KeyObject, webcrypto } from 'node:crypto';
+import { KeyObject, webcrypto } from 'node:crypto';
 import * as x509 from '@peculiar/x509';
 import { parseCertificate } from '../../src/x509/parse-certificate.js';
 import type { Certificate } from '../../src/x509/certificate.js';
@@ -92,4 +92,3 @@ export const caExtensions = (keyId = 'aa'.repeat(20)): x509.Extension[] => [
 
 export const pem = (der: Uint8Array, label = 'CERTIFICATE'): string => `-----BEGIN ${label}-----\n${Buffer.from(der).toString('base64').replace(/.{1,64}/gu, '$&\n')}-----END ${label}-----\n`;
 export const hex = (bytes: Uint8Array): string => Buffer.from(bytes).toString('hex');
-const publicKeyOf = (spki: Uint8Array): KeyObject => createPublicKey({ key: Buffer.from(spki), format: 'der', type: 'spki' });
