@@ -58,6 +58,9 @@ export const addRenew: AddCommand = (yargs, run) =>
 async function renew(options: RenewOptions, surroundings: Surroundings): Promise<number> {
   const { io, env } = surroundings;
   const place = instanceOf(options, env);
+  // Alone, `renew` finishes what was interrupted; that must not need a new renewal.
+  const finishOnly = !options.all && !options.dryRun && (options.nickname ?? []).length === 0;
+  if (finishOnly && (await finishSavings(place, io)) > 0) return 0;
   const chosen = choose(place.instance, options);
   if (!options.dryRun) await finishSavings(place, io);
   return withCertmonger(options.bus, env, async (certmonger) => {
@@ -115,6 +118,7 @@ async function renewOne(place: Place, certmonger: Certmonger, { config, request,
   await handle.modify({ keyType, keySize });
   const before = await handle.read();
   const held = heldOf(before);
+  const asked = clock();
   if (!(await handle.resubmit())) throw new HsmongerError('RENEWAL_FAILED', `certmonger would not resubmit '${config.nickname}' (state ${before.status}); see 'hsmonger status'.`);
   const common = { nickname: config.nickname, request: request.nickname, ...(held === undefined ? {} : { before: held }) };
   let report: RenewalReport;
@@ -123,25 +127,25 @@ async function renewOne(place: Place, certmonger: Certmonger, { config, request,
   } else {
     const progress = progressLine(io);
     const onLook = async ({ status }: TrackingRequest) => {
-      const reason = io.interactive && status === 'CA_WORKING' ? await reasonOf(place, before, config) : undefined;
+      const reason = io.interactive && status === 'CA_WORKING' ? await reasonOf(place, before, config, asked) : undefined;
       progress.show(`${config.nickname}: ${status}${reason === undefined ? '' : ` (${reason})`}`);
     };
     const until = new Date(clock().getTime() + options.wait * 1000);
     const end = await follow({ certmonger, id: request.nickname, before: before.certificate.pem, until, now: clock, signal, onLook });
     progress.clear();
     const after = end.standing === 'renewed' ? heldOf(end.request) : undefined;
-    const reason = end.standing === 'renewed' ? undefined : (end.request.caError ?? (await reasonOf(place, before, config)) ?? meaningOf(end.request.status, end.request.stuck));
+    const reason = end.standing === 'renewed' ? undefined : (end.request.caError ?? (await reasonOf(place, before, config, asked)) ?? meaningOf(end.request.status, end.request.stuck));
     report = { ...common, result: end.standing, state: end.request.status, ...(after === undefined ? {} : { after }), ...(reason === undefined ? {} : { reason }) };
   }
   if (!options.json) io.out(renewalText(report, io.colour));
   return report;
 }
 
-/** Why the helper made certmonger wait: exit 5 clears ca-error, so only the ledger knows. */
-async function reasonOf(place: Place, { certificate: { pem } }: TrackingRequest, { profile }: CertificateConfig): Promise<string | undefined> {
+/** Why the helper made certmonger wait since then: exit 5 clears ca-error, so only the ledger knows. */
+async function reasonOf(place: Place, { certificate: { pem } }: TrackingRequest, { profile }: CertificateConfig, since: Date): Promise<string | undefined> {
   if (pem === undefined) return undefined;
   const subjectKey = keyFingerprint(parseCertificate(certificateFromPem(pem)).spki);
   const { outcomes } = await askService(place, 'read ledger', undefined);
   const last = outcomes.find((outcome) => outcome.subjectKey === subjectKey && outcome.profile === profile);
-  return last === undefined || last.code === 'ISSUED' ? undefined : last.message;
+  return last === undefined || last.code === 'ISSUED' || last.at < since ? undefined : last.message;
 }

@@ -27,7 +27,7 @@ export const addToken: AddCommand = (yargs, run) =>
     withTokenOptions(token)
       .command('list', "The tokens in the module's slots", (list) => list, run(list))
       .command('keys', 'The private keys, with their certificates and URIs', (keys) => keys, run(keys))
-      .command('check', 'Sign with each key and verify', (check) => check, run(check))
+      .command('check', 'Sign with each key and verify', (check) => check.option('force', { type: 'boolean', default: false, describe: 'Try the PIN even where one attempt is left before the token locks' }), run(check))
       .example('hsmonger token list --module /usr/lib/softhsm/libsofthsm2.so', 'Before there is an instance file')
       .demandCommand(1, 'Name what to do: list, keys or check.'),
   );
@@ -55,8 +55,8 @@ async function keys(options: TokenOptions, { io, env }: Surroundings): Promise<n
   return 0;
 }
 
-async function check(options: TokenOptions, { io, env }: Surroundings): Promise<number> {
-  const report = checkReport(await askService(await withLabel(options, placeOf(options, env)), 'check keys', undefined));
+async function check(options: TokenOptions & { readonly force: boolean }, { io, env }: Surroundings): Promise<number> {
+  const report = checkReport(await askService(await withLabel(options, placeOf(options, env)), 'check keys', { force: options.force }));
   io.out(options.json ? json(report) : checkTable(report, io.colour));
   return report.every(({ ok }) => ok) ? 0 : 3;
 }

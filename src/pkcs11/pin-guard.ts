@@ -29,7 +29,7 @@ export function decideLogin(facts: LoginFacts, token: string, source: string): L
     return refuse('PIN_KNOWN_BAD', `Twice a login to token '${token}' with the ${source} ended without an answer, last at ${failure.at.toISOString()}; it is not tried again until it changes. If the PIN is right, write it anew.`);
   }
   if (facts.pin === 'final-try' && !facts.force) {
-    return refuse('PIN_FINAL_TRY', `Token '${token}' has one login attempt left before it locks; check the PIN in the ${source}, log in once with the vendor's tool, or use --force.`);
+    return refuse('PIN_FINAL_TRY', `Token '${token}' has one login attempt left before it locks; check the PIN in the ${source}, and use it up with 'hsmonger token check --force', or log in once with the vendor's tool.`);
   }
   return { attempt: true };
 }

@@ -5,8 +5,9 @@ import { askService } from '../../service/ask.js';
 import type { Io } from '../io.js';
 import { harmless } from '../output.js';
 
-/** Finishes what an interrupted saving left: the service user's part in a dropped child, units by root. What cannot be finished is said, and stays in the journal. */
-export async function finishSavings(place: { readonly instance: Instance; readonly directories: Directories }, io: Io): Promise<void> {
+/** Finishes what an interrupted saving left: the service user's part in a dropped child, units by root. What cannot be finished is said, and stays in the journal. Gives how many were finished. */
+export async function finishSavings(place: { readonly instance: Instance; readonly directories: Directories }, io: Io): Promise<number> {
+  let finished = 0;
   const tell = (sentence: string) => { io.err(`hsmonger: ${harmless(sentence)}\n`); };
   for (const resumed of await askService(place, 'resume saving', undefined)) {
     if (!resumed.ok) {
@@ -19,5 +20,7 @@ export async function finishSavings(place: { readonly instance: Instance; readon
       await askService(place, 'finish saving', { nickname: resumed.report.nickname });
     }
     tell(`Finished the interrupted saving of '${resumed.report.nickname}'.`);
+    finished++;
   }
+  return finished;
 }

@@ -14,7 +14,7 @@ export interface Questions {
 export function questionsFor(io: Io, yes: boolean): Questions {
   const { ask } = io;
   if (yes) return { value: (wanted) => Promise.resolve().then(() => unasked(wanted)), confirm: () => Promise.resolve(true) };
-  if (ask === undefined) throw new HsmongerError('USAGE', 'There is no terminal to ask on; say --yes and give what cannot be found by flags.');
+  if (ask === undefined) throw new HsmongerError('USAGE', 'There is no terminal to ask on: say --yes, and by flags what cannot be found.');
   return {
     async value({ question, given, candidates: [proposed, ...others] }) {
       if (given !== undefined) return given;

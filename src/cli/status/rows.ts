@@ -72,16 +72,18 @@ function problemOf(now: Date, facts: CertificateFacts): string | undefined {
   const { onToken, request } = facts;
   if (onToken === 'none') return `There is no certificate '${facts.config.nickname}' on the token.`;
   if (request !== undefined && request !== 'none' && request.caError !== undefined) return request.caError;
+  if (request === 'none') return "certmonger does not track it; run 'hsmonger track apply'.";
+  // Stuck, certmonger asks the helper nothing: what the helper said last is not why.
+  if (request?.stuck === true) return `${meaningOf(request.status, true) ?? request.status}.`;
   const refused = lastRefusal(facts);
   if (refused !== undefined) return refused;
-  if (request === 'none') return "certmonger does not track it; run 'hsmonger track apply'.";
   const silent = request === undefined || !asking.has(request.status) ? undefined : silenceOf(facts);
   if (silent !== undefined) return silent;
   const meaning = request === undefined ? undefined : meaningOf(request.status, request.stuck);
   if (meaning !== undefined) return `${meaning}.`;
   const saving = facts.ledger?.journal.find(({ nickname }) => nickname === facts.config.nickname);
   if (saving !== undefined && now.getTime() - saving.updatedAt.getTime() > patience) {
-    return `Saving its new certificate stopped after '${saving.step}'; 'hsmonger renew' finishes it.`;
+    return `Saving its new certificate stopped after '${saving.step}'; run 'hsmonger renew' to finish it.`;
   }
   if (onToken !== undefined && onToken.notAfter <= now) return 'It has expired.';
   return onToken === undefined || request === undefined ? undefined : staleness(onToken.notAfter, request.certificate.notAfter);
