@@ -20,14 +20,8 @@ const addons = {
 
 const interpreter = process.execPath;
 
-/**
- * The first line of hsmonger-submit. To the shell: run node on this very file and hand its answer on, but only one that certmonger
- * understands. A module that crashed (a signal), a deadline's SIGKILL or a missing interpreter would leave the request in
- * NEED_GUIDANCE for ever, so it becomes exit 5, ask again (iterate.c:1027-1136). To node: a string and a comment.
- */
-const shellFront = `#!/bin/sh
-":" //; out=$('${interpreter}' "$0" "$@"); rc=$?; case $rc in 0|2|4|5|6) ;; *) echo "hsmonger-submit: ended with status $rc, asking certmonger to come back" >&2; out=$(printf '30\\nhsmonger'); rc=5;; esac; [ -z "$out" ] || printf '%s\\n' "$out"; exit $rc
-`;
+/** What the shell runs in front of the helper's bundle. */
+const shellFront = (await readFile(path.join(root, 'packaging/hsmonger-submit.sh'), 'utf8')).replace('@NODE@', interpreter);
 
 /** Each executable is an entry that answers what it can alone; the named chunk holds the rest and is loaded when first needed. */
 const executables = ['hsmonger', 'hsmonger-submit', 'hsmonger-pre-save', 'hsmonger-post-save'];

@@ -1,25 +1,27 @@
-import { Worker } from 'node:worker_threads';
+import { rmSync, writeFileSync, writeSync } from 'node:fs';
 
 export interface Watchdog {
   stop(): void;
 }
 
+/** The descriptor packaging/hsmonger-submit.sh listens on, where it set HSMONGER_FRONT. */
+export const frontDescriptor = 3;
+
 /**
- * Ends this process with SIGKILL after `seconds`, even while the main thread is blocked inside a PKCS#11 module (C_Initialize and
- * C_Login are synchronous, and a timer of the main thread would never fire). Before that it leaves `note` in `file`, so that
- * somebody learns why. The front line of the executable turns the death into certmonger's exit 5.
+ * Has this process ended with SIGKILL after `seconds`, even while it is blocked inside a PKCS#11 module (C_Initialize and C_Login are
+ * synchronous, and a timer would never fire): the shell in front of it is told to. `note` lies in `file` until stop(), to be taken
+ * for the reason once `at` has passed; one that an ended process left stays, so that the next does not hide it.
  */
 export function startWatchdog(seconds: number, file: string, note: string): Watchdog {
-  const worker = new Worker(
-    `const { workerData } = require('node:worker_threads');
-     const { writeFileSync } = require('node:fs');
-     setTimeout(() => {
-       try { writeFileSync(workerData.file, JSON.stringify({ at: new Date().toISOString(), message: workerData.note }), { mode: 0o600 }); } catch {}
-       process.kill(process.pid, 'SIGKILL');
-     }, workerData.milliseconds);`,
-    // It prints nothing: left to node, its output would be joined to our own streams, which nobody has needed so far.
-    { eval: true, stdout: true, stderr: true, workerData: { milliseconds: seconds * 1000, file, note } },
-  );
-  worker.unref();
-  return { stop: () => void worker.terminate() };
+  try {
+    writeFileSync(file, JSON.stringify({ at: new Date(Date.now() + seconds * 1000), message: note }), { mode: 0o600, flag: 'wx' });
+  } catch {
+    // There is one already, or no room for it: only a reason less to show.
+  }
+  if (process.env['HSMONGER_FRONT'] !== undefined) writeSync(frontDescriptor, `${String(process.pid)} ${String(seconds)}\n`);
+  return {
+    stop: () => {
+      rmSync(file, { force: true });
+    },
+  };
 }

@@ -15,7 +15,7 @@ import { sqliteAddon } from '../platform/addons.js';
 import { systemClock } from '../platform/clock.js';
 import { dropTo, runningAsRoot, type Account, accountOf } from '../platform/service-user.js';
 import { ensureStateDirectory } from '../platform/state-directory.js';
-import { startWatchdog } from '../platform/watchdog.js';
+import { frontDescriptor, startWatchdog } from '../platform/watchdog.js';
 import { readFlags } from '../protocol/flags.js';
 import type { EnrolVariables, Operation } from '../protocol/operation.js';
 import type { NamedCertificate, Outcome } from '../protocol/outcome.js';
@@ -66,7 +66,7 @@ async function throughRunuser(instance: Instance, argv: readonly string[], env: 
   ensureStateDirectory(stateDirectory(directoriesFrom(readFlags(argv), env), instance), account);
   const child = spawnSync('runuser', ['-u', account.name, '--', process.execPath, process.argv[1] ?? '', ...argv], {
     env: env,
-    stdio: ['ignore', 'pipe', 'inherit'],
+    stdio: ['ignore', 'pipe', 'inherit', ...(env['HSMONGER_FRONT'] === undefined ? [] : [frontDescriptor])],
     timeout: (instance.helper.deadlineSeconds + 5) * 1000,
     killSignal: 'SIGKILL',
     maxBuffer: 16 * 1024 * 1024,

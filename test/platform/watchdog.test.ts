@@ -1,29 +1,48 @@
 import { spawnSync } from 'node:child_process';
-import { readFileSync } from 'node:fs';
+import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
-import { afterAll, describe, expect, it } from 'vitest';
+import { afterAll, afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import { startWatchdog } from '../../src/platform/watchdog.js';
 import { privateDirectory } from '../rig/directory.js';
 
 const scratch = privateDirectory();
-afterAll(() => {
-  scratch.remove();
-});
+const file = path.join(scratch.path, 'watchdog.json');
 
-const module = path.resolve(import.meta.dirname, '../../src/platform/watchdog.ts');
-const note = path.join(scratch.path, 'watchdog.json');
-
-function run(snippet: string): ReturnType<typeof spawnSync> {
-  return spawnSync(process.execPath, ['--import', 'tsx', '-e', `import(${JSON.stringify(module)}).then((m) => { ${snippet} });`], { timeout: 20_000, encoding: 'utf8' });
-}
-
+// What it does to a process that blocks is shown on the built helper: test/helpers/submit.test.ts.
 describe('the watchdog', () => {
-  it('ends a process whose main thread is blocked, and leaves the reason', () => {
-    const { signal } = run(`m.startWatchdog(1, ${JSON.stringify(note)}, 'the HSM hangs'); const t = Date.now(); while (Date.now() - t < 15000);`);
-    expect(signal).toBe('SIGKILL');
-    expect(JSON.parse(readFileSync(note, 'utf8'))).toMatchObject({ message: 'the HSM hangs' });
+  beforeEach(() => { vi.stubEnv('HSMONGER_FRONT', undefined); });
+  afterEach(() => { vi.unstubAllEnvs(); });
+  afterAll(() => { scratch.remove(); });
+
+  it('leaves its note while the work lasts, dated when the time is over', () => {
+    const before = Date.now();
+    const watchdog = startWatchdog(100, file, 'the HSM hangs');
+    const { at, message } = JSON.parse(readFileSync(file, 'utf8')) as { at: string; message: string };
+    expect(message).toBe('the HSM hangs');
+    expect(Date.parse(at) - before).toBeGreaterThanOrEqual(100_000);
+    watchdog.stop();
+    expect(existsSync(file)).toBe(false);
   });
 
-  it('lets a process that is done end', () => {
-    expect(run(`m.startWatchdog(100, '/nonexistent', 'x');`)).toMatchObject({ status: 0, signal: null });
+  it('does not hide the note of a process that was ended', () => {
+    writeFileSync(file, 'left behind');
+    const watchdog = startWatchdog(100, file, 'another');
+    expect(readFileSync(file, 'utf8')).toBe('left behind');
+    watchdog.stop();
+    expect(existsSync(file)).toBe(false);
+  });
+
+  it('does its work without a place for the note', () => {
+    expect(() => { startWatchdog(100, '/nonexistent/watchdog.json', 'x').stop(); }).not.toThrow();
+  });
+
+  it('tells the shell in front who it is and how long it may take', () => {
+    const module = path.resolve(import.meta.dirname, '../../src/platform/watchdog.ts');
+    const { output } = spawnSync(process.execPath, ['--import', 'tsx', '-e', `import(${JSON.stringify(module)}).then((m) => { m.startWatchdog(7, ${JSON.stringify(file)}, 'x').stop(); process.stdout.write(String(process.pid)); });`], {
+      env: { PATH: process.env['PATH'], HSMONGER_FRONT: '1' },
+      stdio: ['ignore', 'pipe', 'pipe', 'pipe'],
+      encoding: 'utf8',
+    });
+    expect(output[3]).toBe(`${output[1] ?? ''} 7\n`);
   });
 });

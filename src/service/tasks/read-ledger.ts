@@ -24,7 +24,7 @@ interface UnfinishedSaving {
 
 export function readLedger(context: ServiceContext): Promise<LedgerContents> {
   const ledger = context.ledger();
-  const watchdog = watchdogOf(path.join(stateDirectory(context.directories, context.instance), 'watchdog.json'));
+  const watchdog = watchdogOf(path.join(stateDirectory(context.directories, context.instance), 'watchdog.json'), context.clock());
   const journal = ledger.prepare<[], { nickname: string; step: string; updatedAt: string }>('SELECT nickname, step, updated_at AS updatedAt FROM journal ORDER BY nickname').all();
   return Promise.resolve({
     outcomes: listOutcomes(ledger),
@@ -33,12 +33,14 @@ export function readLedger(context: ServiceContext): Promise<LedgerContents> {
   });
 }
 
-function watchdogOf(file: string): LedgerContents['watchdog'] {
+function watchdogOf(file: string, now: Date): LedgerContents['watchdog'] {
   try {
     const { at, message } = JSON.parse(readFileSync(file, 'utf8')) as { at: string; message: string };
-    return { at: new Date(at), message };
+    // A helper that is at work has left one too; it means something once its time is over.
+    const over = new Date(at);
+    return over > now ? undefined : { at: over, message };
   } catch (error) {
-    // The watchdog writes in its last moments: half a file is as good as none.
+    // Half a file, on a full disk, is as good as none.
     if ((error as NodeJS.ErrnoException).code === 'ENOENT' || error instanceof SyntaxError) return undefined;
     throw new HsmongerError('STATE_UNAVAILABLE', `Cannot read ${file}: ${sentenceOf(error)}.`, { cause: error });
   }
