@@ -24,6 +24,16 @@ function parseName(der: Uint8Array): Attribute[][] | undefined {
   }
 }
 
+/** Why the bytes are no Name others can read, as the end of a sentence; undefined when they are one. The empty name is one. */
+export function nameFault(der: Uint8Array): string | undefined {
+  const rdns = parseName(der);
+  if (rdns === undefined) return 'is no name';
+  // RFC 5280 §4.1.2.4: SET SIZE (1..MAX).
+  if (rdns.some((rdn) => rdn.length === 0)) return 'has a part that says nothing';
+  const unreadable = rdns.flat().find(({ text }) => text === undefined);
+  return unreadable === undefined ? undefined : `has an attribute ${shortNames[unreadable.type] ?? unreadable.type} that is not the text it claims to be`;
+}
+
 /** Whether two names are the same by RFC 5280 §7.1: string type, case, spaces and the order inside an RDN do not count. */
 export function sameName(left: Uint8Array, right: Uint8Array): boolean {
   if (equalBytes(left, right)) return true;

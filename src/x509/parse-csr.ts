@@ -1,6 +1,7 @@
 import { HsmongerError, sentenceOf } from '../errors.js';
 import type { Extension } from './certificate.js';
 import { readExtensions } from './extensions.js';
+import { nameFault } from './name.js';
 import { oids } from './oids.js';
 import { CertificationRequestInfoSchema, decode, ExtensionsSchema } from './schema.js';
 import { splitSigned } from './signed.js';
@@ -34,12 +35,15 @@ function csrOf(der: Uint8Array): CertificateRequest {
   const { data: info, algorithm, signature } = splitSigned(der);
   const inner = decode(info, CertificationRequestInfoSchema);
   if (inner.version !== 0) throw new Error('is not of version 1');
+  const subject = new Uint8Array(inner.subject);
+  const fault = nameFault(subject);
+  if (fault !== undefined) throw new Error(`has a subject that ${fault}`);
   const requested = Array.from(inner.attributes ?? []).filter(({ type }) => type === oids.extensionRequest);
   const [values, ...more] = requested.map((attribute) => attribute.values);
   if (more.length > 0 || (values !== undefined && values.length !== 1)) throw new Error('asks for extensions more than once');
   return {
     der,
-    subject: new Uint8Array(inner.subject),
+    subject,
     spki: new Uint8Array(inner.spki),
     extensions: values?.[0] === undefined ? [] : readExtensions(decode(new Uint8Array(values[0]), ExtensionsSchema)),
     info,

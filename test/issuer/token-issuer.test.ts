@@ -1,3 +1,4 @@
+import { sign } from 'node:crypto';
 import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
@@ -10,6 +11,7 @@ import { listIssued } from '../../src/ledger/issued.js';
 import { openLedger } from '../../src/ledger/ledger.js';
 import type { Token } from '../../src/pkcs11/token.js';
 import type { Certificate } from '../../src/x509/certificate.js';
+import { bitString, element, integer, objectIdentifier, octetString, sequence } from '../../src/x509/der.js';
 import { oids } from '../../src/x509/oids.js';
 import { parseCertificate } from '../../src/x509/parse-certificate.js';
 import { privateDirectory, type PrivateDirectory } from '../rig/directory.js';
@@ -135,6 +137,43 @@ describe('a renewal on the token', () => {
     expect(certificateText(certificate)).toContain('CA:FALSE');
   });
 
+  const commonName = (value: Uint8Array) => sequence(element(0x31, sequence(objectIdentifier('2.5.4.3'), value)));
+  const someone = commonName(element(0x0c, Buffer.from('x')));
+  it.each<[string, Uint8Array, Uint8Array?]>([
+    ['subject that is no name', Uint8Array.of(0x30, 3, 2, 1, 5)],
+    ['subject that is a number', Uint8Array.of(2, 1, 5)],
+    ['subject that is NULL', Uint8Array.of(5, 0), Uint8Array.of(0x30, 3, 0x82, 1, 0x61)],
+    ['subject with an empty part', Uint8Array.of(0x30, 2, 0x31, 0)],
+    ['common name that is not UTF-8', commonName(element(0x0c, Uint8Array.of(0xff, 0xfe)))],
+    ['common name that is a number', commonName(Uint8Array.of(2, 1, 5))],
+    ['alternative name that is a number', someone, Uint8Array.of(0x30, 3, 2, 1, 5)],
+    ['alternative name of a tag that is none', someone, sequence(element(0x8b, Buffer.from('a')))],
+    ['DNS name with a NUL', someone, sequence(element(0x82, Buffer.from('bank.example\0.evil.example')))],
+    ['DNS name without a letter', someone, sequence(element(0x82))],
+    ['mail address beyond ASCII', someone, sequence(element(0x81, Buffer.from('ä@a.example')))],
+    ['URI with a line break', someone, sequence(element(0x86, Buffer.from('http://a\n/')))],
+    ['IP address of 3 octets', someone, sequence(element(0x87, Uint8Array.of(1, 2, 3)))],
+    ['IP address with a mask', someone, sequence(element(0x87, new Uint8Array(8)))],
+    ['registered id cut short', someone, sequence(element(0x88, Uint8Array.of(0x2a, 0x86)))],
+    ['other name without a value', someone, sequence(element(0xa0, objectIdentifier('1.2.3')))],
+    ['directory name that is none', someone, sequence(element(0xa4, Uint8Array.of(0x30, 3, 2, 1, 5)))],
+  ])('refuses a first request with a %s', async (_what, wrongSubject, names) => {
+    await expect(createTokenIssuer(parts(caToken())).enrol({ csr: rawCsr(wrongSubject, names), profile: 'caServerCert' })).rejects.toMatchObject({ code: 'CSR_INVALID' });
+    expect(listIssued(ledger)).toEqual([]);
+  });
+
+  it('issues a first certificate with every kind of alternative name there is', async () => {
+    const principal = element(0xa0, objectIdentifier('1.3.6.1.4.1.311.20.2.3'), element(0xa0, element(0x0c, Buffer.from('host/a@EXAMPLE'))));
+    const names = [element(0x81, Buffer.from('a@a.example')), element(0x82, Buffer.from('*.a.example')), element(0x86, Buffer.from('https://a/')), element(0x87, new Uint8Array(4)), element(0x87, new Uint8Array(16)), element(0x88, Uint8Array.of(0x2a, 3)), principal, element(0xa4, someone)];
+    const { certificate, roots } = await createTokenIssuer(parts(caToken())).enrol({ csr: rawCsr(someone, sequence(...names)), profile: 'caServerCert' });
+    expect(verdict(certificate, [], roots, now)).toMatch(/: OK$/mu);
+    expect(certificateText(certificate)).toMatch(/email:a@a\.example, DNS:\*\.a\.example, URI:https:\/\/a\/, IP Address:0\.0\.0\.0, IP Address:0:0:0:0:0:0:0:0, Registered ID:1\.2\.3, othername:.*, DirName:/u);
+  });
+
+  it("refuses a first request for the CA's own subject", async () => {
+    await expect(createTokenIssuer(parts(caToken())).enrol({ csr: await makeCsr({ keys, subject: 'O=test, CN=Certificate  Authority' }), profile: 'caServerCert' })).rejects.toMatchObject({ code: 'SUBJECT_MISMATCH' });
+  });
+
   it.each([
     ['a garbage request', { csr: Uint8Array.of(1, 2, 3) }, 'CSR_INVALID'],
     ['a garbage certificate', { oldCertificate: Uint8Array.of(0x30, 0x00) }, 'CERTIFICATE_INVALID'],
@@ -251,3 +290,10 @@ describe('the CA on the token', () => {
     expect(closed).toBe(1);
   });
 });
+
+/** What no request generator makes: any bytes as subject and alternative name, signed all the same. */
+function rawCsr(subjectDer: Uint8Array, names?: Uint8Array): Uint8Array {
+  const requested = names === undefined ? [] : [sequence(objectIdentifier(oids.extensionRequest), element(0x31, sequence(sequence(objectIdentifier(oids.subjectAltName), octetString(names)))))];
+  const info = sequence(integer(Uint8Array.of(0)), subjectDer, keys.spki, element(0xa0, ...requested));
+  return sequence(info, sequence(objectIdentifier('1.2.840.113549.1.1.11'), element(0x05)), bitString(Uint8Array.from(sign('sha256', info, keys.privateKey))));
+}

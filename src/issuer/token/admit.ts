@@ -62,6 +62,8 @@ function firstPolicy({ name, first }: Profile, csr: CertificateRequest, issuer: 
     throw new HsmongerError('OLD_CERTIFICATE_MISSING', `Profile ${name} only renews, and no certificate came with the request for ${nameText(csr.subject)}; certmonger sends it when it tracks one it can read.`);
   }
   if (sameKey(csr.spki, issuer.spki)) throw new HsmongerError('KEY_MISMATCH', `The request for ${nameText(csr.subject)} has the key of the CA itself; give it a key of its own.`);
+  // It would look self-issued, and certmonger deletes what shares a subject on one token, the key with it.
+  if (sameName(csr.subject, issuer.subject)) throw new HsmongerError('SUBJECT_MISMATCH', `The certificate request is for ${nameText(csr.subject)}, which is the CA itself; ask for another subject.`);
   return first;
 }
 

@@ -1,6 +1,5 @@
 import { HsmongerError } from '../../errors.js';
 import type { Certificate, Extension } from '../../x509/certificate.js';
-import { derFault } from '../../x509/der.js';
 import {
   authorityKeyIdExtension,
   caBasicConstraints,
@@ -12,6 +11,7 @@ import {
   ocspNoCheckExtension,
   subjectKeyIdExtension,
 } from '../../x509/extensions.js';
+import { generalNamesFault } from '../../x509/general-names.js';
 import { oids } from '../../x509/oids.js';
 import type { CertificateRequest } from '../../x509/parse-csr.js';
 import { keyIdentifier } from '../../x509/public-key.js';
@@ -69,8 +69,8 @@ function requestedNames({ extensions, subject }: CertificateRequest): Extension[
     if (nameless) throw new HsmongerError('CSR_INVALID', 'The certificate request names nobody: it has neither a subject nor a subject alternative name.');
     return [];
   }
-  // GeneralNames ::= SEQUENCE SIZE (1..MAX), each of a context-specific tag.
-  if (derFault(names.value) !== undefined || names.value[0] !== 0x30 || names.value.length < 4) throw new HsmongerError('CSR_INVALID', 'The certificate request asks for a subject alternative name that is none.');
+  const fault = generalNamesFault(names.value);
+  if (fault !== undefined) throw new HsmongerError('CSR_INVALID', `The certificate request asks for a subject alternative name that ${fault}.`);
   // RFC 5280 §4.2.1.6: critical exactly when the subject is empty.
   return [{ ...names, critical: nameless }];
 }
