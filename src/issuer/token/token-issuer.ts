@@ -5,12 +5,12 @@ import { findIssued, insertIssued } from '../../ledger/issued.js';
 import type { Database } from '../../ledger/database.js';
 import type { Token, TokenKey } from '../../pkcs11/token.js';
 import type { Clock } from '../../platform/clock.js';
-import { unacceptable } from '../../x509/acceptable.js';
+import { acceptable } from '../../x509/acceptable.js';
 import type { Certificate } from '../../x509/certificate.js';
 import { nameText } from '../../x509/name.js';
 import { parseCertificate } from '../../x509/parse-certificate.js';
 import { parseCsr } from '../../x509/parse-csr.js';
-import { findPath, isSelfSigned, type Path } from '../../x509/path.js';
+import type { Path } from '../../x509/path.js';
 import { keyFingerprint } from '../../x509/public-key.js';
 import type { Enrolment, Issued, Issuer } from '../issuer.js';
 import { admit, type Admitted } from './admit.js';
@@ -104,10 +104,8 @@ async function issue({ instance, ledger, clock, uid }: TokenIssuerParts, token: 
 
 /** The certificate with what stands above it, checked as certmonger would get it (design rule 3). */
 function answerFor(issued: Certificate, { certificate, pool }: Authority, { csr, old }: Admitted, now: Date): Issued | { readonly fault: string } {
-  const path = findPath(issued, isSelfSigned(issued) ? [] : [certificate, ...pool], now);
-  if ('fault' in path) return { fault: `it does not validate: ${path.fault}` };
-  const fault = unacceptable({ now, issued, ...path, csr, ...(old === undefined ? {} : { old }) });
-  return fault === undefined ? { certificate: issued.der, ...pathBytes(path) } : { fault };
+  const found = acceptable({ now, issued, authorities: [certificate, ...pool], csr, ...(old === undefined ? {} : { old }) });
+  return 'fault' in found ? found : { certificate: issued.der, ...pathBytes(found) };
 }
 
 function pathBytes({ chain, roots }: Path): Pick<Issued, 'chain' | 'roots'> {

@@ -2,10 +2,11 @@ import { randomBytes } from 'node:crypto';
 import { HsmongerError } from '../../errors.js';
 import type { IssuedRow } from '../../ledger/issued.js';
 import type { SignatureAlgorithm, Token, TokenCertificate } from '../../pkcs11/token.js';
+import { changedNature } from '../../x509/acceptable.js';
 import type { Certificate } from '../../x509/certificate.js';
 import { equalBytes } from '../../x509/der.js';
 import { nameText, sameName } from '../../x509/name.js';
-import { findPath, role } from '../../x509/path.js';
+import { findPath } from '../../x509/path.js';
 import { algorithmIdentifier, verifySignature } from '../../x509/signature.js';
 import { describe, type Located } from './locate.js';
 
@@ -24,10 +25,8 @@ export function fault({ now, certificate, superseded, authorities, issued }: Jud
   if (revoked !== undefined) return `it was revoked at ${revoked.toISOString()}`;
   const [old] = superseded;
   if (old !== undefined) {
-    const [before, after] = [role(old), role(certificate)];
-    if (before === 'ca' && after !== 'ca') return 'it is no CA certificate and the one it replaces is';
-    if (before === 'leaf' && after !== 'leaf') return 'it is a CA certificate and the one it replaces is none';
-    if (old.subjectKeyId !== undefined && (certificate.subjectKeyId === undefined || !equalBytes(old.subjectKeyId, certificate.subjectKeyId))) return 'its subject key identifier is not that of the one it replaces';
+    const changed = changedNature(old, certificate);
+    if (changed !== undefined) return changed;
   }
   const path = findPath(certificate, authorities, now);
   return 'fault' in path ? path.fault : undefined;
