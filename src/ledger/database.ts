@@ -12,9 +12,13 @@ export interface OpenDatabaseOptions {
   readonly version: number;
   /** Opens an existing file for reading only; undefined comes back from openExisting when there is none. */
   readonly readonly?: boolean;
-  /** How long to wait for another process's transaction, milliseconds. Default 5 000. */
-  readonly busyMs?: number;
 }
+
+/**
+ * How long one statement waits for another process's commit. The wait is a blocking call that no deadline ends, so it is short; who has to
+ * wait for a slow HSM's work polls (exclusively.ts, pins.ts).
+ */
+const busyMs = 2000;
 
 /**
  * Opens (or makes) a database that survives kill -9 and power loss: a commit has reached the disk before it returns.
@@ -24,9 +28,10 @@ export function openDatabase(file: string, options: OpenDatabaseOptions): Databa
   return explaining(file, () => {
     const readonly = options.readonly ?? false;
     if (!readonly && !existsSync(file)) closeSync(openSync(file, 'a', 0o600));
-    const database = new Sqlite(file, { readonly, timeout: options.busyMs ?? 5000, nativeBinding: sqliteAddon() });
+    const database = new Sqlite(file, { readonly, timeout: busyMs, nativeBinding: sqliteAddon() });
     try {
-      if (!readonly) prepare(database, options);
+      if (readonly) isCurrent(database, file, options.version);
+      else prepare(database, file, options);
       return database;
     } catch (error) {
       database.close();
@@ -35,12 +40,21 @@ export function openDatabase(file: string, options: OpenDatabaseOptions): Databa
   });
 }
 
-function prepare(database: Database, { schema, version }: OpenDatabaseOptions): void {
+/** Stamping a newer version's tables with our number would have it make them anew, or misread what we write into them. */
+function isCurrent(database: Database, file: string, version: number): boolean {
+  const found = Number(database.pragma('user_version', { simple: true }));
+  if (found <= version) return found === version;
+  throw new HsmongerError('STATE_UNAVAILABLE', `${file} was made by a newer hsmonger (version ${String(found)} of its tables, this one knows ${String(version)}). Nothing was issued or changed; install that version again, or move the file away.`);
+}
+
+function prepare(database: Database, file: string, { schema, version }: OpenDatabaseOptions): void {
   // FULL: the journal and the database are flushed at each commit, before an answer leaves (design rule 5).
   database.pragma('journal_mode = TRUNCATE');
   database.pragma('synchronous = FULL');
-  if (database.pragma('user_version', { simple: true }) === version) return;
+  if (isCurrent(database, file, version)) return;
   database.transaction(() => {
+    // Another process may have been quicker, a newer one too.
+    if (isCurrent(database, file, version)) return;
     database.exec(schema);
     database.pragma(`user_version = ${String(version)}`);
   }).immediate();
@@ -58,11 +72,19 @@ export function explaining<T>(file: string, step: () => T): T {
 /** See explaining(); for code that awaits between BEGIN and COMMIT. */
 export function explained(file: string, error: unknown): unknown {
   if (error instanceof HsmongerError) return error;
-  if (!(error instanceof Sqlite.SqliteError) && (error as NodeJS.ErrnoException).code === undefined) return error;
-  const code = (error as { code: string }).code;
+  const code = codeOf(error);
+  if (code === undefined) return error;
   if (code.startsWith('SQLITE_BUSY') || code.startsWith('SQLITE_LOCKED')) {
     return new HsmongerError('STATE_BUSY', `Another hsmonger process is working with ${file}; asking again shortly.`, { cause: error });
   }
   const why = code === 'SQLITE_FULL' || code === 'ENOSPC' ? 'the disk is full' : sentenceOf(error);
   return new HsmongerError('STATE_UNAVAILABLE', `Cannot use ${file}: ${why}. Nothing was issued or changed; mend ${path.dirname(file)} and it goes on by itself.`, { cause: error });
+}
+
+/** SQLite's, or a failed system call's; other errors carry codes too (a PKCS#11 module's are numbers) and are none of the file's. */
+function codeOf(error: unknown): string | undefined {
+  if (error instanceof Sqlite.SqliteError) return error.code;
+  if (!(error instanceof Error)) return undefined;
+  const { code, errno, syscall }: NodeJS.ErrnoException = error;
+  return errno === undefined || syscall === undefined ? undefined : code;
 }

@@ -43,6 +43,6 @@ const schema = `
  * Opens an instance's ledger: issued certificates, last outcomes, the journal of saving. Only a process that has dropped to the
  * service user calls this (design rule 6). Times are ISO 8601 UTC.
  */
-export function openLedger(file: string, options: { readonly readonly?: boolean; readonly busyMs?: number } = {}): Database {
+export function openLedger(file: string, options: { readonly readonly?: boolean } = {}): Database {
   return openDatabase(file, { schema, version: 1, ...options });
 }

@@ -79,7 +79,7 @@ async function throughRunuser(instance: Instance, argv: readonly string[], env: 
 
 async function outcomeOf(operation: TokenOperation, instance: Instance, directories: Directories, account: Account): Promise<Outcome> {
   if (instance.issuer.type !== 'token') throw new HsmongerError('CONFIG_INVALID', `${instance.file} asks for issuer type '${instance.issuer.type}', which this version does not have; use type = "token".`);
-  const ledger = openLedger(ledgerFile(directories, instance), { busyMs: instance.helper.deadlineSeconds * 500 });
+  const ledger = openLedger(ledgerFile(directories, instance));
   const pins = openPinGuard(pinsFile(directories, instance));
   const issuer = createTokenIssuer({ instance, openToken: () => openToken(instance.token, { pins }), ledger, clock: systemClock, uid: account.uid });
   try {
