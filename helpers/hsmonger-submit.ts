@@ -1,11 +1,12 @@
 /**
  * The CA helper certmonger runs. Only the entry: what needs nothing is answered here, everything else is in the chunk
- * `enrol`, loaded when first needed (design rule 9). The build puts one line of shell in front, see packaging/build.mjs.
+ * `enrol`, loaded when first needed (design rule 9). The build puts packaging/hsmonger-submit.sh in front.
  */
 import { writeSync } from 'node:fs';
+import { frontDescriptors, hasFront } from '../src/platform/front.js';
 import { readOperation } from '../src/protocol/operation.js';
 import { encodeOutcome, type Outcome } from '../src/protocol/outcome.js';
-import { defaultProfile, profileNames } from '../src/issuer/profile-names.js';
+import { defaultProfile, profileNames } from '../src/config/profile-names.js';
 
 async function outcomeOf(): Promise<Outcome> {
   const operation = readOperation(process.env);
@@ -32,17 +33,20 @@ async function outcomeOf(): Promise<Outcome> {
 }
 
 async function main(): Promise<void> {
-  const { exitCode, stdout } = encodeOutcome(await outcomeOf());
-  say(Buffer.from(stdout));
+  const outcome = await outcomeOf();
+  const { exitCode, stdout } = encodeOutcome(outcome);
+  if (!hasFront(process.env)) write(1, stdout);
+  else if (outcome.kind !== 'given') write(frontDescriptors.answer, `${stdout}:${String(exitCode)}`);
   // Leaving by hand: a module's own threads must not keep certmonger waiting.
   process.exit(exitCode);
 }
 
-/** On stdout, all of it. Not process.stdout: loading streams and sockets is half of what answering IDENTIFY costs. */
-function say(bytes: Buffer): void {
+/** All of it. Not process.stdout: loading streams and sockets is half of what answering IDENTIFY costs. */
+function write(descriptor: number, text: string): void {
+  const bytes = Buffer.from(text);
   for (let at = 0; at < bytes.length; ) {
     try {
-      at += writeSync(1, bytes, at);
+      at += writeSync(descriptor, bytes, at);
     } catch (error) {
       // A pipe somebody made non-blocking, and full.
       if ((error as NodeJS.ErrnoException).code !== 'EAGAIN') throw error;

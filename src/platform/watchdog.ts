@@ -1,11 +1,10 @@
 import { rmSync, writeFileSync, writeSync } from 'node:fs';
+import { frontDescriptors, hasFront } from './front.js';
 
 export interface Watchdog {
+  /** The work is done: its time no longer counts, and the note goes. Not called where the work goes on in vain. */
   stop(): void;
 }
-
-/** The descriptor packaging/hsmonger-submit.sh listens on, where it set HSMONGER_FRONT. */
-export const frontDescriptor = 3;
 
 /**
  * Has this process ended with SIGKILL after `seconds`, even while it is blocked inside a PKCS#11 module (C_Initialize and C_Login are
@@ -18,7 +17,7 @@ export function startWatchdog(seconds: number, file: string, note: string): Watc
   } catch {
     // There is one already, or no room for it: only a reason less to show.
   }
-  if (process.env['HSMONGER_FRONT'] !== undefined) writeSync(frontDescriptor, `${String(process.pid)} ${String(seconds)}\n`);
+  if (hasFront(process.env)) writeSync(frontDescriptors.watchdog, `${String(process.pid)} ${String(seconds)}\n`);
   return {
     stop: () => {
       rmSync(file, { force: true });

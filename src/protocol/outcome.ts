@@ -8,8 +8,8 @@ export type Outcome =
   | { readonly kind: 'unconfigured'; readonly reason: string }
   | { readonly kind: 'retry'; readonly afterSeconds: number }
   | { readonly kind: 'unsupported' }
-  /** A child's whole answer, handed on. */
-  | { readonly kind: 'verbatim'; readonly exitCode: number; readonly stdout: string };
+  /** A child has given the answer already, and ended with this. */
+  | { readonly kind: 'given'; readonly exitCode: ExitCode };
 
 /** A certificate in PEM and the name certmonger stores it under. */
 export interface NamedCertificate {
@@ -17,8 +17,16 @@ export interface NamedCertificate {
   readonly certificate: string;
 }
 
+const exitCodes = [0, 2, 4, 5, 6] as const;
+export type ExitCode = (typeof exitCodes)[number];
+
+/** Whether a process that ended so has given an answer of ours: node and what runs it use other codes. */
+export function isExitCode(status: number | null): status is ExitCode {
+  return (exitCodes as readonly (number | null)[]).includes(status);
+}
+
 export interface Answer {
-  readonly exitCode: number;
+  readonly exitCode: ExitCode;
   readonly stdout: string;
 }
 
@@ -41,8 +49,8 @@ export function encodeOutcome(outcome: Outcome): Answer {
       return { exitCode: 5, stdout: `${String(Math.max(1, Math.ceil(outcome.afterSeconds)))}\n${cookie}\n` };
     case 'unsupported':
       return { exitCode: 6, stdout: '' };
-    case 'verbatim':
-      return { exitCode: outcome.exitCode, stdout: outcome.stdout };
+    case 'given':
+      return { exitCode: outcome.exitCode, stdout: '' };
   }
 }
 

@@ -4,7 +4,7 @@ import type { Directories, Instance } from '../config/instance.js';
 import { loadInstance } from '../config/load.js';
 import { HsmongerError, asHsmongerError, helperReaction, sentenceOf } from '../errors.js';
 import type { Enrolment, Issued } from '../issuer/issuer.js';
-import { defaultProfile } from '../issuer/profile-names.js';
+import { defaultProfile } from '../config/profile-names.js';
 import { createTokenIssuer } from '../issuer/token/token-issuer.js';
 import type { Database } from '../ledger/database.js';
 import { openLedger } from '../ledger/ledger.js';
@@ -13,12 +13,13 @@ import { openPinGuard } from '../ledger/pins.js';
 import { openToken } from '../pkcs11/open-token.js';
 import { sqliteAddon } from '../platform/addons.js';
 import { systemClock } from '../platform/clock.js';
+import { frontDescriptors, hasFront } from '../platform/front.js';
 import { dropTo, runningAsRoot, type Account, accountOf } from '../platform/service-user.js';
 import { ensureStateDirectory } from '../platform/state-directory.js';
-import { frontDescriptor, startWatchdog } from '../platform/watchdog.js';
+import { startWatchdog } from '../platform/watchdog.js';
 import { readFlags } from '../protocol/flags.js';
 import type { EnrolVariables, Operation } from '../protocol/operation.js';
-import type { NamedCertificate, Outcome } from '../protocol/outcome.js';
+import { isExitCode, type NamedCertificate, type Outcome } from '../protocol/outcome.js';
 import { parseCertificate } from '../x509/parse-certificate.js';
 import { parseCsr } from '../x509/parse-csr.js';
 import { keyFingerprint } from '../x509/public-key.js';
@@ -35,15 +36,19 @@ type Environment = Readonly<Record<string, string | undefined>>;
 export async function answer(operation: TokenOperation, argv: readonly string[], env: Environment): Promise<Outcome> {
   try {
     const { directories, instance } = configuration(argv, env);
-    if (instance.drop === 'runuser' && runningAsRoot()) return await throughRunuser(instance, argv, env);
+    if (instance.drop === 'runuser' && runningAsRoot()) return await throughRunuser(instance, directories, argv, env);
     // Own code and addons are in memory before the drop: afterwards a clone below a closed home directory cannot be read.
     sqliteAddon();
     const account = becomeServiceUser(instance, directories);
     return await withinDeadline(instance, directories, () => outcomeOf(operation, instance, directories, account));
   } catch (error) {
-    return outcomeOfFailure(error);
+    const outcome = outcomeOfFailure(error);
+    // A refusal would make certmonger ask for the roots again after a year (iterate.c:2377-2500).
+    return operation.kind === 'fetch-roots' && (outcome.kind === 'rejected' || outcome.kind === 'unconfigured') ? { kind: 'retry', afterSeconds: rootsAgainSeconds } : outcome;
   }
 }
+
+const rootsAgainSeconds = 300;
 
 function configuration(argv: readonly string[], env: Environment): { directories: Directories; instance: Instance } {
   const flags = readFlags(argv);
@@ -59,22 +64,23 @@ function becomeServiceUser(instance: Instance, directories: Directories): Accoun
   return dropTo(instance.user);
 }
 
-/** `drop = "runuser"`: for sites whose PAM session sets up what the HSM needs. The answer is the child's. */
-async function throughRunuser(instance: Instance, argv: readonly string[], env: Environment): Promise<Outcome> {
+/** `drop = "runuser"`: for sites whose PAM session sets up what the HSM needs. The child answers in our place. */
+async function throughRunuser(instance: Instance, directories: Directories, argv: readonly string[], env: Environment): Promise<Outcome> {
   const { spawnSync } = await import('node:child_process');
   const account = accountOf(instance.user);
-  ensureStateDirectory(stateDirectory(directoriesFrom(readFlags(argv), env), instance), account);
+  ensureStateDirectory(stateDirectory(directories, instance), account);
+  const { pin } = instance.token;
   const child = spawnSync('runuser', ['-u', account.name, '--', process.execPath, process.argv[1] ?? '', ...argv], {
-    env: env,
-    stdio: ['ignore', 'pipe', 'inherit', ...(env['HSMONGER_FRONT'] === undefined ? [] : [frontDescriptor])],
+    // A PIN is never in the environment of a child (design rule 4).
+    env: { ...env, ...(pin.from === 'environment' ? { [pin.variable]: undefined } : {}) },
+    stdio: ['ignore', 'inherit', 'inherit', ...(hasFront(env) ? Object.values(frontDescriptors) : [])],
     timeout: (instance.helper.deadlineSeconds + 5) * 1000,
     killSignal: 'SIGKILL',
-    maxBuffer: 16 * 1024 * 1024,
   });
-  if (child.error !== undefined || child.status === null) {
-    throw new HsmongerError('DROP_FAILED', `runuser -u ${account.name} did not answer: ${child.error === undefined ? `signal ${String(child.signal)}` : sentenceOf(child.error)}. Check PAM's runuser service, or use drop = "setuid".`);
-  }
-  return { kind: 'verbatim', exitCode: child.status, stdout: child.stdout.toString('utf8') };
+  if (isExitCode(child.status)) return { kind: 'given', exitCode: child.status };
+  if (child.signal !== null) throw new HsmongerError('DEADLINE', `runuser -u ${account.name} gave no answer in time and was ended (${child.signal}); check the HSM, and what PAM does in runuser's session.`);
+  const how = child.error === undefined ? `ended with status ${String(child.status)} and without an answer` : `could not be started: ${sentenceOf(child.error)}`;
+  throw new HsmongerError('DROP_FAILED', `runuser -u ${account.name} ${how}. '${account.name}' must be able to read ${process.argv[1] ?? 'hsmonger-submit'} and PAM must allow runuser; or use drop = "setuid".`);
 }
 
 async function outcomeOf(operation: TokenOperation, instance: Instance, directories: Directories, account: Account): Promise<Outcome> {
@@ -143,15 +149,15 @@ async function withinDeadline(instance: Instance, directories: Directories, work
   // Two seconds on: the timer below answers in time unless the main thread itself is blocked.
   const watchdog = startWatchdog(seconds + 2, path.join(stateDirectory(directories, instance), 'watchdog.json'), message);
   let timer: NodeJS.Timeout | undefined;
-  try {
-    const expiry = new Promise<never>((_resolve, reject) => {
-      timer = setTimeout(() => { reject(new HsmongerError('DEADLINE', message)); }, seconds * 1000);
-    });
-    return await Promise.race([work(), expiry]);
-  } finally {
+  const expiry = new Promise<never>((_resolve, reject) => {
+    // The watchdog stays: a call that hangs in a thread keeps the process from ending even now, and the ledger may be locked by that call.
+    timer = setTimeout(() => { reject(new HsmongerError('DEADLINE', message)); }, seconds * 1000);
+  });
+  const ended = work().finally(() => {
     clearTimeout(timer);
     watchdog.stop();
-  }
+  });
+  return Promise.race([ended, expiry]);
 }
 
 function outcomeOfFailure(error: unknown): Outcome {

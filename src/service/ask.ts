@@ -1,11 +1,13 @@
 import { spawn } from 'node:child_process';
 import path from 'node:path';
-import { deserialize, serialize } from 'node:v8';
+import type { Readable } from 'node:stream';
 import type { Directories, Instance } from '../config/instance.js';
 import { HsmongerError } from '../errors.js';
 import { installation } from '../platform/installation.js';
-import type { Reply, WorkOrder } from './order.js';
+import { runningAsRoot } from '../platform/service-user.js';
+import { parseReply, replyDescriptor, type Reply, type WorkOrder } from './order.js';
 import type { TaskInput, TaskName, TaskOutput } from './tasks.js';
+import { encode } from './wire.js';
 
 export interface AskOptions {
   /** Milliseconds; a networked HSM can take many seconds for one login. Default 300 000. */
@@ -22,7 +24,7 @@ export async function askService<K extends TaskName>(
   const order: WorkOrder = { instance: to.instance, directories: to.directories, task, input, env: pinVariables(to.instance) };
   const reply = await converse(order, options.timeoutMs ?? 300_000);
   if (reply.ok) return reply.value as TaskOutput<K>;
-  throw new HsmongerError(reply.code, reply.message, { cause: reply.trace });
+  throw new HsmongerError(reply.code, reply.message, reply.trace === undefined ? {} : { cause: reply.trace });
 }
 
 function pinVariables({ token }: Instance): WorkOrder['env'] {
@@ -36,29 +38,51 @@ function pinVariables({ token }: Instance): WorkOrder['env'] {
   }
 }
 
+const maxReplyBytes = 64 * 1024 * 1024;
+/** A process the module forked may hold the descriptor open for ever: the reply is complete when the child has ended. */
+const graceMs = 500;
+
 function converse(order: WorkOrder, timeoutMs: number): Promise<Reply> {
+  const { user, drop, token } = order.instance;
+  const worker = [process.execPath, path.join(installation().addons, 'worker.cjs')] as const;
+  const [program, ...args] = drop === 'runuser' && runningAsRoot() ? (['runuser', '-u', user, '--', ...worker] as const) : worker;
   return new Promise((resolve, reject) => {
-    const child = spawn(process.execPath, [path.join(installation().addons, 'worker.cjs')], {
-      stdio: ['pipe', 'pipe', 'inherit'],
+    const child = spawn(program, args, {
+      // What a module prints is no result of ours: it goes where messages go.
+      stdio: ['pipe', 2, 2, 'pipe'],
       cwd: '/',
       env: { PATH: '/usr/bin:/bin:/usr/sbin:/sbin', LC_ALL: 'C.UTF-8' },
       timeout: timeoutMs,
       killSignal: 'SIGKILL',
     });
+    const reply = child.stdio[replyDescriptor] as Readable;
     const chunks: Buffer[] = [];
-    child.stdout.on('data', (chunk: Buffer) => chunks.push(chunk));
-    child.on('error', (error) => {
-      reject(new HsmongerError('INTERNAL', `Cannot start ${process.execPath} for work as user '${order.instance.user}': ${error.message}.`, { cause: error }));
+    let bytes = 0;
+    reply.on('data', (chunk: Buffer) => {
+      bytes += chunk.length;
+      if (bytes > maxReplyBytes) child.kill('SIGKILL');
+      else chunks.push(chunk);
     });
-    child.on('close', (code, signal) => {
+    child.on('error', (error) => {
+      reject(new HsmongerError('INTERNAL', `Cannot start ${program} for work as user '${user}': ${error.message}.`, { cause: error }));
+    });
+    const settle = (code: number | null, signal: NodeJS.Signals | null) => {
+      reply.destroy();
       try {
-        resolve(deserialize(Buffer.concat(chunks)) as Reply);
+        resolve(parseReply(Buffer.concat(chunks).toString('utf8')));
       } catch (error) {
         const how = signal === 'SIGKILL' ? `gave no answer within ${String(timeoutMs / 1000)} seconds or was killed` : `ended with ${signal ?? `status ${String(code)}`}`;
-        reject(new HsmongerError('TOKEN_FAILED', `The process working as user '${order.instance.user}' ${how} during '${order.task}'. A PKCS#11 module that crashes or hangs does this; check ${order.instance.token.module}.`, { cause: error }));
+        reject(new HsmongerError('TOKEN_FAILED', `The process working as user '${user}' ${how} during '${order.task}'. A PKCS#11 module that crashes or hangs does this; check ${token.module}.`, { cause: error }));
       }
+    };
+    child.on('exit', (code, signal) => {
+      const grace = setTimeout(() => { settle(code, signal); }, graceMs);
+      reply.once('close', () => {
+        clearTimeout(grace);
+        settle(code, signal);
+      });
     });
-    child.stdin.on('error', () => undefined);
-    child.stdin.end(serialize(order));
+    child.stdin?.on('error', () => undefined);
+    child.stdin?.end(encode(order));
   });
 }

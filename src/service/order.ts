@@ -1,6 +1,8 @@
+import * as v from 'valibot';
 import type { Directories, Instance } from '../config/instance.js';
-import type { ErrorCode } from '../errors.js';
+import { reactions, type ErrorCode } from '../errors.js';
 import type { TaskName } from './tasks.js';
+import { decode } from './wire.js';
 
 /** What the parent asks of the worker. */
 export interface WorkOrder {
@@ -14,4 +16,18 @@ export interface WorkOrder {
 
 export type Reply =
   | { readonly ok: true; readonly value: unknown }
-  | { readonly ok: false; readonly code: ErrorCode; readonly message: string; readonly trace: string | undefined };
+  | { readonly ok: false; readonly code: ErrorCode; readonly message: string; readonly trace?: string };
+
+const replySchema = v.variant('ok', [
+  v.object({ ok: v.literal(true), value: v.optional(v.unknown()) }),
+  v.object({ ok: v.literal(false), code: v.picklist(Object.keys(reactions) as ErrorCode[]), message: v.string(), trace: v.exactOptional(v.string()) }),
+]);
+
+/** A reply from what the child wrote; throws on anything else. */
+export function parseReply(text: string): Reply {
+  const reply = v.parse(replySchema, decode(text));
+  return reply.ok ? { ok: true, value: reply.value } : reply;
+}
+
+/** The child's descriptor for its reply: what a PKCS#11 module prints on stdout must not end up in it. */
+export const replyDescriptor = 3;

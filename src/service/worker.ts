@@ -1,33 +1,35 @@
 /**
  * The process that works as the service user: started by the CLI, the hooks and later the agent, it loads its code, drops, and runs
- * one named task. The order comes on stdin, the answer leaves on stdout, both in V8's serialisation; messages go to stderr.
+ * one named task. The order comes on stdin, the reply leaves on a descriptor of its own (wire.ts); stdout is left to what modules print.
  */
-import { deserialize, serialize } from 'node:v8';
+import { writeFileSync } from 'node:fs';
 import { stateDirectory } from '../config/directories.js';
 import { asHsmongerError } from '../errors.js';
 import { sqliteAddon } from '../platform/addons.js';
 import { accountOf, dropTo } from '../platform/service-user.js';
 import { ensureStateDirectory } from '../platform/state-directory.js';
 import { withServiceContext } from './context.js';
-import type { Reply, WorkOrder } from './order.js';
+import { replyDescriptor, type Reply, type WorkOrder } from './order.js';
 import { runTask } from './tasks.js';
+import { decode, encode } from './wire.js';
 
 async function main(): Promise<void> {
   const reply = await perform();
+  writeFileSync(replyDescriptor, encode(reply));
   // The exit code says nothing: the reply does. A module's own threads must not keep the caller waiting.
-  process.stdout.write(serialize(reply), () => process.exit(0));
+  process.exit(0);
 }
 
 async function perform(): Promise<Reply> {
   try {
-    const order = deserialize(await standardInput()) as WorkOrder;
+    const order = decode((await standardInput()).toString('utf8')) as WorkOrder;
     sqliteAddon();
     ensureStateDirectory(stateDirectory(order.directories, order.instance), accountOf(order.instance.user));
     dropTo(order.instance.user);
     return { ok: true, value: await withServiceContext(order, (context) => runTask(context, order.task, order.input)) };
   } catch (error) {
     const { code, message, cause } = asHsmongerError(error);
-    return { ok: false, code, message, trace: cause instanceof Error ? cause.stack : undefined };
+    return { ok: false, code, message, ...(cause instanceof Error && cause.stack !== undefined ? { trace: cause.stack } : {}) };
   }
 }
 

@@ -300,23 +300,70 @@ describe('trouble that passes is exit 5 with our own delay, and its reason is re
 });
 
 describe('a module that misbehaves', () => {
+  /** A module that is SoftHSM, but for what `body` does. */
   function compiled(name: string, body: string): string {
     const source = path.join(scratch.path, `${name}.c`);
     const library = path.join(scratch.path, `${name}.so`);
-    // C_Initialize is the first entry of CK_FUNCTION_LIST after the version.
-    writeFileSync(source, `#include <unistd.h>\n#include <stdlib.h>\nstatic unsigned long initialize(void *a) { ${body} return 0; }\nstatic struct { unsigned char version[2]; void *functions[70]; } list = { {2, 40}, { (void *)initialize } };\nunsigned long C_GetFunctionList(void **out) { *out = &list; return 0; }\n`);
-    execFileSync('cc', ['-shared', '-fPIC', '-o', library, source]);
+    // CK_FUNCTION_LIST: after the version come C_Initialize (0), … C_SignInit (42), C_Sign (43), in the order of PKCS#11 2.40.
+    writeFileSync(source, `
+#include <dlfcn.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+typedef unsigned long rv;
+static struct list { unsigned char version[2]; void *call[68]; } mine, *soft;
+static rv initialize(void *args) { ${body.includes('INITIALIZE') ? body.replace('INITIALIZE', '') : ''} return ((rv (*)(void *))soft->call[0])(args); }
+static rv sign(rv a, void *b, rv c, void *d, void *e) { ${body.includes('SIGN') ? body.replace('SIGN', '') : ''} return ((rv (*)(rv, void *, rv, void *, void *))soft->call[43])(a, b, c, d, e); }
+rv C_GetFunctionList(void **out) {
+  void *library = dlopen("${token.module}", RTLD_NOW);
+  ((rv (*)(void **))dlsym(library, "C_GetFunctionList"))((void **)&soft);
+  memcpy(&mine, soft, sizeof mine);
+  mine.call[0] = initialize;
+  mine.call[43] = sign;
+  *out = &mine;
+  return 0;
+}
+`);
+    execFileSync('cc', ['-shared', '-fPIC', '-o', library, source, '-ldl']);
     return library;
   }
 
-  it('by hanging in C_Initialize is ended at the deadline, and certmonger asked to come back', async () => {
-    instance.rewrite((toml) => `${toml.replace(token.module, compiled('hang', 'sleep(60);'))}\n[helper]\ndeadline-seconds = 5\n`);
+  it.each(['INITIALIZE', 'SIGN'])('by hanging in %s is ended at the deadline, certmonger asked to come back, and the reason kept', async (where) => {
+    instance.rewrite((toml) => `${toml.replace(token.module, compiled(`hang-${where}`, `${where} for (;;) pause();`))}\n[helper]\ndeadline-seconds = 5\n`);
     expect(await instance.submit(renewal(ocsp))).toMatchObject({ exitCode: 5, stdout: '30\nhsmonger\n' });
     expect(JSON.parse(readFileSync(path.join(instance.state, 'watchdog.json'), 'utf8'))).toMatchObject({ message: expect.stringContaining('within 5 seconds') as string });
   });
 
-  it('by crashing does not leave the request stuck', async () => {
-    instance.rewrite((toml) => toml.replace(token.module, compiled('crash', 'abort();')));
-    expect(await instance.submit(renewal(ocsp))).toMatchObject({ exitCode: 5, stdout: '30\nhsmonger\n', stderr: expect.stringContaining('status 134') as string });
+  it.each([
+    ['crashing', 'INITIALIZE abort();'],
+    ['calling exit(0)', 'INITIALIZE exit(0);'],
+    ['calling exit(6)', 'SIGN exit(6);'],
+  ])('by %s does not leave the request stuck', async (what, body) => {
+    instance.rewrite((toml) => toml.replace(token.module, compiled(what.replace(/\W/gu, ''), body)));
+    expect(await instance.submit(renewal(ocsp))).toMatchObject({ exitCode: 5, stdout: '30\nhsmonger\n', stderr: expect.stringContaining('without an answer') as string });
+  });
+
+  it('by printing on stdout does not spoil the answer', async () => {
+    instance.rewrite((toml) => toml.replace(token.module, compiled('chatter', 'SIGN printf("vendor: hello\\n"); fflush(stdout);')));
+    const { exitCode, stdout, stderr } = await instance.submit(renewal(ocsp));
+    expect({ exitCode, stderr }).toEqual({ exitCode: 0, stderr: 'vendor: hello\n' });
+    expect(answerOf(stdout).certificate).toContain('BEGIN CERTIFICATE');
+  });
+
+  it('by printing through runuser does not either', async () => {
+    instance.rewrite((toml) => toml.replace(token.module, compiled('chatter-runuser', 'SIGN printf("vendor: hello\\n"); fflush(stdout);')).replace('user =', 'drop = "runuser"\nuser ='));
+    const { exitCode, stdout } = await instance.submit(renewal(ocsp));
+    expect(exitCode).toBe(0);
+    expect(answerOf(stdout).certificate).toContain('BEGIN CERTIFICATE');
+  });
+});
+
+describe('the roots', () => {
+  it('are asked for again soon, not after a year, where they cannot be given', async () => {
+    instance.rewrite((toml) => toml.replace('certificate = "caSigningCert', 'certificate = "noCert'));
+    expect(await instance.submit({ CERTMONGER_OPERATION: 'FETCH-ROOTS' })).toMatchObject({ exitCode: 5 });
+    chmodSync(instance.file, 0o666);
+    expect(await instance.submit({ CERTMONGER_OPERATION: 'FETCH-ROOTS' })).toMatchObject({ exitCode: 5, stdout: '300\nhsmonger\n' });
   });
 });

@@ -1,5 +1,5 @@
 import { HsmongerError, asHsmongerError } from '../../errors.js';
-import { isProfileName } from '../../issuer/profile-names.js';
+import { isProfileName } from '../../config/profile-names.js';
 import { profiles } from '../../issuer/profiles.js';
 import { renewalKind } from '../../issuer/token/admit.js';
 import { findAuthority } from '../../issuer/token/authority.js';

@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs';
 import path from 'node:path';
 import { stateDirectory } from '../../config/directories.js';
 import { HsmongerError, sentenceOf } from '../../errors.js';
+import { unfinished } from '../../ledger/journal.js';
 import { listOutcomes, type OutcomeRow } from '../../ledger/outcomes.js';
 import type { ServiceContext } from '../context.js';
 
@@ -25,10 +26,10 @@ interface UnfinishedSaving {
 export function readLedger(context: ServiceContext): Promise<LedgerContents> {
   const ledger = context.ledger();
   const watchdog = watchdogOf(path.join(stateDirectory(context.directories, context.instance), 'watchdog.json'), context.clock());
-  const journal = ledger.prepare<[], { nickname: string; step: string; updatedAt: string }>('SELECT nickname, step, updated_at AS updatedAt FROM journal ORDER BY nickname').all();
+  const journal = unfinished(ledger);
   return Promise.resolve({
     outcomes: listOutcomes(ledger),
-    journal: journal.map(({ nickname, step, updatedAt }) => ({ nickname, step, updatedAt: new Date(updatedAt) })),
+    journal: journal.map(({ nickname, step, updatedAt }) => ({ nickname, step, updatedAt })),
     ...(watchdog === undefined ? {} : { watchdog }),
   });
 }
