@@ -2,6 +2,7 @@ import path from 'node:path';
 import * as v from 'valibot';
 import { HsmongerError } from '../errors.js';
 import type { Instance, PinSource, TokenSelector } from './instance.js';
+import { profileNames } from './profile-names.js';
 
 const text = v.pipe(v.string(), v.nonEmpty('must not be empty'));
 const absolute = v.pipe(
@@ -11,6 +12,7 @@ const absolute = v.pipe(
 );
 const count = v.pipe(v.number(), v.integer('must be a whole number'), v.minValue(0, 'must not be negative'));
 const days = v.pipe(v.number(), v.integer('must be whole days'), v.minValue(1, 'must be at least 1 day'), v.maxValue(36525, 'must be at most a century'));
+const profile = v.picklist(profileNames, ({ input }) => `must be a profile (${profileNames.join(', ')}), not ${JSON.stringify(input)}`);
 const unit = v.pipe(text, v.regex(/^[A-Za-z0-9:_.\\@-]+$/u, 'must be the name of a systemd unit'));
 /** Names that end in certmonger's command lines and request ids (design rule 12). */
 export const identifier = /^[A-Za-z0-9][A-Za-z0-9._-]*$/u;
@@ -42,7 +44,7 @@ const fileSchema = v.strictObject({
   issuer: v.strictObject({
     type: v.picklist(['token', 'dogtag', 'directory', 'external']),
     certificate: text,
-    'lifetime-days': v.optional(v.record(v.string(), days), {}),
+    'lifetime-days': v.optional(v.record(profile, days), {}),
     'backdate-seconds': v.optional(v.pipe(count, v.maxValue(604_800, 'must be at most a week')), 60),
     digest: v.optional(v.picklist(['sha256', 'sha384', 'sha512']), 'sha256'),
   }),
@@ -58,7 +60,7 @@ const fileSchema = v.strictObject({
     v.strictObject({ 'deadline-seconds': v.optional(v.pipe(count, v.minValue(5, 'must be at least 5'), v.maxValue(3600, 'must be at most 3600')), 120) }),
     {},
   ),
-  certificate: v.optional(v.array(v.strictObject({ nickname: text, profile: text })), []),
+  certificate: v.optional(v.array(v.strictObject({ nickname: text, profile })), []),
 });
 
 type File = v.InferOutput<typeof fileSchema>;

@@ -1,6 +1,6 @@
 import type { KeyUsage } from '../x509/extensions.js';
 import { oids } from '../x509/oids.js';
-import type { ProfileName } from './profile-names.js';
+import type { ProfileName } from '../config/profile-names.js';
 
 /** What a profile asks of a certificate. On a renewal the old certificate's extensions come first; `requires` is added where it lacks it. */
 export interface Profile {

@@ -63,7 +63,7 @@ describe('pass', () => {
 describe('fail', () => {
   it.each([
     ['an unknown key', `${minimal}\n[saving]\nrestrat = "x"`, /'saving\.restrat' is not a key/u],
-    ['an unknown key in a list', `${minimal}\n[[certificate]]\nnickname="a"\nprofile="b"\ntoken="c"`, /'certificate\.0\.token' is not a key/u],
+    ['an unknown key in a list', `${minimal}\n[[certificate]]\nnickname="a"\nprofile="caCACert"\ntoken="c"`, /'certificate\.0\.token' is not a key/u],
     ['two PIN sources', minimal.replace('pin-file', 'pin-env = "PIN"\npin-file'), /exactly one of pin-file, pin-env and pin-credential, not 2/u],
     ['no PIN source', minimal.replace(/pin-file.*\n/u, ''), /exactly one of pin-file.*not none/u],
     ['two ways to name the token', minimal.replace('label', 'slot = 1\nlabel'), /exactly one of label, slot, slot-index and uri, not 2/u],
@@ -72,7 +72,11 @@ describe('fail', () => {
     ['a missing section', minimal.replace(/\[nss\][^[]*/u, ''), /'nss' is missing/u],
     ['a wrong type', minimal.replace('"softhsm_token"', '7'), /'token\.label' must be string, not 7/u],
     ['root as the service user', `user = "root"\n${minimal}`, /must not be root/u],
-    ['a nickname twice', `${minimal}\n[[certificate]]\nnickname="a"\nprofile="x"\n[[certificate]]\nnickname="a"\nprofile="y"`, /names 'a' twice/u],
+    ['a nickname twice', `${minimal}\n[[certificate]]\nnickname="a"\nprofile="caCACert"\n[[certificate]]\nnickname="a"\nprofile="caOCSPCert"`, /names 'a' twice/u],
+    ['a lifetime of a profile there is not', minimal.replace('[issuer]', '[issuer]\nlifetime-days = { caOcspCert = 365 }'), /'issuer\.lifetime-days\.caOcspCert' must be a profile \(caCACert, .*\), not "caOcspCert"/u],
+    ['a certificate of a profile there is not', `${minimal}\n[[certificate]]\nnickname="a"\nprofile="caocspcert"`, /'certificate\.0\.profile' must be a profile \(.*caOCSPCert.*\), not "caocspcert"/u],
+    ['a profile that is no text', `${minimal}\n[[certificate]]\nnickname="a"\nprofile=7`, /'certificate\.0\.profile' must be a profile \(.*\), not 7/u],
+    ['a certificate without a profile', `${minimal}\n[[certificate]]\nnickname="a"`, /'certificate\.0\.profile' is missing/u],
     ['a unit that is no unit', `${minimal}\n[saving]\nrestart = "x; reboot"`, /'saving\.restart' must be the name of a systemd unit/u],
   ])('refuses %s and names it', (_what, text, message) => {
     const error = refusal(text);

@@ -1,5 +1,5 @@
 import { beforeAll, describe, expect, it } from 'vitest';
-import { profileNames } from '../../src/issuer/profile-names.js';
+import { profileNames } from '../../src/config/profile-names.js';
 import { profiles } from '../../src/issuer/profiles.js';
 import { inferProfile } from '../../src/issuer/infer-profile.js';
 import { admit, type IssueFacts } from '../../src/issuer/token/admit.js';

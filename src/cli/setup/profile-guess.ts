@@ -1,5 +1,5 @@
 import { inferProfile } from '../../issuer/infer-profile.js';
-import type { ProfileName } from '../../issuer/profile-names.js';
+import type { ProfileName } from '../../config/profile-names.js';
 import type { Certificate } from '../../x509/certificate.js';
 
 /** Dogtag's and FreeIPA's nicknames (freeipa: install/cainstance.py, krainstance.py); the subsystem behind the blank decides about the audit log. */

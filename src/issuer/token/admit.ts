@@ -6,7 +6,7 @@ import { isSelfSigned, role, signedBy } from '../../x509/path.js';
 import { assertStrongKey, sameKey } from '../../x509/public-key.js';
 import { assertStrongDigest, verifySignature } from '../../x509/signature.js';
 import { inferProfile } from '../infer-profile.js';
-import { defaultProfile, isProfileName, profileNames } from '../profile-names.js';
+import { defaultProfile, isProfileName, profileNames } from '../../config/profile-names.js';
 import { profiles, type Profile } from '../profiles.js';
 
 /** What is asked, and of whom. */
