@@ -137,6 +137,16 @@ describe('the renewal of a subordinate', () => {
     expect(kept).toEqual([oids.subjectAltName, oids.subjectKeyIdentifier, oids.authorityKeyIdentifier]);
   });
 
+  it('is done too for what another CA issued: it is taken over, as it was but for its issuer', async () => {
+    const otherCa = await makeCertificate({ keys: otherKeys, subject: 'CN=Former CA', extensions: caExtensions() });
+    const old = await leafCertificate({ by: { keys: otherKeys, certificate: otherCa }, extensions: [keyUsage(usage.digitalSignature), subjectKeyId('0badc0de'), authorityKeyId('aa'.repeat(20))] });
+    const planned = plan(await facts({ old, profile: 'caSubsystemCert' }));
+    expect(planned).toMatchObject({ subject: old.subject, spki: old.spki, issuer: ca.subject });
+    expect(hex(findExtension(planned.extensions, oids.authorityKeyIdentifier)!.value)).toBe(`300e800c${foreignId}`);
+    const selfMade = await makeCertificate({ keys: leafKeys, subject, extensions: [keyUsage(usage.digitalSignature)] });
+    expect(plan(await facts({ old: selfMade, profile: 'caSubsystemCert' }))).toMatchObject({ issuer: ca.subject });
+  });
+
   it('of a sub-CA stays a CA, when this CA issued it', async () => {
     const old = await leafCertificate({ extensions: [caConstraints(0), subjectKeyId(foreignId), authorityKeyId(foreignId)] });
     expect(plan(await facts({ old, profile: 'caCACert' }))).toMatchObject({ extensions: old.extensions, issuer: ca.subject, notAfter: ca.notAfter });
@@ -148,6 +158,7 @@ describe('the renewal of a subordinate', () => {
 
   it.each([
     ['a CA certificate under a leaf profile', [caConstraints()], 'caOCSPCert'],
+    ['what may sign certificates and has no basic constraints, under a leaf profile', [keyUsage(usage.digitalSignature | usage.keyCertSign)], 'caSignedLogCert'],
     ['a leaf under the CA profile', [leafConstraints()], 'caCACert'],
     ['a leaf without basic constraints under the CA profile', [], 'caCACert'],
   ])('of %s is refused', async (_what, extensions, profile) => {

@@ -1,5 +1,6 @@
 import { HsmongerError } from '../../errors.js';
 import type { Certificate } from '../../x509/certificate.js';
+import { allows } from '../../x509/extensions.js';
 import { nameText, sameName } from '../../x509/name.js';
 import type { CertificateRequest } from '../../x509/parse-csr.js';
 import { isSelfSigned, role, signedBy } from '../../x509/path.js';
@@ -76,7 +77,14 @@ export function renewalKind(profile: Profile, old: Certificate, issuer: Certific
       `Profile ${profile.name} does not fit: the certificate of ${nameText(old.subject)} is ${profile.ca ? 'no CA certificate, and renewing cannot make it one' : 'a CA certificate, and renewing must not make it anything else'}.`,
     );
   }
-  if (!profile.ca) return 'renewal';
+  if (!profile.ca) {
+    // Its key usage would be kept, and without basic constraints some clients believe that alone.
+    if (oldRole === 'either' && allows(old, 'keyCertSign') === true) {
+      throw new HsmongerError('PROFILE_MISMATCH', `Profile ${profile.name} does not fit: the certificate of ${nameText(old.subject)} may sign certificates and does not say that it is no CA's; have a new one issued instead.`);
+    }
+    // Who issued it is not asked: a CA that takes over from another renews what that one made. Holding the key is proof enough, the name was another's to grant.
+    return 'renewal';
+  }
   if (sameKey(old.spki, issuer.spki)) {
     if (isSelfSigned(old)) return 'self-renewal';
     throw new HsmongerError('ISSUER_EXTERNAL', `The CA certificate of ${nameText(old.subject)} was issued by ${nameText(old.issuer)}; have it renewed there, this CA cannot vouch for itself.`);
