@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import { closeSync, existsSync, openSync, readdirSync, readFileSync, statfsSync, statSync, unlinkSync, writeSync } from 'node:fs';
+import { closeSync, existsSync, lstatSync, openSync, readdirSync, readFileSync, statfsSync, statSync, unlinkSync, writeSync } from 'node:fs';
 import path from 'node:path';
 import { HsmongerError } from '../errors.js';
 
@@ -46,8 +46,8 @@ export async function withPasswordFile<T>(passwords: readonly TokenPassword[], u
 /** Removes what killed processes of this user left behind; a file whose process still runs stays. Returns how many. */
 export function sweepPasswordFiles(directories = memoryDirectories()): number {
   let removed = 0;
-  for (const directory of directories.filter((candidate) => existsSync(candidate))) {
-    for (const entry of readdirSync(directory)) {
+  for (const directory of directories) {
+    for (const entry of entriesOf(directory)) {
       const match = name.exec(entry);
       if (match?.groups === undefined || startOf(match.groups['pid'] ?? '') === match.groups['started']) continue;
       if (removedOwn(path.join(directory, entry))) removed++;
@@ -56,15 +56,23 @@ export function sweepPasswordFiles(directories = memoryDirectories()): number {
   return removed;
 }
 
+function entriesOf(directory: string): string[] {
+  try {
+    return readdirSync(directory);
+  } catch {
+    return [];
+  }
+}
+
+/** Anybody can put anything under our names there, so nothing met in sweeping may stop what comes after it. */
 function removedOwn(file: string): boolean {
   try {
-    if (statSync(file).uid !== process.geteuid?.()) return false;
+    const stats = lstatSync(file);
+    if (!stats.isFile() || stats.uid !== process.geteuid?.()) return false;
     unlinkSync(file);
     return true;
-  } catch (error) {
-    // Another process of ours swept it first.
-    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return false;
-    throw error;
+  } catch {
+    return false;
   }
 }
 

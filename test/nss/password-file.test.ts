@@ -1,9 +1,10 @@
-import { spawn } from 'node:child_process';
+import { execFileSync, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, statfsSync, statSync, writeFileSync } from 'node:fs';
+import { chmodSync, chownSync, existsSync, lchownSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, statfsSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { afterAll, expect, test } from 'vitest';
 import { sweepPasswordFiles, withPasswordFile } from '../../src/nss/password-file.js';
+import { ensureServiceUser } from '../rig/service-user.js';
 
 const memory = mkdtempSync('/dev/shm/hsmonger-test-');
 afterAll(() => {
@@ -63,4 +64,31 @@ test('what a killed process left is swept, what a living one uses stays', async 
   writeFileSync(path.join(memory, `hsmonger-login.${String(process.pid)}.1.0123456789abcdef`), '');
   expect(sweepPasswordFiles([memory])).toBe(2);
   expect(readdirSync(memory)).toEqual(['somebody-elses']);
+});
+
+test('what others put there under such a name, to be in the way, is passed over', () => {
+  const { uid, gid } = ensureServiceUser();
+  const shared = mkdtempSync('/dev/shm/hsmonger-test-');
+  try {
+    chmodSync(shared, 0o1777);
+    const planted = (n: number) => path.join(shared, `hsmonger-login.1.1.000000000000000${String(n)}`);
+    const target = path.join(shared, 'of-the-service-user');
+    writeFileSync(target, '');
+    chownSync(target, uid, gid);
+    symlinkSync(target, planted(1));
+    lchownSync(planted(1), 65534, 65534);
+    mkdirSync(planted(2));
+    chownSync(planted(2), uid, gid);
+    writeFileSync(planted(3), '');
+    writeFileSync(planted(4), '');
+    chownSync(planted(4), uid, gid);
+    const script = `import { sweepPasswordFiles } from ${JSON.stringify(path.resolve('src/nss/password-file.ts'))};
+      process.setgid(${String(gid)});
+      process.setuid(${String(uid)});
+      console.log(sweepPasswordFiles([${JSON.stringify(shared)}, '/root']));`;
+    expect(execFileSync(process.execPath, ['--import', 'tsx', '--input-type=module', '-e', script], { encoding: 'utf8' })).toBe('1\n');
+    expect(readdirSync(shared).sort()).toEqual([...[1, 2, 3].map((n) => path.basename(planted(n))), 'of-the-service-user']);
+  } finally {
+    rmSync(shared, { recursive: true });
+  }
 });
