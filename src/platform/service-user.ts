@@ -36,7 +36,10 @@ export function accountOf(user: string): Account {
     throw new HsmongerError('USER_MISSING', `The service user '${user}' does not exist (${sentenceOf(error)}). Create it, or name another with 'user' in the instance file.`, { cause: error });
   }
   try {
-    return selfAccount();
+    const account = selfAccount();
+    // Another name for root would be no drop at all; 'root' itself is refused where the instance file is read.
+    if (account.uid === 0 && user !== account.name) throw new HsmongerError('NOT_PERMITTED', `The service user '${user}' is '${account.name}' (uid 0) by another name, and nothing here works on a token as root; name an unprivileged user with 'user' in the instance file.`);
+    return account;
   } finally {
     posix.seteuid(0);
   }
@@ -50,7 +53,8 @@ export function dropTo(user: string): Account {
   const account = accountOf(user);
   if (runningAsRoot() && account.uid !== 0) {
     try {
-      posix.initgroups(account.name, account.gid);
+      // By the name asked for: two names of one uid can be in different groups, and the HSM's device may be one's alone.
+      posix.initgroups(user, account.gid);
       posix.setgid(account.gid);
       posix.setuid(account.uid);
     } catch (error) {

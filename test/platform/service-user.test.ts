@@ -40,6 +40,28 @@ describe('the drop to the service user', () => {
     expect(JSON.parse(error)).toMatchObject({ code: 'USER_MISSING', message: expect.stringContaining("'no-such-user-here' does not exist") as string });
   });
 
+  it('is refused to a user that is root by another name', () => {
+    const { error } = inProcess(`
+      const { seteuid } = process;
+      process.seteuid = (user) => seteuid(user === 'toor' ? 0 : user);
+      m.dropTo('toor');
+    `);
+    expect(JSON.parse(error)).toMatchObject({ code: 'NOT_PERMITTED', message: expect.stringMatching(/'toor' is 'root' \(uid 0\)/u) as string });
+  });
+
+  it('takes the groups of the name asked for, where the uid has another name too', () => {
+    const { value, error } = inProcess(`
+      const { seteuid, initgroups } = process;
+      const asked = [];
+      process.seteuid = (user) => seteuid(user === 'alias' ? 'pkiuser' : user);
+      process.initgroups = (user, group) => { asked.push(user); initgroups('pkiuser', group); };
+      m.dropTo('alias');
+      return asked;
+    `);
+    expect(error).toBe('');
+    expect(value).toEqual(['alias']);
+  });
+
   it('is refused to another user than root, naming both', () => {
     const { error } = inProcess(`m.dropTo('pkiuser')`, { uid: 65534, gid: 65534 });
     expect(JSON.parse(error)).toMatchObject({ code: 'NOT_PERMITTED', message: expect.stringMatching(/'pkiuser'.*'nobody'.*root/u) as string });
