@@ -56,20 +56,23 @@ function candidates(shelf: Shelf, selector: KeySelector): KeyObjectOnToken[] {
   }
 }
 
-/** By CKA_ID first, as that is quick, then by value; a key that does not show its public value counts only by its CKA_ID and type. */
+/**
+ * By CKA_ID first, as that is quick, then by value: two objects with the same public value are one key, and either signs. A key that does
+ * not show its public value counts only by its CKA_ID and type, so there two are two.
+ */
 function byPublicKey(shelf: Shelf, spki: Uint8Array, id: Uint8Array | undefined): KeyObjectOnToken[] {
   const wantedKey = publicKeyOf(spki);
   const type = typeOf(wantedKey);
   // Exporting makes OpenSSL load its encoders, so it is left for certificates that wrap the key unusually (parameters absent, …).
   const fits = ({ key }: KeyObjectOnToken) => key.spki !== undefined && (Buffer.from(key.spki).equals(spki) || wantedKey.export({ type: 'spki', format: 'der' }).equals(key.spki));
   const withId = id === undefined ? [] : privateKeys(shelf, [idOf(id)]);
-  const sure = withId.filter(fits);
-  if (sure.length > 0) return sure;
-  const byModulus = type === 'RSA' ? privateKeys(shelf, [{ type: pkcs11js.CKA_MODULUS, value: modulusOf(wantedKey) }]).filter(fits) : [];
-  if (byModulus.length > 0) return byModulus;
+  const sure = withId.find(fits);
+  if (sure !== undefined) return [sure];
+  const byModulus = type === 'RSA' ? privateKeys(shelf, [{ type: pkcs11js.CKA_MODULUS, value: modulusOf(wantedKey) }]).find(fits) : undefined;
+  if (byModulus !== undefined) return [byModulus];
   // Some tokens keep a leading zero in CKA_MODULUS, and an elliptic-curve private key need not have its point: compare them all.
-  const byValue = privateKeys(shelf).filter(fits);
-  return byValue.length > 0 ? byValue : withId.filter(({ key }) => key.spki === undefined && key.type === type);
+  const byValue = privateKeys(shelf).find(fits);
+  return byValue !== undefined ? [byValue] : withId.filter(({ key }) => key.spki === undefined && key.type === type);
 }
 
 function publicKeyOf(spki: Uint8Array): KeyObject {

@@ -1,4 +1,5 @@
 import { realpathSync } from 'node:fs';
+// Never to become a lazy import: it loads the native addon, which the service user may not be able to read.
 import pkcs11js from 'pkcs11js';
 import type { TokenConfig } from '../config/instance.js';
 import { HsmongerError, sentenceOf } from '../errors.js';
@@ -11,6 +12,8 @@ export type ModuleConfig = Pick<TokenConfig, 'module' | 'parameters' | 'environm
 
 export interface OpenModule {
   readonly cryptoki: Cryptoki;
+  /** The library's real path. */
+  readonly file: string;
   /** Finalises the module when nobody else in this process uses it and it was initialised here. */
   release(): void;
 }
@@ -25,15 +28,6 @@ interface Loaded {
 
 /** C_Initialize and C_Finalize are process-wide: one entry for each library, by its real path, for the life of the process. */
 const loaded = new Map<string, Loaded>();
-
-/**
- * Makes sure the native addon is in this process, to be called before the drop to the service user, who may not be able to read our own
- * files. Importing this file has loaded it already: the import of pkcs11js at its top is never to become a lazy one. The PKCS#11 module
- * itself is loaded by openModule(), after the drop.
- */
-export function preloadPkcs11(): typeof pkcs11js.PKCS11 {
-  return pkcs11js.PKCS11;
-}
 
 /**
  * Loads and initialises a PKCS#11 module, with its environment set first. MODULE_NOT_FOUND, MODULE_UNSAFE (others could replace the
@@ -57,6 +51,7 @@ export function openModule(config: ModuleConfig): OpenModule {
   let released = false;
   return {
     cryptoki: entry.pkcs11,
+    file,
     release: () => {
       if (released) return;
       released = true;

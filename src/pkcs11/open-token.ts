@@ -30,18 +30,20 @@ function open(config: TokenConfig, options: OpenTokenOptions): Token {
   try {
     const found = findToken(tokensOf(module.cryptoki, config.module), config.selector, config.module);
     const means = { source: config.pin, pins: options.pins, force: options.force ?? false, env: options.env ?? process.env, reader: self() };
-    return openSession({ cryptoki: module.cryptoki, found, module: config.module, access: options.access ?? 'read', means, release: () => { module.release(); } });
+    return openSession({ cryptoki: module.cryptoki, found, module: module.file, access: options.access ?? 'read', means, release: () => { module.release(); } });
   } catch (error) {
     module.release();
     throw error;
   }
 }
 
-/** The tokens a module shows, in its own order, for people to choose from. */
+/** The tokens a module shows, in its own order, for people to choose from; a slot's failure when no other slot shows one. */
 export function listTokens(config: ModuleConfig): TokenDescription[] {
   const module = openModule(config);
   try {
-    return tokensOf(module.cryptoki, config.module).map(({ description }) => description);
+    const { tokens, failure } = tokensOf(module.cryptoki, config.module);
+    if (tokens.length === 0 && failure !== undefined) throw failure;
+    return tokens.map(({ description }) => description);
   } finally {
     module.release();
   }

@@ -14,7 +14,7 @@ import type { Token, TokenCertificate, TokenKey } from './token.js';
 export interface SessionParts {
   readonly cryptoki: Cryptoki;
   readonly found: TokenInSlot;
-  /** Absolute path of the module. */
+  /** Real path of the module: the PIN's failures are remembered by it, whatever link an instance file names. */
   readonly module: string;
   readonly access: 'read' | 'write';
   readonly means: LoginMeans;

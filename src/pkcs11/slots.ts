@@ -1,26 +1,43 @@
 import pkcs11js from 'pkcs11js';
 import type { TokenSelector } from '../config/instance.js';
 import { HsmongerError } from '../errors.js';
-import { calling, returnValueOf } from './ckr.js';
+import { calling, returnValueOf, tokenFailure } from './ckr.js';
 import { ulong, type Cryptoki, type Handle, type RawTokenInfo } from './cryptoki.js';
 import type { TokenDescription } from './token.js';
 import { parseUri, type Pkcs11Uri } from './uri.js';
 
 export interface TokenInSlot {
   readonly slot: Handle;
+  /** Place among the slots the module says hold a token, whether or not those answer: what `slot-index` counts. */
+  readonly index: number;
   readonly description: TokenDescription;
+}
+
+export interface TokensSeen {
+  /** In the module's order. */
+  readonly tokens: readonly TokenInSlot[];
+  /** Of the first slot that failed to describe its token; another slot's trouble is none of a token that was found. */
+  readonly failure?: HsmongerError;
 }
 
 /** A slot can lose its token between the list and the question; such a slot holds none. */
 const absent: ReadonlySet<string | undefined> = new Set(['CKR_TOKEN_NOT_PRESENT', 'CKR_TOKEN_NOT_RECOGNIZED', 'CKR_DEVICE_REMOVED', 'CKR_SLOT_ID_INVALID']);
 
-/** The tokens in the module's slots, in the module's order (which `slot-index` counts). */
-export function tokensOf(cryptoki: Cryptoki, module: string): TokenInSlot[] {
+/** The tokens in the module's slots. */
+export function tokensOf(cryptoki: Cryptoki, module: string): TokensSeen {
   const slots = calling(`Listing the slots of ${module}`, () => cryptoki.C_GetSlotList(true));
-  return slots.flatMap((slot) => {
-    const description = calling(`Asking slot ${String(ulong(slot))} of ${module} for its token`, () => describe(cryptoki, slot));
-    return description === undefined ? [] : [{ slot, description }];
-  });
+  const tokens: TokenInSlot[] = [];
+  const failures: HsmongerError[] = [];
+  for (const [index, slot] of slots.entries()) {
+    try {
+      const description = describe(cryptoki, slot);
+      if (description !== undefined) tokens.push({ slot, index, description });
+    } catch (error) {
+      failures.push(tokenFailure(error, `Asking slot ${String(ulong(slot))} of ${module} for its token`));
+    }
+  }
+  const [failure] = failures;
+  return { tokens, ...(failure === undefined ? {} : { failure }) };
 }
 
 function describe(cryptoki: Cryptoki, slot: Handle): TokenDescription | undefined {
@@ -58,10 +75,11 @@ export function pinState(flags: number): TokenDescription['pin'] {
   return (flags & pkcs11js.CKF_USER_PIN_COUNT_LOW) !== 0 ? 'count-low' : 'fine';
 }
 
-/** The one token the configuration names; TOKEN_NOT_FOUND (with what was seen) or TOKEN_AMBIGUOUS otherwise. */
-export function findToken(tokens: readonly TokenInSlot[], selector: TokenSelector, module: string): TokenInSlot {
-  const matching = tokens.filter(matcher(tokens, selector, module));
+/** The one token the configuration names; TOKEN_NOT_FOUND (with what was seen), a slot's own failure, or TOKEN_AMBIGUOUS otherwise. */
+export function findToken({ tokens, failure }: TokensSeen, selector: TokenSelector, module: string): TokenInSlot {
+  const matching = tokens.filter(matcher(selector, module));
   const [found, another] = matching;
+  if (found === undefined && failure !== undefined) throw failure;
   if (found === undefined) throw new HsmongerError('TOKEN_NOT_FOUND', `There is no ${wanted(selector)} in ${module}; ${seen(tokens)}.`);
   if (another !== undefined) {
     const where = matching.map(({ description }) => `slot ${String(description.slotId)} (serial ${description.serial})`).join(' and ');
@@ -73,7 +91,7 @@ export function findToken(tokens: readonly TokenInSlot[], selector: TokenSelecto
   return found;
 }
 
-function matcher(tokens: readonly TokenInSlot[], selector: TokenSelector, module: string): (token: TokenInSlot) => boolean {
+function matcher(selector: TokenSelector, module: string): (token: TokenInSlot) => boolean {
   switch (selector.by) {
     case 'label':
       // OpenSC's prefix match once spent another token's PIN attempts: exactly this label, or none.
@@ -81,7 +99,7 @@ function matcher(tokens: readonly TokenInSlot[], selector: TokenSelector, module
     case 'slot':
       return ({ description }) => description.slotId === selector.slotId;
     case 'slot-index':
-      return (token) => tokens.indexOf(token) === selector.index;
+      return ({ index }) => index === selector.index;
     case 'uri': {
       const uri = tokenUri(selector.uri, module);
       return ({ description }) => description.initialized && uriNames(uri, description);

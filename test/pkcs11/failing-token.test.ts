@@ -1,6 +1,7 @@
 import pkcs11js from 'pkcs11js';
 import { describe, expect, it, vi } from 'vitest';
 import { tokenFailure } from '../../src/pkcs11/ckr.js';
+import type { TokenSelector } from '../../src/config/instance.js';
 import type { Cryptoki } from '../../src/pkcs11/cryptoki.js';
 import { openSession } from '../../src/pkcs11/session.js';
 import { findToken, tokensOf } from '../../src/pkcs11/slots.js';
@@ -238,6 +239,26 @@ describe('a session in trouble', () => {
   it('does not see a slot that loses its token while it is asked', () => {
     const cryptoki = fakeCryptoki({ C_GetTokenInfo: () => { throw ckr('CKR_TOKEN_NOT_PRESENT'); } });
     expect(() => findToken(tokensOf(cryptoki, '/m.so'), { by: 'slot', slotId: 7 }, '/m.so')).toThrow(expect.objectContaining({ code: 'TOKEN_NOT_FOUND' }) as Error);
+  });
+
+  describe('beside a slot in trouble', () => {
+    const named = (label: string) => ({ label, manufacturerID: '', model: '', serialNumber: '', flags: pkcs11js.CKF_TOKEN_INITIALIZED });
+    const cryptoki = fakeCryptoki({
+      C_GetSlotList: () => [handleOf(5), handleOf(7)],
+      C_GetTokenInfo: (slot) => {
+        if (slot.equals(handleOf(5))) throw ckr('CKR_DEVICE_ERROR');
+        return named('HSM');
+      },
+    });
+    const find = (selector: TokenSelector) => findToken(tokensOf(cryptoki, '/m.so'), selector, '/m.so').description.label;
+
+    it.each<TokenSelector>([{ by: 'label', label: 'HSM' }, { by: 'slot', slotId: 7 }, { by: 'slot-index', index: 1 }])('is found: %o', (selector) => {
+      expect(find(selector)).toBe('HSM');
+    });
+
+    it.each<TokenSelector>([{ by: 'label', label: 'other' }, { by: 'slot', slotId: 5 }, { by: 'slot-index', index: 0 }])("is not found, and the slot's failure told: %o", (selector) => {
+      expect(() => find(selector)).toThrow(expect.objectContaining({ code: 'TOKEN_FAILED', message: expect.stringMatching(/slot 5 .*CKR_DEVICE_ERROR/u) as string }) as Error);
+    });
   });
 
   it("names a vendor's return value by its number", () => {

@@ -1,8 +1,9 @@
 import { execFileSync } from 'node:child_process';
 import { chmodSync, chownSync, copyFileSync, mkdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
+import pkcs11js from 'pkcs11js';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { openModule, preloadPkcs11 } from '../../src/pkcs11/module.js';
+import { openModule } from '../../src/pkcs11/module.js';
 import { privateDirectory, type PrivateDirectory } from '../rig/directory.js';
 import { ensureServiceUser } from '../rig/service-user.js';
 import { createSoftToken, softHsmModule, type SoftToken } from '../rig/soft-token.js';
@@ -30,8 +31,8 @@ afterAll(() => {
 
 describe('a PKCS#11 module', () => {
   it('has its native addon loaded with the code that uses it', () => {
-    expect(preloadPkcs11()).toBeTypeOf('function');
-    expect(readFileSync('/proc/self/maps', 'utf8')).toMatch(/pkcs11\.node/u);
+    const script = `import ${JSON.stringify(path.resolve('src/pkcs11/module.ts'))}; import { readFileSync } from 'node:fs'; console.log(readFileSync('/proc/self/maps', 'utf8'));`;
+    expect(execFileSync(process.execPath, ['--import', 'tsx', '--input-type=module', '-e', script], { encoding: 'utf8' })).toMatch(/pkcs11\.node/u);
   });
 
   it('is refused before it is loaded when it is missing', () => {
@@ -128,7 +129,7 @@ describe('a PKCS#11 module', () => {
   });
 
   it('that somebody else in the process has initialised is used, and not finalised', () => {
-    const theirs = new (preloadPkcs11())();
+    const theirs = new pkcs11js.PKCS11();
     Object.assign(process.env, token.environment);
     theirs.load(softHsmModule);
     theirs.C_Initialize();
