@@ -1,8 +1,11 @@
 /**
  * node packaging/code-cache.mjs LIB CHUNK...: puts V8's compiled code beside each LIB/CHUNK.cjs and makes that file a stub that loads it.
  * Compiling is a third of a short-lived helper's own time. Everything is compiled, not only what runs first; another V8, or one with
- * other flags, refuses the cache and compiles the source as ever (node:vm, cachedDataRejected). To be run by a node without options.
+ * other flags, refuses the cache and compiles the source as ever (node:vm, cachedDataRejected). Of the source V8 compares the length
+ * alone and of the cache nothing: an edit of the same length would run the old code, a flipped bit crashes node. So the stub knows the
+ * digest of both, which costs half a millisecond, and what differs is compiled. To be run by a node without options.
  */
+import { createHash } from 'node:crypto';
 import { readFileSync, writeFileSync } from 'node:fs';
 import Module from 'node:module';
 import path from 'node:path';
@@ -12,13 +15,18 @@ import { Script } from 'node:vm';
 const [lib, ...chunks] = process.argv.slice(2);
 
 /** `latin1`: the bundles are ASCII, and V8 keeps such a string as it is. */
-const stub = (chunk) => `"use strict";
+const stub = (chunk, digest) => `"use strict";
+const { createHash } = require("node:crypto");
 const { readFileSync } = require("node:fs");
 const { Script } = require("node:vm");
 const file = __dirname + "/${chunk}.js";
+const source = readFileSync(file);
 let cachedData;
-try { cachedData = readFileSync(__dirname + "/${chunk}.cache"); } catch {}
-new Script(readFileSync(file, "latin1"), { filename: file, cachedData }).runInThisContext()(exports, require, module, file, __dirname);
+try {
+  const cache = readFileSync(__dirname + "/${chunk}.cache");
+  if (createHash("sha256").update(source).update(cache).digest("hex") === "${digest}") cachedData = cache;
+} catch {}
+new Script(source.toString("latin1"), { filename: file, cachedData }).runInThisContext()(exports, require, module, file, __dirname);
 `;
 
 for (const chunk of chunks) {
@@ -28,7 +36,8 @@ for (const chunk of chunks) {
   setFlagsFromString('--no-lazy');
   const script = new Script(source, { filename: path.join(lib, `${chunk}.js`) });
   setFlagsFromString('--lazy');
-  writeFileSync(path.join(lib, `${chunk}.cache`), script.createCachedData());
+  const cache = script.createCachedData();
+  writeFileSync(path.join(lib, `${chunk}.cache`), cache);
   writeFileSync(path.join(lib, `${chunk}.js`), source);
-  writeFileSync(file, stub(chunk));
+  writeFileSync(file, stub(chunk, createHash('sha256').update(source).update(cache).digest('hex')));
 }
