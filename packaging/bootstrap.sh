@@ -13,7 +13,7 @@ node -e 'const [major, minor] = process.versions.node.split(".").map(Number); pr
 # A program, the Debian package it comes from, the Fedora/RHEL one.
 missing_deb='' missing_rpm=''
 while read -r program deb rpm; do
-  command -v "$program" >/dev/null 2>&1 || [ -e "$program" ] || { missing_deb="$missing_deb $deb"; missing_rpm="$missing_rpm $rpm"; }
+  command -v "$program" >/dev/null 2>&1 || case $program in /*) [ -e "$program" ] ;; *) false ;; esac || { missing_deb="$missing_deb $deb"; missing_rpm="$missing_rpm $rpm"; }
 done <<'PROGRAMS'
 getcert certmonger certmonger
 softhsm2-util softhsm2 softhsm
@@ -63,7 +63,9 @@ if [ "$(cat node_modules/.hsmonger-installed 2>/dev/null || true)" != "$wanted" 
   printf '%s\n' "$wanted" >node_modules/.hsmonger-installed
 fi
 
-if [ ! -e dist/.built ] || [ -n "$(find src helpers dbus packaging/build.mjs package.json node_modules/.hsmonger-installed -newer dist/.built -print -quit)" ]; then
+# The executables name the interpreter that built them.
+if [ "$(cat dist/.built 2>/dev/null || true)" != "$(node -p process.execPath)" ] ||
+  [ -n "$(find src helpers dbus packaging/*.mjs packaging/*.sh package.json tsconfig.json node_modules/.hsmonger-installed -newer dist/.built -print -quit)" ]; then
   say "building"
   npm run --silent build >&2
 fi

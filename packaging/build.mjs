@@ -19,6 +19,8 @@ const addons = {
 };
 
 const interpreter = process.execPath;
+// It stands in a shell's single quotes, in front of hsmonger-submit.
+if (interpreter.includes("'")) throw new Error(`Cannot build with ${interpreter}: its path holds a single quote, which the helper's shell line cannot carry; use a Node.js in another directory.`);
 
 /** What the shell runs in front of the helper's bundle. */
 const shellFront = (await readFile(path.join(root, 'packaging/hsmonger-submit.sh'), 'utf8')).replace('@NODE@', interpreter);
@@ -92,7 +94,8 @@ await Promise.all([
 execFileSync(interpreter, [path.join(root, 'packaging/code-cache.mjs'), lib, ...Object.keys(chunks)], { env: {}, stdio: ['ignore', 'inherit', 'inherit'] });
 await writeFile(path.join(dist, 'package.json'), `${JSON.stringify({ type: 'commonjs', version: JSON.parse(await readFile(path.join(root, 'package.json'), 'utf8')).version })}\n`);
 await Promise.all(executables.map((name) => chmod(path.join(dist, name), 0o755)));
-await writeFile(path.join(dist, '.built'), '');
+// packaging/bootstrap.sh builds again when another interpreter is to run it.
+await writeFile(path.join(dist, '.built'), `${interpreter}\n`);
 await rename(finished, `${dist}.old`).catch((error) => {
   if (error.code !== 'ENOENT') throw error;
 });

@@ -1,0 +1,61 @@
+import { execFileSync, spawnSync } from 'node:child_process';
+import { copyFileSync, mkdirSync, readFileSync, symlinkSync, utimesSync, writeFileSync } from 'node:fs';
+import path from 'node:path';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { privateDirectory, type PrivateDirectory } from '../rig/directory.js';
+
+const packaging = path.resolve(import.meta.dirname, '../../packaging');
+let directory: PrivateDirectory;
+const file = (name: string) => path.join(directory.path, name);
+const bootstrap = (env: NodeJS.ProcessEnv = process.env) => spawnSync('/bin/sh', [file('packaging/bootstrap.sh')], { encoding: 'utf8', env });
+const builds = () => readFileSync(file('builds'), 'utf8').length;
+
+/** A clone whose packages are installed, and whose build only counts. */
+beforeEach(() => {
+  directory = privateDirectory('bootstrap');
+  for (const folder of ['packaging', 'src', 'helpers', 'dbus', 'node_modules', 'dist']) mkdirSync(file(folder));
+  copyFileSync(path.join(packaging, 'bootstrap.sh'), file('packaging/bootstrap.sh'));
+  for (const name of ['package-lock.json', 'tsconfig.json', 'packaging/build.mjs', 'packaging/code-cache.mjs', 'packaging/hsmonger-submit.sh', 'src/a.ts']) writeFileSync(file(name), '');
+  writeFileSync(file('package.json'), JSON.stringify({ scripts: { build: 'echo x | tr -d "\\n" >>builds; node -p process.execPath >dist/.built' } }));
+  writeFileSync(file('node_modules/.hsmonger-installed'), `${process.versions.modules} ${execFileSync('cksum', { input: '', encoding: 'utf8' })}`);
+  expect(bootstrap()).toMatchObject({ status: 0, stderr: expect.stringContaining('building') as string });
+});
+afterEach(() => {
+  directory.remove();
+});
+
+describe('bootstrap', () => {
+  it('builds once', () => {
+    expect(bootstrap()).toMatchObject({ status: 0, stderr: '' });
+    expect(builds()).toBe(1);
+  });
+
+  it.each(['src/a.ts', 'packaging/build.mjs', 'packaging/code-cache.mjs', 'packaging/hsmonger-submit.sh', 'package.json'])('builds again when %s has changed', (name) => {
+    utimesSync(file(name), Date.now() / 1000 + 5, Date.now() / 1000 + 5);
+    expect(bootstrap().status).toBe(0);
+    expect(builds()).toBe(2);
+  });
+
+  it.each(['/opt/node/bin/node\n', ''])('builds again when another interpreter built what is there (%j)', (interpreter) => {
+    writeFileSync(file('dist/.built'), interpreter);
+    expect(bootstrap().status).toBe(0);
+    expect(builds()).toBe(2);
+  });
+
+  it('does not take a file of the clone for a program', () => {
+    mkdirSync(file('bin'));
+    const programs = ['sh', 'cat', 'cksum', 'find', 'id', 'dirname', 'mktemp', 'getcert', 'softhsm2-util', 'certutil', 'dbus-daemon', 'pkcs11-tool', 'p11tool', 'openssl', 'runuser', 'g++', 'make', 'python3'];
+    for (const program of programs) symlinkSync(execFileSync('which', [program], { encoding: 'utf8' }).trim(), file(`bin/${program}`));
+    symlinkSync(process.execPath, file('bin/node'));
+    writeFileSync(file('strace'), '');
+    expect(bootstrap({ PATH: file('bin') })).toMatchObject({ status: 1, stderr: "bootstrap: Please install these (Debian's names): strace\n" });
+  });
+});
+
+it('the build refuses an interpreter whose path a shell could not be told, in one sentence', () => {
+  const node = file("no'de");
+  copyFileSync(process.execPath, node);
+  const { status, stderr } = spawnSync(node, [path.join(packaging, 'build.mjs')], { encoding: 'utf8' });
+  expect(status).not.toBe(0);
+  expect(stderr).toContain(`Cannot build with ${node}: its path holds a single quote`);
+});
