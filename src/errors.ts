@@ -40,14 +40,14 @@ export const reactions = {
   MODULE_FAILED: retry(60),
   TOKEN_NOT_FOUND: retry(30),
   TOKEN_AMBIGUOUS: retry(60),
-  TOKEN_LABEL_UNUSABLE: unconfigured,
   TOKEN_FAILED: retry(30),
   TOKEN_READ_ONLY: retry(60),
   SESSION_LOST: retry(10),
   MECHANISM_UNSUPPORTED: rejected,
 
   // PIN
-  PIN_SOURCE_INVALID: unconfigured,
+  // Not unconfigured: the file is empty for the instant of a redirection, and certmonger would wait for its next threshold.
+  PIN_SOURCE_INVALID: retry(60),
   PIN_SOURCE_MISSING: retry(60),
   PIN_UNSAFE: unconfigured,
   PIN_INCORRECT: retry(60),

@@ -17,6 +17,10 @@ describe('every error code', () => {
   });
 });
 
+it.each<ErrorCode>(['PIN_SOURCE_INVALID', 'PIN_SOURCE_MISSING'])('%s, as while somebody writes the PIN file, does not wait for an administrator', (code) => {
+  expect(helperReaction(code)).toEqual({ retryAfterSeconds: 60 });
+});
+
 describe('a failure that is not ours', () => {
   it('becomes INTERNAL and keeps its cause', () => {
     const cause = new TypeError('x is not\na function');
