@@ -76,7 +76,8 @@ export const reactions = {
 
   // the issuer
   ISSUER_EXPIRED: rejected,
-  ISSUER_DUE: retry(10),
+  // It has no end of its own while the CA's renewal is stuck, so it is not asked about as often as what mends itself at once.
+  ISSUER_DUE: retry(15),
   ISSUER_EXTERNAL: rejected,
   NOT_LONGER: rejected,
   ISSUED_WRONG: rejected,
