@@ -275,7 +275,7 @@ describe('trouble that passes is exit 5 with our own delay, and its reason is re
     const dueAuthority = await createAuthority(due);
     const dueInstance = createInstance({ directory: directory.path, token: due, certificates: dueAuthority.certificates });
     const { csr, pem, profile } = dueAuthority.certificate(ocsp);
-    expect(await dueInstance.submit({ CERTMONGER_OPERATION: 'SUBMIT', CERTMONGER_CSR: csr, CERTMONGER_CERTIFICATE: pem, CERTMONGER_CA_PROFILE: profile })).toMatchObject({ exitCode: 5, stdout: '10\nhsmonger\n' });
+    expect(await dueInstance.submit({ CERTMONGER_OPERATION: 'SUBMIT', CERTMONGER_CSR: csr, CERTMONGER_CERTIFICATE: pem, CERTMONGER_CA_PROFILE: profile })).toMatchObject({ exitCode: 5, stdout: '15\nhsmonger\n' });
     directory.remove();
   });
 
