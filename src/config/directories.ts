@@ -24,9 +24,17 @@ export function ledgerFile(directories: Directories, instance: Pick<Instance, 'n
   return path.join(stateDirectory(directories, instance), 'ledger.sqlite');
 }
 
-/** What is remembered about failed logins. Its own file: it is locked while a login runs, the ledger while something is issued. */
-export function pinsFile(directories: Directories, instance: Pick<Instance, 'name'>): string {
-  return path.join(stateDirectory(directories, instance), 'pins.sqlite');
+/**
+ * Where a service user's failed logins are remembered: one place for all its instances, which may share a token and a PIN file, and a
+ * wrong PIN may cost one attempt only (design rule 4). No instance's name begins with a dot.
+ */
+export function pinsDirectory(directories: Directories, instance: Pick<Instance, 'user'>): string {
+  return path.join(directories.state, '.pins', instance.user);
+}
+
+/** Its own file: it is locked while a login runs, the ledger while something is issued. */
+export function pinsFile(directories: Directories, instance: Pick<Instance, 'user'>): string {
+  return path.join(pinsDirectory(directories, instance), 'pins.sqlite');
 }
 
 /**

@@ -2,6 +2,7 @@ import path from 'node:path';
 import { directoriesFrom, ledgerFile, pinsFile, stateDirectory } from '../config/directories.js';
 import type { Directories, Instance } from '../config/instance.js';
 import { loadInstance } from '../config/load.js';
+import { prepareState } from '../config/prepare-state.js';
 import { HsmongerError, asHsmongerError, helperReaction, sentenceOf } from '../errors.js';
 import type { Enrolment, Issued } from '../issuer/issuer.js';
 import { defaultProfile } from '../config/profile-names.js';
@@ -15,7 +16,6 @@ import { sqliteAddon } from '../platform/addons.js';
 import { systemClock } from '../platform/clock.js';
 import { frontDescriptors, hasFront } from '../platform/front.js';
 import { dropTo, runningAsRoot, type Account, accountOf } from '../platform/service-user.js';
-import { ensureStateDirectory } from '../platform/state-directory.js';
 import { startWatchdog } from '../platform/watchdog.js';
 import { readFlags } from '../protocol/flags.js';
 import type { EnrolVariables, Operation } from '../protocol/operation.js';
@@ -60,7 +60,7 @@ function configuration(argv: readonly string[], env: Environment): { directories
 }
 
 function becomeServiceUser(instance: Instance, directories: Directories): Account {
-  ensureStateDirectory(stateDirectory(directories, instance), accountOf(instance.user));
+  prepareState(directories, instance, accountOf(instance.user));
   return dropTo(instance.user);
 }
 
@@ -68,7 +68,7 @@ function becomeServiceUser(instance: Instance, directories: Directories): Accoun
 async function throughRunuser(instance: Instance, directories: Directories, argv: readonly string[], env: Environment): Promise<Outcome> {
   const { spawnSync } = await import('node:child_process');
   const account = accountOf(instance.user);
-  ensureStateDirectory(stateDirectory(directories, instance), account);
+  prepareState(directories, instance, account);
   const { pin } = instance.token;
   const child = spawnSync('runuser', ['-u', account.name, '--', process.execPath, process.argv[1] ?? '', ...argv], {
     // A PIN is never in the environment of a child (design rule 4).

@@ -3,11 +3,10 @@
  * one named task. The order comes on stdin, the reply leaves on a descriptor of its own (wire.ts); stdout is left to what modules print.
  */
 import { writeFileSync } from 'node:fs';
-import { stateDirectory } from '../config/directories.js';
+import { prepareState } from '../config/prepare-state.js';
 import { asHsmongerError } from '../errors.js';
 import { sqliteAddon } from '../platform/addons.js';
 import { accountOf, dropTo } from '../platform/service-user.js';
-import { ensureStateDirectory } from '../platform/state-directory.js';
 import { withServiceContext } from './context.js';
 import { replyDescriptor, type Reply, type WorkOrder } from './order.js';
 import { runTask } from './tasks.js';
@@ -24,7 +23,7 @@ async function perform(): Promise<Reply> {
   try {
     const order = decode((await standardInput()).toString('utf8')) as WorkOrder;
     sqliteAddon();
-    ensureStateDirectory(stateDirectory(order.directories, order.instance), accountOf(order.instance.user));
+    prepareState(order.directories, order.instance, accountOf(order.instance.user));
     dropTo(order.instance.user);
     return { ok: true, value: await withServiceContext(order, (context) => runTask(context, order.task, order.input)) };
   } catch (error) {

@@ -1,5 +1,5 @@
 import { execFileSync } from 'node:child_process';
-import { chmodSync, chownSync, copyFileSync, mkdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
+import { chmodSync, chownSync, copyFileSync, mkdirSync, readFileSync, realpathSync, symlinkSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import pkcs11js from 'pkcs11js';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -81,7 +81,10 @@ describe('a PKCS#11 module', () => {
     symlinkSync('loose/link.so', within('link.so'));
     expect(open(within('link.so'))).toThrow(failure('MODULE_UNSAFE', /loose can be written by others/u));
     symlinkSync(softHsmModule, within('good.so'));
-    openModule({ module: within('good.so'), environment: token.environment }).release();
+    const linked = openModule({ module: within('good.so'), environment: token.environment });
+    // Failed PINs are remembered by it, whatever link leads there.
+    expect(linked.file).toBe(realpathSync(softHsmModule));
+    linked.release();
   });
 
   it('gets its environment first, and its parameters to the last character', () => {

@@ -1,6 +1,7 @@
-import { chownSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import type { Instance } from '../../src/config/instance.js';
+import { prepareState } from '../../src/config/prepare-state.js';
 import { createAuthority, dogtagCertificates, type Authority, type CertificateSpec } from '../rig/authority.js';
 import { privateDirectory } from '../rig/directory.js';
 import { createNssDatabase, dogtagTrust, type NssDatabase } from '../rig/nss-database.js';
@@ -46,9 +47,7 @@ export async function savingRig(options: { readonly password?: string; readonly 
   const nss = await createNssDatabase({ directory: directory.path, token, trust: dogtagTrust, ...(options.password === undefined ? {} : { password: options.password }) });
   const state = path.join(directory.path, 'state');
   const stateDirectory = path.join(state, 'hsmonger');
-  mkdirSync(state, { mode: 0o755 });
-  mkdirSync(stateDirectory, { mode: 0o700 });
-  chownSync(stateDirectory, owner.uid, owner.gid);
+  prepareState({ config: '/nonexistent', state }, { name: 'hsmonger', user: owner.name }, owner);
   const instance: Instance = {
     name: 'hsmonger',
     file: '/etc/hsmonger/hsmonger.toml',
