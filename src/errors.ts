@@ -52,6 +52,7 @@ export const reactions = {
   PIN_UNSAFE: unconfigured,
   PIN_INCORRECT: retry(60),
   PIN_KNOWN_BAD: retry(60),
+  PIN_UNANSWERED: retry(60),
   PIN_LOCKED: retry(300),
   PIN_FINAL_TRY: retry(300),
 

@@ -1,6 +1,7 @@
 import pkcs11js from 'pkcs11js';
 import type { PinSource } from '../config/instance.js';
 import { HsmongerError } from '../errors.js';
+import type { Clock } from '../platform/clock.js';
 import { returnValueOf, tokenFailure, calling } from './ckr.js';
 import { userStates, type Cryptoki, type Handle } from './cryptoki.js';
 import { decideLogin } from './pin-guard.js';
@@ -24,6 +25,7 @@ export interface LoginMeans {
   readonly force: boolean;
   readonly env: Readonly<Record<string, string | undefined>>;
   readonly reader: PinReader;
+  readonly clock: Clock;
 }
 
 /** The token has judged the PIN and the same PIN will be refused again. */
@@ -52,7 +54,7 @@ async function attemptLogin(site: LoginSite, means: LoginMeans, userType: number
     const pin = readPin(means.source, means.env, means.reader, (secret) => means.pins.tag(secret));
     try {
       const protectedPath = (flags & pkcs11js.CKF_PROTECTED_AUTHENTICATION_PATH) !== 0;
-      const facts = { pin: pinState(flags), protectedPath, failure: memory.failureOf(pin.identity), force: means.force };
+      const facts = { pin: pinState(flags), protectedPath, failure: memory.failureOf(pin.identity), force: means.force, now: means.clock() };
       const decision = decideLogin(facts, site.label, describePinSource(means.source));
       if (!decision.attempt) throw new HsmongerError(decision.code, decision.sentence);
       tryOnce(site, userType, pin, memory);

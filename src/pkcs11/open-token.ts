@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { TokenConfig } from '../config/instance.js';
 import { HsmongerError } from '../errors.js';
+import { systemClock } from '../platform/clock.js';
 import { openModule, type ModuleConfig } from './module.js';
 import { openSession } from './session.js';
 import { findToken, tokensOf } from './slots.js';
@@ -29,7 +30,7 @@ function open(config: TokenConfig, options: OpenTokenOptions): Token {
   const module = openModule(config);
   try {
     const found = findToken(tokensOf(module.cryptoki, config.module), config.selector, config.module);
-    const means = { source: config.pin, pins: options.pins, force: options.force ?? false, env: options.env ?? process.env, reader: self() };
+    const means = { source: config.pin, pins: options.pins, force: options.force ?? false, env: options.env ?? process.env, reader: self(), clock: systemClock };
     return openSession({ cryptoki: module.cryptoki, found, module: module.file, access: options.access ?? 'read', means, release: () => { module.release(); } });
   } catch (error) {
     module.release();
