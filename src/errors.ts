@@ -47,7 +47,7 @@ export const reactions = {
 
   // PIN
   // Not unconfigured: the file is empty for the instant of a redirection, and certmonger would wait for its next threshold.
-  PIN_SOURCE_INVALID: retry(60),
+  PIN_SOURCE_INVALID: { helper: { retryAfterSeconds: 60 }, cli: 2 },
   PIN_SOURCE_MISSING: retry(60),
   PIN_UNSAFE: unconfigured,
   PIN_INCORRECT: retry(60),

@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { TokenConfig } from '../config/instance.js';
-import { HsmongerError } from '../errors.js';
+import { HsmongerError, type ErrorCode } from '../errors.js';
 import { systemClock } from '../platform/clock.js';
 import { openModule, type ModuleConfig } from './module.js';
 import { openSession } from './session.js';
@@ -13,7 +13,7 @@ export const openToken: OpenToken = async (config, options) => {
     try {
       return open(config, options);
     } catch (error) {
-      if (!(error instanceof HsmongerError && error.code === 'TOKEN_NOT_FOUND')) throw error;
+      if (!(error instanceof HsmongerError && passing.has(error.code))) throw error;
     }
     await sleep(pause);
   }
@@ -21,9 +21,10 @@ export const openToken: OpenToken = async (config, options) => {
 };
 
 /**
- * A token that is not there is looked for again, through a freshly initialised module: SoftHSM rewrites a token's file at every login, and
- * who reads it at that moment sees no token; a network HSM in fail-over looks the same.
+ * A token that is not there, or fails before anybody has logged in, is looked for again, through a freshly initialised module: SoftHSM rewrites
+ * a token's file at every login, and who reads it at that moment sees no token or half of one; a network HSM in fail-over looks the same.
  */
+const passing: ReadonlySet<ErrorCode> = new Set(['TOKEN_NOT_FOUND', 'TOKEN_FAILED']);
 const pausesMs = [100, 300, 900];
 
 function open(config: TokenConfig, options: OpenTokenOptions): Token {

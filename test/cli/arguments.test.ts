@@ -13,7 +13,7 @@ test.each<[string, string[], RegExp]>([
   ['a variable without a value', ['setup', '--yes', '--module-env', 'x'], /--module-env wants KEY=VALUE, not 'x'/u],
   ['a dbm: database', ['setup', '--yes', '--dbdir', 'dbm:/x'], /dbm: database/u],
   ['an unknown issuer', ['setup', '--yes', '--issuer', 'x'], /Choices: "token", "dogtag", "directory", "external"/u],
-  ['nobody to ask', ['setup'], /There is no terminal to ask on; say --yes/u],
+  ['nobody to ask', ['setup'], /There is no terminal to ask on: say --yes/u],
   ['an instance name that cannot be a file', ['status', '--instance', '../x'], /There is no instance '\.\.\/x'/u],
   ['token flags without a module', ['token', 'list', '--token', 'x', '--config-dir', '/nonexistent'], /--token goes with --module/u],
 ])('wrong usage exits 2 with one sentence: %s', async (_name, argv, sentence) => {
