@@ -75,7 +75,7 @@ function parser(run: Runner) {
     .wrap(120)
     .fail((message, error) => {
       // What the parser finds wrong comes with a message, what a command throws comes without one.
-      throw error instanceof HsmongerError || typeof message !== 'string' ? error : new HsmongerError('USAGE', `${message.replace(/\.?$/u, '.')} See 'hsmonger --help' or 'hsmonger COMMAND --help'.`, { cause: error });
+      throw error instanceof HsmongerError || typeof message !== 'string' ? error : new HsmongerError('USAGE', `${/[.?!]$/u.test(message) ? message : `${message}.`} See 'hsmonger --help' or 'hsmonger COMMAND --help'.`, { cause: error });
     });
 }
 
