@@ -20,12 +20,12 @@ function facts(over: Partial<CertificateFacts> = {}, request: Partial<Exclude<Ce
       certificate: { pem: undefined, chain: [], roots: [], issuer: undefined, subject: undefined, serial: undefined, notBefore: days(-100), notAfter, email: [], hostname: [], principal: [], keyUsage: undefined, extendedKeyUsage: [], lastChecked: days(-1) },
       ...request,
     },
-    ledger: { outcomes: [], journal: [] },
+    ledger: { outcomes: [], issued: [], journal: [] },
     ...over,
   };
 }
 
-const outcome = (over: object = {}) => ({ outcomes: [{ subjectKey: 'aa', profile: 'caOCSPCert', at: days(-1), code: 'TOKEN_NOT_FOUND' as const, message: 'There is no token.', uid: 1, ...over }], journal: [] });
+const outcome = (over: object = {}) => ({ outcomes: [{ subjectKey: 'aa', profile: 'caOCSPCert', at: days(-1), code: 'TOKEN_NOT_FOUND' as const, message: 'There is no token.', uid: 1, ...over }], issued: [], journal: [] });
 
 test('a certificate at rest has its days left, the next renewal by certmonger\'s thresholds, and no problem', () => {
   expect(statusRow(now, facts())).toEqual({ nickname: 'ocsp', profile: 'caOCSPCert', token: 'hsm', request: 'hsmonger.ocsp', state: 'MONITORING', notAfter, daysLeft: 100, nextRenewal: days(72) });
@@ -40,8 +40,9 @@ test.each<[string, CertificateFacts, string | RegExp]>([
   ['a request that is not there, whatever was refused before', facts({ request: 'none', ledger: outcome() }), /does not track it/u],
   ['a request that is not there', facts({ request: 'none' }), /does not track it/u],
   ['a certificate that is not on the token', facts({ onToken: 'none' }), /no certificate 'ocsp' on the token/u],
-  ['a saving that stopped', facts({ ledger: { outcomes: [], journal: [{ nickname: 'ocsp', step: 'trusted', updatedAt: days(-1) }] } }), "Saving its new certificate stopped after 'trusted'; run 'hsmonger renew' to finish it."],
-  ['a helper that gave no answer in time', facts({ ledger: { outcomes: [], journal: [], watchdog: { at: days(-1), message: 'No answer within 120 seconds.' } } }, { status: 'CA_WORKING' }), 'No answer within 120 seconds.'],
+  ['a saving that stopped', facts({ ledger: { outcomes: [], issued: [], journal: [{ nickname: 'ocsp', step: 'trusted', updatedAt: days(-1) }] } }), "Saving its new certificate stopped after 'trusted'; run 'hsmonger renew' to finish it."],
+  ['a helper that gave no answer in time', facts({ ledger: { outcomes: [], issued: [], journal: [], watchdog: { at: days(-1), message: 'No answer within 120 seconds.' } } }, { status: 'CA_WORKING' }), 'No answer within 120 seconds.'],
+  ['a certificate that was issued and not saved', facts({ ledger: { outcomes: [], issued: [{ subjectKey: 'aa', profile: 'caOCSPCert', notAfter: days(720) }], journal: [] } }), /was issued, but certmonger has not saved it/u],
   ['an expired certificate', facts({ onToken: { notBefore: days(-100), notAfter: days(-2) } }), 'It has expired.'],
   ['certmonger reading an older certificate than the token has', facts({ onToken: { notBefore: days(-1), notAfter: days(700) } }), /not the newest one/u],
 ])('a problem is told: %s', (_name, given, problem) => {
@@ -55,7 +56,7 @@ test.each<[string, CertificateFacts]>([
   ['a refusal of another key', facts({ ledger: outcome({ subjectKey: 'bb' }) })],
   ['a refusal older than the certificate', facts({ ledger: outcome({ at: days(-200) }) })],
   ['an issue', facts({ ledger: outcome({ code: 'ISSUED', message: '' }) })],
-  ['a saving that is under way', facts({ ledger: { outcomes: [], journal: [{ nickname: 'ocsp', step: 'trusted', updatedAt: now }] } })],
+  ['a saving that is under way', facts({ ledger: { outcomes: [], issued: [], journal: [{ nickname: 'ocsp', step: 'trusted', updatedAt: now }] } })],
   ['a silence long answered', facts({ ledger: { ...outcome({ code: 'ISSUED', message: '' }), watchdog: { at: days(-5), message: 'No answer.' } } }, { status: 'SUBMITTING' })],
   ['no answer of certmonger', facts({ request: undefined })],
 ])('no problem is seen in %s', (_name, given) => {

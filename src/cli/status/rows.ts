@@ -1,5 +1,6 @@
 import type { CertificateConfig } from '../../config/instance.js';
 import type { TrackingRequest } from '../../../dbus/tracking-request.js';
+import { restingState } from '../../../dbus/states.js';
 import { decideRenewal } from '../../renewal/decide.js';
 import type { LedgerContents } from '../../service/tasks/read-ledger.js';
 import { meaningOf } from './state-meanings.js';
@@ -85,8 +86,18 @@ function problemOf(now: Date, facts: CertificateFacts): string | undefined {
   if (saving !== undefined && now.getTime() - saving.updatedAt.getTime() > patience) {
     return `Saving its new certificate stopped after '${saving.step}'; run 'hsmonger renew' to finish it.`;
   }
+  const unsaved = unsavedOf(facts);
+  if (unsaved !== undefined) return unsaved;
   if (onToken !== undefined && onToken.notAfter <= now) return 'It has expired.';
   return onToken === undefined || request === undefined ? undefined : staleness(onToken.notAfter, request.certificate.notAfter);
+}
+
+/** At rest without the certificate it was given: killed before it had saved it, certmonger reads the old one and saves that again. */
+function unsavedOf({ ledger, onToken, request, subjectKey: ours, config }: CertificateFacts): string | undefined {
+  if (request === undefined || request === 'none' || request.status !== restingState || onToken === undefined || onToken === 'none') return undefined;
+  const issued = ledger?.issued.find(({ subjectKey, profile }) => subjectKey === ours && profile === config.profile);
+  if (issued === undefined || issued.notAfter <= onToken.notAfter) return undefined;
+  return `A certificate that expires ${issued.notAfter.toISOString().slice(0, 10)} was issued, but certmonger has not saved it; run 'hsmonger renew' for it: it gets the same one.`;
 }
 
 function lastRefusal({ ledger, onToken, subjectKey: ours, config }: CertificateFacts): string | undefined {

@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs';
 import path from 'node:path';
 import { stateDirectory } from '../../config/directories.js';
 import { HsmongerError, sentenceOf } from '../../errors.js';
+import { listIssued, type IssuedRow } from '../../ledger/issued.js';
 import { unfinished } from '../../ledger/journal.js';
 import { listOutcomes, type OutcomeRow } from '../../ledger/outcomes.js';
 import type { ServiceContext } from '../context.js';
@@ -10,6 +11,8 @@ import type { ServiceContext } from '../context.js';
 export interface LedgerContents {
   /** The last outcome for each key and profile. */
   readonly outcomes: readonly OutcomeRow[];
+  /** The certificate that lasts longest of those issued for each key and profile, unless revoked. */
+  readonly issued: readonly Pick<IssuedRow, 'subjectKey' | 'profile' | 'notAfter'>[];
   /** Savings that were begun and not finished. */
   readonly journal: readonly UnfinishedSaving[];
   /** Left by a helper that gave no answer in time and ended itself. */
@@ -29,9 +32,20 @@ export function readLedger(context: ServiceContext): Promise<LedgerContents> {
   const journal = unfinished(ledger);
   return Promise.resolve({
     outcomes: listOutcomes(ledger),
+    issued: longest(listIssued(ledger)),
     journal: journal.map(({ nickname, step, updatedAt }) => ({ nickname, step, updatedAt })),
     ...(watchdog === undefined ? {} : { watchdog }),
   });
+}
+
+function longest(rows: readonly IssuedRow[]): LedgerContents['issued'] {
+  const best = new Map<string, IssuedRow>();
+  for (const row of rows) {
+    const which = `${row.subjectKey} ${row.profile}`;
+    const other = best.get(which);
+    if (row.revokedAt === undefined && (other === undefined || other.notAfter < row.notAfter)) best.set(which, row);
+  }
+  return [...best.values()].map(({ subjectKey, profile, notAfter }) => ({ subjectKey, profile, notAfter }));
 }
 
 function watchdogOf(file: string, now: Date): LedgerContents['watchdog'] {

@@ -1,0 +1,309 @@
+/**
+ * kill -9 at every step of a renewal: of the helper, of the hooks and their workers, of certmonger. Whatever is killed, the renewal
+ * ends afterwards, one certificate is issued for it, and nothing is lost.
+ */
+import { execFileSync, spawn } from 'node:child_process';
+import { X509Certificate } from 'node:crypto';
+import { once } from 'node:events';
+import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs';
+import path from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import Sqlite from 'better-sqlite3';
+import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from 'vitest';
+import { getcert } from '../rig/certmonger.js';
+import { startSite, type Site } from '../rig/site.js';
+import { family, killAll, killFamily, processes, running, watchFor } from './prey.js';
+
+vi.setConfig({ testTimeout: 180_000 });
+
+const ca = 'caSigningCert cert-pki-ca';
+const ocsp = 'ocspSigningCert cert-pki-ca';
+const audit = 'auditSigningCert cert-pki-ca';
+const subsystem = 'subsystemCert cert-pki-ca';
+
+let site: Site;
+let ledger: Sqlite.Database;
+let keys: string[];
+/** Request ids and request files by nickname. */
+const requests = new Map<string, { readonly id: string; readonly file: string }>();
+
+beforeAll(async () => {
+  // Nothing is due: what is renewed here is renewed because a test asks for it.
+  site = await startSite({ authority: { each: { daysLeft: 200 }, only: { [ca]: { daysLeft: 3000 } } } });
+  keys = await site.privateKeys();
+  await site.setUp();
+  await site.untilQuiet(60_000);
+  ledger = new Sqlite(site.ledger, { readonly: true });
+  for (const name of readdirSync(site.certmonger.requestsDirectory)) {
+    const file = path.join(site.certmonger.requestsDirectory, name);
+    const field = (key: string) => new RegExp(`^${key}=(.*)$`, 'mu').exec(readFileSync(file, 'utf8'))?.[1] ?? '';
+    requests.set(field('cert_nickname'), { id: field('id'), file });
+  }
+});
+afterAll(async () => {
+  ledger.close();
+  await site.stop();
+});
+
+const issued = () => (ledger.prepare('SELECT count(*) AS n FROM issued').get() as { n: number }).n;
+const stepOf = (nickname: string) => (ledger.prepare('SELECT step FROM journal WHERE nickname = ?').get(nickname) as { step: string } | undefined)?.step;
+const savings = () => ledger.prepare("SELECT nickname, step FROM journal WHERE step <> 'done'").all();
+
+/** certmonger's own word for a request, from its file: asking over the bus would take longer than some states last. */
+function stateOf(nickname: string): string | undefined {
+  try {
+    return /^state=(.*)$/mu.exec(readFileSync(requests.get(nickname)!.file, 'utf8'))?.[1];
+  } catch {
+    return undefined;
+  }
+}
+
+const resubmit = (nickname: string) => getcert(site.bus, ['resubmit', '-i', requests.get(nickname)!.id], [0, 1]);
+
+async function renew(nickname: string): Promise<void> {
+  const run = await site.cli('renew', '--wait', '100', nickname);
+  expect(run, `${run.stdout}${run.stderr}${site.certmonger.log().slice(-3000)}`).toMatchObject({ exitCode: 0 });
+}
+
+/** Until certmonger rests or waits for somebody; its state. */
+async function settled(nickname: string, patienceMs = 90_000): Promise<string> {
+  const { id } = requests.get(nickname)!;
+  for (const end = Date.now() + patienceMs; ; await sleep(250)) {
+    const record = (await site.getcertRecords()).get(id);
+    const status = record?.get('status') ?? 'none';
+    if (status === 'MONITORING' || record?.get('stuck') === 'yes') return status;
+    if (Date.now() > end) throw new Error(`'${nickname}' is still ${status} after ${String(patienceMs / 1000)} s.\n${site.certmonger.log().slice(-4000)}`);
+  }
+}
+
+function archived(): X509Certificate[] {
+  const directory = path.join(site.stateDir, 'hsmonger', 'superseded');
+  if (!existsSync(directory)) return [];
+  return readdirSync(directory).filter((name) => name.endsWith('.pem')).map((name) => new X509Certificate(readFileSync(path.join(directory, name))));
+}
+
+/** Every certificate there ever was lies on the token or in the archive, one of each nickname on the token; one was issued for each renewal. */
+async function expectNothingLost(): Promise<void> {
+  await site.untilQuiet(120_000);
+  expect(ledger.prepare('SELECT request, count(*) AS n FROM issued GROUP BY request HAVING n > 1').all(), 'issued twice for one renewal').toEqual([]);
+  expect(savings()).toEqual([]);
+  expect(await site.privateKeys()).toEqual(keys);
+  const onToken: X509Certificate[] = [];
+  for (const { nickname, pem } of site.authority.certificates) {
+    const held = await site.onToken(nickname);
+    expect(held, nickname).toHaveLength(1);
+    expect(new X509Certificate(held[0]!).publicKey.equals(new X509Certificate(pem).publicKey), nickname).toBe(true);
+    onToken.push(new X509Certificate(held[0]!));
+  }
+  const ever = [...site.authority.certificates.map(({ der }) => der), ...(ledger.prepare('SELECT certificate FROM issued').all() as { certificate: Buffer }[]).map(({ certificate }) => certificate)];
+  const fingerprints = (certificates: readonly X509Certificate[]) => certificates.map(({ fingerprint256 }) => fingerprint256).sort();
+  expect(fingerprints([...onToken, ...archived()])).toEqual(fingerprints(ever.map((der) => new X509Certificate(der))));
+  for (const directory of [site.token.tokenDirectory, site.nss.database, path.join(site.stateDir, 'hsmonger')]) {
+    expect(execFileSync('find', [directory, '!', '-user', site.owner.name], { encoding: 'utf8' })).toBe('');
+  }
+}
+
+/** Points of the helper's run that can be seen from outside. */
+const moments = {
+  'as soon as it is there': () => undefined,
+  'once it has dropped to the service user': (node: number) => {
+    watchFor('the drop', () => (uidOf(node) === site.owner.uid ? true : undefined));
+  },
+  'with its row half written': () => {
+    watchFor('a transaction that wants to commit', () => ((statSync(`${site.ledger}-journal`, { throwIfNoEntry: false })?.size ?? 0) > 0 ? true : undefined));
+  },
+  'once its row is in the ledger': (_node: number, before: number) => {
+    watchFor('the row', () => (issued() > before ? true : undefined));
+  },
+} as const;
+type Moment = keyof typeof moments;
+
+const uidOf = (pid: number) => Number(/^Uid:\t(\d+)/mu.exec(readFileSync(`/proc/${String(pid)}/status`, 'utf8'))?.[1]);
+
+describe('kill -9 of the helper', () => {
+  afterEach(expectNothingLost);
+
+  /** Asks certmonger for a renewal and kills at the moment; says whether it came in time. */
+  async function killHelper(nickname: string, moment: Moment, victims: 'shell' | 'node' | 'both'): Promise<boolean> {
+    const before = issued();
+    // A reader keeps SQLite from committing, not from writing its journal.
+    const reader = new Sqlite(site.ledger, { readonly: true });
+    try {
+      if (moment === 'with its row half written') {
+        reader.exec('BEGIN');
+        reader.prepare('SELECT count(*) FROM issued').get();
+      }
+      await resubmit(nickname);
+      const [shell, node] = (['shell', 'node'] as const).map((part) => watchFor(`hsmonger-submit's ${part}`, () => running('hsmonger-submit', site.directory, part)[0]).pid) as [number, number];
+      moments[moment](node, before);
+      switch (victims) {
+        case 'shell':
+          return killAll([shell]);
+        case 'node':
+          return killAll([node]);
+        case 'both':
+          return killFamily(shell);
+      }
+    } finally {
+      reader.close();
+    }
+  }
+
+  it('its node process: certmonger comes back by itself', async () => {
+    const before = issued();
+    for (const [nickname, moment] of [[ocsp, 'as soon as it is there'], [audit, 'once it has dropped to the service user'], [subsystem, 'with its row half written']] as const) {
+      expect(await killHelper(nickname, moment, 'node'), moment).toBe(true);
+      for (const end = Date.now() + 30_000; stateOf(nickname) !== 'CA_WORKING'; await sleep(50)) expect(Date.now()).toBeLessThan(end);
+    }
+    expect(issued()).toBe(before);
+    for (const nickname of [ocsp, audit, subsystem]) expect(await settled(nickname), nickname).toBe('MONITORING');
+    expect(issued()).toBe(before + 3);
+  });
+
+  it.each<['shell' | 'both', Moment]>([
+    ['both', 'as soon as it is there'],
+    ['shell', 'once it has dropped to the service user'],
+    ['both', 'once it has dropped to the service user'],
+    ['both', 'with its row half written'],
+  ])('its %s, %s: certmonger is at a loss (NEED_GUIDANCE), renew mends it', async (victims, moment) => {
+    const before = issued();
+    expect(await killHelper(ocsp, moment, victims)).toBe(true);
+    expect(await settled(ocsp)).toBe('NEED_GUIDANCE');
+    expect(await site.cli('status')).toMatchObject({ exitCode: 3, stdout: expect.stringContaining('renew again') as string });
+    await renew(ocsp);
+    expect(issued()).toBe(before + 1);
+  });
+
+  it('all of it once its row is in the ledger: the same certificate is handed out again', async () => {
+    const before = issued();
+    const killed = await killHelper(ocsp, 'once its row is in the ledger', 'both');
+    // It may have answered between the row and the kill: certmonger has its certificate then.
+    if ((await settled(ocsp)) === 'NEED_GUIDANCE') await renew(ocsp);
+    else expect(killed && false).toBe(false);
+    expect(issued()).toBe(before + 1);
+  });
+});
+
+describe('kill -9 while a saving is under way', () => {
+  /** The next `renew` finishes what the one before left: of the other certificate, so that each round tests both. */
+  let turn = 0;
+  let left: string | undefined;
+
+  it.each<[string, 'worker' | 'both']>([
+    ['announced', 'both'],
+    ['located', 'worker'],
+    ['proven', 'both'],
+    ['trusted', 'both'],
+    ['archived', 'worker'],
+    ['removed from token', 'both'],
+    ['removed from database', 'both'],
+    ['checked', 'both'],
+  ])("the journal at '%s', of post-save's %s: the next renew finishes it", async (step, victims) => {
+    const nickname = [ocsp, audit][turn++ % 2]!;
+    const before = issued();
+    const reader = new Sqlite(site.ledger, { readonly: true, timeout: 0 });
+    const run = site.cli('renew', nickname);
+    try {
+      watchFor('the journal of this renewal', () => (stepOf(nickname) === 'announced' ? true : undefined));
+      const hook = watchFor('hsmonger-post-save', () => running('hsmonger-post-save', site.directory, 'node')[0]).pid;
+      const worker = watchFor('its worker', () => processes().find(({ parent }) => parent === hook)).pid;
+      // While this reads, the step after this one cannot be written down.
+      watchFor(`'${step}'`, () => (held(reader, nickname, step) ? true : undefined), 30_000, 0);
+      expect(killAll(victims === 'both' ? family(hook) : [worker])).toBe(true);
+    } finally {
+      reader.close();
+    }
+    const { stderr } = await run;
+    if (left !== undefined) expect(stderr).toContain(`Finished the interrupted saving of '${left}'.`);
+    left = nickname;
+    expect(await settled(nickname)).toBe('MONITORING');
+    expect(savings()).toEqual([{ nickname, step }]);
+    expect(issued()).toBe(before + 1);
+  });
+
+  it('and after the last, the hook of another renewal finishes it, nobody typing anything of ours', async () => {
+    expect(savings()).toMatchObject([{ nickname: left }]);
+    const before = issued();
+    await resubmit(subsystem);
+    await renewed(before + 1);
+    expect(await settled(subsystem)).toBe('MONITORING');
+    await expectNothingLost();
+  });
+
+  it('of pre-save: certmonger saves all the same, and post-save does without', async () => {
+    const before = issued();
+    await resubmit(subsystem);
+    expect(killFamily(watchFor('hsmonger-pre-save', () => running('hsmonger-pre-save', site.directory, 'node')[0]).pid)).toBe(true);
+    await renewed(before + 1);
+    expect(await settled(subsystem)).toBe('MONITORING');
+    await expectNothingLost();
+  });
+});
+
+/** Whether the journal is at this step: then the transaction stays open. */
+function held(reader: Sqlite.Database, nickname: string, step: string): boolean {
+  try {
+    reader.exec('BEGIN');
+    const { step: now } = reader.prepare('SELECT step FROM journal WHERE nickname = ?').get(nickname) as { step: string };
+    if (now === step) return true;
+    if (now === 'done') throw new Error(`The journal of '${nickname}' is done; '${step}' was never seen.`);
+  } catch (error) {
+    if ((error as { readonly code?: unknown }).code !== 'SQLITE_BUSY') throw error;
+  }
+  if (reader.inTransaction) reader.exec('ROLLBACK');
+  return false;
+}
+
+async function renewed(rows: number): Promise<void> {
+  for (const end = Date.now() + 60_000; issued() < rows; await sleep(50)) expect(Date.now()).toBeLessThan(end);
+}
+
+/** Starts certmonger again; what it had started may still hold its lock for a moment. */
+async function revive(): Promise<void> {
+  for (let left = 10; ; left--) {
+    await site.certmonger.restart().catch((error: unknown) => { if (left === 0) throw error; });
+    await sleep(500);
+    if ((await getcert(site.bus, ['list'], [0, 1])).exitCode === 0) return;
+    if (left === 0) throw new Error('certmonger does not stay.');
+  }
+}
+
+const fingerprint = (certificate: string | Buffer) => new X509Certificate(certificate).fingerprint256;
+const archivedOrHeld = (held: readonly string[]) => [...held.map(fingerprint), ...archived().map(({ fingerprint256 }) => fingerprint256)];
+
+function lastIssued(nickname: string): string {
+  const { profile } = site.authority.certificate(nickname);
+  return fingerprint((ledger.prepare('SELECT certificate FROM issued WHERE profile = ? ORDER BY id DESC').get(profile) as { certificate: Buffer }).certificate);
+}
+
+describe('kill -9 of certmonger', () => {
+  it.each<[string, 'alone' | 'with all it had started']>([
+    ['GENERATING_CSR', 'with all it had started'],
+    ['SUBMITTING', 'alone'],
+    ['SUBMITTING', 'with all it had started'],
+    ['PRE_SAVE_CERT', 'alone'],
+    ['PRE_SAVE_CERT', 'with all it had started'],
+    ['SAVING_CERT', 'alone'],
+    ['SAVING_CERT', 'with all it had started'],
+    ['NEED_TO_READ_CERT', 'with all it had started'],
+    ['READING_CERT', 'with all it had started'],
+    ['POST_SAVED_CERT', 'alone'],
+    ['POST_SAVED_CERT', 'with all it had started'],
+  ])('in %s, %s: once it runs again the renewal ends', async (state, how) => {
+    // Spawned before the look begins, which gives way to nothing.
+    const asked = spawn('getcert', ['resubmit', '-s', '-i', requests.get(ocsp)!.id], { env: { PATH: '/usr/bin:/bin', LC_ALL: 'C', DBUS_SESSION_BUS_ADDRESS: site.bus.address }, stdio: 'ignore' });
+    const answered = once(asked, 'exit');
+    watchFor(state, () => (stateOf(ocsp) === state ? true : undefined), 30_000, 0);
+    expect(how === 'alone' ? killAll([site.certmonger.pid]) : killFamily(site.certmonger.pid)).toBe(true);
+    await answered;
+    await revive();
+    const after = await settled(ocsp);
+    const [newest] = await site.onToken(ocsp);
+    const lost = after === 'MONITORING' && !archivedOrHeld([newest!]).includes(lastIssued(ocsp));
+    // certmonger reads the certificate from the token when it starts, and then saves that one again instead of the new one it had.
+    if (lost) expect(await site.cli('status')).toMatchObject({ exitCode: 3, stdout: expect.stringContaining('was issued, but certmonger has not saved it') as string });
+    if (lost || after !== 'MONITORING') await renew(ocsp);
+    if (savings().length > 0) await renew(audit);
+    await expectNothingLost();
+  });
+});

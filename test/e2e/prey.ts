@@ -1,0 +1,67 @@
+import { readdirSync, readFileSync } from 'node:fs';
+
+/** A process as /proc shows it. */
+export interface Seen {
+  readonly pid: number;
+  readonly parent: number;
+  /** Words of the command line. */
+  readonly command: readonly string[];
+}
+
+/** Every process there is; those that end while we look are left out. */
+export function processes(): Seen[] {
+  return readdirSync('/proc').flatMap((name) => {
+    if (!/^\d+$/u.test(name)) return [];
+    try {
+      const command = readFileSync(`/proc/${name}/cmdline`, 'utf8').split('\0').slice(0, -1);
+      // After the name in parentheses, which may hold anything: state, then the parent.
+      const [, parent] = readFileSync(`/proc/${name}/stat`, 'utf8').replace(/^.*\) /su, '').split(' ');
+      return [{ pid: Number(name), parent: Number(parent), command }];
+    } catch {
+      return [];
+    }
+  });
+}
+
+/** The processes of one of our programs that certmonger runs for the site in this directory: the shell in front of the helper, or what works behind it. */
+export function running(program: string, directory: string, part: 'shell' | 'node'): Seen[] {
+  return processes().filter(({ command }) => command.some((word) => word.endsWith(`/${program}`)) && command.some((word) => word.startsWith(`${directory}/`)) && command[0]?.endsWith('/sh') === (part === 'shell'));
+}
+
+/** A process and all that descend from it. */
+export function family(pid: number, all: readonly Seen[] = processes()): number[] {
+  return [pid, ...all.filter(({ parent }) => parent === pid).flatMap((child) => family(child.pid, all))];
+}
+
+/** kill -9; one that has ended meanwhile is dead enough. Says whether any was still there. */
+export function killAll(pids: readonly number[]): boolean {
+  return pids.map((pid) => signalled(pid, 'SIGKILL')).includes(true);
+}
+
+/** kill -9 of a process with all that descend from it: stopped first, so that it starts nothing more meanwhile. */
+export function killFamily(pid: number): boolean {
+  return signalled(pid, 'SIGSTOP') && killAll(family(pid));
+}
+
+function signalled(pid: number, signal: NodeJS.Signals): boolean {
+  try {
+    return process.kill(pid, signal);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ESRCH') return false;
+    throw error;
+  }
+}
+
+/** Looks every millisecond (or without a pause, where `everyMs` is 0), giving way to nothing else in this process; fails after `patienceMs`. */
+export function watchFor<T>(what: string, look: () => T | undefined, patienceMs = 30_000, everyMs = 1): T {
+  for (const end = Date.now() + patienceMs; ; pause(everyMs)) {
+    const found = look();
+    if (found !== undefined) return found;
+    if (Date.now() > end) throw new Error(`Never saw ${what} within ${String(patienceMs / 1000)} s.`);
+  }
+}
+
+function pause(milliseconds: number): void {
+  if (milliseconds === 0) return;
+  Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, milliseconds);
+}
