@@ -59,7 +59,7 @@ export async function startSite(options: SiteOptions = {}): Promise<Site> {
   const owner = ensureServiceUser();
   const token = await createSoftToken({ directory, owner });
   const authority = await createAuthority(token, options.authority);
-  const nss = await createNssDatabase({ directory, owner, token, trust: dogtagTrust, ...(options.nssPassword === undefined ? {} : { password: options.nssPassword }) });
+  const nss = await createNssDatabase({ directory, owner, token, trust: Object.fromEntries(Object.entries(dogtagTrust).filter(([nickname]) => authority.certificates.some((one) => one.nickname === nickname))), ...(options.nssPassword === undefined ? {} : { password: options.nssPassword }) });
   const bus = await startBus(directory);
   const certmonger = await startCertmonger({ directory, bus, token, ...(options.conf === undefined ? {} : { conf: options.conf }) });
   const configDir = path.join(directory, 'etc');
