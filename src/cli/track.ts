@@ -112,10 +112,9 @@ export async function list(options: ListOptions, { io, env }: Surroundings): Pro
   });
 }
 
-/** Makes the surveyed changes and tells each; removals alone need no pre-flight. */
+/** Makes the surveyed changes and tells each; none where pre-flight refuses anything: a misspelt nickname is a refusal and the removal of a request that is right. */
 async function perform({ certmonger }: Tracker, { changes, refusals }: Survey, options: Pick<GlobalOptions, 'instance' | 'json'>, { io }: Surroundings): Promise<number> {
-  const risky = changes.some(({ kind }) => kind !== 'remove');
-  if (risky && refusals.length > 0) {
+  if (changes.length > 0 && refusals.length > 0) {
     if (options.json) io.out(json({ instance: options.instance, steps: [], refusals }));
     else io.err(refusalText(refusals));
     throw refused(options.instance, refusals);

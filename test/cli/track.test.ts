@@ -103,6 +103,14 @@ test('stop leaves key and certificate where they are, start takes the certificat
   expect((await rig.run('plan')).exitCode).toBe(0);
 });
 
+test('a misspelt nickname is refused, and the request it would have replaced stays', async () => {
+  rig.configure([['caSigningCert cert-pki-ca', 'caCACert'], ['ocspSigningCert cert-pki-caa', 'caOCSPCert']]);
+  expect((await rig.run('apply')).code).toBe('PREFLIGHT_FAILED');
+  expect((await getcert(rig.bus, ['list'])).stdout).toContain(`Request ID '${ids[1]!}'`);
+  rig.configure();
+  expect((await rig.run('plan')).exitCode).toBe(0);
+});
+
 test('a certificate taken out of the instance file is no longer tracked after apply', async () => {
   rig.configure([['caSigningCert cert-pki-ca', 'caCACert']]);
   expect((await rig.run('apply')).out.split('\n').sort()).toEqual(['', ...ids.slice(1).map((id) => `removed ${id}`)].sort());
