@@ -10,6 +10,9 @@ command -v node >/dev/null || fail "Node.js is missing; install Node 20.19 or ne
 node -e 'const [major, minor] = process.versions.node.split(".").map(Number); process.exit(major > 20 || (major === 20 && minor >= 19) ? 0 : 1)' \
   || fail "Node $(node --version) is too old; install Node 20.19 or newer."
 
+# Where root's programs are, for a user whose PATH lacks it.
+PATH=$PATH:/usr/sbin:/sbin
+
 # A program, the Debian package it comes from, the Fedora/RHEL one.
 missing_deb='' missing_rpm=''
 while read -r program deb rpm; do
