@@ -10,6 +10,13 @@ const absolute = v.pipe(
   v.check((value) => path.isAbsolute(value), 'must be an absolute path'),
   v.check((value) => !/[\0\n\r]/u.test(value), 'must not hold line breaks'),
 );
+/** NSS and certmonger write "token:nickname", and trim: with a colon or a blank at an end, what is saved under the nickname is not found again. */
+const nickname = v.pipe(
+  text,
+  v.check((value) => !value.includes(':'), "must not hold ':'; give the certificate object another label"),
+  v.check((value) => value.trim() === value, 'must not begin or end with a blank; give the certificate object another label'),
+  v.check((value) => !/\p{Cc}/u.test(value), 'must not hold control characters; give the certificate object another label'),
+);
 const count = v.pipe(v.number(), v.integer('must be a whole number'), v.minValue(0, 'must not be negative'));
 const days = v.pipe(v.number(), v.integer('must be whole days'), v.minValue(1, 'must be at least 1 day'), v.maxValue(36525, 'must be at most a century'));
 const profile = v.picklist(profileNames, ({ input }) => `must be a profile (${profileNames.join(', ')}), not ${JSON.stringify(input)}`);
@@ -60,7 +67,7 @@ const fileSchema = v.strictObject({
     v.strictObject({ 'deadline-seconds': v.optional(v.pipe(count, v.minValue(5, 'must be at least 5'), v.maxValue(3600, 'must be at most 3600')), 120) }),
     {},
   ),
-  certificate: v.optional(v.array(v.strictObject({ nickname: text, profile })), []),
+  certificate: v.optional(v.array(v.strictObject({ nickname, profile })), []),
 });
 
 type File = v.InferOutput<typeof fileSchema>;

@@ -28,7 +28,11 @@ export interface Writer {
 export function databaseFacts(database: string): DatabaseFacts {
   try {
     const directory = fileFacts('.', statSync(database));
-    const files = readdirSync(database).sort().map((name) => fileFacts(name, statSync(path.join(database, name))));
+    // SQLite's journals come and go while we look, and a dangling link is no part of the database.
+    const files = readdirSync(database).sort().flatMap((name) => {
+      const stats = statSync(path.join(database, name), { throwIfNoEntry: false });
+      return stats === undefined ? [] : [fileFacts(name, stats)];
+    });
     return { directory, format: formatOf(new Set(files.map(({ name }) => name))), files };
   } catch (error) {
     const { code } = error as NodeJS.ErrnoException;

@@ -33,7 +33,7 @@ export function postSave(argv: readonly string[], env: Environment): Promise<num
       await restart(hook, report.restart !== undefined);
     } catch (error) {
       // What pre-save stopped must not stay stopped because the saving met trouble (design rule 7).
-      await startGuarded(hook.instance, run);
+      await startGuarded(hook.instance, run).catch((trouble: unknown) => log('hsmonger-post-save', 'err', `The unit that was stopped could not be started: ${sentenceOf(trouble)}`));
       throw error;
     }
   });

@@ -77,6 +77,9 @@ describe('fail', () => {
     ['a certificate of a profile there is not', `${minimal}\n[[certificate]]\nnickname="a"\nprofile="caocspcert"`, /'certificate\.0\.profile' must be a profile \(.*caOCSPCert.*\), not "caocspcert"/u],
     ['a profile that is no text', `${minimal}\n[[certificate]]\nnickname="a"\nprofile=7`, /'certificate\.0\.profile' must be a profile \(.*\), not 7/u],
     ['a certificate without a profile', `${minimal}\n[[certificate]]\nnickname="a"`, /'certificate\.0\.profile' is missing/u],
+    ['a nickname with a colon', `${minimal}\n[[certificate]]\nnickname="col:on"\nprofile="caOCSPCert"`, /'certificate\.0\.nickname' must not hold ':'/u],
+    ['a nickname with a blank at its end', `${minimal}\n[[certificate]]\nnickname="trail "\nprofile="caOCSPCert"`, /must not begin or end with a blank/u],
+    ['a nickname with a line break', `${minimal}\n[[certificate]]\nnickname="a\\nb"\nprofile="caOCSPCert"`, /must not hold control characters/u],
     ['a unit that is no unit', `${minimal}\n[saving]\nrestart = "x; reboot"`, /'saving\.restart' must be the name of a systemd unit/u],
   ])('refuses %s and names it', (_what, text, message) => {
     const error = refusal(text);

@@ -1,4 +1,4 @@
-import { chmodSync, chownSync, mkdirSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { chmodSync, chownSync, mkdirSync, renameSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { assertSqlDatabase, databaseFacts, needsPassword, notOwnedBy, notWritableBy } from '../../src/nss/database.js';
@@ -39,6 +39,12 @@ describe('facts', () => {
     expect(() => {
       assertSqlDatabase(nss.database, facts);
     }).not.toThrow();
+  });
+
+  test('a link that leads nowhere hides nothing: the database is there all the same', async () => {
+    const { database: dangling } = await database('dangling');
+    symlinkSync('/nonexistent/journal', path.join(dangling, 'cert9.db-journal'));
+    expect(databaseFacts(dangling)).toMatchObject({ format: 'sql' });
   });
 
   test('an old dbm database and an empty directory are refused before NSS could convert or make one', () => {
