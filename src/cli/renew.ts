@@ -3,14 +3,14 @@ import type { TrackingRequest } from '../../dbus/tracking-request.js';
 import type { CertificateConfig, Directories, Instance } from '../config/instance.js';
 import { HsmongerError } from '../errors.js';
 import { askService } from '../service/ask.js';
+import { finishSavings } from '../service/finish-savings.js';
 import { requestIds } from '../config/request-id.js';
 import { parseCertificate } from '../x509/parse-certificate.js';
 import { certificateFromPem } from '../x509/pem.js';
 import { keyFacts, keyFingerprint } from '../x509/public-key.js';
 import type { AddCommand, Surroundings } from './command.js';
 import { instanceOf, wholeSeconds, type GlobalOptions } from './global-options.js';
-import { json, progressLine } from './output.js';
-import { finishSavings } from './renew/finish-savings.js';
+import { harmless, json, progressLine } from './output.js';
 import { follow } from './renew/follow.js';
 import { dryRunText, heldOf, renewalText, type DryRun, type RenewalReport } from './renew/report.js';
 import { meaningOf } from './status/state-meanings.js';
@@ -58,11 +58,12 @@ export const addRenew: AddCommand = (yargs, run) =>
 async function renew(options: RenewOptions, surroundings: Surroundings): Promise<number> {
   const { io, env } = surroundings;
   const place = instanceOf(options, env);
+  const tell = (sentence: string) => { io.err(`hsmonger: ${harmless(sentence)}\n`); };
   // Alone, `renew` finishes what was interrupted; that must not need a new renewal.
   const finishOnly = !options.all && !options.dryRun && (options.nickname ?? []).length === 0;
-  if (finishOnly && (await finishSavings(place, io)) > 0) return 0;
+  if (finishOnly && (await finishSavings(place, tell)) > 0) return 0;
   const chosen = choose(place.instance, options);
-  if (!options.dryRun) await finishSavings(place, io);
+  if (!options.dryRun) await finishSavings(place, tell);
   return withCertmonger(options.bus, env, async (certmonger) => {
     const requests = await certmonger.listRequests();
     const orders = chosen.map((config) => orderOf(place.instance, config, requests));

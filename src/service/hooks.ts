@@ -7,6 +7,7 @@ import { readFlags } from '../protocol/flags.js';
 import { restartUnit, startGuarded, stopGuarded } from '../renewal/guard.js';
 import { requestIds } from '../config/request-id.js';
 import { askService } from './ask.js';
+import { finishSavings } from './finish-savings.js';
 
 type Environment = Readonly<Record<string, string | undefined>>;
 interface Hook {
@@ -18,6 +19,8 @@ interface Hook {
 /** certmonger's pre-save command: checks and notes that a saving begins; stops a unit only where the instance file asks for it. Gives the exit code. */
 export function preSave(argv: readonly string[], env: Environment): Promise<number> {
   return asHook('hsmonger-pre-save', argv, env, async (hook) => {
+    // Root's part of what an earlier kill left, a unit that was not restarted, is this hook's to do.
+    await finishSavings(hook, (sentence) => log('hsmonger-pre-save', 'warning', sentence)).catch((trouble: unknown) => log('hsmonger-pre-save', 'err', sentenceOf(trouble)));
     for (const warning of await askService(hook, 'before saving', { nickname: hook.nickname })) await log('hsmonger-pre-save', 'warning', warning);
     await stopGuarded(hook.instance, run);
   });
