@@ -5,7 +5,9 @@ import tseslint from 'typescript-eslint';
  * The layers, top to bottom; a folder may import what stands below it, and itself. Kept in step with docs/architecture.md.
  * Each entry: folder, and the folders it must not import.
  */
-const adapters = ['pkcs11', 'x509', 'nss', 'directory', 'ledger'];
+const adapters = ['pkcs11', 'x509', 'nss', 'directory', 'freeipa', 'ledger'];
+/** An adapter stands alone, but for these: the ledger's PIN memory serves logins, and what a directory or a FreeIPA server keeps are certificates. */
+const mayUse = { ledger: ['pkcs11'], directory: ['x509'], freeipa: ['x509'] };
 const layers = {
   'src/cli': [],
   'src/agent': ['cli'],
@@ -18,7 +20,7 @@ const layers = {
   ...Object.fromEntries(
     adapters.map((adapter) => [
       `src/${adapter}`,
-      ['cli', 'agent', 'doctor', 'service', 'tracking', 'renewal', 'issuer', 'protocol', 'dbus', ...adapters.filter((other) => other !== adapter && !(adapter === 'ledger' && other === 'pkcs11'))],
+      ['cli', 'agent', 'doctor', 'service', 'tracking', 'renewal', 'issuer', 'protocol', 'dbus', ...adapters.filter((other) => other !== adapter && !(mayUse[adapter] ?? []).includes(other))],
     ]),
   ),
   'src/config': ['cli', 'agent', 'doctor', 'service', 'tracking', 'renewal', 'issuer', 'protocol', 'dbus', ...adapters],

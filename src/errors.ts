@@ -83,6 +83,22 @@ export const reactions = {
   NOT_LONGER: rejected,
   ISSUED_WRONG: rejected,
 
+  // a CA behind the network
+  CA_UNREACHABLE: retry(60),
+  CA_REFUSED: rejected,
+  CA_ANSWER_INVALID: retry(300),
+  CA_PENDING: retry(300),
+  AGENT_REFUSED: retry(300),
+
+  // the directory, and the servers that share it
+  DIRECTORY_UNAVAILABLE: retry(60),
+  DIRECTORY_REFUSED: retry(300),
+  DIRECTORY_CHANGED: retry(30),
+  DIRECTORY_INVALID: retry(300),
+  NOT_PUBLISHED: retry(60),
+  MASTER_UNKNOWN: { helper: { retryAfterSeconds: 300 }, cli: 3 },
+  RENEWAL_LOCKED: retry(30),
+
   // our own state
   STATE_UNAVAILABLE: retry(60),
   STATE_BUSY: retry(5),

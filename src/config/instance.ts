@@ -12,6 +12,12 @@ export interface Instance {
   readonly token: TokenConfig;
   readonly nss: NssConfig;
   readonly issuer: IssuerConfig;
+  /** The LDAP directory the servers of one CA share; absent on a host that stands alone. */
+  readonly directory?: DirectoryConfig;
+  /** What only a FreeIPA server has; absent elsewhere. */
+  readonly freeipa?: FreeIpaConfig;
+  /** The Dogtag server on this host whose files and unit post-save looks after; absent where there is none. */
+  readonly pki?: PkiConfig;
   readonly saving: SavingConfig;
   readonly helper: HelperConfig;
   readonly certificates: readonly CertificateConfig[];
@@ -48,15 +54,85 @@ export interface NssConfig {
   readonly passwordFile?: string;
 }
 
-export interface IssuerConfig {
-  readonly type: 'token' | 'dogtag' | 'directory' | 'external';
-  /** Nickname of the issuing CA's certificate (on the token). */
+/** Who signs. `certificate` is the nickname of the issuing CA's certificate. */
+export type IssuerConfig = TokenIssuerConfig | DogtagIssuerConfig | DirectoryIssuerConfig | ExternalIssuerConfig;
+
+/** The CA's key on the instance's own token. */
+export interface TokenIssuerConfig {
+  readonly type: 'token';
   readonly certificate: string;
   /** Days by profile name, over the profile's own. */
   readonly lifetimeDays: Readonly<Record<string, number>>;
   /** How far notBefore lies in the past, seconds: for relying parties whose clock is behind. */
   readonly backdateSeconds: number;
   readonly digest: 'sha256' | 'sha384' | 'sha512';
+}
+
+/** A Dogtag server, over mutual TLS. */
+export interface DogtagIssuerConfig {
+  readonly type: 'dogtag';
+  readonly certificate: string;
+  /** Origin, https. */
+  readonly url: string;
+  /** PEM: what the server's certificate must chain to. */
+  readonly caFile: string;
+  /** PEM files of an agent's certificate and key, which only root may be able to read; without one, requests wait for an agent of their own. */
+  readonly agent?: { readonly certificate: string; readonly key: string };
+}
+
+/** Another server renews and publishes in the directory; this one only takes. */
+export interface DirectoryIssuerConfig {
+  readonly type: 'directory';
+  readonly certificate: string;
+}
+
+/** A CA outside: its answer comes by `hsmonger ca import`. */
+export interface ExternalIssuerConfig {
+  readonly type: 'external';
+  readonly certificate: string;
+}
+
+export interface DirectoryConfig {
+  /** ldapi://%2Fpath, ldaps://host[:port], ldap://host[:port]. */
+  readonly uri: string;
+  readonly startTls: boolean;
+  /** PEM: what the server's certificate must chain to. */
+  readonly caFile?: string;
+  readonly bind: DirectoryBind;
+  /** FreeIPA's $SUFFIX. */
+  readonly base: string;
+  /** Where Dogtag keeps its users and authorities. */
+  readonly pkiBase: string;
+  /** This server's name, as it stands below cn=masters. */
+  readonly host: string;
+}
+
+/** Who we are to the directory; all but `simple` need root, so they happen before the drop. */
+export type DirectoryBind =
+  /** ldapi alone: the server asks the kernel who we are. */
+  | { readonly method: 'external' }
+  | { readonly method: 'simple'; readonly dn: string; readonly passwordFile: string }
+  /** Through OpenLDAP's tools: ldapts has no GSSAPI. */
+  | { readonly method: 'gssapi'; readonly keytab: string; readonly principal?: string };
+
+export interface FreeIpaConfig {
+  /** RFC 4514, as FreeIPA's configuration has it: O=EXAMPLE.TEST. */
+  readonly subjectBase: string;
+  /** /run/ipa/renewal.lock. */
+  readonly lockFile: string;
+  /** /var/lib/ipa/ca.csr. */
+  readonly csrFile: string;
+  /** A renewal master that gave no sign for longer is called gone. */
+  readonly masterGoneDays: number;
+}
+
+export interface PkiConfig {
+  /** Holds ca/CS.cfg and, where there is a KRA, kra/CS.cfg. */
+  readonly directory: string;
+  /** Stopped, changed and always started again, in post-save alone (design rule 7). */
+  readonly unit?: string;
+  /** PKI before 11.5 keeps a copy of each certificate in CS.cfg. */
+  readonly certificatesInConfig: boolean;
 }
 
 export interface SavingConfig {
@@ -75,7 +151,21 @@ export interface HelperConfig {
 export interface CertificateConfig {
   readonly nickname: string;
   readonly profile: string;
+  readonly storage: CertificateStorage;
+  /** Dogtag's id of the lightweight CA whose certificate this is. */
+  readonly authority?: string;
 }
+
+/** What names a certificate and how it is renewed. */
+export type NamedProfile = Pick<CertificateConfig, 'nickname' | 'profile'>;
+
+/** Where certificate and key both are. */
+export type CertificateStorage =
+  | { readonly kind: 'token' }
+  /** The NSS database's own. */
+  | { readonly kind: 'internal' }
+  /** PEM files; owner `user:group` and mode as certmonger is to keep them. */
+  | { readonly kind: 'file'; readonly certificate: string; readonly key: string; readonly owner?: string; readonly mode?: number };
 
 /** Where configuration and state lie; both overridable and then carried in the helper's command line. */
 export interface Directories {

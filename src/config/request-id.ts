@@ -1,4 +1,4 @@
-import type { Instance } from './instance.js';
+import type { CertificateConfig, Instance } from './instance.js';
 import { HsmongerError } from '../errors.js';
 
 /** The tracking request's id in certmonger: words of hook command lines, so only letters, digits, '.', '_' and '-' (design rule 12). */
@@ -7,7 +7,7 @@ export function requestId(instance: Pick<Instance, 'name'>, nickname: string): s
 }
 
 /** The id of each certificate of the instance, by nickname; CONFIG_INVALID when two nicknames make one. */
-export function requestIds(instance: Pick<Instance, 'name' | 'file' | 'certificates'>): ReadonlyMap<string, string> {
+export function requestIds(instance: Pick<Instance, 'name' | 'file'> & { readonly certificates: readonly Pick<CertificateConfig, 'nickname'>[] }): ReadonlyMap<string, string> {
   const ids = new Map<string, string>();
   const taken = new Map<string, string>();
   for (const { nickname } of instance.certificates) {

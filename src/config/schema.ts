@@ -1,7 +1,7 @@
 import path from 'node:path';
 import * as v from 'valibot';
 import { HsmongerError } from '../errors.js';
-import type { Instance, PinSource, TokenSelector } from './instance.js';
+import type { CertificateStorage, DirectoryBind, DirectoryConfig, Instance, IssuerConfig, PinSource, TokenSelector } from './instance.js';
 import { profileNames } from './profile-names.js';
 
 const text = v.pipe(v.string(), v.nonEmpty('must not be empty'));
@@ -21,6 +21,14 @@ const count = v.pipe(v.number(), v.integer('must be a whole number'), v.minValue
 const days = v.pipe(v.number(), v.integer('must be whole days'), v.minValue(1, 'must be at least 1 day'), v.maxValue(36525, 'must be at most a century'));
 const profile = v.picklist(profileNames, ({ input }) => `must be a profile (${profileNames.join(', ')}), not ${JSON.stringify(input)}`);
 const unit = v.pipe(text, v.regex(/^[A-Za-z0-9:_.\\@-]+$/u, 'must be the name of a systemd unit'));
+function isHttpsOrigin(value: string): boolean {
+  return URL.canParse(value) && new URL(value).protocol === 'https:' && new URL(value).origin === value.replace(/\/$/u, '');
+}
+
+function isDirectoryUri(value: string): boolean {
+  return /^ldapi:\/\/%2[Ff][^/?]+$/u.test(value) || (/^ldaps?:\/\/[^/?@]+\/?$/u.test(value) && URL.canParse(value));
+}
+
 /** Names that end in certmonger's command lines and request ids (design rule 12). */
 export const identifier = /^[A-Za-z0-9][A-Za-z0-9._-]*$/u;
 
@@ -48,13 +56,55 @@ const fileSchema = v.strictObject({
     ),
     'password-file': v.optional(absolute),
   }),
-  issuer: v.strictObject({
-    type: v.picklist(['token', 'dogtag', 'directory', 'external']),
-    certificate: text,
-    'lifetime-days': v.optional(v.record(profile, days), {}),
-    'backdate-seconds': v.optional(v.pipe(count, v.maxValue(604_800, 'must be at most a week')), 60),
-    digest: v.optional(v.picklist(['sha256', 'sha384', 'sha512']), 'sha256'),
-  }),
+  issuer: v.variant('type', [
+    v.strictObject({
+      type: v.literal('token'),
+      certificate: text,
+      'lifetime-days': v.optional(v.record(profile, days), {}),
+      'backdate-seconds': v.optional(v.pipe(count, v.maxValue(604_800, 'must be at most a week')), 60),
+      digest: v.optional(v.picklist(['sha256', 'sha384', 'sha512']), 'sha256'),
+    }),
+    v.strictObject({
+      type: v.literal('dogtag'),
+      certificate: text,
+      url: v.pipe(text, v.check(isHttpsOrigin, 'must be https://HOST or https://HOST:PORT, without a path')),
+      'ca-file': absolute,
+      'agent-certificate': v.optional(absolute),
+      'agent-key': v.optional(absolute),
+    }),
+    v.strictObject({ type: v.literal('directory'), certificate: text }),
+    v.strictObject({ type: v.literal('external'), certificate: text }),
+  ]),
+  directory: v.optional(
+    v.strictObject({
+      uri: v.pipe(text, v.check(isDirectoryUri, 'must be ldapi://%2Fpath%2Fof.socket, ldaps://HOST[:PORT] or ldap://HOST[:PORT]')),
+      'start-tls': v.optional(v.boolean(), false),
+      'ca-file': v.optional(absolute),
+      bind: v.picklist(['external', 'simple', 'gssapi']),
+      'bind-dn': v.optional(text),
+      'password-file': v.optional(absolute),
+      keytab: v.optional(absolute),
+      principal: v.optional(text),
+      base: text,
+      'pki-base': v.optional(text, 'o=ipaca'),
+      host: v.pipe(text, v.regex(/^[A-Za-z0-9](?:[A-Za-z0-9.-]*[A-Za-z0-9])?$/u, 'must be a host name')),
+    }),
+  ),
+  freeipa: v.optional(
+    v.strictObject({
+      'subject-base': text,
+      'lock-file': v.optional(absolute, '/run/ipa/renewal.lock'),
+      'csr-file': v.optional(absolute, '/var/lib/ipa/ca.csr'),
+      'master-gone-days': v.optional(v.pipe(count, v.minValue(1, 'must be at least 1')), 7),
+    }),
+  ),
+  pki: v.optional(
+    v.strictObject({
+      directory: v.optional(absolute, '/etc/pki/pki-tomcat'),
+      unit: v.optional(unit),
+      'certificates-in-config': v.optional(v.boolean(), false),
+    }),
+  ),
   saving: v.optional(
     v.strictObject({
       restart: v.optional(unit),
@@ -67,7 +117,21 @@ const fileSchema = v.strictObject({
     v.strictObject({ 'deadline-seconds': v.optional(v.pipe(count, v.minValue(5, 'must be at least 5'), v.maxValue(3600, 'must be at most 3600')), 120) }),
     {},
   ),
-  certificate: v.optional(v.array(v.strictObject({ nickname, profile })), []),
+  certificate: v.optional(
+    v.array(
+      v.strictObject({
+        nickname,
+        profile,
+        token: v.optional(v.literal('internal', "can only be 'internal': what it does not say lies on the instance's token")),
+        'certificate-file': v.optional(absolute),
+        'key-file': v.optional(absolute),
+        owner: v.optional(v.pipe(text, v.regex(/^[A-Za-z0-9_][A-Za-z0-9._-]*(?::[A-Za-z0-9_][A-Za-z0-9._-]*)?$/u, 'must be USER or USER:GROUP'))),
+        mode: v.optional(v.pipe(text, v.regex(/^0?[0-7]{3}$/u, 'must be three octal digits, such as "0440"'))),
+        authority: v.optional(v.pipe(text, v.uuid('must be a UUID'))),
+      }),
+    ),
+    [],
+  ),
 });
 
 type File = v.InferOutput<typeof fileSchema>;
@@ -101,21 +165,88 @@ export function parseInstance(name: string, file: string, document: unknown): In
       database: path.normalize(output.nss.database),
       ...(output.nss['password-file'] === undefined ? {} : { passwordFile: output.nss['password-file'] }),
     },
-    issuer: {
-      type: output.issuer.type,
-      certificate: output.issuer.certificate,
-      lifetimeDays: output.issuer['lifetime-days'],
-      backdateSeconds: output.issuer['backdate-seconds'],
-      digest: output.issuer.digest,
-    },
+    issuer: issuerOf(file, output.issuer),
+    ...(output.directory === undefined ? {} : { directory: directoryOf(file, output.directory) }),
+    ...(output.freeipa === undefined
+      ? {}
+      : { freeipa: { subjectBase: output.freeipa['subject-base'], lockFile: output.freeipa['lock-file'], csrFile: output.freeipa['csr-file'], masterGoneDays: output.freeipa['master-gone-days'] } }),
+    ...(output.pki === undefined
+      ? {}
+      : { pki: { directory: output.pki.directory, ...(output.pki.unit === undefined ? {} : { unit: output.pki.unit }), certificatesInConfig: output.pki['certificates-in-config'] } }),
     saving: {
       ...(output.saving.restart === undefined ? {} : { restart: output.saving.restart }),
       ...(output.saving.stop === undefined ? {} : { stop: output.saving.stop }),
       guardMinutes: output.saving['guard-minutes'],
     },
     helper: { deadlineSeconds: output.helper['deadline-seconds'] },
-    certificates: output.certificate,
+    certificates: output.certificate.map((certificate) => ({
+      nickname: certificate.nickname,
+      profile: certificate.profile,
+      storage: storageOf(file, certificate),
+      ...(certificate.authority === undefined ? {} : { authority: certificate.authority }),
+    })),
   };
+}
+
+function issuerOf(file: string, issuer: File['issuer']): IssuerConfig {
+  switch (issuer.type) {
+    case 'token':
+      return { type: 'token', certificate: issuer.certificate, lifetimeDays: issuer['lifetime-days'], backdateSeconds: issuer['backdate-seconds'], digest: issuer.digest };
+    case 'dogtag': {
+      const [certificate, key] = [issuer['agent-certificate'], issuer['agent-key']];
+      if ((certificate === undefined) !== (key === undefined)) throw wrong(file, 'issuer', 'must name agent-certificate and agent-key together, or neither');
+      return { type: 'dogtag', certificate: issuer.certificate, url: new URL(issuer.url).origin, caFile: issuer['ca-file'], ...(certificate === undefined || key === undefined ? {} : { agent: { certificate, key } }) };
+    }
+    case 'directory':
+    case 'external':
+      return { type: issuer.type, certificate: issuer.certificate };
+  }
+}
+
+type DirectoryTable = NonNullable<File['directory']>;
+
+function directoryOf(file: string, directory: DirectoryTable): DirectoryConfig {
+  const socket = directory.uri.startsWith('ldapi:');
+  const startTls = directory['start-tls'];
+  if (startTls && !directory.uri.startsWith('ldap:')) throw wrong(file, 'directory.start-tls', 'is for ldap:// alone: ldaps:// and ldapi:// are safe without');
+  return {
+    uri: directory.uri,
+    startTls,
+    ...(directory['ca-file'] === undefined ? {} : { caFile: directory['ca-file'] }),
+    bind: bindOf(file, directory, socket || startTls || directory.uri.startsWith('ldaps:')),
+    base: directory.base,
+    pkiBase: directory['pki-base'],
+    host: directory.host,
+  };
+}
+
+/** Each way of binding wants its own keys and no others. */
+function bindOf(file: string, directory: DirectoryTable, confidential: boolean): DirectoryBind {
+  const { bind, 'bind-dn': dn, 'password-file': passwordFile, keytab, principal } = directory;
+  const stray = { external: [dn, passwordFile, keytab, principal], simple: [keytab, principal], gssapi: [dn, passwordFile] }[bind];
+  if (stray.some((value) => value !== undefined)) throw wrong(file, 'directory.bind', `is "${bind}", which goes with ${{ external: 'no other key', simple: 'bind-dn and password-file alone', gssapi: 'keytab and principal alone' }[bind]}`);
+  switch (bind) {
+    case 'external':
+      if (!directory.uri.startsWith('ldapi:')) throw wrong(file, 'directory.bind', 'is "external", which works over ldapi:// alone');
+      return { method: 'external' };
+    case 'simple':
+      if (dn === undefined || passwordFile === undefined) throw wrong(file, 'directory', 'must name bind-dn and password-file where bind is "simple"');
+      if (!confidential) throw wrong(file, 'directory.bind', 'is "simple", which would send the password in clear: use ldaps://, ldapi:// or start-tls = true');
+      return { method: 'simple', dn, passwordFile };
+    case 'gssapi':
+      return { method: 'gssapi', keytab: keytab ?? '/etc/krb5.keytab', ...(principal === undefined ? {} : { principal }) };
+  }
+}
+
+function storageOf(file: string, certificate: File['certificate'][number]): CertificateStorage {
+  const { 'certificate-file': path, 'key-file': key, owner, mode, token, nickname: name } = certificate;
+  if (path === undefined && key === undefined) {
+    if (owner !== undefined || mode !== undefined) throw wrong(file, 'certificate', `gives '${name}' an owner or a mode, which only certificates in files have`);
+    return { kind: token === undefined ? 'token' : 'internal' };
+  }
+  if (path === undefined || key === undefined) throw wrong(file, 'certificate', `must name certificate-file and key-file of '${name}' together`);
+  if (token !== undefined) throw wrong(file, 'certificate', `puts '${name}' both in files and on a token`);
+  return { kind: 'file', certificate: path, key, ...(owner === undefined ? {} : { owner }), ...(mode === undefined ? {} : { mode: Number.parseInt(mode, 8) }) };
 }
 
 function selectorOf(file: string, token: File['token']): TokenSelector {

@@ -6,6 +6,8 @@ export interface Enrolment {
   readonly oldCertificate?: Uint8Array;
   /** CERTMONGER_CA_PROFILE; the issuer's default otherwise. */
   readonly profile?: string;
+  /** What an earlier answer gave as `Pending.pending`: the request goes on there. One the issuer does not know any more begins anew. */
+  readonly pending?: string;
 }
 
 /** DER certificates. `chain` holds the intermediates between the certificate and the root, `roots` the self-signed ones. */
@@ -15,9 +17,18 @@ export interface Issued {
   readonly roots: readonly Uint8Array[];
 }
 
+/** The CA has the request and wants to be asked again. */
+export interface Pending {
+  /** Names the request to the issuer; one line, no secret: certmonger stores it in clear. */
+  readonly pending: string;
+  readonly afterSeconds: number;
+  /** A sentence: what it waits for. */
+  readonly message: string;
+}
+
 /** A CA, whatever stands behind it. Failures are HsmongerError; its code says whether asking again makes sense. */
 export interface Issuer {
-  enrol(enrolment: Enrolment): Promise<Issued>;
+  enrol(enrolment: Enrolment): Promise<Issued | Pending>;
   roots(): Promise<Pick<Issued, 'chain' | 'roots'>>;
   close(): Promise<void>;
 }

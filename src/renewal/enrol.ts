@@ -4,7 +4,7 @@ import type { Directories, Instance } from '../config/instance.js';
 import { loadInstance } from '../config/load.js';
 import { prepareState } from '../config/prepare-state.js';
 import { HsmongerError, asHsmongerError, helperReaction, sentenceOf } from '../errors.js';
-import type { Enrolment, Issued } from '../issuer/issuer.js';
+import type { Enrolment, Issued, Issuer } from '../issuer/issuer.js';
 import { defaultProfile } from '../config/profile-names.js';
 import { createTokenIssuer } from '../issuer/token/token-issuer.js';
 import type { Database } from '../ledger/database.js';
@@ -84,10 +84,11 @@ async function throughRunuser(instance: Instance, directories: Directories, argv
 }
 
 async function outcomeOf(operation: TokenOperation, instance: Instance, directories: Directories, account: Account): Promise<Outcome> {
-  if (instance.issuer.type !== 'token') throw new HsmongerError('CONFIG_INVALID', `${instance.file} asks for issuer type '${instance.issuer.type}', which this version does not have; use type = "token".`);
+  const { issuer: config } = instance;
+  if (config.type !== 'token') throw new HsmongerError('CONFIG_INVALID', `${instance.file} asks for issuer type '${config.type}', which this version does not have; use type = "token".`);
   const ledger = openLedger(ledgerFile(directories, instance));
   const pins = openPinGuard(pinsFile(directories, instance));
-  const issuer = createTokenIssuer({ instance, openToken: () => openToken(instance.token, { pins }), ledger, clock: systemClock, uid: account.uid });
+  const issuer: Issuer = createTokenIssuer({ instance, issuer: config, openToken: () => openToken(instance.token, { pins }), ledger, clock: systemClock, uid: account.uid });
   try {
     if (operation.kind === 'fetch-roots') {
       const { roots, chain } = await issuer.roots();
@@ -96,9 +97,13 @@ async function outcomeOf(operation: TokenOperation, instance: Instance, director
     const enrolment = enrolmentOf(operation.variables);
     const remember = (code: OutcomeRow['code'], message: string) => { rememberOutcome(ledger, enrolment, { code, message, at: systemClock(), uid: account.uid }); };
     try {
-      const outcome = issued(await issuer.enrol(enrolment));
+      const answer = await issuer.enrol(enrolment);
+      if ('pending' in answer) {
+        remember('CA_PENDING', answer.message);
+        return { kind: 'retry', afterSeconds: answer.afterSeconds };
+      }
       remember('ISSUED', '');
-      return outcome;
+      return issued(answer);
     } catch (error) {
       const { code, message } = asHsmongerError(error);
       remember(code, message);

@@ -8,7 +8,7 @@ const notAfter = days(100);
 
 function facts(over: Partial<CertificateFacts> = {}, request: Partial<Exclude<CertificateFacts['request'], 'none' | undefined>> = {}): CertificateFacts {
   return {
-    config: { nickname: 'ocsp', profile: 'caOCSPCert' },
+    config: { nickname: 'ocsp', profile: 'caOCSPCert', storage: { kind: 'token' } },
     token: 'hsm',
     onToken: { notBefore: days(-100), notAfter },
     subjectKey: 'aa',

@@ -60,10 +60,46 @@ describe('pass', () => {
   });
 });
 
+const dogtag = minimal.replace(
+  'type = "token"\n',
+  'type = "dogtag"\nurl = "https://ca.example.test:8443"\nca-file = "/etc/ipa/ca.crt"\nagent-certificate = "/var/lib/ipa/ra-agent.pem"\nagent-key = "/var/lib/ipa/ra-agent.key"\n',
+);
+const directory = `${minimal}\n[directory]\nuri = "ldapi://%2Frun%2Fx.socket"\nbind = "external"\nbase = "dc=example,dc=test"\nhost = "ca1.example.test"\n`;
+
+describe('pass/servers', () => {
+  it("takes Dogtag's issuer and a directory", () => {
+    expect(parsed(dogtag).issuer).toEqual({ type: 'dogtag', certificate: 'caSigningCert cert-pki-ca', url: 'https://ca.example.test:8443', caFile: '/etc/ipa/ca.crt', agent: { certificate: '/var/lib/ipa/ra-agent.pem', key: '/var/lib/ipa/ra-agent.key' } });
+    expect(parsed(directory).directory).toEqual({ uri: 'ldapi://%2Frun%2Fx.socket', startTls: false, bind: { method: 'external' }, base: 'dc=example,dc=test', pkiBase: 'o=ipaca', host: 'ca1.example.test' });
+  });
+
+  it.each([
+    ['token = "internal"', { kind: 'internal' }],
+    ['certificate-file = "/c"\nkey-file = "/k"\nowner = "root:ipaapi"\nmode = "0440"', { kind: 'file', certificate: '/c', key: '/k', owner: 'root:ipaapi', mode: 0o440 }],
+    ['', { kind: 'token' }],
+  ])('takes a certificate with %j', (lines, storage) => {
+    expect(parsed(`${minimal}\n[[certificate]]\nnickname="a"\nprofile="caCACert"\n${lines}`).certificates).toEqual([{ nickname: 'a', profile: 'caCACert', storage }]);
+  });
+});
+
 describe('fail', () => {
   it.each([
     ['an unknown key', `${minimal}\n[saving]\nrestrat = "x"`, /'saving\.restrat' is not a key/u],
-    ['an unknown key in a list', `${minimal}\n[[certificate]]\nnickname="a"\nprofile="caCACert"\ntoken="c"`, /'certificate\.0\.token' is not a key/u],
+    ['an unknown key in a list', `${minimal}\n[[certificate]]\nnickname="a"\nprofile="caCACert"\ncolour="c"`, /'certificate\.0\.colour' is not a key/u],
+    ['a certificate on another token', `${minimal}\n[[certificate]]\nnickname="a"\nprofile="caCACert"\ntoken="c"`, /'certificate\.0\.token' can only be 'internal'/u],
+    ['a certificate in half a pair of files', `${minimal}\n[[certificate]]\nnickname="a"\nprofile="caCACert"\nkey-file="/k"`, /certificate-file and key-file of 'a' together/u],
+    ['a certificate in files and on a token', `${minimal}\n[[certificate]]\nnickname="a"\nprofile="caCACert"\ntoken="internal"\nkey-file="/k"\ncertificate-file="/c"`, /both in files and on a token/u],
+    ['a mode for what is in no file', `${minimal}\n[[certificate]]\nnickname="a"\nprofile="caCACert"\nmode="0440"`, /which only certificates in files have/u],
+    ['an issuer there is not', minimal.replace('"token"', '"acme"'), /'issuer\.type'/u],
+    ['a key of another issuer', minimal.replace('"token"', '"external"').replace('[issuer]', '[issuer]\ndigest = "sha256"'), /'issuer\.digest' is not a key/u],
+    ['a CA over plain HTTP', dogtag.replace('https:', 'http:'), /'issuer\.url' must be https/u],
+    ['a path behind the CA', dogtag.replace(':8443', ':8443/ca'), /'issuer\.url' must be https/u],
+    ["an agent's certificate without its key", dogtag.replace(/agent-key.*\n/u, ''), /agent-certificate and agent-key together/u],
+    ['a directory that is none', directory.replace('ldapi:', 'http:'), /'directory\.uri' must be ldapi/u],
+    ['EXTERNAL over the network', directory.replace('ldapi://%2Frun%2Fx.socket', 'ldaps://h'), /'directory\.bind' is "external", which works over ldapi/u],
+    ['a simple bind without a password file', directory.replace('"external"', '"simple"'), /bind-dn and password-file/u],
+    ['a password in clear', directory.replace('ldapi://%2Frun%2Fx.socket', 'ldap://h').replace('"external"', '"simple"\nbind-dn = "cn=x"\npassword-file = "/p"'), /would send the password in clear/u],
+    ['keys of another way to bind', `${directory}\nkeytab = "/k"`, /'directory\.bind' is "external", which goes with no other key/u],
+    ['StartTLS over a socket', `${directory}\nstart-tls = true`, /'directory\.start-tls' is for ldap:/u],
     ['two PIN sources', minimal.replace('pin-file', 'pin-env = "PIN"\npin-file'), /exactly one of pin-file, pin-env and pin-credential, not 2/u],
     ['no PIN source', minimal.replace(/pin-file.*\n/u, ''), /exactly one of pin-file.*not none/u],
     ['two ways to name the token', minimal.replace('label', 'slot = 1\nlabel'), /exactly one of label, slot, slot-index and uri, not 2/u],

@@ -7,6 +7,7 @@ import { openPinGuard } from '../../src/ledger/pins.js';
 import { openToken } from '../../src/pkcs11/open-token.js';
 import type { Token } from '../../src/pkcs11/token.js';
 import { csrFromPem } from '../../src/x509/pem.js';
+import { tokenIssuerOf } from './token-issuer-of.js';
 
 /** One SUBMIT in a process of its own: reads what is asked from the file in argv, says `signing` when the HSM is at work, then the certificate. */
 export interface WorkerOrder {
@@ -39,7 +40,7 @@ async function slowToken(): Promise<Token> {
   return token;
 }
 
-const issuer = createTokenIssuer({ instance, openToken: slowToken, ledger, clock: () => new Date(), uid: process.getuid?.() ?? -1 });
+const issuer = createTokenIssuer({ instance, issuer: tokenIssuerOf(instance), openToken: slowToken, ledger, clock: () => new Date(), uid: process.getuid?.() ?? -1 });
 try {
   const { certificate } = await issuer.enrol({ csr: csrFromPem(order.csr), oldCertificate: Uint8Array.from(Buffer.from(order.old, 'base64')), profile: order.profile });
   console.log(`issued ${Buffer.from(certificate).toString('hex')}`);

@@ -15,6 +15,7 @@ import { createAuthority, type Authority } from '../rig/authority.js';
 import { privateDirectory, type PrivateDirectory } from '../rig/directory.js';
 import { createSoftToken, type SoftToken } from '../rig/soft-token.js';
 import { certificateText, verdict, withFile } from '../x509/openssl.js';
+import { tokenIssuerOf } from './token-issuer-of.js';
 
 const caName = 'caSigningCert cert-pki-ca';
 const foreignId = 'c0ffee0badc0de';
@@ -76,7 +77,7 @@ async function renew(nickname: string): Promise<Issued> {
   });
   const ledger = openLedger(path.join(directory.path, 'ledger.sqlite'));
   const pins = openPinGuard(path.join(directory.path, 'pins.sqlite'));
-  const issuer = createTokenIssuer({ instance, openToken: () => openToken(instance.token, { pins }), ledger, clock: () => new Date(), uid: 0 });
+  const issuer = createTokenIssuer({ instance, issuer: tokenIssuerOf(instance), openToken: () => openToken(instance.token, { pins }), ledger, clock: () => new Date(), uid: 0 });
   try {
     return await issuer.enrol({ csr: csrFromPem(csr), oldCertificate: Uint8Array.from(der), profile });
   } finally {

@@ -18,6 +18,7 @@ import { privateDirectory, type PrivateDirectory } from '../rig/directory.js';
 import { authorityKeyId, caConstraints, caExtensions, day, extendedKeyUsage, extension, hex, keyUsage, makeCertificate, makeCsr, makeKeys, now, subjectKeyId, usage, type CertificateOptions, type Keys } from '../x509/material.js';
 import { certificateText, verdict } from '../x509/openssl.js';
 import { fakeToken } from './fake-token.js';
+import { tokenIssuerOf } from './token-issuer-of.js';
 
 let caKeys: Keys;
 let keys: Keys;
@@ -50,7 +51,10 @@ const instance = (issuer: object = {}): Instance =>
     issuer: { type: 'token', certificate: caName, ...issuer },
     certificate: [{ nickname: caName, profile: 'caCACert' }],
   });
-const parts = (token: Token, overrides: Partial<TokenIssuerParts> = {}): TokenIssuerParts => ({ instance: instance(), openToken: () => Promise.resolve(token), ledger, clock: () => now, uid: 17, ...overrides });
+const parts = (token: Token, overrides: Partial<TokenIssuerParts> = {}): TokenIssuerParts => {
+  const given = { instance: instance(), openToken: () => Promise.resolve(token), ledger, clock: () => now, uid: 17, ...overrides };
+  return { ...given, issuer: tokenIssuerOf(given.instance) };
+};
 const caToken = (overrides: Partial<Token> = {}) => fakeToken([{ label: caName, der: ca.der }], [caKeys], overrides);
 const leaf = (options: Partial<CertificateOptions> = {}) => makeCertificate({ keys, subject, by: { keys: caKeys, certificate: ca }, extensions: [extendedKeyUsage(oids.clientAuth), subjectKeyId('0badc0de')], ...options });
 const enrolment = async (old?: Certificate, profile = 'caSubsystemCert'): Promise<Enrolment> => ({ csr: await makeCsr({ keys, subject }), profile, ...(old === undefined ? {} : { oldCertificate: old.der }) });

@@ -60,7 +60,7 @@ test('the wrong one is not taken as the measure when it is saved again', async (
 });
 
 test('no certificate under the nickname is one clear sentence', async () => {
-  const unknown = { certificates: [{ nickname: 'nobody', profile: 'caServerCert' }] };
+  const unknown = { certificates: [{ nickname: 'nobody', profile: 'caServerCert', storage: { kind: 'token' } as const }] };
   expect(await rig.act({ action: 'after', nickname: 'nobody' }, unknown)).toMatchObject({ code: 'CERTIFICATE_NOT_FOUND' });
   expect(await rig.act({ action: 'before', nickname: 'nobody' })).toMatchObject({ code: 'CONFIG_INVALID', message: expect.stringContaining('nobody') as string });
 });

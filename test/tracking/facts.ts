@@ -64,7 +64,7 @@ function makeInstance(certificates: Instance['certificates']): Instance {
 /** Facts pre-flight has nothing to say about. */
 export function goodFacts(pairs: readonly Pair[]): TrackingFacts {
   return {
-    instance: makeInstance(pairs.map(({ certificate }) => ({ nickname: certificate.label, profile: 'caServerCert' }))),
+    instance: makeInstance(pairs.map(({ certificate }) => ({ nickname: certificate.label, profile: 'caServerCert', storage: { kind: 'token' } }))),
     token: {
       description: { slotId: 1, label: 'tok', manufacturer: '', model: '', serial: '1', loginRequired: true, initialized: true, writeProtected: false, pin: 'fine' },
       certificates: pairs.map(({ certificate }) => certificate),

@@ -15,7 +15,7 @@ export function assertAgreement(instance: Instance, options: SetupOptions): void
     ['user', options.user, instance.user],
     ['issuer', options.issuer, issuer.type],
     ['issuer-certificate', options.issuerCertificate, issuer.certificate],
-    ['certificate', options.certificate, instance.certificates],
+    ['certificate', options.certificate, instance.certificates.map(({ nickname, profile }) => ({ nickname, profile }))],
     ['restart', options.restart, saving.restart],
   ];
   const different = pairs.filter(([, given, written]) => given !== undefined && !same(given, written)).map(([flag]) => `--${flag}`);

@@ -1,5 +1,5 @@
 import { stringify } from 'smol-toml';
-import type { CertificateConfig, IssuerConfig } from '../../config/instance.js';
+import type { NamedProfile, IssuerConfig } from '../../config/instance.js';
 
 /** Everything an instance file made by `setup` says. */
 export interface Answers {
@@ -15,7 +15,7 @@ export interface Answers {
   readonly issuer: IssuerConfig['type'];
   readonly issuerCertificate: string;
   readonly restart?: string;
-  readonly certificates: readonly CertificateConfig[];
+  readonly certificates: readonly NamedProfile[];
 }
 
 /** As TOML tables, in the order of the documentation. */

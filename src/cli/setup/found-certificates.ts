@@ -1,4 +1,4 @@
-import type { CertificateConfig } from '../../config/instance.js';
+import type { NamedProfile } from '../../config/instance.js';
 import type { TokenContents } from '../../service/tasks/inspect-token.js';
 import type { Certificate } from '../../x509/certificate.js';
 import { equalBytes } from '../../x509/der.js';
@@ -28,7 +28,7 @@ export function findCertificates({ certificates, keys }: Pick<TokenContents, 'ce
 }
 
 export interface Selection {
-  readonly certificates: readonly CertificateConfig[];
+  readonly certificates: readonly NamedProfile[];
   /** Sentences about what was left out. */
   readonly leftOut: readonly string[];
 }

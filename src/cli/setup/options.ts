@@ -1,5 +1,5 @@
 import type { Argv } from 'yargs';
-import type { CertificateConfig, Instance } from '../../config/instance.js';
+import type { NamedProfile, Instance } from '../../config/instance.js';
 import { HsmongerError } from '../../errors.js';
 import { absolutePath, keyValues, type GlobalFlags, type GlobalOptions } from '../global-options.js';
 
@@ -14,7 +14,7 @@ export interface SetupOptions extends GlobalOptions {
   readonly user: string | undefined;
   readonly issuer: Instance['issuer']['type'] | undefined;
   readonly issuerCertificate: string | undefined;
-  readonly certificate: readonly CertificateConfig[] | undefined;
+  readonly certificate: readonly NamedProfile[] | undefined;
   readonly restart: string | undefined;
 }
 
@@ -43,7 +43,7 @@ function databaseDirectory(value: string | undefined): string | undefined {
 }
 
 /** The profile stands behind the last '=': a nickname may hold one. */
-function certificates(words: readonly string[] | undefined): CertificateConfig[] | undefined {
+function certificates(words: readonly string[] | undefined): NamedProfile[] | undefined {
   return words?.map((word) => {
     const at = word.lastIndexOf('=');
     if (at < 1 || at === word.length - 1) throw new HsmongerError('USAGE', `--certificate wants NICKNAME=PROFILE, not '${word}'.`);

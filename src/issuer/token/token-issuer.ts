@@ -1,4 +1,4 @@
-import type { Instance } from '../../config/instance.js';
+import type { Instance, TokenIssuerConfig } from '../../config/instance.js';
 import { HsmongerError } from '../../errors.js';
 import { exclusively } from '../../ledger/exclusively.js';
 import { findIssued, insertIssued } from '../../ledger/issued.js';
@@ -21,6 +21,7 @@ import { signPlan } from './sign.js';
 
 export interface TokenIssuerParts {
   readonly instance: Instance;
+  readonly issuer: TokenIssuerConfig;
   /** Called once, when the token is first needed; close() closes it. */
   readonly openToken: () => Promise<Token>;
   /** Stays the caller's to close. */
@@ -32,13 +33,18 @@ export interface TokenIssuerParts {
   readonly busyMs?: number;
 }
 
+/** It signs at once: nothing is ever pending. */
+interface TokenIssuer extends Issuer {
+  enrol(enrolment: Enrolment): Promise<Issued>;
+}
+
 /** The CA whose key is on the instance's token. */
-export function createTokenIssuer(parts: TokenIssuerParts): Issuer {
+export function createTokenIssuer(parts: TokenIssuerParts): TokenIssuer {
   let opening: Promise<Token> | undefined;
   const token = () => (opening ??= parts.openToken());
   return {
     enrol: async (enrolment) => enrol(parts, await token(), enrolment),
-    roots: async () => pathBytes((await findAuthority(await token(), parts.instance.issuer.certificate, parts.clock())).path),
+    roots: async () => pathBytes((await findAuthority(await token(), parts.issuer.certificate, parts.clock())).path),
     close: async () => {
       await opening?.then(
         (open) => open.close(),
@@ -49,18 +55,18 @@ export function createTokenIssuer(parts: TokenIssuerParts): Issuer {
 }
 
 async function enrol(parts: TokenIssuerParts, token: Token, { csr, oldCertificate, profile }: Enrolment): Promise<Issued> {
-  const { instance, ledger, clock } = parts;
+  const { instance, issuer, ledger, clock } = parts;
   const request = parseCsr(csr);
   const old = oldCertificate === undefined ? undefined : parseCertificate(oldCertificate, 'The certificate to be renewed');
-  const authority = await findAuthority(token, instance.issuer.certificate, clock());
+  const authority = await findAuthority(token, issuer.certificate, clock());
   const admitted = admit({
     csr: request,
     ...(old === undefined ? {} : { old }),
     ...(profile === undefined ? {} : { profile }),
     issuer: authority.certificate,
-    issuerTracked: instance.certificates.some(({ nickname }) => nickname === instance.issuer.certificate),
-    lifetimeDays: instance.issuer.lifetimeDays,
-    backdateSeconds: instance.issuer.backdateSeconds,
+    issuerTracked: instance.certificates.some(({ nickname }) => nickname === issuer.certificate),
+    lifetimeDays: issuer.lifetimeDays,
+    backdateSeconds: issuer.backdateSeconds,
   });
   const answer = previous(parts, authority, admitted);
   if (answer !== undefined) return answer;
@@ -80,10 +86,10 @@ function previous({ ledger, clock }: TokenIssuerParts, authority: Authority, adm
   return 'fault' in answer ? undefined : answer;
 }
 
-async function issue({ instance, ledger, clock, uid }: TokenIssuerParts, token: Token, authority: Authority, key: TokenKey, admitted: Admitted): Promise<Issued> {
+async function issue({ issuer, ledger, clock, uid }: TokenIssuerParts, token: Token, authority: Authority, key: TokenKey, admitted: Admitted): Promise<Issued> {
   const now = clock();
   const plan = decideIssue(now, admitted);
-  const certificate = parseCertificate(await signPlan(token, authority, key, instance.issuer.digest, plan), 'The certificate just signed');
+  const certificate = parseCertificate(await signPlan(token, authority, key, issuer.digest, plan), 'The certificate just signed');
   const answer = answerFor(certificate, authority, admitted, now);
   if ('fault' in answer) throw new HsmongerError('ISSUED_WRONG', `The certificate just signed for ${nameText(plan.subject)} is not handed out: ${answer.fault}.`);
   insertIssued(ledger, {

@@ -1,3 +1,4 @@
+import type { TokenIssuerConfig } from '../../config/instance.js';
 import { HsmongerError, asHsmongerError } from '../../errors.js';
 import { isProfileName } from '../../config/profile-names.js';
 import { profiles } from '../../issuer/profiles.js';
@@ -31,8 +32,11 @@ export type RenewalPreview =
 
 /** Runs the issuer's decision for each certificate, in this order, against what is on the token. Signs nothing, writes nothing down. */
 export async function previewRenewals(context: ServiceContext, { nicknames }: { readonly nicknames: readonly string[] }): Promise<RenewalPreview[]> {
+  const { issuer: config } = context.instance;
+  // Another CA decides for itself what it issues.
+  if (config.type !== 'token') throw new HsmongerError('USAGE', `${context.instance.file} has the issuer '${config.type}', and only what a token issues can be shown before; run renew without --dry-run.`);
   const token = await context.openToken();
-  const authority = await findAuthority(token, context.instance.issuer.certificate, context.clock());
+  const authority = await findAuthority(token, config.certificate, context.clock());
   const certificates = await token.certificates();
   // The issuer's own renewal comes first, and what follows is signed under it.
   let issuer = authority.certificate;
@@ -43,8 +47,8 @@ export async function previewRenewals(context: ServiceContext, { nicknames }: { 
         .map(({ der }) => parseCertificate(der, `The certificate '${nickname}' on the token`))
         .sort((a, b) => b.notAfter.getTime() - a.notAfter.getTime());
       if (old === undefined) throw new HsmongerError('CERTIFICATE_NOT_FOUND', `There is no certificate '${nickname}' on token '${token.description.label}'.`);
-      const outcome = preview(context, nickname, old, issuer);
-      if (outcome.ok && nickname === context.instance.issuer.certificate) issuer = { ...issuer, notBefore: outcome.notBefore, notAfter: outcome.notAfter };
+      const outcome = preview(context, config, nickname, old, issuer);
+      if (outcome.ok && nickname === config.certificate) issuer = { ...issuer, notBefore: outcome.notBefore, notAfter: outcome.notAfter };
       return outcome;
     } catch (error) {
       const { code, message } = asHsmongerError(error);
@@ -53,11 +57,11 @@ export async function previewRenewals(context: ServiceContext, { nicknames }: { 
   });
 }
 
-function preview({ instance, clock }: ServiceContext, nickname: string, old: Certificate, issuer: Certificate): RenewalPreview {
+function preview({ instance, clock }: ServiceContext, config: TokenIssuerConfig, nickname: string, old: Certificate, issuer: Certificate): RenewalPreview {
   const name = instance.certificates.find((certificate) => certificate.nickname === nickname)?.profile ?? '';
   if (!isProfileName(name)) throw new HsmongerError('PROFILE_UNKNOWN', `There is no profile '${name}'.`);
   const profile = profiles[name];
-  const { lifetimeDays, backdateSeconds, certificate: signer, digest } = instance.issuer;
+  const { lifetimeDays, backdateSeconds, certificate: signer, digest } = config;
   const plan = decideIssue(clock(), {
     // A renewal takes everything from the old certificate: the request certmonger will make only proves the key.
     csr: { der: new Uint8Array(), subject: old.subject, spki: old.spki, extensions: [], info: new Uint8Array(), signatureAlgorithm: new Uint8Array(), signature: new Uint8Array() },
