@@ -238,6 +238,10 @@ describe("Dogtag's entries", () => {
     expect(await updatePkiUser(root, rig.pkiBase, certificate)).toBe('already there');
     expect(await texts(user(), 'description')).toEqual([`2;${namesOf(certificate.der).serial};CN=Certificate Authority,O=EXAMPLE.TEST;CN=CA Subsystem,O=EXAMPLE.TEST`]);
     expect(await values(user(), 'userCertificate')).toEqual([...before, b64(certificate.der)].sort());
+    // The KRA's user of the same certificate.
+    const inKra = `uid=pkidbuser,ou=people,o=kra,${rig.pkiBase}`;
+    expect(await texts(inKra, 'description')).toEqual(await texts(user(), 'description'));
+    expect(await values(inKra, 'userCertificate')).toEqual(await values(user(), 'userCertificate'));
   });
 
   it("keep Dogtag's spelling of the names, and are put right when two writes left the wrong number or both", async () => {

@@ -20,6 +20,8 @@ beforeAll(async () => {
 });
 afterAll(() => rig.stop());
 
+/** LDAPMessage with this id, operation tag and content. */
+const message = (id: number, operation: number, content: Buffer) => Buffer.concat([Buffer.from([0x30, content.length + 5, 0x02, 0x01, id, operation, content.length]), content]);
 const shared = () => renewalDn(rig.base, 'x');
 const overOpenLdap = () => overTools({ uri: server.ldapi, startTls: false, mechanism: 'EXTERNAL', environment: {}, timeoutMs: 5000 });
 /** The ways in, each as its user would have it. */
@@ -110,8 +112,8 @@ describe('who is let in', () => {
     ['a password', () => server.config(server.hostBind(), 'starttls')],
   ])('opened as root with %s, serves the service user after the drop', (_, config) => {
     const parcel = { config: config(), user: ensureServiceUser().name, dn: shared(), environment: {} };
-    const { stdout, stderr } = spawnSync(process.execPath, ['--import', 'tsx', path.join(import.meta.dirname, 'drop-worker.ts')], { input: JSON.stringify(parcel), encoding: 'utf8', timeout: 30_000 });
-    expect(stderr).toBe('');
+    const { stdout, stderr, status } = spawnSync(process.execPath, ['--import', 'tsx', path.join(import.meta.dirname, 'drop-worker.ts')], { input: JSON.stringify(parcel), encoding: 'utf8', timeout: 30_000 });
+    expect({ stderr, status }).toEqual({ stderr: '', status: 0 });
     const { uid, values } = JSON.parse(stdout) as { uid: number; values: string[] };
     expect(uid).not.toBe(0);
     expect(values).toContain(`written by uid ${String(uid)}`);
@@ -135,8 +137,6 @@ describe('a server that does not answer as it should', () => {
       await new Promise((resolve) => void strange.close(resolve));
     }
   };
-  /** LDAPMessage with this id, operation tag and content. */
-  const message = (id: number, operation: number, content: Buffer) => Buffer.concat([Buffer.from([0x30, content.length + 5, 0x02, 0x01, id, operation, content.length]), content]);
   const success = Buffer.from('0a010004000400', 'hex');
 
   it.each<[string, string, (socket: net.Socket) => void]>([
@@ -151,6 +151,38 @@ describe('a server that does not answer as it should', () => {
       expect(performance.now() - started).toBeLessThan(3000);
     });
   });
+});
+
+describe('a server without persistent search', () => {
+  it('is said to refuse it, and goes on serving', async () => {
+    const socket = path.join(rig.directory, 'simple.socket');
+    // Takes the bind, knows who asks, finds nothing, and does not know a critical control (RFC 4511 §4.1.11: 12).
+    const simple = net.createServer((one) => {
+      let pending = Buffer.alloc(0);
+      one.on('data', (data) => {
+        pending = Buffer.concat([pending, data]);
+        for (let size = sizeOf(pending); size <= pending.length; size = sizeOf(pending)) {
+          const request = pending.subarray(0, size);
+          pending = pending.subarray(size);
+          const at = request[1]! < 0x80 ? 2 : 3;
+          const [id, operation] = [request[at + 2]!, request[at + 3]!];
+          const result = (code: number) => Buffer.from([0x0a, 1, code, 4, 0, 4, 0]);
+          if (operation === 0x60) one.write(message(id, 0x61, result(0)));
+          if (operation === 0x77) one.write(message(id, 0x78, Buffer.concat([result(0), Buffer.from([0x8b, 4]), Buffer.from('dn:a')])));
+          if (operation === 0x63) one.write(message(id, 0x65, result(request.includes('113730.3.4.3') ? 12 : 0)));
+        }
+      });
+    });
+    await new Promise<void>((resolve) => void simple.listen(socket, resolve));
+    const directory = await openDirectory({ ...server.config(), uri: `ldapi://${encodeURIComponent(socket)}` });
+    await expect(directory.watch({ base: 'dc=x', scope: 'base' }, new AbortController().signal)[Symbol.asyncIterator]().next()).rejects.toMatchObject({ code: 'DIRECTORY_REFUSED', message: expect.stringContaining('LDAP result 12') as string });
+    expect(await directory.search({ base: 'dc=x', scope: 'base' })).toEqual([]);
+    await directory.close();
+    await new Promise((resolve) => void simple.close(resolve));
+  });
+
+  /** Of the first message; more than there is, when it is not complete. */
+  const sizeOf = (bytes: Buffer) => (bytes.length < 3 ? Infinity : bytes[1]! < 0x80 ? bytes[1]! + 2 : bytes[2]! + 3);
 });
 
 describe('a server that goes away', () => {
@@ -177,7 +209,7 @@ describe('a server that goes away', () => {
     const [directory, watching] = [await open(), await open()];
     const changes = watching.watch({ base: rig.base, scope: 'subtree' }, new AbortController().signal)[Symbol.asyncIterator]();
     await changes.next();
-    rig.pause(1);
+    await rig.pause(1);
     try {
       const started = performance.now();
       await expect(directory.search({ base: rig.base, scope: 'base' })).rejects.toMatchObject({ code: 'DIRECTORY_UNAVAILABLE' });
