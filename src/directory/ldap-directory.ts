@@ -9,7 +9,8 @@ import { lost } from './result-codes.js';
 /** Two connections that have bound: ldapts hands out what a search found when it ends, and a persistent one never does, so that one has a socket of its own. */
 export interface Connections {
   readonly main: Connection;
-  readonly watching: Connection;
+  /** Absent when nothing will be watched. */
+  readonly watching: Connection | undefined;
   /** How often a watch makes sure that the server still answers, milliseconds. */
   readonly pulseMs: number;
 }
@@ -40,6 +41,7 @@ export function ldapDirectory({ main, watching, pulseMs }: Connections): Directo
       }),
 
     async *watch(query, signal) {
+      if (watching === undefined) throw new TypeError('the directory was opened with watches: false');
       const bell = createBell();
       const what = `watching ${query.base}`;
       const key = JSON.stringify([query.base, query.scope, query.filter]);
@@ -75,7 +77,7 @@ export function ldapDirectory({ main, watching, pulseMs }: Connections): Directo
 
     close: () => {
       main.close();
-      watching.close();
+      watching?.close();
       return Promise.resolve();
     },
   };

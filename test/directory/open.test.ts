@@ -76,6 +76,16 @@ describe.each(Object.entries(ways))('by way of %s', (_, open) => {
   });
 });
 
+it('opened for no watching, makes one connection and refuses to watch', async () => {
+  const count = async () => Number(/^currentconnections: (\d+)$/mu.exec(await server.search('-s', 'base', '-b', 'cn=monitor', 'currentconnections'))?.[1]);
+  const before = await count();
+  const directory = await openDirectory(server.config(), { watches: false });
+  expect(await count()).toBe(before + 1);
+  expect(await directory.search({ base: shared(), scope: 'base' })).toHaveLength(1);
+  await expect(directory.watch({ base: rig.base, scope: 'base' }, new AbortController().signal)[Symbol.asyncIterator]().next()).rejects.toThrow('watches: false');
+  await directory.close();
+});
+
 describe('who is let in', () => {
   it("takes a host entry's word for its own entries alone", async () => {
     const directory = await openDirectory(server.config(server.hostBind(), 'ldaps'));
