@@ -1,11 +1,11 @@
 import { beforeAll, describe, expect, test } from 'vitest';
-import type { TrackingFacts } from '../../src/tracking/facts.js';
+import type { TokenFacts, TrackingFacts } from '../../src/tracking/facts.js';
 import { preflight } from '../../src/tracking/preflight.js';
-import { goodFacts, knownCa, makePair, makeRequest, type Pair } from './facts.js';
+import { goodFacts, knownCa, makePair, makeRequest, type Pair, type TokenTrackingFacts } from './facts.js';
 
 let one: Pair;
 let two: Pair;
-let good: TrackingFacts;
+let good: TokenTrackingFacts;
 
 beforeAll(async () => {
   one = await makePair('one');
@@ -17,8 +17,8 @@ function checksOf(facts: TrackingFacts): string[] {
   return preflight(facts).map(({ check, nickname }) => (nickname === undefined ? check : `${check} ${nickname}`));
 }
 
-const withToken = (change: (token: TrackingFacts['token']) => Partial<TrackingFacts['token']>): TrackingFacts => ({ ...good, token: { ...good.token, ...change(good.token) } });
-const withDescription = (change: Partial<TrackingFacts['token']['description']>): TrackingFacts => {
+const withToken = (change: (token: TokenFacts) => Partial<TokenFacts>): TokenTrackingFacts => ({ ...good, token: { ...good.token, ...change(good.token) } });
+const withDescription = (change: Partial<TokenFacts['description']>): TrackingFacts => {
   const facts = withToken((token) => ({ description: { ...token.description, ...change } }));
   const { label } = facts.token.description;
   return { ...facts, nss: { ...facts.nss, tokens: [label] }, daemon: { ...facts.daemon, tokens: { asDaemon: { labels: [label] }, asNssUser: { labels: [label] } } } };
@@ -29,7 +29,7 @@ const place = { 'cert-storage': 'NSSDB', 'cert-database': '/etc/alias/', 'cert-n
 
 test('nothing is refused where all is well, and every refusal is two whole sentences', () => {
   expect(preflight(good)).toEqual([]);
-  const refusals = preflight({ ...withToken(() => ({ certificates: [], keys: [], mechanisms: [] })), cas: [], helper: { answers: false, failure: 'exit 127' }, nss: { format: 'none', unwritable: [], registered: false, tokens: [] } });
+  const refusals = preflight({ ...withToken(() => ({ certificates: [], keys: [], mechanisms: [] })), cas: [], helper: { answers: false, failure: 'exit 127' }, nss: { format: 'none', unwritable: [], registered: false, tokens: [], internalName: '' } });
   expect(refusals.length).toBeGreaterThan(5);
   for (const { problem, fix } of refusals) for (const sentence of [problem, fix]) expect(sentence).toMatch(/^[A-Zc].*\.$/u);
 });
@@ -82,10 +82,10 @@ test('a PIN that is in no file is refused', () => {
 
 describe('the NSS database', () => {
   test.each([
-    ['missing', { format: 'none', unwritable: [], registered: false, tokens: [] }, ['nss-database']],
-    ['of the old format', { format: 'dbm', unwritable: [], registered: false, tokens: [] }, ['nss-database']],
-    ['read-only', { format: 'sql', unwritable: ['.', 'cert9.db'], registered: true, tokens: ['tok'] }, ['nss-database']],
-    ['without the module', { format: 'sql', unwritable: [], registered: false, tokens: [] }, ['module-registered']],
+    ['missing', { format: 'none', unwritable: [], registered: false, tokens: [], internalName: '' }, ['nss-database']],
+    ['of the old format', { format: 'dbm', unwritable: [], registered: false, tokens: [], internalName: '' }, ['nss-database']],
+    ['read-only', { format: 'sql', unwritable: ['.', 'cert9.db'], registered: true, tokens: ['tok'], internalName: '' }, ['nss-database']],
+    ['without the module', { format: 'sql', unwritable: [], registered: false, tokens: [], internalName: '' }, ['module-registered']],
   ] as const)('is refused when it is %s', (_what, nss, expected) => {
     expect(checksOf({ ...good, nss })).toEqual(expected);
   });
@@ -203,5 +203,95 @@ describe('requests of others', () => {
   test('our own, drifted or not, are not refused', () => {
     expect(checksOf(withRequest({ nickname: 'testca.one', ...place }, 'SelfSign'))).toEqual([]);
     expect(checksOf(withRequest({ nickname: 'testca.one', 'cert-storage': 'NSSDB', 'cert-database': '/moved', 'cert-nickname': 'one' }, 'testca'))).toEqual([]);
+  });
+});
+
+describe('certificates outside the token', () => {
+  const inDatabase = (facts: TokenTrackingFacts, change: Partial<NonNullable<TrackingFacts['nss']['internal']>> = {}, passwordFile?: string): TrackingFacts => {
+    const { token, ...rest } = facts;
+    return {
+      ...rest,
+      instance: { ...facts.instance, nss: { ...facts.instance.nss, ...(passwordFile === undefined ? {} : { passwordFile }) }, certificates: facts.instance.certificates.map((certificate) => ({ ...certificate, storage: { kind: 'internal' } })) },
+      nss: { ...facts.nss, registered: false, tokens: [], internal: { description: { loginRequired: false }, certificates: token.certificates, keys: token.keys, ...change } },
+    };
+  };
+  const storage = { kind: 'file', certificate: '/ra.pem', key: '/ra.key' } as const;
+  const inFiles = (file: Partial<TrackingFacts['files'][number]> = {}): TrackingFacts => {
+    const { instance, daemon, helper, submitCommand, cas, requests } = good;
+    return {
+      ...{ daemon, helper, submitCommand, cas, requests },
+      nss: { format: 'none', unwritable: [], registered: false, tokens: [], internalName: '' },
+      instance: { ...instance, certificates: [{ nickname: 'one', profile: 'caSubsystemCert', storage }] },
+      files: [{ nickname: 'one', certificate: { der: one.certificate.der }, key: { spki: one.key.spki! }, ...file }],
+    };
+  };
+
+  test('need no token, no module and no PIN of one', () => {
+    expect(checksOf(inDatabase(good))).toEqual([]);
+    expect(checksOf(inFiles())).toEqual([]);
+    const fromEnvironment = inFiles();
+    expect(checksOf({ ...fromEnvironment, instance: { ...fromEnvironment.instance, token: { ...good.instance.token, pin: { from: 'environment', variable: 'PIN' } } } })).toEqual([]);
+  });
+
+  test('in the internal database need its key beside them, with the CKA_ID of NSS, and a subject of their own', async () => {
+    expect(checksOf(inDatabase(good, { certificates: [two.certificate] }))).toEqual(['key-proven one']);
+    expect(checksOf(inDatabase(good, { keys: [two.key] }))).toEqual(['key-proven one']);
+    const foreign = await makePair('foreign', { id: Buffer.from([1]) });
+    const [refusal] = preflight(inDatabase(goodFacts([foreign])));
+    expect(refusal).toMatchObject({ check: 'key-id', fix: expect.stringContaining('pk12util') as string });
+    const sameSubject = await makePair('stranger', { subject: 'CN=one' });
+    expect(checksOf(inDatabase(good, { certificates: [one.certificate, two.certificate, sameSubject.certificate] }))).toEqual(['subjects one']);
+    expect(checksOf(inDatabase(good, { certificates: [one.certificate, two.certificate, { ...sameSubject.certificate, label: '' }] }))).toEqual(['certificate-labels']);
+  });
+
+  test('may share a subject with one on the token: certmonger deletes in the store it saves to', () => {
+    const facts = inDatabase(goodFacts([one]));
+    expect(checksOf({ ...good, instance: { ...good.instance, certificates: [...facts.instance.certificates, { nickname: 'two', profile: 'caServerCert', storage: { kind: 'token' } }] }, nss: { ...good.nss, internal: facts.nss.internal! } })).toEqual([]);
+  });
+
+  test('in a database with a password need it in a file', () => {
+    expect(checksOf(inDatabase(good, { description: { loginRequired: true }, keys: [], locked: 'it has a password of its own' }))).toEqual(['internal-password', 'key-proven one', 'key-proven two']);
+    expect(checksOf(inDatabase(good, { description: { loginRequired: true } }, '/etc/nss.password'))).toEqual([]);
+  });
+
+  test.each([
+    ['whose certificate cannot be read', { certificate: { failure: '/ra.pem cannot be read: ENOENT' } }, '/ra.pem cannot be read: ENOENT.'],
+    ['whose key cannot be read', { key: { failure: '/ra.key cannot be read: EACCES' } }, '/ra.key cannot be read: EACCES.'],
+  ])('in files %s are refused', (_what, change, reason) => {
+    const [refusal, ...more] = preflight(inFiles(change));
+    expect(more).toEqual([]);
+    expect(refusal).toMatchObject({ check: 'key-proven', nickname: 'one', problem: expect.stringContaining(reason) as string });
+  });
+
+  test('in files whose key is another certificate\'s are refused', () => {
+    const [refusal, ...more] = preflight(inFiles({ key: { spki: two.key.spki! } }));
+    expect(more).toEqual([]);
+    expect(refusal?.problem).toBe("The key in /ra.key is not the key of the certificate in /ra.pem, so 'one' would be renewed for another key.");
+  });
+
+  test('in files are refused when they are to belong to somebody this machine does not know', () => {
+    expect(checksOf(inFiles({ stranger: "group 'ipaapi'" }))).toEqual(['file-owner one']);
+  });
+
+  test('in files are refused while another request has their certificate or their key', () => {
+    const foreign = (properties: Record<string, string>) => checksOf({ ...inFiles(), requests: [makeRequest({ nickname: 'x', 'cert-storage': 'FILE', 'key-storage': 'FILE', ...properties }, 'IPA')] });
+    expect(foreign({ 'cert-file': '/ra.pem', 'key-file': '/x' })).toEqual(['foreign-requests one']);
+    expect(foreign({ 'cert-file': '/x', 'key-file': '//ra.key' })).toEqual(['foreign-requests one']);
+    expect(foreign({ 'cert-file': '/x', 'key-file': '/x' })).toEqual([]);
+  });
+
+  test('in the internal database are refused while a request without a token there has their subject', () => {
+    const request = (properties: Record<string, string>) => checksOf({ ...inDatabase(good), requests: [makeRequest({ nickname: 'x', 'cert-storage': 'NSSDB', 'cert-database': '/etc/alias', 'cert-nickname': 'elsewhere', cert: one.pem, ...properties }, 'IPA')] });
+    expect(request({})).toEqual(['foreign-requests one']);
+    expect(request({ 'cert-token': 'NSS Certificate DB' })).toEqual(['foreign-requests one']);
+    expect(request({ 'cert-token': 'tok' })).toEqual([]);
+    expect(request({ 'cert-database': '/other' })).toEqual([]);
+  });
+
+  test('a request that goes to our CA under another id is taken over, not refused', () => {
+    expect(checksOf(withRequest({ nickname: '20260101', ...place }, 'testca'))).toEqual([]);
+    expect(checksOf(withRequest({ nickname: '20260101', ...place }, 'testca-reuse'))).toEqual([]);
+    const both = { ...good, requests: [makeRequest({ nickname: '20260101', ...place }, 'testca'), makeRequest({ nickname: 'testca.one', ...place }, 'testca')] };
+    expect(checksOf(both)).toEqual(['foreign-requests one']);
   });
 });
