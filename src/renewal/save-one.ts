@@ -1,15 +1,15 @@
 import type { CertificateConfig } from '../config/instance.js';
 import { HsmongerError, sentenceOf } from '../errors.js';
 import { issuedForKey } from '../ledger/issued.js';
-import { announce, isSettled, journalEntry, noteFollowUp, noteLocated, noteStep, type MainStep, type SavingStep } from '../ledger/journal.js';
-import type { Token } from '../pkcs11/token.js';
+import { announce, isSettled, journalEntry, noteFollowUp, noteLocated } from '../ledger/journal.js';
 import type { Certificate } from '../x509/certificate.js';
 import { keyFingerprint } from '../x509/public-key.js';
-import { archive, archiveFile } from './archive.js';
-import { followUpsFor, serverOf, stepsFor } from './plan.js';
-import { reported, retryDelay, sha256, type SaveReport } from './report.js';
+import { archive } from './archive.js';
+import { followUpsFor, serverOf } from './plan.js';
+import { sha256, type SaveReport } from './report.js';
 import { archiveDirectory, withInternal, type SavingContext } from './saving-context.js';
-import { assertDatabaseUsable, checkDatabase, checkStored } from './steps/check.js';
+import { finished, passed, settled, withRun, type Run } from './saving-run.js';
+import { checkDatabase, checkStored } from './steps/check.js';
 import { followUp } from './steps/follow-ups.js';
 import { describe } from './steps/locate.js';
 import { look, type Sight } from './steps/look.js';
@@ -17,16 +17,6 @@ import { prove, proveFileKey, proveKey } from './steps/prove.js';
 import { removeSuperseded } from './steps/remove.js';
 import { clearToken } from './steps/superseded.js';
 import { importWithTrust } from './steps/trust.js';
-
-/** One saving under way: what it has done so far. */
-interface Run {
-  readonly context: SavingContext;
-  readonly config: CertificateConfig;
-  readonly token: Token;
-  readonly plan: readonly SavingStep[];
-  readonly steps: SavingStep[];
-  readonly warnings: string[];
-}
 
 /** Everything certmonger leaves undone for one certificate, from the first step on; each step looks at what is there. */
 export function save(context: SavingContext, config: CertificateConfig): Promise<SaveReport> {
@@ -65,16 +55,6 @@ export function saveRest(context: SavingContext, config: CertificateConfig): Pro
     const changed = run.steps.length > 0 || entry.detail.left.length === 0;
     return settled(run, certificate, [], changed && entry.step === 'in service' ? serverOf(context.instance, config) : undefined);
   });
-}
-
-async function withRun<T>(context: SavingContext, config: CertificateConfig, access: 'read' | 'write', work: (run: Run) => Promise<T>): Promise<T> {
-  if (config.storage.kind !== 'file') assertDatabaseUsable(context);
-  const token = await context.openToken({ access });
-  try {
-    return await work({ context, config, token, plan: stepsFor(context.instance, config), steps: [], warnings: [] });
-  } finally {
-    await token.close();
-  }
 }
 
 /** Which certificate is the new one, and that it may take the old one's place. */
@@ -164,42 +144,4 @@ async function checked(run: Run, certificate: Certificate, gone: readonly Certif
   }
   if (config.storage.kind !== 'file') warnings.push(...checkDatabase(context));
   finished(run, 'checked');
-}
-
-/** Where no unit waits for it the saving is over, but for what is left. */
-function settled(run: Run, certificate: Certificate, gone: readonly Certificate[], restart: string | undefined): SaveReport {
-  const { context, config, steps, warnings } = run;
-  const { nickname } = config;
-  if (restart === undefined && journalEntry(context.ledger(), nickname)?.step !== 'announced') settle(context, nickname, (step) => steps.push(step));
-  const entry = journalEntry(context.ledger(), nickname);
-  const directory = archiveDirectory(context);
-  return {
-    nickname,
-    steps,
-    newCertificate: reported(certificate),
-    removed: gone.map((old) => ({ ...reported(old), file: archiveFile(directory, nickname, old) })),
-    retained: entry?.detail.retained.length ?? 0,
-    warnings,
-    ...(restart === undefined ? {} : { restart }),
-    left: entry?.detail.left ?? [],
-    retryAfterSeconds: entry === undefined ? 60 : retryDelay(entry, context.clock()),
-  };
-}
-
-/** The units run with the certificate: 'done', or 'in service' while follow-ups are left. */
-export function settle({ ledger, clock, onStep }: SavingContext, nickname: string, told: (step: MainStep) => void = () => undefined): void {
-  const step = (journalEntry(ledger(), nickname)?.detail.left.length ?? 0) === 0 ? 'done' : 'in service';
-  noteStep(ledger(), nickname, step, clock());
-  told(step);
-  onStep?.(nickname, step);
-}
-
-function finished(run: Run, step: MainStep): void {
-  noteStep(run.context.ledger(), run.config.nickname, step, run.context.clock());
-  passed(run, step);
-}
-
-function passed({ context, config, steps }: Run, step: SavingStep): void {
-  steps.push(step);
-  context.onStep?.(config.nickname, step);
 }
