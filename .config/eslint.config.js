@@ -5,7 +5,7 @@ import tseslint from 'typescript-eslint';
  * The layers, top to bottom; a folder may import what stands below it, and itself. Kept in step with docs/architecture.md.
  * Each entry: folder, and the folders it must not import.
  */
-const adapters = ['pkcs11', 'x509', 'nss', 'directory', 'freeipa', 'ledger'];
+const adapters = ['pkcs11', 'x509', 'nss', 'directory', 'freeipa', 'pki-config', 'ledger'];
 /** An adapter stands alone, but for these: the ledger's PIN memory serves logins, and what a directory or a FreeIPA server keeps are certificates. */
 const mayUse = { ledger: ['pkcs11'], directory: ['x509'], freeipa: ['x509'] };
 const layers = {

@@ -110,6 +110,9 @@ export const reactions = {
   NSS_PASSWORD: retry(60),
   NSS_FAILED: retry(60),
 
+  // a Dogtag server's files on this host
+  PKI_CONFIG_FAILED: retry(60),
+
   // the bus and certmonger
   BUS_UNAVAILABLE: retry(30),
   BUS_TIMEOUT: retry(30),

@@ -141,6 +141,8 @@ export interface SavingConfig {
   /** A systemd unit pre-save stops; a guard starts it again after `guardMinutes` whatever happens (design rule 7). */
   readonly stop?: string;
   readonly guardMinutes: number;
+  /** On a token that several servers share, how long a superseded certificate stays there for those that have not taken the new one. Default 7. */
+  readonly graceDays?: number;
 }
 
 export interface HelperConfig {

@@ -110,6 +110,7 @@ const fileSchema = v.strictObject({
       restart: v.optional(unit),
       stop: v.optional(unit),
       'guard-minutes': v.optional(v.pipe(count, v.minValue(1, 'must be at least 1')), 15),
+      'grace-days': v.optional(count),
     }),
     {},
   ),
@@ -177,6 +178,7 @@ export function parseInstance(name: string, file: string, document: unknown): In
       ...(output.saving.restart === undefined ? {} : { restart: output.saving.restart }),
       ...(output.saving.stop === undefined ? {} : { stop: output.saving.stop }),
       guardMinutes: output.saving['guard-minutes'],
+      ...(output.saving['grace-days'] === undefined ? {} : { graceDays: output.saving['grace-days'] }),
     },
     helper: { deadlineSeconds: output.helper['deadline-seconds'] },
     certificates: output.certificate.map((certificate) => ({

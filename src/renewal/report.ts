@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import type { ErrorCode } from '../errors.js';
-import type { SavingStep } from '../ledger/journal.js';
+import type { JournalEntry, Left, SavingStep } from '../ledger/journal.js';
 import type { Certificate } from '../x509/certificate.js';
 
 /** A certificate in a report: plain values only, for it travels between processes. */
@@ -19,14 +19,26 @@ export interface SaveReport {
   readonly newCertificate: ReportedCertificate;
   /** Superseded ones, with the file each is kept in. */
   readonly removed: readonly (ReportedCertificate & { readonly file: string })[];
+  /** How many superseded ones stay on a shared token for now. */
+  readonly retained: number;
   /** Whole sentences. */
   readonly warnings: readonly string[];
-  /** The unit root restarts now; finishSaving() once that is done. Absent: the saving is done. */
+  /** The unit root restarts now; finishSaving() once that is done. Absent: the saving itself is done. */
   readonly restart?: string;
+  /** Follow-ups that are tried again, and after how many seconds root sees to it. */
+  readonly left: readonly Left[];
+  readonly retryAfterSeconds: number;
 }
 
 /** What became of one interrupted saving. */
-export type Resumed = { readonly ok: true; readonly report: SaveReport } | { readonly ok: false; readonly nickname: string; readonly code: ErrorCode; readonly message: string };
+export type Resumed =
+  | { readonly ok: true; readonly report: SaveReport }
+  | { readonly ok: false; readonly nickname: string; readonly code: ErrorCode; readonly message: string; readonly retryAfterSeconds: number };
+
+/** As long again as it has been waiting, from a minute up to an hour: seconds. */
+export function retryDelay({ startedAt }: Pick<JournalEntry, 'startedAt'>, now: Date): number {
+  return Math.round(Math.min(3600, Math.max(60, (now.getTime() - startedAt.getTime()) / 1000)));
+}
 
 export function reported(certificate: Certificate): ReportedCertificate {
   return { serial: Buffer.from(certificate.serial).toString('hex'), notAfter: certificate.notAfter.toISOString(), sha256: sha256(certificate) };

@@ -1,42 +1,55 @@
 import { HsmongerError, sentenceOf } from '../errors.js';
-import { issuedForKey } from '../ledger/issued.js';
-import { announce, journalEntry, noteLocated, noteStep, unfinished, type SavingStep } from '../ledger/journal.js';
-import { keyFingerprint } from '../x509/public-key.js';
-import { archive, archiveFile } from './archive.js';
+import { announce, isSettled, retaining, unfinished, type JournalEntry } from '../ledger/journal.js';
+import type { CertificateConfig } from '../config/instance.js';
 import { whileSaving } from './lock.js';
-import { reported, sha256, type Resumed, type SaveReport } from './report.js';
-import { archiveDirectory, configured, withInternal, type SavingContext } from './saving-context.js';
-import { assertDatabaseUsable, check } from './steps/check.js';
-import { describe } from './steps/locate.js';
-import { hasNew, look } from './steps/look.js';
-import { prove, proveKey } from './steps/prove.js';
-import { removeSuperseded } from './steps/remove.js';
-import { importWithTrust } from './steps/trust.js';
+import { serverOf } from './plan.js';
+import { anyOverdue, pruningOf } from './pruning.js';
+import { retryDelay, type Resumed, type SaveReport } from './report.js';
+import { prepare, save, saveRest } from './save-one.js';
+import { configured, type SavingContext } from './saving-context.js';
+import { settle } from './saving-run.js';
+import { assertDatabaseUsable } from './steps/check.js';
+import { hasNew, look, storedUnder } from './steps/look.js';
+import { clearToken } from './steps/superseded.js';
 
 export type { Resumed, SaveReport } from './report.js';
 
+/** What interrupted savings wait for. */
+export interface Pending {
+  /** How many have something to do now. */
+  readonly count: number;
+  /** Whether the PKI server has to be stopped for any of them. */
+  readonly stop: boolean;
+}
+
 /** Before certmonger saves: finishes what an earlier saving left, looks whether this one can succeed, and notes it. Stops nothing. Returns warnings. */
 export async function beforeSaving(context: SavingContext, nickname: string): Promise<string[]> {
-  configured(context, nickname);
+  const certificate = configured(context, nickname);
   return whileSaving(context.directories, context.instance, async () => {
-    const warnings = (await resume(context)).flatMap((resumed) => (resumed.ok ? resumed.report.warnings : [resumed.message]));
-    assertDatabaseUsable(context);
-    const token = await context.openToken({ access: 'read' });
-    try {
-      announce(context.ledger(), nickname, (await token.certificates(nickname)).map(({ der }) => Buffer.from(der).toString('base64')), context.clock());
-    } finally {
-      await token.close();
-    }
+    // What a server must be stopped for is root's to begin.
+    const resumed = context.instance.pki?.unit === undefined ? await resume(context) : [];
+    const warnings = resumed.flatMap((one) => (one.ok ? one.report.warnings : [one.message]));
+    if (certificate.storage.kind === 'file') warnings.push(...(context.files?.get(nickname)?.troubles ?? []));
+    else assertDatabaseUsable(context);
+    announce(context.ledger(), nickname, (await storedUnder(context, certificate)).map((der) => Buffer.from(der).toString('base64')), context.clock());
     return warnings;
   });
 }
 
+/** After certmonger saved, and before a server is stopped for it: throws what would keep afterSaving() from changing anything. */
+export function prepareSaving(context: SavingContext, nickname: string): Promise<void> {
+  const certificate = configured(context, nickname);
+  return whileSaving(context.directories, context.instance, () => prepare(context, certificate));
+}
+
 /**
- * After certmonger saved: proves the new certificate, sets trust, removes what it supersedes. Each step is noted in the journal once it is
- * finished; a failure leaves it there. Begun again it starts at the first step: all of them look at what is there, none believes the journal.
+ * After certmonger saved: proves the new certificate, sets trust, removes what it supersedes, tells whoever keeps a copy. Each step is noted in the
+ * journal once it is finished; a failure leaves it there. Begun again it starts at the first step: all of them look at what is there, none believes
+ * the journal.
  */
 export function afterSaving(context: SavingContext, nickname: string): Promise<SaveReport> {
-  return whileSaving(context.directories, context.instance, () => save(context, nickname));
+  const certificate = configured(context, nickname);
+  return whileSaving(context.directories, context.instance, () => save(context, certificate));
 }
 
 /** Finishes every saving that was interrupted; one whose new certificate certmonger has not stored (yet) is left as it is. */
@@ -44,85 +57,95 @@ export function resumeSaving(context: SavingContext): Promise<Resumed[]> {
   return whileSaving(context.directories, context.instance, () => resume(context));
 }
 
-/** Notes that root has restarted the unit: nothing is left to do. */
-export function finishSaving({ ledger, clock, onStep }: SavingContext, nickname: string): void {
-  noteStep(ledger(), nickname, 'done', clock());
-  onStep?.(nickname, 'done');
+/** What resumeSaving() would work on, and whether a server must be stopped first: not for a certificate that could not take the old one's place anyway. */
+export function pendingSavings(context: SavingContext): Promise<Pending> {
+  return whileSaving(context.directories, context.instance, async () => {
+    let count = overdue(context).length;
+    let stop = false;
+    for (const entry of unfinished(context.ledger())) {
+      const what = await outstanding(context, entry).catch(failing);
+      if (what === 'nothing') continue;
+      count++;
+      if (what === 'failing' || stop || serverOf(context.instance, configured(context, entry.nickname)) === undefined) continue;
+      stop = what === 'all' ? await prepared(context, entry) : entry.detail.left.some(({ step }) => step === 'configured');
+    }
+    return { count, stop };
+  });
+}
+
+/** Notes that root has restarted the units. */
+export function finishSaving(context: SavingContext, nickname: string): void {
+  settle(context, nickname);
 }
 
 async function resume(context: SavingContext): Promise<Resumed[]> {
   const outcomes: Resumed[] = [];
-  for (const { nickname, step, detail } of unfinished(context.ledger())) {
-    try {
-      if (step === 'announced' && !(await hasNew(context, nickname, detail.before))) continue;
-      outcomes.push({ ok: true, report: await save(context, nickname) });
-    } catch (error) {
-      if (!(error instanceof HsmongerError)) throw error;
-      outcomes.push({ ok: false, nickname, code: error.code, message: sentenceOf(error) });
-    }
+  for (const entry of unfinished(context.ledger())) {
+    await attempt(context, entry, outcomes, async (certificate) => {
+      switch (await outstanding(context, entry)) {
+        case 'nothing':
+          return undefined;
+        case 'rest':
+          // Another certificate came meanwhile, and no server was stopped for it.
+          return (await saveRest(context, certificate)) ?? save(serverOf(context.instance, certificate) === undefined ? context : { ...context, serverRuns: 'It was not stopped for this.' }, certificate);
+        case 'all':
+          return save(context, certificate);
+      }
+    });
   }
+  for (const entry of overdue(context)) await attempt(context, entry, outcomes, (certificate) => prune(context, certificate));
   return outcomes;
 }
 
-async function save(context: SavingContext, nickname: string): Promise<SaveReport> {
-  const certificateConfig = configured(context, nickname);
-  assertDatabaseUsable(context);
-  const { instance, clock } = context;
-  const ledger = context.ledger();
-  const archiveIn = archiveDirectory(context);
-  const steps: SavingStep[] = [];
-  const warnings: string[] = [];
-  const finished = (step: SavingStep) => {
-    if (step !== 'located') noteStep(ledger, nickname, step, clock());
-    steps.push(step);
-    context.onStep?.(nickname, step);
-  };
-  if (isIdle(context, nickname)) announce(ledger, nickname, [], clock());
-
-  const token = await context.openToken({ access: 'write' });
+async function attempt(context: SavingContext, entry: JournalEntry, outcomes: Resumed[], work: (certificate: CertificateConfig) => Promise<SaveReport | undefined>): Promise<void> {
+  const { nickname } = entry;
   try {
-    const { located, objects, authorities } = await look(context, token, nickname);
-    const { certificate, superseded, others } = located;
-    noteLocated(ledger, nickname, { certificate: sha256(certificate), before: superseded.map(({ der }) => Buffer.from(der).toString('base64')) }, clock());
-    finished('located');
-    warnings.push(...others.map((other) => `Another certificate '${nickname}' (${describe(other)}) is neither the new one nor replaced by it and was left alone.`));
-
-    warnings.push(...prove(nickname, { now: clock(), certificate, superseded, authorities, issued: issuedForKey(ledger, keyFingerprint(certificate.spki)) }, instance.issuer.type === 'token'));
-    await proveKey(nickname, token, certificate, objects);
-    finished('proven');
-
-    await importWithTrust(context, certificateConfig, certificate);
-    finished('trusted');
-
-    for (const old of superseded) archive(archiveIn, nickname, old);
-    finished('archived');
-
-    const removal = { nickname, certificate, superseded, archive: archiveIn };
-    await removeSuperseded(token, removal);
-    finished('removed from token');
-
-    await withInternal(context, 'write', (internal) => removeSuperseded(internal, removal));
-    finished('removed from database');
-
-    warnings.push(...(await check(context, token, located, nickname)));
-    finished('checked');
-
-    const restart = instance.saving.restart ?? instance.saving.stop;
-    if (restart === undefined) finished('done');
-    return {
-      nickname,
-      steps,
-      newCertificate: reported(certificate),
-      removed: superseded.map((old) => ({ ...reported(old), file: archiveFile(archiveIn, nickname, old) })),
-      warnings,
-      ...(restart === undefined ? {} : { restart }),
-    };
-  } finally {
-    await token.close();
+    const report = await work(configured(context, nickname));
+    if (report !== undefined) outcomes.push({ ok: true, report });
+  } catch (error) {
+    if (!(error instanceof HsmongerError)) throw error;
+    outcomes.push({ ok: false, nickname, code: error.code, message: sentenceOf(error), retryAfterSeconds: retryDelay(entry, context.clock()) });
   }
 }
 
-function isIdle({ ledger }: SavingContext, nickname: string): boolean {
-  const step = journalEntry(ledger(), nickname)?.step;
-  return step === undefined || step === 'done';
+/** What a saving that was begun still needs. */
+async function outstanding(context: SavingContext, { nickname, step, detail }: JournalEntry): Promise<'nothing' | 'rest' | 'all'> {
+  if (isSettled(step)) return 'rest';
+  if (step !== 'announced' || (await hasNew(context, configured(context, nickname), detail.before))) return 'all';
+  // certmonger has not stored the next one yet; what the last one left is still to be done.
+  return detail.left.length === 0 ? 'nothing' : 'rest';
+}
+
+/** That it fails is for resumeSaving() to report. */
+function failing(error: unknown): 'failing' {
+  if (error instanceof HsmongerError) return 'failing';
+  throw error;
+}
+
+async function prepared(context: SavingContext, { nickname }: JournalEntry): Promise<boolean> {
+  try {
+    await prepare(context, configured(context, nickname));
+    return true;
+  } catch (error) {
+    failing(error);
+    return false;
+  }
+}
+
+function overdue({ ledger, clock, instance }: SavingContext): JournalEntry[] {
+  return retaining(ledger()).filter(({ nickname, step, detail }) => isSettled(step) && instance.certificates.some((one) => one.nickname === nickname) && anyOverdue(detail.retained, clock(), instance.saving.graceDays));
+}
+
+/** Removes what was left on a shared token for the other servers; nothing to report. */
+async function prune(context: SavingContext, certificate: CertificateConfig): Promise<undefined> {
+  const { pruning } = await pruningOf(context);
+  if (pruning === 'never' || pruning === 'unknown') return undefined;
+  const token = await context.openToken({ access: 'write' });
+  try {
+    const { located } = await look(context, token, certificate);
+    await clearToken(context, token, certificate.nickname, located);
+  } finally {
+    await token.close();
+  }
+  return undefined;
 }

@@ -2,6 +2,7 @@ import path from 'node:path';
 import { pinsFile, stateDirectory } from '../config/directories.js';
 import type { CertificateConfig, Directories, Instance } from '../config/instance.js';
 import { HsmongerError } from '../errors.js';
+import type { Directory } from '../directory/directory.js';
 import type { Database } from '../ledger/database.js';
 import type { SavingStep } from '../ledger/journal.js';
 import { openPinGuard } from '../ledger/pins.js';
@@ -21,8 +22,25 @@ export interface SavingContext {
   readonly openToken: (options: { readonly access: 'read' | 'write' }) => Promise<Token>;
   readonly ledger: () => Database;
   readonly run: typeof run;
+  /** Bound before the drop. Absent where none is configured, or with a sentence why it could not be opened. */
+  readonly directory?: Directory;
+  readonly directoryTrouble?: string;
+  /** What root saw of certificates in files, by nickname, before the drop. */
+  readonly files?: ReadonlyMap<string, FileSight>;
+  /** Why the PKI server runs all the same, a sentence: its files must not be changed then. */
+  readonly serverRuns?: string;
   /** Told of each step once it is in the journal. */
   readonly onStep?: (nickname: string, step: SavingStep) => void;
+}
+
+/** A certificate and its key in PEM files, as far as the service user may know: the key's public half. */
+export interface FileSight {
+  /** DER. */
+  readonly certificate?: Uint8Array;
+  /** DER SubjectPublicKeyInfo. */
+  readonly publicKey?: Uint8Array;
+  /** Whole sentences: what could not be read. */
+  readonly troubles: readonly string[];
 }
 
 /** The instance's NSS database for NSS's tools. */

@@ -6,9 +6,10 @@ import { openPinGuard } from '../ledger/pins.js';
 import { openToken } from '../pkcs11/open-token.js';
 import type { OpenTokenOptions, Token } from '../pkcs11/token.js';
 import { systemClock, type Clock } from '../platform/clock.js';
+import type { Privileged } from './privileged.js';
 
 /** What a task that runs as the service user works with. */
-export interface ServiceContext {
+export interface ServiceContext extends Privileged {
   readonly instance: Instance;
   readonly directories: Directories;
   readonly clock: Clock;
@@ -19,15 +20,16 @@ export interface ServiceContext {
 
 /** Runs `work` with everything it needs and closes what was opened, whatever happens. */
 export async function withServiceContext<T>(
-  given: { readonly instance: Instance; readonly directories: Directories; readonly env: Readonly<Record<string, string | undefined>> },
+  given: { readonly instance: Instance; readonly directories: Directories; readonly env: Readonly<Record<string, string | undefined>>; readonly privileged?: Privileged },
   work: (context: ServiceContext) => Promise<T>,
 ): Promise<T> {
-  const { instance, directories, env } = given;
+  const { instance, directories, env, privileged = {} } = given;
   const tokens: Token[] = [];
   let ledger: Database | undefined;
   const pins = openPinGuard(pinsFile(directories, instance));
   try {
     return await work({
+      ...privileged,
       instance,
       directories,
       clock: systemClock,
@@ -39,7 +41,7 @@ export async function withServiceContext<T>(
       ledger: () => (ledger ??= openLedger(ledgerFile(directories, instance))),
     });
   } finally {
-    await Promise.allSettled(tokens.map((token) => token.close()));
+    await Promise.allSettled([...tokens, ...(privileged.directory === undefined ? [] : [privileged.directory])].map((opened) => opened.close()));
     ledger?.close();
     pins.close();
   }

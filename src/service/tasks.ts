@@ -7,7 +7,7 @@ import { listTokens } from './tasks/list-tokens.js';
 import { addNssModule, removeNssModule } from './tasks/nss-module.js';
 import { previewRenewals } from './tasks/preview-renewal.js';
 import { readLedger } from './tasks/read-ledger.js';
-import { savingAhead, savingDone, savingFinished, savingResumed } from './tasks/saving.js';
+import { savingAhead, savingDone, savingFinished, savingPrepared, savingResumed, savingsPending } from './tasks/saving.js';
 import { emptyState, keepInState, readSetupMemory, writeSetupMemory } from './tasks/setup-memory.js';
 
 /** Everything that runs as the service user, by name. A task takes the context and one input that V8 can serialise. */
@@ -26,7 +26,9 @@ const tasks = {
   'keep in state': keepInState,
   'empty state': emptyState,
   'before saving': savingAhead,
+  'prepare saving': savingPrepared,
   'after saving': savingDone,
+  'pending savings': savingsPending,
   'resume saving': savingResumed,
   'finish saving': savingFinished,
 } as const satisfies Record<string, (context: ServiceContext, input: never) => Promise<unknown>>;

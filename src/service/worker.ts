@@ -1,6 +1,6 @@
 /**
- * The process that works as the service user: started by the CLI, the hooks and later the agent, it loads its code, drops, and runs
- * one named task. The order comes on stdin, the reply leaves on a descriptor of its own (wire.ts); stdout is left to what modules print.
+ * The process that works as the service user: started by the CLI, the hooks and later the agent, it loads its code, gets what only
+ * root can get, drops, and runs one named task. The order comes on stdin, the reply leaves on a descriptor of its own (wire.ts); stdout is left to what modules print.
  */
 import { writeFileSync } from 'node:fs';
 import { prepareState } from '../config/prepare-state.js';
@@ -9,6 +9,7 @@ import { sqliteAddon } from '../platform/addons.js';
 import { accountOf, dropTo } from '../platform/service-user.js';
 import { withServiceContext } from './context.js';
 import { replyDescriptor, type Reply, type WorkOrder } from './order.js';
+import { gatherPrivileged } from './privileged.js';
 import { runTask } from './tasks.js';
 import { decode, encode } from './wire.js';
 
@@ -23,9 +24,11 @@ async function perform(): Promise<Reply> {
   try {
     const order = decode((await standardInput()).toString('utf8')) as WorkOrder;
     sqliteAddon();
-    prepareState(order.directories, order.instance, accountOf(order.instance.user));
+    const account = accountOf(order.instance.user);
+    prepareState(order.directories, order.instance, account);
+    const privileged = await gatherPrivileged(order.task, order.instance, account);
     dropTo(order.instance.user);
-    return { ok: true, value: await withServiceContext(order, (context) => runTask(context, order.task, order.input)) };
+    return { ok: true, value: await withServiceContext({ ...order, privileged }, (context) => runTask(context, order.task, order.input)) };
   } catch (error) {
     const { code, message, cause } = asHsmongerError(error);
     return { ok: false, code, message, ...(cause instanceof Error && cause.stack !== undefined ? { trace: cause.stack } : {}) };

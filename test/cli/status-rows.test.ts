@@ -42,7 +42,12 @@ test.each<[string, CertificateFacts, string | RegExp]>([
   ['a certificate that is not on the token', facts({ inStore: 'none' }), /no certificate 'ocsp' on the token/u],
   ['a certificate that is not in the NSS database', facts({ inStore: 'none', config: { nickname: 'ocsp', profile: 'caOCSPCert', storage: { kind: 'internal' } } }), "There is no certificate 'ocsp' in the NSS database."],
   ['a certificate whose file is not there', facts({ inStore: 'none', config: { nickname: 'ocsp', profile: 'caOCSPCert', storage: { kind: 'file', certificate: '/ra.pem', key: '/ra.key' } } }), "There is no certificate 'ocsp' in /ra.pem."],
-  ['a saving that stopped', facts({ ledger: { outcomes: [], issued: [], journal: [{ nickname: 'ocsp', step: 'trusted', updatedAt: days(-1) }] } }), "Saving its new certificate stopped after 'trusted'; run 'hsmonger renew' to finish it."],
+  ['a saving that stopped', facts({ ledger: { outcomes: [], issued: [], journal: [{ nickname: 'ocsp', step: 'trusted', left: [], updatedAt: days(-1) }] } }), "Saving its new certificate stopped after 'trusted'; run 'hsmonger renew' to finish it."],
+  [
+    'what is left of a saving',
+    facts({ ledger: { outcomes: [], issued: [], journal: [{ nickname: 'ocsp', step: 'in service', left: [{ step: 'published', reason: 'The directory is away.' }], updatedAt: days(-1) }] } }),
+    "The new certificate is in place, 'published' is left and tried again by itself: The directory is away.",
+  ],
   ['a helper that gave no answer in time', facts({ ledger: { outcomes: [], issued: [], journal: [], watchdog: { at: days(-1), message: 'No answer within 120 seconds.' } } }, { status: 'CA_WORKING' }), 'No answer within 120 seconds.'],
   ['a certificate that was issued and not saved', facts({ ledger: { outcomes: [], issued: [{ subjectKey: 'aa', profile: 'caOCSPCert', notAfter: days(720) }], journal: [] } }), /was issued, but certmonger has not saved it/u],
   ['an expired certificate', facts({ inStore: { notBefore: days(-100), notAfter: days(-2) } }), 'It has expired.'],
@@ -58,7 +63,7 @@ test.each<[string, CertificateFacts]>([
   ['a refusal of another key', facts({ ledger: outcome({ subjectKey: 'bb' }) })],
   ['a refusal older than the certificate', facts({ ledger: outcome({ at: days(-200) }) })],
   ['an issue', facts({ ledger: outcome({ code: 'ISSUED', message: '' }) })],
-  ['a saving that is under way', facts({ ledger: { outcomes: [], issued: [], journal: [{ nickname: 'ocsp', step: 'trusted', updatedAt: now }] } })],
+  ['a saving that is under way', facts({ ledger: { outcomes: [], issued: [], journal: [{ nickname: 'ocsp', step: 'trusted', left: [], updatedAt: now }] } })],
   ['a silence long answered', facts({ ledger: { ...outcome({ code: 'ISSUED', message: '' }), watchdog: { at: days(-5), message: 'No answer.' } } }, { status: 'SUBMITTING' })],
   ['no answer of certmonger', facts({ request: undefined })],
 ])('no problem is seen in %s', (_name, given) => {

@@ -2,7 +2,7 @@ import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { IssuedRow } from '../../src/ledger/issued.js';
 import { locate } from '../../src/renewal/steps/locate.js';
-import { fault, prove } from '../../src/renewal/steps/prove.js';
+import { fault, prove, proveFileKey } from '../../src/renewal/steps/prove.js';
 import type { Certificate } from '../../src/x509/certificate.js';
 import { keyFingerprint } from '../../src/x509/public-key.js';
 import { parseCertificate } from '../../src/x509/parse-certificate.js';
@@ -16,6 +16,8 @@ let named: (nickname: string) => Certificate;
 
 beforeAll(async () => {
   directory = privateDirectory('locate');
+  // To the second: they are made one after the other.
+  const end = new Date(Date.now() + 700 * 86_400_000).toISOString();
   const ocsp = (nickname: string, change: Partial<CertificateSpec>) => ({ ...ocspSpec, keyOf: 'ocsp', nickname, ...change });
   const authority = await createAuthority(await createSoftToken({ directory: directory.path }), {
     each: { bits: 2048 },
@@ -25,8 +27,8 @@ beforeAll(async () => {
       { ...caSpec, nickname: 'other ca', daysLeft: 2000, subject: [{ CN: ['Another CA'] }], issuer: 'other ca' },
       { ...ocspSpec, nickname: 'ocsp' },
       ocsp('newer', { daysLeft: 400 }),
-      ocsp('newest', { daysLeft: 700, ageDays: 0 }),
-      ocsp('newest too', { daysLeft: 700, ageDays: 0 }),
+      ocsp('newest', { notAfter: end, ageDays: 0 }),
+      ocsp('newest too', { notAfter: end, ageDays: 0 }),
       ocsp('other subject', { daysLeft: 800, subject: [{ CN: ['Somebody else'] }] }),
       { ...ocspSpec, nickname: 'other key', daysLeft: 800 },
       ocsp('other identifier', { daysLeft: 800, subjectKeyId: '0102030405060708' }),
@@ -41,14 +43,14 @@ afterAll(() => {
   directory.remove();
 });
 
-const nothing = { onToken: [], inDatabase: [], before: [] };
+const nothing = { place: 'on the token', stored: [], copies: [], before: [] };
 
 describe('the new certificate', () => {
   test('is found by what it says, in whatever order the token lists the objects', () => {
     const all = ['ocsp', 'newer', 'newest'].map(named);
     fc.assert(
-      fc.property(fc.shuffledSubarray(all, { minLength: 3 }), fc.subarray(all), (onToken, inDatabase) => {
-        const located = locate('n', { onToken, inDatabase, before: [] });
+      fc.property(fc.shuffledSubarray(all, { minLength: 3 }), fc.subarray(all), (stored, copies) => {
+        const located = locate('n', { ...nothing, stored, copies });
         expect(located.certificate).toEqual(named('newest'));
         expect(located.superseded).toEqual([named('newer'), named('ocsp')]);
       }),
@@ -57,7 +59,7 @@ describe('the new certificate', () => {
 
   test('is the same one each time where two end together, and the twin is left alone', () => {
     const twins = [named('newest'), named('newest too')];
-    const [one, other] = [twins, twins.toReversed()].map((onToken) => locate('n', { ...nothing, onToken }));
+    const [one, other] = [twins, twins.toReversed()].map((stored) => locate('n', { ...nothing, stored }));
     expect(one!.certificate.der).toEqual(other!.certificate.der);
     expect(one!.superseded).toEqual([]);
     expect(one!.others).toHaveLength(1);
@@ -67,15 +69,15 @@ describe('the new certificate', () => {
     ['other key', 'KEY_MISMATCH'],
     ['other subject', 'SUBJECT_MISMATCH'],
   ])('with %s than the one before is refused', (nickname, code) => {
-    expect(() => locate('n', { ...nothing, onToken: [named('ocsp'), named(nickname)], before: [named('ocsp')] })).toThrow(expect.objectContaining({ code }));
+    expect(() => locate('n', { ...nothing, stored: [named('ocsp'), named(nickname)], before: [named('ocsp')] })).toThrow(expect.objectContaining({ code }));
   });
 
   test('missing on the token is missing, whatever the database has', () => {
-    expect(() => locate('n', { ...nothing, inDatabase: [named('newest')] })).toThrow(expect.objectContaining({ code: 'CERTIFICATE_NOT_FOUND' }));
+    expect(() => locate('n', { ...nothing, copies: [named('newest')] })).toThrow(expect.objectContaining({ code: 'CERTIFICATE_NOT_FOUND' }));
   });
 
   test('supersedes what the journal remembers although it is gone everywhere', () => {
-    expect(locate('n', { ...nothing, onToken: [named('newest')], before: [named('ocsp')] }).superseded).toEqual([named('ocsp')]);
+    expect(locate('n', { ...nothing, stored: [named('newest')], before: [named('ocsp')] }).superseded).toEqual([named('ocsp')]);
   });
 });
 
@@ -114,5 +116,17 @@ describe('proving', () => {
     const judgement = { now: new Date(), certificate: named('stranger'), superseded: [], authorities: [named('ca')], issued: [] };
     expect(prove('n', judgement, false)).toEqual([expect.stringContaining('CN=Another CA')]);
     expect(() => prove('n', judgement, true)).toThrow(expect.objectContaining({ code: 'RENEWAL_FAILED' }));
+  });
+});
+
+describe('a key in a file', () => {
+  test('is the certificate\'s', () => {
+    expect(proveFileKey('n', { publicKey: named('ocsp').spki, troubles: [] }, named('newest'))).toEqual([]);
+    expect(() => proveFileKey('n', { publicKey: named('other key').spki, troubles: [] }, named('newest'))).toThrow(expect.objectContaining({ code: 'KEY_MISMATCH' }));
+  });
+
+  test('that could not be read is a warning with the reason', () => {
+    expect(proveFileKey('n', { troubles: ['The key cannot be read.'] }, named('newest'))).toEqual(["The key of 'n' was not compared with its new certificate. The key cannot be read."]);
+    expect(proveFileKey('n', undefined, named('newest'))).toEqual(["The key of 'n' was not compared with its new certificate."]);
   });
 });

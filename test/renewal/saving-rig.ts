@@ -29,7 +29,7 @@ export interface SavingRig {
   store(nickname: string, der: Buffer, keyId: string): Promise<void>;
   /** A copy in the internal database with no trust, as certmonger makes one. */
   copyToDatabase(nickname: string, der: Buffer): Promise<void>;
-  act(order: Pick<SavingOrder, 'action' | 'nickname' | 'die'>, change?: Partial<Instance>): Promise<SavingAnswer>;
+  act(order: Pick<SavingOrder, 'action' | 'nickname' | 'die' | 'serverRuns'>, change?: Partial<Instance>): Promise<SavingAnswer>;
   /** What the tools of the trade say, for comparing. */
   nssutils(program: string, ...args: string[]): Promise<string>;
   /** `certutil -L -h TOKEN` and `certutil -L`: lines of nickname and trust. */

@@ -7,22 +7,25 @@ import { openPinGuard } from '../../src/ledger/pins.js';
 import { openToken } from '../../src/pkcs11/open-token.js';
 import { systemClock } from '../../src/platform/clock.js';
 import { run } from '../../src/platform/run.js';
-import { afterSaving, beforeSaving, finishSaving, resumeSaving } from '../../src/renewal/save.js';
+import { accountOf } from '../../src/platform/service-user.js';
+import { afterSaving, beforeSaving, finishSaving, pendingSavings, prepareSaving, resumeSaving } from '../../src/renewal/save.js';
 import type { SavingContext } from '../../src/renewal/saving-context.js';
+import { gatherPrivileged, type Privileged } from '../../src/service/privileged.js';
 import { serveWorker } from '../rig/worker.js';
 
 export interface SavingOrder {
   readonly instance: Instance;
   readonly stateDir: string;
-  readonly action: 'before' | 'after' | 'resume' | 'finish' | 'unfinished';
+  readonly action: 'before' | 'prepare' | 'after' | 'pending' | 'resume' | 'finish' | 'unfinished';
   readonly nickname?: string;
+  readonly serverRuns?: string;
   /** Where this process kills itself: a step of the journal, or before or after the n-th call of something that writes. */
   readonly die?: { readonly at: string; readonly count?: number };
 }
 
 export type SavingAnswer = { readonly value: unknown } | { readonly code: string; readonly message: string };
 
-await serveWorker(async (input): Promise<SavingAnswer> => {
+await serveWorker<Privileged>(async (input, privileged = {}): Promise<SavingAnswer> => {
   const order = input as SavingOrder;
   const { instance, nickname = '' } = order;
   const directories = directoriesFrom({ configDir: '/nonexistent', stateDir: order.stateDir }, {});
@@ -38,6 +41,13 @@ await serveWorker(async (input): Promise<SavingAnswer> => {
     instance,
     directories,
     clock: systemClock,
+    ...privileged,
+    ...(order.serverRuns === undefined ? {} : { serverRuns: order.serverRuns }),
+    ...(privileged.directory === undefined ? {} : { directory: { ...privileged.directory, modify: async (dn, modifications) => {
+      passing('before modify');
+      await privileged.directory?.modify(dn, modifications);
+      passing('after modify');
+    } } }),
     ledger: () => ledger,
     run: async (program, args, options) => {
       passing(`before ${program} ${args[0] ?? ''}`);
@@ -65,6 +75,10 @@ await serveWorker(async (input): Promise<SavingAnswer> => {
     switch (order.action) {
       case 'before':
         return { value: await beforeSaving(context, nickname) };
+      case 'prepare':
+        return { value: await prepareSaving(context, nickname) };
+      case 'pending':
+        return { value: await pendingSavings(context) };
       case 'after':
         return { value: await afterSaving(context, nickname) };
       case 'resume':
@@ -79,4 +93,7 @@ await serveWorker(async (input): Promise<SavingAnswer> => {
     const { code, message } = asHsmongerError(error);
     return { code, message: error instanceof Error && code === 'INTERNAL' ? String(error.stack) : message };
   }
+}, (input) => {
+  const { instance } = input as SavingOrder;
+  return gatherPrivileged('resume saving', instance, accountOf(instance.user));
 });

@@ -20,9 +20,12 @@ export async function runWorker(script: string, owner: Account | undefined, inpu
   return JSON.parse(stdout) as unknown;
 }
 
-/** The other end, inside the script. */
-export async function serveWorker(work: (input: unknown) => Promise<unknown>): Promise<void> {
+/** The other end, inside the script; `prepare` is still root. */
+export async function serveWorker<T = undefined>(work: (input: unknown, prepared: T | undefined) => Promise<unknown>, prepare?: (input: unknown) => Promise<T>): Promise<void> {
   const { owner, input } = JSON.parse(await text(process.stdin)) as Parcel;
+  const prepared = await prepare?.(input);
   if (owner !== undefined) dropTo(owner);
-  process.stdout.write(JSON.stringify(await work(input)));
+  process.stdout.write(JSON.stringify(await work(input, prepared)));
+  // A directory may still be open.
+  process.exit(0);
 }

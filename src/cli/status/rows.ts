@@ -86,6 +86,8 @@ function problemOf(now: Date, facts: CertificateFacts): string | undefined {
   const meaning = request === undefined ? undefined : meaningOf(request.status, request.stuck);
   if (meaning !== undefined) return `${meaning}.`;
   const saving = facts.ledger?.journal.find(({ nickname }) => nickname === facts.config.nickname);
+  const [left] = saving?.step === 'in service' ? saving.left : [];
+  if (left !== undefined) return `The new certificate is in place, '${left.step}' is left and tried again by itself: ${left.reason ?? 'it was not tried yet.'}`;
   if (saving !== undefined && now.getTime() - saving.updatedAt.getTime() > patience) {
     return `Saving its new certificate stopped after '${saving.step}'; run 'hsmonger renew' to finish it.`;
   }

@@ -6,8 +6,11 @@ import { sameKey } from '../../x509/public-key.js';
 
 /** The certificates of one nickname, by where they are. */
 export interface Found {
-  readonly onToken: readonly Certificate[];
-  readonly inDatabase: readonly Certificate[];
+  /** Where certmonger stores it: 'on the token', 'in the NSS database …'. */
+  readonly place: string;
+  readonly stored: readonly Certificate[];
+  /** In the NSS database, of what is stored on the token. */
+  readonly copies: readonly Certificate[];
   /** As the journal has them from before the saving. */
   readonly before: readonly Certificate[];
 }
@@ -21,22 +24,22 @@ export interface Located {
 }
 
 /**
- * Which certificate under a nickname is the new one, by what it says and never by the order a token lists objects in: the one with the
- * latest notAfter on the token. It must have key and subject of the newest one known from before; otherwise nothing may be touched.
+ * Which certificate under a nickname is the new one, by what it says and never by the order a token lists objects in: of those stored, the
+ * one with the latest notAfter. It must have key and subject of the newest one known from before; otherwise nothing may be touched.
  */
-export function locate(nickname: string, { onToken, inDatabase, before }: Found): Located {
-  const [certificate] = newestFirst(onToken);
+export function locate(nickname: string, { place, stored, copies, before }: Found): Located {
+  const [certificate] = newestFirst(stored);
   if (certificate === undefined) {
-    throw new HsmongerError('CERTIFICATE_NOT_FOUND', `There is no certificate '${nickname}' on the token, though certmonger should have stored it there; nothing was removed. See 'getcert list' for what certmonger says.`);
+    throw new HsmongerError('CERTIFICATE_NOT_FOUND', `There is no certificate '${nickname}' ${place}, though certmonger should have stored it there; nothing was removed. See 'getcert list' for what certmonger says.`);
   }
   const [previous] = newestFirst(before);
   if (previous !== undefined && !sameKey(previous.spki, certificate.spki)) {
-    throw new HsmongerError('KEY_MISMATCH', `The newest certificate '${nickname}' on the token (${describe(certificate)}) is for another key than the one before (${describe(previous)}); nothing was removed. Find out who stored it.`);
+    throw new HsmongerError('KEY_MISMATCH', `The newest certificate '${nickname}' ${place} (${describe(certificate)}) is for another key than the one before (${describe(previous)}); nothing was removed. Find out who stored it.`);
   }
   if (previous !== undefined && !sameName(previous.subject, certificate.subject)) {
-    throw new HsmongerError('SUBJECT_MISMATCH', `The newest certificate '${nickname}' on the token is for ${nameText(certificate.subject)}, the one before for ${nameText(previous.subject)}; nothing was removed. Find out who stored it.`);
+    throw new HsmongerError('SUBJECT_MISMATCH', `The newest certificate '${nickname}' ${place} is for ${nameText(certificate.subject)}, the one before for ${nameText(previous.subject)}; nothing was removed. Find out who stored it.`);
   }
-  const rest = newestFirst(distinct([...onToken, ...inDatabase, ...before])).filter(({ der }) => !equalBytes(der, certificate.der));
+  const rest = newestFirst(distinct([...stored, ...copies, ...before])).filter(({ der }) => !equalBytes(der, certificate.der));
   const superseded = rest.filter((other) => isSuperseded(other, certificate));
   return { certificate, superseded, others: rest.filter((other) => !superseded.includes(other)) };
 }

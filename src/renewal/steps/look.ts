@@ -1,3 +1,5 @@
+import type { CertificateConfig } from '../../config/instance.js';
+import { HsmongerError } from '../../errors.js';
 import { journalEntry } from '../../ledger/journal.js';
 import type { Token, TokenCertificate } from '../../pkcs11/token.js';
 import type { Certificate } from '../../x509/certificate.js';
@@ -5,14 +7,63 @@ import { parseCertificate } from '../../x509/parse-certificate.js';
 import { withInternal, type SavingContext } from '../saving-context.js';
 import { locate, type Located } from './locate.js';
 
-/** Gathers what there is under the nickname, and every certificate that could be an issuer. */
-export async function look(context: SavingContext, token: Token, nickname: string): Promise<{ located: Located; objects: TokenCertificate[]; authorities: Certificate[] }> {
-  const all = await token.certificates();
+export interface Sight {
+  readonly located: Located;
+  /** As the token or database that stores it lists it; none of a certificate in a file. */
+  readonly objects: readonly TokenCertificate[];
+  /** Every certificate that could be an issuer. */
+  readonly authorities: readonly Certificate[];
+}
+
+/** Gathers what there is under the nickname, where its storage is and where copies are, and every certificate that could be an issuer. */
+export async function look(context: SavingContext, token: Token, certificate: CertificateConfig): Promise<Sight> {
+  const { nickname, storage } = certificate;
+  const onToken = await token.certificates();
   const internal = await withInternal(context, 'read', (database) => database.certificates());
   const named = (objects: readonly TokenCertificate[]) => readable(objects.filter(({ label }) => label === nickname));
-  const before = (journalEntry(context.ledger(), nickname)?.detail.before ?? []).map((der) => ({ der: Buffer.from(der, 'base64') }));
-  const located = locate(nickname, { onToken: named(all), inDatabase: named(internal), before: readable(before) });
-  return { located, objects: all, authorities: readable([...all, ...internal]) };
+  const before = readable((journalEntry(context.ledger(), nickname)?.detail.before ?? []).map((der) => ({ der: Buffer.from(der, 'base64') })));
+  const authorities = readable([...onToken, ...internal]);
+  switch (storage.kind) {
+    case 'token':
+      return { located: locate(nickname, { place: 'on the token', stored: named(onToken), copies: named(internal), before }), objects: onToken, authorities };
+    case 'internal':
+      return { located: locate(nickname, { place: 'in the NSS database', stored: named(internal), copies: [], before }), objects: internal, authorities };
+    case 'file': {
+      const stored = readable([{ der: certificateInFile(context, certificate) }]);
+      return { located: locate(nickname, { place: `in ${storage.certificate}`, stored, copies: [], before }), objects: [], authorities };
+    }
+  }
+}
+
+/** Every certificate stored under the nickname now, DER, none of a file that is not there; the order means nothing. */
+export async function storedUnder(context: SavingContext, certificate: CertificateConfig): Promise<Uint8Array[]> {
+  const { nickname, storage } = certificate;
+  const ders = (objects: readonly TokenCertificate[]) => objects.map(({ der }) => der);
+  switch (storage.kind) {
+    case 'token': {
+      const token = await context.openToken({ access: 'read' });
+      try {
+        return ders(await token.certificates(nickname));
+      } finally {
+        await token.close();
+      }
+    }
+    case 'internal':
+      return withInternal(context, 'read', async (internal) => ders(await internal.certificates(nickname)));
+    case 'file':
+      return context.files?.get(nickname)?.certificate === undefined ? [] : [certificateInFile(context, certificate)];
+  }
+}
+
+/** Whether certmonger has stored anything under the nickname since these certificates (base64 DER) were noted. */
+export async function hasNew(context: SavingContext, certificate: CertificateConfig, before: readonly string[]): Promise<boolean> {
+  return (await storedUnder(context, certificate)).some((der) => !before.includes(Buffer.from(der).toString('base64')));
+}
+
+function certificateInFile(context: SavingContext, certificate: CertificateConfig): Uint8Array {
+  const sight = context.files?.get(certificate.nickname);
+  if (sight?.certificate !== undefined) return sight.certificate;
+  throw new HsmongerError('CERTIFICATE_NOT_FOUND', sight?.troubles[0] ?? `The file of '${certificate.nickname}' was not read before the drop to the service user; start this as root.`);
 }
 
 /** Certificates of others on the token need not be ones we can read. */
@@ -24,14 +75,4 @@ function readable(objects: readonly Pick<TokenCertificate, 'der'>[]): Certificat
       return [];
     }
   });
-}
-
-/** Whether certmonger has stored anything under the nickname since these certificates (base64 DER) were noted. */
-export async function hasNew(context: SavingContext, nickname: string, before: readonly string[]): Promise<boolean> {
-  const token = await context.openToken({ access: 'read' });
-  try {
-    return (await token.certificates(nickname)).some(({ der }) => !before.includes(Buffer.from(der).toString('base64')));
-  } finally {
-    await token.close();
-  }
 }

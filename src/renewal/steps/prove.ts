@@ -7,7 +7,9 @@ import type { Certificate } from '../../x509/certificate.js';
 import { equalBytes } from '../../x509/der.js';
 import { nameText, sameName } from '../../x509/name.js';
 import { findPath } from '../../x509/path.js';
+import { sameKey } from '../../x509/public-key.js';
 import { algorithmIdentifier, verifySignature } from '../../x509/signature.js';
+import type { FileSight } from '../saving-context.js';
 import { describe, type Located } from './locate.js';
 
 /** What judging a new certificate takes. */
@@ -66,6 +68,16 @@ export async function proveKey(nickname: string, token: Token, certificate: Cert
   if (object !== undefined && !equalBytes(object.id, key.id)) {
     throw new HsmongerError('KEY_MISMATCH', `The new certificate '${nickname}' lies on token '${token.description.label}' with CKA_ID ${hex(object.id)}, its key with ${hex(key.id)}, so NSS does not pair them; the old one was kept. Give the key the CKA_ID NSS expects.`);
   }
+}
+
+/**
+ * The same of a key in a file, which only root can read: its public half, seen before the drop, is the certificate's. Where the key could not be
+ * read, that the certificate has the key of the one before (locate()) must do; a warning says so.
+ */
+export function proveFileKey(nickname: string, sight: FileSight | undefined, certificate: Certificate): string[] {
+  if (sight?.publicKey === undefined) return [`The key of '${nickname}' was not compared with its new certificate. ${sight?.troubles.join(' ') ?? ''}`.trim()];
+  if (sameKey(sight.publicKey, certificate.spki)) return [];
+  throw new HsmongerError('KEY_MISMATCH', `The key file of '${nickname}' does not belong to its new certificate (${describe(certificate)}); whoever uses both cannot start. Find out who replaced one of them.`);
 }
 
 function hex(bytes: Uint8Array): string {

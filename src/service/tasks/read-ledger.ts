@@ -3,7 +3,7 @@ import path from 'node:path';
 import { stateDirectory } from '../../config/directories.js';
 import { HsmongerError, sentenceOf } from '../../errors.js';
 import { listIssued, type IssuedRow } from '../../ledger/issued.js';
-import { unfinished } from '../../ledger/journal.js';
+import { unfinished, type Left } from '../../ledger/journal.js';
 import { listOutcomes, type OutcomeRow } from '../../ledger/outcomes.js';
 import type { ServiceContext } from '../context.js';
 
@@ -23,6 +23,8 @@ interface UnfinishedSaving {
   readonly nickname: string;
   /** The last step that was finished. */
   readonly step: string;
+  /** What is tried again by itself once the certificate is in place. */
+  readonly left: readonly Left[];
   readonly updatedAt: Date;
 }
 
@@ -33,7 +35,7 @@ export function readLedger(context: ServiceContext): Promise<LedgerContents> {
   return Promise.resolve({
     outcomes: listOutcomes(ledger),
     issued: longest(listIssued(ledger)),
-    journal: journal.map(({ nickname, step, updatedAt }) => ({ nickname, step, updatedAt })),
+    journal: journal.map(({ nickname, step, detail: { left }, updatedAt }) => ({ nickname, step, left, updatedAt })),
     ...(watchdog === undefined ? {} : { watchdog }),
   });
 }

@@ -1,0 +1,86 @@
+import { createPublicKey } from 'node:crypto';
+import { closeSync, constants, fstatSync, openSync, readFileSync } from 'node:fs';
+import type { CertificateConfig, Instance } from '../config/instance.js';
+import type { Directory } from '../directory/directory.js';
+import { sentenceOf } from '../errors.js';
+import type { Account } from '../platform/service-user.js';
+import type { FileSight } from '../renewal/saving-context.js';
+import { certificateFromPem } from '../x509/pem.js';
+import type { TaskName } from './tasks.js';
+
+/** What only root can get, got before the drop and used after it. */
+export interface Privileged {
+  readonly directory?: Directory;
+  /** Why there is none though one is configured, a sentence. */
+  readonly directoryTrouble?: string;
+  readonly files?: ReadonlyMap<string, FileSight>;
+}
+
+/** The tasks that need any of it, and for which instances they need the directory. */
+const needs: Readonly<Partial<Record<TaskName, (instance: Instance) => boolean>>> = {
+  // It finishes what is left only where no server has to be stopped for that (beforeSaving).
+  'before saving': ({ pki }) => pki?.unit === undefined,
+  'prepare saving': () => false,
+  'after saving': () => true,
+  'pending savings': () => false,
+  'resume saving': () => true,
+};
+
+/** A server that hangs must not keep the CA stopped. */
+const openingMs = 15_000;
+
+/** Gathers what a task needs of it. Nothing here fails the task: it is told what there is not. */
+export async function gatherPrivileged(task: TaskName, instance: Instance, owner: Account): Promise<Privileged> {
+  const needsDirectory = needs[task];
+  if (needsDirectory === undefined) return {};
+  return { files: sightings(instance), ...(needsDirectory(instance) ? await opened(instance, owner) : {}) };
+}
+
+async function opened({ directory }: Instance, owner: Account): Promise<Pick<Privileged, 'directory' | 'directoryTrouble'>> {
+  if (directory === undefined) return {};
+  try {
+    const { openDirectory } = await import('../directory/open.js');
+    return { directory: await openDirectory(directory, { owner, timeoutMs: openingMs }) };
+  } catch (error) {
+    return { directoryTrouble: sentenceOf(error) };
+  }
+}
+
+function sightings({ certificates }: Instance): Map<string, FileSight> {
+  return new Map(certificates.flatMap((certificate) => (certificate.storage.kind === 'file' ? [[certificate.nickname, sighting(certificate.nickname, certificate.storage)] as const] : [])));
+}
+
+function sighting(nickname: string, { certificate, key }: Extract<CertificateConfig['storage'], { kind: 'file' }>): FileSight {
+  const troubles: string[] = [];
+  const attempt = <T>(what: string, file: string, read: (pem: Buffer) => T): T | undefined => {
+    try {
+      const pem = contentOf(file);
+      try {
+        return read(pem);
+      } finally {
+        pem.fill(0);
+      }
+    } catch (error) {
+      troubles.push(`The ${what} of '${nickname}' cannot be read from ${file}: ${sentenceOf(error)}.`);
+      return undefined;
+    }
+  };
+  const der = attempt('certificate', certificate, (pem) => certificateFromPem(pem.toString('latin1'), certificate));
+  // The private half stays here.
+  const publicKey = attempt('key', key, (pem) => createPublicKey(pem).export({ type: 'spki', format: 'der' }));
+  return { troubles, ...(der === undefined ? {} : { certificate: der }), ...(publicKey === undefined ? {} : { publicKey }) };
+}
+
+const maxBytes = 1024 * 1024;
+
+function contentOf(file: string): Buffer {
+  // A pipe in its place must not keep root waiting.
+  const descriptor = openSync(file, constants.O_RDONLY | constants.O_NONBLOCK);
+  try {
+    const stats = fstatSync(descriptor);
+    if (!stats.isFile() || stats.size > maxBytes) throw new Error('it is no file of at most a megabyte');
+    return readFileSync(descriptor);
+  } finally {
+    closeSync(descriptor);
+  }
+}

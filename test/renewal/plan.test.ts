@@ -1,0 +1,66 @@
+import { parse } from 'smol-toml';
+import { describe, expect, test } from 'vitest';
+import { parseInstance } from '../../src/config/schema.js';
+import { serverOf, stepsFor } from '../../src/renewal/plan.js';
+import { retryDelay } from '../../src/renewal/report.js';
+
+const base = '[token]\nlabel="t"\nmodule="/m.so"\npin-file="/p"\n[nss]\ndatabase="/n"\n[issuer]\ntype="external"\ncertificate="ca"\n';
+const directory = '[directory]\nuri="ldapi://%2Frun%2Fx"\nbind="external"\nbase="dc=x"\nhost="a.x"\n';
+const oldPki = '[pki]\nunit="pki.service"\ncertificates-in-config=true\n';
+const newPki = '[pki]\nunit="pki.service"\n';
+const ipa = directory + oldPki;
+
+function planOf(nickname: string, profile: string, extra: string, storage = '') {
+  const instance = parseInstance('x', '/x.toml', parse(`${base}${extra}[[certificate]]\nnickname="${nickname}"\nprofile="${profile}"\n${storage}`));
+  return { instance, certificate: instance.certificates[0]! };
+}
+
+const onToken = ['trusted', 'archived', 'removed from token', 'removed from database'];
+const internally = ['trusted', 'archived', 'removed from database'];
+const internal = 'token="internal"\n';
+const file = 'certificate-file="/ra.pem"\nkey-file="/ra.key"\n';
+
+describe('what saving a certificate takes', () => {
+  test.each([
+    ['caSigningCert cert-pki-ca', 'caCACert', '', '', onToken],
+    ['caSigningCert cert-pki-ca', 'caCACert', ipa, '', [...onToken, 'configured', 'authority updated', 'published']],
+    ['caSigningCert cert-pki-ca', 'caCACert', directory + newPki, '', [...onToken, 'authority updated', 'published']],
+    ['caSigningCert cert-pki-ca 5d7b', 'caCACert', ipa, 'authority="123e4567-e89b-42d3-a456-426614174000"\n', [...onToken, 'authority updated']],
+    ['ocspSigningCert cert-pki-ca', 'caOCSPCert', ipa, '', [...onToken, 'configured']],
+    ['subsystemCert cert-pki-ca', 'caSubsystemCert', ipa, '', [...onToken, 'configured', 'users updated']],
+    ['subsystemCert cert-pki-ca', 'caSubsystemCert', oldPki, '', [...onToken, 'configured']],
+    ['auditSigningCert cert-pki-kra', 'caAuditSigningCert', ipa, '', [...onToken, 'configured']],
+    ['transportCert cert-pki-kra', 'caTransportCert', ipa, '', [...onToken, 'configured']],
+    ['transportCert cert-pki-kra', 'caTransportCert', newPki, '', [...onToken, 'configured']],
+    ['storageCert cert-pki-kra', 'caStorageCert', newPki, '', onToken],
+    ['Server-Cert cert-pki-ca', 'caServerCert', ipa, internal, [...internally, 'configured']],
+    ['ipaCert', 'caSubsystemCert', ipa, file, ['archived', 'users updated']],
+    ['web', 'caServerCert', ipa, file, ['archived']],
+  ])("'%s' (%s) with %j %j", (nickname, profile, extra, storage, steps) => {
+    const { instance, certificate } = planOf(nickname, profile, extra, storage);
+    expect(stepsFor(instance, certificate)).toEqual(['announced', 'located', 'proven', ...steps, 'checked', 'in service', 'done']);
+  });
+});
+
+test('a server is stopped for what lies in the NSS database or on the token, not for files', () => {
+  const unit = (...args: Parameters<typeof planOf>) => {
+    const { instance, certificate } = planOf(...args);
+    return serverOf(instance, certificate);
+  };
+  expect(unit('ca', 'caCACert', ipa)).toBe('pki.service');
+  expect(unit('s', 'caServerCert', ipa, internal)).toBe('pki.service');
+  expect(unit('ipaCert', 'caSubsystemCert', ipa, file)).toBeUndefined();
+  expect(unit('ca', 'caCACert', directory)).toBeUndefined();
+});
+
+test.each([
+  [0, 60],
+  [59, 60],
+  [90, 90],
+  [600, 600],
+  [3599, 3599],
+  [86_400, 3600],
+])('what has been left for %d seconds is tried again after %d: an hour without the directory costs a handful of tries', (waited, delay) => {
+  const startedAt = new Date('2026-01-01T00:00:00Z');
+  expect(retryDelay({ startedAt }, new Date(startedAt.getTime() + waited * 1000))).toBe(delay);
+});
