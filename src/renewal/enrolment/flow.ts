@@ -22,14 +22,13 @@ const keptSeconds = 60;
 
 /** One SUBMIT or POLL: what is asked for, which way it goes, the way itself. Never throws; what was reached goes into the cookie. */
 export async function pursue(parts: EnrolmentParts, variables: EnrolVariables): Promise<Ended> {
-  let cookie = firstCookie(parts, variables);
-  let issued = false;
+  const reached = { cookie: firstCookie(parts, variables), issued: false };
   try {
     const request = readRequest(variables);
     const place = await findPlace(parts, request);
     const reach = (progress: Progress | undefined) => {
-      cookie = writeCookie(place.form, request.profile, progress);
-      issued = progress?.state === 'store';
+      reached.cookie = writeCookie(place.form, request.profile, progress);
+      reached.issued = progress?.state === 'store';
     };
     reach(request.progress);
     const course = decideCourse(place.facts);
@@ -37,12 +36,12 @@ export async function pursue(parts: EnrolmentParts, variables: EnrolVariables): 
     const found = await walk(parts, place, request, course, reach);
     if ('certificate' in found) return { outcome: issuedOutcome(found), code: 'ISSUED', message: '' };
     const { code, message, afterSeconds } = found;
-    return { outcome: { kind: 'retry', afterSeconds, cookie }, code, message };
+    return { outcome: { kind: 'retry', afterSeconds, cookie: reached.cookie }, code, message };
   } catch (error) {
     const failure = asHsmongerError(error);
     process.stderr.write(`hsmonger-submit: ${failure.code}: ${failure.message}\n`);
-    const kept = issued && typeof helperReaction(failure.code) === 'string';
-    return { outcome: kept ? { kind: 'retry', afterSeconds: keptSeconds, cookie } : failureOutcome(failure, cookie), code: failure.code, message: failure.message };
+    const kept = reached.issued && typeof helperReaction(failure.code) === 'string';
+    return { outcome: kept ? { kind: 'retry', afterSeconds: keptSeconds, cookie: reached.cookie } : failureOutcome(failure, reached.cookie), code: failure.code, message: failure.message };
   }
 }
 

@@ -5,6 +5,7 @@ import type { Account } from '../../platform/service-user.js';
 import type { EnrolVariables } from '../../protocol/operation.js';
 import { parseCertificate } from '../../x509/parse-certificate.js';
 import { certificateFromPem } from '../../x509/pem.js';
+import type { Agent } from '../../issuer/dogtag/agent.js';
 import { openCsrFile, type CsrFile } from './csr-file.js';
 
 /**
@@ -15,6 +16,7 @@ export interface Privileged {
   readonly store?: () => SharedStore;
   readonly lock?: () => RenewalLock;
   readonly csrFile?: () => CsrFile;
+  readonly agent: () => Agent | undefined;
   close(): Promise<void>;
 }
 
@@ -27,7 +29,9 @@ export async function openPrivileged(instance: Instance, variables: EnrolVariabl
   });
   const lock = freeipa === undefined || variables === undefined ? undefined : await attempt(() => openRenewalLock(freeipa.lockFile));
   const csrFile = freeipa === undefined || variables === undefined || !mayBeTheCa(variables) ? undefined : await attempt(() => openCsrFile(freeipa.csrFile));
+  const agent = await attempt(() => agentOf(instance));
   return {
+    agent: agent.get,
     ...(store === undefined ? {} : { store: store.get }),
     ...(lock === undefined ? {} : { lock: lock.get }),
     ...(csrFile === undefined ? {} : { csrFile: csrFile.get }),
@@ -37,6 +41,10 @@ export async function openPrivileged(instance: Instance, variables: EnrolVariabl
       await store?.opened?.close();
     },
   };
+}
+
+async function agentOf({ issuer }: Instance): Promise<Agent | undefined> {
+  return issuer.type === 'dogtag' ? (await import('../../issuer/dogtag/agent.js')).readAgent(issuer) : undefined;
 }
 
 interface Attempt<T> {
