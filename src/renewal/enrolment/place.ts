@@ -22,9 +22,9 @@ export async function findPlace({ instance, flags, store: openStore, caFile }: E
   const form = freeipa === undefined ? 'certmonger' : 'own';
   if (openStore === undefined) return { facts: { ...facts, theCa: caFile?.().some(({ spki }) => sameKey(spki, csr.spki)) ?? false }, form };
   const store = openStore();
-  const subject = freeipa === undefined ? undefined : await store.caSubject();
+  const [subject, renewalMaster] = freeipa === undefined ? [undefined, false] : await Promise.all([store.caSubject(), store.isRenewalMaster()]);
   const nickname = freeipa === undefined ? undefined : sharedNickname(csr.subject, { caSubject: caSubjectOf(subject === undefined ? undefined : { subject }, freeipa.subjectBase), subjectBase: freeipa.subjectBase });
   if (nickname === undefined) return { facts: { ...facts, theCa: false, shared: { nickname, renewalMaster: false } }, store, form };
   const theCa = nickname === caNickname;
-  return { facts: { ...facts, theCa, shared: { nickname, renewalMaster: await store.isRenewalMaster() } }, store, form: theCa ? 'ca' : 'shared' };
+  return { facts: { ...facts, theCa, shared: { nickname, renewalMaster } }, store, form: theCa ? 'ca' : 'shared' };
 }
