@@ -30,6 +30,8 @@ strace strace strace
 g++ g++ gcc-c++
 make make make
 python3 python3 python3
+debootstrap debootstrap debootstrap
+curl curl curl
 PROGRAMS
 
 if [ -n "$missing_deb" ]; then
