@@ -11,6 +11,8 @@ import type { Request } from './request.js';
 export interface Place {
   readonly facts: CourseFacts;
   readonly store?: SharedStore;
+  /** Dogtag's id of the lightweight CA whose own certificate it is. */
+  readonly authority?: string;
   /** In whose form cookies are written. */
   readonly form: CookieForm;
 }
@@ -24,7 +26,10 @@ export async function findPlace({ instance, flags, store: openStore, caFile }: E
   const store = openStore();
   const [subject, renewalMaster] = freeipa === undefined ? [undefined, false] : await Promise.all([store.caSubject(), store.isRenewalMaster()]);
   const nickname = freeipa === undefined ? undefined : sharedNickname(csr.subject, { caSubject: caSubjectOf(subject === undefined ? undefined : { subject }, freeipa.subjectBase), subjectBase: freeipa.subjectBase });
-  if (nickname === undefined) return { facts: { ...facts, theCa: false, shared: { nickname, renewalMaster: false } }, store, form };
+  if (nickname === undefined) {
+    const authority = issuer.type === 'dogtag' && old?.isCa === true ? await store.authorityId(csr.subject) : undefined;
+    return { facts: { ...facts, theCa: false, shared: { nickname, renewalMaster: false } }, store, form, ...(authority === undefined ? {} : { authority }) };
+  }
   const theCa = nickname === caNickname;
   return { facts: { ...facts, theCa, shared: { nickname, renewalMaster } }, store, form: theCa ? 'ca' : 'shared' };
 }
