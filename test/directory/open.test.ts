@@ -5,6 +5,7 @@ import path from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { DirectoryConfig } from '../../src/config/instance.js';
 import type { Directory } from '../../src/directory/directory.js';
+import { equals } from '../../src/directory/filter.js';
 import { openDirectory, overTools } from '../../src/directory/open.js';
 import { renewalDn, renewalsDn } from '../../src/directory/tree.js';
 import { hostDn } from '../rig/directory-server-tree.js';
@@ -16,12 +17,13 @@ let server: DirectoryServer;
 beforeAll(async () => {
   rig = await startDirectoryServers({ certificates: [] });
   server = rig.servers[0]!;
-  await server.change(`dn: ${shared()}\nchangetype: add\nobjectClass: top\nobjectClass: pkiUser\nobjectClass: nsContainer\ncn: x\nuserCertificate: first\n\n`);
+  await server.change(`dn: ${shared()}\nchangetype: add\nobjectClass: top\nobjectClass: pkiUser\nobjectClass: nsContainer\ncn: x\ncn:: ${Buffer.from(odd).toString('base64')}\nuserCertificate: first\n\n`);
 });
 afterAll(() => rig.stop());
 
 /** LDAPMessage with this id, operation tag and content. */
 const message = (id: number, operation: number, content: Buffer) => Buffer.concat([Buffer.from([0x30, content.length + 5, 0x02, 0x01, id, operation, content.length]), content]);
+const odd = 'ü*(x)\\ \u{1f511}';
 const shared = () => renewalDn(rig.base, 'x');
 const overOpenLdap = () => overTools({ uri: server.ldapi, startTls: false, mechanism: 'EXTERNAL', environment: {}, timeoutMs: 5000 });
 /** The ways in, each as its user would have it. */
@@ -42,7 +44,8 @@ describe.each(Object.entries(ways))('by way of %s', (_, open) => {
     expect(entry?.values.get('usercertificate')?.map((value) => Buffer.from(value).toString('hex')).sort()).toEqual([octets, Buffer.from('first'), Buffer.from('text \u{1f511}')].map((value) => value.toString('hex')).sort());
     expect([...(entry?.values.keys() ?? [])].sort()).toEqual(['cn', 'usercertificate']);
     expect(await directory.search({ base: `cn=nobody,${rig.base}`, scope: 'subtree' })).toEqual([]);
-    expect(await directory.search({ base: renewalsDn(rig.base), scope: 'one', filter: '(cn=\\2a)' })).toEqual([]);
+    expect(await directory.search({ base: renewalsDn(rig.base), scope: 'one', filter: equals('cn', 'ü*') })).toEqual([]);
+    expect(await directory.search({ base: renewalsDn(rig.base), scope: 'one', filter: equals('cn', odd), attributes: ['1.1'] })).toEqual([{ dn: shared(), values: new Map() }]);
 
     await directory.modify(shared(), [{ operation: 'delete', attribute: 'userCertificate', values: [octets, 'text \u{1f511}'] }]);
     await expect(directory.modify(shared(), [{ operation: 'delete', attribute: 'userCertificate', values: [octets] }, { operation: 'add', attribute: 'userCertificate', values: ['second'] }])).rejects.toMatchObject({ code: 'DIRECTORY_CHANGED' });
@@ -71,6 +74,16 @@ describe.each(Object.entries(ways))('by way of %s', (_, open) => {
     expect((await next).done).toBe(true);
     await directory.close();
   });
+});
+
+it('opened for no watching, makes one connection and refuses to watch', async () => {
+  const count = async () => Number(/^currentconnections: (\d+)$/mu.exec(await server.search('-s', 'base', '-b', 'cn=monitor', 'currentconnections'))?.[1]);
+  const before = await count();
+  const directory = await openDirectory(server.config(), { watches: false });
+  expect(await count()).toBe(before + 1);
+  expect(await directory.search({ base: shared(), scope: 'base' })).toHaveLength(1);
+  await expect(directory.watch({ base: rig.base, scope: 'base' }, new AbortController().signal)[Symbol.asyncIterator]().next()).rejects.toThrow('watches: false');
+  await directory.close();
 });
 
 describe('who is let in', () => {
