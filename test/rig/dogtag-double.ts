@@ -218,7 +218,7 @@ export async function startDogtagDouble(directory: string, options: DoubleOption
       case 'eeca/ca/profileSubmitSSLClient':
         try {
           const taken = await submit(Buffer.from(fields.get('cert_request') ?? '', 'base64'), fields.get('profileId') ?? '', who);
-          return send(response, 'application/xml', `<?xml version="1.0" encoding="UTF-8" standalone="no"?><XMLResponse><Status>${taken.status === 'complete' ? '0' : taken.status === 'rejected' ? '3' : '2'}</Status><Error>${taken.words === undefined ? '' : 'Request Rejected - Key &amp; Type'}</Error><RequestId>  ${String(taken.id)}</RequestId></XMLResponse>`);
+          return send(response, 'application/xml', `<?xml version="1.0" encoding="UTF-8" standalone="no"?><XMLResponse>${taking(taken)}</XMLResponse>`);
         } catch (caught) {
           return send(response, 'application/xml', `<?xml version="1.0"?><XMLResponse><Status>1</Status><Error>${(caught as Error).message}</Error></XMLResponse>`);
         }
@@ -286,6 +286,12 @@ export async function startDogtagDouble(directory: string, options: DoubleOption
 function nameOfPeer(request: IncomingMessage): string {
   const { socket } = request;
   return socket instanceof TLSSocket && socket.authorized ? String(socket.getPeerCertificate().subject.CN) : '';
+}
+
+/** profileSubmit's answer, in its three forms. */
+function taking({ id, status, words }: DoubleRequest): string {
+  if (status === 'complete') return `<Status>0</Status><Requests><Request><Id>${String(id)}</Id><SubjectDN>CN=x</SubjectDN></Request></Requests>`;
+  return status === 'rejected' ? `<Status>3</Status><Error>${words === undefined ? '' : 'Request Rejected - Key &amp; Type'}</Error><RequestId>  ${String(id)}</RequestId>` : `<Status>2</Status><Error>Request Deferred - defer request</Error><RequestId>  ${String(id)}</RequestId>`;
 }
 
 /** The answer is lost on the way: what was done stays done. */

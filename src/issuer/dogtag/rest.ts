@@ -13,6 +13,8 @@ const bases = { v2: '/ca/v2', v1: '/ca/rest' } as const;
 const json = 'application/json';
 /** How many lost requests are looked at. */
 const lostAtMost = 20;
+/** The CA's clock may be behind. */
+const clockSkewMs = 600_000;
 
 /** The REST interface in JSON; v1 and v2 say the same in other places (P base/ca/.../rest/v1, rest/v2). */
 export function createRestApi(connection: Connection, name: keyof typeof bases): DogtagApi {
@@ -63,7 +65,8 @@ export function createRestApi(connection: Connection, name: keyof typeof bases):
     submit,
     check: async (requestId) => {
       const answer = await get(`/certrequests/${requestId}`);
-      return isMissing(answer, 'RequestNotFoundException') ? undefined : stateOf(jsonOf(answer, requestInfo), answer.asked);
+      // 400: no number of this CA's.
+      return isMissing(answer, 'RequestNotFoundException') || answer.status === 400 ? undefined : stateOf(jsonOf(answer, requestInfo), answer.asked);
     },
     approve,
     fetch,
@@ -72,7 +75,7 @@ export function createRestApi(connection: Connection, name: keyof typeof bases):
       return found === undefined ? undefined : /REVOKED/iu.test(found.Status ?? '');
     },
     findLost: async (wish, since) => {
-      const search = { subjectInUse: true, commonName: commonNameOf(wish.csr.subject), matchExactly: true, issuedOnInUse: true, issuedOnFrom: String(since.getTime()) };
+      const search = { subjectInUse: true, commonName: commonNameOf(wish.csr.subject), matchExactly: true, issuedOnInUse: true, issuedOnFrom: String(since.getTime() - clockSkewMs) };
       const issued = jsonOf(await post(`/certs/search?size=${String(lostAtMost)}`, JSON.stringify(search)), certificateInfos).entries.map(({ id }): RequestState => ({ id: 'unknown', status: 'complete', serial: serialOf(id) }));
       if (!connection.hasAgent) return issued.reverse();
       const listed = await get(`/agent/certrequests?requestState=pending&requestType=enrollment&maxResults=100&pageSize=100`, { asAgent: true });
