@@ -83,17 +83,17 @@ export function createRestApi(connection: Connection, name: keyof typeof bases):
       return [...issued.reverse(), ...waiting.reverse().slice(0, lostAtMost)];
     },
     renewAuthority: async (id) => {
-      const answer = await post(`/authorities/${id}/renew`, '', { asAgent: true });
+      const answer = await post(`/authorities/${encodeURIComponent(id)}/renew`, '', { asAgent: true });
       if (answer.status === 404) return 'not there';
       assertSuccess(answer);
       return 'renewed';
     },
     authority: async (id) => {
-      const answer = await get(`/authorities/${id}`);
+      const answer = await get(`/authorities/${encodeURIComponent(id)}`);
       if (answer.status === 404) return undefined;
       const { parentID } = jsonOf(answer, authority);
-      const pem = await get(`/authorities/${id}/cert`, { accept: 'application/x-pem-file' });
-      const chain = await get(`/authorities/${id}/chain`, { accept: 'application/x-pem-file' });
+      const pem = await get(`/authorities/${encodeURIComponent(id)}/cert`, { accept: 'application/x-pem-file' });
+      const chain = await get(`/authorities/${encodeURIComponent(id)}/chain`, { accept: 'application/x-pem-file' });
       [pem, chain].forEach(assertSuccess);
       const der = bytesOf(pem.body.toString('latin1'));
       if (der === undefined) throw new HsmongerError('CA_ANSWER_INVALID', `The CA's answer to ${pem.asked} is no certificate in PEM; is another program behind issuer.url?`);
