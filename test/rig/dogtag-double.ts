@@ -6,11 +6,11 @@ import { createServer } from 'node:https';
 import type { AddressInfo } from 'node:net';
 import path from 'node:path';
 import { text } from 'node:stream/consumers';
-import { TLSSocket } from 'node:tls';
 import * as x509 from '@peculiar/x509';
 import { extendedKeyUsage, caExtensions, dnsNames, makeCertificate, makeKeys, pem, usage, keyUsage, leafConstraints, day, type Keys } from '../x509/material.js';
 import type { Certificate } from '../../src/x509/certificate.js';
 import type { InterfaceName } from '../../src/issuer/dogtag/api.js';
+import { dropped, html, json, nameOfPeer, pkcs7, Refusal, send, taking } from './dogtag-double/answers.js';
 
 /**
  * A server that answers as Dogtag does, over real TLS: for the v2 interface, which the Dogtag of the laboratory lacks, and for failures the
@@ -218,7 +218,7 @@ export async function startDogtagDouble(directory: string, options: DoubleOption
       case 'eeca/ca/profileSubmitSSLClient':
         try {
           const taken = await submit(Buffer.from(fields.get('cert_request') ?? '', 'base64'), fields.get('profileId') ?? '', who);
-          return send(response, 'application/xml', `<?xml version="1.0" encoding="UTF-8" standalone="no"?><XMLResponse><Status>${taken.status === 'complete' ? '0' : taken.status === 'rejected' ? '3' : '2'}</Status><Error>${taken.words === undefined ? '' : 'Request Rejected - Key &amp; Type'}</Error><RequestId>  ${String(taken.id)}</RequestId></XMLResponse>`);
+          return send(response, 'application/xml', `<?xml version="1.0" encoding="UTF-8" standalone="no"?><XMLResponse>${taking(taken)}</XMLResponse>`);
         } catch (caught) {
           return send(response, 'application/xml', `<?xml version="1.0"?><XMLResponse><Status>1</Status><Error>${(caught as Error).message}</Error></XMLResponse>`);
         }
@@ -280,53 +280,4 @@ export async function startDogtagDouble(directory: string, options: DoubleOption
   const address = () => `https://localhost:${String((https.address() as AddressInfo).port)}`;
   await new Promise<void>((resolve) => https.listen(0, 'localhost', resolve));
   return double;
-}
-
-/** The common name of a client certificate of the double's own CA; '' without one. */
-function nameOfPeer(request: IncomingMessage): string {
-  const { socket } = request;
-  return socket instanceof TLSSocket && socket.authorized ? String(socket.getPeerCertificate().subject.CN) : '';
-}
-
-/** The answer is lost on the way: what was done stays done. */
-function dropped(request: IncomingMessage, response: ServerResponse): ServerResponse {
-  request.socket.destroy();
-  return response;
-}
-
-class Refusal extends Error {
-  constructor(
-    readonly status: number,
-    readonly className: string,
-    message: string,
-  ) {
-    super(message);
-  }
-}
-
-export function send(response: ServerResponse, type: string, body: string): undefined {
-  response.setHeader('content-type', type);
-  response.end(body);
-}
-
-function json(response: ServerResponse, value: unknown): undefined {
-  return send(response, 'application/json', JSON.stringify(value));
-}
-
-/** Tomcat's page. */
-export function html(response: ServerResponse, status: number): undefined {
-  response.statusCode = status;
-  return send(response, 'text/html;charset=utf-8', `<!doctype html><html lang="en"><head><title>HTTP Status ${String(status)}</title></head><body><h1>HTTP Status ${String(status)}</h1></body></html>`);
-}
-
-/** PKCS#7 certs-only by OpenSSL's rules, put together by hand: base64. */
-function pkcs7(...certificates: readonly Certificate[]): string {
-  const tlv = (tag: number, ...parts: Uint8Array[]) => {
-    const content = Buffer.concat(parts);
-    const length = content.length < 128 ? [content.length] : content.length < 256 ? [0x81, content.length] : [0x82, content.length >> 8, content.length & 0xff];
-    return Buffer.concat([Uint8Array.from([tag, ...length]), content]);
-  };
-  const oid = (last: number) => Buffer.from([0x06, 0x09, 0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 0x01, 0x07, last]);
-  const signedData = tlv(0x30, Buffer.from([2, 1, 1]), tlv(0x31), tlv(0x30, oid(1)), tlv(0xa0, ...certificates.map(({ der }) => der)), tlv(0x31));
-  return tlv(0x30, oid(2), tlv(0xa0, signedData)).toString('base64');
 }

@@ -13,6 +13,8 @@ const bases = { v2: '/ca/v2', v1: '/ca/rest' } as const;
 const json = 'application/json';
 /** How many lost requests are looked at. */
 const lostAtMost = 20;
+/** The CA's clock may be behind. */
+const clockSkewMs = 600_000;
 
 /** The REST interface in JSON; v1 and v2 say the same in other places (P base/ca/.../rest/v1, rest/v2). */
 export function createRestApi(connection: Connection, name: keyof typeof bases): DogtagApi {
@@ -63,7 +65,8 @@ export function createRestApi(connection: Connection, name: keyof typeof bases):
     submit,
     check: async (requestId) => {
       const answer = await get(`/certrequests/${requestId}`);
-      return isMissing(answer, 'RequestNotFoundException') ? undefined : stateOf(jsonOf(answer, requestInfo), answer.asked);
+      // 400: no number of this CA's.
+      return isMissing(answer, 'RequestNotFoundException') || answer.status === 400 ? undefined : stateOf(jsonOf(answer, requestInfo), answer.asked);
     },
     approve,
     fetch,
@@ -72,7 +75,7 @@ export function createRestApi(connection: Connection, name: keyof typeof bases):
       return found === undefined ? undefined : /REVOKED/iu.test(found.Status ?? '');
     },
     findLost: async (wish, since) => {
-      const search = { subjectInUse: true, commonName: commonNameOf(wish.csr.subject), matchExactly: true, issuedOnInUse: true, issuedOnFrom: String(since.getTime()) };
+      const search = { subjectInUse: true, commonName: commonNameOf(wish.csr.subject), matchExactly: true, issuedOnInUse: true, issuedOnFrom: String(since.getTime() - clockSkewMs) };
       const issued = jsonOf(await post(`/certs/search?size=${String(lostAtMost)}`, JSON.stringify(search)), certificateInfos).entries.map(({ id }): RequestState => ({ id: 'unknown', status: 'complete', serial: serialOf(id) }));
       if (!connection.hasAgent) return issued.reverse();
       const listed = await get(`/agent/certrequests?requestState=pending&requestType=enrollment&maxResults=100&pageSize=100`, { asAgent: true });
@@ -80,17 +83,17 @@ export function createRestApi(connection: Connection, name: keyof typeof bases):
       return [...issued.reverse(), ...waiting.reverse().slice(0, lostAtMost)];
     },
     renewAuthority: async (id) => {
-      const answer = await post(`/authorities/${id}/renew`, '', { asAgent: true });
+      const answer = await post(`/authorities/${encodeURIComponent(id)}/renew`, '', { asAgent: true });
       if (answer.status === 404) return 'not there';
       assertSuccess(answer);
       return 'renewed';
     },
     authority: async (id) => {
-      const answer = await get(`/authorities/${id}`);
+      const answer = await get(`/authorities/${encodeURIComponent(id)}`);
       if (answer.status === 404) return undefined;
       const { parentID } = jsonOf(answer, authority);
-      const pem = await get(`/authorities/${id}/cert`, { accept: 'application/x-pem-file' });
-      const chain = await get(`/authorities/${id}/chain`, { accept: 'application/x-pem-file' });
+      const pem = await get(`/authorities/${encodeURIComponent(id)}/cert`, { accept: 'application/x-pem-file' });
+      const chain = await get(`/authorities/${encodeURIComponent(id)}/chain`, { accept: 'application/x-pem-file' });
       [pem, chain].forEach(assertSuccess);
       const der = bytesOf(pem.body.toString('latin1'));
       if (der === undefined) throw new HsmongerError('CA_ANSWER_INVALID', `The CA's answer to ${pem.asked} is no certificate in PEM; is another program behind issuer.url?`);

@@ -7,7 +7,8 @@ import { afterEach, describe, expect, it } from 'vitest';
 import { readAgent } from '../../../src/issuer/dogtag/agent.js';
 import type { ErrorCode } from '../../../src/errors.js';
 import { privateDirectory } from '../../rig/directory.js';
-import { html, send, type DoubleOptions } from '../../rig/dogtag-double.js';
+import type { DoubleOptions } from '../../rig/dogtag-double.js';
+import { html, send } from '../../rig/dogtag-double/answers.js';
 import { makeRequest, makeSite, type IssuerOptions, type Site } from './site.js';
 
 let site: Site | undefined;
