@@ -25,7 +25,7 @@ export async function openPrivileged(instance: Instance, variables: EnrolVariabl
   const store = directory === undefined ? undefined : await attempt(async () => {
     // Loaded where it is used: most instances have none.
     const [{ openDirectory }, { createSharedStore }] = await Promise.all([import('../../directory/open.js'), import('../../issuer/directory/shared-store.js')]);
-    return createSharedStore(await openDirectory(directory, { owner }), directory);
+    return createSharedStore(await openDirectory(directory, { owner, watches: false }), directory);
   });
   const lock = freeipa === undefined || variables === undefined ? undefined : await attempt(() => openRenewalLock(freeipa.lockFile));
   const csrFile = freeipa === undefined || variables === undefined || !mayBeTheCa(variables) ? undefined : await attempt(() => openCsrFile(freeipa.csrFile));
