@@ -36,6 +36,8 @@ kinit krb5-user krb5-workstation
 g++ g++ gcc-c++
 make make make
 python3 python3 python3
+debootstrap debootstrap debootstrap
+curl curl curl
 PROGRAMS
 
 if [ -n "$missing_deb" ]; then
