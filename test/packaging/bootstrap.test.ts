@@ -44,7 +44,8 @@ describe('bootstrap', () => {
 
   it('does not take a file of the clone for a program', () => {
     mkdirSync(file('bin'));
-    const programs = ['sh', 'cat', 'cksum', 'find', 'id', 'dirname', 'mktemp', 'getcert', 'softhsm2-util', 'certutil', 'dbus-daemon', 'pkcs11-tool', 'p11tool', 'openssl', 'runuser', 'g++', 'make', 'python3', 'debootstrap', 'curl'];
+    const table = /<<'PROGRAMS'\n([\s\S]*?)\nPROGRAMS/u.exec(readFileSync(path.join(packaging, 'bootstrap.sh'), 'utf8'))?.[1] ?? '';
+    const programs = ['sh', 'cat', 'cksum', 'find', 'id', 'dirname', 'mktemp', ...table.split('\n').map((row) => row.split(' ')[0]!).filter((program) => program !== 'strace' && !program.startsWith('/'))];
     for (const program of programs) symlinkSync(execFileSync('which', [program], { encoding: 'utf8' }).trim(), file(`bin/${program}`));
     symlinkSync(process.execPath, file('bin/node'));
     writeFileSync(file('strace'), '');
