@@ -64,7 +64,7 @@ describe('renew --all', () => {
     const run = await site.cli('renew', '--all', '--wait', '180');
     expect(run, run.stdout + run.stderr + site.logs()).toMatchObject({ exitCode: 0 });
     await expectHealthy();
-  }, 600_000);
+  }, 1_600_000);
 
   it.each(systemCertificates)('$nickname: new, with the key and the subject it had, and the CA vouches for it', async (certificate) => {
     const [old, now] = [before.get(certificate.nickname)!, await only(certificate)];

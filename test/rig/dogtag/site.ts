@@ -54,7 +54,7 @@ export async function startDogtagSite(rig: Dogtag): Promise<DogtagSite> {
   const bus = await startBus(directory);
   const certmonger = await startCertmonger({ directory, bus, token: rig.token, command: rig.command });
   const flags = ['--bus', bus.address, '--config-dir', directories.config, '--state-dir', directories.state];
-  const cli: DogtagSite['cli'] = (...args) => rig.enter(path.join(installation().executables, 'hsmonger'), [...flags, ...args], { okExitCodes: [0, 1, 2, 3], timeoutMs: 590_000 });
+  const cli: DogtagSite['cli'] = (...args) => rig.enter(path.join(installation().executables, 'hsmonger'), [...flags, ...args], { okExitCodes: [0, 1, 2, 3], timeoutMs: 1_500_000 });
   const records = () => getcertRecords(bus);
   const logs = () => `${certmonger.log().slice(-6000)}\n${readFileSync(path.join(rig.root, 'var/log/rig-systemctl.log'), 'utf8').slice(-2000)}`;
 
