@@ -92,13 +92,13 @@ describe('without an agent of its own', () => {
       for (const end = Date.now() + 60_000; (number = requestNumber(ocsp.nickname)) === undefined; await sleep(200)) expect(Date.now(), site.logs()).toBeLessThan(end);
       expect((await only(ocsp)).serialNumber).toBe(old.serialNumber);
       const approved = await rig.approve(number);
-      expect(await site.settled(ocsp.nickname, 240_000)).toBe('MONITORING');
+      expect(await site.settled(ocsp.nickname, 900_000)).toBe('MONITORING');
       expect((await only(ocsp)).toString().trim()).toBe(approved.trim());
     } finally {
       site.configure(true);
     }
     await expectHealthy();
-  });
+  }, 1_200_000);
 });
 
 describe('the CA killed in the middle', () => {
