@@ -64,7 +64,7 @@ describe('renew --all', () => {
     const run = await site.cli('renew', '--all', '--wait', '180');
     expect(run, run.stdout + run.stderr + site.logs()).toMatchObject({ exitCode: 0 });
     await expectHealthy();
-  }, 600_000);
+  }, 1_600_000);
 
   it.each(systemCertificates)('$nickname: new, with the key and the subject it had, and the CA vouches for it', async (certificate) => {
     const [old, now] = [before.get(certificate.nickname)!, await only(certificate)];
@@ -92,13 +92,13 @@ describe('without an agent of its own', () => {
       for (const end = Date.now() + 60_000; (number = requestNumber(ocsp.nickname)) === undefined; await sleep(200)) expect(Date.now(), site.logs()).toBeLessThan(end);
       expect((await only(ocsp)).serialNumber).toBe(old.serialNumber);
       const approved = await rig.approve(number);
-      expect(await site.settled(ocsp.nickname, 240_000)).toBe('MONITORING');
+      expect(await site.settled(ocsp.nickname, 900_000)).toBe('MONITORING');
       expect((await only(ocsp)).toString().trim()).toBe(approved.trim());
     } finally {
       site.configure(true);
     }
     await expectHealthy();
-  });
+  }, 1_200_000);
 });
 
 describe('the CA killed in the middle', () => {

@@ -10,6 +10,7 @@ import { getcert, getcertRecords, startCertmonger, type Certmonger } from '../ce
 import { privateDirectory } from '../directory.js';
 import type { Dogtag } from '../dogtag.js';
 import { hostName } from './chroot.js';
+import { base, plantFreeIpa } from './freeipa-tree.js';
 import { pkiBase } from './pkispawn.js';
 import { url } from './server.js';
 
@@ -46,10 +47,14 @@ export async function startDogtagSite(rig: Dogtag): Promise<DogtagSite> {
   const instanceFile = path.join(directories.config, 'hsmonger.toml');
   const configure = (agent: boolean) => writeFileSync(instanceFile, instanceToml(rig, agent), { mode: 0o644 });
   configure(true);
+  const pemsOf = async ({ nickname, storage }: Pick<SystemCertificate, 'nickname' | 'storage'>) => (storage === 'file' ? [readFileSync(rig.agent.certificate, 'utf8')] : rig.certificates(nickname, storage));
+  const published = [];
+  for (const one of systemCertificates) if (one.shared) published.push({ nickname: one.nickname, pem: (await pemsOf(one))[0] ?? '' });
+  await plantFreeIpa(rig.root, published);
   const bus = await startBus(directory);
   const certmonger = await startCertmonger({ directory, bus, token: rig.token, command: rig.command });
   const flags = ['--bus', bus.address, '--config-dir', directories.config, '--state-dir', directories.state];
-  const cli: DogtagSite['cli'] = (...args) => rig.enter(path.join(installation().executables, 'hsmonger'), [...flags, ...args], { okExitCodes: [0, 1, 2, 3], timeoutMs: 590_000 });
+  const cli: DogtagSite['cli'] = (...args) => rig.enter(path.join(installation().executables, 'hsmonger'), [...flags, ...args], { okExitCodes: [0, 1, 2, 3], timeoutMs: 1_500_000 });
   const records = () => getcertRecords(bus);
   const logs = () => `${certmonger.log().slice(-6000)}\n${readFileSync(path.join(rig.root, 'var/log/rig-systemctl.log'), 'utf8').slice(-2000)}`;
 
@@ -75,7 +80,7 @@ export async function startDogtagSite(rig: Dogtag): Promise<DogtagSite> {
     certmonger,
     requests,
     cli,
-    held: async ({ nickname, storage }) => (storage === 'file' ? [readFileSync(rig.agent.certificate, 'utf8')] : await rig.certificates(nickname, storage)).map((pem) => new X509Certificate(pem)),
+    held: async (certificate) => (await pemsOf(certificate)).map((pem) => new X509Certificate(pem)),
     configure,
     settled,
     untilQuiet: async (patienceMs) => {
@@ -121,7 +126,7 @@ ${agent ? `agent-certificate = "${rig.agent.certificate}"\nagent-key = "${rig.ag
 [directory]
 uri = "ldapi://${encodeURIComponent(rig.ldapi)}"
 bind = "external"
-base = "dc=example,dc=test"
+base = "${base}"
 pki-base = "${pkiBase}"
 host = "${hostName}"
 
