@@ -1,19 +1,12 @@
-import type { Certmonger } from '../../dbus/certmonger.js';
-import type { TrackingRequest } from '../../dbus/tracking-request.js';
 import type { CertificateConfig, Directories, Instance } from '../config/instance.js';
 import { HsmongerError } from '../errors.js';
 import { askService } from '../service/ask.js';
 import { finishSavings } from '../service/finish-savings.js';
-import { requestIds } from '../config/request-id.js';
-import { parseCertificate } from '../x509/parse-certificate.js';
-import { certificateFromPem } from '../x509/pem.js';
-import { keyFacts, keyFingerprint } from '../x509/public-key.js';
 import type { AddCommand, Surroundings } from './command.js';
 import { instanceOf, wholeSeconds, type GlobalOptions } from './global-options.js';
-import { harmless, json, progressLine } from './output.js';
-import { follow } from './renew/follow.js';
-import { dryRunText, heldOf, renewalText, type DryRun, type RenewalReport } from './renew/report.js';
-import { meaningOf } from './status/state-meanings.js';
+import { harmless, json } from './output.js';
+import { orderOf, renewOne, type Order } from './renew/renew-one.js';
+import { dryRunText, type DryRun, type RenewalReport } from './renew/report.js';
 import { withCertmonger } from './with-certmonger.js';
 
 interface RenewOptions extends GlobalOptions {
@@ -26,14 +19,6 @@ interface RenewOptions extends GlobalOptions {
 interface Place {
   readonly instance: Instance;
   readonly directories: Directories;
-}
-
-/** A certificate to renew, its request, and the type and size of the key both say it has. */
-interface Order {
-  readonly config: CertificateConfig;
-  readonly request: TrackingRequest;
-  readonly keyType: 'RSA' | 'EC';
-  readonly keySize: number;
 }
 
 /** How long the others wait for the issuer's own renewal where nobody said how long. */
@@ -87,21 +72,6 @@ function choose(instance: Instance, { nickname: named = [], all }: Pick<RenewOpt
   return instance.certificates.filter(({ nickname }) => all || named.includes(nickname)).sort((a, b) => Number(b.nickname === instance.issuer.certificate) - Number(a.nickname === instance.issuer.certificate));
 }
 
-/** Refuses what certmonger would answer with a new key, or what is not ours to renew. */
-function orderOf(instance: Instance, config: CertificateConfig, requests: readonly TrackingRequest[]): Order {
-  const id = requestIds(instance).get(config.nickname);
-  const request = requests.find(({ nickname }) => nickname === id);
-  if (request === undefined) throw new HsmongerError('REQUEST_NOT_FOUND', `certmonger does not track '${config.nickname}' for instance '${instance.name}'; run 'hsmonger track apply' first.`);
-  if (request.ca !== instance.name) throw new HsmongerError('CERTMONGER_REFUSED', `The request '${request.nickname}' goes to CA '${request.ca ?? 'none'}', not to '${instance.name}'; run 'hsmonger track apply' first.`);
-  const { pem } = request.certificate;
-  if (pem === undefined) throw new HsmongerError('CERTIFICATE_NOT_FOUND', `certmonger could not read the certificate of '${config.nickname}', so it would ask for a new one instead of a renewal; see 'hsmonger status'.`);
-  const { type, bits } = keyFacts(parseCertificate(certificateFromPem(pem)).spki);
-  if ((type !== 'RSA' && type !== 'EC') || request.key.type !== type || request.key.size !== bits) {
-    throw new HsmongerError('KEY_MISMATCH', `certmonger takes the key of '${config.nickname}' for ${request.key.type ?? 'unknown'} ${String(request.key.size ?? '')}, its certificate says ${type} ${String(bits)}: a renewal would make a new key, so none was asked for. Run 'hsmonger track plan'.`);
-  }
-  return { config, request, keyType: type, keySize: bits };
-}
-
 async function dryRun(place: Place, orders: readonly Order[], options: RenewOptions, { io }: Surroundings): Promise<number> {
   const previews = await askService(place, 'preview renewals', { nicknames: orders.map(({ config }) => config.nickname) });
   const runs = orders.flatMap(({ config, request, keyType, keySize }, index): DryRun[] => {
@@ -110,43 +80,4 @@ async function dryRun(place: Place, orders: readonly Order[], options: RenewOpti
   });
   io.out(options.json ? json(runs) : runs.map(dryRunText).join(''));
   return runs.every(({ issue }) => issue.ok) ? 0 : 1;
-}
-
-async function renewOne(place: Place, certmonger: Certmonger, { config, request, keyType, keySize }: Order, options: RenewOptions, surroundings: Surroundings): Promise<RenewalReport> {
-  const { io, clock, signal } = surroundings;
-  const handle = certmonger.request(request.nickname);
-  // certmonger shows a key's size, never the size it would generate; where the two differ a resubmit re-keys (tdbush.c:3719). This makes them one.
-  await handle.modify({ keyType, keySize });
-  const before = await handle.read();
-  const held = heldOf(before);
-  const asked = clock();
-  if (!(await handle.resubmit())) throw new HsmongerError('RENEWAL_FAILED', `certmonger would not resubmit '${config.nickname}' (state ${before.status}); see 'hsmonger status'.`);
-  const common = { nickname: config.nickname, request: request.nickname, ...(held === undefined ? {} : { before: held }) };
-  let report: RenewalReport;
-  if (options.wait === undefined) {
-    report = { ...common, result: 'submitted', state: (await handle.read()).status };
-  } else {
-    const progress = progressLine(io);
-    const onLook = async ({ status }: TrackingRequest) => {
-      const reason = io.interactive && status === 'CA_WORKING' ? await reasonOf(place, before, config, asked) : undefined;
-      progress.show(`${config.nickname}: ${status}${reason === undefined ? '' : ` (${reason})`}`);
-    };
-    const until = new Date(clock().getTime() + options.wait * 1000);
-    const end = await follow({ certmonger, id: request.nickname, before: before.certificate.pem, until, now: clock, signal, onLook });
-    progress.clear();
-    const after = end.standing === 'renewed' ? heldOf(end.request) : undefined;
-    const reason = end.standing === 'renewed' ? undefined : (end.request.caError ?? (await reasonOf(place, before, config, asked)) ?? meaningOf(end.request.status, end.request.stuck));
-    report = { ...common, result: end.standing, state: end.request.status, ...(after === undefined ? {} : { after }), ...(reason === undefined ? {} : { reason }) };
-  }
-  if (!options.json) io.out(renewalText(report, io.colour));
-  return report;
-}
-
-/** Why the helper made certmonger wait since then: exit 5 clears ca-error, so only the ledger knows. */
-async function reasonOf(place: Place, { certificate: { pem } }: TrackingRequest, { profile }: CertificateConfig, since: Date): Promise<string | undefined> {
-  if (pem === undefined) return undefined;
-  const subjectKey = keyFingerprint(parseCertificate(certificateFromPem(pem)).spki);
-  const { outcomes } = await askService(place, 'read ledger', undefined);
-  const last = outcomes.find((outcome) => outcome.subjectKey === subjectKey && outcome.profile === profile);
-  return last === undefined || last.code === 'ISSUED' || last.at < since ? undefined : last.message;
 }
