@@ -37,12 +37,18 @@ const schema = `
     started_at TEXT NOT NULL,
     updated_at TEXT NOT NULL
   ) STRICT;
+  CREATE TABLE IF NOT EXISTS master_sightings (
+    host TEXT PRIMARY KEY,         -- in lower case
+    since TEXT NOT NULL,           -- first looked for
+    seen TEXT,                     -- last sign of it; NULL while there was none
+    published TEXT NOT NULL        -- fingerprint of the shared certificates at the last look
+  ) STRICT;
 `;
 
 /**
- * Opens an instance's ledger: issued certificates, last outcomes, the journal of saving. Only a process that has dropped to the
+ * Opens an instance's ledger: issued certificates, last outcomes, the journal of saving, when the renewal master was last seen. Only a process that has dropped to the
  * service user calls this (design rule 6). Times are ISO 8601 UTC.
  */
 export function openLedger(file: string, options: { readonly readonly?: boolean } = {}): Database {
-  return openDatabase(file, { schema, version: 1, ...options });
+  return openDatabase(file, { schema, version: 2, ...options });
 }

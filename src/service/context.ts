@@ -1,5 +1,6 @@
 import { ledgerFile, pinsFile } from '../config/directories.js';
 import type { Directories, Instance } from '../config/instance.js';
+import type { Directory } from '../directory/directory.js';
 import type { Database } from '../ledger/database.js';
 import { openLedger } from '../ledger/ledger.js';
 import { openPinGuard } from '../ledger/pins.js';
@@ -15,14 +16,16 @@ export interface ServiceContext {
   readonly openToken: (options?: Pick<OpenTokenOptions, 'access' | 'force'>) => Promise<Token>;
   /** Opened when first asked for, closed with the context. */
   readonly ledger: () => Database;
+  /** Bound to before the drop, for tasks that want it (tasks.ts); absent where the instance has none. */
+  readonly directory?: Directory;
 }
 
 /** Runs `work` with everything it needs and closes what was opened, whatever happens. */
 export async function withServiceContext<T>(
-  given: { readonly instance: Instance; readonly directories: Directories; readonly env: Readonly<Record<string, string | undefined>> },
+  given: { readonly instance: Instance; readonly directories: Directories; readonly env: Readonly<Record<string, string | undefined>>; readonly directory?: Directory },
   work: (context: ServiceContext) => Promise<T>,
 ): Promise<T> {
-  const { instance, directories, env } = given;
+  const { instance, directories, env, directory } = given;
   const tokens: Token[] = [];
   let ledger: Database | undefined;
   const pins = openPinGuard(pinsFile(directories, instance));
@@ -37,9 +40,10 @@ export async function withServiceContext<T>(
         return token;
       },
       ledger: () => (ledger ??= openLedger(ledgerFile(directories, instance))),
+      ...(directory === undefined ? {} : { directory }),
     });
   } finally {
-    await Promise.allSettled(tokens.map((token) => token.close()));
+    await Promise.allSettled([...tokens, ...(directory === undefined ? [] : [directory])].map((opened) => opened.close()));
     ledger?.close();
     pins.close();
   }

@@ -4,12 +4,13 @@
  */
 import { writeFileSync } from 'node:fs';
 import { prepareState } from '../config/prepare-state.js';
+import { openDirectory } from '../directory/open.js';
 import { asHsmongerError } from '../errors.js';
 import { sqliteAddon } from '../platform/addons.js';
 import { accountOf, dropTo } from '../platform/service-user.js';
 import { withServiceContext } from './context.js';
 import { replyDescriptor, type Reply, type WorkOrder } from './order.js';
-import { runTask } from './tasks.js';
+import { runTask, wantsDirectory } from './tasks.js';
 import { decode, encode } from './wire.js';
 
 async function main(): Promise<void> {
@@ -23,9 +24,13 @@ async function perform(): Promise<Reply> {
   try {
     const order = decode((await standardInput()).toString('utf8')) as WorkOrder;
     sqliteAddon();
-    prepareState(order.directories, order.instance, accountOf(order.instance.user));
+    const account = accountOf(order.instance.user);
+    prepareState(order.directories, order.instance, account);
+    const { directory: config } = order.instance;
+    // The privileged bind; what comes over the connection is read after the drop.
+    const directory = config !== undefined && wantsDirectory(order.task) ? await openDirectory(config, { owner: account }) : undefined;
     dropTo(order.instance.user);
-    return { ok: true, value: await withServiceContext(order, (context) => runTask(context, order.task, order.input)) };
+    return { ok: true, value: await withServiceContext({ ...order, ...(directory === undefined ? {} : { directory }) }, (context) => runTask(context, order.task, order.input)) };
   } catch (error) {
     const { code, message, cause } = asHsmongerError(error);
     return { ok: false, code, message, ...(cause instanceof Error && cause.stack !== undefined ? { trace: cause.stack } : {}) };

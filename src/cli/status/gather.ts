@@ -22,12 +22,14 @@ interface Place {
 /** One look at certmonger, the token and the ledger. What does not answer is a trouble of the report; the rest is told all the same. */
 export async function gatherStatus(place: Place, bus: string, env: Readonly<Record<string, string | undefined>>, now: Date): Promise<StatusReport> {
   const { instance } = place;
-  const [requests, contents, ledger] = await Promise.allSettled([
+  const [requests, contents, ledger, servers] = await Promise.allSettled([
     withCertmonger(bus, env, requestsOf),
     // Certificates are public objects: no login, so no PIN attempt is spent on a look.
     askService(place, 'inspect token', { keys: false }),
     askService(place, 'read ledger', undefined),
+    instance.directory === undefined ? undefined : askService(place, 'look at servers', { all: false }),
   ]);
+  const alarm = servers.status === 'fulfilled' ? servers.value?.alarm : undefined;
   const ids = requestIds(instance);
   const token = contents.status === 'fulfilled' ? contents.value.description.label : selectorText(instance);
   const rows = instance.certificates.map((config) => {
@@ -43,7 +45,7 @@ export async function gatherStatus(place: Place, bus: string, env: Readonly<Reco
     };
     return statusRow(now, facts);
   });
-  return { instance: instance.name, at: now, rows, troubles: troublesOf(requests, contents, ledger) };
+  return { instance: instance.name, at: now, rows, troubles: [...troublesOf(requests, contents, ledger, servers), ...(alarm === undefined ? [] : [alarm])] };
 }
 
 /** The request of a certificate: by our id, else whoever's it is that keeps the certificate in the same place. */
