@@ -19,7 +19,7 @@ export function masterAlarm(now: Date, { instance, host, masters, sighting, gone
   const [master, ...more] = masters;
   const command = (name: string) => `'hsmonger master set ${name}${instance === 'hsmonger' ? '' : ` --instance ${instance}`}'`;
   if (master === undefined) return `No server is the renewal master, so nobody renews the certificates the servers share; name one with ${command('HOST')}, for example this server with ${command(host)}.`;
-  if (more.length > 0) return `${masters.map((name) => `'${name}'`).join(' and ')} are all renewal master, so each renews what the others already did; leave one with ${command(master)}.`;
+  if (more.length > 0) return `${masters.map((name) => `'${name}'`).join(' and ')} are ${more.length === 1 ? 'both' : 'all'} renewal master, so each renews what the others already did; leave one with ${command(masters.find((name) => sameHost(name, host)) ?? master)}.`;
   if (sameHost(master, host) || sighting === undefined) return undefined;
   const last = sighting.seen ?? sighting.since;
   const silent = Math.floor((now.getTime() - last.getTime()) / day);
