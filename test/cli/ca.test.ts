@@ -82,19 +82,18 @@ test('what is refused leaves nothing behind and asks certmonger for nothing', as
   expect(await site.getcertList()).toBe(before);
 }, 60_000);
 
-test('a good one is kept for the helper under the name of its key, the chain beside it, and certmonger is asked', async () => {
+test('a good one is kept for the helper under the name of its key, the chain behind it, and certmonger is asked', async () => {
   const good = outside.sign(csr);
   const said = await hsmonger('ca', 'import', good, outside.root, outside.intermediate, outside.root, '--json', ...site.here);
   expect(said.exitCode, said.err).toBe(0);
   const answer = JSON.parse(said.out) as { imported: { nickname: string; file: string; issuer: string }; report: { result: string } };
   expect(answer.imported).toMatchObject({ nickname, issuer: 'CN=Intermediate,O=Outside' });
   expect(answer.report.result).toBe('submitted');
-  const stem = path.join(imported(), createHash('sha256').update(site.authority.certificate(nickname).spki).digest('hex'));
-  expect(answer.imported.file).toBe(`${stem}.pem`);
-  for (const file of [imported(), `${stem}.pem`, `${stem}.chain.pem`]) expect(statSync(file)).toMatchObject({ uid: site.token.owner!.uid, mode: file === imported() ? 0o40700 : 0o100600 });
-  expect(readFileSync(`${stem}.pem`, 'utf8').trim()).toBe(bare(good));
-  expect(readFileSync(`${stem}.chain.pem`, 'utf8').trim()).toBe(`${bare(outside.intermediate)}\n${bare(outside.root)}`);
-  openssl('verify', '-CAfile', outside.root, '-untrusted', `${stem}.chain.pem`, `${stem}.pem`);
+  const file = path.join(imported(), `${createHash('sha256').update(site.authority.certificate(nickname).spki).digest('hex')}.pem`);
+  expect(answer.imported.file).toBe(file);
+  expect(statSync(imported())).toMatchObject({ uid: site.token.owner!.uid, mode: 0o40700 });
+  expect(statSync(file)).toMatchObject({ uid: site.token.owner!.uid, mode: 0o100600 });
+  expect(readFileSync(file, 'utf8').trim()).toBe([good, outside.intermediate, outside.root].map(bare).join('\n'));
 }, 60_000);
 
 let files = 0;

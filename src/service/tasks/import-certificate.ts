@@ -1,5 +1,5 @@
 import { judgeImport, type Admitted } from '../../renewal/importing/judge-import.js';
-import { importFiles, keepImport, type ImportFiles } from '../../renewal/importing/keep-import.js';
+import { importFile, keepImport } from '../../renewal/importing/keep-import.js';
 import { readCertificates, type GivenFile } from '../../renewal/importing/read-certificates.js';
 import type { Token } from '../../pkcs11/token.js';
 import { run } from '../../platform/run.js';
@@ -41,12 +41,12 @@ export async function importCertificate(context: ServiceContext, { certificate, 
   const present = await allPresent(token, nicknames);
   const pool = [...above, ...readable([...known, ...(await token.certificates()).map(({ der }) => der)])];
   const admitted = judgeImport(context.clock(), { given, pool, present, forceSelfSigned });
-  const { certificate: file } = keep ? await kept(context, token, admitted, present) : importFiles(context.directories, context.instance, admitted.certificate.spki);
+  const file = keep ? await kept(context, token, admitted, present) : importFile(context.directories, context.instance, admitted.certificate.spki);
   const { subject, issuer, serial, notAfter } = admitted.certificate;
   return { nickname: admitted.nickname, subject: nameText(subject), issuer: nameText(issuer), serial: Buffer.from(serial).toString('hex'), notAfter, file };
 }
 
-async function kept(context: ServiceContext, token: Token, admitted: Admitted, present: readonly { readonly nickname: string; readonly id: Uint8Array }[]): Promise<ImportFiles> {
+async function kept(context: ServiceContext, token: Token, admitted: Admitted, present: readonly { readonly nickname: string; readonly id: Uint8Array }[]): Promise<string> {
   // The certificate says whose it is; that the key is there, only the token can say.
   const id = present.find(({ nickname }) => nickname === admitted.nickname)?.id;
   await token.findKey({ by: 'public-key', spki: admitted.certificate.spki, ...(id === undefined ? {} : { id }) });
