@@ -6,6 +6,8 @@ export interface Enrolment {
   readonly oldCertificate?: Uint8Array;
   /** CERTMONGER_CA_PROFILE; the issuer's default otherwise. */
   readonly profile?: string;
+  /** Dogtag's id of the lightweight CA whose own certificate is renewed; other issuers do not look at it. */
+  readonly authority?: string;
   /** What an earlier answer gave as `Pending.pending`: the request goes on there. One the issuer does not know any more begins anew. */
   readonly pending?: string;
 }

@@ -8,7 +8,7 @@ export interface IssuedRow {
   readonly issuerKey: string;
   /** Content octets. */
   readonly serial: string;
-  /** What makes two SUBMITs the same: issuer/token/request-key.ts. */
+  /** What makes two SUBMITs the same: issuer/request-key.ts. */
   readonly request: string;
   readonly profile: string;
   /** RFC 4514, for people. */

@@ -5,7 +5,7 @@ const schema = `
     id INTEGER PRIMARY KEY,
     issuer_key TEXT NOT NULL,      -- SHA-256 of the issuer's SubjectPublicKeyInfo, hex
     serial TEXT NOT NULL,          -- content octets, hex
-    request TEXT NOT NULL,         -- what makes two SUBMITs the same: see issuer/token/request-key
+    request TEXT NOT NULL,         -- what makes two SUBMITs the same: see issuer/request-key
     profile TEXT NOT NULL,
     subject TEXT NOT NULL,         -- RFC 4514, for people
     subject_key TEXT NOT NULL,     -- SHA-256 of the SubjectPublicKeyInfo, hex
@@ -43,10 +43,21 @@ const schema = `
     seen TEXT,                     -- last sign of it; NULL while there was none
     published TEXT NOT NULL        -- fingerprint of the shared certificates at the last look
   ) STRICT;
+  CREATE TABLE IF NOT EXISTS asked (
+    request TEXT PRIMARY KEY,      -- what makes two SUBMITs the same: see issuer/request-key
+    begun_at TEXT NOT NULL,        -- before the CA was asked
+    request_id TEXT,               -- the CA's; absent while its answer was never seen
+    certificate BLOB               -- the CA's answer, once it was handed out
+  ) STRICT;
+  CREATE TABLE IF NOT EXISTS interfaces (
+    url TEXT PRIMARY KEY,          -- a CA server
+    interface TEXT NOT NULL        -- how it wants to be asked: see issuer/dogtag/negotiate
+  ) STRICT;
 `;
 
 /**
- * Opens an instance's ledger: issued certificates, last outcomes, the journal of saving, when the renewal master was last seen. Only a process that has dropped to the
+ * Opens an instance's ledger: issued certificates, what another CA was asked, last outcomes, the journal of saving, when the renewal master
+ * was last seen. Only a process that has dropped to the
  * service user calls this (design rule 6). Times are ISO 8601 UTC.
  */
 export function openLedger(file: string, options: { readonly readonly?: boolean } = {}): Database {

@@ -9,7 +9,7 @@ export type Operation =
   | { readonly kind: 'default-template' }
   | { readonly kind: 'new-request-requirements' }
   | { readonly kind: 'renew-request-requirements' }
-  /** SUBMIT, and POLL: certmonger sends the CSR with both, so a POLL is answered as a SUBMIT that was asked before. */
+  /** SUBMIT, and POLL: certmonger sends the CSR with both, so a POLL is a SUBMIT that was asked before, with a cookie or without. */
   | { readonly kind: 'enrol'; readonly variables: EnrolVariables }
   | { readonly kind: 'unsupported'; readonly name: string };
 
@@ -18,6 +18,8 @@ export interface EnrolVariables {
   readonly csr: string | undefined;
   readonly oldCertificate: string | undefined;
   readonly profile: string | undefined;
+  /** What we answered the last time (cookie.ts); POLL alone has one. */
+  readonly cookie: string | undefined;
 }
 
 type Environment = Readonly<Record<string, string | undefined>>;
@@ -39,7 +41,7 @@ export function readOperation(env: Environment): Operation {
       return { kind: 'renew-request-requirements' };
     case 'SUBMIT':
     case 'POLL':
-      return { kind: 'enrol', variables: { csr: set(env, 'CERTMONGER_CSR'), oldCertificate: set(env, 'CERTMONGER_CERTIFICATE'), profile: set(env, 'CERTMONGER_CA_PROFILE') } };
+      return { kind: 'enrol', variables: { csr: set(env, 'CERTMONGER_CSR'), oldCertificate: set(env, 'CERTMONGER_CERTIFICATE'), profile: set(env, 'CERTMONGER_CA_PROFILE'), cookie: name === 'POLL' ? set(env, 'CERTMONGER_CA_COOKIE') : undefined } };
     default:
       // FETCH-SCEP-CA-CERTS, FETCH-SCEP-CA-CAPS, and whatever certmonger learns next.
       return { kind: 'unsupported', name };

@@ -1,3 +1,5 @@
+import { plainCookie } from './cookie.js';
+
 /** What the helper answers, and how certmonger wants it written (submit-e.h:26-36, submit-e.c:56-59). Nothing else knows exit codes. */
 export type Outcome =
   | { readonly kind: 'issued'; readonly certificate: string; readonly chain: readonly string[]; readonly roots: readonly NamedCertificate[] }
@@ -6,7 +8,8 @@ export type Outcome =
   | { readonly kind: 'text'; readonly lines: readonly string[] }
   | { readonly kind: 'rejected'; readonly reason: string }
   | { readonly kind: 'unconfigured'; readonly reason: string }
-  | { readonly kind: 'retry'; readonly afterSeconds: number }
+  /** Makes certmonger come back with POLL and `cookie` (one line; it logs cookies and stores them in clear), by default one that says nothing. */
+  | { readonly kind: 'retry'; readonly afterSeconds: number; readonly cookie?: string }
   | { readonly kind: 'unsupported' }
   /** A child has given the answer already, and ended with this. */
   | { readonly kind: 'given'; readonly exitCode: ExitCode };
@@ -30,9 +33,6 @@ export interface Answer {
   readonly stdout: string;
 }
 
-/** Makes certmonger come back with POLL. It says nothing: certmonger logs cookies and stores them in clear. */
-const cookie = 'hsmonger';
-
 export function encodeOutcome(outcome: Outcome): Answer {
   switch (outcome.kind) {
     case 'issued':
@@ -46,7 +46,7 @@ export function encodeOutcome(outcome: Outcome): Answer {
     case 'unconfigured':
       return { exitCode: 4, stdout: `${oneLine(outcome.reason)}\n` };
     case 'retry':
-      return { exitCode: 5, stdout: `${String(Math.max(1, Math.ceil(outcome.afterSeconds)))}\n${cookie}\n` };
+      return { exitCode: 5, stdout: `${String(Math.max(1, Math.ceil(outcome.afterSeconds)))}\n${outcome.cookie ?? plainCookie}\n` };
     case 'unsupported':
       return { exitCode: 6, stdout: '' };
     case 'given':

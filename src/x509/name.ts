@@ -50,7 +50,7 @@ const canonical = remembered((der: Uint8Array): string | undefined => {
 const fold = (text: string) => text.normalize('NFKC').toLowerCase().normalize('NFKC').replace(/\s+/gu, ' ').trim();
 
 /** RFC 4514 §3, and the few more that people know from getcert and openssl. */
-const shortNames: Readonly<Record<string, string>> = {
+export const shortNames: Readonly<Record<string, string>> = {
   '2.5.4.3': 'CN',
   '2.5.4.5': 'serialNumber',
   '2.5.4.6': 'C',

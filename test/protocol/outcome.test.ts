@@ -16,6 +16,7 @@ describe('an answer', () => {
     expect(encodeOutcome({ kind: 'rejected', reason: 'because\nof that' })).toEqual({ exitCode: 2, stdout: 'because of that\n' });
     expect(encodeOutcome({ kind: 'unconfigured', reason: 'no file' })).toEqual({ exitCode: 4, stdout: 'no file\n' });
     expect(encodeOutcome({ kind: 'retry', afterSeconds: 10 })).toEqual({ exitCode: 5, stdout: '10\nhsmonger\n' });
+    expect(encodeOutcome({ kind: 'retry', afterSeconds: 10, cookie: 'state=check&requestId=7' })).toEqual({ exitCode: 5, stdout: '10\nstate=check&requestId=7\n' });
     expect(encodeOutcome({ kind: 'unsupported' })).toEqual({ exitCode: 6, stdout: '' });
   });
 
@@ -53,16 +54,30 @@ describe('an operation', () => {
   it('keeps what certmonger set and takes an empty variable as unset', () => {
     expect(readOperation({ CERTMONGER_OPERATION: 'SUBMIT', CERTMONGER_CSR: 'x', CERTMONGER_CERTIFICATE: '', CERTMONGER_CA_PROFILE: 'p' })).toEqual({
       kind: 'enrol',
-      variables: { csr: 'x', oldCertificate: undefined, profile: 'p' },
+      variables: { csr: 'x', oldCertificate: undefined, profile: 'p', cookie: undefined },
     });
+  });
+
+  it.each([
+    ['POLL', { CERTMONGER_CA_COOKIE: 'hsmonger' }, 'hsmonger'],
+    ['POLL', { CERTMONGER_CA_COOKIE: '' }, undefined],
+    ['POLL', {}, undefined],
+    // Left over from before the request was changed.
+    ['SUBMIT', { CERTMONGER_CA_COOKIE: 'hsmonger' }, undefined],
+  ])('%s with %j goes on from %s', (name, variables, cookie) => {
+    expect(readOperation({ CERTMONGER_OPERATION: name, ...variables })).toMatchObject({ variables: { cookie } });
   });
 });
 
 describe('flags', () => {
   it('are read in both spellings', () => {
-    expect(readFlags(['--instance', 'a', '--state-dir=/s'])).toEqual({ instance: 'a', stateDir: '/s', configDir: undefined, request: undefined, unknown: undefined });
+    expect(readFlags(['--instance', 'a', '--state-dir=/s'])).toEqual({ instance: 'a', stateDir: '/s', configDir: undefined, request: undefined, reuseExisting: false, forceSelfSigned: false, unknown: undefined });
   });
-  it.each([[['--bogus', 'x']], [['x']], [['--instance']], [['--toString', 'x']]])('name the word that is not known: %j', (argv) => {
+  it('of FreeIPA\'s helper take no value', () => {
+    expect(readFlags(['--reuse-existing', '--instance', 'a'])).toMatchObject({ instance: 'a', reuseExisting: true, forceSelfSigned: false, unknown: undefined });
+    expect(readFlags(['--instance', 'a', '--force-self-signed'])).toMatchObject({ instance: 'a', reuseExisting: false, forceSelfSigned: true, unknown: undefined });
+  });
+  it.each([[['--reuse-existing=yes']], [['--bogus', 'x']], [['x']], [['--instance']], [['--toString', 'x']]])('name the word that is not known: %j', (argv) => {
     expect(readFlags(argv).unknown).toBe(argv[0]);
   });
 });

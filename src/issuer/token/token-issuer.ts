@@ -13,10 +13,10 @@ import { parseCsr } from '../../x509/parse-csr.js';
 import type { Path } from '../../x509/path.js';
 import { keyFingerprint } from '../../x509/public-key.js';
 import type { Enrolment, Issued, Issuer } from '../issuer.js';
+import { requestKey } from '../request-key.js';
 import { admit, type Admitted } from './admit.js';
 import { authorityKey, findAuthority, type Authority } from './authority.js';
 import { decideIssue } from './decide.js';
-import { requestKey } from './request-key.js';
 import { signPlan } from './sign.js';
 
 export interface TokenIssuerParts {
@@ -78,9 +78,13 @@ async function enrol(parts: TokenIssuerParts, token: Token, { csr, oldCertificat
   return exclusively(ledger, parts.busyMs ?? instance.helper.deadlineSeconds * 500, async () => previous(parts, authority, admitted) ?? (await issue(parts, token, authority, key, admitted)));
 }
 
+function keyOf({ csr, old, order, issuer }: Admitted): string {
+  return requestKey({ csr, ...(old === undefined ? {} : { old }), profile: order.profile.name, issuer: keyFingerprint(issuer.spki) });
+}
+
 /** The answer given to the same request before, as long as it is still right today. */
 function previous({ ledger, clock }: TokenIssuerParts, authority: Authority, admitted: Admitted): Issued | undefined {
-  const row = findIssued(ledger, requestKey(admitted));
+  const row = findIssued(ledger, keyOf(admitted));
   if (row === undefined || row.revokedAt !== undefined) return undefined;
   const answer = answerFor(parseCertificate(row.certificate), authority, admitted, clock());
   return 'fault' in answer ? undefined : answer;
@@ -95,7 +99,7 @@ async function issue({ issuer, ledger, clock, uid }: TokenIssuerParts, token: To
   insertIssued(ledger, {
     issuerKey: keyFingerprint(authority.certificate.spki),
     serial: Buffer.from(certificate.serial).toString('hex'),
-    request: requestKey(admitted),
+    request: keyOf(admitted),
     profile: plan.profile.name,
     subject: nameText(plan.subject),
     subjectKey: keyFingerprint(certificate.spki),

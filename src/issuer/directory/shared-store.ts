@@ -1,0 +1,35 @@
+import type { DirectoryConfig } from '../../config/instance.js';
+import { readCaCertificates } from '../../directory/ca-certificates.js';
+import { readCaEntry } from '../../directory/ca-entry.js';
+import type { Directory } from '../../directory/directory.js';
+import { isRenewalMaster, listServers } from '../../directory/servers.js';
+import { publishShared, readShared, type Judge } from '../../directory/shared-certificates.js';
+import type { Certificate } from '../../x509/certificate.js';
+
+/** What the servers of one CA share, as an enrolment sees it. Failures are the directory's. */
+export interface SharedStore {
+  /** The CA's subject, RFC 4514; undefined where the directory does not say. */
+  caSubject(): Promise<string | undefined>;
+  /** Whether this host is the one that renews. */
+  isRenewalMaster(): Promise<boolean>;
+  /** Whether any host is. */
+  hasRenewalMaster(): Promise<boolean>;
+  /** Everything published under a nickname, in no order, right or wrong. */
+  read(nickname: string): Promise<readonly Certificate[]>;
+  publish(nickname: string, certificate: Certificate, judge: Judge): Promise<'published' | 'already there' | 'newer there'>;
+  /** What the servers trust. */
+  authorities(): Promise<readonly Certificate[]>;
+  close(): Promise<void>;
+}
+
+export function createSharedStore(directory: Directory, { base, host }: Pick<DirectoryConfig, 'base' | 'host'>): SharedStore {
+  return {
+    caSubject: async () => (await readCaEntry(directory, base))?.subject,
+    isRenewalMaster: () => isRenewalMaster(directory, base, host),
+    hasRenewalMaster: async () => (await listServers(directory, base)).some(({ renewalMaster }) => renewalMaster),
+    read: (nickname) => readShared(directory, base, nickname),
+    publish: (nickname, certificate, judge) => publishShared(directory, base, nickname, certificate, judge),
+    authorities: () => readCaCertificates(directory, base),
+    close: () => directory.close(),
+  };
+}

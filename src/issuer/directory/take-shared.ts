@@ -1,0 +1,35 @@
+import { chooseShared } from '../../directory/shared-certificates.js';
+import { HsmongerError } from '../../errors.js';
+import { acceptable } from '../../x509/acceptable.js';
+import type { Certificate } from '../../x509/certificate.js';
+import { equalBytes } from '../../x509/der.js';
+import type { CertificateRequest } from '../../x509/parse-csr.js';
+import { verifySignature } from '../../x509/signature.js';
+import type { Issued } from '../issuer.js';
+import type { SharedStore } from './shared-store.js';
+
+/** For whom a shared certificate is taken. */
+export interface Taker {
+  readonly csr: CertificateRequest;
+  /** The certificate it has now. */
+  readonly old?: Certificate;
+  readonly now: Date;
+}
+
+/**
+ * The certificate another server has published, if it is a new one: of several the one with the right key, a valid chain and the
+ * latest end. The token's key is proved by the request, which it signed. Otherwise why there is none, as a whole clause; the one that
+ * is there already is never given as new.
+ */
+export async function takeShared(store: SharedStore, nickname: string, { csr, old, now }: Taker): Promise<Issued | { readonly absent: string }> {
+  if (!verifySignature({ data: csr.info, algorithm: csr.signatureAlgorithm, signature: csr.signature }, csr.spki)) {
+    throw new HsmongerError('CSR_SIGNATURE', 'The certificate request is not signed by its own key, so nothing says that the key on the token is the one a shared certificate belongs to.');
+  }
+  const published = await store.read(nickname);
+  const authorities = await store.authorities();
+  const best = chooseShared(published, { now, spki: csr.spki, authorities });
+  if (best === undefined) return { absent: published.length === 0 ? 'nothing is published' : 'nothing is published that has this key and a valid chain' };
+  if (old !== undefined && equalBytes(best.der, old.der)) return { absent: 'the one that is published is the one this server has' };
+  const found = acceptable({ now, issued: best, authorities, csr, ...(old === undefined ? {} : { old }) });
+  return 'fault' in found ? { absent: `of the one that is published, ${found.fault}` } : { certificate: best.der, chain: found.chain.map(({ der }) => der), roots: found.roots.map(({ der }) => der) };
+}

@@ -1,0 +1,26 @@
+import { readFileSync } from 'node:fs';
+import { HsmongerError, sentenceOf } from '../../errors.js';
+import type { Certificate } from '../../x509/certificate.js';
+import { readable } from './judge.js';
+import { bytesOf } from './pkcs7.js';
+
+/** What the server's certificate must chain to: as node's TLS wants it, and parsed. */
+export interface CaFile {
+  readonly pem: string;
+  readonly certificates: readonly Certificate[];
+}
+
+/** Reads issuer.ca-file, which anybody may read; CONFIG_INVALID where it holds no certificate. */
+export function readCaFile(file: string): CaFile {
+  let text: string;
+  try {
+    text = readFileSync(file, 'utf8');
+  } catch (error) {
+    throw new HsmongerError('CONFIG_INVALID', `issuer.ca-file ${file} cannot be read: ${sentenceOf(error)}; without it no server is trusted.`, { cause: error });
+  }
+  const blocks = text.match(/-----BEGIN CERTIFICATE-----[A-Za-z0-9+/=\s]+-----END CERTIFICATE-----/gu) ?? [];
+  const certificates = readable(blocks.map((block) => bytesOf(block) ?? new Uint8Array()));
+  // An empty list would have node trust the world's public CAs.
+  if (certificates.length === 0) throw new HsmongerError('CONFIG_INVALID', `issuer.ca-file ${file} holds no certificate in PEM; without one no server is trusted.`);
+  return { pem: blocks.join('\n'), certificates };
+}

@@ -1,0 +1,48 @@
+import { HsmongerError } from '../../errors.js';
+import { acceptable } from '../../x509/acceptable.js';
+import type { Certificate } from '../../x509/certificate.js';
+import { nameText } from '../../x509/name.js';
+import { parseCertificate } from '../../x509/parse-certificate.js';
+import { role } from '../../x509/path.js';
+import type { Issued } from '../issuer.js';
+import type { Delivered } from './api.js';
+import type { Order } from './order.js';
+
+/** What the CA delivered, as certmonger would get it (design rule 3), or why it is not handed out. `trusted` is issuer.ca-file's. */
+export function judge(order: Pick<Order, 'wish' | 'old'>, delivered: Delivered, trusted: readonly Certificate[], now: Date): Issued | HsmongerError {
+  const { wish, old } = order;
+  let issued: Certificate;
+  try {
+    issued = parseCertificate(delivered.certificate, 'The certificate the CA delivered');
+  } catch (error) {
+    return new HsmongerError('CA_ANSWER_INVALID', error instanceof Error ? error.message : String(error), { cause: error });
+  }
+  const found = acceptable({ now, issued, authorities: [...readable(delivered.chain), ...trusted], csr: wish.csr, ...(old === undefined ? {} : { old }) });
+  if (!('fault' in found)) return { certificate: issued.der, chain: found.chain.map(({ der }) => der), roots: found.roots.map(({ der }) => der) };
+  if (old !== undefined && issued.notAfter <= old.notAfter) return notLonger(wish.profile, issued, old);
+  return new HsmongerError('ISSUED_WRONG', `The certificate the CA issued for ${nameText(wish.csr.subject)} with profile ${wish.profile} is not handed out: ${found.fault}.`);
+}
+
+/**
+ * Dogtag cuts a CA certificate's life at that of the CA certificate in use, unless two settings say otherwise (CAValidityDefault.java,
+ * CAService.java; PKI 11.1 and later).
+ */
+function notLonger(profile: string, issued: Certificate, old: Certificate): HsmongerError {
+  const what = `The certificate the CA issued for ${nameText(old.subject)} ends at ${issued.notAfter.toISOString()}, no later than the one it should replace (${old.notAfter.toISOString()}), so nothing was renewed`;
+  return new HsmongerError(
+    'NOT_LONGER',
+    role(old) === 'ca'
+      ? `${what}: Dogtag lets it outlive the CA certificate in use only where profile ${profile} has bypassCAnotafter=true (in the parameters of its CAValidityDefault) and CS.cfg has ca.enablePastCATime_caCert=true; set both, restart the CA and ask again.`
+      : `${what}: the CA's own certificate ends first, or the range of profile ${profile} is too short; renew the CA first.`,
+  );
+}
+
+export function readable(ders: readonly Uint8Array[]): Certificate[] {
+  return ders.flatMap((der) => {
+    try {
+      return [parseCertificate(der)];
+    } catch {
+      return [];
+    }
+  });
+}

@@ -1,0 +1,26 @@
+import { HsmongerError } from '../../errors.js';
+import type { Certificate } from '../../x509/certificate.js';
+import type { Issued } from '../issuer.js';
+import type { DogtagApi } from './api.js';
+import { judge } from './judge.js';
+import type { Order } from './order.js';
+
+/**
+ * Renews the certificate of a lightweight CA, which Dogtag does itself, with the CA's own key. A second time in a row nothing is renewed:
+ * what the server has is handed out as long as it is right (design rule 5). Undefined where the server cannot do it; with `issuerId`,
+ * the CA above it is to be asked as for any other certificate.
+ */
+export async function renewAuthority(api: DogtagApi, order: Order & { readonly authority: string }, trusted: readonly Certificate[], now: Date): Promise<Issued | { readonly issuerId?: string }> {
+  const before = await api.authority(order.authority);
+  if (before === undefined) {
+    if (api.name === 'servlets') return {};
+    throw new HsmongerError('CA_REFUSED', `The CA has no lightweight CA ${order.authority}; correct 'authority' of this certificate in the instance file ('pki ca-authority-find' lists them).`);
+  }
+  const there = order.old === undefined ? undefined : judge(order, before, trusted, now);
+  if (there !== undefined && !(there instanceof HsmongerError)) return there;
+  if ((await api.renewAuthority(order.authority)) === 'not there') return before.parent === undefined ? {} : { issuerId: before.parent };
+  const after = await api.authority(order.authority);
+  const answer = after === undefined ? new HsmongerError('CA_ANSWER_INVALID', `The CA renewed lightweight CA ${order.authority} and does not give its certificate; look at the CA's log.`) : judge(order, after, trusted, now);
+  if (answer instanceof HsmongerError) throw answer;
+  return answer;
+}

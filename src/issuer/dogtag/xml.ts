@@ -1,0 +1,57 @@
+import { XMLParser } from 'fast-xml-parser';
+
+/** An element's text, or its children by name (an array where a name comes more than once). */
+export type XmlNode = string | { readonly [name: string]: XmlNode | readonly XmlNode[] };
+
+const maxDepth = 40;
+
+// No entity is expanded: what the CA escapes is turned back by textOf(), and it declares none.
+const parser = new XMLParser({ processEntities: false, ignoreAttributes: true, ignoreDeclaration: true, ignorePiTags: true, parseTagValue: false, trimValues: true });
+
+/** The document as a tree; undefined for what is not well-formed, has a DOCTYPE, or is deeper than any of Dogtag's. */
+export function parseXml(text: string): XmlNode | undefined {
+  if (/<!(?:DOCTYPE|ENTITY)/iu.test(text)) return undefined;
+  let depth = 0;
+  for (const [, slash, self] of text.matchAll(/<(\/)?[A-Za-z_][^<>]*?(\/)?>/gu)) {
+    if (self === undefined) depth += slash === undefined ? 1 : -1;
+    if (depth > maxDepth) return undefined;
+  }
+  try {
+    const tree: unknown = parser.parse(text, true);
+    return typeof tree === 'object' && tree !== null ? (tree as XmlNode) : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+/** The nodes at a path of names, every branch taken. */
+export function nodesAt(node: XmlNode | undefined, ...path: readonly string[]): readonly XmlNode[] {
+  const [name, ...rest] = path;
+  if (node === undefined) return [];
+  if (name === undefined) return [node];
+  if (typeof node === 'string') return [];
+  const found = Object.hasOwn(node, name) ? node[name] : undefined;
+  if (found === undefined) return [];
+  return (isList(found) ? found : [found]).flatMap((child) => nodesAt(child, ...rest));
+}
+
+/** The text at a path; undefined where there is no such element, or an empty one. */
+export function textAt(node: XmlNode | undefined, ...path: readonly string[]): string | undefined {
+  const [found] = nodesAt(node, ...path);
+  return typeof found === 'string' && found !== '' ? unescaped(found) : undefined;
+}
+
+function isList(value: XmlNode | readonly XmlNode[]): value is readonly XmlNode[] {
+  return Array.isArray(value);
+}
+
+const predefined: Readonly<Record<string, string>> = { amp: '&', lt: '<', gt: '>', quot: '"', apos: "'" };
+
+/** XML's five and character references (XML 1.0 §4.6, §4.1); nothing else is ever replaced. */
+function unescaped(text: string): string {
+  return text.replace(/&(?:#x([0-9a-fA-F]{1,6})|#([0-9]{1,7})|(amp|lt|gt|quot|apos));/gu, (whole, hex?: string, decimal?: string, name?: string) => {
+    if (name !== undefined) return predefined[name] ?? whole;
+    const point = hex === undefined ? Number.parseInt(decimal ?? '', 10) : Number.parseInt(hex, 16);
+    return point <= 0x10ffff ? String.fromCodePoint(point) : whole;
+  });
+}

@@ -1,0 +1,54 @@
+import { HsmongerError } from '../../errors.js';
+import type { Issued } from '../../issuer/issuer.js';
+import type { Progress } from '../../protocol/cookie.js';
+import { acceptable } from '../../x509/acceptable.js';
+import { nameText } from '../../x509/name.js';
+import { parseCertificate } from '../../x509/parse-certificate.js';
+import type { Course } from './course.js';
+import { importedCertificate, storedCertificate } from './kept.js';
+import type { EnrolmentParts } from './parts.js';
+import type { Place } from './place.js';
+import { enrolmentOf, type Request } from './request.js';
+import type { Waiting } from './waiting.js';
+
+/** The answer, and the renewal lock with it: what follows is still under the lock. */
+interface Asked {
+  readonly found: Issued | Waiting;
+  readonly release: () => void;
+}
+
+/** Of the helper's time, for others who hold the lock. */
+const lockShare = 0.25;
+const maxLockMs = 30_000;
+
+/** What an earlier call was left with, else what has been imported for the CA, else what the issuer says. Rule 3 goes for all of them. */
+export async function askIssuer(parts: EnrolmentParts, place: Place, request: Request, course: Extract<Course, { kind: 'request' }>, reach: (progress: Progress) => void): Promise<Asked> {
+  const held = await parts.lock?.().hold(`hsmonger-submit[${String(process.pid)}]`, { waitMs: Math.min(maxLockMs, parts.instance.helper.deadlineSeconds * 1000 * lockShare) });
+  const release = () => held?.release();
+  try {
+    const kept = (await storedCertificate(parts, place, request)) ?? (await importedCertificate(parts, place, request));
+    return { found: kept ?? (await issuersAnswer(parts, request, course, reach)), release };
+  } catch (error) {
+    release();
+    throw error;
+  }
+}
+
+async function issuersAnswer({ issuer, instance, clock }: EnrolmentParts, request: Request, course: Extract<Course, { kind: 'request' }>, reach: (progress: Progress) => void): Promise<Issued | Waiting> {
+  const { csr, old, progress } = request;
+  const answer = await issuer.enrol({
+    ...enrolmentOf(request),
+    ...(course.profile === undefined ? {} : { profile: course.profile }),
+    ...(progress?.state === 'request' ? { pending: progress.pending } : {}),
+  });
+  if ('pending' in answer) {
+    reach({ state: 'request', pending: answer.pending });
+    return { code: 'CA_PENDING', afterSeconds: answer.afterSeconds, message: answer.message };
+  }
+  // The issuer on the token has checked what it made itself.
+  if (instance.issuer.type === 'token') return answer;
+  const authorities = [...answer.chain, ...answer.roots].map((der) => parseCertificate(der));
+  const found = acceptable({ now: clock(), issued: parseCertificate(answer.certificate, 'The certificate the CA gave'), authorities, csr, ...(old === undefined ? {} : { old }) });
+  if ('fault' in found) throw new HsmongerError('ISSUED_WRONG', `The certificate the CA gave for ${nameText(csr.subject)} is not handed out: ${found.fault}.`);
+  return answer;
+}

@@ -1,0 +1,30 @@
+import { caNickname, caSubjectOf, sharedNickname } from '../../freeipa/nickname.js';
+import type { SharedStore } from '../../issuer/directory/shared-store.js';
+import type { CookieForm } from '../../protocol/cookie.js';
+import { isSelfSigned } from '../../x509/path.js';
+import { sameKey } from '../../x509/public-key.js';
+import type { CourseFacts } from './course.js';
+import type { EnrolmentParts } from './parts.js';
+import type { Request } from './request.js';
+
+/** What is asked for, and what this host is in it. */
+export interface Place {
+  readonly facts: CourseFacts;
+  readonly store?: SharedStore;
+  /** In whose form cookies are written. */
+  readonly form: CookieForm;
+}
+
+/** Gathers what the course depends on: as FreeIPA does, the role goes by the subject of the request. */
+export async function findPlace({ instance, flags, store: openStore, caFile }: EnrolmentParts, { csr, old }: Request): Promise<Place> {
+  const { freeipa, issuer } = instance;
+  const facts = { ...flags, issuer: issuer.type, ...(old === undefined ? {} : { old: { selfSigned: isSelfSigned(old) } }) };
+  const form = freeipa === undefined ? 'certmonger' : 'own';
+  if (openStore === undefined) return { facts: { ...facts, theCa: caFile?.().some(({ spki }) => sameKey(spki, csr.spki)) ?? false }, form };
+  const store = openStore();
+  const subject = freeipa === undefined ? undefined : await store.caSubject();
+  const nickname = freeipa === undefined ? undefined : sharedNickname(csr.subject, { caSubject: caSubjectOf(subject === undefined ? undefined : { subject }, freeipa.subjectBase), subjectBase: freeipa.subjectBase });
+  if (nickname === undefined) return { facts: { ...facts, theCa: false, shared: { nickname, renewalMaster: false } }, store, form };
+  const theCa = nickname === caNickname;
+  return { facts: { ...facts, theCa, shared: { nickname, renewalMaster: await store.isRenewalMaster() } }, store, form: theCa ? 'ca' : 'shared' };
+}

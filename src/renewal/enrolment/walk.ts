@@ -1,0 +1,99 @@
+import { asHsmongerError, HsmongerError } from '../../errors.js';
+import { createDirectoryIssuer } from '../../issuer/directory/directory-issuer.js';
+import type { SharedStore } from '../../issuer/directory/shared-store.js';
+import { takeShared, type Taker } from '../../issuer/directory/take-shared.js';
+import { createExternalIssuer } from '../../issuer/external/external-issuer.js';
+import type { Issued } from '../../issuer/issuer.js';
+import type { Progress } from '../../protocol/cookie.js';
+import { findPath } from '../../x509/path.js';
+import { nameText } from '../../x509/name.js';
+import { certificateToPem } from '../../x509/pem.js';
+import { sameKey } from '../../x509/public-key.js';
+import { askIssuer } from './ask-issuer.js';
+import type { Course } from './course.js';
+import { trusted } from './kept.js';
+import type { EnrolmentParts } from './parts.js';
+import type { Place } from './place.js';
+import { publishIssued } from './publish.js';
+import { enrolmentOf, type Request } from './request.js';
+import type { Waiting } from './waiting.js';
+
+interface Way {
+  readonly parts: EnrolmentParts;
+  readonly place: Place;
+  readonly request: Request;
+  readonly taker: Taker;
+  readonly reach: (progress: Progress | undefined) => void;
+}
+
+/** Goes the way that was decided on; `reach` is told how far it came, for the next call. Failures are HsmongerError. */
+export async function walk(parts: EnrolmentParts, place: Place, request: Request, course: Course, reach: Way['reach']): Promise<Issued | Waiting> {
+  const { csr, old } = request;
+  const way: Way = { parts, place, request, reach, taker: { csr, now: parts.clock(), ...(old === undefined ? {} : { old }) } };
+  switch (course.kind) {
+    case 'refused':
+      throw new HsmongerError(course.code, course.reason);
+    case 'reuse':
+      return published(way, course.publishAs, await reused(way));
+    case 'request': {
+      const answer = await askIssuer(parts, place, request, course, reach);
+      try {
+        return 'code' in answer.found ? answer.found : await published(way, course.publishAs, answer.found);
+      } finally {
+        answer.release();
+      }
+    }
+    case 'take':
+      return take(way, course);
+    case 'outside':
+      return published(way, course.publishAs, await fromOutside(way));
+  }
+}
+
+async function take(way: Way, course: Extract<Course, { kind: 'take' }>): Promise<Issued | Waiting> {
+  const { parts, request, reach } = way;
+  const store = storeOf(way);
+  if (course.otherwise === 'wait') {
+    const found = await createDirectoryIssuer({ store, nickname: course.nickname, clock: parts.clock, ...(parts.random === undefined ? {} : { random: parts.random }) }).enrol(enrolmentOf(request));
+    if ('certificate' in found) return found;
+    reach({ state: 'retrieve' });
+    return { code: 'NOT_PUBLISHED', afterSeconds: found.afterSeconds, message: found.message };
+  }
+  const taken = await takeShared(store, course.nickname, way.taker);
+  if (!('absent' in taken)) return taken;
+  return course.otherwise === 'reuse' ? reused(way) : published(way, course.publishAs, await fromOutside(way));
+}
+
+/** From now on the certificate is in the cookie until every server can have it. */
+async function published({ place, taker, reach }: Way, nickname: string | undefined, issued: Issued): Promise<Issued> {
+  if (nickname === undefined || place.store === undefined) return issued;
+  reach({ state: 'store', certificate: certificateToPem(issued.certificate) });
+  return publishIssued(place.store, nickname, issued, taker);
+}
+
+/** The certificate that is there, as --reuse-existing asks for: the one case in which nothing has to have grown (design rule 3). */
+async function reused({ parts, place, taker: { csr, old, now } }: Way): Promise<Issued> {
+  if (old === undefined) throw new HsmongerError('OLD_CERTIFICATE_MISSING', 'New certificate requests not supported: certmonger holds no certificate to hand out again.');
+  if (!sameKey(old.spki, csr.spki)) throw new HsmongerError('KEY_MISMATCH', `The certificate of ${nameText(old.subject)} that certmonger holds is not of the request's key, so it is not handed out again.`);
+  const found = findPath(old, await trusted(parts, place), now);
+  return { certificate: old.der, ...('fault' in found ? { chain: [], roots: [] } : { chain: found.chain.map(({ der }) => der), roots: found.roots.map(({ der }) => der) }) };
+}
+
+/** What an administrator has imported; where there is nothing, somebody has to know. */
+async function fromOutside({ parts, place, request }: Way): Promise<Issued> {
+  const { stateDirectory, clock, csrFile, alarm } = parts;
+  try {
+    return await createExternalIssuer({ stateDirectory, clock, authorities: () => trusted(parts, place) }).enrol(enrolmentOf(request));
+  } catch (error) {
+    const failure = asHsmongerError(error);
+    if (failure.code !== 'ISSUER_EXTERNAL') throw failure;
+    const where = csrFile === undefined || !place.facts.theCa ? '' : ` Its request is in ${csrFile().path}.`;
+    await alarm(`Certificate with subject '${nameText(request.csr.subject)}' is about to expire, use 'hsmonger ca import' to renew it.${where}`);
+    throw new HsmongerError(failure.code, `${failure.message}${where}`, { cause: failure });
+  }
+}
+
+function storeOf({ place }: Way): SharedStore {
+  if (place.store === undefined) throw new HsmongerError('CONFIG_INVALID', 'A certificate is to be taken from the directory, and the instance has no [directory].');
+  return place.store;
+}
