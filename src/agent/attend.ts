@@ -39,7 +39,10 @@ export function attend({ instance, directories, certmonger, pollMs, log, signal 
   const finishing = createTroubleLog(say);
   let alarmed = -Infinity;
   let latest: Sight | undefined;
-  let waiting = false;
+  let seen: Sight | undefined;
+  /** Milliseconds until the next look at certmonger where nothing else calls for one. */
+  let again: number | undefined;
+  const retry = createBackOff({ firstMs: soonMs, mostMs: 60_000 });
   let wake = new AbortController();
 
   const watch = async () => {
@@ -69,12 +72,15 @@ export function attend({ instance, directories, certmonger, pollMs, log, signal 
 
   const work = async () => {
     while (!signal.aborted) {
-      if (!wake.signal.aborted) await sleep(waiting ? soonMs : dayMs, undefined, { signal: AbortSignal.any([wake.signal, signal]) }).catch(() => undefined);
+      if (!wake.signal.aborted) await sleep(again ?? dayMs, undefined, { signal: AbortSignal.any([wake.signal, signal]) }).catch(() => undefined);
       wake = new AbortController();
       const sight = latest;
       if (sight === undefined) continue;
-      tellAlarm(sight);
-      await finish(sight);
+      if (sight !== seen) {
+        tellAlarm(sight);
+        await finish(sight);
+      }
+      seen = sight;
       await follow(sight);
       // Its signals come in swarms.
       await sleep(leastMs, undefined, { signal }).catch(() => undefined);
@@ -83,10 +89,12 @@ export function attend({ instance, directories, certmonger, pollMs, log, signal 
 
   const follow = async (sight: Sight) => {
     try {
-      waiting = await certmonger.use((connected) => follower.follow(connected, sight));
+      again = (await certmonger.use((connected) => follower.follow(connected, sight))) ? soonMs : undefined;
+      retry.reset();
       following.over('certmonger answers again.');
     } catch (error) {
       following.trouble(sentenceOf(error));
+      again = retry.next();
     }
   };
 
@@ -113,7 +121,7 @@ export function attend({ instance, directories, certmonger, pollMs, log, signal 
   return {
     ended: Promise.all([watch(), work()]).then(() => undefined),
     nudge: () => {
-      if (waiting) wake.abort();
+      if (again !== undefined) wake.abort();
     },
   };
 }

@@ -8,9 +8,10 @@ import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, afterEach, beforeAll, expect, test, vi } from 'vitest';
 import { startAgent, type RunningAgent } from '../rig/agent.js';
-import { createAuthority } from '../rig/authority.js';
+import { createAuthority, type SubjectName } from '../rig/authority.js';
 import { directoryTable } from '../rig/directory-table.js';
 import { startDirectoryServers, type DirectoryServers } from '../rig/directory-server.js';
+import { withoutPersistentSearch } from '../rig/no-persistent-search.js';
 import { startSite, type Site } from '../rig/site.js';
 
 vi.setConfig({ testTimeout: 180_000 });
@@ -56,7 +57,7 @@ async function publish(nickname: string): Promise<{ readonly certificate: X509Ce
   await ds.servers[0]!.change(`dn: ${entry(nickname)}\nchangetype: modify\nreplace: userCertificate\nuserCertificate:: ${certificates[0]!.der.toString('base64')}\n`);
   return { certificate: new X509Certificate(certificates[0]!.der), at: Date.now() };
 }
-const subjects: Record<string, { readonly [type: string]: string[] }[]> = {
+const subjects: Record<string, SubjectName> = {
   [ocsp]: [{ O: ['HSMONGER.TEST'] }, { CN: ['OCSP Subsystem'] }],
   [audit]: [{ O: ['HSMONGER.TEST'] }, { CN: ['CA Audit'] }],
   [subsystem]: [{ O: ['HSMONGER.TEST'] }, { CN: ['CA Subsystem'] }],
@@ -90,12 +91,9 @@ test('what the renewal master publishes is taken at once: pushed', async () => {
 });
 
 test('where the directory tells of no changes the poll finds it', async () => {
-  const persistentSearch = 'dn: oid=2.16.840.1.113730.3.4.3,cn=features,cn=config\nchangetype: modify\n';
-  const aci = 'aci: (targetattr != "aci")(version 3.0; acl "nobody"; deny (all) userdn = "ldap:///all";)\n';
-  await ds.servers[1]!.change(`${persistentSearch}add: aci\n${aci}`);
+  const deaf = await withoutPersistentSearch(ds.servers[1]!.ldapi, path.join(site.directory, 'deaf.socket'));
   const before = readFileSync(file, 'utf8');
-  const server = ds.servers[1]!;
-  writeFileSync(file, before.replace(/^\[directory\][^[]*/mu, `${directoryTable(server.config(server.hostBind()))}\n`));
+  writeFileSync(file, before.replace(/^uri = .*$/mu, `uri = ${JSON.stringify(deaf.uri)}`));
   try {
     agent = startAgent([...flags(), '--poll', '10']);
     await agent.until(/tells of no changes, so it is asked from time to time instead/u, 20_000);
@@ -105,7 +103,8 @@ test('where the directory tells of no changes the poll finds it', async () => {
     await keptKey(ocsp, published);
   } finally {
     writeFileSync(file, before);
-    await ds.servers[1]!.change(`${persistentSearch}delete: aci\n${aci}`);
+    await agent?.stop();
+    await deaf.stop();
   }
 });
 

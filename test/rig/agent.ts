@@ -35,13 +35,13 @@ export function startAgent(flags: readonly string[]): RunningAgent {
     log: () => said,
     async until(words, patienceMs) {
       for (const end = Date.now() + patienceMs; !words.test(said); await sleep(10)) {
-        if (Date.now() > end || child.exitCode !== null) throw new Error(`The agent did not say ${String(words)} within ${String(patienceMs / 1000)} s but:\n${said}`);
+        if (Date.now() > end || child.exitCode !== null || child.signalCode !== null) throw new Error(`The agent did not say ${String(words)} within ${String(patienceMs / 1000)} s but:\n${said}`);
       }
       return Date.now();
     },
     watchers: () => readFileSync(`/proc/${String(pid)}/task/${String(pid)}/children`, 'utf8').trim().split(' ').filter((word) => word !== '').map(Number),
     async stop() {
-      if (child.exitCode !== null) return child.exitCode;
+      if (child.exitCode !== null || child.signalCode !== null) return child.exitCode;
       const ended = once(child, 'exit');
       child.kill('SIGTERM');
       const patience = setTimeout(() => child.kill('SIGKILL'), 15_000);
