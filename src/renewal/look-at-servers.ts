@@ -9,6 +9,7 @@ import { systemCertificates } from '../freeipa/system-certificates.js';
 import type { Database } from '../ledger/database.js';
 import { noteLook } from '../ledger/master-sightings.js';
 import { answersTls } from '../platform/answers-tls.js';
+import { defaultGoneDays } from './remembered-alarm.js';
 
 /** A server of the CA as it is seen from here. */
 export interface SeenServer extends Server {
@@ -59,7 +60,7 @@ export async function lookAtServers({ instance, directory, ledger, now, ports = 
     instance: instance.name,
     host,
     masters: masters.map((server) => server.host),
-    goneDays: instance.freeipa?.masterGoneDays ?? 7,
+    goneDays: instance.freeipa?.masterGoneDays ?? defaultGoneDays,
     ...(sighting === undefined ? {} : { sighting }),
   });
   return { servers, ...(alarm === undefined ? {} : { alarm }) };

@@ -96,6 +96,23 @@ test('a good one is kept for the helper under the name of its key, the chain beh
   expect(readFileSync(file, 'utf8').trim()).toBe([good, outside.intermediate, outside.root].map(bare).join('\n'));
 }, 60_000);
 
+test('the helper hands it out and certmonger saves it on the token, with the key that was there; the next one from that CA follows', async () => {
+  const file = path.join(site.config, 'hsmonger.toml');
+  writeFileSync(file, readFileSync(file, 'utf8').replace('type = "token"', 'type = "external"'));
+  const key = createHash('sha256').update(site.authority.certificate(nickname).spki).digest('hex');
+  let before = new X509Certificate(site.authority.certificate(nickname).der).serialNumber;
+  for (const days of [4000, 5000]) {
+    const good = outside.sign(csr, { days });
+    const said = await hsmonger('ca', 'import', good, outside.intermediate, outside.root, '--wait', '120', '--json', ...site.here);
+    expect(said.exitCode, said.out + said.err).toBe(0);
+    const { report } = JSON.parse(said.out) as { report: { result: string; before: { serial: string; key: string }; after: { serial: string; key: string } } };
+    expect(report).toMatchObject({ result: 'renewed', before: { key }, after: { key } });
+    expect(BigInt(`0x${report.before.serial}`)).toBe(BigInt(`0x${before}`));
+    before = new X509Certificate(readFileSync(good)).serialNumber;
+    expect(BigInt(`0x${report.after.serial}`)).toBe(BigInt(`0x${before}`));
+  }
+}, 300_000);
+
 let files = 0;
 function pemFile(pem: string): string {
   const file = path.join(site.directory, `pem-${String(++files)}`);

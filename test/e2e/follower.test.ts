@@ -11,6 +11,7 @@ import { startAgent, type RunningAgent } from '../rig/agent.js';
 import { createAuthority, type SubjectName } from '../rig/authority.js';
 import { directoryTable } from '../rig/directory-table.js';
 import { startDirectoryServers, type DirectoryServers } from '../rig/directory-server.js';
+import { runAs } from '../rig/run-as.js';
 import { withoutPersistentSearch } from '../rig/no-persistent-search.js';
 import { startSite, type Site } from '../rig/site.js';
 
@@ -112,8 +113,15 @@ test('a request that waits for the renewal master is asked again at once', async
   expect(await site.cli('renew', audit)).toMatchObject({ exitCode: 0 });
   for (const end = Date.now() + 30_000; (await site.getcertRecords()).get(idOf(audit))?.get('status') !== 'CA_WORKING'; await sleep(200)) expect(Date.now(), JSON.stringify([...((await site.getcertRecords()).get(idOf(audit)) ?? [])])).toBeLessThan(end);
   expect((await site.cli('status')).stdout).toContain('has not published a new certificate');
+  // A renewal master nobody has seen for years is told about where one waits for it.
+  await site.cli('master', 'show');
+  await runAs(site.owner, 'python3', ['-c', `import sqlite3; c = sqlite3.connect(${JSON.stringify(site.ledger)}); c.execute("UPDATE master_sightings SET since = '2020-01-01T00:00:00.000Z', seen = NULL"); c.commit()`]);
+  expect(await site.cli('renew', audit)).toMatchObject({ exitCode: 0 });
+  const problemOf = async () => (JSON.parse((await site.cli('status', '--json')).stdout) as { rows: { nickname: string; problem?: string }[] }).rows.find((row) => row.nickname === audit)?.problem ?? '';
+  for (const end = Date.now() + 30_000; !/The renewal master 'ca1\.example\.test' was never seen in the \d+ days .*'hsmonger master set ca2\.example\.test'/u.test(await problemOf()); await sleep(500)) expect(Date.now(), await problemOf()).toBeLessThan(end);
   agent = startAgent([...flags(), '--poll', '3600']);
-  await sleep(3000);
+  await agent.until(/The renewal master 'ca1\.example\.test' was never seen/u, 20_000);
+  await sleep(2000);
   const published = await publish(audit);
   const done = await served(audit, published, 60_000);
   console.log(`push to a request that waits: served ${String(done - published.at)} ms after it was published`);

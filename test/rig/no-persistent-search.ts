@@ -20,10 +20,15 @@ export async function withoutPersistentSearch(server: string, socket: string): P
       });
     }
     behind.pipe(client);
-    // A request of the client's is one write.
-    client.on('data', (request: Buffer) => {
-      if (request.includes(persistentSearch)) client.write(refusal(request));
-      else behind.write(request);
+    let rest = Buffer.alloc(0);
+    client.on('data', (chunk: Buffer) => {
+      rest = Buffer.concat([rest, chunk]);
+      for (let length = lengthOf(rest); length !== undefined && length <= rest.length; length = lengthOf(rest)) {
+        const request = rest.subarray(0, length);
+        rest = rest.subarray(length);
+        if (request.includes(persistentSearch)) client.write(refusal(request));
+        else behind.write(request);
+      }
     });
   });
   front.listen(socket);
@@ -38,6 +43,14 @@ export async function withoutPersistentSearch(server: string, socket: string): P
       await closed;
     },
   };
+}
+
+/** Octets of the message that begins here, header included; undefined while the header is not whole. */
+function lengthOf(bytes: Buffer): number | undefined {
+  const first = bytes[1];
+  if (first === undefined || first < 0x80) return first === undefined ? undefined : 2 + first;
+  const octets = first & 0x7f;
+  return bytes.length < 2 + octets ? undefined : 2 + octets + bytes.readUIntBE(2, octets);
 }
 
 /** SearchResultDone to a SearchRequest: the message's number follows the outer header. */

@@ -14,6 +14,8 @@ export interface SharedStore {
   isRenewalMaster(): Promise<boolean>;
   /** Whether any host is. */
   hasRenewalMaster(): Promise<boolean>;
+  /** The hosts that are. */
+  renewalMasters(): Promise<readonly string[]>;
   /** Everything published under a nickname, in no order, right or wrong. */
   read(nickname: string): Promise<readonly Certificate[]>;
   publish(nickname: string, certificate: Certificate, judge: Judge): Promise<'published' | 'already there' | 'newer there'>;
@@ -27,6 +29,7 @@ export function createSharedStore(directory: Directory, { base, host }: Pick<Dir
     caSubject: async () => (await readCaEntry(directory, base))?.subject,
     isRenewalMaster: () => isRenewalMaster(directory, base, host),
     hasRenewalMaster: async () => (await listServers(directory, base)).some(({ renewalMaster }) => renewalMaster),
+    renewalMasters: async () => (await listServers(directory, base)).filter(({ renewalMaster }) => renewalMaster).map(({ host: master }) => master),
     read: (nickname) => readShared(directory, base, nickname),
     publish: (nickname, certificate, judge) => publishShared(directory, base, nickname, certificate, judge),
     authorities: () => readCaCertificates(directory, base),
