@@ -5,6 +5,8 @@ export default defineConfig({
   root: path.resolve(import.meta.dirname, '..'),
   test: {
     include: ['test/**/*.test.ts'],
+    // A suite of its own: vitest.dogtag.config.ts.
+    exclude: ['test/dogtag/**'],
     // A process of its own for each file: C_Finalize is process-wide and the drop to the service user is for good.
     pool: 'forks',
     maxWorkers: 2,

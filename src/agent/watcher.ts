@@ -41,7 +41,7 @@ async function main(): Promise<void> {
   process.stdin.setEncoding('utf8');
   try {
     const order = await firstLine();
-    process.stdin.on('end', () => process.exit(0)).on('error', () => process.exit(0));
+    process.stdin.on('end', () => process.exit(0)).on('error', () => process.exit(0)).resume();
     sqliteAddon();
     const { instance, directories } = order;
     const account = accountOf(instance.user);

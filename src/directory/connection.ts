@@ -15,7 +15,7 @@ export interface Connection {
   run<T>(what: string, operation: (client: Client) => Promise<T>): Promise<T>;
   /** As run(), for an operation that lasts as long as the connection does. */
   keep<T>(what: string, operation: (client: Client) => Promise<T>): Promise<T>;
-  /** Calls the listener whenever the server has sent something. Gives what takes it away again. */
+  /** Calls the listener whenever the server has sent something; gives what takes it away again. */
   onData(listener: () => void): () => void;
   /** Rejects, once, with why the connection is lost. */
   readonly end: Promise<never>;
@@ -69,9 +69,14 @@ export async function connect(config: DirectoryConfig, timeoutMs: number): Promi
       return () => void socket.off('data', listener);
     },
     end: life.end,
-    close: () => void life.fail(lost('', 'this end has closed the connection')),
+    close: () => void life.fail(lost(`at ${config.uri}`, 'this end has closed the connection')),
   };
-  if (config.startTls) await connection.run(`StartTLS at ${config.uri}`, (one) => one.startTLS(trust));
+  try {
+    if (config.startTls) await connection.run(`StartTLS at ${config.uri}`, (one) => one.startTLS(trust));
+  } catch (error) {
+    connection.close();
+    throw error;
+  }
   return connection;
 }
 

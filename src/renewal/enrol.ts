@@ -3,7 +3,6 @@ import type { Directories, Instance } from '../config/instance.js';
 import { loadInstance } from '../config/load.js';
 import { prepareState } from '../config/prepare-state.js';
 import { asHsmongerError, HsmongerError } from '../errors.js';
-import { readCaFile } from '../issuer/dogtag/ca-file.js';
 import type { Issuer } from '../issuer/issuer.js';
 import type { Database } from '../ledger/database.js';
 import { openLedger } from '../ledger/ledger.js';
@@ -13,12 +12,13 @@ import { accountOf, dropTo, runningAsRoot, type Account } from '../platform/serv
 import { readFlags, type Flags } from '../protocol/flags.js';
 import type { Operation } from '../protocol/operation.js';
 import type { Outcome } from '../protocol/outcome.js';
+import type { Certificate } from '../x509/certificate.js';
 import { alarm } from './enrolment/alarm.js';
 import { rememberedAlarm } from './remembered-alarm.js';
 import { failureOutcome, namedCertificates } from './enrolment/answers.js';
 import { withinDeadline } from './enrolment/deadline.js';
 import { pursue } from './enrolment/flow.js';
-import { createIssuer } from './enrolment/issuers.js';
+import { loadIssuer, type IssuerParts } from './enrolment/issuers.js';
 import { openPrivileged, type Privileged } from './enrolment/privileged.js';
 import { rememberOutcome } from './enrolment/remember.js';
 import { throughRunuser } from './enrolment/through-runuser.js';
@@ -32,6 +32,12 @@ interface Run {
   readonly flags: Flags;
 }
 
+/** The same, with what had to be loaded before the drop. */
+interface Loaded extends Run {
+  readonly createIssuer: (parts: IssuerParts) => Issuer;
+  readonly readCaFile: (file: string) => { readonly certificates: readonly Certificate[] };
+}
+
 /**
  * The whole run of the helper for an operation that needs an issuer: configuration as root, what only root can open, the drop, the way
  * to a certificate, the answer. Never throws: whatever goes wrong is an outcome certmonger understands, and a line on stderr.
@@ -43,11 +49,12 @@ export async function answer(operation: IssuerOperation, argv: readonly string[]
     if (instance.drop === 'runuser' && runningAsRoot()) return await throughRunuser(instance, directories, argv, env);
     // Own code and addons are in memory before the drop: afterwards a clone below a closed home directory cannot be read.
     sqliteAddon();
+    const loaded: Loaded = { ...run, createIssuer: await loadIssuer(instance), readCaFile: instance.issuer.type === 'dogtag' ? (await import('../issuer/dogtag/ca-file.js')).readCaFile : () => ({ certificates: [] }) };
     const account = accountOf(instance.user);
     prepareState(directories, instance, account);
     const privileged = await openPrivileged(instance, operation.kind === 'enrol' ? operation.variables : undefined, account);
     dropTo(instance.user);
-    return await withinDeadline(instance, directories, () => outcomeOf(operation, run, privileged, account));
+    return await withinDeadline(instance, directories, () => outcomeOf(operation, loaded, privileged, account));
   } catch (error) {
     const failure = asHsmongerError(error);
     process.stderr.write(`hsmonger-submit: ${failure.code}: ${failure.message}\n`);
@@ -68,7 +75,7 @@ function configuration(argv: readonly string[], env: Environment): Run {
   return { flags, directories, instance: loadInstance(directories, name) };
 }
 
-async function outcomeOf(operation: IssuerOperation, run: Run, privileged: Privileged, account: Account): Promise<Outcome> {
+async function outcomeOf(operation: IssuerOperation, run: Loaded, privileged: Privileged, account: Account): Promise<Outcome> {
   const { instance, directories } = run;
   const ledger = openLedger(ledgerFile(directories, instance));
   try {
@@ -79,8 +86,8 @@ async function outcomeOf(operation: IssuerOperation, run: Run, privileged: Privi
   }
 }
 
-async function roots({ instance, directories }: Run, { store }: Privileged, ledger: Database, { uid }: Account): Promise<Outcome> {
-  const issuer = await createIssuer({ instance, directories, ledger, clock: systemClock, uid, ...(store === undefined ? {} : { store }) });
+async function roots({ instance, directories, createIssuer }: Loaded, { store }: Privileged, ledger: Database, { uid }: Account): Promise<Outcome> {
+  const issuer = createIssuer({ instance, directories, ledger, clock: systemClock, uid, ...(store === undefined ? {} : { store }) });
   try {
     const found = await issuer.roots();
     return { kind: 'roots', roots: namedCertificates(found.roots), others: namedCertificates(found.chain) };
@@ -89,7 +96,7 @@ async function roots({ instance, directories }: Run, { store }: Privileged, ledg
   }
 }
 
-async function enrol({ variables }: Extract<IssuerOperation, { kind: 'enrol' }>, { instance, directories, flags }: Run, privileged: Privileged, ledger: Database, { uid }: Account): Promise<Outcome> {
+async function enrol({ variables }: Extract<IssuerOperation, { kind: 'enrol' }>, { instance, directories, flags, createIssuer, readCaFile }: Loaded, privileged: Privileged, ledger: Database, { uid }: Account): Promise<Outcome> {
   const { issuer: config } = instance;
   const { store, lock, csrFile, agent } = privileged;
   const issuer = whenNeeded(() => createIssuer({ instance, directories, ledger, clock: systemClock, uid, agent, ...(store === undefined ? {} : { store }) }));
@@ -118,17 +125,12 @@ async function enrol({ variables }: Extract<IssuerOperation, { kind: 'enrol' }>,
 }
 
 /** Not every way goes by the issuer: what it needs may be missing then. */
-function whenNeeded(create: () => Promise<Issuer>): Issuer {
-  let made: Promise<Issuer> | undefined;
+function whenNeeded(create: () => Issuer): Issuer {
+  let made: Issuer | undefined;
   const issuer = () => (made ??= create());
   return {
-    enrol: async (enrolment) => (await issuer()).enrol(enrolment),
-    roots: async () => (await issuer()).roots(),
-    close: async () => {
-      await made?.then(
-        (open) => open.close(),
-        () => undefined,
-      );
-    },
+    enrol: async (enrolment) => issuer().enrol(enrolment),
+    roots: async () => issuer().roots(),
+    close: async () => made?.close(),
   };
 }

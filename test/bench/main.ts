@@ -1,5 +1,5 @@
 /**
- * npm run bench [-- --json FILE] [-- --only identify|submit|listing]: our speed against a peer's, both measured in this one run.
+ * npm run bench [-- --json FILE] [-- --only identify|submit|listing|retrieve]: our speed against a peer's, both measured in this one run.
  * Ends with 1 when a target is missed.
  */
 import { writeFileSync } from 'node:fs';
@@ -9,11 +9,12 @@ import { privateDirectory } from '../rig/directory.js';
 import { ensureServiceUser } from '../rig/service-user.js';
 import { benchIdentify } from './identify.js';
 import { benchListing } from './listing.js';
+import { benchRetrieve } from './retrieve.js';
 import { createSite } from './site.js';
 import { benchSubmit } from './submit.js';
 import { table } from './table.js';
 
-const rounds = { identify: 60, submit: 30, listing: 3 } as const;
+const rounds = { identify: 60, submit: 30, listing: 3, retrieve: 20 } as const;
 const requests = 2000;
 
 const { values } = parseArgs({ options: { json: { type: 'string' }, only: { type: 'string' } } });
@@ -25,9 +26,10 @@ try {
   const comparisons = [];
   const { path } = directory;
   if (wanted('identify')) comparisons.push(...(await benchIdentify(rounds.identify)));
-  if (wanted('submit') || wanted('listing')) {
+  if (wanted('submit') || wanted('listing') || wanted('retrieve')) {
     const site = await createSite(path, ensureServiceUser());
     if (wanted('submit')) comparisons.push(...(await benchSubmit(site, rounds.submit, say)));
+    if (wanted('retrieve')) comparisons.push(...(await benchRetrieve(site, rounds.retrieve, say)));
     if (wanted('listing')) comparisons.push(...(await benchListing(site, requests, rounds.listing, say)));
   }
   const [load] = loadavg();

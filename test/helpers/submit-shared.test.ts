@@ -134,6 +134,40 @@ describe('a directory that is away', () => {
   });
 });
 
+describe('a directory that takes nothing', () => {
+  const readOnly = (value: 'on' | 'off') => servers.servers[0]!.change(`dn: cn=config\nchangetype: modify\nreplace: nsslapd-readonly\nnsslapd-readonly: ${value}\n`);
+
+  it('gets the certificate in the end: it is kept in the cookie, and no other is issued', async () => {
+    await readOnly('on');
+    const refused = await master.submit(renewal(ocsp));
+    expect(refused).toMatchObject({ exitCode: 5, stderr: expect.stringContaining('DIRECTORY_') as string });
+    const kept = readCookie(cookieOf(refused), 'caOCSPCert');
+    expect(kept).toMatchObject({ state: 'store' });
+    expect(await publishedUnder(ocsp)).toEqual([new X509Certificate(authority.certificate(ocsp).pem).fingerprint256]);
+    const still = await master.submit(poll(ocsp, cookieOf(refused)));
+    expect([still.exitCode, cookieOf(still)]).toEqual([5, cookieOf(refused)]);
+    await readOnly('off');
+    const published = await master.submit(poll(ocsp, cookieOf(still)));
+    expect(certificateOf(published).fingerprint256).toBe(new X509Certificate(kept?.state === 'store' ? kept.certificate : '').fingerprint256);
+    expect(await publishedUnder(ocsp)).toEqual([certificateOf(published).fingerprint256]);
+  });
+});
+
+describe('the roots', () => {
+  it('of a server that only takes are what the directory trusts', async () => {
+    const { exitCode, stdout } = await replica.submit({ CERTMONGER_OPERATION: 'FETCH-ROOTS' });
+    expect(exitCode).toBe(0);
+    const { roots } = JSON.parse(stdout) as { roots: { certificate: string }[] };
+    expect(roots.map(({ certificate }) => new X509Certificate(certificate).fingerprint256)).toEqual([new X509Certificate(authority.certificate(ca).pem).fingerprint256]);
+  });
+
+  it('are asked for again soon where the directory is away', async () => {
+    await servers.kill(1);
+    expect(await replica.submit({ CERTMONGER_OPERATION: 'FETCH-ROOTS' })).toMatchObject({ exitCode: 5 });
+    await servers.start(1);
+  });
+});
+
 describe('an outside CA', () => {
   it('is waited for loudly, and its answer handed out once it is there', async () => {
     const instance = createInstance({ directory: scratch.path, token, name: 'outside', certificates: authority.certificates });

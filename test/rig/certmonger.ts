@@ -39,6 +39,8 @@ export interface CertmongerOptions {
   readonly patience?: number;
   /** Goes on when this process ends. */
   readonly outlives?: boolean;
+  /** The command line that runs a program where the daemon and all it runs shall be, with the pid that was spawned; default here. */
+  readonly command?: (program: string, args: readonly string[]) => readonly [string, readonly string[]];
 }
 
 /** Starts the real daemon, as ourselves, on a private bus with private state; returns when it owns its name. */
@@ -71,7 +73,9 @@ export async function startCertmonger(options: CertmongerOptions): Promise<Certm
   const start = async () => {
     const log = openSync(logFile, 'a');
     // -B: without it the session daemon leaves after 300 s with nothing tracked.
-    const child = spawn(program, ['-s', '-B', '-n', '-d', '2'], { env, cwd: '/', stdio: ['ignore', log, log], detached: options.outlives ?? false });
+    const daemon = ['-s', '-B', '-n', '-d', '2'];
+    const [file, args] = options.command?.(program, daemon) ?? [program, daemon];
+    const child = spawn(file, args, { env, cwd: '/', stdio: ['ignore', log, log], detached: options.outlives ?? false });
     closeSync(log);
     if (options.outlives === true) release(child);
     else stopAtExit(child);
@@ -99,6 +103,21 @@ export async function startCertmonger(options: CertmongerOptions): Promise<Certm
 /** The real getcert against the daemon on this bus: `getcert(bus, ['list', '-i', id])`. Fails unless it exits 0 or as `okExitCodes` says. */
 export async function getcert(bus: Pick<PrivateBus, 'address'>, [verb = 'list', ...args]: readonly string[], okExitCodes: readonly number[] = [0]): Promise<RunResult> {
   return run('getcert', [verb, '-s', ...args], { env: { LC_ALL: 'C', DBUS_SESSION_BUS_ADDRESS: bus.address }, okExitCodes, timeoutMs: 300_000 });
+}
+
+/** getcert's records by request id, each a map of its lines. */
+export async function getcertRecords(bus: Pick<PrivateBus, 'address'>): Promise<Map<string, Map<string, string>>> {
+  const { stdout } = await getcert(bus, ['list']);
+  const records = new Map<string, Map<string, string>>();
+  for (const chunk of stdout.split(/^Request ID '/mu).slice(1)) {
+    const [head = '', ...lines] = chunk.split('\n');
+    const fields = lines.flatMap((line) => {
+      const field = /^\t([^:]+): ?(.*)$/u.exec(line);
+      return field === null ? [] : [[field[1] ?? '', field[2] ?? ''] as const];
+    });
+    records.set(head.replace(/':$/u, ''), new Map(fields));
+  }
+  return records;
 }
 
 function giveToken(home: string, token: SoftToken): void {

@@ -6,7 +6,7 @@ import { installation } from '../../src/platform/installation.js';
 import type { Account } from '../../src/platform/service-user.js';
 import { createAuthority, type Authority, type AuthorityOptions } from './authority.js';
 import { startBus, type PrivateBus } from './bus.js';
-import { getcert, startCertmonger, type Certmonger } from './certmonger.js';
+import { getcert, getcertRecords, startCertmonger, type Certmonger } from './certmonger.js';
 import { privateDirectory } from './directory.js';
 import { createNssDatabase, dogtagTrust, type NssDatabase } from './nss-database.js';
 import { runAs } from './run-as.js';
@@ -80,20 +80,6 @@ export async function startSite(options: SiteOptions = {}): Promise<Site> {
     }
   };
 
-  const getcertRecords: Site['getcertRecords'] = async () => {
-    const { stdout } = await getcert(bus, ['list']);
-    const records = new Map<string, Map<string, string>>();
-    for (const chunk of stdout.split(/^Request ID '/mu).slice(1)) {
-      const [head = '', ...lines] = chunk.split('\n');
-      const fields = lines.flatMap((line) => {
-        const field = /^\t([^:]+): ?(.*)$/u.exec(line);
-        return field === null ? [] : [[field[1] ?? '', field[2] ?? ''] as const];
-      });
-      records.set(head.replace(/':$/u, ''), new Map(fields));
-    }
-    return records;
-  };
-
   return {
     directory,
     owner,
@@ -112,7 +98,7 @@ export async function startSite(options: SiteOptions = {}): Promise<Site> {
       const run = await cli('setup', '--yes', '--token', token.label, '--module', token.module, '--module-env', `SOFTHSM2_CONF=${token.confFile}`, '--pin-file', token.pinFile, '--dbdir', nss.database, '--user', owner.name, '--issuer', 'token', '--issuer-certificate', issuer, ...certificates, ...(nss.passwordFile === undefined ? [] : ['--nss-password-file', nss.passwordFile]), ...extra);
       if (run.exitCode !== 0) throw new Error(`setup ended with ${String(run.exitCode)}:\n${run.stdout}\n${run.stderr}\n${certmonger.log().slice(-4000)}`);
     },
-    getcertRecords,
+    getcertRecords: () => getcertRecords(bus),
     onToken,
     tokenTrust: async () => {
       const rows = (await certutil()).split('\n').flatMap((line) => {
@@ -127,14 +113,14 @@ export async function startSite(options: SiteOptions = {}): Promise<Site> {
     },
     untilRenewed: (patienceMs) =>
       until('all renewed', patienceMs, async () => {
-        const records = [...(await getcertRecords()).values()];
+        const records = [...(await getcertRecords(bus)).values()];
         // Asked of certmonger, not of the token: a look through certutil logs in, and SoftHSM rewrites the token's file at every login.
         return authority.certificates.every(({ nickname, pem }) => {
           const expires = records.find((record) => record.get('certificate')?.includes(`nickname='${nickname}'`))?.get('expires');
           return expires !== undefined && Date.parse(expires) > Date.parse(new X509Certificate(pem).validTo);
         });
       }),
-    untilQuiet: (patienceMs) => until('quiet', patienceMs, async () => [...(await getcertRecords()).values()].every((record) => record.get('status') === 'MONITORING')),
+    untilQuiet: (patienceMs) => until('quiet', patienceMs, async () => [...(await getcertRecords(bus)).values()].every((record) => record.get('status') === 'MONITORING')),
     stop: async () => {
       await certmonger.stop();
       await bus.stop();

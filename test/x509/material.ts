@@ -68,7 +68,7 @@ export interface CsrOptions {
 
 /** As certmonger asks for an adopted certificate: CA:FALSE whatever it is. */
 export async function makeCsr({ keys, subject = 'O=Test, CN=Certificate Authority', extensions = [new x509.BasicConstraintsExtension(false, undefined, true)] }: CsrOptions): Promise<Uint8Array> {
-  const made = await x509.Pkcs10CertificateRequestGenerator.create({ name: new x509.Name(subject).toJSON(), keys: keys.pair, signingAlgorithm: keys.pair.privateKey.algorithm, extensions });
+  const made = await x509.Pkcs10CertificateRequestGenerator.create({ name: new x509.Name(subject).toJSON(), keys: keys.pair, signingAlgorithm: { hash: 'SHA-256', ...keys.pair.privateKey.algorithm }, extensions });
   return new Uint8Array(made.rawData);
 }
 

@@ -2,6 +2,7 @@ import { closeSync, constants, fstatSync, openSync, readFileSync } from 'node:fs
 import path from 'node:path';
 import type { Directories, Instance } from '../../config/instance.js';
 import { HsmongerError, asHsmongerError, sentenceOf } from '../../errors.js';
+import { sharedNicknames } from '../../renewal/look-at-servers.js';
 import type { GivenFile } from '../../renewal/importing/read-certificates.js';
 import { askService } from '../../service/ask.js';
 import type { Surroundings } from '../command.js';
@@ -30,7 +31,9 @@ export async function importCertificate(options: ImportOptions, surroundings: Su
   const chain = (options.chain ?? []).map(readGiven);
   return withCertmonger(options.bus, env, async (certmonger) => {
     const requests = await certmonger.listRequests();
+    await assertRenewing(place);
     const nicknames = instance.certificates.filter(({ storage }) => storage.kind === 'token').map(({ nickname }) => nickname);
+    if (nicknames.length === 0) throw new HsmongerError('USAGE', `${instance.file} has no certificate on the token, so there is none to import another for.`);
     const parcel = { certificate, chain, nicknames, known: await known(place, surroundings), forceSelfSigned: options.forceSelfSigned };
     // Looked at before it is kept: one that no request takes on would lie there for good.
     const { nickname } = await askService(place, 'import certificate', { ...parcel, keep: false });
@@ -43,6 +46,16 @@ export async function importCertificate(options: ImportOptions, surroundings: Su
     if (options.json) io.out(json({ imported, report }));
     return report.result === 'failed' || (report.result === 'under way' && options.wait !== undefined) ? 1 : 0;
   });
+}
+
+/** On a replica it would be this server's alone, and the next one the renewal master publishes would follow it. */
+async function assertRenewing({ instance, directories }: Place): Promise<void> {
+  if (instance.directory === undefined || sharedNicknames(instance).length === 0) return;
+  const { servers } = await askService({ instance, directories }, 'look at servers', { all: false });
+  const masters = servers.filter(({ renewalMaster }) => renewalMaster);
+  if (masters.some(({ here }) => here)) return;
+  const where = masters.length === 0 ? `nobody is: make this server the renewal master first, with 'hsmonger master set'` : `${masters.map(({ host }) => `'${host}'`).join(' and ')} is; run it there`;
+  throw new HsmongerError('PREFLIGHT_FAILED', `What the servers share is imported on the renewal master, which publishes it for the others, and ${where}.`);
 }
 
 /** What the directory has of CA certificates; without it the files must do. */

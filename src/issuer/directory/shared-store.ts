@@ -2,9 +2,14 @@ import type { DirectoryConfig } from '../../config/instance.js';
 import { readCaCertificates } from '../../directory/ca-certificates.js';
 import { readCaEntry } from '../../directory/ca-entry.js';
 import type { Directory } from '../../directory/directory.js';
+import { textsOf } from '../../directory/entry-values.js';
+import { and, equals, present } from '../../directory/filter.js';
 import { isRenewalMaster, listServers } from '../../directory/servers.js';
 import { publishShared, readShared, type Judge } from '../../directory/shared-certificates.js';
+import { authoritiesDn } from '../../directory/tree.js';
 import type { Certificate } from '../../x509/certificate.js';
+import { sameName } from '../../x509/name.js';
+import { nameFromText } from '../../x509/name-text.js';
 
 /** What the servers of one CA share, as an enrolment sees it. Failures are the directory's. */
 export interface SharedStore {
@@ -19,12 +24,14 @@ export interface SharedStore {
   /** Everything published under a nickname, in no order, right or wrong. */
   read(nickname: string): Promise<readonly Certificate[]>;
   publish(nickname: string, certificate: Certificate, judge: Judge): Promise<'published' | 'already there' | 'newer there'>;
+  /** Dogtag's id of the lightweight CA with this subject (DER Name); undefined where it has none. */
+  authorityId(subject: Uint8Array): Promise<string | undefined>;
   /** What the servers trust. */
   authorities(): Promise<readonly Certificate[]>;
   close(): Promise<void>;
 }
 
-export function createSharedStore(directory: Directory, { base, host }: Pick<DirectoryConfig, 'base' | 'host'>): SharedStore {
+export function createSharedStore(directory: Directory, { base, pkiBase, host }: Pick<DirectoryConfig, 'base' | 'pkiBase' | 'host'>): SharedStore {
   return {
     caSubject: async () => (await readCaEntry(directory, base))?.subject,
     isRenewalMaster: () => isRenewalMaster(directory, base, host),
@@ -32,7 +39,19 @@ export function createSharedStore(directory: Directory, { base, host }: Pick<Dir
     renewalMasters: async () => (await listServers(directory, base)).filter(({ renewalMaster }) => renewalMaster).map(({ host: master }) => master),
     read: (nickname) => readShared(directory, base, nickname),
     publish: (nickname, certificate, judge) => publishShared(directory, base, nickname, certificate, judge),
+    authorityId: async (subject) => {
+      const entries = await directory.search({ base: authoritiesDn(pkiBase), scope: 'one', filter: and(equals('objectClass', 'authority'), present('authorityDN')), attributes: ['authorityDN', 'authorityID'] });
+      return entries.filter((entry) => textsOf(entry, 'authorityDN').some((text) => isName(text, subject))).flatMap((entry) => textsOf(entry, 'authorityID'))[0];
+    },
     authorities: () => readCaCertificates(directory, base),
     close: () => directory.close(),
   };
+}
+
+function isName(text: string, subject: Uint8Array): boolean {
+  try {
+    return sameName(nameFromText(text), subject);
+  } catch {
+    return false;
+  }
 }

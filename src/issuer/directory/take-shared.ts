@@ -25,8 +25,7 @@ export async function takeShared(store: SharedStore, nickname: string, { csr, ol
   if (!verifySignature({ data: csr.info, algorithm: csr.signatureAlgorithm, signature: csr.signature }, csr.spki)) {
     throw new HsmongerError('CSR_SIGNATURE', 'The certificate request is not signed by its own key, so nothing says that the key on the token is the one a shared certificate belongs to.');
   }
-  const published = await store.read(nickname);
-  const authorities = await store.authorities();
+  const [published, authorities] = await Promise.all([store.read(nickname), store.authorities()]);
   const best = chooseShared(published, { now, spki: csr.spki, authorities });
   if (best === undefined) return { absent: published.length === 0 ? 'nothing is published' : 'nothing is published that has this key and a valid chain' };
   if (old !== undefined && equalBytes(best.der, old.der)) return { absent: 'the one that is published is the one this server has' };

@@ -92,14 +92,12 @@ async function conversing<T>({ connection, ledger }: Site, work: (api: DogtagApi
 async function enrol(site: Site, api: DogtagApi, order: Order): Promise<Issued | Pending> {
   const { ledger, clock, caFile } = site;
   const { authority } = order;
-  if (authority !== undefined) {
-    const renewed = await renewAuthority(api, { ...order, authority }, caFile.certificates, clock());
-    if ('certificate' in renewed) return renewed;
-    return request(site, api, { ...order, wish: { ...order.wish, ...renewed } });
-  }
-  const row = findAsked(ledger, order.key);
-  const again = row?.certificate === undefined ? undefined : await handedOutBefore(site, api, order, row.certificate);
-  return again ?? request(site, api, order);
+  const before = findAsked(ledger, order.key)?.certificate;
+  const again = before === undefined ? undefined : await handedOutBefore(site, api, order, before);
+  if (again !== undefined) return again;
+  if (authority === undefined) return request(site, api, order);
+  const renewed = await renewAuthority(api, { ...order, authority }, caFile.certificates, clock());
+  return 'certificate' in renewed ? renewed : request(site, api, { ...order, wish: { ...order.wish, ...renewed } });
 }
 
 /** The certificate given to the same request before, as long as it is right today and the CA has not revoked it (design rule 5). */

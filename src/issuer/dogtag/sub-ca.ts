@@ -16,8 +16,8 @@ export async function renewAuthority(api: DogtagApi, order: Order & { readonly a
     if (api.name === 'servlets') return {};
     throw new HsmongerError('CA_REFUSED', `The CA has no lightweight CA ${order.authority}; correct 'authority' of this certificate in the instance file ('pki ca-authority-find' lists them).`);
   }
-  const there = order.old === undefined ? undefined : judge(order, before, trusted, now);
-  if (there !== undefined && !(there instanceof HsmongerError)) return there;
+  const there = judge(order, before, trusted, now);
+  if (!(there instanceof HsmongerError)) return there;
   if ((await api.renewAuthority(order.authority)) === 'not there') return before.parent === undefined ? {} : { issuerId: before.parent };
   const after = await api.authority(order.authority);
   const answer = after === undefined ? new HsmongerError('CA_ANSWER_INVALID', `The CA renewed lightweight CA ${order.authority} and does not give its certificate; look at the CA's log.`) : judge(order, after, trusted, now);

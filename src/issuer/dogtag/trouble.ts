@@ -52,7 +52,7 @@ export function connectionTrouble(error: unknown, where: string, asAgent: boolea
   const distrust = certificateTrouble[code];
   if (distrust !== undefined) return failed('CA_UNREACHABLE', `The server at ${where} is not trusted: ${distrust}.`);
   if (code.startsWith('HPE_')) return failed('CA_ANSWER_INVALID', `What answers at ${where} does not speak HTTP; correct issuer.url.`);
-  const why = networkTrouble[code] ?? `${code.startsWith('ERR_SSL') || code === 'EPROTO' ? 'TLS failed: ' : ''}${sentenceOf(error)}`;
+  const why = networkTrouble[code] ?? (code.startsWith('ERR_SSL_') ? `TLS failed (${alertName(code)})` : sentenceOf(error));
   return failed('CA_UNREACHABLE', `No connection to the CA at ${where}: ${why}; is it running, and is issuer.url right?`);
 }
 
@@ -60,7 +60,10 @@ export function connectionTrouble(error: unknown, where: string, asAgent: boolea
 function codeOf(error: unknown): string {
   if (error instanceof AggregateError && error.errors.length > 0) return codeOf(error.errors[0]);
   const code: unknown = error instanceof Error && 'code' in error ? error.code : undefined;
-  return typeof code === 'string' ? code : '';
+  if (typeof code !== 'string') return '';
+  // A failed write has OpenSSL's reason in its text alone, in the words that make node's code elsewhere.
+  const reason = code === 'EPROTO' && error instanceof Error ? /SSL routines:[^:]*:([a-z0-9 ]+)/u.exec(error.message)?.[1] : undefined;
+  return reason === undefined ? code : `ERR_SSL_${reason.toUpperCase().replaceAll(' ', '_')}`;
 }
 
 function alertName(code: string): string {

@@ -8,20 +8,30 @@ const maxDepth = 40;
 // No entity is expanded: what the CA escapes is turned back by textOf(), and it declares none.
 const parser = new XMLParser({ processEntities: false, ignoreAttributes: true, ignoreDeclaration: true, ignorePiTags: true, parseTagValue: false, trimValues: true });
 
-/** The document as a tree; undefined for what is not well-formed, has a DOCTYPE, or is deeper than any of Dogtag's. */
+/** The document as a tree; undefined for what is cut short, has a DOCTYPE or anything else with '<!' in it, or is deeper than any of Dogtag's. */
 export function parseXml(text: string): XmlNode | undefined {
-  if (/<!(?:DOCTYPE|ENTITY)/iu.test(text)) return undefined;
-  let depth = 0;
-  for (const [, slash, self] of text.matchAll(/<(\/)?[A-Za-z_][^<>]*?(\/)?>/gu)) {
-    if (self === undefined) depth += slash === undefined ? 1 : -1;
-    if (depth > maxDepth) return undefined;
-  }
+  const bare = text.replace(/<!--.*?-->/gsu, '');
+  if (bare.includes('<!') || !isBalanced(bare)) return undefined;
   try {
-    const tree: unknown = parser.parse(text, true);
+    const tree: unknown = parser.parse(bare);
     return typeof tree === 'object' && tree !== null ? (tree as XmlNode) : undefined;
   } catch {
     return undefined;
   }
+}
+
+/** The parser closes by itself what half an answer leaves open. */
+function isBalanced(text: string): boolean {
+  const open: string[] = [];
+  for (const [, closing = '', name = '', empty] of text.matchAll(/<(\/?)([A-Za-z_][^\s/<>]*)[^<>]*?(\/?)>/gu)) {
+    if (closing !== '') {
+      if (open.pop() !== name) return false;
+    } else if (empty === '') {
+      open.push(name);
+    }
+    if (open.length > maxDepth) return false;
+  }
+  return open.length === 0 && !/<[^>]*$/u.test(text);
 }
 
 /** The nodes at a path of names, every branch taken. */

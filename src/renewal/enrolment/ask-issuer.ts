@@ -27,18 +27,19 @@ export async function askIssuer(parts: EnrolmentParts, place: Place, request: Re
   const release = () => held?.release();
   try {
     const kept = (await storedCertificate(parts, place, request)) ?? (await importedCertificate(parts, place, request));
-    return { found: kept ?? (await issuersAnswer(parts, request, course, reach)), release };
+    return { found: kept ?? (await issuersAnswer(parts, place, request, course, reach)), release };
   } catch (error) {
     release();
     throw error;
   }
 }
 
-async function issuersAnswer({ issuer, instance, clock }: EnrolmentParts, request: Request, course: Extract<Course, { kind: 'request' }>, reach: (progress: Progress) => void): Promise<Issued | Waiting> {
+async function issuersAnswer({ issuer, instance, clock }: EnrolmentParts, { authority }: Place, request: Request, course: Extract<Course, { kind: 'request' }>, reach: (progress: Progress) => void): Promise<Issued | Waiting> {
   const { csr, old, progress } = request;
   const answer = await issuer.enrol({
     ...enrolmentOf(request),
     ...(course.profile === undefined ? {} : { profile: course.profile }),
+    ...(authority === undefined ? {} : { authority }),
     ...(progress?.state === 'request' ? { pending: progress.pending } : {}),
   });
   if ('pending' in answer) {

@@ -1,16 +1,11 @@
 import { pinsFile, stateDirectory } from '../../config/directories.js';
-import type { Directories, DogtagIssuerConfig, Instance } from '../../config/instance.js';
+import type { Directories, Instance } from '../../config/instance.js';
 import { HsmongerError } from '../../errors.js';
 import { caNickname } from '../../freeipa/nickname.js';
-import { createDirectoryIssuer } from '../../issuer/directory/directory-issuer.js';
 import type { SharedStore } from '../../issuer/directory/shared-store.js';
 import type { Agent } from '../../issuer/dogtag/agent.js';
-import { createExternalIssuer } from '../../issuer/external/external-issuer.js';
 import type { Issuer } from '../../issuer/issuer.js';
-import { createTokenIssuer } from '../../issuer/token/token-issuer.js';
 import type { Database } from '../../ledger/database.js';
-import { openPinGuard } from '../../ledger/pins.js';
-import { openToken } from '../../pkcs11/open-token.js';
 import type { Clock } from '../../platform/clock.js';
 
 export interface IssuerParts {
@@ -25,29 +20,37 @@ export interface IssuerParts {
   readonly store?: () => SharedStore;
 }
 
-/** The issuer an instance file names. */
-export async function createIssuer(parts: IssuerParts): Promise<Issuer> {
-  const { instance, directories, ledger, clock, uid, store } = parts;
-  const { issuer } = instance;
+/**
+ * What makes the issuer an instance file names. Its code, a PKCS#11 addon for one, is in memory when this is done: before the drop, and no
+ * more of it than this instance needs.
+ */
+export async function loadIssuer({ file, issuer }: Instance): Promise<(parts: IssuerParts) => Issuer> {
   switch (issuer.type) {
     case 'token': {
-      const pins = openPinGuard(pinsFile(directories, instance));
-      const token = createTokenIssuer({ instance, issuer, openToken: () => openToken(instance.token, { pins }), ledger, clock, uid });
-      return { ...token, close: () => token.close().finally(() => { pins.close(); }) };
+      const [{ createTokenIssuer }, { openToken }, { openPinGuard }] = await Promise.all([import('../../issuer/token/token-issuer.js'), import('../../pkcs11/open-token.js'), import('../../ledger/pins.js')]);
+      return ({ instance, directories, ledger, clock, uid }) => {
+        const pins = openPinGuard(pinsFile(directories, instance));
+        const token = createTokenIssuer({ instance, issuer, openToken: () => openToken(instance.token, { pins }), ledger, clock, uid });
+        return { ...token, close: () => token.close().finally(() => { pins.close(); }) };
+      };
     }
-    case 'dogtag':
-      return dogtagIssuer(parts, issuer);
+    case 'dogtag': {
+      const { createDogtagIssuer } = await import('../../issuer/dogtag/dogtag-issuer.js');
+      return ({ ledger, clock, uid, agent }) => {
+        const read = agent?.();
+        return createDogtagIssuer({ issuer, ledger, clock, uid, ...(read === undefined ? {} : { agent: read }) });
+      };
+    }
     case 'directory': {
-      if (store === undefined) throw new HsmongerError('CONFIG_INVALID', `In ${instance.file}: 'issuer.type' is "directory", and there is no [directory] to take certificates from.`);
-      return createDirectoryIssuer({ store: store(), nickname: caNickname, clock });
+      const { createDirectoryIssuer } = await import('../../issuer/directory/directory-issuer.js');
+      return ({ store, clock }) => {
+        if (store === undefined) throw new HsmongerError('CONFIG_INVALID', `In ${file}: 'issuer.type' is "directory", and there is no [directory] to take certificates from.`);
+        return createDirectoryIssuer({ store: store(), nickname: caNickname, clock });
+      };
     }
-    case 'external':
-      return createExternalIssuer({ stateDirectory: stateDirectory(directories, instance), clock, authorities: async () => (await store?.().authorities()) ?? [] });
+    case 'external': {
+      const { createExternalIssuer } = await import('../../issuer/external/external-issuer.js');
+      return ({ instance, directories, store, clock }) => createExternalIssuer({ stateDirectory: stateDirectory(directories, instance), clock, authorities: async () => (await store?.().authorities()) ?? [] });
+    }
   }
-}
-
-async function dogtagIssuer({ ledger, clock, uid, agent }: IssuerParts, issuer: DogtagIssuerConfig): Promise<Issuer> {
-  const { createDogtagIssuer } = await import('../../issuer/dogtag/dogtag-issuer.js');
-  const read = agent?.();
-  return createDogtagIssuer({ issuer, ledger, clock, uid, ...(read === undefined ? {} : { agent: read }) });
 }

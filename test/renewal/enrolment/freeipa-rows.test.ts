@@ -74,6 +74,7 @@ const cookies: readonly Row[] = [
 const requests: readonly Row[] = [
   { what: 'a server\'s own: issued, and published nowhere', theirs: [0, theNew], situation: () => ({ who: 'server' }), then: ({ published }) => { expect(published).toEqual([]); } },
   { what: 'a server\'s own on a replica: issued', theirs: [0, theNew], situation: () => ({ who: 'server', master: false }) },
+  { what: 'a lightweight CA\'s: Dogtag is told which', theirs: [0, theNew], situation: () => ({ who: 'subCa' }), then: ({ asked, csrFile }) => { expect([asked, csrFile]).toEqual([[expect.objectContaining({ authority: 'the id' })], undefined]); } },
   { what: 'to be reused', theirs: [0, theOld], situation: () => ({ who: 'server', flags: reuse }), then: ({ asked }) => { expect(asked).toEqual([]); } },
   { what: 'to be reused, and there is none', theirs: [2, 'New certificate requests not supported'], situation: () => ({ who: 'server', flags: reuse, variables: { CERTMONGER_CERTIFICATE: undefined } }) },
   { what: 'the CA has it and an agent is to look (1)', theirs: [1, approve], difference: 'wait', ours: [5, /^300$/u], situation: () => ({ who: 'server', answer: { pending: 'state=check&requestId=7', afterSeconds: 300, message: 'It waits for an agent.' } }), then: ({ cookie, message }) => { expect([cookie, message]).toEqual([writeCookie('own', 'caOCSPCert', { state: 'request', pending: 'state=check&requestId=7' }), 'It waits for an agent.']); } },

@@ -10,7 +10,7 @@ import { equalBytes } from '../../../src/x509/der.js';
 import { caExtensions, day, makeCertificate, makeCsr, makeKeys, now, pem } from '../../x509/material.js';
 
 const base = 'O=EXAMPLE.TEST';
-const subjects = { ca: `${base}, CN=Certificate Authority`, ocsp: `${base}, CN=OCSP Subsystem`, ra: `${base}, CN=IPA RA`, server: `${base}, CN=server.example.test` } as const;
+const subjects = { ca: `${base}, CN=Certificate Authority`, ocsp: `${base}, CN=OCSP Subsystem`, ra: `${base}, CN=IPA RA`, subCa: `${base}, CN=VPN`, server: `${base}, CN=server.example.test` } as const;
 export type Who = keyof typeof subjects;
 const inDays = (days: number) => new Date(now.getTime() + days * day);
 
@@ -21,15 +21,15 @@ export async function makeMaterial(): Promise<Material> {
   const ca = (options: Partial<Parameters<typeof makeCertificate>[0]>) => makeCertificate({ keys: caKeys, subject: subjects.ca, extensions: caExtensions(), ...options });
   const self = { old: await ca({}), new: await ca({ notAfter: inDays(4000), serial: '02' }) };
   const external = { old: await ca({ by: { keys: rootKeys, certificate: root } }), new: await ca({ by: { keys: rootKeys, certificate: root }, notAfter: inDays(4000), serial: '03' }) };
-  const leaf = async (who: Who, days: number, keys = leafKeys) => makeCertificate({ keys, subject: subjects[who], by: { keys: caKeys, certificate: self.new }, notAfter: inDays(days), serial: `0${String(days % 9)}07` });
+  const leaf = async (who: Who, days: number, keys = leafKeys) => makeCertificate({ keys, subject: subjects[who], by: { keys: caKeys, certificate: self.new }, notAfter: inDays(days), serial: `0${String(days % 9)}07`, ...(who === 'subCa' ? { extensions: caExtensions('cc'.repeat(20)) } : {}) });
   const csr = async (who: Who) => makeCsr({ keys: who === 'ca' ? caKeys : leafKeys, subject: subjects[who] });
   return {
     root,
     self,
     external,
-    csr: { ca: await csr('ca'), ocsp: await csr('ocsp'), ra: await csr('ra'), server: await csr('server') },
-    old: { ocsp: await leaf('ocsp', 20), ra: await leaf('ra', 20), server: await leaf('server', 20) },
-    new: { ocsp: await leaf('ocsp', 700), ra: await leaf('ra', 700), server: await leaf('server', 700) },
+    csr: { ca: await csr('ca'), ocsp: await csr('ocsp'), ra: await csr('ra'), subCa: await csr('subCa'), server: await csr('server') },
+    old: { ocsp: await leaf('ocsp', 20), ra: await leaf('ra', 20), subCa: await leaf('subCa', 20), server: await leaf('server', 20) },
+    new: { ocsp: await leaf('ocsp', 700), ra: await leaf('ra', 700), subCa: await leaf('subCa', 700), server: await leaf('server', 700) },
     later: { ocsp: await leaf('ocsp', 900) },
     foreign: { ocsp: await leaf('ocsp', 700, otherKeys) },
   };
@@ -107,6 +107,7 @@ export async function play(material: Material, situation: Situation): Promise<Se
       published = [certificate];
       return Promise.resolve('published');
     },
+    authorityId: (subject) => Promise.resolve(equalBytes(subject, material.old.subCa.subject) ? 'the id' : undefined),
     authorities: () => Promise.resolve([material.self.new, material.self.old, material.root]),
     close: () => Promise.resolve(),
   };
@@ -114,7 +115,7 @@ export async function play(material: Material, situation: Situation): Promise<Se
     const answer = situation.answer ?? pair.new;
     if (answer instanceof Error) throw answer;
     if ('pending' in answer) return answer;
-    return { certificate: answer.der, chain: [], roots: [(answer.isCa ? answer : material.self.new).der] };
+    return { certificate: answer.der, chain: [], roots: [(equalBytes(answer.subject, answer.issuer) ? answer : material.self.new).der] };
   };
   const parts: EnrolmentParts = {
     instance: {
