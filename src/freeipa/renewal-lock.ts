@@ -10,9 +10,15 @@ import { readLease, writeLease, type Lease } from './renewal-lease.js';
 /** FreeIPA's lock, open but not held. */
 export interface RenewalLock {
   /** Takes the lock, for as long as this process lives or until release(); RENEWAL_LOCKED, with its holder's name, after `waitMs`. */
-  hold(owner: string, options: { readonly waitMs: number }): Promise<HeldLock>;
+  hold(owner: string, options: HoldOptions): Promise<HeldLock>;
   /** Releases it where it is held. */
   close(): void;
+}
+
+export interface HoldOptions {
+  readonly waitMs: number;
+  /** How long it is ours without a word; extended for as long as this process works. Default ten minutes. */
+  readonly leaseMs?: number;
 }
 
 export interface HeldLock {
@@ -20,7 +26,7 @@ export interface HeldLock {
 }
 
 /** Long enough for any run of ours, short enough that FreeIPA's programs, which know nothing of dead holders, wait ten minutes at most. */
-const leaseMs = 600_000;
+const defaultLeaseMs = 600_000;
 const pollMs = 1000;
 /** For the flock that is held only while the file is read and written. */
 const flockSeconds = 5;
@@ -35,7 +41,7 @@ export function openRenewalLock(file: string): RenewalLock {
   const descriptor = open(file);
   let held: HeldLock | undefined;
   return {
-    hold: async (owner, { waitMs }) => (held = await take(file, descriptor, owner, waitMs)),
+    hold: async (owner, options) => (held = await take(file, descriptor, owner, options)),
     close: () => {
       held?.release();
       closeSync(descriptor);
@@ -44,7 +50,7 @@ export function openRenewalLock(file: string): RenewalLock {
 }
 
 /** openRenewalLock() and hold() in one, for a process that stays root; release() closes the file as well. */
-export async function holdRenewalLock(file: string, owner: string, options: { readonly waitMs: number }): Promise<HeldLock> {
+export async function holdRenewalLock(file: string, owner: string, options: HoldOptions): Promise<HeldLock> {
   const lock = openRenewalLock(file);
   try {
     await lock.hold(owner, options);
@@ -81,7 +87,7 @@ function openMaking(file: string, flags: number): number {
   }
 }
 
-async function take(file: string, descriptor: number, owner: string, waitMs: number): Promise<HeldLock> {
+async function take(file: string, descriptor: number, owner: string, { waitMs, leaseMs = defaultLeaseMs }: HoldOptions): Promise<HeldLock> {
   const deadline = Date.now() + waitMs;
   const mine = () => ({ owner, expires: new Date(Date.now() + leaseMs), mark: selfMark() });
   for (;;) {
@@ -93,7 +99,7 @@ async function take(file: string, descriptor: number, owner: string, waitMs: num
     }
     await sleep(Math.min(left, pollMs + randomInt(pollMs / 2)));
   }
-  return keep(descriptor, mine);
+  return keep(descriptor, mine, leaseMs / 3);
 }
 
 /** Undefined when the lock is ours now, else who has it. */
@@ -111,7 +117,7 @@ async function tryTake(descriptor: number, lease: Lease): Promise<string | undef
 }
 
 /** Extends the lease while this process works, and gives it back at the latest when the process ends. */
-function keep(descriptor: number, mine: () => Lease): HeldLock {
+function keep(descriptor: number, mine: () => Lease, everyMs: number): HeldLock {
   let held = true;
   const rewrite = async (content: string) => {
     if (!(await exclusiveFlock(descriptor, flockSeconds))) return;
@@ -122,7 +128,7 @@ function keep(descriptor: number, mine: () => Lease): HeldLock {
     }
   };
   // One that could not be extended now is tried again at the next turn.
-  const timer = setInterval(() => { rewrite(writeLease(mine())).catch(() => undefined); }, leaseMs / 3).unref();
+  const timer = setInterval(() => { rewrite(writeLease(mine())).catch(() => undefined); }, everyMs).unref();
   const release = () => {
     if (!held) return;
     held = false;

@@ -156,6 +156,15 @@ describe('a lease', () => {
     expect(freeIpa('show')).toBe('unlocked');
   });
 
+  it('is extended while its process works, and not afterwards', async () => {
+    const held = await holdRenewalLock(file, 'x', { waitMs: 0, leaseMs: 1500 });
+    await new Promise((resolve) => setTimeout(resolve, 2500));
+    expect(freeIpa('acquire', 'renew_ca_cert')).toBe('busy x');
+    held.release();
+    await new Promise((resolve) => setTimeout(resolve, 1000));
+    expect(freeIpa('show')).toBe('unlocked');
+  });
+
   it('that somebody took over meanwhile is not given back in their place', async () => {
     const held = await holdRenewalLock(file, 'x', { waitMs: 0 });
     put(`[lock]\nlocked = 1\nowner = renew_ca_cert\nexpire = ${stamp(3600)}\n`);

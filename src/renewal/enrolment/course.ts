@@ -14,8 +14,6 @@ export interface CourseFacts {
   };
   /** It is the issuing CA's own certificate that is asked for. */
   readonly theCa: boolean;
-  /** An administrator has imported a certificate for this key that lasts longer than the old one. */
-  readonly imported?: boolean;
   /** The certificate to be renewed. */
   readonly old?: { readonly selfSigned: boolean };
 }
@@ -41,8 +39,6 @@ export function decideCourse(facts: CourseFacts): Course {
   if (old === undefined && (reuseExisting || theCa)) {
     return { kind: 'refused', code: 'OLD_CERTIFICATE_MISSING', reason: `New certificate requests not supported: certmonger holds no certificate to ${reuseExisting ? 'hand out again' : 'renew, and a CA is not made here'}.` };
   }
-  // Whoever imported it meant it, whatever else would renew it; a replica takes what the renewal master publishes all the same.
-  if (facts.imported === true && !reuseExisting && (shared?.nickname === undefined || shared.renewalMaster)) return { kind: 'outside', ...(shared?.nickname === undefined ? {} : { publishAs: shared.nickname }) };
   if (shared?.nickname === undefined) return ofItsOwn(facts);
   const { nickname, renewalMaster } = shared;
   if (theCa) return ofTheCa(facts, nickname, renewalMaster);

@@ -26,11 +26,11 @@ export async function pursue(parts: EnrolmentParts, variables: EnrolVariables): 
   try {
     const request = readRequest(variables);
     const place = await findPlace(parts, request);
-    const reach = (progress: Progress | undefined) => {
+    reached.cookie = writeCookie(place.form, request.profile, request.progress);
+    const reach = (progress: Progress) => {
       reached.cookie = writeCookie(place.form, request.profile, progress);
-      reached.issued = progress?.state === 'store';
+      reached.issued = progress.state === 'store';
     };
-    reach(request.progress);
     const course = decideCourse(place.facts);
     if (place.facts.theCa) writeRequest(parts, request, course);
     const found = await walk(parts, place, request, course, reach);

@@ -1,11 +1,11 @@
 import type { Instance } from '../../config/instance.js';
 import { openRenewalLock, type RenewalLock } from '../../freeipa/renewal-lock.js';
 import type { SharedStore } from '../../issuer/directory/shared-store.js';
+import type { Agent } from '../../issuer/dogtag/agent.js';
 import type { Account } from '../../platform/service-user.js';
 import type { EnrolVariables } from '../../protocol/operation.js';
 import { parseCertificate } from '../../x509/parse-certificate.js';
 import { certificateFromPem } from '../../x509/pem.js';
-import type { Agent } from '../../issuer/dogtag/agent.js';
 import { openCsrFile, type CsrFile } from './csr-file.js';
 
 /**

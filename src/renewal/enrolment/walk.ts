@@ -11,7 +11,7 @@ import { certificateToPem } from '../../x509/pem.js';
 import { sameKey } from '../../x509/public-key.js';
 import { askIssuer } from './ask-issuer.js';
 import type { Course } from './course.js';
-import { trusted } from './kept.js';
+import { storedCertificate, trusted } from './kept.js';
 import type { EnrolmentParts } from './parts.js';
 import type { Place } from './place.js';
 import { publishIssued } from './publish.js';
@@ -23,7 +23,7 @@ interface Way {
   readonly place: Place;
   readonly request: Request;
   readonly taker: Taker;
-  readonly reach: (progress: Progress | undefined) => void;
+  readonly reach: (progress: Progress) => void;
 }
 
 /** Goes the way that was decided on; `reach` is told how far it came, for the next call. Failures are HsmongerError. */
@@ -81,9 +81,11 @@ async function reused({ parts, place, taker: { csr, old, now } }: Way): Promise<
   return { certificate: old.der, ...('fault' in found ? { chain: [], roots: [] } : { chain: found.chain.map(({ der }) => der), roots: found.roots.map(({ der }) => der) }) };
 }
 
-/** What an administrator has imported; where there is nothing, somebody has to know. */
+/** What an earlier call was left with, or an administrator has imported; where there is nothing, somebody has to know. */
 async function fromOutside({ parts, place, request }: Way): Promise<Issued> {
   const { stateDirectory, clock, csrFile, alarm } = parts;
+  const kept = await storedCertificate(parts, place, request);
+  if (kept !== undefined) return kept;
   try {
     return await createExternalIssuer({ stateDirectory, clock, authorities: () => trusted(parts, place) }).enrol(enrolmentOf(request));
   } catch (error) {

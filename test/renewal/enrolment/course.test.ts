@@ -43,10 +43,6 @@ describe('where a certificate comes from', () => {
     ['a server that only takes, asked for its own', { ...own, issuer: 'directory' }, { kind: 'refused', code: 'CONFIG_INVALID' }],
     ['a server that only takes, and is the renewal master', { ...onMaster, issuer: 'directory' }, { kind: 'refused', code: 'CONFIG_INVALID' }],
     ['a server that only takes, without a directory', { ...alone(leaf), issuer: 'directory' }, { kind: 'refused', code: 'CONFIG_INVALID' }],
-    ['imported, though the issuer could: the import', { ...alone(onMaster), imported: true }, { kind: 'outside' }],
-    ['imported for a CA that signs itself, on the master: the import, then published', { ...selfSigned, imported: true }, { kind: 'outside', publishAs: ca }],
-    ['imported on a replica: what the master publishes', { ...replicated(selfSigned), imported: true }, { kind: 'take', nickname: ca, otherwise: 'wait' }],
-    ['imported, and to be reused: what is there', { ...own, imported: true, reuseExisting: true }, { kind: 'reuse' }],
     ['none to reuse', first({ ...own, reuseExisting: true }), { kind: 'refused', code: 'OLD_CERTIFICATE_MISSING' }],
     ['a CA without a certificate', first(selfSigned), { kind: 'refused', code: 'OLD_CERTIFICATE_MISSING' }],
   ])('%s', (_what, facts, course) => {

@@ -119,6 +119,8 @@ const stores: readonly Row[] = [
   },
   { what: 'a cookie with a certificate that is none: begun anew', theirs: [4, 'Invalid cookie'], difference: 'cookie-unknown', ours: [0, /^/u], situation: () => ({ variables: poll(writeCookie('shared', 'caOCSPCert', { state: 'store', certificate: 'x' })) }), then: ({ asked }) => { expect(asked).toHaveLength(1); } },
   { what: 'a cookie with somebody else\'s certificate: begun anew', theirs: [0, 'it'], difference: 'rule-3', ours: [0, /^/u], situation: (all) => ({ variables: poll(writeCookie('shared', 'caOCSPCert', { state: 'store', certificate: pem(all.foreign.ocsp.der) })) }), then: ({ asked, handedOut }) => { expect([asked.length, handedOut]).toEqual([1, 'new']); } },
+  { what: 'a cookie with somebody else\'s certificate, and the CA refuses: refused', theirs: [0, 'it'], difference: 'rule-3', ours: [2, /^No\.$/u], situation: (all) => ({ answer: new HsmongerError('CA_REFUSED', 'No.'), variables: poll(writeCookie('shared', 'caOCSPCert', { state: 'store', certificate: pem(all.foreign.ocsp.der) })) }) },
+  { what: 'issued, and what is published would be taken by nobody: kept, not refused', theirs: [0, theNew], difference: 'store-gives-up', ours: [5, /^60$/u], situation: () => ({ unpublishable: 'ISSUED_WRONG' }) },
   {
     what: 'issued, and a later one is published already', theirs: [0, theNew], difference: 'older-over-newer', ours: [0, /^/u], situation: (all) => ({ published: [all.later.ocsp] }),
     then: ({ published, handedOut }, all) => { expect([published, handedOut]).toEqual([[all.later.ocsp], 'other']); },

@@ -2,6 +2,7 @@ import { chmodSync, mkdirSync, rmSync, symlinkSync, writeFileSync } from 'node:f
 import path from 'node:path';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { importedFile } from '../../../src/issuer/external/imported.js';
+import { writeCookie } from '../../../src/protocol/cookie.js';
 import { privateDirectory, type PrivateDirectory } from '../../rig/directory.js';
 import { pem } from '../../x509/material.js';
 import { makeMaterial, play, type Material, type Seen, type Situation } from './world.js';
@@ -37,6 +38,13 @@ describe('the answer of an outside CA, once it is imported', () => {
     const seen = await externalCa({ unpublishable: 'DIRECTORY_UNAVAILABLE' });
     expect(seen).toMatchObject({ exitCode: 5, code: 'DIRECTORY_UNAVAILABLE' });
     expect(seen.cookie).toContain('store:');
+  });
+
+  it('that could not be published is published and handed out though its file is gone', async () => {
+    const cookie = writeCookie('ca', 'caCACert', { state: 'store', certificate: pem(material.external.new.der) });
+    const seen = await externalCa({ variables: { CERTMONGER_OPERATION: 'POLL', CERTMONGER_CA_COOKIE: cookie } });
+    expect(seen).toMatchObject({ exitCode: 0, handedOut: 'new' });
+    expect(seen.published).toEqual([material.external.new]);
   });
 
   it('is handed out on a server that asks an outside CA for everything', async () => {
