@@ -2,10 +2,13 @@ import { inspect } from 'node:util';
 import yargs from 'yargs';
 import { HsmongerError, asHsmongerError, cliExit } from '../errors.js';
 import { systemClock } from '../platform/clock.js';
+import { addAgent } from './agent.js';
+import { addCa } from './ca.js';
 import type { AddCommand, Runner } from './command.js';
 import { consoleIo } from './console-io.js';
 import { addGlobalOptions, type GlobalOptions } from './global-options.js';
 import type { Io } from './io.js';
+import { addMaster } from './master.js';
 import { harmless } from './output.js';
 import { addRenew } from './renew.js';
 import { addSetup } from './setup.js';
@@ -15,7 +18,7 @@ import { addTrack } from './track.js';
 import { addUnsetup } from './unsetup.js';
 import { version } from './version.js';
 
-const commands: readonly AddCommand[] = [addSetup, addUnsetup, addTrack, addRenew, addStatus, addToken];
+const commands: readonly AddCommand[] = [addSetup, addUnsetup, addTrack, addRenew, addStatus, addToken, addMaster, addCa, addAgent];
 
 const examples: [string, string][] = [
   ['hsmonger setup', 'Ask what is needed and hand the renewals to certmonger'],
@@ -80,7 +83,7 @@ function parser(run: Runner) {
 }
 
 /** What may be given more than once, under both spellings yargs knows. */
-const repeatable: ReadonlySet<string> = new Set(['_', 'nickname', 'certificate', 'module-env', 'moduleEnv']);
+const repeatable: ReadonlySet<string> = new Set(['_', 'nickname', 'certificate', 'chain', 'module-env', 'moduleEnv']);
 
 /** A single-valued flag given twice arrives as a list: say so instead of handing a list to code that wants a word. */
 function givenOnce(options: Record<string, unknown>): true {

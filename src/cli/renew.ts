@@ -1,20 +1,11 @@
-import type { Certmonger } from '../../dbus/certmonger.js';
-import type { TrackingRequest } from '../../dbus/tracking-request.js';
-import type { CertificateConfig } from '../config/instance.js';
-import { HsmongerError } from '../errors.js';
-import { askService } from '../service/ask.js';
 import { finishSavings } from '../service/finish-savings.js';
-import { parseCertificate } from '../x509/parse-certificate.js';
-import { certificateFromPem } from '../x509/pem.js';
-import { keyFingerprint } from '../x509/public-key.js';
 import type { AddCommand, Surroundings } from './command.js';
 import { instanceOf, wholeSeconds, type GlobalOptions } from './global-options.js';
-import { harmless, json, progressLine } from './output.js';
-import { follow } from './renew/follow.js';
+import { harmless, json } from './output.js';
 import { dryRun } from './renew/dry-run.js';
-import { choose, leadsOthers, orderOf, type Order, type Place } from './renew/order.js';
-import { heldOf, renewalText, type RenewalReport } from './renew/report.js';
-import { meaningOf } from './status/state-meanings.js';
+import { choose, leadsOthers, orderOf } from './renew/order.js';
+import { renewOne } from './renew/renew-one.js';
+import type { RenewalReport } from './renew/report.js';
 import { withCertmonger } from './with-certmonger.js';
 
 interface RenewOptions extends GlobalOptions {
@@ -65,43 +56,4 @@ async function renew(options: RenewOptions, surroundings: Surroundings): Promise
     if (options.json) io.out(json(reports));
     return reports.some(({ result }) => result === 'failed' || (result === 'under way' && options.wait !== undefined)) ? 1 : 0;
   });
-}
-
-async function renewOne(place: Place, certmonger: Certmonger, { config, request, keyType, keySize }: Order, options: RenewOptions, surroundings: Surroundings): Promise<RenewalReport> {
-  const { io, clock, signal } = surroundings;
-  const handle = certmonger.request(request.nickname);
-  // certmonger shows a key's size, never the size it would generate; where the two differ a resubmit re-keys (tdbush.c:3719). This makes them one.
-  await handle.modify({ keyType, keySize });
-  const before = await handle.read();
-  const held = heldOf(before);
-  const asked = clock();
-  if (!(await handle.resubmit())) throw new HsmongerError('RENEWAL_FAILED', `certmonger would not resubmit '${config.nickname}' (state ${before.status}); see 'hsmonger status'.`);
-  const common = { nickname: config.nickname, request: request.nickname, ...(held === undefined ? {} : { before: held }) };
-  let report: RenewalReport;
-  if (options.wait === undefined) {
-    report = { ...common, result: 'submitted', state: (await handle.read()).status };
-  } else {
-    const progress = progressLine(io);
-    const onLook = async ({ status }: TrackingRequest) => {
-      const reason = io.interactive && status === 'CA_WORKING' ? await reasonOf(place, before, config, asked) : undefined;
-      progress.show(`${config.nickname}: ${status}${reason === undefined ? '' : ` (${reason})`}`);
-    };
-    const until = new Date(clock().getTime() + options.wait * 1000);
-    const end = await follow({ certmonger, id: request.nickname, before: before.certificate.pem, until, now: clock, signal, onLook });
-    progress.clear();
-    const after = end.standing === 'renewed' ? heldOf(end.request) : undefined;
-    const reason = end.standing === 'renewed' ? undefined : (end.request.caError ?? (await reasonOf(place, before, config, asked)) ?? meaningOf(end.request.status, end.request.stuck));
-    report = { ...common, result: end.standing, state: end.request.status, ...(after === undefined ? {} : { after }), ...(reason === undefined ? {} : { reason }) };
-  }
-  if (!options.json) io.out(renewalText(report, io.colour));
-  return report;
-}
-
-/** Why the helper made certmonger wait since then: exit 5 clears ca-error, so only the ledger knows. */
-async function reasonOf(place: Place, { certificate: { pem } }: TrackingRequest, { profile }: CertificateConfig, since: Date): Promise<string | undefined> {
-  if (pem === undefined) return undefined;
-  const subjectKey = keyFingerprint(parseCertificate(certificateFromPem(pem)).spki);
-  const { outcomes } = await askService(place, 'read ledger', undefined);
-  const last = outcomes.find((outcome) => outcome.subjectKey === subjectKey && outcome.profile === profile);
-  return last === undefined || last.code === 'ISSUED' || last.at < since ? undefined : last.message;
 }

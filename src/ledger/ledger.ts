@@ -37,6 +37,12 @@ const schema = `
     started_at TEXT NOT NULL,
     updated_at TEXT NOT NULL
   ) STRICT;
+  CREATE TABLE IF NOT EXISTS master_sightings (
+    host TEXT PRIMARY KEY,         -- in lower case
+    since TEXT NOT NULL,           -- first looked for
+    seen TEXT,                     -- last sign of it; NULL while there was none
+    published TEXT NOT NULL        -- fingerprint of the shared certificates at the last look
+  ) STRICT;
   CREATE TABLE IF NOT EXISTS asked (
     request TEXT PRIMARY KEY,      -- what makes two SUBMITs the same: see issuer/request-key
     begun_at TEXT NOT NULL,        -- before the CA was asked
@@ -50,7 +56,8 @@ const schema = `
 `;
 
 /**
- * Opens an instance's ledger: issued certificates, what another CA was asked, last outcomes, the journal of saving. Only a process that has dropped to the
+ * Opens an instance's ledger: issued certificates, what another CA was asked, last outcomes, the journal of saving, when the renewal master
+ * was last seen. Only a process that has dropped to the
  * service user calls this (design rule 6). Times are ISO 8601 UTC.
  */
 export function openLedger(file: string, options: { readonly readonly?: boolean } = {}): Database {

@@ -14,6 +14,7 @@ import type { Operation } from '../protocol/operation.js';
 import type { Outcome } from '../protocol/outcome.js';
 import type { Certificate } from '../x509/certificate.js';
 import { alarm } from './enrolment/alarm.js';
+import { rememberedAlarm } from './remembered-alarm.js';
 import { failureOutcome, namedCertificates } from './enrolment/answers.js';
 import { withinDeadline } from './enrolment/deadline.js';
 import { pursue } from './enrolment/flow.js';
@@ -108,6 +109,7 @@ async function enrol({ variables }: Extract<IssuerOperation, { kind: 'enrol' }>,
         stateDirectory: stateDirectory(directories, instance),
         clock: systemClock,
         alarm,
+        masterAlarm: (opened) => rememberedAlarm(instance, opened, ledger, systemClock()),
         ...(store === undefined ? {} : { store }),
         ...(lock === undefined ? {} : { lock }),
         ...(csrFile === undefined ? {} : { csrFile }),

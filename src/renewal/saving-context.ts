@@ -24,7 +24,7 @@ export interface SavingContext {
   readonly run: typeof run;
   /** Bound before the drop. Absent where none is configured, or with a sentence why it could not be opened. */
   readonly directory?: Directory;
-  readonly directoryTrouble?: string;
+  readonly directoryTrouble?: HsmongerError;
   /** What root saw of certificates in files, by nickname, before the drop. */
   readonly files?: ReadonlyMap<string, FileSight>;
   /** Why the PKI server runs all the same, a sentence: its files must not be changed then. */

@@ -2,7 +2,7 @@ import { createPublicKey } from 'node:crypto';
 import { closeSync, constants, fstatSync, openSync, readFileSync } from 'node:fs';
 import type { CertificateConfig, Instance } from '../config/instance.js';
 import type { Directory } from '../directory/directory.js';
-import { sentenceOf } from '../errors.js';
+import { asHsmongerError, sentenceOf, type HsmongerError } from '../errors.js';
 import type { Account } from '../platform/service-user.js';
 import type { FileSight } from '../renewal/saving-context.js';
 import { certificateFromPem } from '../x509/pem.js';
@@ -11,8 +11,8 @@ import type { TaskName } from './tasks.js';
 /** What only root can get, got before the drop and used after it. */
 export interface Privileged {
   readonly directory?: Directory;
-  /** Why there is none though one is configured, a sentence. */
-  readonly directoryTrouble?: string;
+  /** Why there is none though one is configured. */
+  readonly directoryTrouble?: HsmongerError;
   readonly files?: ReadonlyMap<string, FileSight>;
 }
 
@@ -24,6 +24,9 @@ const needs: Readonly<Partial<Record<TaskName, (instance: Instance) => boolean>>
   'after saving': () => true,
   'pending savings': () => false,
   'resume saving': () => true,
+  'look at servers': () => true,
+  'set renewal master': () => true,
+  'read CA certificates': () => true,
 };
 
 /** A server that hangs must not keep the CA stopped. */
@@ -42,7 +45,7 @@ async function opened({ directory }: Instance, owner: Account): Promise<Pick<Pri
     const { openDirectory } = await import('../directory/open.js');
     return { directory: await openDirectory(directory, { owner, timeoutMs: openingMs }) };
   } catch (error) {
-    return { directoryTrouble: sentenceOf(error) };
+    return { directoryTrouble: asHsmongerError(error) };
   }
 }
 

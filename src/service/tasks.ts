@@ -1,13 +1,16 @@
 import type { ServiceContext } from './context.js';
 import { checkKeys } from './tasks/check-keys.js';
+import { importCertificate } from './tasks/import-certificate.js';
 import { inspectInternal } from './tasks/inspect-internal.js';
 import { inspectNss } from './tasks/inspect-nss.js';
 import { inspectToken } from './tasks/inspect-token.js';
 import { listTokens } from './tasks/list-tokens.js';
+import { makeRequest } from './tasks/make-request.js';
 import { addNssModule, removeNssModule } from './tasks/nss-module.js';
 import { previewRenewals } from './tasks/preview-renewal.js';
 import { readLedger } from './tasks/read-ledger.js';
 import { savingAhead, savingDone, savingFinished, savingPrepared, savingResumed, savingsPending } from './tasks/saving.js';
+import { lookAtServers, nameMaster, trustedAuthorities } from './tasks/servers.js';
 import { emptyState, keepInState, readSetupMemory, writeSetupMemory } from './tasks/setup-memory.js';
 
 /** Everything that runs as the service user, by name. A task takes the context and one input that V8 can serialise. */
@@ -31,6 +34,11 @@ const tasks = {
   'pending savings': savingsPending,
   'resume saving': savingResumed,
   'finish saving': savingFinished,
+  'make request': makeRequest,
+  'import certificate': importCertificate,
+  'look at servers': lookAtServers,
+  'set renewal master': nameMaster,
+  'read CA certificates': trustedAuthorities,
 } as const satisfies Record<string, (context: ServiceContext, input: never) => Promise<unknown>>;
 
 type Tasks = typeof tasks;

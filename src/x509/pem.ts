@@ -70,3 +70,15 @@ export function csrFromPem(text: string, where = 'The text given as a certificat
 export function certificateToPem(der: Uint8Array): string {
   return encodePem('certificate', der);
 }
+
+export function csrToPem(der: Uint8Array): string {
+  return encodePem('request', der);
+}
+
+/** The DER of every PEM certificate in `text`, in its order; CERTIFICATE_INVALID when one of them is none. */
+export function certificatesFromPem(text: string, where: string): Uint8Array[] {
+  return pemBlocks(text, kinds.certificate.labels).map(({ body, ended }, index) => {
+    if (!ended || body === '' || !base64.test(body)) throw new HsmongerError('CERTIFICATE_INVALID', `PEM block ${String(index + 1)} of ${where} is not base64 up to its END line.`);
+    return Uint8Array.from(Buffer.from(body, 'base64'));
+  });
+}

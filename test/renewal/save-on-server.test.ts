@@ -155,7 +155,7 @@ test('with the directory away the certificate is in place all the same; once it 
 
 test('a directory that hangs holds nothing back for longer than its limit', async () => {
   await renew(subsystem);
-  rig.ds.pause(1);
+  await rig.ds.pause(1);
   try {
     const started = Date.now();
     expect(await report(subsystem)).toMatchObject({ left: [{ step: 'users updated' }] });

@@ -2,9 +2,7 @@ import type { TrackingRequest } from '../../../dbus/tracking-request.js';
 import type { CertificateConfig, Directories, Instance, IssuerConfig } from '../../config/instance.js';
 import { requestIds } from '../../config/request-id.js';
 import { HsmongerError } from '../../errors.js';
-import { parseCertificate } from '../../x509/parse-certificate.js';
-import { certificateFromPem } from '../../x509/pem.js';
-import { keyFacts } from '../../x509/public-key.js';
+import { provenKey, type ProvenKey } from '../../tracking/same-key.js';
 
 export interface Place {
   readonly instance: Instance;
@@ -12,11 +10,9 @@ export interface Place {
 }
 
 /** A certificate to renew, its request, and the type and size of the key both say it has. */
-export interface Order {
+export interface Order extends ProvenKey {
   readonly config: CertificateConfig;
   readonly request: TrackingRequest;
-  readonly keyType: 'RSA' | 'EC';
-  readonly keySize: number;
 }
 
 /** The named certificates, the issuer's own first: what is signed before its renewal would live no longer than it does now. */
@@ -45,11 +41,5 @@ export function orderOf(instance: Instance, config: CertificateConfig, requests:
   const request = requests.find(({ nickname }) => nickname === id);
   if (request === undefined) throw new HsmongerError('REQUEST_NOT_FOUND', `certmonger does not track '${config.nickname}' for instance '${instance.name}'; run 'hsmonger track apply' first.`);
   if (request.ca !== instance.name) throw new HsmongerError('CERTMONGER_REFUSED', `The request '${request.nickname}' goes to CA '${request.ca ?? 'none'}', not to '${instance.name}'; run 'hsmonger track apply' first.`);
-  const { pem } = request.certificate;
-  if (pem === undefined) throw new HsmongerError('CERTIFICATE_NOT_FOUND', `certmonger could not read the certificate of '${config.nickname}', so it would ask for a new one instead of a renewal; see 'hsmonger status'.`);
-  const { type, bits } = keyFacts(parseCertificate(certificateFromPem(pem)).spki);
-  if ((type !== 'RSA' && type !== 'EC') || request.key.type !== type || request.key.size !== bits) {
-    throw new HsmongerError('KEY_MISMATCH', `certmonger takes the key of '${config.nickname}' for ${request.key.type ?? 'unknown'} ${String(request.key.size ?? '')}, its certificate says ${type} ${String(bits)}: a renewal would make a new key, so none was asked for. Run 'hsmonger track plan'.`);
-  }
-  return { config, request, keyType: type, keySize: bits };
+  return { config, request, ...provenKey(config.nickname, request) };
 }

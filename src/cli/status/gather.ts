@@ -22,8 +22,14 @@ interface Place {
 /** One look at certmonger, the certificates and the ledger. What does not answer is a trouble of the report; the rest is told all the same. */
 export async function gatherStatus(place: Place, bus: string, env: Readonly<Record<string, string | undefined>>, now: Date): Promise<StatusReport> {
   const { instance } = place;
-  const [requests, stores, ledger] = await Promise.allSettled([withCertmonger(bus, env, requestsOf), lookIntoStores(place), askService(place, 'read ledger', undefined)]);
+  const [requests, stores, ledger, servers] = await Promise.allSettled([
+    withCertmonger(bus, env, requestsOf),
+    lookIntoStores(place),
+    askService(place, 'read ledger', undefined),
+    instance.directory === undefined ? undefined : askService(place, 'look at servers', { all: false }),
+  ]);
   if (stores.status === 'rejected') throw stores.reason;
+  const alarm = servers.status === 'fulfilled' ? servers.value?.alarm : undefined;
   const ids = requestIds(instance);
   const rows = instance.certificates.map((config) => {
     const { where, newest } = stores.value.find(config);
@@ -38,7 +44,7 @@ export async function gatherStatus(place: Place, bus: string, env: Readonly<Reco
     };
     return statusRow(now, facts);
   });
-  return { instance: instance.name, at: now, rows, troubles: troublesOf([requests, ...stores.value.looks, ledger]) };
+  return { instance: instance.name, at: now, rows, troubles: [...troublesOf([requests, ...stores.value.looks, ledger, servers]), ...(alarm === undefined ? [] : [alarm])] };
 }
 
 /** The request of a certificate: by our id, else whoever's it is that keeps the certificate in the same place. */

@@ -19,6 +19,8 @@ export interface SharedStore {
   isRenewalMaster(): Promise<boolean>;
   /** Whether any host is. */
   hasRenewalMaster(): Promise<boolean>;
+  /** The hosts that are. */
+  renewalMasters(): Promise<readonly string[]>;
   /** Everything published under a nickname, in no order, right or wrong. */
   read(nickname: string): Promise<readonly Certificate[]>;
   publish(nickname: string, certificate: Certificate, judge: Judge): Promise<'published' | 'already there' | 'newer there'>;
@@ -34,6 +36,7 @@ export function createSharedStore(directory: Directory, { base, pkiBase, host }:
     caSubject: async () => (await readCaEntry(directory, base))?.subject,
     isRenewalMaster: () => isRenewalMaster(directory, base, host),
     hasRenewalMaster: async () => (await listServers(directory, base)).some(({ renewalMaster }) => renewalMaster),
+    renewalMasters: async () => (await listServers(directory, base)).filter(({ renewalMaster }) => renewalMaster).map(({ host: master }) => master),
     read: (nickname) => readShared(directory, base, nickname),
     publish: (nickname, certificate, judge) => publishShared(directory, base, nickname, certificate, judge),
     authorityId: async (subject) => {

@@ -16,9 +16,9 @@ export function storedCertificate(parts: EnrolmentParts, place: Place, request: 
   return orPassedOver('The certificate that was kept to be published', () => checkedAnswer(parts, place, request, parseCertificate(certificateFromPem(progress.certificate)), []));
 }
 
-/** A CA that signs itself may have been given to another to sign, by `hsmonger ca import`; not where it is told to sign itself. */
+/** What would be renewed here may have been given to another CA to sign, by `hsmonger ca import`; not where a CA is told to sign itself. */
 export function importedCertificate(parts: EnrolmentParts, place: Place, request: Request): Promise<Issued | undefined> {
-  if (!place.facts.theCa || parts.flags.forceSelfSigned) return Promise.resolve(undefined);
+  if (parts.flags.forceSelfSigned) return Promise.resolve(undefined);
   return orPassedOver('The certificate that was imported', async () => {
     const found = readImported(parts.stateDirectory, request.csr.spki);
     return found === undefined ? undefined : checkedAnswer(parts, place, request, found.certificate, found.chain);

@@ -23,6 +23,8 @@ export interface EnrolmentParts {
   readonly clock: Clock;
   /** In [0, 1). */
   readonly random?: () => number;
+  /** What is wrong with the renewal master, by what is remembered of it; see directory/master-alarm.ts. */
+  readonly masterAlarm?: (store: SharedStore) => Promise<string | undefined>;
   /** Tells a person. */
   readonly alarm: (message: string) => Promise<void>;
 }

@@ -57,7 +57,9 @@ async function take(way: Way, course: Extract<Course, { kind: 'take' }>): Promis
     const found = await createDirectoryIssuer({ store, nickname: course.nickname, clock: parts.clock, ...(parts.random === undefined ? {} : { random: parts.random }) }).enrol(enrolmentOf(request));
     if ('certificate' in found) return found;
     reach({ state: 'retrieve' });
-    return { code: 'NOT_PUBLISHED', afterSeconds: found.afterSeconds, message: found.message };
+    // It waits as often as before: whoever is back publishes.
+    const alarm = await parts.masterAlarm?.(store);
+    return alarm === undefined ? { code: 'NOT_PUBLISHED', afterSeconds: found.afterSeconds, message: found.message } : { code: 'MASTER_UNKNOWN', afterSeconds: found.afterSeconds, message: `${found.message} ${alarm}` };
   }
   const taken = await takeShared(store, course.nickname, way.taker);
   if (!('absent' in taken)) return taken;

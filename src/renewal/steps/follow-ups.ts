@@ -48,6 +48,6 @@ function configure({ instance, serverRuns }: SavingContext, config: CertificateC
 async function onMaster({ instance, directory, directoryTrouble }: SavingContext, work: (directory: Directory, config: DirectoryConfig) => Promise<string[]>): Promise<string[]> {
   const config = instance.directory;
   if (config === undefined) return [];
-  if (directory === undefined) throw new HsmongerError('DIRECTORY_UNAVAILABLE', directoryTrouble ?? `The directory ${config.uri} was not opened before the drop to the service user.`);
+  if (directory === undefined) throw directoryTrouble ?? new HsmongerError('DIRECTORY_UNAVAILABLE', `The directory ${config.uri} was not opened before the drop to the service user.`);
   return (await isRenewalMaster(directory, config.base, config.host)) ? work(directory, config) : [];
 }

@@ -98,6 +98,7 @@ export async function play(material: Material, situation: Situation): Promise<Se
     caSubject: () => Promise.resolve(undefined),
     isRenewalMaster: () => Promise.resolve(master),
     hasRenewalMaster: () => Promise.resolve(anyMaster),
+    renewalMasters: () => Promise.resolve(anyMaster ? ['ca1.example.test'] : []),
     read: () => Promise.resolve(published),
     publish: (nickname, certificate) => {
       if (situation.unpublishable !== undefined) return Promise.reject(new HsmongerError(situation.unpublishable, `'${nickname}' cannot be written.`));

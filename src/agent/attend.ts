@@ -1,0 +1,127 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { Directories, Instance } from '../config/instance.js';
+import { sentenceOf } from '../errors.js';
+import { finishSavings } from '../service/finish-savings.js';
+import { createBackOff } from './back-off.js';
+import type { CertmongerLink } from './certmonger-link.js';
+import { createFollower } from './follower.js';
+import { createTroubleLog, type Log } from './log.js';
+import type { Sight, WatcherLine } from './sight.js';
+import { startWatcher } from './watch-child.js';
+
+export interface Attendance {
+  readonly instance: Instance;
+  readonly directories: Directories;
+  readonly certmonger: CertmongerLink;
+  /** Milliseconds between two polls of the directory. */
+  readonly pollMs: number;
+  readonly log: Log;
+  readonly signal: AbortSignal;
+}
+
+const dayMs = 86_400_000;
+/** Something is under way at certmonger: look again. */
+const soonMs = 5000;
+const leastMs = 500;
+const reconnect = { firstMs: 1000, mostMs: 60_000 };
+
+/** Looks after one instance until the signal: keeps a watcher running, and does what its sights call for, one after the other. */
+export interface Attendant {
+  readonly ended: Promise<void>;
+  /** certmonger said something: what waits for it may go on. */
+  nudge(): void;
+}
+
+export function attend({ instance, directories, certmonger, pollMs, log, signal }: Attendance): Attendant {
+  const say: Log = (priority, message) => { log(priority, `${instance.name}: ${message}`); };
+  const follower = createFollower(instance, say);
+  const following = createTroubleLog(say);
+  const finishing = createTroubleLog(say);
+  let alarmed = -Infinity;
+  let latest: Sight | undefined;
+  let seen: Sight | undefined;
+  /** Milliseconds until the next look at certmonger where nothing else calls for one. */
+  let again: number | undefined;
+  const retry = createBackOff({ firstMs: soonMs, mostMs: 60_000 });
+  let wake = new AbortController();
+
+  const watch = async () => {
+    const watching = createTroubleLog(say);
+    const pause = createBackOff(reconnect);
+    const onLine = (line: WatcherLine) => {
+      if (line.kind !== 'sight') {
+        say('info', line.message);
+        return;
+      }
+      watching.over('the directory is watched again.');
+      pause.reset();
+      latest = line;
+      wake.abort();
+    };
+    while (!signal.aborted) {
+      const child = startWatcher({ instance, directories, pollMs }, onLine);
+      const stop = () => { child.stop(); };
+      signal.addEventListener('abort', stop);
+      const trouble = await child.ended;
+      signal.removeEventListener('abort', stop);
+      if (trouble === undefined) return;
+      watching.trouble(trouble.message);
+      await sleep(pause.next(), undefined, { signal }).catch(() => undefined);
+    }
+  };
+
+  const work = async () => {
+    while (!signal.aborted) {
+      if (!wake.signal.aborted) await sleep(again ?? dayMs, undefined, { signal: AbortSignal.any([wake.signal, signal]) }).catch(() => undefined);
+      wake = new AbortController();
+      const sight = latest;
+      if (sight === undefined) continue;
+      if (sight !== seen) {
+        tellAlarm(sight);
+        await finish(sight);
+      }
+      seen = sight;
+      await follow(sight);
+      // Its signals come in swarms.
+      await sleep(leastMs, undefined, { signal }).catch(() => undefined);
+    }
+  };
+
+  const follow = async (sight: Sight) => {
+    try {
+      again = (await certmonger.use((connected) => follower.follow(connected, sight))) ? soonMs : undefined;
+      retry.reset();
+      following.over('certmonger answers again.');
+    } catch (error) {
+      following.trouble(sentenceOf(error));
+      again = retry.next();
+    }
+  };
+
+  const finish = async ({ unfinished }: Sight) => {
+    if (unfinished === 0) return;
+    try {
+      await finishSavings({ instance, directories }, (sentence) => { say('info', sentence); });
+      finishing.over('nothing is left unfinished.');
+    } catch (error) {
+      finishing.trouble(`Interrupted savings could not be finished: ${sentenceOf(error)}`);
+    }
+  };
+
+  const tellAlarm = ({ alarm }: Sight) => {
+    if (alarm === undefined) {
+      if (alarmed > -Infinity) say('info', 'there is a renewal master again.');
+      alarmed = -Infinity;
+    } else if (performance.now() - alarmed >= dayMs) {
+      say('error', alarm);
+      alarmed = performance.now();
+    }
+  };
+
+  return {
+    ended: Promise.all([watch(), work()]).then(() => undefined),
+    nudge: () => {
+      if (again !== undefined) wake.abort();
+    },
+  };
+}

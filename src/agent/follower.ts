@@ -1,0 +1,83 @@
+import type { Certmonger } from '../../dbus/certmonger.js';
+import type { TrackingRequest } from '../../dbus/tracking-request.js';
+import type { Instance } from '../config/instance.js';
+import { requestIds } from '../config/request-id.js';
+import { HsmongerError } from '../errors.js';
+import { isOurPlace } from '../tracking/place.js';
+import { provenKey, resubmitSameKey } from '../tracking/same-key.js';
+import { createBackOff, type BackOff } from './back-off.js';
+import { decideFollow, heldRequest, type Move } from './decide-follow.js';
+import type { Log } from './log.js';
+import type { PublishedCertificate, Sight } from './sight.js';
+
+/** Has certmonger take what the renewal master published. */
+export interface Follower {
+  /** Brings every nickname of the sight as far as it can be brought now; gives whether something is under way, so that it should be called again soon. */
+  follow(certmonger: Certmonger, sight: Sight): Promise<boolean>;
+}
+
+/** What certmonger was asked to take and has not yet taken. At most one for each nickname. */
+interface Asked {
+  readonly certificate: string;
+  readonly pauses: BackOff;
+  /** Of performance.now(): not before. */
+  again: number;
+}
+
+/** A certificate certmonger does not get saved must not be asked for in a loop. */
+const pauses = { firstMs: 30_000, mostMs: 3_600_000 };
+
+export function createFollower(instance: Instance, log: Log, now: () => number = () => performance.now()): Follower {
+  const asked = new Map<string, Asked>();
+  const ids = requestIds(instance);
+
+  const due = (nickname: string, { certificate }: PublishedCertificate): boolean => {
+    const known = asked.get(nickname);
+    if (known?.certificate === certificate && now() < known.again) return false;
+    const entry = known?.certificate === certificate ? known : { certificate, pauses: createBackOff(pauses), again: 0 };
+    entry.again = now() + entry.pauses.next();
+    asked.set(nickname, entry);
+    return true;
+  };
+
+  const make = async (certmonger: Certmonger, nickname: string, request: TrackingRequest, { move, published }: Extract<Move, { published: PublishedCertificate }>) => {
+    if (!due(nickname, published)) return;
+    const until = published.notAfter.toISOString().slice(0, 10);
+    const taken = move === 'refresh' ? await certmonger.request(request.nickname).refresh() : (await resubmitSameKey(certmonger, request.nickname, provenKey(nickname, request))).taken;
+    log('info', `'${nickname}': the renewal master published a certificate that expires ${until}; certmonger ${taken ? 'was asked to take it' : `is busy (${request.status}) and will be asked again`}.`);
+  };
+
+  return {
+    async follow(certmonger, { published, renewalMaster }) {
+      const requests = await certmonger.listRequests();
+      let underWay = false;
+      for (const nickname of new Set(published.map((one) => one.nickname))) {
+        const request = requestOf(requests, instance, ids.get(nickname), nickname);
+        if (request === undefined) continue;
+        const held = heldRequest(request);
+        const move = decideFollow(held, published.filter((one) => one.nickname === nickname), renewalMaster);
+        if (move.move === 'none') {
+          if (asked.delete(nickname) && held.held !== undefined) log('info', `'${nickname}': certmonger has the certificate that expires ${held.held.notAfter.toISOString().slice(0, 10)}.`);
+          continue;
+        }
+        underWay = true;
+        if (move.move === 'later') continue;
+        try {
+          await make(certmonger, nickname, request, move);
+        } catch (error) {
+          // Of this one alone; with the bus or the daemon gone there is no next one.
+          if (!(error instanceof HsmongerError) || /^(?:BUS|CERTMONGER)_/u.test(error.code)) throw error;
+          log('warning', error.message);
+        }
+      }
+      return underWay;
+    },
+  };
+}
+
+/** By our id, else whoever's it is that keeps the certificate in the same place; only one that asks our helper. */
+function requestOf(requests: readonly TrackingRequest[], instance: Instance, id: string | undefined, nickname: string): TrackingRequest | undefined {
+  const certificate = instance.certificates.find((one) => one.nickname === nickname);
+  const found = requests.find((request) => request.nickname === id) ?? requests.find((request) => certificate !== undefined && isOurPlace(request.certificateStorage, instance, certificate));
+  return found?.ca === instance.name ? found : undefined;
+}

@@ -1,0 +1,37 @@
+import type { Argv } from 'yargs';
+import { csr } from './ca/csr.js';
+import { importCertificate } from './ca/import.js';
+import type { AddCommand, Runner } from './command.js';
+import { absolutePath, wholeSeconds, type GlobalFlags } from './global-options.js';
+
+/** `ca csr`, `ca import`: certificates another CA signs. */
+export const addCa: AddCommand = (yargs, run) =>
+  yargs.command('ca', 'Have a certificate signed by another CA', (ca) => withImport(withCsr(ca, run), run).demandCommand(1, 'Name what to do: csr or import.'));
+
+function withCsr(yargs: Argv<GlobalFlags>, run: Runner): Argv<GlobalFlags> {
+  return yargs.command(
+    'csr [nickname]',
+    "Write a certificate request, signed on the token with the key of the certificate that is there",
+    (ca) =>
+      ca
+        .positional('nickname', { type: 'string', describe: "Certificate of the instance [the CA's]" })
+        .option('out', { type: 'string', requiresArg: true, coerce: absolutePath, describe: 'File to write, which must not be there yet [standard output]' })
+        .example('hsmonger ca csr --out ca.csr', ''),
+    run(csr),
+  );
+}
+
+function withImport(yargs: Argv<GlobalFlags>, run: Runner): Argv<GlobalFlags> {
+  return yargs.command(
+    'import <certificate> [chain..]',
+    'Check a certificate another CA made for a key on the token, and have certmonger save it',
+    (ca) =>
+      ca
+        .positional('certificate', { type: 'string', demandOption: true, describe: 'File: PEM, DER or PKCS#7' })
+        .positional('chain', { type: 'string', array: true, describe: 'Files with the certificates above it, in any order' })
+        .option('force-self-signed', { type: 'boolean', default: false, describe: 'Let a self-signed certificate replace one another CA signed' })
+        .option('wait', { alias: 'w', type: 'string', requiresArg: true, coerce: wholeSeconds, describe: 'Wait so many seconds until it is saved' })
+        .example('hsmonger ca import ca.pem root.pem --wait 300', ''),
+    run(importCertificate),
+  );
+}

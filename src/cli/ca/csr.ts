@@ -1,0 +1,49 @@
+import { closeSync, fchmodSync, fsyncSync, openSync, writeSync } from 'node:fs';
+import type { Instance } from '../../config/instance.js';
+import { HsmongerError, sentenceOf } from '../../errors.js';
+import { askService } from '../../service/ask.js';
+import type { Surroundings } from '../command.js';
+import { instanceOf, type GlobalOptions } from '../global-options.js';
+import { harmless, json } from '../output.js';
+
+interface CsrOptions extends GlobalOptions {
+  readonly nickname: string | undefined;
+  readonly out: string | undefined;
+}
+
+export async function csr(options: CsrOptions, { io, env }: Surroundings): Promise<number> {
+  const place = instanceOf(options, env);
+  const nickname = onToken(place.instance, options.nickname ?? place.instance.issuer.certificate);
+  const request = await askService(place, 'make request', { nickname });
+  if (options.out !== undefined) writeNew(options.out, request.pem);
+  if (options.json) io.out(json({ nickname, ...request, ...(options.out === undefined ? {} : { file: options.out }) }));
+  else if (options.out === undefined) io.out(request.pem);
+  else io.out(`${harmless(options.out)}: request for ${harmless(request.subject)}, key ${request.key.slice(0, 16)}; have it signed, then run 'hsmonger ca import' with what comes back.\n`);
+  return 0;
+}
+
+/** The nickname, if it is one whose key is on the token. */
+function onToken({ file, certificates, issuer }: Instance, nickname: string): string {
+  const found = certificates.find((certificate) => certificate.nickname === nickname);
+  // The issuer's own certificate need not be tracked here.
+  if (found === undefined && nickname !== issuer.certificate) throw new HsmongerError('USAGE', `${file} has no certificate '${nickname}'; it has ${certificates.map((certificate) => `'${certificate.nickname}'`).join(', ')}.`);
+  if (found !== undefined && found.storage.kind !== 'token') throw new HsmongerError('USAGE', `The key of '${nickname}' is not on the token, so no request can be signed there; make one with certutil -R -k or openssl req -new -key.`);
+  return nickname;
+}
+
+/** Never over a file that is there: it may be the request another CA is working on. For others to read: nothing in it is secret. */
+function writeNew(file: string, content: string): void {
+  try {
+    const descriptor = openSync(file, 'wx', 0o644);
+    try {
+      fchmodSync(descriptor, 0o644);
+      writeSync(descriptor, content);
+      fsyncSync(descriptor);
+    } finally {
+      closeSync(descriptor);
+    }
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'EEXIST') throw new HsmongerError('USAGE', `${file} is there already and was left as it is; name another file, or move it away.`, { cause: error });
+    throw new HsmongerError('COMMAND_FAILED', `Cannot write ${file}: ${sentenceOf(error)}.`, { cause: error });
+  }
+}

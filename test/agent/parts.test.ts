@@ -1,0 +1,73 @@
+import { describe, expect, it, test } from 'vitest';
+import { createBackOff } from '../../src/agent/back-off.js';
+import { decideFollow, type HeldRequest } from '../../src/agent/decide-follow.js';
+import { createTroubleLog, logTo } from '../../src/agent/log.js';
+import { parseWatcherLine, type PublishedCertificate, type Sight } from '../../src/agent/sight.js';
+import { encode } from '../../src/service/wire.js';
+
+const key = 'a'.repeat(64);
+const published = (change: Partial<PublishedCertificate> = {}): PublishedCertificate => ({ nickname: 'ocsp', key, certificate: 'c'.repeat(64), notAfter: new Date('2028-01-01'), ...change });
+const held = (status: string, notAfter = '2027-01-01'): HeldRequest => ({ status, held: { key, notAfter: new Date(notAfter) } });
+
+describe('what certmonger is asked to do', () => {
+  it.each([
+    ['a request that waits for the CA is refreshed', held('CA_WORKING'), [published()], false, 'refresh'],
+    ['so is one whose CA could not be reached', held('CA_UNREACHABLE'), [published()], false, 'refresh'],
+    ['one at rest is resubmitted', held('MONITORING'), [published()], false, 'resubmit'],
+    ['so is one the helper refused', held('CA_REJECTED'), [published()], false, 'resubmit'],
+    ['one that is being saved is looked at again later', held('NEED_CERTSAVE_TOKEN'), [published()], false, 'later'],
+    ['the same certificate is no news', held('MONITORING', '2028-01-01'), [published()], false, 'none'],
+    ['an older one is none', held('MONITORING', '2029-01-01'), [published()], false, 'none'],
+    ['one for another key is none: this server would re-key', held('MONITORING'), [published({ key: 'b'.repeat(64) })], false, 'none'],
+    ['of two keys the one that is held counts', held('MONITORING'), [published({ key: 'b'.repeat(64) }), published()], false, 'resubmit'],
+    ['the renewal master takes nothing from itself', held('MONITORING'), [published()], true, 'none'],
+    ['nothing published, nothing to do', held('CA_WORKING'), [], false, 'none'],
+    ['a request without a certificate certmonger can read would get a new key', { status: 'MONITORING' }, [published()], false, 'none'],
+  ] as const)('%s', (_case, request, offers, renewalMaster, move) => {
+    expect(decideFollow(request, offers, renewalMaster).move).toBe(move);
+  });
+});
+
+test('waiting doubles up to its limit, never in step with others, and begins anew after a success', () => {
+  const even = createBackOff({ firstMs: 1000, mostMs: 5000, random: () => 0 });
+  expect([even.next(), even.next(), even.next(), even.next(), even.next()]).toEqual([1000, 2000, 4000, 5000, 5000]);
+  even.reset();
+  expect(even.next()).toBe(1000);
+  expect(createBackOff({ firstMs: 1000, mostMs: 5000, random: () => 1 }).next()).toBe(800);
+});
+
+test('trouble is told once while it lasts, again when it is another, and when it is over', () => {
+  const lines: string[] = [];
+  const trouble = createTroubleLog((priority, message) => lines.push(`${priority} ${message}`));
+  trouble.over('well');
+  trouble.trouble('a');
+  trouble.trouble('a');
+  trouble.trouble('b');
+  trouble.over('well');
+  trouble.over('well');
+  trouble.trouble('b');
+  expect(lines).toEqual(['warning a', 'warning b', 'info well', 'warning b']);
+});
+
+test('the journal gets priorities, a terminal does not', () => {
+  const lines: string[] = [];
+  logTo((text) => lines.push(text), { JOURNAL_STREAM: '8:1' })('error', 'x');
+  logTo((text) => lines.push(text), {})('error', 'x');
+  expect(lines).toEqual(['<3>x\n', 'hsmonger: x\n']);
+});
+
+describe('what the watcher says is checked, for it has read what is not trusted', () => {
+  const sight: Sight = { kind: 'sight', why: 'push', renewalMaster: false, published: [published()], unfinished: 1, alarm: 'x' };
+  it('a sight arrives as it was sent', () => {
+    expect(parseWatcherLine(encode(sight))).toEqual(sight);
+    expect(parseWatcherLine(encode({ kind: 'end', code: 'DIRECTORY_UNAVAILABLE', message: 'm' }))).toEqual({ kind: 'end', code: 'DIRECTORY_UNAVAILABLE', message: 'm' });
+  });
+  it.each([
+    ['no JSON', 'x'],
+    ['another word', encode({ ...sight, kind: 'order' })],
+    ['a digest that is none', encode({ ...sight, published: [published({ key: '../../etc' })] })],
+    ['a date that is none', encode({ ...sight, published: [{ ...published(), notAfter: 'tomorrow' }] })],
+  ])('%s is refused', (_case, text) => {
+    expect(() => parseWatcherLine(text)).toThrow();
+  });
+});

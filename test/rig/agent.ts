@@ -1,0 +1,53 @@
+import { spawn, type ChildProcess } from 'node:child_process';
+import { once } from 'node:events';
+import { readFileSync } from 'node:fs';
+import path from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { installation } from '../../src/platform/installation.js';
+import { stopAtExit } from './processes.js';
+
+/** dist/hsmonger agent, with the capabilities its unit leaves it and no others. */
+export interface RunningAgent {
+  readonly pid: number;
+  /** Everything it said. */
+  log(): string;
+  /** Until it says this; gives milliseconds since the Unix epoch. Throws with all it said after `patienceMs`. */
+  until(words: RegExp, patienceMs: number): Promise<number>;
+  /** Process ids of its watchers. */
+  watchers(): number[];
+  /** SIGTERM; gives the exit code. */
+  stop(): Promise<number | null>;
+}
+
+const unit = path.resolve(import.meta.dirname, '../../packaging/systemd/hsmonger-agent.service');
+
+export function startAgent(flags: readonly string[]): RunningAgent {
+  const capabilities = /^CapabilityBoundingSet=(.*)$/mu.exec(readFileSync(unit, 'utf8'))?.[1]?.toLowerCase().replace(/cap_/gu, '+').replace(/ /gu, ',') ?? '';
+  const program = path.join(installation().executables, 'hsmonger');
+  // exec: the process is the agent in the end, so signals reach it.
+  const child: ChildProcess = spawn('setpriv', ['--bounding-set', `-all,${capabilities}`, '--no-new-privs', program, 'agent', ...flags], { stdio: ['ignore', 'ignore', 'pipe'], env: { PATH: '/usr/bin:/bin:/usr/sbin:/sbin' } });
+  stopAtExit(child);
+  let said = '';
+  child.stderr?.setEncoding('utf8').on('data', (text: string) => { said += text; });
+  const pid = child.pid ?? -1;
+  return {
+    pid,
+    log: () => said,
+    async until(words, patienceMs) {
+      for (const end = Date.now() + patienceMs; !words.test(said); await sleep(10)) {
+        if (Date.now() > end || child.exitCode !== null || child.signalCode !== null) throw new Error(`The agent did not say ${String(words)} within ${String(patienceMs / 1000)} s but:\n${said}`);
+      }
+      return Date.now();
+    },
+    watchers: () => readFileSync(`/proc/${String(pid)}/task/${String(pid)}/children`, 'utf8').trim().split(' ').filter((word) => word !== '').map(Number),
+    async stop() {
+      if (child.exitCode !== null || child.signalCode !== null) return child.exitCode;
+      const ended = once(child, 'exit');
+      child.kill('SIGTERM');
+      const patience = setTimeout(() => child.kill('SIGKILL'), 15_000);
+      await ended;
+      clearTimeout(patience);
+      return child.exitCode;
+    },
+  };
+}
