@@ -5,11 +5,15 @@ export type RequestSettings<T extends RequestChanges> = T & { readonly ca?: stri
 
 /** What modify may change. */
 export interface RequestChanges {
+  /** A new request id; the object path stays. The one it has already is refused as a duplicate. */
+  readonly nickname?: string;
   /** template-profile. */
   readonly profile?: string;
   readonly monitoring?: boolean;
   readonly autorenew?: boolean;
   readonly keyPinFile?: string;
+  /** Makes certmonger forget the PIN it keeps; no other is ever sent: certmonger tells every listener on the bus. */
+  readonly keyPin?: '';
   /** Of the real key, always: without it certmonger takes RSA 2048 for what was asked and re-keys on the next resubmit. */
   readonly keyType?: 'RSA' | 'EC';
   /** Bits. */
@@ -51,10 +55,12 @@ type Signature = 'b' | 's' | 'x' | 'as';
 
 /** certmonger ignores an add_request key it does not know or whose type is another, so the types are nailed here (tdbush.c). */
 const keys = {
+  nickname: ['NICKNAME', 's'],
   profile: ['template-profile', 's'],
   monitoring: ['monitoring', 'b'],
   autorenew: ['autorenew', 'b'],
   keyPinFile: ['key-pin-file', 's'],
+  keyPin: ['key-pin', 's'],
   keyType: ['key-type', 's'],
   keySize: ['key-size', 'x'],
   keyOwner: ['key-owner', 's'],
@@ -86,7 +92,7 @@ export function changesOf(changes: RequestChanges, caPath: string | undefined): 
 
 /** The `a{sv}` of add_request. */
 export function newRequestOf(request: NewRequest, caPath: string | undefined): Record<string, Variant> {
-  return { NICKNAME: new Variant('s', request.nickname), ...storageOf('KEY', request.keyStorage), ...storageOf('CERT', request.certificateStorage), ...changesOf(request, caPath) };
+  return { ...storageOf('KEY', request.keyStorage), ...storageOf('CERT', request.certificateStorage), ...changesOf(request, caPath) };
 }
 
 function storageOf(what: 'KEY' | 'CERT', storage: NewStorage): Record<string, Variant> {

@@ -1,5 +1,6 @@
 import type { ServiceContext } from './context.js';
 import { checkKeys } from './tasks/check-keys.js';
+import { inspectInternal } from './tasks/inspect-internal.js';
 import { inspectNss } from './tasks/inspect-nss.js';
 import { inspectToken } from './tasks/inspect-token.js';
 import { listTokens } from './tasks/list-tokens.js';
@@ -12,6 +13,7 @@ import { emptyState, keepInState, readSetupMemory, writeSetupMemory } from './ta
 /** Everything that runs as the service user, by name. A task takes the context and one input that V8 can serialise. */
 const tasks = {
   'inspect NSS database': inspectNss,
+  'inspect internal store': inspectInternal,
   'inspect token': inspectToken,
   'list tokens': listTokens,
   'check keys': checkKeys,

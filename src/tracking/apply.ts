@@ -2,8 +2,8 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { Certmonger } from '../../dbus/certmonger.js';
 import type { NewRequest, RequestChanges, RequestSettings } from '../../dbus/request-settings.js';
 import { asHsmongerError, type ErrorCode } from '../errors.js';
-import type { DesiredRequest } from './desired.js';
-import type { Change, ModifiableField } from './plan.js';
+import type { DesiredPlace, DesiredRequest } from './desired.js';
+import type { Change, Field, ModifiableField } from './plan.js';
 
 /** What became of one change. */
 export interface Step {
@@ -54,10 +54,10 @@ async function perform(certmonger: Client, change: Change, patienceMs: number): 
         await certmonger.request(change.id).remove();
         return { change, outcome: 'done' };
       case 'modify':
-        await certmonger.request(change.request.id).modify(changesFor(change.request, change.differences.map(({ field }) => field)));
+        await certmonger.request(change.id).modify(changesFor(change.request, change.differences.map(({ field }) => field)));
         return await settled(certmonger, change, change.request.id, patienceMs);
       case 'replace':
-        await certmonger.request(change.request.id).remove();
+        await certmonger.request(change.id).remove();
         removed = true;
         await certmonger.addRequest(newRequest(change.request));
         return await settled(certmonger, change, change.request.id, patienceMs);
@@ -92,15 +92,13 @@ async function settled(certmonger: Client, change: Change, id: string, patienceM
 
 /** KEY_PIN is never sent: certmonger would keep it in clear and show it to every listener on the bus (design rule 4). */
 function newRequest(request: DesiredRequest): RequestSettings<NewRequest> {
-  const storage = { type: 'NSSDB', location: request.database, nickname: request.nickname, token: request.token } as const;
   return {
     nickname: request.id,
-    keyStorage: storage,
-    certificateStorage: storage,
+    ...storageOf(request.place),
     keyType: request.keyType,
     keySize: request.keySize,
-    keyPinFile: request.pinFile,
-    nssUser: request.nssUser,
+    ...(request.pinFile === undefined ? {} : { keyPinFile: request.pinFile }),
+    ...(request.nssUser === undefined ? {} : { nssUser: request.nssUser }),
     ca: request.ca,
     profile: request.profile,
     preSaveCommand: request.preSaveCommand,
@@ -110,17 +108,44 @@ function newRequest(request: DesiredRequest): RequestSettings<NewRequest> {
   };
 }
 
-/** Only what differs. */
-function changesFor(request: DesiredRequest, fields: readonly string[]): RequestSettings<RequestChanges> {
+function storageOf(place: DesiredPlace): Pick<NewRequest, 'keyStorage' | 'certificateStorage' | 'keyOwner' | 'keyPerms' | 'certificateOwner' | 'certificatePerms'> {
+  switch (place.kind) {
+    case 'token':
+    case 'internal': {
+      const storage = { type: 'NSSDB', location: place.database, nickname: place.nickname, ...(place.kind === 'token' ? { token: place.token } : {}) } as const;
+      return { keyStorage: storage, certificateStorage: storage };
+    }
+    case 'file':
+      return {
+        keyStorage: { type: 'FILE', location: place.key },
+        certificateStorage: { type: 'FILE', location: place.certificate },
+        ...(place.owner === undefined ? {} : { keyOwner: place.owner, certificateOwner: place.owner }),
+        ...(place.mode === undefined ? {} : { keyPerms: place.mode, certificatePerms: place.mode }),
+      };
+  }
+}
+
+/** Only what differs; an empty text takes a value away (certmonger 0.79.17, tried). */
+function changesFor(request: DesiredRequest, differing: readonly Field[]): RequestSettings<RequestChanges> {
+  const { owner, mode } = request.place.kind === 'file' ? request.place : {};
+  const pinFile = { keyPinFile: request.pinFile ?? '' };
   const settings: Record<ModifiableField, RequestSettings<RequestChanges>> = {
-    'PIN file': { keyPinFile: request.pinFile },
-    'nss-user': { nssUser: request.nssUser },
+    // A PIN file, the one it has already too, makes certmonger forget the PIN it keeps; where there is to be none, an empty PIN does.
+    PIN: request.pinFile === undefined ? { keyPin: '' } : pinFile,
+    'PIN file': pinFile,
+    'nss-user': { nssUser: request.nssUser ?? '' },
     CA: { ca: request.ca },
     profile: { profile: request.profile },
     'pre-save command': { preSaveCommand: request.preSaveCommand },
     'post-save command': { postSaveCommand: request.postSaveCommand },
     track: { monitoring: true },
     'auto-renew': { autorenew: true },
+    'key owner': owner === undefined ? {} : { keyOwner: owner },
+    'key mode': mode === undefined ? {} : { keyPerms: mode },
+    'certificate owner': owner === undefined ? {} : { certificateOwner: owner },
+    'certificate mode': mode === undefined ? {} : { certificatePerms: mode },
+    // Whoever made it may never have told the key's size, and a resubmit would make a new key (tdbush.c:3719).
+    'request id': { nickname: request.id, keyType: request.keyType, keySize: request.keySize },
   };
-  return Object.entries(settings).reduce<RequestSettings<RequestChanges>>((all, [field, setting]) => (fields.includes(field) ? { ...all, ...setting } : all), {});
+  return Object.entries(settings).reduce<RequestSettings<RequestChanges>>((all, [field, setting]) => (differing.includes(field as Field) ? { ...all, ...setting } : all), {});
 }

@@ -1,8 +1,7 @@
-import type { Directories, Instance } from '../config/instance.js';
-import { HsmongerError } from '../errors.js';
+import type { CertificateStorage, Directories, Instance } from '../config/instance.js';
 import type { Installation } from '../platform/installation.js';
 import { postSaveCommand, preSaveCommand } from './command-lines.js';
-import type { TokenFacts } from './facts.js';
+import type { StoreFacts } from './facts.js';
 import { databaseLocation } from './place.js';
 import { requestIds } from '../config/request-id.js';
 import { sightings } from './sightings.js';
@@ -11,12 +10,11 @@ import { sightings } from './sightings.js';
 export interface DesiredRequest {
   readonly id: string;
   readonly nickname: string;
-  /** `sql:` and the directory. */
-  readonly database: string;
-  /** Label of the token: of key and certificate both, for without one certmonger looks in other places for each (certmonger keygen-n.c). */
-  readonly token: string;
-  readonly pinFile: string;
-  readonly nssUser: string;
+  readonly place: DesiredPlace;
+  /** None where the store wants no PIN: certmonger takes one that was not needed for an error (keyiread-n.c:263). */
+  readonly pinFile: string | undefined;
+  /** None for files. */
+  readonly nssUser: string | undefined;
   /** Of the real key: certmonger generates a new one when they differ (tdbush.c:3719). */
   readonly keyType: 'RSA' | 'EC';
   /** Bits. */
@@ -28,24 +26,32 @@ export interface DesiredRequest {
   readonly postSaveCommand: string;
 }
 
+/** Where key and certificate both are, in certmonger's terms; `database` is `sql:` and the directory. */
+export type DesiredPlace =
+  /** `token`: label, for both stores: without one certmonger looks in other places for each (certmonger keygen-n.c). */
+  | { readonly kind: 'token'; readonly database: string; readonly nickname: string; readonly token: string }
+  /** No token is sent; `knownAs` is what certmonger notes down once it has read the key (util_internal_token_name). */
+  | { readonly kind: 'internal'; readonly database: string; readonly nickname: string; readonly knownAs: string }
+  | Extract<CertificateStorage, { readonly kind: 'file' }>;
+
 /**
- * The requests the instance asks for, one for each certificate whose key is on the token. A certificate without one has none: pre-flight
- * refuses it. CONFIG_INVALID when ids collide or a path cannot be said to certmonger, PIN_SOURCE_INVALID when the PIN is in no file.
+ * The requests the instance asks for, one for each certificate whose key is where its certificate is. A certificate without one, or whose
+ * PIN is in no file, has none: pre-flight refuses it. CONFIG_INVALID when ids collide or a path cannot be said to certmonger.
  */
-export function desiredRequests(given: { readonly instance: Instance; readonly directories: Directories; readonly installation: Installation }, token: Pick<TokenFacts, 'description' | 'certificates' | 'keys'>): DesiredRequest[] {
+export function desiredRequests(given: { readonly instance: Instance; readonly directories: Directories; readonly installation: Installation }, stores: StoreFacts): DesiredRequest[] {
   const { instance } = given;
   const ids = requestIds(instance);
-  return sightings(instance, token).flatMap(({ nickname, profile, key, keyFacts }) => {
+  return sightings(instance, stores).flatMap(({ nickname, profile, storage, key, keyFacts }) => {
     const id = ids.get(nickname);
-    if (id === undefined || key === undefined || keyFacts === undefined || (keyFacts.type !== 'RSA' && keyFacts.type !== 'EC')) return [];
+    const place = placeOf(instance, storage, nickname, stores);
+    if (id === undefined || place === undefined || key === undefined || (keyFacts?.type !== 'RSA' && keyFacts?.type !== 'EC')) return [];
     return [
       {
         id,
         nickname,
-        database: databaseLocation(instance),
-        token: token.description.label,
-        pinFile: pinFileOf(instance),
-        nssUser: instance.user,
+        place,
+        pinFile: pinFileOf(instance, place, stores),
+        nssUser: place.kind === 'file' ? undefined : instance.user,
         keyType: keyFacts.type,
         keySize: keyFacts.bits,
         ca: instance.name,
@@ -57,7 +63,26 @@ export function desiredRequests(given: { readonly instance: Instance; readonly d
   });
 }
 
-function pinFileOf({ name, token: { pin } }: Instance): string {
-  if (pin.from === 'file') return pin.path;
-  throw new HsmongerError('PIN_SOURCE_INVALID', `Instance '${name}' cannot be tracked: certmonger reads a PIN from a file only; name one as 'token.pin-file'.`);
+function placeOf(instance: Instance, storage: CertificateStorage, nickname: string, { token, nss }: StoreFacts): DesiredPlace | undefined {
+  const database = databaseLocation(instance);
+  switch (storage.kind) {
+    case 'token':
+      return token === undefined || instance.token.pin.from !== 'file' ? undefined : { kind: 'token', database, nickname, token: token.description.label };
+    case 'internal':
+      return nss.internal === undefined ? undefined : { kind: 'internal', database, nickname, knownAs: nss.internalName };
+    case 'file':
+      return storage;
+  }
+}
+
+/** Of the store the key is in: certmonger uses one PIN for a request's key and certificate (pin.c:52). */
+function pinFileOf({ token, nss }: Instance, { kind }: DesiredPlace, stores: StoreFacts): string | undefined {
+  switch (kind) {
+    case 'token':
+      return token.pin.from === 'file' ? token.pin.path : undefined;
+    case 'internal':
+      return stores.nss.internal?.description.loginRequired === true ? nss.passwordFile : undefined;
+    case 'file':
+      return undefined;
+  }
 }

@@ -22,6 +22,31 @@ export interface NssFacts {
   readonly registered: boolean;
   /** Labels of the tokens NSS sees in that module. */
   readonly tokens: readonly string[];
+  /** What NSS calls its internal database now: FIPS mode changes it. */
+  readonly internalName: string;
+  /** Looked at only where a certificate of the instance lies in it, and the database is there. */
+  readonly internal?: InternalFacts;
+}
+
+/** NSS's internal database as the token it is, seen as the service user after a login. */
+export interface InternalFacts extends Pick<TokenFacts, 'certificates' | 'keys'> {
+  readonly description: Pick<TokenDescription, 'loginRequired'>;
+  /** Why its keys could not be seen, as a sentence; `keys` is empty then. */
+  readonly locked?: string;
+}
+
+/** A certificate kept in files, as root reads it. Of the key only the public value. */
+export interface FileFacts {
+  readonly nickname: string;
+  readonly certificate: { readonly der: Uint8Array } | { readonly failure: string };
+  readonly key: { readonly spki: Uint8Array } | { readonly failure: string };
+}
+
+/** All places where certificates of the instance lie; `token` only where one lies there. */
+export interface StoreFacts {
+  readonly token?: TokenFacts;
+  readonly nss: NssFacts;
+  readonly files: readonly FileFacts[];
 }
 
 /** What certmonger's own children see. */
@@ -41,10 +66,8 @@ export type TokenView = { readonly labels: readonly string[] } | { readonly fail
 export type HelperFacts = { readonly answers: true } | { readonly answers: false; readonly failure: string };
 
 /** Everything pre-flight decides on. */
-export interface TrackingFacts {
+export interface TrackingFacts extends StoreFacts {
   readonly instance: Instance;
-  readonly token: TokenFacts;
-  readonly nss: NssFacts;
   readonly daemon: DaemonFacts;
   readonly helper: HelperFacts;
   /** The command the CA must be registered with. */

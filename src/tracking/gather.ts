@@ -1,14 +1,15 @@
 import { readFileSync } from 'node:fs';
 import path from 'node:path';
 import type { Certmonger } from '../../dbus/certmonger.js';
-import type { Directories, Instance } from '../config/instance.js';
+import type { CertificateStorage, Directories, Instance } from '../config/instance.js';
 import { HsmongerError, sentenceOf } from '../errors.js';
 import type { Installation } from '../platform/installation.js';
 import { run } from '../platform/run.js';
+import { readCertificateFiles } from './certificate-files.js';
 import { parseCertmongerConf, type CertmongerConf } from './certmonger-conf.js';
 import { submitCommand } from './command-lines.js';
 import { childEnvironment, confFileOf, homeOf, readDaemonProcess, type DaemonProcess } from './daemon-process.js';
-import type { DaemonFacts, HelperFacts, NssFacts, TokenFacts, TokenView, TrackingFacts } from './facts.js';
+import type { DaemonFacts, HelperFacts, InternalFacts, NssFacts, TokenFacts, TokenView, TrackingFacts } from './facts.js';
 
 /** Where the facts come from. What the service user must see is asked for by the caller: it runs in a dropped child (design rule 6). */
 export interface FactSources {
@@ -19,23 +20,29 @@ export interface FactSources {
   /** Process id of the running daemon. */
   readonly daemonPid: () => Promise<number>;
   readonly token: () => Promise<TokenFacts>;
-  readonly nss: () => Promise<NssFacts>;
+  readonly nss: () => Promise<Omit<NssFacts, 'internal'>>;
+  readonly internal: () => Promise<InternalFacts>;
 }
 
 /** Gathers everything pre-flight looks at. What cannot be seen at all (no token, a wrong PIN, no bus) is that failure's own error. */
 export async function gatherFacts(sources: FactSources): Promise<TrackingFacts> {
   const { instance, installation, certmonger } = sources;
+  const lies = (kind: CertificateStorage['kind']) => instance.certificates.some(({ storage }) => storage.kind === kind);
+  // Root's own look comes before anything else is touched.
+  const files = readCertificateFiles(instance);
   // The token first: its failure is the one to hear about. Then one after another: tokens do not like company.
-  const token = await sources.token();
+  const token = lies('token') ? await sources.token() : undefined;
   const nss = await sources.nss();
+  const internal = lies('internal') && nss.format === 'sql' ? await sources.internal() : undefined;
   const cas = await certmonger.listCas();
   const requests = await certmonger.listRequests();
   // After the first call, which starts the daemon where it is not running.
   const daemon = readDaemonProcess(await sources.daemonPid());
   return {
     instance,
-    token,
-    nss,
+    ...(token === undefined ? {} : { token }),
+    nss: { ...nss, ...(internal === undefined ? {} : { internal }) },
+    files,
     daemon: await daemonFacts(daemon, instance, installation),
     helper: await helperFacts(daemon, installation),
     submitCommand: submitCommand(sources),

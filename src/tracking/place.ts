@@ -1,12 +1,19 @@
-import type { Instance } from '../config/instance.js';
+import path from 'node:path';
+import type { CertificateConfig, Instance } from '../config/instance.js';
 import type { Storage } from '../../dbus/tracking-request.js';
 
 /**
- * Whether a request keeps its certificate where ours for `nickname` does: certmonger's notion (type, location, nickname; the token
- * does not count, tdbush.c:649), but blind to how the database is spelled, which certmonger is not.
+ * Whether a request keeps its certificate where ours does: certmonger's notion (type, location, nickname; the token does not count,
+ * tdbush.c:649), but blind to how the place is spelled, which certmonger is not: FreeIPA's requests name databases without `sql:`.
  */
-export function isOurPlace(storage: Storage, instance: Pick<Instance, 'nss'>, nickname: string): boolean {
-  return storage.type === 'NSSDB' && storage.database !== undefined && directoryOf(storage.database) === directoryOf(instance.nss.database) && storage.nickname === nickname;
+export function isOurPlace(storage: Storage, { nss }: Pick<Instance, 'nss'>, certificate: Pick<CertificateConfig, 'nickname' | 'storage'>): boolean {
+  switch (certificate.storage.kind) {
+    case 'token':
+    case 'internal':
+      return storage.type === 'NSSDB' && samePlace(storage.database, nss.database) && storage.nickname === certificate.nickname;
+    case 'file':
+      return storage.type === 'FILE' && samePlace(storage.file, certificate.storage.certificate);
+  }
 }
 
 /** A database's location as we send it. */
@@ -14,6 +21,11 @@ export function databaseLocation(instance: Pick<Instance, 'nss'>): string {
   return `sql:${instance.nss.database}`;
 }
 
-function directoryOf(location: string): string {
-  return location.replace(/^sql:/u, '').replace(/(?<=.)\/+$/u, '');
+/** Whether two locations are one file or database, `sql:` or not; dbm: and the like are other databases. */
+export function samePlace(one: string | undefined, other: string | undefined): boolean {
+  return one !== undefined && other !== undefined && plain(one) === plain(other);
+}
+
+function plain(location: string): string {
+  return path.posix.normalize(location.replace(/^sql:/u, '')).replace(/(?<=.)\/+$/u, '');
 }

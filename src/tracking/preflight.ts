@@ -3,6 +3,7 @@ import { caRegistered } from './checks/ca-registered.js';
 import { certificateLabels } from './checks/certificate-labels.js';
 import { foreignRequests } from './checks/foreign-requests.js';
 import { helperRuns } from './checks/helper-runs.js';
+import { internalPassword } from './checks/internal-password.js';
 import { keyId } from './checks/key-id.js';
 import { keyKind } from './checks/key-kind.js';
 import { keyProven } from './checks/key-proven.js';
@@ -17,7 +18,8 @@ import { tokenLogin } from './checks/token-login.js';
 import { tokenUnique } from './checks/token-unique.js';
 import { tokenVisible } from './checks/token-visible.js';
 import { tokenWritable } from './checks/token-writable.js';
-import type { TrackingFacts } from './facts.js';
+import type { TokenFacts, TrackingFacts } from './facts.js';
+import { objectStores, type ObjectStore } from './object-stores.js';
 import { requestIds } from '../config/request-id.js';
 import { sightings, type Sighting } from './sightings.js';
 
@@ -36,6 +38,7 @@ export interface Refusal {
 /** The facts with what follows from them for each certificate. */
 export interface Evidence extends TrackingFacts {
   readonly seen: readonly Sighting[];
+  readonly stores: readonly ObjectStore[];
   /** Request id by nickname. */
   readonly ids: ReadonlyMap<string, string>;
 }
@@ -43,16 +46,17 @@ export interface Evidence extends TrackingFacts {
 /** One idea each: data in, refusals out. */
 export type Check = (evidence: Evidence) => Refusal[];
 
+/** Where a certificate of the instance lies on the token. */
+export type TokenEvidence = Evidence & { readonly token: TokenFacts };
+export type TokenCheck = (evidence: TokenEvidence) => Refusal[];
+
+const tokenChecks: readonly TokenCheck[] = [tokenLabel, tokenUnique, tokenLogin, tokenWritable, tokenListed, tokenVisible];
 const checks: readonly Check[] = [
   pinSource,
-  tokenLabel,
-  tokenUnique,
-  tokenLogin,
-  tokenWritable,
-  tokenListed,
-  tokenVisible,
+  ofToken,
   nssDatabase,
   moduleRegistered,
+  internalPassword,
   keyProven,
   keyKind,
   keyId,
@@ -64,9 +68,14 @@ const checks: readonly Check[] = [
   foreignRequests,
 ];
 
+function ofToken(evidence: Evidence): Refusal[] {
+  const { token } = evidence;
+  return token === undefined ? [] : tokenChecks.flatMap((check) => check({ ...evidence, token }));
+}
+
 /** All refusals; none means that certmonger can be trusted with the instance's keys (design rules 1 and 2). */
 export function preflight(facts: TrackingFacts): Refusal[] {
-  const evidence: Evidence = { ...facts, seen: sightings(facts.instance, facts.token), ids: requestIds(facts.instance) };
+  const evidence: Evidence = { ...facts, seen: sightings(facts.instance, facts), stores: objectStores(facts.instance, facts), ids: requestIds(facts.instance) };
   return checks.flatMap((check) => check(evidence));
 }
 

@@ -9,8 +9,8 @@ const notAfter = days(100);
 function facts(over: Partial<CertificateFacts> = {}, request: Partial<Exclude<CertificateFacts['request'], 'none' | undefined>> = {}): CertificateFacts {
   return {
     config: { nickname: 'ocsp', profile: 'caOCSPCert', storage: { kind: 'token' } },
-    token: 'hsm',
-    onToken: { notBefore: days(-100), notAfter },
+    where: 'hsm',
+    inStore: { notBefore: days(-100), notAfter },
     subjectKey: 'aa',
     request: {
       nickname: 'hsmonger.ocsp',
@@ -39,12 +39,14 @@ test.each<[string, CertificateFacts, string | RegExp]>([
   ['a stuck state, not what the helper said when it was asked last', facts({ ledger: outcome() }, { status: 'NEED_CSR_GEN_TOKEN', stuck: true }), /token/u],
   ['a request that is not there, whatever was refused before', facts({ request: 'none', ledger: outcome() }), /does not track it/u],
   ['a request that is not there', facts({ request: 'none' }), /does not track it/u],
-  ['a certificate that is not on the token', facts({ onToken: 'none' }), /no certificate 'ocsp' on the token/u],
+  ['a certificate that is not on the token', facts({ inStore: 'none' }), /no certificate 'ocsp' on the token/u],
+  ['a certificate that is not in the NSS database', facts({ inStore: 'none', config: { nickname: 'ocsp', profile: 'caOCSPCert', storage: { kind: 'internal' } } }), "There is no certificate 'ocsp' in the NSS database."],
+  ['a certificate whose file is not there', facts({ inStore: 'none', config: { nickname: 'ocsp', profile: 'caOCSPCert', storage: { kind: 'file', certificate: '/ra.pem', key: '/ra.key' } } }), "There is no certificate 'ocsp' in /ra.pem."],
   ['a saving that stopped', facts({ ledger: { outcomes: [], issued: [], journal: [{ nickname: 'ocsp', step: 'trusted', updatedAt: days(-1) }] } }), "Saving its new certificate stopped after 'trusted'; run 'hsmonger renew' to finish it."],
   ['a helper that gave no answer in time', facts({ ledger: { outcomes: [], issued: [], journal: [], watchdog: { at: days(-1), message: 'No answer within 120 seconds.' } } }, { status: 'CA_WORKING' }), 'No answer within 120 seconds.'],
   ['a certificate that was issued and not saved', facts({ ledger: { outcomes: [], issued: [{ subjectKey: 'aa', profile: 'caOCSPCert', notAfter: days(720) }], journal: [] } }), /was issued, but certmonger has not saved it/u],
-  ['an expired certificate', facts({ onToken: { notBefore: days(-100), notAfter: days(-2) } }), 'It has expired.'],
-  ['certmonger reading an older certificate than the token has', facts({ onToken: { notBefore: days(-1), notAfter: days(700) } }), /not the newest one/u],
+  ['an expired certificate', facts({ inStore: { notBefore: days(-100), notAfter: days(-2) } }), 'It has expired.'],
+  ['certmonger reading an older certificate than the token has', facts({ inStore: { notBefore: days(-1), notAfter: days(700) } }), /not the newest one/u],
 ])('a problem is told: %s', (_name, given, problem) => {
   const row = statusRow(now, given);
   if (typeof problem === 'string') expect(row.problem).toBe(problem);

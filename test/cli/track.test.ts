@@ -82,13 +82,13 @@ test('a drift made with getcert is planned field by field and repaired', async (
   expect((await getcert(rig.bus, ['list', '-i', id])).stdout).toContain('auto-renew: yes');
 });
 
-test('a request whose PIN certmonger keeps in clear is replaced', async () => {
+test('a PIN certmonger keeps in clear is forgotten, in place', async () => {
   const id = ids[2]!;
   await getcert(rig.bus, ['start-tracking', '-i', id, '-P', rig.token.pin]);
   const { out } = await rig.run('plan');
-  expect(out).toContain("PIN: 'kept in clear by certmonger' -> 'none'");
+  expect(out).toContain("PIN: 'kept in clear by certmonger' -> (none)");
   expect(out).not.toContain(rig.token.pin);
-  expect((await rig.run('apply')).out).toBe(`replaced ${id}\n`);
+  expect((await rig.run('apply')).out).toBe(`modified ${id}\n`);
   expect((await getcert(rig.bus, ['list', '-i', id])).stdout).not.toContain('pin set');
 });
 

@@ -33,8 +33,7 @@ function fakeCertmonger(behaviour: { readonly states?: readonly string[]; readon
 const request: DesiredRequest = {
   id: 'ca.one',
   nickname: 'one',
-  database: 'sql:/d',
-  token: 'tok',
+  place: { kind: 'token', database: 'sql:/d', nickname: 'one', token: 'tok' },
   pinFile: '/pin',
   nssUser: 'pkiuser',
   keyType: 'EC',
@@ -57,8 +56,35 @@ test('a new request names the token for both stores, the PIN file, the real key,
 
 test('only what differs is modified', async () => {
   const { client, calls } = fakeCertmonger();
-  await applyChanges(client, [{ kind: 'modify', request, differences: [{ field: 'profile', now: 'x', wanted: 'caOCSPCert' }, { field: 'CA', now: undefined, wanted: 'ca' }] }]);
+  await applyChanges(client, [{ kind: 'modify', id: 'ca.one', request, differences: [{ field: 'profile', now: 'x', wanted: 'caOCSPCert' }, { field: 'CA', now: undefined, wanted: 'ca' }] }]);
   expect(calls).toEqual([['modify', 'ca.one', { profile: 'caOCSPCert', ca: 'ca' }]]);
+});
+
+test('in the internal database no token is named, and in files neither token, user nor PIN', async () => {
+  const { client, calls } = fakeCertmonger();
+  const internal: DesiredRequest = { ...request, place: { kind: 'internal', database: 'sql:/d', nickname: 'one', knownAs: 'NSS Certificate DB' }, pinFile: undefined };
+  const file: DesiredRequest = { ...request, place: { kind: 'file', certificate: '/c.pem', key: '/k.pem', owner: 'root:ra', mode: 0o440 }, pinFile: undefined, nssUser: undefined };
+  await applyChanges(client, [{ kind: 'add', request: internal }, { kind: 'add', request: file }]);
+  const rest = { nickname: 'ca.one', keyType: 'EC', keySize: 384, ca: 'ca', profile: 'caOCSPCert', preSaveCommand: '/pre', postSaveCommand: '/post', monitoring: true, autorenew: true };
+  const storage = { type: 'NSSDB', location: 'sql:/d', nickname: 'one' };
+  expect(calls).toEqual([
+    ['add', { ...rest, nssUser: 'pkiuser', keyStorage: storage, certificateStorage: storage }],
+    ['add', { ...rest, keyStorage: { type: 'FILE', location: '/k.pem' }, certificateStorage: { type: 'FILE', location: '/c.pem' }, keyOwner: 'root:ra', keyPerms: 0o440, certificateOwner: 'root:ra', certificatePerms: 0o440 }],
+  ]);
+});
+
+test('a request under another id is renamed, told its key, and then looked for under the new one', async () => {
+  const { client, calls } = fakeCertmonger();
+  const [step] = await applyChanges(client, [{ kind: 'modify', id: '20260101', request, differences: [{ field: 'request id', now: '20260101', wanted: 'ca.one' }, { field: 'PIN', now: 'kept in clear by certmonger', wanted: undefined }] }]);
+  expect(calls).toEqual([['modify', '20260101', { nickname: 'ca.one', keyType: 'EC', keySize: 384, keyPinFile: '/pin' }]]);
+  expect(step).toMatchObject({ outcome: 'done' });
+});
+
+test('what is wanted no more is taken away: PIN, PIN file and user', async () => {
+  const { client, calls } = fakeCertmonger();
+  const bare: DesiredRequest = { ...request, pinFile: undefined, nssUser: undefined };
+  await applyChanges(client, [{ kind: 'modify', id: 'ca.one', request: bare, differences: (['PIN', 'PIN file', 'nss-user'] as const).map((field) => ({ field, now: 'x', wanted: undefined })) }]);
+  expect(calls).toEqual([['modify', 'ca.one', { keyPin: '', keyPinFile: '', nssUser: '' }]]);
 });
 
 test.each(['NEED_KEY_PAIR', 'GENERATING_KEY_PAIR', 'NEED_KEY_GEN_TOKEN'])('a request that reaches %s is taken back at once', async (state) => {
@@ -90,6 +116,6 @@ test('when certmonger has gone the rest is not tried', async () => {
 
 test('a replacement that ends half-way says that the certificate is not tracked now', async () => {
   const { client } = fakeCertmonger({ failing: { add: new HsmongerError('CERTMONGER_REFUSED', 'No.') } });
-  const [step] = await applyChanges(client, [{ kind: 'replace', request, differences: [] }]);
+  const [step] = await applyChanges(client, [{ kind: 'replace', id: 'ca.one', request, differences: [] }]);
   expect(step?.message).toBe("No. The request was removed before and is not tracked now: run 'hsmonger track apply' again.");
 });

@@ -5,7 +5,7 @@ import type { TrackingRequest } from '../../dbus/tracking-request.js';
 import { trackingRequestOf } from '../../dbus/tracking-request.js';
 import { Variant } from '../../dbus/wire.js';
 import type { Instance } from '../../src/config/instance.js';
-import type { TrackingFacts } from '../../src/tracking/facts.js';
+import type { TokenFacts, TrackingFacts } from '../../src/tracking/facts.js';
 import type { TokenCertificate, TokenKey } from '../../src/pkcs11/token.js';
 import { nssKeyId } from '../../src/tracking/nss-key-id.js';
 
@@ -61,8 +61,11 @@ function makeInstance(certificates: Instance['certificates']): Instance {
   };
 }
 
+/** Facts of an instance whose certificates lie on the token. */
+export type TokenTrackingFacts = TrackingFacts & { readonly token: TokenFacts };
+
 /** Facts pre-flight has nothing to say about. */
-export function goodFacts(pairs: readonly Pair[]): TrackingFacts {
+export function goodFacts(pairs: readonly Pair[]): TokenTrackingFacts {
   return {
     instance: makeInstance(pairs.map(({ certificate }) => ({ nickname: certificate.label, profile: 'caServerCert', storage: { kind: 'token' } }))),
     token: {
@@ -71,7 +74,8 @@ export function goodFacts(pairs: readonly Pair[]): TrackingFacts {
       keys: pairs.map(({ key }) => key),
       mechanisms: ['CKM_RSA_PKCS_KEY_PAIR_GEN', 'CKM_RSA_PKCS'],
     },
-    nss: { format: 'sql', unwritable: [], registered: true, tokens: ['tok', ''] },
+    nss: { format: 'sql', unwritable: [], registered: true, tokens: ['tok', ''], internalName: 'NSS Certificate DB' },
+    files: [],
     daemon: { home: '/run/certmonger', confFile: '/etc/certmonger/certmonger.conf', conf: {}, tokens: { asDaemon: { labels: ['tok'] }, asNssUser: { labels: ['tok'] } } },
     helper: { answers: true },
     submitCommand: '/opt/hsmonger-submit --instance testca',

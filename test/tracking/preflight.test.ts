@@ -1,11 +1,11 @@
 import { beforeAll, describe, expect, test } from 'vitest';
-import type { TrackingFacts } from '../../src/tracking/facts.js';
+import type { TokenFacts, TrackingFacts } from '../../src/tracking/facts.js';
 import { preflight } from '../../src/tracking/preflight.js';
-import { goodFacts, knownCa, makePair, makeRequest, type Pair } from './facts.js';
+import { goodFacts, knownCa, makePair, makeRequest, type Pair, type TokenTrackingFacts } from './facts.js';
 
 let one: Pair;
 let two: Pair;
-let good: TrackingFacts;
+let good: TokenTrackingFacts;
 
 beforeAll(async () => {
   one = await makePair('one');
@@ -17,8 +17,8 @@ function checksOf(facts: TrackingFacts): string[] {
   return preflight(facts).map(({ check, nickname }) => (nickname === undefined ? check : `${check} ${nickname}`));
 }
 
-const withToken = (change: (token: TrackingFacts['token']) => Partial<TrackingFacts['token']>): TrackingFacts => ({ ...good, token: { ...good.token, ...change(good.token) } });
-const withDescription = (change: Partial<TrackingFacts['token']['description']>): TrackingFacts => {
+const withToken = (change: (token: TokenFacts) => Partial<TokenFacts>): TokenTrackingFacts => ({ ...good, token: { ...good.token, ...change(good.token) } });
+const withDescription = (change: Partial<TokenFacts['description']>): TrackingFacts => {
   const facts = withToken((token) => ({ description: { ...token.description, ...change } }));
   const { label } = facts.token.description;
   return { ...facts, nss: { ...facts.nss, tokens: [label] }, daemon: { ...facts.daemon, tokens: { asDaemon: { labels: [label] }, asNssUser: { labels: [label] } } } };
@@ -29,7 +29,7 @@ const place = { 'cert-storage': 'NSSDB', 'cert-database': '/etc/alias/', 'cert-n
 
 test('nothing is refused where all is well, and every refusal is two whole sentences', () => {
   expect(preflight(good)).toEqual([]);
-  const refusals = preflight({ ...withToken(() => ({ certificates: [], keys: [], mechanisms: [] })), cas: [], helper: { answers: false, failure: 'exit 127' }, nss: { format: 'none', unwritable: [], registered: false, tokens: [] } });
+  const refusals = preflight({ ...withToken(() => ({ certificates: [], keys: [], mechanisms: [] })), cas: [], helper: { answers: false, failure: 'exit 127' }, nss: { format: 'none', unwritable: [], registered: false, tokens: [], internalName: '' } });
   expect(refusals.length).toBeGreaterThan(5);
   for (const { problem, fix } of refusals) for (const sentence of [problem, fix]) expect(sentence).toMatch(/^[A-Zc].*\.$/u);
 });
@@ -82,10 +82,10 @@ test('a PIN that is in no file is refused', () => {
 
 describe('the NSS database', () => {
   test.each([
-    ['missing', { format: 'none', unwritable: [], registered: false, tokens: [] }, ['nss-database']],
-    ['of the old format', { format: 'dbm', unwritable: [], registered: false, tokens: [] }, ['nss-database']],
-    ['read-only', { format: 'sql', unwritable: ['.', 'cert9.db'], registered: true, tokens: ['tok'] }, ['nss-database']],
-    ['without the module', { format: 'sql', unwritable: [], registered: false, tokens: [] }, ['module-registered']],
+    ['missing', { format: 'none', unwritable: [], registered: false, tokens: [], internalName: '' }, ['nss-database']],
+    ['of the old format', { format: 'dbm', unwritable: [], registered: false, tokens: [], internalName: '' }, ['nss-database']],
+    ['read-only', { format: 'sql', unwritable: ['.', 'cert9.db'], registered: true, tokens: ['tok'], internalName: '' }, ['nss-database']],
+    ['without the module', { format: 'sql', unwritable: [], registered: false, tokens: [], internalName: '' }, ['module-registered']],
   ] as const)('is refused when it is %s', (_what, nss, expected) => {
     expect(checksOf({ ...good, nss })).toEqual(expected);
   });

@@ -4,13 +4,13 @@ import { json } from '../output.js';
 
 /** What was there before setup's first write (design rule 2): certificates, CKA_IDs and labels of the token, CAs and requests of certmonger. */
 export function inventoryText(facts: TrackingFacts, at: Date): string {
-  const { token, cas, requests } = facts;
+  const { token, nss, cas, requests } = facts;
   const hex = (bytes: Uint8Array) => Buffer.from(bytes).toString('hex');
   return json({
     at,
-    token: token.description,
-    certificates: token.certificates.map(({ id, label, der }) => ({ id: hex(id), label, pem: certificateToPem(der) })),
-    keys: token.keys.map(({ id, label, type, size, spki }) => ({ id: hex(id), label, type, size, ...(spki === undefined ? {} : { publicKey: hex(spki) }) })),
+    token: token?.description,
+    certificates: [...(token?.certificates ?? []), ...(nss.internal?.certificates ?? [])].map(({ id, label, der }) => ({ id: hex(id), label, pem: certificateToPem(der) })),
+    keys: [...(token?.keys ?? []), ...(nss.internal?.keys ?? [])].map(({ id, label, type, size, spki }) => ({ id: hex(id), label, type, size, ...(spki === undefined ? {} : { publicKey: hex(spki) }) })),
     cas: cas.map(({ nickname, externalHelper }) => ({ nickname, externalHelper })),
     requests,
   });

@@ -1,8 +1,7 @@
 import type { Certmonger } from '../../../dbus/certmonger.js';
 import type { TrackingRequest } from '../../../dbus/tracking-request.js';
-import type { Directories, Instance } from '../../config/instance.js';
+import type { CertificateConfig, Directories, Instance } from '../../config/instance.js';
 import { sentenceOf } from '../../errors.js';
-import type { TokenCertificate } from '../../pkcs11/token.js';
 import { askService } from '../../service/ask.js';
 import { isOurPlace } from '../../tracking/place.js';
 import { requestIds } from '../../config/request-id.js';
@@ -11,6 +10,7 @@ import { parseCertificate } from '../../x509/parse-certificate.js';
 import { certificateFromPem } from '../../x509/pem.js';
 import { keyFingerprint } from '../../x509/public-key.js';
 import { withCertmonger } from '../with-certmonger.js';
+import { lookIntoStores } from './stores.js';
 import { statusRow, type CertificateFacts } from './rows.js';
 import type { StatusReport } from './table.js';
 
@@ -19,36 +19,31 @@ interface Place {
   readonly directories: Directories;
 }
 
-/** One look at certmonger, the token and the ledger. What does not answer is a trouble of the report; the rest is told all the same. */
+/** One look at certmonger, the certificates and the ledger. What does not answer is a trouble of the report; the rest is told all the same. */
 export async function gatherStatus(place: Place, bus: string, env: Readonly<Record<string, string | undefined>>, now: Date): Promise<StatusReport> {
   const { instance } = place;
-  const [requests, contents, ledger] = await Promise.allSettled([
-    withCertmonger(bus, env, requestsOf),
-    // Certificates are public objects: no login, so no PIN attempt is spent on a look.
-    askService(place, 'inspect token', { keys: false }),
-    askService(place, 'read ledger', undefined),
-  ]);
+  const [requests, stores, ledger] = await Promise.allSettled([withCertmonger(bus, env, requestsOf), lookIntoStores(place), askService(place, 'read ledger', undefined)]);
+  if (stores.status === 'rejected') throw stores.reason;
   const ids = requestIds(instance);
-  const token = contents.status === 'fulfilled' ? contents.value.description.label : selectorText(instance);
   const rows = instance.certificates.map((config) => {
-    const certificate = contents.status === 'fulfilled' ? newest(contents.value.certificates, config.nickname) : undefined;
-    const request = requests.status === 'fulfilled' ? (requestOf(requests.value, instance, ids.get(config.nickname), config.nickname) ?? 'none') : undefined;
+    const { where, newest } = stores.value.find(config);
+    const request = requests.status === 'fulfilled' ? (requestOf(requests.value, instance, ids.get(config.nickname), config) ?? 'none') : undefined;
     const facts: CertificateFacts = {
       config,
-      token,
-      onToken: certificate,
-      subjectKey: subjectKeyOf(certificate, request),
+      where,
+      inStore: newest,
+      subjectKey: subjectKeyOf(newest, request),
       request,
       ledger: ledger.status === 'fulfilled' ? ledger.value : undefined,
     };
     return statusRow(now, facts);
   });
-  return { instance: instance.name, at: now, rows, troubles: troublesOf(requests, contents, ledger) };
+  return { instance: instance.name, at: now, rows, troubles: troublesOf([requests, ...stores.value.looks, ledger]) };
 }
 
 /** The request of a certificate: by our id, else whoever's it is that keeps the certificate in the same place. */
-function requestOf(requests: readonly TrackingRequest[], instance: Instance, id: string | undefined, nickname: string): TrackingRequest | undefined {
-  return requests.find((request) => request.nickname === id) ?? requests.find((request) => isOurPlace(request.certificateStorage, instance, nickname));
+function requestOf(requests: readonly TrackingRequest[], instance: Instance, id: string | undefined, config: CertificateConfig): TrackingRequest | undefined {
+  return requests.find((request) => request.nickname === id) ?? requests.find((request) => isOurPlace(request.certificateStorage, instance, config));
 }
 
 async function requestsOf(certmonger: Certmonger): Promise<TrackingRequest[]> {
@@ -57,34 +52,13 @@ async function requestsOf(certmonger: Certmonger): Promise<TrackingRequest[]> {
   return certmonger.listRequests();
 }
 
-function newest(certificates: readonly TokenCertificate[], nickname: string): Certificate | 'none' {
-  const [found] = certificates
-    .filter(({ label }) => label === nickname)
-    .map(({ der }) => parseCertificate(der, `The certificate '${nickname}' on the token`))
-    .sort((a, b) => b.notAfter.getTime() - a.notAfter.getTime());
-  return found ?? 'none';
-}
-
 function subjectKeyOf(certificate: Certificate | 'none' | undefined, request: TrackingRequest | 'none' | undefined): string | undefined {
   if (certificate !== undefined && certificate !== 'none') return keyFingerprint(certificate.spki);
   const pem = request === 'none' ? undefined : request?.certificate.pem;
   return pem === undefined ? undefined : keyFingerprint(parseCertificate(certificateFromPem(pem)).spki);
 }
 
-function selectorText({ token: { selector } }: Instance): string {
-  switch (selector.by) {
-    case 'label':
-      return selector.label;
-    case 'slot':
-      return `slot ${String(selector.slotId)}`;
-    case 'slot-index':
-      return `slot index ${String(selector.index)}`;
-    case 'uri':
-      return selector.uri;
-  }
-}
-
-function troublesOf(...parts: readonly PromiseSettledResult<unknown>[]): string[] {
+function troublesOf(parts: readonly PromiseSettledResult<unknown>[]): string[] {
   const sentences = parts.flatMap((part) => (part.status === 'rejected' ? [`${sentenceOf(part.reason).replace(/\.$/u, '')}.`] : []));
   // One cause can stop two parts: it is told once.
   return [...new Set(sentences)];

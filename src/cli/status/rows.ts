@@ -8,10 +8,11 @@ import { meaningOf } from './state-meanings.js';
 /** What there is to know about one certificate of the instance; a part that could not be asked is absent. */
 export interface CertificateFacts {
   readonly config: CertificateConfig;
-  readonly token: string;
-  /** The newest certificate of the nickname on the token. */
-  readonly onToken: { readonly notBefore: Date; readonly notAfter: Date } | 'none' | undefined;
-  /** SHA-256 of its SubjectPublicKeyInfo, hex, by the token or else by certmonger. */
+  /** The token's label, 'internal', or the certificate's file. */
+  readonly where: string;
+  /** The newest certificate of the nickname where the instance file says it lies. */
+  readonly inStore: { readonly notBefore: Date; readonly notAfter: Date } | 'none' | undefined;
+  /** SHA-256 of its SubjectPublicKeyInfo, hex, by that certificate or else by certmonger's. */
   readonly subjectKey: string | undefined;
   readonly request: Pick<TrackingRequest, 'nickname' | 'status' | 'stuck' | 'caError' | 'certificate'> | 'none' | undefined;
   readonly ledger: LedgerContents | undefined;
@@ -21,6 +22,7 @@ export interface CertificateFacts {
 export interface StatusRow {
   readonly nickname: string;
   readonly profile: string;
+  /** The token's label, 'internal' for the NSS database's own, or the certificate's file. */
   readonly token: string;
   /** The request's id in certmonger. */
   readonly request?: string;
@@ -42,15 +44,16 @@ const patience = 5 * 60_000;
 const asking: ReadonlySet<string> = new Set(['NEED_TO_SUBMIT', 'SUBMITTING', 'CA_WORKING', 'CA_UNREACHABLE']);
 
 export function statusRow(now: Date, facts: CertificateFacts): StatusRow {
-  const { config, onToken } = facts;
+  const { config, inStore } = facts;
   const request = facts.request === 'none' ? undefined : facts.request;
-  const certificate = onToken === 'none' ? undefined : onToken;
+  const certificate = inStore === 'none' ? undefined : inStore;
   const notAfter = certificate?.notAfter ?? request?.certificate.notAfter;
   const nextRenewal = request === undefined ? undefined : nextRenewalOf(now, request);
   const problem = problemOf(now, facts);
   return {
-    ...config,
-    token: facts.token,
+    nickname: config.nickname,
+    profile: config.profile,
+    token: facts.where,
     ...(request === undefined ? {} : { request: request.nickname }),
     state: request?.status ?? (facts.request === 'none' ? 'not tracked' : 'unknown'),
     ...(notAfter === undefined ? {} : { notAfter, daysLeft: Math.floor((notAfter.getTime() - now.getTime()) / day) }),
@@ -70,8 +73,8 @@ function nextRenewalOf(now: Date, { certificate }: Pick<TrackingRequest, 'certif
 
 /** The first of these that holds: the one nearest to its cause. */
 function problemOf(now: Date, facts: CertificateFacts): string | undefined {
-  const { onToken, request } = facts;
-  if (onToken === 'none') return `There is no certificate '${facts.config.nickname}' on the token.`;
+  const { inStore, request } = facts;
+  if (inStore === 'none') return `There is no certificate '${facts.config.nickname}' ${place(facts.config)}.`;
   if (request !== undefined && request !== 'none' && request.caError !== undefined) return request.caError;
   if (request === 'none') return "certmonger does not track it; run 'hsmonger track apply'.";
   // Stuck, certmonger asks the helper nothing: what the helper said last is not why.
@@ -88,22 +91,33 @@ function problemOf(now: Date, facts: CertificateFacts): string | undefined {
   }
   const unsaved = unsavedOf(facts);
   if (unsaved !== undefined) return unsaved;
-  if (onToken !== undefined && onToken.notAfter <= now) return 'It has expired.';
-  return onToken === undefined || request === undefined ? undefined : staleness(onToken.notAfter, request.certificate.notAfter);
+  if (inStore !== undefined && inStore.notAfter <= now) return 'It has expired.';
+  return inStore === undefined || request === undefined ? undefined : staleness(inStore.notAfter, request.certificate.notAfter, place(facts.config));
+}
+
+function place({ storage }: CertificateConfig): string {
+  switch (storage.kind) {
+    case 'token':
+      return 'on the token';
+    case 'internal':
+      return 'in the NSS database';
+    case 'file':
+      return `in ${storage.certificate}`;
+  }
 }
 
 /** At rest without the certificate it was given: killed before it had saved it, certmonger reads the old one and saves that again. */
-function unsavedOf({ ledger, onToken, request, subjectKey: ours, config }: CertificateFacts): string | undefined {
-  if (request === undefined || request === 'none' || request.status !== restingState || onToken === undefined || onToken === 'none') return undefined;
+function unsavedOf({ ledger, inStore, request, subjectKey: ours, config }: CertificateFacts): string | undefined {
+  if (request === undefined || request === 'none' || request.status !== restingState || inStore === undefined || inStore === 'none') return undefined;
   const issued = ledger?.issued.find(({ subjectKey, profile }) => subjectKey === ours && profile === config.profile);
-  if (issued === undefined || issued.notAfter <= onToken.notAfter) return undefined;
+  if (issued === undefined || issued.notAfter <= inStore.notAfter) return undefined;
   return `A certificate that expires ${issued.notAfter.toISOString().slice(0, 10)} was issued, but certmonger has not saved it; run 'hsmonger renew' for it: it gets the same one.`;
 }
 
-function lastRefusal({ ledger, onToken, subjectKey: ours, config }: CertificateFacts): string | undefined {
+function lastRefusal({ ledger, inStore, subjectKey: ours, config }: CertificateFacts): string | undefined {
   const last = ledger?.outcomes.find(({ subjectKey, profile }) => subjectKey === ours && profile === config.profile);
   // A certificate that became valid later came by another way.
-  const overtaken = last !== undefined && onToken !== undefined && onToken !== 'none' && last.at < onToken.notBefore;
+  const overtaken = last !== undefined && inStore !== undefined && inStore !== 'none' && last.at < inStore.notBefore;
   return last === undefined || last.code === 'ISSUED' || overtaken ? undefined : last.message;
 }
 
@@ -114,7 +128,7 @@ function silenceOf({ ledger, subjectKey: ours }: CertificateFacts): string | und
 }
 
 /** certmonger renews by what it read last: an expiry of its own means it looks at another certificate, or at none. */
-function staleness(onToken: Date, read: Date | undefined): string | undefined {
+function staleness(inStore: Date, read: Date | undefined, where: string): string | undefined {
   if (read === undefined) return 'certmonger could not read the certificate and will never renew it.';
-  return read.getTime() === onToken.getTime() ? undefined : `certmonger reads a certificate that expires ${read.toISOString().slice(0, 10)}, not the newest one of the token.`;
+  return read.getTime() === inStore.getTime() ? undefined : `certmonger reads a certificate that expires ${read.toISOString().slice(0, 10)}, not the newest one ${where}.`;
 }

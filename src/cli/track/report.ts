@@ -62,6 +62,7 @@ function changeReport(change: Change): ChangeReport {
 
 function changeText(change: Change): string {
   const { kind, id, nickname, differences } = changeReport(change);
-  const lines = differences.map(({ field, now, wanted }) => `  ${field}: ${now === undefined ? '(none)' : `'${harmless(now)}'`} -> '${harmless(wanted)}'\n`);
+  const value = (text: string | undefined) => (text === undefined ? '(none)' : `'${harmless(text)}'`);
+  const lines = differences.map(({ field, now, wanted }) => `  ${field}: ${value(now)} -> ${value(wanted)}\n`);
   return `${kind} ${harmless(id)}${nickname === undefined ? '' : ` ('${harmless(nickname)}')`}\n${lines.join('')}`;
 }

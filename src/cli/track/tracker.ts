@@ -52,9 +52,9 @@ async function survey(place: Place, certmonger: Certmonger, bus: Bus): Promise<S
     daemonPid: () => daemonPid(bus),
     token: () => askService(place, 'inspect token', { keys: true }),
     nss: () => askService(place, 'inspect NSS database', undefined),
+    internal: () => askService(place, 'inspect internal store', { keys: true }),
   });
-  // A PIN that is in no file is a refusal; there is nothing to plan then.
-  const desired = instance.token.pin.from === 'file' ? desiredRequests(whole, facts.token) : [];
+  const desired = desiredRequests(whole, facts);
   return { facts, desired, changes: planTracking({ instance, ids: requestIds(instance).values(), desired, existing: facts.requests }), refusals: preflight(facts) };
 }
 

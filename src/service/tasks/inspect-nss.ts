@@ -1,7 +1,7 @@
 import { accessSync, constants } from 'node:fs';
 import path from 'node:path';
 import { databaseFacts } from '../../nss/database.js';
-import { listModules, moduleFor } from '../../nss/modules.js';
+import { internalTokenName, listModules, moduleFor } from '../../nss/modules.js';
 import { run } from '../../platform/run.js';
 import type { ServiceContext } from '../context.js';
 
@@ -14,18 +14,20 @@ export interface NssInspection {
   readonly registered: boolean;
   /** Labels of the tokens NSS sees in it. */
   readonly tokens: readonly string[];
+  /** What NSS calls its internal database now; '' where there is no sql database. */
+  readonly internalName: string;
 }
 
 /** Looks at the instance's NSS database without opening anything for writing. */
 export async function inspectNss({ instance }: ServiceContext): Promise<NssInspection> {
   const { database } = instance.nss;
   const { format } = databaseFacts(database);
-  if (format !== 'sql') return { format, unwritable: [], registered: false, tokens: [] };
+  if (format !== 'sql') return { format, unwritable: [], registered: false, tokens: [], internalName: '' };
   // SQLite makes its journal in the directory. The kernel is asked: it knows about ACLs and read-only mounts.
   const unwritable = ['.', 'cert9.db', 'key4.db', 'pkcs11.txt'].filter((name) => !accessible(path.join(database, name)));
   const modules = await listModules({ database, environment: instance.token.environment, run });
   const module = moduleFor(modules, instance.token.module);
-  return { format, unwritable, registered: module !== undefined, tokens: module?.tokens ?? [] };
+  return { format, unwritable, registered: module !== undefined, tokens: module?.tokens ?? [], internalName: internalTokenName(modules) };
 }
 
 function accessible(file: string): boolean {

@@ -7,8 +7,8 @@ import type { Evidence, Refusal } from '../preflight.js';
  * certificate without its key (later ones): design rule 2.
  */
 export function keyId({ seen, instance }: Evidence): Refusal[] {
-  return seen.flatMap(({ nickname, certificate, key }): Refusal[] => {
-    if (certificate === undefined || key === undefined) return [];
+  return seen.flatMap(({ nickname, storage, certificate, key }): Refusal[] => {
+    if (certificate === undefined || key?.id === undefined) return [];
     const expected = nssKeyId(certificate.spki);
     if (expected === undefined || equalBytes(expected, key.id)) return [];
     const [has, wants] = [Buffer.from(key.id).toString('hex'), expected.toString('hex')];
@@ -18,7 +18,7 @@ export function keyId({ seen, instance }: Evidence): Refusal[] {
         check: 'key-id',
         nickname,
         problem: `The key of '${nickname}' has the CKA_ID ${has === '' ? '(none)' : has}, not ${wants}, the SHA-1 of its public value that NSS looks for; renewing it would lose the key or part it from its certificate.`,
-        fix: `Make a backup, then change the CKA_ID of private key, public key and certificate to ${wants}: ${['privkey', 'pubkey', 'cert'].map(change).join('; ')}.`,
+        fix: storage.kind === 'internal' ? `Export certificate and key (pk12util -o FILE -n '${nickname}' -d sql:${instance.nss.database}), remove both there, and import them again (pk12util -i): importing sets the CKA_ID.` : `Make a backup, then change the CKA_ID of private key, public key and certificate to ${wants}: ${['privkey', 'pubkey', 'cert'].map(change).join('; ')}.`,
       },
     ];
   });

@@ -3,6 +3,7 @@ import type { Evidence, Refusal } from '../preflight.js';
 /** The database certmonger saves through: sql, and nss-user's to write, else the request stops in NEED_CERTSAVE_PERMS. */
 export function nssDatabase({ instance, nss }: Evidence): Refusal[] {
   const { database } = instance.nss;
+  if (instance.certificates.every(({ storage }) => storage.kind === 'file')) return [];
   switch (nss.format) {
     case 'none':
       return [{ check: 'nss-database', problem: `There is no NSS database in ${database} (no cert9.db and key4.db).`, fix: `Name the right directory as 'nss.database' in ${instance.file}, or make one as '${instance.user}': certutil -N -d sql:${database}.` }];

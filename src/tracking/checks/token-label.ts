@@ -1,4 +1,4 @@
-import type { Check } from '../preflight.js';
+import type { TokenCheck } from '../preflight.js';
 
 const maxBytes = 32; // CK_TOKEN_INFO.label, PKCS#11 2.40 §3.2
 
@@ -6,7 +6,7 @@ const maxBytes = 32; // CK_TOKEN_INFO.label, PKCS#11 2.40 §3.2
  * certmonger knows tokens by label only: keyiread's answer is split at '/' (keyiread.c:126), certread asks for "token:nickname"
  * (certread-n.c:189), so a certificate on such a token has no expiry and is never renewed.
  */
-export const tokenLabel: Check = ({ token: { description } }) => {
+export const tokenLabel: TokenCheck = ({ token: { description } }) => {
   const wrong = faultOf(description.label);
   return wrong === undefined
     ? []

@@ -1,7 +1,7 @@
-import type { Check } from '../preflight.js';
+import type { TokenCheck } from '../preflight.js';
 
 /** keyiread looks only at tokens that list RSA key generation, whatever the key's type (keyiread-n.c:148). */
-export const tokenListed: Check = ({ token: { description, mechanisms } }) =>
+export const tokenListed: TokenCheck = ({ token: { description, mechanisms } }) =>
   mechanisms.includes('CKM_RSA_PKCS_KEY_PAIR_GEN')
     ? []
     : [{ check: 'token-listed', problem: `The token '${description.label}' does not list CKM_RSA_PKCS_KEY_PAIR_GEN, and certmonger sees only tokens that do, even for keys it never generates.`, fix: "Allow RSA key generation in the HSM's policy for this partition; hsmonger never uses it." }];

@@ -1,10 +1,10 @@
-import type { Evidence, Refusal } from '../preflight.js';
+import type { Refusal, TokenEvidence } from '../preflight.js';
 
 /**
  * certmonger clears the environment of its children (subproc.c:137), so a module configured by a variable shows them no token; and
  * the one that saves runs as nss-user, who must be able to read that configuration too. Missing while saving it repeats for ever.
  */
-export function tokenVisible({ instance, token: { description }, daemon }: Evidence): Refusal[] {
+export function tokenVisible({ instance, token: { description }, daemon }: TokenEvidence): Refusal[] {
   for (const reader of ['asDaemon', 'asNssUser'] as const) {
     const view = daemon.tokens[reader];
     if ('labels' in view && view.labels.includes(description.label)) continue;
