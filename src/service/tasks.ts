@@ -3,6 +3,7 @@ import { checkKeys } from './tasks/check-keys.js';
 import { inspectInternal } from './tasks/inspect-internal.js';
 import { inspectNss } from './tasks/inspect-nss.js';
 import { inspectToken } from './tasks/inspect-token.js';
+import { listNssModules } from './tasks/list-nss-modules.js';
 import { listTokens } from './tasks/list-tokens.js';
 import { addNssModule, removeNssModule } from './tasks/nss-module.js';
 import { previewRenewals } from './tasks/preview-renewal.js';
@@ -16,6 +17,7 @@ const tasks = {
   'inspect internal store': inspectInternal,
   'inspect token': inspectToken,
   'list tokens': listTokens,
+  'list NSS modules': listNssModules,
   'check keys': checkKeys,
   'preview renewals': previewRenewals,
   'read ledger': readLedger,

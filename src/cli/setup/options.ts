@@ -5,6 +5,7 @@ import { absolutePath, keyValues, type GlobalFlags, type GlobalOptions } from '.
 
 export interface SetupOptions extends GlobalOptions {
   readonly yes: boolean;
+  readonly freeipa: boolean;
   readonly token: string | undefined;
   readonly module: string | undefined;
   readonly moduleEnv: Record<string, string> | undefined;
@@ -24,6 +25,7 @@ const issuers = ['token', 'dogtag', 'directory', 'external'] as const;
 export function withSetupOptions(yargs: Argv<GlobalFlags>) {
   return yargs
     .option('yes', { alias: 'y', type: 'boolean', default: false, describe: 'Ask nothing' })
+    .option('freeipa', { type: 'boolean', default: false, describe: 'Find everything on an IPA server and take its renewals over' })
     .option('token', { alias: 't', type: 'string', requiresArg: true, describe: 'Exact label of the token' })
     .option('module', { type: 'string', requiresArg: true, coerce: absolutePath, describe: 'PKCS#11 module' })
     .option('module-env', { type: 'string', array: true, requiresArg: true, coerce: keyValues('module-env'), describe: 'KEY=VALUE set before the module is loaded, repeatable' })
