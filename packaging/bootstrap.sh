@@ -27,6 +27,9 @@ p11tool gnutls-bin gnutls-utils
 openssl openssl openssl
 runuser util-linux util-linux
 strace strace strace
+ns-slapd 389-ds-base 389-ds-base
+ldapsearch ldap-utils openldap-clients
+ip iproute2 iproute
 g++ g++ gcc-c++
 make make make
 python3 python3 python3
