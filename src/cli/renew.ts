@@ -1,18 +1,19 @@
 import type { Certmonger } from '../../dbus/certmonger.js';
 import type { TrackingRequest } from '../../dbus/tracking-request.js';
-import type { CertificateConfig, Directories, Instance } from '../config/instance.js';
+import type { CertificateConfig } from '../config/instance.js';
 import { HsmongerError } from '../errors.js';
 import { askService } from '../service/ask.js';
 import { finishSavings } from '../service/finish-savings.js';
-import { requestIds } from '../config/request-id.js';
 import { parseCertificate } from '../x509/parse-certificate.js';
 import { certificateFromPem } from '../x509/pem.js';
-import { keyFacts, keyFingerprint } from '../x509/public-key.js';
+import { keyFingerprint } from '../x509/public-key.js';
 import type { AddCommand, Surroundings } from './command.js';
 import { instanceOf, wholeSeconds, type GlobalOptions } from './global-options.js';
 import { harmless, json, progressLine } from './output.js';
 import { follow } from './renew/follow.js';
-import { dryRunText, heldOf, renewalText, type DryRun, type RenewalReport } from './renew/report.js';
+import { dryRun } from './renew/dry-run.js';
+import { choose, leadsOthers, orderOf, type Order, type Place } from './renew/order.js';
+import { heldOf, renewalText, type RenewalReport } from './renew/report.js';
 import { meaningOf } from './status/state-meanings.js';
 import { withCertmonger } from './with-certmonger.js';
 
@@ -21,19 +22,6 @@ interface RenewOptions extends GlobalOptions {
   readonly all: boolean;
   readonly wait: number | undefined;
   readonly dryRun: boolean;
-}
-
-interface Place {
-  readonly instance: Instance;
-  readonly directories: Directories;
-}
-
-/** A certificate to renew, its request, and the type and size of the key both say it has. */
-interface Order {
-  readonly config: CertificateConfig;
-  readonly request: TrackingRequest;
-  readonly keyType: 'RSA' | 'EC';
-  readonly keySize: number;
 }
 
 /** How long the others wait for the issuer's own renewal where nobody said how long. */
@@ -67,49 +55,16 @@ async function renew(options: RenewOptions, surroundings: Surroundings): Promise
   return withCertmonger(options.bus, env, async (certmonger) => {
     const requests = await certmonger.listRequests();
     const orders = chosen.map((config) => orderOf(place.instance, config, requests));
-    if (options.dryRun) return dryRun(place, orders, options, surroundings);
+    if (options.dryRun) return dryRun(place, orders, options, io);
     const reports: RenewalReport[] = [];
     for (const order of orders) {
       // Asked a moment after the issuer, the others would still be signed under its old certificate, or refused because of it.
-      const leads = order.config.nickname === place.instance.issuer.certificate && orders.length > 1;
+      const leads = order.config.nickname === place.instance.issuer.certificate && orders.length > 1 && leadsOthers(place.instance.issuer);
       reports.push(await renewOne(place, certmonger, order, { ...options, wait: options.wait ?? (leads ? issuerSeconds : undefined) }, surroundings));
     }
     if (options.json) io.out(json(reports));
     return reports.some(({ result }) => result === 'failed' || (result === 'under way' && options.wait !== undefined)) ? 1 : 0;
   });
-}
-
-/** The named certificates, the issuer's own first: what is signed before its renewal would live no longer than it does now. */
-function choose(instance: Instance, { nickname: named = [], all }: Pick<RenewOptions, 'nickname' | 'all'>): CertificateConfig[] {
-  if (all === named.length > 0) throw new HsmongerError('USAGE', `Name the certificates to renew, or say --all: ${instance.certificates.map(({ nickname }) => `'${nickname}'`).join(', ')}.`);
-  const stranger = named.find((wanted) => !instance.certificates.some(({ nickname }) => nickname === wanted));
-  if (stranger !== undefined) throw new HsmongerError('USAGE', `${instance.file} has no certificate '${stranger}'; it has ${instance.certificates.map(({ nickname }) => `'${nickname}'`).join(', ')}.`);
-  return instance.certificates.filter(({ nickname }) => all || named.includes(nickname)).sort((a, b) => Number(b.nickname === instance.issuer.certificate) - Number(a.nickname === instance.issuer.certificate));
-}
-
-/** Refuses what certmonger would answer with a new key, or what is not ours to renew. */
-function orderOf(instance: Instance, config: CertificateConfig, requests: readonly TrackingRequest[]): Order {
-  const id = requestIds(instance).get(config.nickname);
-  const request = requests.find(({ nickname }) => nickname === id);
-  if (request === undefined) throw new HsmongerError('REQUEST_NOT_FOUND', `certmonger does not track '${config.nickname}' for instance '${instance.name}'; run 'hsmonger track apply' first.`);
-  if (request.ca !== instance.name) throw new HsmongerError('CERTMONGER_REFUSED', `The request '${request.nickname}' goes to CA '${request.ca ?? 'none'}', not to '${instance.name}'; run 'hsmonger track apply' first.`);
-  const { pem } = request.certificate;
-  if (pem === undefined) throw new HsmongerError('CERTIFICATE_NOT_FOUND', `certmonger could not read the certificate of '${config.nickname}', so it would ask for a new one instead of a renewal; see 'hsmonger status'.`);
-  const { type, bits } = keyFacts(parseCertificate(certificateFromPem(pem)).spki);
-  if ((type !== 'RSA' && type !== 'EC') || request.key.type !== type || request.key.size !== bits) {
-    throw new HsmongerError('KEY_MISMATCH', `certmonger takes the key of '${config.nickname}' for ${request.key.type ?? 'unknown'} ${String(request.key.size ?? '')}, its certificate says ${type} ${String(bits)}: a renewal would make a new key, so none was asked for. Run 'hsmonger track plan'.`);
-  }
-  return { config, request, keyType: type, keySize: bits };
-}
-
-async function dryRun(place: Place, orders: readonly Order[], options: RenewOptions, { io }: Surroundings): Promise<number> {
-  const previews = await askService(place, 'preview renewals', { nicknames: orders.map(({ config }) => config.nickname) });
-  const runs = orders.flatMap(({ config, request, keyType, keySize }, index): DryRun[] => {
-    const issue = previews[index];
-    return issue === undefined ? [] : [{ nickname: config.nickname, send: { request: request.nickname, ca: place.instance.name, profile: request.template.profile ?? config.profile, keyType, keySize }, issue }];
-  });
-  io.out(options.json ? json(runs) : runs.map(dryRunText).join(''));
-  return runs.every(({ issue }) => issue.ok) ? 0 : 1;
 }
 
 async function renewOne(place: Place, certmonger: Certmonger, { config, request, keyType, keySize }: Order, options: RenewOptions, surroundings: Surroundings): Promise<RenewalReport> {

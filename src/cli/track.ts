@@ -56,9 +56,9 @@ export const addTrack: AddCommand = (yargs, run) =>
 /** 3 when certmonger's requests differ or pre-flight refuses, 0 when all is as it should be. */
 export async function plan(options: GlobalOptions, { io, env }: Surroundings): Promise<number> {
   return withTracker(instanceOf(options, env), options.bus, env, async (tracker) => {
-    const { changes, refusals } = await tracker.survey();
-    io.out(options.json ? json(planReport(options.instance, changes, refusals)) : planText(options.instance, changes, refusals));
-    return changes.length === 0 && refusals.length === 0 ? 0 : 3;
+    const survey = await tracker.survey();
+    io.out(options.json ? json(planReport(options.instance, survey)) : planText(options.instance, survey));
+    return survey.changes.length === 0 && survey.refusals.length === 0 ? 0 : 3;
   });
 }
 

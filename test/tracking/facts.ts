@@ -105,7 +105,7 @@ export function knownCa(nickname: string, externalHelper: string | undefined): T
 }
 
 /** A request as GetAll would give it. */
-export function makeRequest(properties: Readonly<Record<string, string | boolean>>, ca?: string): TrackingRequest {
-  const dictionary = Object.fromEntries(Object.entries(properties).map(([name, value]) => [name, new Variant(typeof value === 'boolean' ? 'b' : 's', value)]));
+export function makeRequest(properties: Readonly<Record<string, string | boolean | number>>, ca?: string): TrackingRequest {
+  const dictionary = Object.fromEntries(Object.entries(properties).map(([name, value]) => [name, new Variant(typeof value === 'boolean' ? 'b' : typeof value === 'number' ? 'x' : 's', typeof value === 'number' ? BigInt(value) : value)]));
   return trackingRequestOf('/org/fedorahosted/certmonger/requests/Request1', dictionary, ca);
 }

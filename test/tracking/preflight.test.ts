@@ -205,3 +205,89 @@ describe('requests of others', () => {
     expect(checksOf(withRequest({ nickname: 'testca.one', 'cert-storage': 'NSSDB', 'cert-database': '/moved', 'cert-nickname': 'one' }, 'testca'))).toEqual([]);
   });
 });
+
+describe('certificates outside the token', () => {
+  const inDatabase = (facts: TokenTrackingFacts, change: Partial<NonNullable<TrackingFacts['nss']['internal']>> = {}, passwordFile?: string): TrackingFacts => {
+    const { token, ...rest } = facts;
+    return {
+      ...rest,
+      instance: { ...facts.instance, nss: { ...facts.instance.nss, ...(passwordFile === undefined ? {} : { passwordFile }) }, certificates: facts.instance.certificates.map((certificate) => ({ ...certificate, storage: { kind: 'internal' } })) },
+      nss: { ...facts.nss, registered: false, tokens: [], internal: { description: { loginRequired: false }, certificates: token.certificates, keys: token.keys, ...change } },
+    };
+  };
+  const storage = { kind: 'file', certificate: '/ra.pem', key: '/ra.key' } as const;
+  const inFiles = (file: Partial<TrackingFacts['files'][number]> = {}): TrackingFacts => {
+    const { token: _token, ...rest } = good;
+    return {
+      ...rest,
+      nss: { format: 'none', unwritable: [], registered: false, tokens: [], internalName: '' },
+      instance: { ...good.instance, certificates: [{ nickname: 'one', profile: 'caSubsystemCert', storage }] },
+      files: [{ nickname: 'one', certificate: { der: one.certificate.der }, key: { spki: one.key.spki! }, ...file }],
+    };
+  };
+
+  test('need no token, no module and no PIN of one', () => {
+    expect(checksOf(inDatabase(good))).toEqual([]);
+    expect(checksOf(inFiles())).toEqual([]);
+    const fromEnvironment = inFiles();
+    expect(checksOf({ ...fromEnvironment, instance: { ...fromEnvironment.instance, token: { ...good.instance.token, pin: { from: 'environment', variable: 'PIN' } } } })).toEqual([]);
+  });
+
+  test('in the internal database need its key beside them, with the CKA_ID of NSS, and a subject of their own', async () => {
+    expect(checksOf(inDatabase(good, { certificates: [two.certificate] }))).toEqual(['key-proven one']);
+    expect(checksOf(inDatabase(good, { keys: [two.key] }))).toEqual(['key-proven one']);
+    const foreign = await makePair('foreign', { id: Buffer.from([1]) });
+    const [refusal] = preflight(inDatabase(goodFacts([foreign])));
+    expect(refusal).toMatchObject({ check: 'key-id', fix: expect.stringContaining('pk12util') as string });
+    const sameSubject = await makePair('stranger', { subject: 'CN=one' });
+    expect(checksOf(inDatabase(good, { certificates: [one.certificate, two.certificate, sameSubject.certificate] }))).toEqual(['subjects one']);
+    expect(checksOf(inDatabase(good, { certificates: [one.certificate, two.certificate, { ...sameSubject.certificate, label: '' }] }))).toEqual(['certificate-labels']);
+  });
+
+  test('may share a subject with one on the token: certmonger deletes in the store it saves to', () => {
+    const facts = inDatabase(goodFacts([one]));
+    expect(checksOf({ ...good, instance: { ...good.instance, certificates: [...facts.instance.certificates, { nickname: 'two', profile: 'caServerCert', storage: { kind: 'token' } }] }, nss: { ...good.nss, internal: facts.nss.internal! } })).toEqual([]);
+  });
+
+  test('in a database with a password need it in a file', () => {
+    expect(checksOf(inDatabase(good, { description: { loginRequired: true }, keys: [], locked: 'it has a password of its own' }))).toEqual(['internal-password', 'key-proven one', 'key-proven two']);
+    expect(checksOf(inDatabase(good, { description: { loginRequired: true } }, '/etc/nss.password'))).toEqual([]);
+  });
+
+  test.each([
+    ['whose certificate cannot be read', { certificate: { failure: '/ra.pem cannot be read: ENOENT' } }, '/ra.pem cannot be read: ENOENT.'],
+    ['whose key cannot be read', { key: { failure: '/ra.key cannot be read: EACCES' } }, '/ra.key cannot be read: EACCES.'],
+  ])('in files %s are refused', (_what, change, reason) => {
+    const [refusal, ...more] = preflight(inFiles(change));
+    expect(more).toEqual([]);
+    expect(refusal).toMatchObject({ check: 'key-proven', nickname: 'one', problem: expect.stringContaining(reason) as string });
+  });
+
+  test('in files whose key is another certificate\'s are refused', () => {
+    const [refusal, ...more] = preflight(inFiles({ key: { spki: two.key.spki! } }));
+    expect(more).toEqual([]);
+    expect(refusal?.problem).toBe("The key in /ra.key is not the key of the certificate in /ra.pem, so 'one' would be renewed for another key.");
+  });
+
+  test('in files are refused while another request has their certificate or their key', () => {
+    const foreign = (properties: Record<string, string>) => checksOf({ ...inFiles(), requests: [makeRequest({ nickname: 'x', 'cert-storage': 'FILE', 'key-storage': 'FILE', ...properties }, 'IPA')] });
+    expect(foreign({ 'cert-file': '/ra.pem', 'key-file': '/x' })).toEqual(['foreign-requests one']);
+    expect(foreign({ 'cert-file': '/x', 'key-file': '//ra.key' })).toEqual(['foreign-requests one']);
+    expect(foreign({ 'cert-file': '/x', 'key-file': '/x' })).toEqual([]);
+  });
+
+  test('in the internal database are refused while a request without a token there has their subject', () => {
+    const request = (properties: Record<string, string>) => checksOf({ ...inDatabase(good), requests: [makeRequest({ nickname: 'x', 'cert-storage': 'NSSDB', 'cert-database': '/etc/alias', 'cert-nickname': 'elsewhere', cert: one.pem, ...properties }, 'IPA')] });
+    expect(request({})).toEqual(['foreign-requests one']);
+    expect(request({ 'cert-token': 'NSS Certificate DB' })).toEqual(['foreign-requests one']);
+    expect(request({ 'cert-token': 'tok' })).toEqual([]);
+    expect(request({ 'cert-database': '/other' })).toEqual([]);
+  });
+
+  test('a request that goes to our CA under another id is taken over, not refused', () => {
+    expect(checksOf(withRequest({ nickname: '20260101', ...place }, 'testca'))).toEqual([]);
+    expect(checksOf(withRequest({ nickname: '20260101', ...place }, 'testca-reuse'))).toEqual([]);
+    const both = { ...good, requests: [makeRequest({ nickname: '20260101', ...place }, 'testca'), makeRequest({ nickname: 'testca.one', ...place }, 'testca')] };
+    expect(checksOf(both)).toEqual(['foreign-requests one']);
+  });
+});

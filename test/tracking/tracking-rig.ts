@@ -34,8 +34,10 @@ export interface TrackingRig {
   readonly nss: NssDatabase;
   readonly bus: PrivateBus;
   readonly certmonger: Certmonger;
-  /** Writes the instance file: all certificates of the authority, or those named, as [nickname, profile]. */
-  configure(certificates?: readonly (readonly [string, string])[]): void;
+  /** Writes the instance file: all certificates of the authority, or those named, as [nickname, profile] and more lines of their tables. */
+  configure(certificates?: readonly (readonly [nickname: string, profile: string, ...lines: string[]])[], more?: readonly string[]): void;
+  /** Flags that lead the CLI to this rig. */
+  readonly here: readonly string[];
   registerCa(): Promise<void>;
   run(verb: 'plan' | 'apply' | 'list', options?: { json?: boolean; all?: boolean; utc?: boolean }): Promise<Ran>;
   start(nickname: string): Promise<Ran>;
@@ -51,6 +53,8 @@ export interface RigOptions {
   readonly hidden?: boolean;
   /** The module is not registered in the NSS database. */
   readonly unregistered?: boolean;
+  /** The internal database's own. */
+  readonly nssPassword?: string;
 }
 
 /** Far from renewal: certmonger only watches. */
@@ -63,12 +67,12 @@ export async function trackingRig(options: RigOptions = {}): Promise<TrackingRig
   const owner = ensureServiceUser();
   const token = await createSoftToken({ directory, owner, ...(options.label === undefined ? {} : { label: options.label }) });
   const authority = await createAuthority(token, { ...options.authority, each: { ...resting, ...options.authority?.each } });
-  const nss = await createNssDatabase({ directory, owner, ...(options.unregistered === true ? {} : { token }) });
+  const nss = await createNssDatabase({ directory, owner, ...(options.unregistered === true ? {} : { token }), ...(options.nssPassword === undefined ? {} : { password: options.nssPassword }) });
   const bus = await startBus(directory);
   const certmonger = await startCertmonger({ directory, bus, ...(options.hidden === true ? {} : { token }), ...(options.conf === undefined ? {} : { conf: options.conf }) });
   const directories = { config: path.join(directory, 'config'), state: path.join(directory, 'state') };
   mkdirSync(directories.config);
-  const configure: TrackingRig['configure'] = (certificates = authority.certificates.map(({ nickname, profile }) => [nickname, profile] as const)) => {
+  const configure: TrackingRig['configure'] = (certificates = authority.certificates.map(({ nickname, profile }) => [nickname, profile] as const), more = []) => {
     const text = (value: string) => JSON.stringify(value);
     writeFileSync(
       path.join(directories.config, 'testca.toml'),
@@ -81,10 +85,12 @@ export async function trackingRig(options: RigOptions = {}): Promise<TrackingRig
         `environment = { SOFTHSM2_CONF = ${text(token.confFile)} }`,
         '[nss]',
         `database = ${text(nss.database)}`,
+        ...(nss.passwordFile === undefined ? [] : [`password-file = ${text(nss.passwordFile)}`]),
         '[issuer]',
         'type = "token"',
         'certificate = "caSigningCert cert-pki-ca"',
-        ...certificates.flatMap(([nickname, profile]) => ['[[certificate]]', `nickname = ${text(nickname)}`, `profile = ${text(profile)}`]),
+        ...more,
+        ...certificates.flatMap(([nickname, profile, ...lines]) => ['[[certificate]]', `nickname = ${text(nickname)}`, `profile = ${text(profile)}`, ...lines]),
         '',
       ].join('\n'),
     );
@@ -110,6 +116,7 @@ export async function trackingRig(options: RigOptions = {}): Promise<TrackingRig
     bus,
     certmonger,
     configure,
+    here: ['--instance', 'testca', '--bus', bus.address, '--config-dir', directories.config, '--state-dir', directories.state],
     registerCa: async () => {
       const client = await connectCertmonger(bus.address);
       await client.addCa('testca', submitCommand({ instance: loadInstance(directories, 'testca'), directories, installation: installation() }));

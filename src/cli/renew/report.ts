@@ -48,12 +48,14 @@ export function renewalText({ nickname, request, result, state, before, after, r
 export interface DryRun {
   readonly nickname: string;
   readonly send: { readonly request: string; readonly ca: string; readonly profile: string; readonly keyType: string; readonly keySize: number };
-  readonly issue: RenewalPreview;
+  readonly issue: RenewalPreview | { readonly nickname: string; /** Nobody can say before. */ readonly ok: 'unknown'; /** Why, as a sentence. */ readonly message: string };
 }
 
 export function dryRunText({ nickname, send, issue }: DryRun): string {
   const lines = [nickname, `  send    resubmit request ${send.request} to CA ${send.ca}, profile ${send.profile}, with its own key (${send.keyType} ${String(send.keySize)})`];
-  if (issue.ok) {
+  if (issue.ok === 'unknown') {
+    lines.push(`  issue   ${issue.message}`);
+  } else if (issue.ok) {
     lines.push(
       `  issue   subject ${issue.subject}`,
       `          not before ${issue.notBefore.toISOString()}, not after ${issue.notAfter.toISOString()}; serial number drawn at random when issued`,

@@ -1,5 +1,6 @@
 import type { TrackingRequest } from '../../../dbus/tracking-request.js';
 import type { Step } from '../../tracking/apply.js';
+import type { Warning } from '../../tracking/freeipa-table.js';
 import type { Change, Difference } from '../../tracking/plan.js';
 import type { Refusal } from '../../tracking/preflight.js';
 import { harmless } from '../output.js';
@@ -16,15 +17,23 @@ export interface PlanReport {
   readonly instance: string;
   readonly changes: readonly ChangeReport[];
   readonly refusals: readonly Refusal[];
+  readonly warnings: readonly Warning[];
 }
 
-export function planReport(instance: string, changes: readonly Change[], refusals: readonly Refusal[]): PlanReport {
-  return { instance, changes: changes.map(changeReport), refusals };
+interface Planned {
+  readonly changes: readonly Change[];
+  readonly refusals: readonly Refusal[];
+  readonly warnings: readonly Warning[];
 }
 
-export function planText(instance: string, changes: readonly Change[], refusals: readonly Refusal[]): string {
-  if (changes.length === 0 && refusals.length === 0) return `Nothing to change: certmonger's requests of instance '${instance}' are as they should be.\n`;
-  return [...changes.map(changeText), ...(refusals.length === 0 ? [] : [refusalText(refusals)])].join('');
+export function planReport(instance: string, { changes, refusals, warnings }: Planned): PlanReport {
+  return { instance, changes: changes.map(changeReport), refusals, warnings };
+}
+
+export function planText(instance: string, { changes, refusals, warnings }: Planned): string {
+  const told = warnings.map(({ check, problem }) => `warning (${check}): ${harmless(problem)}\n`);
+  if (changes.length === 0 && refusals.length === 0) return [`Nothing to change: certmonger's requests of instance '${instance}' are as they should be.\n`, ...told].join('');
+  return [...changes.map(changeText), ...(refusals.length === 0 ? [] : [refusalText(refusals)]), ...told].join('');
 }
 
 export function refusalText(refusals: readonly Refusal[]): string {

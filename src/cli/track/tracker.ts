@@ -7,6 +7,7 @@ import { installation } from '../../platform/installation.js';
 import { askService } from '../../service/ask.js';
 import { desiredRequests, type DesiredRequest } from '../../tracking/desired.js';
 import type { TrackingFacts } from '../../tracking/facts.js';
+import { warningsOf, type Warning } from '../../tracking/freeipa-table.js';
 import { gatherFacts } from '../../tracking/gather.js';
 import { planTracking, type Change } from '../../tracking/plan.js';
 import { preflight, type Refusal } from '../../tracking/preflight.js';
@@ -23,6 +24,8 @@ export interface Survey {
   readonly desired: readonly DesiredRequest[];
   readonly changes: readonly Change[];
   readonly refusals: readonly Refusal[];
+  /** What keeps nothing from being done. */
+  readonly warnings: readonly Warning[];
 }
 
 export interface Tracker {
@@ -55,7 +58,7 @@ async function survey(place: Place, certmonger: Certmonger, bus: Bus): Promise<S
     internal: () => askService(place, 'inspect internal store', { keys: true }),
   });
   const desired = desiredRequests(whole, facts);
-  return { facts, desired, changes: planTracking({ instance, ids: requestIds(instance).values(), desired, existing: facts.requests }), refusals: preflight(facts) };
+  return { facts, desired, changes: planTracking({ instance, ids: requestIds(instance).values(), desired, existing: facts.requests }), refusals: preflight(facts), warnings: warningsOf(facts) };
 }
 
 async function daemonPid(bus: Bus): Promise<number> {

@@ -30,8 +30,15 @@ export type RenewalPreview =
     }
   | { readonly nickname: string; readonly ok: false; readonly code: string; readonly message: string };
 
-/** Runs the issuer's decision for each certificate, in this order, against what is on the token. Signs nothing, writes nothing down. */
-export async function previewRenewals(context: ServiceContext, { nicknames }: { readonly nicknames: readonly string[] }): Promise<RenewalPreview[]> {
+/** What to look at: the certificate as certmonger has it where it lies outside the token, else the newest one there. */
+interface Previewed {
+  readonly nickname: string;
+  /** DER. */
+  readonly certificate?: Uint8Array;
+}
+
+/** Runs the issuer's decision for each certificate, in this order. Signs nothing, writes nothing down. */
+export async function previewRenewals(context: ServiceContext, { certificates: wanted }: { readonly certificates: readonly Previewed[] }): Promise<RenewalPreview[]> {
   const { issuer: config } = context.instance;
   // Another CA decides for itself what it issues.
   if (config.type !== 'token') throw new HsmongerError('USAGE', `${context.instance.file} has the issuer '${config.type}', and only what a token issues can be shown before; run renew without --dry-run.`);
@@ -40,12 +47,10 @@ export async function previewRenewals(context: ServiceContext, { nicknames }: { 
   const certificates = await token.certificates();
   // The issuer's own renewal comes first, and what follows is signed under it.
   let issuer = authority.certificate;
-  return nicknames.map((nickname) => {
+  return wanted.map(({ nickname, certificate }) => {
     try {
-      const [old] = certificates
-        .filter(({ label }) => label === nickname)
-        .map(({ der }) => parseCertificate(der, `The certificate '${nickname}' on the token`))
-        .sort((a, b) => b.notAfter.getTime() - a.notAfter.getTime());
+      const held = certificate === undefined ? certificates.filter(({ label }) => label === nickname).map(({ der }) => der) : [certificate];
+      const [old] = held.map((der) => parseCertificate(der, `The certificate '${nickname}'`)).sort((a, b) => b.notAfter.getTime() - a.notAfter.getTime());
       if (old === undefined) throw new HsmongerError('CERTIFICATE_NOT_FOUND', `There is no certificate '${nickname}' on token '${token.description.label}'.`);
       const outcome = preview(context, config, nickname, old, issuer);
       if (outcome.ok && nickname === config.certificate) issuer = { ...issuer, notBefore: outcome.notBefore, notAfter: outcome.notAfter };
