@@ -1,8 +1,11 @@
 import type { Argv } from 'yargs';
+import type { Certmonger } from '../../dbus/certmonger.js';
+import type { TrackingRequest } from '../../dbus/tracking-request.js';
 import { HsmongerError } from '../errors.js';
 import { applyChanges } from '../tracking/apply.js';
 import { formatListing, utcText } from '../tracking/listing.js';
 import { localTimes } from '../tracking/local-times.js';
+import { adoptable, isOurCa } from '../tracking/plan.js';
 import { refused } from '../tracking/preflight.js';
 import { requestIds } from '../config/request-id.js';
 import type { AddCommand, Surroundings } from './command.js';
@@ -83,10 +86,11 @@ export async function start(options: StartOptions, surroundings: Surroundings): 
 /** Removes one request of the instance; already untracked is success. */
 export async function stop(options: StopOptions, { io, env }: Surroundings): Promise<number> {
   const place = instanceOf(options, env);
-  const id = idToStop(options, place.instance);
+  const ours = idToStop(options, place.instance);
   return withTracker(place, options.bus, env, async ({ certmonger }) => {
-    const found = await certmonger.request(id).find();
-    if (found !== undefined && found.ca !== place.instance.name && !requestIdsInclude(place.instance, id)) {
+    const found = (await certmonger.request(ours).find()) ?? (await adoptableOf(certmonger, place.instance, options.nickname));
+    const id = found?.nickname ?? ours;
+    if (found !== undefined && !isOurCa(place.instance, found.ca) && !requestIdsInclude(place.instance, id)) {
       throw new HsmongerError('USAGE', `The request '${id}' belongs to ${found.ca === undefined ? 'no CA' : `the CA '${found.ca}'`}, not to instance '${place.instance.name}'; stop it with: getcert stop-tracking -i ${id}.`);
     }
     if (found !== undefined) await certmonger.request(id).remove();
@@ -100,7 +104,7 @@ export async function list(options: ListOptions, { io, env }: Surroundings): Pro
   const place = instanceOf(options, env);
   const ids = new Set(requestIds(place.instance).values());
   return withTracker(place, options.bus, env, async ({ certmonger }) => {
-    const requests = (await certmonger.listRequests()).filter((request) => options.all || request.ca === place.instance.name || ids.has(request.nickname));
+    const requests = (await certmonger.listRequests()).filter((request) => options.all || isOurCa(place.instance, request.ca) || ids.has(request.nickname));
     if (options.json) {
       io.out(json(requests.map(listReport)));
       return 0;
@@ -125,6 +129,12 @@ async function perform({ certmonger }: Tracker, { changes, refusals }: Survey, o
   if (refusals.length > 0 && !options.json) io.err(refusalText(refusals));
   if (steps.some(({ outcome }) => outcome === 'failed' || outcome === 'skipped')) return 1;
   return steps.some(({ outcome }) => outcome === 'stuck') || refusals.length > 0 ? 3 : 0;
+}
+
+/** The certificate's request under another id, such as FreeIPA's, as long as it goes to our CA. */
+async function adoptableOf(certmonger: Certmonger, instance: Tracker['place']['instance'], nickname: string | undefined): Promise<TrackingRequest | undefined> {
+  const certificate = instance.certificates.find((config) => config.nickname === nickname);
+  return certificate === undefined ? undefined : adoptable(await certmonger.listRequests(), instance, certificate);
 }
 
 function idToStop({ nickname, id }: StopOptions, instance: Tracker['place']['instance']): string {

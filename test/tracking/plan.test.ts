@@ -117,8 +117,7 @@ describe('a request for the same certificate under another id', () => {
 
   test('is not removed first where it has our prefix: a certificate in files may be given another name', () => {
     const place = { kind: 'file', certificate: '/ra.pem', key: '/ra.key' } as const;
-    const { 'key-database': _database, 'cert-database': _place, 'key-nickname': _key, 'cert-nickname': _certificate, ...rest } = properties;
-    const existing = [makeRequest({ ...rest, nickname: 'testca.old', 'key-storage': 'FILE', 'key-file': '/ra.key', 'key-token': '', 'cert-storage': 'FILE', 'cert-file': '/ra.pem', 'cert-token': '', 'key-pin-file': '', 'nss-user': '' }, 'testca')];
+    const existing = [makeRequest({ ...properties, 'key-database': '', 'cert-database': '', 'key-nickname': '', 'cert-nickname': '', nickname: 'testca.old', 'key-storage': 'FILE', 'key-file': '/ra.key', 'key-token': '', 'cert-storage': 'FILE', 'cert-file': '/ra.pem', 'cert-token': '', 'key-pin-file': '', 'nss-user': '' }, 'testca')];
     const given = { instance: { ...instance, certificates: [{ nickname: 'one', profile: 'caOCSPCert', storage: place }] }, ids: ['testca.one'], desired: [{ ...desired, place, pinFile: undefined, nssUser: undefined }], existing };
     expect(planTracking(given)).toMatchObject([{ kind: 'modify', id: 'testca.old', differences: [{ field: 'request id' }] }]);
   });

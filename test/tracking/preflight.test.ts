@@ -217,11 +217,11 @@ describe('certificates outside the token', () => {
   };
   const storage = { kind: 'file', certificate: '/ra.pem', key: '/ra.key' } as const;
   const inFiles = (file: Partial<TrackingFacts['files'][number]> = {}): TrackingFacts => {
-    const { token: _token, ...rest } = good;
+    const { instance, daemon, helper, submitCommand, cas, requests } = good;
     return {
-      ...rest,
+      ...{ daemon, helper, submitCommand, cas, requests },
       nss: { format: 'none', unwritable: [], registered: false, tokens: [], internalName: '' },
-      instance: { ...good.instance, certificates: [{ nickname: 'one', profile: 'caSubsystemCert', storage }] },
+      instance: { ...instance, certificates: [{ nickname: 'one', profile: 'caSubsystemCert', storage }] },
       files: [{ nickname: 'one', certificate: { der: one.certificate.der }, key: { spki: one.key.spki! }, ...file }],
     };
   };
