@@ -20,7 +20,7 @@ export interface GiveBackPlan {
   readonly requests: readonly ReturnedRequest[];
   /** Sentences: what cannot be as it was, and why. */
   readonly notes: readonly string[];
-  /** PIN files of ours that a request given back still needs. */
+  /** PIN files that requests given back name. */
   readonly neededPinFiles: readonly string[];
 }
 
@@ -40,8 +40,9 @@ export function planGiveBack(memory: Pick<TakenOver, 'requests'>, existing: read
     if (before.keyToken !== now.keyStorage.token || before.certificateToken !== now.certificateStorage.token) {
       notes.push(`Request '${before.id}' looked for its key on ${tokenText(before.keyToken)}, where certmonger could not use it; it keeps ${tokenText(now.keyStorage.token)}, for certmonger generates a new key where it does not find one.`);
     }
+    const pinFile = keepsOurPinFile(before, now) ? now.key.pinFile : before.pinFile;
+    if (pinFile !== undefined) needed.add(pinFile);
     if (keepsOurPinFile(before, now) && now.key.pinFile !== undefined) {
-      needed.add(now.key.pinFile);
       notes.push(`Request '${before.id}' keeps the PIN file ${now.key.pinFile}: certmonger forgot the PIN it kept in clear when it was given the file, and a PIN is not sent over the bus, where every listener hears it.`);
     }
   }

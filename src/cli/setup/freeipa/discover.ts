@@ -2,7 +2,7 @@ import { existsSync } from 'node:fs';
 import type { CertificateStorage, Directories } from '../../../config/instance.js';
 import { HsmongerError } from '../../../errors.js';
 import { ldapiUri, readDefaultConf } from '../../../freeipa/default-conf.js';
-import { passwordConfFile, type PasswordConf } from '../../../freeipa/password-conf.js';
+import { passwordConfFile, readPasswordConf } from '../../../freeipa/password-conf.js';
 import { keepsCertificatesInConfig } from '../../../freeipa/pki-version.js';
 import { onServer } from '../../../freeipa/server-file.js';
 import { readHsmState, sysrestoreFile } from '../../../freeipa/sysrestore.js';
@@ -26,11 +26,10 @@ export interface DiscoverySources {
   readonly directories: Directories;
   readonly questions: Questions;
   readonly root: string;
-  readonly passwords: PasswordConf;
 }
 
 /** Finds everything an instance file says on an IPA server with an HSM. Reads only, logs in nowhere; a flag wins over what is found. */
-export async function discoverServer({ options, instance, directories, questions, root, passwords }: DiscoverySources): Promise<Answers> {
+export async function discoverServer({ options, instance, directories, questions, root }: DiscoverySources): Promise<Answers> {
   const at = (file: string) => onServer(root, file);
   const conf = readDefaultConf(root);
   const hsm = readHsmState(root);
@@ -40,6 +39,7 @@ export async function discoverServer({ options, instance, directories, questions
   const { token } = hsm;
   if (options.token !== undefined && options.token !== token) throw new HsmongerError('USAGE', `FreeIPA's keys are on token '${token}' (${at(sysrestoreFile)}), so --token '${options.token}' cannot be right: a server's keys are all on one token. Leave --token out.`);
   if (!existsSync(at(`${pkiDirectory}/ca/CS.cfg`))) throw new HsmongerError('FREEIPA_INVALID', `There is no ${at(`${pkiDirectory}/ca/CS.cfg`)}: this IPA server has no CA of its own, so there is nothing to renew here.`);
+  const passwords = readPasswordConf(root);
   if (!passwords.hardware.has(token)) throw new HsmongerError('FREEIPA_INVALID', `${at(passwordConfFile)} has no line 'hardware-${token}=' with the PIN of token '${token}'; add it as Dogtag needs it too.`);
 
   const directory = { uri: ldapiUri(root, conf), startTls: false, bind: { method: 'external' }, base: conf.base, pkiBase: 'o=ipaca', host: conf.host } as const;

@@ -80,16 +80,16 @@ async function leaveNothing(name: string, user: string, directories: Directories
 
 async function draftOf(name: string, options: SetupOptions, directories: Directories, questions: Questions, root: string): Promise<Draft> {
   const file = instanceFile(directories, name);
-  const passwords = readPasswordConf(root);
+  const stale = (instance: Instance) => stalePinFiles(instance, directories, readPasswordConf(root), root);
   if (existsSync(file)) {
     const instance = loadInstance(directories, name);
     assertAgreement(instance, options);
-    return { instance, directories, text: undefined, stale: stalePinFiles(instance, directories, passwords, root) };
+    return { instance, directories, text: undefined, stale: stale(instance) };
   }
   assertTrustedPlace(file);
-  const text = instanceText(name, await discoverServer({ options, instance: name, directories, questions, root, passwords }));
+  const text = instanceText(name, await discoverServer({ options, instance: name, directories, questions, root }));
   const instance = parseInstance(name, file, parse(text));
-  return { instance, directories, text, stale: stalePinFiles(instance, directories, passwords, root) };
+  return { instance, directories, text, stale: stale(instance) };
 }
 
 function refuse(instance: Instance, { refusals }: Survey, { io }: Surroundings): void {
