@@ -20,7 +20,7 @@ import { setUpFreeIpa } from './setup/freeipa/set-up.js';
 import { inventoryName, inventoryText } from './setup/inventory.js';
 import { withSetupOptions, type SetupOptions } from './setup/options.js';
 import { questionsFor, type Questions } from './setup/questions.js';
-import { registerCa, workFor, workText, type Work } from './setup/work.js';
+import { preview, registerCa, workFor, workText, type Work } from './setup/work.js';
 import { assertTrustedPlace, writeInstanceFile } from './setup/write-instance.js';
 import { removeState, stateExists } from './state-directory.js';
 import { withTracker, type Survey, type Tracker } from './track/tracker.js';
@@ -53,7 +53,7 @@ async function setup(options: SetupOptions, surroundings: Surroundings): Promise
   const { io, env } = surroundings;
   const directories = directoriesOf(options, env);
   const hadState = stateExists({ directories, instance: { name: options.instance } });
-  const questions = questionsFor(io, options.yes);
+  const questions = questionsFor(io, options.yes || options.dryRun);
   const progress: { draft?: Draft; wrote: boolean } = { wrote: false };
   try {
     const draft = await draftOf(options, directories, questions, (sentence) => { io.err(`hsmonger: ${harmless(sentence)}\n`); });
@@ -67,6 +67,10 @@ async function setup(options: SetupOptions, surroundings: Surroundings): Promise
         throw refused(instance.name, refusals);
       }
       const works = workFor({ instance, fileExists: text === undefined, facts: survey.facts, changes: survey.changes });
+      if (options.dryRun) {
+        if (!hadState) await removeState({ instance, directories });
+        return preview(works, instance, options.json, io);
+      }
       if (!(await agreed(works, instance, questions, surroundings))) return 1;
       progress.wrote = true;
       return perform(tracker, { instance, text }, works, options, surroundings, survey);

@@ -1,5 +1,5 @@
 import { execFileSync, spawn, spawnSync } from 'node:child_process';
-import { existsSync, readFileSync, readdirSync, statSync } from 'node:fs';
+import { existsSync, readFileSync, readdirSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, expect, test } from 'vitest';
@@ -51,6 +51,50 @@ test('the requests are those FreeIPA makes', () => {
   expect(records(before).size).toBe(9);
   expect(before).toContain(`token='${wrongToken}',pin set`);
   expect(before.match(/pin set/gu)).toHaveLength(8);
+});
+
+test.each<[string, string, string | undefined, number, RegExp]>([
+  ['no IPA server', 'etc/ipa/default.conf', undefined, 2, /There is no \S*default\.conf: this is no IPA server/u],
+  ['no HSM', 'var/lib/ipa/sysrestore/sysrestore.state', '[pki_hsm]\nenabled = False\n', 3, /keeps its CA's keys in its NSS database, not on an HSM/u],
+  ['another token than the directory says', 'var/lib/ipa/sysrestore/sysrestore.state', '[pki_hsm]\nenabled = True\ntoken_name = other\n', 2, /no line 'hardware-other='/u],
+  ['no CA', 'etc/pki/pki-tomcat/ca/CS.cfg', undefined, 2, /no CA of its own/u],
+  ["no PIN in Dogtag's file", 'etc/pki/pki-tomcat/password.conf', 'internal=x\n', 2, /has no line 'hardware-softhsm_token='/u],
+  ["no database password in Dogtag's file", 'etc/pki/pki-tomcat/password.conf', 'hardware-softhsm_token=x\n', 2, /has no line 'internal='/u],
+  ['a directory that is away', 'etc/ipa/default.conf', '[global]\nhost=a.test\nrealm=A.TEST\nbasedn=dc=a,dc=test\n', 1, /slapd-A-TEST\.socket/u],
+])('%s is refused in a sentence, and nothing is written', async (_what, file, content, exitCode, message) => {
+  const name = path.join(server.root, file);
+  const whole = readFileSync(name);
+  if (content === undefined) rmSync(name);
+  else writeFileSync(name, content);
+  try {
+    const said = await hsmonger(...setupFlags());
+    expect(said.exitCode, said.err).toBe(exitCode);
+    expect(said.err).toMatch(message);
+    expect([readdirSync(server.config), existsSync(path.join(server.state, renewAgent))]).toEqual([[], false]);
+  } finally {
+    writeFileSync(name, whole);
+  }
+});
+
+test.each([
+  ['--token', 'other', /so --token 'other' cannot be right/u],
+  ['--instance', 'mine', /the instance is 'dogtag-ipa-ca-renew-agent'/u],
+])('%s %s is refused', async (flag, value, message) => {
+  const said = await hsmonger(...setupFlags(), flag, value);
+  expect(said.exitCode).toBe(2);
+  expect(said.err).toMatch(message);
+});
+
+test('a dry run tells all of it and does none of it', async () => {
+  const said = await hsmonger(...setupFlags(), '--dry-run');
+  expect(said.exitCode, said.err).toBe(3);
+  expect(said.out.match(/^would modify the request of /gmu)).toHaveLength(8);
+  expect(said.out).toMatch(/^would replace the request of 'auditSigningCert cert-pki-kra'/mu);
+  expect(said.out).toMatch(/^would track 'caSigningCert cert-pki-ca 8a2b3c4d-/mu);
+  expect(said.out.match(/^would set the helper of certmonger's CA /gmu)).toHaveLength(3);
+  expect(said.out.match(/^would write /gmu)).toHaveLength(3);
+  expect([readdirSync(server.config), existsSync(path.join(server.state, renewAgent)), await server.listing(), await server.casListing()]).toEqual([[], false, before, casBefore]);
+  expect(readdirSync('/dev/shm').filter((entry) => entry.startsWith('hsmonger-setup.'))).toEqual([]);
 });
 
 test('setup --freeipa takes them over with their keys, and says before what it does', async () => {
@@ -172,4 +216,5 @@ async function assertGivenBack(): Promise<void> {
   // What a helper once said of the CA's default profile certmonger keeps until another says something; FreeIPA's says nothing.
   expect((await server.casListing()).replace(/^\tdefault profile.*\n/gmu, '')).toBe(casBefore);
   expect(await server.privateKeys()).toBe(keysBefore);
+  for (const [, file] of back.matchAll(/pinfile='([^']*)'/gu)) expect(existsSync(file!), file).toBe(true);
 }

@@ -5,6 +5,7 @@ import { absolutePath, keyValues, type GlobalFlags, type GlobalOptions } from '.
 
 export interface SetupOptions extends GlobalOptions {
   readonly yes: boolean;
+  readonly dryRun: boolean;
   readonly freeipa: boolean;
   readonly token: string | undefined;
   readonly module: string | undefined;
@@ -35,6 +36,7 @@ const issuers = ['token', 'dogtag', 'directory', 'external'] as const;
 export function withSetupOptions(yargs: Argv<GlobalFlags>) {
   return yargs
     .option('yes', { alias: 'y', type: 'boolean', default: false, describe: 'Ask nothing' })
+    .option('dry-run', { type: 'boolean', default: false, describe: 'Only tell what would be done; exit status 3 when there is anything' })
     .option('freeipa', { type: 'boolean', default: false, describe: 'Find everything on an IPA server and take its renewals over' })
     .option('token', { alias: 't', type: 'string', requiresArg: true, describe: 'Exact label of the token' })
     .option('module', { type: 'string', requiresArg: true, coerce: absolutePath, describe: 'PKCS#11 module' })

@@ -3,6 +3,8 @@ import type { Instance } from '../../config/instance.js';
 import { moduleName } from '../../nss/modules.js';
 import type { TrackingFacts } from '../../tracking/facts.js';
 import type { Change } from '../../tracking/plan.js';
+import type { Io } from '../io.js';
+import { harmless, json } from '../output.js';
 
 /** One thing setup would do; what is as it should be needs none. */
 export type Work =
@@ -51,6 +53,14 @@ export function workText(work: Work, instance: Instance): string {
     case 'track':
       return work.change.kind === 'remove' ? `stop tracking request ${work.change.id}` : `${work.change.kind === 'add' ? 'track' : `${work.change.kind} the request of`} '${work.change.request.nickname}' (profile ${work.change.request.profile})`;
   }
+}
+
+/** What a dry run says, and its exit code: 3 when there is anything to do. */
+export function preview(works: readonly Work[], instance: Instance, asJson: boolean, io: Io): number {
+  const lines = works.map((work) => workText(work, instance));
+  if (asJson) io.out(json({ instance: instance.name, file: instance.file, would: lines }));
+  else io.out(lines.length === 0 ? `Instance '${instance.name}' is set up already; nothing would be changed.\n` : lines.map((line) => `would ${harmless(line)}\n`).join(''));
+  return lines.length === 0 ? 0 : 3;
 }
 
 /** Registers the CA, or gives the one that is there our helper. */

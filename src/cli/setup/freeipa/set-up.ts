@@ -24,7 +24,7 @@ import { instanceText } from '../document.js';
 import { inventoryName, inventoryText } from '../inventory.js';
 import type { SetupOptions } from '../options.js';
 import { questionsFor, type Questions } from '../questions.js';
-import { registerCa, workFor, workText, type CaCommand, type Work } from '../work.js';
+import { preview, registerCa, workFor, workText, type CaCommand, type Work } from '../work.js';
 import { assertTrustedPlace, writeInstanceFile } from '../write-instance.js';
 import { discoverServer } from './discover.js';
 import { freeIpaCas, freeIpaInstanceOf } from './names.js';
@@ -45,7 +45,7 @@ const mended: ReadonlySet<string> = new Set(['ca-registered', 'module-registered
 /** `setup --freeipa`: takes an IPA server's requests over; run again it finishes what is missing, takes over what came anew, or changes nothing. */
 export async function setUpFreeIpa(options: SetupOptions, surroundings: Surroundings): Promise<number> {
   const { io, env, root = '/' } = surroundings;
-  const questions = questionsFor(io, options.yes);
+  const questions = questionsFor(io, options.yes || options.dryRun);
   const name = freeIpaInstanceOf(options.instance);
   const directories = directoriesOf(options, env);
   const hadState = stateExists({ directories, instance: { name } });
@@ -60,6 +60,10 @@ export async function setUpFreeIpa(options: SetupOptions, surroundings: Surround
       const cas = freeIpaCas(name, survey.facts.submitCommand);
       const changes = changesOf(draft, survey);
       const works: Work[] = [...stale.map(({ file, from }): Work => ({ kind: 'write PIN file', file, from })), ...workFor({ instance, fileExists: text === undefined, cas, facts: survey.facts, changes })];
+      if (options.dryRun) {
+        if (!hadState) await removeState({ instance, directories });
+        return preview(works, instance, options.json, io);
+      }
       if (!(await agreed(works, instance, questions, surroundings))) return 1;
       progress.wrote = true;
       return perform(draft, works, cas, changes, survey, options, surroundings);
