@@ -107,6 +107,8 @@ test('setup --freeipa takes them over with their keys, and says before what it d
   expect(now.size).toBe(10);
   expect(listed.match(new RegExp(`token='${server.token.label}'`, 'gu'))).toHaveLength(16);
   expect(listed).not.toContain('pin set');
+  // FreeIPA's tools look a request up by the database's very spelling.
+  expect(listed.match(new RegExp(`type=NSSDB,location='${server.nss.database}'`, 'gu'))).toHaveLength(18);
   expect(listed).not.toContain(wrongToken);
   expect(listed.match(/post-save command: \S*hsmonger-post-save /gu)).toHaveLength(10);
   expect(now.get(`${renewAgent}.Server-Cert_cert-pki-ca`)).toContain(`pinfile='${server.config}/${renewAgent}.nss-pin'`);

@@ -24,15 +24,16 @@ const uri = () => ds.servers[0]!.ldapi;
 const flags = () => [...site.here, '--yes', '--from-directory', uri(), '--pin-file', site.token.pinFile, '--dbdir', site.nss.database, '--module-env', `SOFTHSM2_CONF=${site.token.confFile}`];
 const says = async (hsm: string) => ds.servers[0]!.change(`dn: cn=ipa,cn=cas,cn=ca,${ds.base}\nchangetype: modify\nreplace: ipaCaHSMConfiguration\nipaCaHSMConfiguration: ${hsm}\n`);
 
-test.each([
-  ['another token', async () => ['--token', 'other'], 2, /on token 'softhsm_token', so 'other' cannot be used beside it/u],
-  ['a library that is not here', async () => { await says('softhsm_token;/opt/elsewhere/libp11.so'); return []; }, 1, /\/opt\/elsewhere\/libp11\.so, which is not on this machine; say where it is with --library/u],
-  ['a value without a library', async () => { await says('softhsm_token'); return []; }, 1, /ipaCaHSMConfiguration is "softhsm_token" and not TOKEN;LIBRARY/u],
-  ['no such suffix', async () => ['--directory-base', 'dc=elsewhere'], 1, /no ipaCaHSMConfiguration below dc=elsewhere/u],
-  ['half a bind', async () => ['--directory-bind-dn', 'cn=x'], 2, /--directory-bind-dn and --directory-password-file together/u],
-  ['a URI that is none', async () => ['--from-directory', 'http://x'], 2, /Give --from-directory once|wants ldapi/u],
-])('%s is refused and leaves nothing', async (_what, prepare, exitCode, message) => {
-  const said = await hsmonger('setup', ...flags(), ...(await prepare()));
+test.each<[string, string | undefined, string[], number, RegExp]>([
+  ['another token', undefined, ['--token', 'other'], 2, /on token 'softhsm_token', so 'other' cannot be used beside it/u],
+  ['a library that is not here', 'softhsm_token;/opt/elsewhere/libp11.so', [], 1, /\/opt\/elsewhere\/libp11\.so, which is not on this machine; say where it is with --library/u],
+  ['a value without a library', 'softhsm_token', [], 1, /ipaCaHSMConfiguration is "softhsm_token" and not TOKEN;LIBRARY/u],
+  ['no such suffix', undefined, ['--directory-base', 'dc=elsewhere'], 1, /no ipaCaHSMConfiguration below dc=elsewhere/u],
+  ['half a bind', undefined, ['--directory-bind-dn', 'cn=x'], 2, /--directory-bind-dn and --directory-password-file together/u],
+  ['a URI that is none', undefined, ['--from-directory', 'http://x'], 2, /Give --from-directory once|wants ldapi/u],
+])('%s is refused and leaves nothing', async (_what, hsm, more, exitCode, message) => {
+  if (hsm !== undefined) await says(hsm);
+  const said = await hsmonger('setup', ...flags(), ...more);
   expect(said.exitCode, said.err).toBe(exitCode);
   expect(said.err).toMatch(message);
   expect(existsSync(instance())).toBe(false);
