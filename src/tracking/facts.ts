@@ -40,6 +40,8 @@ export interface FileFacts {
   readonly nickname: string;
   readonly certificate: { readonly der: Uint8Array } | { readonly failure: string };
   readonly key: { readonly spki: Uint8Array } | { readonly failure: string };
+  /** The user or group of the wanted owner this machine does not have: "user 'x'". */
+  readonly stranger?: string;
 }
 
 /** All places where certificates of the instance lie; `token` only where one lies there. */

@@ -9,7 +9,8 @@ import { readCertificateFiles } from './certificate-files.js';
 import { parseCertmongerConf, type CertmongerConf } from './certmonger-conf.js';
 import { submitCommand } from './command-lines.js';
 import { childEnvironment, confFileOf, homeOf, readDaemonProcess, type DaemonProcess } from './daemon-process.js';
-import type { DaemonFacts, HelperFacts, InternalFacts, NssFacts, TokenFacts, TokenView, TrackingFacts } from './facts.js';
+import { strangerIn } from './file-owner.js';
+import type { DaemonFacts, FileFacts, HelperFacts, InternalFacts, NssFacts, TokenFacts, TokenView, TrackingFacts } from './facts.js';
 
 /** Where the facts come from. What the service user must see is asked for by the caller: it runs in a dropped child (design rule 6). */
 export interface FactSources {
@@ -29,7 +30,7 @@ export async function gatherFacts(sources: FactSources): Promise<TrackingFacts> 
   const { instance, installation, certmonger } = sources;
   const lies = (kind: CertificateStorage['kind']) => instance.certificates.some(({ storage }) => storage.kind === kind);
   // Root's own look comes before anything else is touched.
-  const files = readCertificateFiles(instance);
+  const files = await withStrangers(instance, readCertificateFiles(instance));
   // The token first: its failure is the one to hear about. Then one after another: tokens do not like company.
   const token = lies('token') ? await sources.token() : undefined;
   const nss = await sources.nss();
@@ -49,6 +50,16 @@ export async function gatherFacts(sources: FactSources): Promise<TrackingFacts> 
     cas,
     requests,
   };
+}
+
+async function withStrangers({ certificates }: Instance, files: readonly FileFacts[]): Promise<FileFacts[]> {
+  const whole: FileFacts[] = [];
+  for (const file of files) {
+    const storage = certificates.find(({ nickname }) => nickname === file.nickname)?.storage;
+    const stranger = storage?.kind === 'file' && storage.owner !== undefined ? await strangerIn(storage.owner) : undefined;
+    whole.push(stranger === undefined ? file : { ...file, stranger });
+  }
+  return whole;
 }
 
 async function daemonFacts(daemon: DaemonProcess, { user, token: { module, parameters = '' } }: Instance, installation: Installation): Promise<DaemonFacts> {

@@ -1,6 +1,7 @@
 import { HsmongerError } from '../errors.js';
 import { caRegistered } from './checks/ca-registered.js';
 import { certificateLabels } from './checks/certificate-labels.js';
+import { fileOwner } from './checks/file-owner.js';
 import { foreignRequests } from './checks/foreign-requests.js';
 import { helperRuns } from './checks/helper-runs.js';
 import { internalPassword } from './checks/internal-password.js';
@@ -57,6 +58,7 @@ const checks: readonly Check[] = [
   nssDatabase,
   moduleRegistered,
   internalPassword,
+  fileOwner,
   keyProven,
   keyKind,
   keyId,

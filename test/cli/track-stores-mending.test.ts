@@ -61,12 +61,16 @@ test('a nickname the database does not have is refused, with those it has', asyn
   expect(out).toContain("'second'");
 }, 120_000);
 
-test("files whose key is another certificate's are refused, and so is a key that is not there", async () => {
+test("files whose key is another certificate's are refused, and so are a key that is not there and an owner nobody knows", async () => {
   const other = makeRaFiles(rig.directory, 'other');
   rig.configure([server, [raCert, 'caSubsystemCert', `certificate-file = "${ra.certificate}"`, `key-file = "${other.key}"`]]);
   expect(await rig.run('apply')).toMatchObject({ exitCode: 3, err: expect.stringContaining(`The key in ${other.key} is not the key of the certificate in ${ra.certificate}`) as string });
   rig.configure([server, [raCert, 'caSubsystemCert', `certificate-file = "${ra.certificate}"`, `key-file = "${other.key}.gone"`]]);
   expect(await rig.run('apply')).toMatchObject({ exitCode: 3, err: expect.stringContaining('certmonger would generate a key where it finds none') as string });
+  for (const [owner, stranger] of [['nobodyknows', "user 'nobodyknows'"], ['root:nobodyknows', "group 'nobodyknows'"]] as const) {
+    rig.configure([server, [raCert, 'caSubsystemCert', `certificate-file = "${ra.certificate}"`, `key-file = "${ra.key}"`, `owner = "${owner}"`]]);
+    expect(await rig.run('apply')).toMatchObject({ code: 'PREFLIGHT_FAILED', err: expect.stringContaining(`refused (file-owner): The files of 'ipaCert' are to belong to ${stranger}`) as string });
+  }
   expect((await getcert(rig.bus, ['list'])).stdout).not.toContain(raCert);
 }, 120_000);
 

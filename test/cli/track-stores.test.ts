@@ -3,6 +3,7 @@ import { createHash } from 'node:crypto';
 import { readFileSync, readdirSync, statSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
+import { dogtagCertificates } from '../rig/authority.js';
 import { getcert } from '../rig/certmonger.js';
 import { runAs } from '../rig/run-as.js';
 import { ensureServiceUser } from '../rig/service-user.js';
@@ -11,16 +12,18 @@ import { trackingRig, type TrackingRig } from '../tracking/tracking-rig.js';
 import { hsmonger } from './site.js';
 
 const [caCert, ocspCert] = ['caSigningCert cert-pki-ca', 'ocspSigningCert cert-pki-ca'];
+const authority = '0fc2d5ab-2b6e-4c0b-9d3c-0c4d6b0d7d11';
+const subCa = `${caCert} ${authority}`;
 const id = (nickname: string) => `testca.${nickname.replaceAll(' ', '_')}`;
 let rig: TrackingRig;
 let ra: RaFiles;
 
 beforeAll(async () => {
   // A password of its own, another one than the token's PIN: what a Dogtag server has.
-  rig = await trackingRig({ nssPassword: 'internal-secret-77', authority: { each: { daysLeft: 300 }, only: { [caCert]: { daysLeft: 3000 } } } });
+  rig = await trackingRig({ nssPassword: 'internal-secret-77', authority: { certificates: [...dogtagCertificates, { nickname: subCa, profile: 'caCACert', subject: [{ O: ['HSMONGER.TEST'] }, { CN: ['VPN'] }] }], each: { daysLeft: 300 }, only: { [caCert]: { daysLeft: 3000 } } } });
   await makeServerCert(rig);
   ra = makeRaFiles(rig.directory);
-  rig.configure([[caCert, 'caCACert'], [ocspCert, 'caOCSPCert'], [serverCert, 'caServerCert', 'token = "internal"'], [raCert, 'caSubsystemCert', ...ra.lines]]);
+  rig.configure([[caCert, 'caCACert'], [ocspCert, 'caOCSPCert'], [subCa, 'caCACert', `authority = "${authority}"`], [serverCert, 'caServerCert', 'token = "internal"'], [raCert, 'caSubsystemCert', ...ra.lines]]);
 }, 180_000);
 
 afterAll(async () => {
@@ -51,10 +54,13 @@ function requestFiles(): Map<string, { readonly name: string; readonly text: str
 test('what lies on the token, in the internal database and in files is handed to certmonger, each with what its store wants', async () => {
   const before = await keys();
   const { out, exitCode } = await rig.run('apply');
-  expect(out).toBe([caCert, ocspCert, serverCert, raCert].map((nickname) => `added ${id(nickname)}\n`).join(''));
+  expect(out).toBe([caCert, ocspCert, subCa, serverCert, raCert].map((nickname) => `added ${id(nickname)}\n`).join(''));
   expect(exitCode).toBe(0);
   const database = `type=NSSDB,location='sql:${rig.nss.database}'`;
-  expect(await record(id(ocspCert))).toContain(`key pair storage: ${database},nickname='${ocspCert}',token='${rig.token.label}',pinfile='${rig.token.pinFile}'\n`);
+  for (const onToken of [ocspCert, subCa]) {
+    expect(await record(id(onToken))).toContain(`key pair storage: ${database},nickname='${onToken}',token='${rig.token.label}',pinfile='${rig.token.pinFile}'\n`);
+    expect(requestFiles().get(id(onToken))!.text).toContain('nss_user=pkiuser\n');
+  }
   // The name of the internal database is certmonger's own finding.
   expect(await record(id(serverCert))).toContain(`key pair storage: ${database},nickname='${serverCert}',token='NSS Certificate DB',pinfile='${rig.nss.passwordFile!}'\n`);
   expect(await record(id(raCert))).toContain(`key pair storage: type=FILE,location='${ra.key}'\n\tcertificate: type=FILE,location='${ra.certificate}'\n`);
@@ -78,10 +84,11 @@ test('status tells where each lies, and how long it lives there', async () => {
   expect(rows.map(({ nickname, token, state }) => [nickname, token, state])).toEqual([
     [caCert, rig.token.label, 'MONITORING'],
     [ocspCert, rig.token.label, 'MONITORING'],
+    [subCa, rig.token.label, 'MONITORING'],
     [serverCert, 'internal', 'MONITORING'],
     [raCert, ra.certificate, 'MONITORING'],
   ]);
-  expect(rows[3]?.daysLeft).toBe(59);
+  expect(rows[4]?.daysLeft).toBe(59);
 });
 
 test('a dry run shows what the internal certificate and the one in files would become', async () => {
@@ -92,11 +99,11 @@ test('a dry run shows what the internal certificate and the one in files would b
   expect(said.out).toContain('RSA 3072');
 });
 
-test('both are renewed with their own keys by the CA on the token, and files keep owner and mode', async () => {
+test('they are renewed with their own keys by the CA on the token, the sub-CA too, and files keep owner and mode', async () => {
   const before = await keys();
-  const said = await hsmonger('renew', serverCert, raCert, '--wait', '120', ...rig.here);
+  const said = await hsmonger('renew', subCa, serverCert, raCert, '--wait', '120', ...rig.here);
   expect(said.exitCode, said.out + said.err).toBe(0);
-  expect(said.out.match(/, same key/gu)).toHaveLength(2);
+  expect(said.out.match(/, same key/gu)).toHaveLength(3);
   expect(await keys()).toEqual(before);
   const root = path.join(rig.directory, 'root.pem');
   writeFileSync(root, rig.authority.certificate(caCert).pem);
@@ -138,23 +145,36 @@ test("requests as FreeIPA leaves them are renamed and mended in place: no sql:, 
   expect(await keys()).toEqual(before);
 }, 180_000);
 
-test('a request without its token, as FreeIPA tracks sub-CAs, is replaced, and the others are not touched', async () => {
+test('a request with a wrong token is replaced, and the others are not touched', async () => {
   const before = await keys();
   await getcert(rig.bus, ['stop-tracking', '-i', id(ocspCert)]);
-  await getcert(rig.bus, ['start-tracking', '-I', '20260101000003', '-d', rig.nss.database, '-n', ocspCert, '-c', 'SelfSign', '-R']);
-  const wrong = await record('20260101000003');
-  expect(wrong).not.toContain(`token='${rig.token.label}'`);
+  await getcert(rig.bus, ['start-tracking', '-I', '20260101000003', '-d', rig.nss.database, '-n', ocspCert, '-t', 'elsewhere', '-p', rig.token.pinFile, '-c', 'IPA', '-T', 'caOCSPCert'], [0, 1]);
   // Of another CA it is not ours to change; of ours it is.
   expect((await rig.run('plan')).out).toContain('refused (foreign-requests)');
   await getcert(rig.bus, ['start-tracking', '-i', '20260101000003', '-c', 'testca'], [0, 1]);
   const others = requestFiles();
   const planned = await rig.run('plan');
   expect(planned.out).toContain(`replace ${id(ocspCert)}`);
-  expect(planned.out).toMatch(new RegExp(`key token: .* -> '${rig.token.label}'`, 'u'));
+  expect(planned.out).toContain(`key token: 'elsewhere' -> '${rig.token.label}'`);
   expect((await rig.run('apply')).out).toBe(`replaced ${id(ocspCert)}\n`);
   expect((await rig.run('plan')).exitCode).toBe(0);
   const files = requestFiles();
   expect(files.has('20260101000003')).toBe(false);
-  for (const untouched of [id(caCert), id(serverCert), id(raCert)]) expect(files.get(untouched)).toEqual(others.get(untouched));
+  for (const untouched of [caCert, subCa, serverCert, raCert]) expect(files.get(id(untouched))).toEqual(others.get(id(untouched)));
+  expect(await keys()).toEqual(before);
+}, 180_000);
+
+test("a sub-CA's request without token and user, as FreeIPA makes it, is replaced by one that finds its key", async () => {
+  const before = await keys();
+  await getcert(rig.bus, ['stop-tracking', '-i', id(subCa)]);
+  await getcert(rig.bus, ['start-tracking', '-I', '20260101000004', '-d', rig.nss.database, '-n', subCa, '-p', rig.nss.passwordFile!, '-c', 'testca', '-T', 'caCACert'], [0, 1]);
+  // certmonger is content with the copy of the certificate in the NSS database, and never finds the key.
+  await expect.poll(() => record('20260101000004'), { timeout: 30_000 }).toMatch(/status: MONITORING\n.*\n\tkey pair storage: (?!.*token=)/u);
+  const planned = await rig.run('plan');
+  expect(planned.out).toContain(`replace ${id(subCa)} ('${subCa}')\n  key token: (none) -> '${rig.token.label}'\n  certificate token: 'NSS Certificate DB' -> '${rig.token.label}'\n`);
+  expect(planned.out).toContain("  nss-user: (none) -> 'pkiuser'\n");
+  expect((await rig.start(subCa)).out).toBe(`replaced ${id(subCa)}\n`);
+  expect(await record(id(subCa))).toMatch(new RegExp(`key pair storage: .*token='${rig.token.label}'`, 'u'));
+  expect((await rig.run('plan')).exitCode).toBe(0);
   expect(await keys()).toEqual(before);
 }, 180_000);

@@ -269,6 +269,10 @@ describe('certificates outside the token', () => {
     expect(refusal?.problem).toBe("The key in /ra.key is not the key of the certificate in /ra.pem, so 'one' would be renewed for another key.");
   });
 
+  test('in files are refused when they are to belong to somebody this machine does not know', () => {
+    expect(checksOf(inFiles({ stranger: "group 'ipaapi'" }))).toEqual(['file-owner one']);
+  });
+
   test('in files are refused while another request has their certificate or their key', () => {
     const foreign = (properties: Record<string, string>) => checksOf({ ...inFiles(), requests: [makeRequest({ nickname: 'x', 'cert-storage': 'FILE', 'key-storage': 'FILE', ...properties }, 'IPA')] });
     expect(foreign({ 'cert-file': '/ra.pem', 'key-file': '/x' })).toEqual(['foreign-requests one']);

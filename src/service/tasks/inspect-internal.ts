@@ -1,5 +1,6 @@
 import { pinsFile } from '../../config/directories.js';
 import { openPinGuard } from '../../ledger/pins.js';
+import { assertSqlDatabase, databaseFacts } from '../../nss/database.js';
 import { internalToken } from '../../nss/internal-token.js';
 import { openToken } from '../../pkcs11/open-token.js';
 import type { TokenCertificate, TokenDescription, TokenKey } from '../../pkcs11/token.js';
@@ -19,6 +20,9 @@ export interface InternalContents {
  * and the instance file says where it is kept; a password that was refused is the failure it is on any token (design rule 4).
  */
 export async function inspectInternal({ instance, directories }: ServiceContext, { keys }: { readonly keys: boolean }): Promise<InternalContents> {
+  const { database } = instance.nss;
+  // softokn would make one where there is none.
+  assertSqlDatabase(database, databaseFacts(database));
   const pins = openPinGuard(pinsFile(directories, instance));
   try {
     const internal = await openToken(internalToken(instance.nss), { pins, access: 'read' });
