@@ -30,6 +30,9 @@ strace strace strace
 ns-slapd 389-ds-base 389-ds-base
 ldapsearch ldap-utils openldap-clients
 ip iproute2 iproute
+krb5kdc krb5-kdc krb5-server
+kadmin.local krb5-admin-server krb5-server
+kinit krb5-user krb5-workstation
 g++ g++ gcc-c++
 make make make
 python3 python3 python3

@@ -6,6 +6,9 @@ import type { DirectoryConfig } from '../config/instance.js';
 import { HsmongerError, sentenceOf } from '../errors.js';
 import { failureOf, lost } from './result-codes.js';
 
+/** RFC 4511 §4.14.1. */
+const startTls = '1.3.6.1.4.1.1466.20037';
+
 /**
  * One socket and what runs on it. ldapts opens a second, anonymous one when the first is lost, and after StartTLS does not even notice
  * that it is; here the sockets are ours, there is never a second, and once it is lost everything fails.
@@ -15,7 +18,7 @@ export interface Connection {
   run<T>(what: string, operation: (client: Client) => Promise<T>): Promise<T>;
   /** As run(), for an operation that lasts as long as the connection does. */
   keep<T>(what: string, operation: (client: Client) => Promise<T>): Promise<T>;
-  /** Calls the listener whenever the server has sent something. Gives what takes it away again. */
+  /** Calls the listener whenever the server has sent something; gives what takes it away again. */
   onData(listener: () => void): () => void;
   /** Rejects, once, with why the connection is lost. */
   readonly end: Promise<never>;
@@ -28,51 +31,59 @@ export async function connect(config: DirectoryConfig, timeoutMs: number): Promi
   const trust = { ...(config.caFile === undefined ? {} : { ca: readCa(config.caFile) }), minVersion: 'TLSv1.2', host: where.host, ...(net.isIP(where.host) === 0 ? { servername: where.host } : {}) } as const;
   const plain = where.socketPath === undefined ? net.connect({ host: where.host, port: where.port }) : net.connect(where.socketPath);
   const life = lifeOf(config.uri, plain);
+  try {
+    return await establish(config, timeoutMs, { plain, trust, secure: where.secure, life });
+  } catch (error) {
+    plain.destroy();
+    throw error;
+  }
+}
+
+async function establish(config: DirectoryConfig, timeoutMs: number, { plain, trust, secure, life }: { plain: net.Socket; trust: tls.ConnectionOptions; secure: boolean; life: Life }): Promise<Connection> {
   await within(life, timeoutMs, `at ${config.uri}`, opened(plain, 'connect'));
   // A peer that vanished with its network is noticed though nothing is asked.
   plain.setKeepAlive(true, 30_000);
-  const socket = where.secure ? life.watch(tls.connect({ ...trust, socket: plain })) : plain;
-  if (socket instanceof tls.TLSSocket) await within(life, timeoutMs, `the TLS handshake at ${config.uri}`, opened(socket, 'secureConnect'));
+  if (config.startTls) await within(life, timeoutMs, `StartTLS at ${config.uri}`, () => attempt(life, clientOn(plain), `StartTLS at ${config.uri}`, (client) => client.exop(startTls)));
+  // Who asked for it hears no more: what came with the answer, in clear and from anybody, must not be read as if it had come after the handshake.
+  plain.removeAllListeners('data');
+  const socket = secure || config.startTls ? life.watch(tls.connect({ ...trust, socket: plain })) : plain;
+  if (socket !== plain) await within(life, timeoutMs, `the TLS handshake at ${config.uri}`, opened(socket, 'secureConnect'));
 
-  let given = false;
-  let current: net.Socket = socket;
-  const client = new Client({
-    // What lies below is handed over open, so no scheme but this is of use to ldapts.
-    url: 'ldap://directory.invalid',
-    createConnection: (() => {
-      if (given) throw new Error('the connection is closed');
-      given = true;
-      return socket;
-    }),
-    createSecureConnection: ((options: tls.ConnectionOptions) => {
-      const secured = life.watch(tls.connect(options));
-      current = secured;
-      return secured;
-    }) as typeof tls.connect,
-  });
-
-  const attempt = async <T>(what: string, operation: (client: Client) => Promise<T>): Promise<T> => {
-    try {
-      return await operation(client);
-    } catch (error) {
-      if (error instanceof ResultCodeError) throw failureOf(error.code, what, error.message, error);
-      // Whatever else goes wrong (a socket, an answer that cannot be read) leaves a connection nobody knows the state of.
-      throw life.fail(lost(what, error));
-    }
-  };
-  const connection: Connection = {
-    run: (what, operation) => within(life, timeoutMs, what, () => attempt(what, operation)),
-    keep: (what, operation) => within(life, undefined, what, () => attempt(what, operation)),
+  const client = clientOn(socket);
+  return {
+    run: (what, operation) => within(life, timeoutMs, what, () => attempt(life, client, what, operation)),
+    keep: (what, operation) => within(life, undefined, what, () => attempt(life, client, what, operation)),
     onData: (listener) => {
-      const socket = current;
       socket.on('data', listener);
       return () => void socket.off('data', listener);
     },
     end: life.end,
-    close: () => void life.fail(lost('', 'this end has closed the connection')),
+    close: () => void life.fail(lost(`at ${config.uri}`, 'this end has closed the connection')),
   };
-  if (config.startTls) await connection.run(`StartTLS at ${config.uri}`, (one) => one.startTLS(trust));
-  return connection;
+}
+
+/** ldapts on a socket that is open; it gets no second. */
+function clientOn(socket: net.Socket): Client {
+  let given = false;
+  return new Client({
+    // Where the socket leads is none of its business.
+    url: 'ldap://directory.invalid',
+    createConnection: () => {
+      if (given) throw new Error('the connection is closed');
+      given = true;
+      return socket;
+    },
+  });
+}
+
+async function attempt<T>(life: Life, client: Client, what: string, operation: (client: Client) => Promise<T>): Promise<T> {
+  try {
+    return await operation(client);
+  } catch (error) {
+    if (error instanceof ResultCodeError) throw failureOf(error.code, what, error.message, error);
+    // Whatever else goes wrong (a socket, an answer that cannot be read) leaves a connection nobody knows the state of.
+    throw life.fail(lost(what, error));
+  }
 }
 
 interface Life {

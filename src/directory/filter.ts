@@ -34,7 +34,7 @@ function checked(attribute: string): string {
   return attribute;
 }
 
-/** RFC 4515 §3: these five, and every octet that is not printable ASCII, so that no reader along the way disagrees about the encoding. */
+/** RFC 4515 §3: these, and control characters. No octets of longer characters: ldapts 8.2.0 makes a character of each. */
 function escaped(value: string): string {
-  return [...Buffer.from(value)].map((octet) => (octet < 0x20 || octet > 0x7e || '*()\\'.includes(String.fromCharCode(octet)) ? `\\${octet.toString(16).padStart(2, '0')}` : String.fromCharCode(octet))).join('');
+  return value.replace(/[*()\\\0-\x1f\x7f]/gu, (character) => `\\${character.charCodeAt(0).toString(16).padStart(2, '0')}`);
 }

@@ -1,14 +1,16 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Attribute, Change, NoSuchObjectError, PersistentSearchControl, type Client, type Entry as Answered } from 'ldapts';
-import { asHsmongerError } from '../errors.js';
+import { asHsmongerError, type HsmongerError } from '../errors.js';
 import { createBell } from './bell.js';
 import type { Connection } from './connection.js';
 import type { Directory, Entry, Query } from './directory.js';
+import { lost } from './result-codes.js';
 
 /** Two connections that have bound: ldapts hands out what a search found when it ends, and a persistent one never does, so that one has a socket of its own. */
 export interface Connections {
   readonly main: Connection;
-  readonly watching: Connection;
+  /** Absent when nothing will be watched. */
+  readonly watching: Connection | undefined;
   /** How often a watch makes sure that the server still answers, milliseconds. */
   readonly pulseMs: number;
 }
@@ -39,18 +41,20 @@ export function ldapDirectory({ main, watching, pulseMs }: Connections): Directo
       }),
 
     async *watch(query, signal) {
+      if (watching === undefined) throw new TypeError('the directory was opened with watches: false');
       const bell = createBell();
       const what = `watching ${query.base}`;
       const key = JSON.stringify([query.base, query.scope, query.filter]);
       // It cannot be given up without the connection, so one that is no longer listened to goes on, and serves the next who asks.
       const running = persistent.get(key) ?? watching.keep(what, (client) => client.search(query.base, { ...optionsOf(query), attributes: ['1.1'], timeLimit: 0 }, new PersistentSearchControl({ critical: true, value: allChanges })));
       persistent.set(key, running);
+      const stopped = (reason: HsmongerError) => {
+        persistent.delete(key);
+        bell.break(reason);
+      };
       running.then(
-        () => bell.break(asHsmongerError(new Error(`the directory ended ${what}`))),
-        (error: unknown) => {
-          persistent.delete(key);
-          bell.break(asHsmongerError(error));
-        },
+        () => stopped(lost(what, 'the server ended it')),
+        (error: unknown) => stopped(asHsmongerError(error)),
       );
       await watching.run(what, (client) => search(client, { base: query.base, scope: 'base', attributes: ['1.1'] }));
       await sleep(settlingMs);
@@ -73,7 +77,7 @@ export function ldapDirectory({ main, watching, pulseMs }: Connections): Directo
 
     close: () => {
       main.close();
-      watching.close();
+      watching?.close();
       return Promise.resolve();
     },
   };

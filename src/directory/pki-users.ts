@@ -6,18 +6,18 @@ import type { Directory, Entry, Modification } from './directory.js';
 import { dnKey, sameDn, split } from './dn-text.js';
 import { certificatesIn, decimalSerial, holds, textsOf, valuesOf } from './entry-values.js';
 import { and, equals, present, startsWith } from './filter.js';
-import { authoritiesDn, peopleDn } from './tree.js';
+import { authoritiesDn } from './tree.js';
 
 const attribute = 'userCertificate';
 
 /**
- * The Dogtag user a renewed certificate logs in as (pkidbuser, ipara): Dogtag looks for the description `2;SERIAL;ISSUER;SUBJECT` and then for
+ * The Dogtag users a renewed certificate logs in as (pkidbuser, ipara; the KRA has its own below o=kra): Dogtag looks for the description `2;SERIAL;ISSUER;SUBJECT` and then for
  * the certificate among the values (FreeIPA ipaserver/install/cainstance.py, update_people_entry). The description names the latest
  * certificate of that key, so one that two servers' writes left behind is put right; what its names look like stays as Dogtag wrote it.
  */
 export function updatePkiUser(directory: Directory, pkiBase: string, certificate: Certificate): Promise<'updated' | 'already there' | 'no such user'> {
   return again(async () => {
-    const people = await directory.search({ base: peopleDn(pkiBase), scope: 'subtree', filter: and(equals('objectClass', 'inetOrgPerson'), startsWith('description', '2;')), attributes: ['description', attribute] });
+    const people = await directory.search({ base: pkiBase, scope: 'subtree', filter: and(equals('objectClass', 'inetOrgPerson'), startsWith('description', '2;')), attributes: ['description', attribute] });
     let found = false;
     let written = false;
     for (const entry of people) {

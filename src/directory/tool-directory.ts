@@ -9,6 +9,7 @@ import { watchWithTool } from './tool-watch.js';
  * process that binds anew and does nothing when that fails, so there is no connection to lose. `finish` runs when it is closed.
  */
 export function toolDirectory(access: ToolAccess, finish: () => void = () => undefined): Directory {
+  const closing = new AbortController();
   const change = async (what: string, ldif: string, gone = false) => {
     const { exitCode, stderr } = await runTool(access, 'ldapmodify', [], what, ldif);
     if (exitCode !== 0 && !(gone && exitCode === noSuchObject)) throw toolFailure(exitCode, what, stderr);
@@ -24,8 +25,9 @@ export function toolDirectory(access: ToolAccess, finish: () => void = () => und
     modify: (dn, modifications) => change(`changing ${dn}`, modifyLdif(dn, modifications)),
     add: (dn, attributes) => change(`adding ${dn}`, addLdif(dn, attributes)),
     remove: (dn) => change(`removing ${dn}`, removeLdif(dn), true),
-    watch: (query, signal) => watchWithTool(access, query, signal),
+    watch: (query, signal) => watchWithTool(access, query, AbortSignal.any([signal, closing.signal])),
     close: () => {
+      closing.abort();
       finish();
       return Promise.resolve();
     },

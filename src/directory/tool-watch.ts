@@ -12,6 +12,7 @@ const pulseMs = 15_000;
 
 /** A persistent search by a child that lives as long as somebody listens. */
 export async function* watchWithTool(access: ToolAccess, query: Query, signal: AbortSignal): AsyncGenerator<void, void> {
+  if (signal.aborted) return;
   const what = `watching ${query.base}`;
   const bell = createBell();
   // Numbers, because 2.5's ldapsearch does not know the word "any": 15 all kinds of change, 1 changes only, 1 with what changed.
@@ -33,6 +34,9 @@ export async function* watchWithTool(access: ToolAccess, query: Query, signal: A
   child.once('close', (code) => bell.break(code === null || code === 0 ? lost(what, 'the search ended') : toolFailure(code, what, said)));
 
   let asking = false;
+  // At once, though nobody may be waiting for the next change.
+  const stop = () => void child.kill('SIGKILL');
+  signal.addEventListener('abort', stop, { once: true });
   const pulse = setInterval(() => {
     if (asking) return;
     asking = true;
@@ -54,6 +58,7 @@ export async function* watchWithTool(access: ToolAccess, query: Query, signal: A
     yield* bell.heard(signal);
   } finally {
     clearInterval(pulse);
-    child.kill('SIGKILL');
+    signal.removeEventListener('abort', stop);
+    stop();
   }
 }

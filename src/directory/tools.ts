@@ -14,8 +14,6 @@ export interface ToolAccess {
 }
 
 const anyExit = Array.from({ length: 256 }, (_, code) => code);
-/** What the tools end with when it is not the server that refused: LDAP_SERVER_DOWN (-1), LDAP_LOCAL_ERROR (-2) and so on, as one octet. */
-const firstLocal = 0x80;
 
 /**
  * Arguments all the tools take. -N: the name in the URI is the server's; looking it up backwards would let the DNS choose the
@@ -44,7 +42,11 @@ export async function runTool(access: ToolAccess, program: string, args: readonl
   }
 }
 
-/** A failure of one of the tools: its exit code is the LDAP result, or the library's own trouble. */
+/**
+ * A failure of one of the tools. `ldap_bind: Invalid credentials (49)` has the LDAP result, below zero the library's own trouble with the
+ * connection; the exit code is the result as well, but 1 when StartTLS failed and one octet of what is below zero.
+ */
 export function toolFailure(exitCode: number, what: string, said: string): HsmongerError {
-  return exitCode >= firstLocal ? lost(what, said.replace(/\s+/gu, ' ').trim()) : failureOf(exitCode, what, said);
+  const [, result = String(exitCode)] = /^ldap_\w+(?:\([^)]*\))?: .*\((-?\d+)\)$/mu.exec(said) ?? [];
+  return Number(result) < 0 || Number(result) >= 0x80 ? lost(what, said.replace(/\s+/gu, ' ').trim()) : failureOf(Number(result), what, said);
 }

@@ -12,8 +12,6 @@ export const renewalDn = (base: string, nickname: string): string => `cn=${escap
 export const certificatesDn = (base: string): string => `cn=certificates,cn=ipa,cn=etc,${base}`;
 /** The CA's certificate where old clients look for it. */
 export const caCertDn = (base: string): string => `cn=CAcert,cn=ipa,cn=etc,${base}`;
-/** Dogtag's users, agents among them. */
-export const peopleDn = (pkiBase: string): string => `ou=people,${pkiBase}`;
 /** Dogtag's CAs: the host authority and the lightweight ones. */
 export const authoritiesDn = (pkiBase: string): string => `ou=authorities,ou=ca,${pkiBase}`;
 

@@ -44,7 +44,7 @@ describe('bootstrap', () => {
 
   it('does not take a file of the clone for a program', () => {
     mkdirSync(file('bin'));
-    const programs = ['sh', 'cat', 'cksum', 'find', 'id', 'dirname', 'mktemp', 'getcert', 'softhsm2-util', 'certutil', 'dbus-daemon', 'pkcs11-tool', 'p11tool', 'openssl', 'runuser', 'g++', 'make', 'python3'];
+    const programs = ['sh', 'cat', 'cksum', 'find', 'id', 'dirname', 'mktemp', 'getcert', 'softhsm2-util', 'certutil', 'dbus-daemon', 'pkcs11-tool', 'p11tool', 'openssl', 'runuser', 'g++', 'make', 'python3', 'ldapsearch', 'kinit'];
     for (const program of programs) symlinkSync(execFileSync('which', [program], { encoding: 'utf8' }).trim(), file(`bin/${program}`));
     symlinkSync(process.execPath, file('bin/node'));
     writeFileSync(file('strace'), '');

@@ -1,6 +1,6 @@
 import { spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
-import { closeSync, copyFileSync, mkdirSync, openSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { closeSync, copyFileSync, mkdirSync, openSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { execa } from 'execa';
@@ -20,6 +20,8 @@ export interface SupplierOptions {
   readonly listen?: string;
   /** In front of the server's command line. */
   readonly inside: readonly string[];
+  /** Over the server's own. */
+  readonly environment?: Readonly<Record<string, string>>;
   /** PKCS#12 without a password and PEM of what signed it. */
   readonly identity: { readonly p12: string; readonly ca: string };
 }
@@ -31,7 +33,9 @@ export interface SupplierProcess {
   readonly pid: () => number | undefined;
   start(): Promise<void>;
   kill(signal?: NodeJS.Signals): Promise<void>;
-  signal(signal: NodeJS.Signals): void;
+  /** SIGSTOP; done when every thread of it stands still. */
+  pause(): Promise<void>;
+  resume(): void;
   /** OpenLDAP's tools as root, which is the Directory Manager. */
   readonly search: (...args: string[]) => Promise<string>;
   readonly change: (ldif: string) => Promise<void>;
@@ -61,7 +65,7 @@ export async function createSupplier(options: SupplierOptions): Promise<Supplier
       const log = openSync(path.join(home, 'log', 'stdout'), 'a');
       // -d keeps it in the foreground; with level 0 it would die without a word.
       const server = ['/usr/sbin/ns-slapd', '-D', config, '-i', path.join(home, 'run', 'slapd.pid'), '-d', logLevel] as const;
-      const started = spawn('env', [...inside, ...server], { stdio: ['ignore', log, log], cwd: '/' });
+      const started = spawn('env', [...inside, ...server], { stdio: ['ignore', log, log], cwd: '/', env: { ...process.env, ...options.environment } });
       closeSync(log);
       stopAtExit(started);
       child = started;
@@ -79,7 +83,12 @@ export async function createSupplier(options: SupplierOptions): Promise<Supplier
       child.kill(signal);
       await ended;
     },
-    signal: (signal) => void child?.kill(signal),
+    pause: async () => {
+      child?.kill('SIGSTOP');
+      const tasks = `/proc/${String(child?.pid)}/task`;
+      while (!readdirSync(tasks).every((task) => /\) [TtZX] /u.test(readFileSync(path.join(tasks, task, 'stat'), 'utf8')))) await sleep(5);
+    },
+    resume: () => void child?.kill('SIGCONT'),
     search: async (...args) => (await tool('ldapsearch', ['-LLL', '-o', 'ldif-wrap=no', ...args])).stdout,
     change: async (ldif) => {
       await tool('ldapmodify', [], ldif);

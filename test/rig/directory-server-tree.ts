@@ -44,11 +44,11 @@ export function treeLdif({ base, pkiBase, ca, certificates, hosts, kra, renewalM
   const container = (relative: string) => record(`${relative},${base}`, { objectClass: ['top', 'nsContainer'], cn: [relative.split(',')[0]?.slice(3) ?? ''] });
   const service = (name: string, host: string, ...more: string[]) => record(`cn=${name},cn=${host},cn=masters,${etc}`, { objectClass: ['top', 'nsContainer', 'ipaConfigObject'], cn: [name], ipaConfigString: ['enabledService', 'startOrder 50', ...more] });
   const published = (nickname: string) => certificates.find((one) => one.nickname === nickname);
-  const user = (uid: string, nickname: string) => {
+  const user = (uid: string, nickname: string, below = pkiBase) => {
     const certificate = published(nickname);
     if (certificate === undefined) return '';
     const { subject, issuer, serial } = namesOf(certificate.der);
-    return record(`uid=${uid},ou=people,${pkiBase}`, { objectClass: ['top', 'person', 'organizationalPerson', 'inetOrgPerson', 'cmsuser'], uid: [uid], cn: [uid], sn: [uid], usertype: ['agentType'], userstate: ['1'], description: [`2;${serial};${issuer};${subject}`], userCertificate: [certificate.der] });
+    return record(`uid=${uid},ou=people,${below}`, { objectClass: ['top', 'person', 'organizationalPerson', 'inetOrgPerson', 'cmsuser'], uid: [uid], cn: [uid], sn: [uid], usertype: ['agentType'], userstate: ['1'], description: [`2;${serial};${issuer};${subject}`], userCertificate: [certificate.der] });
   };
   const unit = (relative: string) => record(`${relative},${pkiBase}`, { objectClass: ['top', 'organizationalUnit'], ou: [relative.split(',')[0]?.slice(3) ?? ''] });
 
@@ -89,6 +89,7 @@ export function treeLdif({ base, pkiBase, ca, certificates, hosts, kra, renewalM
     ...['ou=people', 'ou=ca', 'ou=authorities,ou=ca'].map(unit),
     user('pkidbuser', 'subsystemCert cert-pki-ca'),
     user('ipara', 'ipaCert'),
+    ...(kra.length === 0 ? [] : [record(`o=kra,${pkiBase}`, { objectClass: ['top', 'organization'], o: ['kra'] }), unit('ou=people,o=kra'), user('pkidbuser', 'subsystemCert cert-pki-ca', `o=kra,${pkiBase}`), user('ipara', 'ipaCert', `o=kra,${pkiBase}`)]),
     record(`cn=${caId},ou=authorities,ou=ca,${pkiBase}`, { objectClass: ['top', 'authority'], cn: [caId], authorityID: [caId], authorityKeyNickname: ['caSigningCert cert-pki-ca'], authorityEnabled: ['TRUE'], authorityDN: [authority.subject], authoritySerial: [authority.serial] }),
   ].join('');
 }

@@ -1,16 +1,18 @@
 import { randomBytes } from 'node:crypto';
-import { writeFileSync } from 'node:fs';
+import { chownSync, writeFileSync } from 'node:fs';
 import net from 'node:net';
 import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { execa } from 'execa';
 import type { DirectoryBind, DirectoryConfig } from '../../src/config/instance.js';
 import type { Certificate } from '../../src/x509/certificate.js';
 import { caExtensions, day, leafConstraints, makeCertificate, makeKeys, type Keys } from '../x509/material.js';
+import { startKdc } from './directory-server-kerberos.js';
 import { joinNetworks, type PairOfNetworks } from './directory-server-network.js';
 import { backendsLdif, replicaLdif, replicate, sameChanges } from './directory-server-replication.js';
 import { createSupplier, type SupplierProcess } from './directory-server-supplier.js';
 import { createTlsAuthority } from './directory-server-tls.js';
-import { hostDn, treeLdif } from './directory-server-tree.js';
+import { hostDn, record, treeLdif } from './directory-server-tree.js';
 import { privateDirectory } from './directory.js';
 
 export interface DirectoryServersOptions {
@@ -28,6 +30,8 @@ export interface DirectoryServersOptions {
   readonly renewalMaster?: string;
   /** ipaCaHSMConfiguration. */
   readonly hsm?: string;
+  /** A KDC beside the (one) supplier, which then takes host principals as their host entries. */
+  readonly kerberos?: boolean;
 }
 
 /** One 389-ds. */
@@ -55,6 +59,8 @@ export interface DirectoryServers {
   /** PEM of the LDAP servers' TLS. */
   readonly caFile: string;
   readonly servers: readonly DirectoryServer[];
+  /** The first host's keytab (root's) and what Kerberos programs need to find the KDC. */
+  readonly kerberos?: { readonly keytab: string; readonly environment: { readonly KRB5_CONFIG: string }; stop(): Promise<void> };
   /** What signed the certificates of the tree; only where the caller brought none. */
   readonly authority?: { readonly keys: Keys; readonly certificate: Certificate };
   /** The subsystem certificate's key, where this rig made it. */
@@ -62,7 +68,7 @@ export interface DirectoryServers {
   /** Number 1 or 2: kill -9, start again (done when it answers), SIGSTOP, SIGCONT. */
   kill(number: number): Promise<void>;
   start(number: number): Promise<void>;
-  pause(number: number): void;
+  pause(number: number): Promise<void>;
   resume(number: number): void;
   /** The link between the two goes down; clients still reach both. */
   cut(): Promise<void>;
@@ -87,6 +93,10 @@ export async function startDirectoryServers(options: DirectoryServersOptions = {
   const certificates = options.certificates ?? (made === undefined ? [] : [{ nickname: 'subsystemCert cert-pki-ca', der: made.subsystem.certificate.der }]);
 
   const tls = await createTlsAuthority(directory);
+  const kdc = options.kerberos === true ? await startKdc(directory, await freePort()) : undefined;
+  const service = await kdc?.keytab('service', 'ldap/127.0.0.1', `ldap/${firstHost}`);
+  if (service !== undefined) chownSync(service, ...(await idsOf('dirsrv')));
+  const environment = kdc === undefined || service === undefined ? {} : { ...kdc.environment, KRB5_KTNAME: `FILE:${service}`, KRB5RCACHENAME: 'none:' };
   const networks: PairOfNetworks | undefined = count === 2 ? await joinNetworks() : undefined;
   const places = await Promise.all(
     Array.from({ length: count }, async (_, index) => ({
@@ -102,9 +112,9 @@ export async function startDirectoryServers(options: DirectoryServersOptions = {
   const processes = await Promise.all(
     places.map(async ({ number, host, address, port, securePort, inside, peer }) => {
       const p12 = await tls.identity(`s${String(number)}`, [host, 'localhost'], [address, '127.0.0.1', ...(peer === undefined ? [] : [peer])]);
-      const supplier = await createSupplier({ directory, name: `s${String(number)}`, host, base, port, securePort, inside, identity: { p12, ca: tls.caFile }, ...(networks === undefined ? { listen: address } : {}) });
+      const supplier = await createSupplier({ directory, name: `s${String(number)}`, host, base, port, securePort, inside, environment, identity: { p12, ca: tls.caFile }, ...(networks === undefined ? { listen: address } : {}) });
       await supplier.start();
-      await supplier.change(backendsLdif([base, pkiBase]) + (count === 2 ? replicaLdif([base, pkiBase], number, password) : ''));
+      await supplier.change(backendsLdif([base, pkiBase]) + (kdc === undefined ? '' : hostMappingLdif()) + (count === 2 ? replicaLdif([base, pkiBase], number, password) : ''));
       return supplier;
     }),
   );
@@ -148,11 +158,12 @@ export async function startDirectoryServers(options: DirectoryServersOptions = {
         hostBind: () => ({ method: 'simple', dn: hostDn(base, host), passwordFile }),
       };
     }),
+    ...(kdc === undefined ? {} : { kerberos: { keytab: await kdc.keytab('host', `host/${firstHost}`), environment: kdc.environment, stop: kdc.stop } }),
     ...(made === undefined ? {} : { authority: { keys: made.keys, certificate: made.certificate }, subsystem: made.subsystem.keys }),
     kill: (number) => at(number).kill(),
     start: (number) => at(number).start(),
-    pause: (number) => at(number).signal('SIGSTOP'),
-    resume: (number) => at(number).signal('SIGCONT'),
+    pause: (number) => at(number).pause(),
+    resume: (number) => at(number).resume(),
     cut: async () => {
       await networks?.setLink('down');
     },
@@ -163,6 +174,7 @@ export async function startDirectoryServers(options: DirectoryServersOptions = {
     stop: async () => {
       await Promise.all(processes.map((supplier) => supplier.stop()));
       await networks?.stop();
+      await kdc?.stop();
       scratch.remove();
     },
   };
@@ -174,6 +186,16 @@ async function makeAuthority() {
   const certificate = await makeCertificate({ keys, subject: 'O=EXAMPLE.TEST, CN=Certificate Authority', serial: '01', notBefore: from, notAfter: until, extensions: caExtensions() });
   const subsystem = await makeCertificate({ keys: subsystemKeys, subject: 'O=EXAMPLE.TEST, CN=CA Subsystem', serial: '04', by: { keys, certificate }, notBefore: from, notAfter: new Date(Date.now() + 20 * day), extensions: [leafConstraints()] });
   return { keys, certificate, subsystem: { keys: subsystemKeys, certificate: subsystem } };
+}
+
+/** FreeIPA's mapping of host principals. */
+function hostMappingLdif(): string {
+  return record('cn=hosts,cn=mapping,cn=sasl,cn=config', { objectClass: ['top', 'nsSaslMapping'], cn: ['hosts'], nsSaslMapRegexString: ['^host/\\([^@]*\\)'], nsSaslMapBaseDNTemplate: [hostDn(base, '\\1')], nsSaslMapFilterTemplate: ['(objectClass=*)'], nsSaslMapPriority: ['1'] });
+}
+
+async function idsOf(user: string): Promise<[number, number]> {
+  const [uid, gid] = await Promise.all(['-u', '-g'].map(async (which) => Number((await execa('id', [which, user])).stdout)));
+  return [uid ?? 0, gid ?? 0];
 }
 
 async function freePort(): Promise<number> {
