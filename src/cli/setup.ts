@@ -131,7 +131,7 @@ async function perform(tracker: Tracker, { instance, text }: Draft, works: reado
         break;
       case 'register module':
         // Remembered first: a kill in between must not leave a registration nobody takes back.
-        await askService(place, 'write setup memory', { ...(await askService(place, 'read setup memory', undefined)), addedModule: moduleName(instance.token.module) });
+        await askService(place, 'write setup memory', { addedModule: moduleName(instance.token.module) });
         await askService(place, 'add NSS module', undefined);
         break;
       // setup --freeipa's alone.

@@ -12,6 +12,7 @@ import type { AddCommand, Surroundings } from './command.js';
 import { instanceOf, type GlobalOptions } from './global-options.js';
 import { giveBackCas, giveBackRequests } from './setup/freeipa/give-back.js';
 import { harmless, json } from './output.js';
+import { forgetTakenOver, readTakenOver } from './setup/freeipa/memory.js';
 import { questionsFor } from './setup/questions.js';
 import { removeState } from './state-directory.js';
 import { withCertmonger } from './with-certmonger.js';
@@ -45,7 +46,7 @@ async function unsetup(options: UnsetupOptions, { io, env }: Surroundings): Prom
   const questions = questionsFor(io, options.yes);
   if (!(await questions.confirm(`Stop tracking all certificates of '${instance.name}' and remove ${instance.file}?`))) return 1;
   const done: string[] = [];
-  const { addedModule, takenOver } = await askService(place, 'read setup memory', undefined);
+  const takenOver = readTakenOver(directories, instance.name);
   const keptPinFiles: string[] = [];
   await withCertmonger(options.bus, env, async (certmonger) => {
     if (takenOver !== undefined) {
@@ -63,13 +64,14 @@ async function unsetup(options: UnsetupOptions, { io, env }: Surroundings): Prom
     // An IPA server's CA was there before us: without a memory of it, it stays.
     else if (instance.freeipa === undefined && (await removeCa(certmonger, instance.name))) done.push(`removed the CA '${instance.name}' from certmonger`);
   });
+  const { addedModule } = await askService(place, 'read setup memory', undefined);
   if (addedModule !== undefined) done.push(await takeBackModule(place, addedModule));
   for (const file of takenOver?.pinFiles ?? []) {
     if (keptPinFiles.includes(file)) continue;
     rmSync(file, { force: true });
     done.push(`removed ${file}`);
   }
-  if (takenOver !== undefined) await askService(place, 'write setup memory', {});
+  forgetTakenOver(directories, instance.name);
   if (options.purge) {
     await removeState(place);
     done.push(`deleted ${stateDirectory(directories, instance)}`);
@@ -98,12 +100,10 @@ async function takeBackModule(place: Place, name: string): Promise<string> {
     .map((other) => loadInstance(directories, other))
     .find((other) => other.nss.database === instance.nss.database && other.token.module === instance.token.module);
   if (user !== undefined) {
-    const theirs = { instance: user, directories };
-    await askService(theirs, 'write setup memory', { ...(await askService(theirs, 'read setup memory', undefined)), addedModule: name });
+    await askService({ instance: user, directories }, 'write setup memory', { addedModule: name });
     return `left the module '${name}' in ${instance.nss.database}: instance '${user.name}' uses it`;
   }
   const removed = await askService(place, 'remove NSS module', { name });
-  const { takenOver } = await askService(place, 'read setup memory', undefined);
-  await askService(place, 'write setup memory', takenOver === undefined ? {} : { takenOver });
+  await askService(place, 'write setup memory', {});
   return removed ? `removed the module '${name}' from ${instance.nss.database}` : `the module '${name}' was gone from ${instance.nss.database} already`;
 }

@@ -1,7 +1,7 @@
 import type { KnownCa } from '../../dbus/known-ca.js';
 import type { RequestChanges, RequestSettings } from '../../dbus/request-settings.js';
 import type { TrackingRequest } from '../../dbus/tracking-request.js';
-import type { RememberedRequest, TakenOver } from '../service/tasks/setup-memory.js';
+import type { RememberedRequest, TakenOver } from './taken-over.js';
 
 /** A request to be given back: its id now, the one it had, and what has to change. */
 export interface ReturnedRequest {

@@ -1,6 +1,6 @@
 import type { KnownCa } from '../../dbus/known-ca.js';
 import type { TrackingRequest } from '../../dbus/tracking-request.js';
-import type { RememberedCa, RememberedRequest, TakenOver } from '../service/tasks/setup-memory.js';
+import type { RememberedCa, RememberedRequest, TakenOver } from './taken-over.js';
 import type { Change, Difference } from './plan.js';
 
 /** Nothing taken over. */

@@ -1,11 +1,12 @@
 import { execFileSync, spawn, spawnSync } from 'node:child_process';
-import { existsSync, readFileSync, readdirSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { chmodSync, existsSync, readFileSync, readdirSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { runCli } from '../../src/cli/main.js';
 import { killFamily, watchFor } from '../e2e/prey.js';
-import { misplaced, renewAgent, startIpaServer, wrongToken, type IpaServer } from '../rig/ipa-server.js';
+import { getcert } from '../rig/certmonger.js';
+import { misplaced, pythonCookie, renewAgent, startIpaServer, wrongToken, type IpaServer } from '../rig/ipa-server.js';
 import type { Said } from './site.js';
 
 let server: IpaServer;
@@ -128,7 +129,7 @@ test('the instance file says what was found, and no PIN', () => {
   expect(readFileSync(pin, 'utf8')).toBe(`${server.token.pin}\n`);
   expect([statSync(pin).mode & 0o777, statSync(pin).uid]).toEqual([0o600, server.token.owner!.uid]);
   // grep exits 1 where it finds nothing.
-  const found = spawnSync('grep', ['-rlF', '--', server.token.pin, server.state, instanceFile(), server.certmonger.requestsDirectory, '/dev/shm'], { encoding: 'utf8' });
+  const found = spawnSync('grep', ['-rlF', '--', server.token.pin, server.state, instanceFile(), memory(), server.certmonger.requestsDirectory, '/dev/shm'], { encoding: 'utf8' });
   expect([found.status, found.stdout]).toEqual([1, '']);
 });
 
@@ -150,13 +151,21 @@ test('a PIN changed in password.conf is a PIN file to write, and nothing else', 
   expect(await server.listing()).toBe(listed);
 });
 
+test('a memory that others could have written is refused: its command lines would run as root', async () => {
+  chmodSync(memory(), 0o666);
+  const said = await hsmonger('unsetup', '--yes', '--instance', renewAgent);
+  chmodSync(memory(), 0o644);
+  expect(said.exitCode).toBe(2);
+  expect(said.err).toContain('can be written by others');
+});
+
 test('unsetup gives everything back as it was, and names what cannot be', async () => {
   const said = await hsmonger('unsetup', '--yes', '--instance', renewAgent);
   expect(said.exitCode, said.err).toBe(0);
   await assertGivenBack();
   expect(said.out).toContain(`looked for its key on token '${wrongToken}'`);
   expect(said.out.match(/keeps the PIN file/gu)).toHaveLength(8);
-  expect(existsSync(instanceFile())).toBe(false);
+  expect([existsSync(instanceFile()), existsSync(memory())]).toEqual([false, false]);
 }, 120_000);
 
 /** The command in a process of its own, killed with all it started as soon as `reached`. */
@@ -178,11 +187,11 @@ const holding = (directory: string, text: string) =>
   }).length;
 const oursAmong = (count: number) => () => holding(server.certmonger.requestsDirectory, `id=${renewAgent}.`) === count;
 const helpersAmong = (count: number) => () => holding(server.certmonger.casDirectory, 'hsmonger-submit') === count;
-const memory = () => path.join(server.state, renewAgent, 'setup.json');
+const memory = () => path.join(server.config, `${renewAgent}.taken-over.json`);
 
 test('killed at each step, the take-over is finished by a second run', async () => {
   const stages: [string, () => boolean][] = [
-    ['the memory', () => existsSync(memory()) && readFileSync(memory(), 'utf8').includes('takenOver')],
+    ['the memory', () => existsSync(memory())],
     ['the PIN file', () => existsSync(path.join(server.config, `${renewAgent}.nss-pin`))],
     ['the instance file', () => existsSync(instanceFile())],
     ['the second CA', helpersAmong(2)],
@@ -205,6 +214,20 @@ test('killed at each step, the give-back is finished by a second run', async () 
   const said = await hsmonger(...unsetup);
   expect(said.exitCode, said.err).toBe(0);
   await assertGivenBack();
+}, 120_000);
+
+test('a request in the middle of a renewal is taken over with the cookie it has, and our helper is asked next', async () => {
+  const [id] = [...records(before)].find(([, text]) => text.includes("nickname='subsystemCert cert-pki-ca'"))!;
+  await getcert(server.bus, ['resubmit', '-i', id]);
+  await expect.poll(async () => records(await server.listing()).get(id), { timeout: 30_000 }).toContain('status: CA_WORKING');
+  const logged = server.certmonger.log().length;
+  expect((await hsmonger(...setupFlags())).exitCode).toBe(0);
+  const now = records(await server.listing()).get(`${renewAgent}.subsystemCert_cert-pki-ca`);
+  expect(now).toMatch(/post-save command: \S*hsmonger-post-save /u);
+  const log = server.certmonger.log().slice(logged);
+  expect(log).toContain('"CERTMONGER_OPERATION" to "POLL"');
+  expect(log).toContain(`"CERTMONGER_CA_COOKIE" to "${pythonCookie}"`);
+  expect(await server.privateKeys()).toBe(keysBefore);
 }, 120_000);
 
 /** Byte for byte, but for the PIN certmonger has forgotten and the token it could not have used. */

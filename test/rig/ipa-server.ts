@@ -19,6 +19,8 @@ const serverCert = 'Server-Cert cert-pki-ca';
 const internalPassword = 'internal=pw with blank';
 export const wrongToken = 'not_this_token';
 export const misplaced = 'auditSigningCert cert-pki-kra';
+/** What FreeIPA's helper says on a replica that waits for the renewal master. */
+export const pythonCookie = '{"cookie": "", "profile": "caSubsystemCert"}';
 export const renewAgent = 'dogtag-ipa-ca-renew-agent';
 
 /** As FreeIPA's installers leave them (cainstance.py, krainstance.py, ca.py). */
@@ -91,7 +93,7 @@ export async function startIpaServer(): Promise<IpaServer> {
 
   const bus = await startBus(directory);
   const certmonger = await startCertmonger({ directory, bus, token });
-  const helper = put('usr/libexec/certmonger/dogtag-ipa-ca-renew-agent-submit', '#!/bin/sh\nexit 6\n', 0o755);
+  const helper = put('usr/libexec/certmonger/dogtag-ipa-ca-renew-agent-submit', `#!/bin/sh\ncase "$CERTMONGER_OPERATION" in\nSUBMIT|POLL) echo 28800; echo '${pythonCookie}'; exit 5;;\n*) exit 6;;\nesac\n`, 0o755);
   const helpers = { [renewAgent]: helper, [`${renewAgent}-reuse`]: `${helper} --reuse-existing`, [`${renewAgent}-selfsigned`]: `${helper} --force-self-signed` };
   const requests = await track({ address: bus.address, helpers, nss, token, ra });
   const config = path.join(directory, 'etc');

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { trackingRequestOf, type TrackingRequest } from '../../dbus/tracking-request.js';
-import type { RememberedRequest } from '../../src/service/tasks/setup-memory.js';
+import type { RememberedRequest } from '../../src/tracking/taken-over.js';
 import type { DesiredRequest } from '../../src/tracking/desired.js';
 import { planGiveBack, planReturnOfCas } from '../../src/tracking/give-back.js';
 import type { Change } from '../../src/tracking/plan.js';

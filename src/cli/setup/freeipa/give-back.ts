@@ -1,5 +1,5 @@
 import type { Certmonger } from '../../../../dbus/certmonger.js';
-import type { TakenOver } from '../../../service/tasks/setup-memory.js';
+import type { TakenOver } from '../../../tracking/taken-over.js';
 import { planGiveBack, planReturnOfCas } from '../../../tracking/give-back.js';
 
 /** What was given back, as sentences. */

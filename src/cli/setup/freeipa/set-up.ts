@@ -27,6 +27,7 @@ import { questionsFor, type Questions } from '../questions.js';
 import { preview, registerCa, workFor, workText, type CaCommand, type Work } from '../work.js';
 import { assertTrustedPlace, writeInstanceFile } from '../write-instance.js';
 import { discoverServer } from './discover.js';
+import { readTakenOver, writeTakenOver } from './memory.js';
 import { freeIpaCas, freeIpaInstanceOf } from './names.js';
 import { stalePinFiles, withPinsInMemory, writePinFile, type PinFile } from './pin-files.js';
 
@@ -126,10 +127,9 @@ async function perform(draft: Draft, works: readonly Work[], cas: readonly CaCom
   if (works.length > 0) {
     const kept = await askService(place, 'keep in state', { name: inventoryName(clock()), content: inventoryText(facts, clock()) });
     io.err(`hsmonger: what was there before is kept in ${kept}\n`);
-    const memory = await askService(place, 'read setup memory', undefined);
-    const addsModule = works.some(({ kind }) => kind === 'register module');
-    const takenOver = withTaken(memory.takenOver ?? nothingTaken, { changes, existing: facts.requests, helpers: cas, cas: facts.cas, pinFiles: stale.map(({ file }) => file) });
-    await askService(place, 'write setup memory', { ...memory, ...(addsModule ? { addedModule: moduleName(instance.token.module) } : {}), takenOver });
+    const memory = readTakenOver(directories, instance.name) ?? nothingTaken;
+    writeTakenOver(directories, instance.name, withTaken(memory, { changes, existing: facts.requests, helpers: cas, cas: facts.cas, pinFiles: stale.map(({ file }) => file) }));
+    if (works.some(({ kind }) => kind === 'register module')) await askService(place, 'write setup memory', { addedModule: moduleName(instance.token.module) });
   }
   await withTracker(place, options.bus, env, async (tracker) => {
     for (const work of works) {
