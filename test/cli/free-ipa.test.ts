@@ -86,6 +86,21 @@ test.each([
   expect(said.err).toMatch(message);
 });
 
+test("a wrong PIN in Dogtag's file costs one attempt, however often setup is run", async () => {
+  const name = path.join(server.root, 'etc/pki/pki-tomcat/password.conf');
+  const whole = readFileSync(name, 'utf8');
+  writeFileSync(name, whole.replace(/^hardware-.*$/mu, `hardware-${server.token.label}=wrong`));
+  const first = await hsmonger(...setupFlags());
+  const second = await hsmonger(...setupFlags());
+  writeFileSync(name, whole);
+  expect(first.err).toMatch(/not accept|incorrect|wrong/iu);
+  expect(second.err).toMatch(/not tried again|failed before|until/iu);
+  expect([first.exitCode, second.exitCode]).not.toContain(0);
+  expect(second.err).not.toBe(first.err);
+  expect(readdirSync(server.config)).toEqual([]);
+  rmSync(path.join(server.state, renewAgent), { recursive: true, force: true });
+});
+
 test('a dry run tells all of it and does none of it', async () => {
   const said = await hsmonger(...setupFlags(), '--dry-run');
   expect(said.exitCode, said.err).toBe(3);

@@ -5,6 +5,7 @@ import { HsmongerError, sentenceOf } from '../../../errors.js';
 import { passwordConfFile, type PasswordConf } from '../../../freeipa/password-conf.js';
 import { onServer } from '../../../freeipa/server-file.js';
 import type { Account } from '../../../platform/service-user.js';
+import { askService } from '../../../service/ask.js';
 
 /** certmonger reads a PIN from a file of its own only, and password.conf holds several. */
 export function pinFileOf(directories: Directories, instance: string): string {
@@ -56,6 +57,18 @@ export function writePinFile({ file, pin }: Pick<PinFile, 'file' | 'pin'>, { uid
     rmSync(temporary, { force: true });
     throw new HsmongerError('PIN_SOURCE_INVALID', `Cannot write the PIN file ${file}: ${sentenceOf(error)}.`, { cause: error });
   }
+}
+
+/**
+ * Tries a token PIN that lies in no file of ours yet, and is remembered by what it is: stand-ins in memory are new files every time, and
+ * with them each run would spend one more attempt on a PIN that is wrong (design rule 4).
+ */
+export async function provePin(place: { readonly instance: Instance; readonly directories: Directories }, stale: readonly PinFile[]): Promise<void> {
+  const { instance, directories } = place;
+  const found = stale.find(({ file }) => file === pinFileOf(directories, instance.name));
+  if (found === undefined) return;
+  const variable = 'HSMONGER_PIN';
+  await askService({ directories, instance: { ...instance, token: { ...instance.token, pin: { from: 'environment', variable } } } }, 'inspect token', { keys: true }, { pins: { [variable]: found.pin.toString('utf8') } });
 }
 
 const prefix = 'hsmonger-setup.';
