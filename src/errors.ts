@@ -98,6 +98,7 @@ export const reactions = {
   NOT_PUBLISHED: retry(60),
   MASTER_UNKNOWN: { helper: { retryAfterSeconds: 300 }, cli: 3 },
   RENEWAL_LOCKED: retry(30),
+  FREEIPA_INVALID: unconfigured,
 
   // our own state
   STATE_UNAVAILABLE: retry(60),

@@ -8,6 +8,8 @@ export interface Surroundings {
   readonly io: Io;
   readonly env: Readonly<Record<string, string | undefined>>;
   readonly clock: Clock;
+  /** Where the server's own files are looked up: / unless it is a tree made to look like a server. */
+  readonly root?: string;
   /** Ends a wait (`--wait`, `--watch`) when the user interrupts. */
   readonly signal: AbortSignal;
 }

@@ -32,14 +32,14 @@ const examples: [string, string][] = [
  * Runs one command line and gives its exit code: 0 ok, 1 failed, 2 wrong usage or invalid configuration, 3 something needs
  * attention. Never throws; a failure is one sentence on `io.err`, its trace only with -v.
  */
-export async function runCli(argv: readonly string[], io: Io = consoleIo(), env: Readonly<Record<string, string | undefined>> = process.env): Promise<number> {
+export async function runCli(argv: readonly string[], io: Io = consoleIo(), env: Readonly<Record<string, string | undefined>> = process.env, root = '/'): Promise<number> {
   const interrupted = new AbortController();
   const interrupt = () => { interrupted.abort(); };
   process.once('SIGINT', interrupt);
   let exitCode = 0;
   const run: Runner = (action) => async (options) => {
     const { noColor } = options as GlobalOptions;
-    exitCode = await action(options, { io: { ...io, colour: io.colour && !noColor }, env, clock: systemClock, signal: interrupted.signal });
+    exitCode = await action(options, { io: { ...io, colour: io.colour && !noColor }, env, clock: systemClock, root, signal: interrupted.signal });
   };
   try {
     // With a callback yargs hands its help text over instead of printing it; failures are thrown all the same.

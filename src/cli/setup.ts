@@ -16,10 +16,11 @@ import { provisionalInstance } from './provisional-instance.js';
 import { assertAgreement } from './setup/agreement.js';
 import { gatherAnswers } from './setup/answers.js';
 import { instanceText } from './setup/document.js';
+import { setUpFreeIpa } from './setup/freeipa/set-up.js';
 import { inventoryName, inventoryText } from './setup/inventory.js';
 import { withSetupOptions, type SetupOptions } from './setup/options.js';
 import { questionsFor, type Questions } from './setup/questions.js';
-import { registerCa, workFor, workText, type Work } from './setup/work.js';
+import { preview, registerCa, workFor, workText, type Work } from './setup/work.js';
 import { assertTrustedPlace, writeInstanceFile } from './setup/write-instance.js';
 import { removeState, stateExists } from './state-directory.js';
 import { withTracker, type Survey, type Tracker } from './track/tracker.js';
@@ -48,10 +49,11 @@ const mended: ReadonlySet<string> = new Set(['ca-registered', 'module-registered
 
 async function setup(options: SetupOptions, surroundings: Surroundings): Promise<number> {
   if (!runningAsRoot()) throw new HsmongerError('NOT_PERMITTED', 'setup writes the instance file and changes certmonger: run it as root.');
+  if (options.freeipa) return setUpFreeIpa(options, surroundings);
   const { io, env } = surroundings;
   const directories = directoriesOf(options, env);
   const hadState = stateExists({ directories, instance: { name: options.instance } });
-  const questions = questionsFor(io, options.yes);
+  const questions = questionsFor(io, options.yes || options.dryRun);
   const progress: { draft?: Draft; wrote: boolean } = { wrote: false };
   try {
     const draft = await draftOf(options, directories, questions, (sentence) => { io.err(`hsmonger: ${harmless(sentence)}\n`); });
@@ -65,7 +67,11 @@ async function setup(options: SetupOptions, surroundings: Surroundings): Promise
         throw refused(instance.name, refusals);
       }
       const works = workFor({ instance, fileExists: text === undefined, facts: survey.facts, changes: survey.changes });
-      if (!(await agreed(works, instance, survey, questions, surroundings))) return 1;
+      if (options.dryRun) {
+        if (!hadState) await removeState({ instance, directories });
+        return preview(works, instance, options.json, io);
+      }
+      if (!(await agreed(works, instance, questions, surroundings))) return 1;
       progress.wrote = true;
       return perform(tracker, { instance, text }, works, options, surroundings, survey);
     });
@@ -96,9 +102,9 @@ async function draftOf(options: SetupOptions, directories: Directories, question
 }
 
 /** Shows what would be done and asks; a module is registered only after a question of its own. */
-async function agreed(works: readonly Work[], instance: Instance, { facts }: Survey, questions: Questions, { io }: Surroundings): Promise<boolean> {
+async function agreed(works: readonly Work[], instance: Instance, questions: Questions, { io }: Surroundings): Promise<boolean> {
   if (works.length === 0) return true;
-  io.err(`hsmonger will:\n${works.map((work) => `  ${harmless(workText(work, instance, facts.submitCommand))}\n`).join('')}`);
+  io.err(`hsmonger will:\n${works.map((work) => `  ${harmless(workText(work, instance))}\n`).join('')}`);
   if (works.some(({ kind }) => kind === 'register module') && !(await questions.confirm(`Register '${moduleName(instance.token.module)}' in ${instance.nss.database}?`))) {
     throw new HsmongerError('PREFLIGHT_FAILED', `The module ${instance.token.module} stays unregistered, so certmonger would not find the token; nothing was changed.`);
   }
@@ -121,17 +127,19 @@ async function perform(tracker: Tracker, { instance, text }: Draft, works: reado
         break;
       case 'register CA':
       case 'correct CA':
-        await registerCa(certmonger, instance.name, survey.facts.submitCommand);
+        await registerCa(certmonger, work.ca);
         break;
       case 'register module':
         // Remembered first: a kill in between must not leave a registration nobody takes back.
         await askService(place, 'write setup memory', { addedModule: moduleName(instance.token.module) });
         await askService(place, 'add NSS module', undefined);
         break;
+      // setup --freeipa's alone.
+      case 'write PIN file':
       case 'track':
         continue;
     }
-    done.push(workText(work, instance, survey.facts.submitCommand));
+    done.push(workText(work, instance));
   }
   const steps = await track(tracker, works, survey);
   for (const step of steps) done.push(stepLine(step, instance));
@@ -149,6 +157,6 @@ async function track(tracker: Tracker, works: readonly Work[], survey: Survey): 
 }
 
 function stepLine({ change, outcome, status, message }: Step, instance: Instance): string {
-  const what = workText({ kind: 'track', change }, instance, '');
+  const what = workText({ kind: 'track', change }, instance);
   return `${what}: ${outcome}${status === undefined ? '' : ` (${status})`}${message === undefined ? '' : `: ${message}`}`;
 }

@@ -1,4 +1,5 @@
 import { rmSync } from 'node:fs';
+import type { Certmonger } from '../../dbus/certmonger.js';
 import { stateDirectory } from '../config/directories.js';
 import type { Directories, Instance } from '../config/instance.js';
 import { instanceNames, loadInstance } from '../config/load.js';
@@ -9,7 +10,9 @@ import { applyChanges } from '../tracking/apply.js';
 import { planTracking } from '../tracking/plan.js';
 import type { AddCommand, Surroundings } from './command.js';
 import { instanceOf, type GlobalOptions } from './global-options.js';
+import { giveBackCas, giveBackRequests } from './setup/freeipa/give-back.js';
 import { harmless, json } from './output.js';
+import { forgetTakenOver, readTakenOver } from './setup/freeipa/memory.js';
 import { questionsFor } from './setup/questions.js';
 import { removeState } from './state-directory.js';
 import { withCertmonger } from './with-certmonger.js';
@@ -43,21 +46,32 @@ async function unsetup(options: UnsetupOptions, { io, env }: Surroundings): Prom
   const questions = questionsFor(io, options.yes);
   if (!(await questions.confirm(`Stop tracking all certificates of '${instance.name}' and remove ${instance.file}?`))) return 1;
   const done: string[] = [];
+  const takenOver = readTakenOver(directories, instance.name);
+  const keptPinFiles: string[] = [];
   await withCertmonger(options.bus, env, async (certmonger) => {
+    if (takenOver !== undefined) {
+      const given = await giveBackRequests(certmonger, takenOver);
+      done.push(...given.done);
+      keptPinFiles.push(...given.neededPinFiles);
+    }
     const existing = await certmonger.listRequests();
     for (const { change, outcome, message } of await applyChanges(certmonger, planTracking({ instance, ids: [], desired: [], existing }))) {
       if (change.kind !== 'remove') continue;
       if (outcome !== 'done') throw new HsmongerError('CERTMONGER_REFUSED', `certmonger goes on tracking '${change.id}': ${message ?? outcome}. What is left can be taken back by running unsetup again.`);
       done.push(`stopped tracking '${change.nickname ?? change.id}'; key and certificate stay on the token`);
     }
-    const ca = certmonger.ca(instance.name);
-    if ((await ca.find()) !== undefined) {
-      await ca.remove();
-      done.push(`removed the CA '${instance.name}' from certmonger`);
-    }
+    if (takenOver !== undefined) done.push(...(await giveBackCas(certmonger, takenOver)));
+    // An IPA server's CA was there before us: without a memory of it, it stays.
+    else if (instance.freeipa === undefined && (await removeCa(certmonger, instance.name))) done.push(`removed the CA '${instance.name}' from certmonger`);
   });
   const { addedModule } = await askService(place, 'read setup memory', undefined);
   if (addedModule !== undefined) done.push(await takeBackModule(place, addedModule));
+  for (const file of takenOver?.pinFiles ?? []) {
+    if (keptPinFiles.includes(file)) continue;
+    rmSync(file, { force: true });
+    done.push(`removed ${file}`);
+  }
+  forgetTakenOver(directories, instance.name);
   if (options.purge) {
     await removeState(place);
     done.push(`deleted ${stateDirectory(directories, instance)}`);
@@ -69,6 +83,13 @@ async function unsetup(options: UnsetupOptions, { io, env }: Surroundings): Prom
   done.push(`removed ${instance.file}`);
   io.out(options.json ? json({ instance: instance.name, done }) : done.map((line) => `${harmless(line)}\n`).join(''));
   return 0;
+}
+
+async function removeCa(certmonger: Certmonger, nickname: string): Promise<boolean> {
+  const ca = certmonger.ca(nickname);
+  if ((await ca.find()) === undefined) return false;
+  await ca.remove();
+  return true;
 }
 
 /** Takes out of the NSS database what setup put in, unless another instance needs it. */

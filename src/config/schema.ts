@@ -21,11 +21,13 @@ const count = v.pipe(v.number(), v.integer('must be a whole number'), v.minValue
 const days = v.pipe(v.number(), v.integer('must be whole days'), v.minValue(1, 'must be at least 1 day'), v.maxValue(36525, 'must be at most a century'));
 const profile = v.picklist(profileNames, ({ input }) => `must be a profile (${profileNames.join(', ')}), not ${JSON.stringify(input)}`);
 const unit = v.pipe(text, v.regex(/^[A-Za-z0-9:_.\\@-]+$/u, 'must be the name of a systemd unit'));
+
 function isHttpsOrigin(value: string): boolean {
   return URL.canParse(value) && new URL(value).protocol === 'https:' && new URL(value).origin === value.replace(/\/$/u, '');
 }
 
-function isDirectoryUri(value: string): boolean {
+/** What [directory] takes as its server. */
+export function isDirectoryUri(value: string): boolean {
   return /^ldapi:\/\/%2[Ff][^/?]+$/u.test(value) || (/^ldaps?:\/\/[^/?@]+\/?$/u.test(value) && URL.canParse(value));
 }
 

@@ -12,6 +12,8 @@ import { encode } from './wire.js';
 export interface AskOptions {
   /** Milliseconds; a networked HSM can take many seconds for one login. Default 300 000. */
   readonly timeoutMs?: number;
+  /** A PIN for a source that is an environment variable, by its name, instead of what the environment has. It travels on stdin. */
+  readonly pins?: Readonly<Record<string, string>>;
 }
 
 /** Runs one task as the instance's service user, in a child that has dropped for good, and gives its result or its HsmongerError. */
@@ -21,7 +23,7 @@ export async function askService<K extends TaskName>(
   input: TaskInput<K>,
   options: AskOptions = {},
 ): Promise<TaskOutput<K>> {
-  const order: WorkOrder = { instance: to.instance, directories: to.directories, task, input, env: pinVariables(to.instance) };
+  const order: WorkOrder = { instance: to.instance, directories: to.directories, task, input, env: { ...pinVariables(to.instance), ...options.pins } };
   const reply = await converse(order, options.timeoutMs ?? 300_000);
   if (reply.ok) return reply.value as TaskOutput<K>;
   throw new HsmongerError(reply.code, reply.message, reply.trace === undefined ? {} : { cause: reply.trace });

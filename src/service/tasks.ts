@@ -4,6 +4,7 @@ import { importCertificate } from './tasks/import-certificate.js';
 import { inspectInternal } from './tasks/inspect-internal.js';
 import { inspectNss } from './tasks/inspect-nss.js';
 import { inspectToken } from './tasks/inspect-token.js';
+import { listNssModules } from './tasks/list-nss-modules.js';
 import { listTokens } from './tasks/list-tokens.js';
 import { makeRequest } from './tasks/make-request.js';
 import { addNssModule, removeNssModule } from './tasks/nss-module.js';
@@ -19,6 +20,7 @@ const tasks = {
   'inspect internal store': inspectInternal,
   'inspect token': inspectToken,
   'list tokens': listTokens,
+  'list NSS modules': listNssModules,
   'check keys': checkKeys,
   'preview renewals': previewRenewals,
   'read ledger': readLedger,

@@ -16,9 +16,9 @@ export function isOurPlace(storage: Storage, { nss }: Pick<Instance, 'nss'>, cer
   }
 }
 
-/** A database's location as we send it. */
-export function databaseLocation(instance: Pick<Instance, 'nss'>): string {
-  return `sql:${instance.nss.database}`;
+/** A database's location as we send it: without `sql:` on an IPA server, whose tools look requests up by that very text (ipalib/install/certmonger.py). */
+export function databaseLocation({ nss, freeipa }: Pick<Instance, 'nss' | 'freeipa'>): string {
+  return freeipa === undefined ? `sql:${nss.database}` : nss.database;
 }
 
 /** Whether two locations are one file or database, `sql:` or not; dbm: and the like are other databases. */

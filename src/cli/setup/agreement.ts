@@ -4,7 +4,8 @@ import type { SetupOptions } from './options.js';
 
 /** An instance file is edited by hand, not by flags: what a flag says against it is refused before anything happens. */
 export function assertAgreement(instance: Instance, options: SetupOptions): void {
-  const { token, nss, issuer, saving } = instance;
+  const { token, nss, issuer, directory, saving } = instance;
+  const dogtag = issuer.type === 'dogtag' ? issuer : undefined;
   const pairs: readonly (readonly [flag: string, given: unknown, written: unknown])[] = [
     ['token', options.token, token.selector.by === 'label' ? token.selector.label : undefined],
     ['module', options.module, token.module],
@@ -17,6 +18,16 @@ export function assertAgreement(instance: Instance, options: SetupOptions): void
     ['issuer-certificate', options.issuerCertificate, issuer.certificate],
     ['certificate', options.certificate, instance.certificates.map(({ nickname, profile }) => ({ nickname, profile }))],
     ['restart', options.restart, saving.restart],
+    ['from-directory', options.fromDirectory, directory?.uri],
+    ['library', options.library, token.module],
+    ['directory-base', options.directoryBase, directory?.base],
+    ['directory-bind-dn', options.directoryBindDn, directory?.bind.method === 'simple' ? directory.bind.dn : undefined],
+    ['directory-password-file', options.directoryPasswordFile, directory?.bind.method === 'simple' ? directory.bind.passwordFile : undefined],
+    ['directory-ca-file', options.directoryCaFile, directory?.caFile],
+    ['ca-url', options.caUrl, dogtag?.url],
+    ['ca-file', options.caFile, dogtag?.caFile],
+    ['agent-certificate', options.agentCertificate, dogtag?.agent?.certificate],
+    ['agent-key', options.agentKey, dogtag?.agent?.key],
   ];
   const different = pairs.filter(([, given, written]) => given !== undefined && !same(given, written)).map(([flag]) => `--${flag}`);
   if (different.length > 0) {

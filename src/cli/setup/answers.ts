@@ -4,22 +4,26 @@ import { accountOf } from '../../platform/service-user.js';
 import { askService } from '../../service/ask.js';
 import { provisionalInstance } from '../provisional-instance.js';
 import { databaseCandidates, moduleCandidates, pinFileCandidates } from './candidates.js';
-import type { Answers } from './document.js';
+import type { Answers, DogtagAnswers } from './document.js';
 import { findCertificates, renewableBy } from './found-certificates.js';
+import { askDomain } from './from-directory.js';
 import type { SetupOptions } from './options.js';
 import type { Questions } from './questions.js';
 
 /** Finds or asks for everything an instance file says. Reads only; logs in to the token once. `tell` gets sentences worth knowing. */
 export async function gatherAnswers(options: SetupOptions, directories: Directories, questions: Questions, tell: (sentence: string) => void): Promise<Answers> {
   const issuer = options.issuer ?? 'token';
-  if (issuer !== 'token') throw new HsmongerError('CONFIG_INVALID', `Issuer '${issuer}' is not in this version; use --issuer token.`);
+  const dogtag = dogtagOf(options, issuer);
+  const domain = options.fromDirectory === undefined ? undefined : await askDomain(options.fromDirectory, options);
+  if (issuer === 'directory' && domain === undefined) throw new HsmongerError('USAGE', 'Issuer directory takes what another server has published: say where with --from-directory URI.');
   const { user } = accountNamed(await questions.value({ flag: 'user', question: 'Service user (owner of the NSS database)', given: options.user, candidates: ['pkiuser'] }));
-  const module = await questions.value({ flag: 'module', question: 'PKCS#11 module', given: options.module, candidates: moduleCandidates() });
+  const module = await questions.value({ flag: 'module', question: 'PKCS#11 module', given: domain?.module ?? options.module ?? options.library, candidates: moduleCandidates() });
   const database = await questions.value({ flag: 'dbdir', question: 'NSS database', given: options.dbdir, candidates: databaseCandidates() });
   const pinFile = await questions.value({ flag: 'pin-file', question: 'PIN file', given: options.pinFile, candidates: pinFileCandidates(directories.config, options.instance) });
   const provisional = { instance: options.instance, user, module, environment: options.moduleEnv ?? {}, pinFile, database };
-  const tokens = options.token === undefined ? await askService({ directories, instance: provisionalInstance(provisional) }, 'list tokens', undefined) : [];
-  const token = await questions.value({ flag: 'token', question: 'Token', given: options.token, candidates: tokens.filter(({ initialized }) => initialized).map(({ label }) => label) });
+  const label = domain?.token ?? options.token;
+  const tokens = label === undefined ? await askService({ directories, instance: provisionalInstance(provisional) }, 'list tokens', undefined) : [];
+  const token = await questions.value({ flag: 'token', question: 'Token', given: label, candidates: tokens.filter(({ initialized }) => initialized).map(({ label }) => label) });
   const contents = await askService({ directories, instance: provisionalInstance({ ...provisional, label: token }) }, 'inspect token', { keys: true });
 
   const found = findCertificates(contents);
@@ -39,9 +43,21 @@ export async function gatherAnswers(options: SetupOptions, directories: Director
     ...(options.nssPasswordFile === undefined ? {} : { nssPasswordFile: options.nssPasswordFile }),
     issuer,
     issuerCertificate,
+    ...(dogtag === undefined ? {} : { dogtag }),
+    ...(domain === undefined ? {} : { directory: domain.directory }),
     ...(options.restart === undefined ? {} : { restart: options.restart }),
     certificates: selection.certificates,
   };
+}
+
+function dogtagOf({ caUrl, caFile, agentCertificate, agentKey }: SetupOptions, issuer: string): DogtagAnswers | undefined {
+  if (issuer !== 'dogtag') return undefined;
+  if (caUrl === undefined || caFile === undefined) throw new HsmongerError('USAGE', 'Issuer dogtag is a server: say where with --ca-url https://HOST:8443, and with --ca-file what its certificate must chain to.');
+  if (agentCertificate === undefined || agentKey === undefined) {
+    if (agentCertificate !== agentKey) throw new HsmongerError('USAGE', 'An agent is a certificate and its key: give --agent-certificate and --agent-key, or neither.');
+    return { url: caUrl, caFile };
+  }
+  return { url: caUrl, caFile, agent: { certificate: agentCertificate, key: agentKey } };
 }
 
 function accountNamed(user: string): { readonly user: string } {

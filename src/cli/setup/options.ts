@@ -5,6 +5,8 @@ import { absolutePath, keyValues, type GlobalFlags, type GlobalOptions } from '.
 
 export interface SetupOptions extends GlobalOptions {
   readonly yes: boolean;
+  readonly dryRun: boolean;
+  readonly freeipa: boolean;
   readonly token: string | undefined;
   readonly module: string | undefined;
   readonly moduleEnv: Record<string, string> | undefined;
@@ -16,6 +18,16 @@ export interface SetupOptions extends GlobalOptions {
   readonly issuerCertificate: string | undefined;
   readonly certificate: readonly NamedProfile[] | undefined;
   readonly restart: string | undefined;
+  readonly fromDirectory: string | undefined;
+  readonly library: string | undefined;
+  readonly directoryBase: string | undefined;
+  readonly directoryBindDn: string | undefined;
+  readonly directoryPasswordFile: string | undefined;
+  readonly directoryCaFile: string | undefined;
+  readonly caUrl: string | undefined;
+  readonly caFile: string | undefined;
+  readonly agentCertificate: string | undefined;
+  readonly agentKey: string | undefined;
 }
 
 const issuers = ['token', 'dogtag', 'directory', 'external'] as const;
@@ -24,6 +36,8 @@ const issuers = ['token', 'dogtag', 'directory', 'external'] as const;
 export function withSetupOptions(yargs: Argv<GlobalFlags>) {
   return yargs
     .option('yes', { alias: 'y', type: 'boolean', default: false, describe: 'Ask nothing' })
+    .option('dry-run', { type: 'boolean', default: false, describe: 'Only tell what would be done; exit status 3 when there is anything' })
+    .option('freeipa', { type: 'boolean', default: false, describe: 'Find everything on an IPA server and take its renewals over' })
     .option('token', { alias: 't', type: 'string', requiresArg: true, describe: 'Exact label of the token' })
     .option('module', { type: 'string', requiresArg: true, coerce: absolutePath, describe: 'PKCS#11 module' })
     .option('module-env', { type: 'string', array: true, requiresArg: true, coerce: keyValues('module-env'), describe: 'KEY=VALUE set before the module is loaded, repeatable' })
@@ -34,7 +48,17 @@ export function withSetupOptions(yargs: Argv<GlobalFlags>) {
     .option('issuer', { choices: issuers, describe: 'Who signs [token]' })
     .option('issuer-certificate', { type: 'string', requiresArg: true, describe: "Nickname of the CA's certificate on the token" })
     .option('certificate', { type: 'string', array: true, requiresArg: true, coerce: certificates, describe: 'NICKNAME=PROFILE, repeatable; default: what is on the token' })
-    .option('restart', { type: 'string', requiresArg: true, describe: 'systemd unit to restart after a renewal' });
+    .option('restart', { type: 'string', requiresArg: true, describe: 'systemd unit to restart after a renewal' })
+    .option('from-directory', { type: 'string', requiresArg: true, describe: 'Take token and module from the directory of an IPA domain at this ldapi:// or ldaps:// URI' })
+    .option('library', { type: 'string', requiresArg: true, coerce: absolutePath, describe: 'PKCS#11 module on this machine, where the directory says another' })
+    .option('directory-base', { type: 'string', requiresArg: true, describe: "The domain's suffix [what the directory says]" })
+    .option('directory-bind-dn', { type: 'string', requiresArg: true, describe: 'Who to be there [ldapi: root; else the host, by /etc/krb5.keytab]' })
+    .option('directory-password-file', { type: 'string', requiresArg: true, coerce: absolutePath, describe: 'File with the password of --directory-bind-dn' })
+    .option('directory-ca-file', { type: 'string', requiresArg: true, coerce: absolutePath, describe: "PEM: what the directory's certificate must chain to" })
+    .option('ca-url', { type: 'string', requiresArg: true, describe: 'Where the Dogtag server is, with --issuer dogtag: https://HOST:8443' })
+    .option('ca-file', { type: 'string', requiresArg: true, coerce: absolutePath, describe: "PEM: what the Dogtag server's certificate must chain to" })
+    .option('agent-certificate', { type: 'string', requiresArg: true, coerce: absolutePath, describe: "PEM: an agent's certificate at the Dogtag server" })
+    .option('agent-key', { type: 'string', requiresArg: true, coerce: absolutePath, describe: 'PEM: its key' });
 }
 
 function databaseDirectory(value: string | undefined): string | undefined {

@@ -3,20 +3,32 @@ import type { Instance } from '../../config/instance.js';
 import { moduleName } from '../../nss/modules.js';
 import type { TrackingFacts } from '../../tracking/facts.js';
 import type { Change } from '../../tracking/plan.js';
+import type { Io } from '../io.js';
+import { harmless, json } from '../output.js';
 
 /** One thing setup would do; what is as it should be needs none. */
 export type Work =
+  | { readonly kind: 'write PIN file'; readonly file: string; readonly from: string }
   | { readonly kind: 'write instance file' }
-  | { readonly kind: 'register CA' }
-  | { readonly kind: 'correct CA'; readonly now: string }
+  | { readonly kind: 'register CA'; readonly ca: CaCommand }
+  | { readonly kind: 'correct CA'; readonly ca: CaCommand; readonly now: string }
   | { readonly kind: 'register module' }
   | { readonly kind: 'track'; readonly change: Change };
 
+/** A CA of certmonger and the helper it must have. */
+export interface CaCommand {
+  readonly nickname: string;
+  readonly command: string;
+}
+
 /** What is missing, in the order it is done: a request needs its CA, and certmonger finds the token through the NSS database. */
-export function workFor(given: { readonly instance: Instance; readonly fileExists: boolean; readonly facts: Pick<TrackingFacts, 'cas' | 'nss' | 'submitCommand'>; readonly changes: readonly Change[] }): Work[] {
+export function workFor(given: { readonly instance: Instance; readonly fileExists: boolean; readonly cas?: readonly CaCommand[]; readonly facts: Pick<TrackingFacts, 'cas' | 'nss' | 'submitCommand'>; readonly changes: readonly Change[] }): Work[] {
   const { instance, fileExists, facts, changes } = given;
-  const ca = facts.cas.find(({ nickname }) => nickname === instance.name);
-  const caWork: Work[] = ca === undefined ? [{ kind: 'register CA' }] : ca.externalHelper === facts.submitCommand ? [] : [{ kind: 'correct CA', now: ca.externalHelper ?? 'no helper' }];
+  const caWork = (given.cas ?? [{ nickname: instance.name, command: facts.submitCommand }]).flatMap((ca): Work[] => {
+    const known = facts.cas.find(({ nickname }) => nickname === ca.nickname);
+    if (known === undefined) return [{ kind: 'register CA', ca }];
+    return known.externalHelper === ca.command ? [] : [{ kind: 'correct CA', ca, now: known.externalHelper ?? 'no helper' }];
+  });
   return [
     ...(fileExists ? [] : [{ kind: 'write instance file' as const }]),
     ...caWork,
@@ -26,14 +38,16 @@ export function workFor(given: { readonly instance: Instance; readonly fileExist
 }
 
 /** The work as a sentence for the person who decides. */
-export function workText(work: Work, instance: Instance, submitCommand: string): string {
+export function workText(work: Work, instance: Instance): string {
   switch (work.kind) {
+    case 'write PIN file':
+      return `write ${work.file}, 0600, the service user's: the PIN from ${work.from}`;
     case 'write instance file':
       return `write ${instance.file}`;
     case 'register CA':
-      return `register the CA '${instance.name}' with certmonger: ${submitCommand}`;
+      return `register the CA '${work.ca.nickname}' with certmonger: ${work.ca.command}`;
     case 'correct CA':
-      return `set the helper of certmonger's CA '${instance.name}' to ${submitCommand} (now: ${work.now})`;
+      return `set the helper of certmonger's CA '${work.ca.nickname}' to ${work.ca.command} (now: ${work.now})`;
     case 'register module':
       return `register ${instance.token.module} as '${moduleName(instance.token.module)}' in the NSS database ${instance.nss.database}`;
     case 'track':
@@ -41,9 +55,17 @@ export function workText(work: Work, instance: Instance, submitCommand: string):
   }
 }
 
+/** What a dry run says, and its exit code: 3 when there is anything to do. */
+export function preview(works: readonly Work[], instance: Instance, asJson: boolean, io: Io): number {
+  const lines = works.map((work) => workText(work, instance));
+  if (asJson) io.out(json({ instance: instance.name, file: instance.file, would: lines }));
+  else io.out(lines.length === 0 ? `Instance '${instance.name}' is set up already; nothing would be changed.\n` : lines.map((line) => `would ${harmless(line)}\n`).join(''));
+  return lines.length === 0 ? 0 : 3;
+}
+
 /** Registers the CA, or gives the one that is there our helper. */
-export async function registerCa(certmonger: Certmonger, name: string, command: string): Promise<void> {
-  const ca = certmonger.ca(name);
-  if ((await ca.find()) === undefined) await certmonger.addCa(name, command);
+export async function registerCa(certmonger: Certmonger, { nickname, command }: CaCommand): Promise<void> {
+  const ca = certmonger.ca(nickname);
+  if ((await ca.find()) === undefined) await certmonger.addCa(nickname, command);
   else await ca.setHelper(command);
 }
