@@ -17,8 +17,12 @@ export async function whileServerStopped<T>(instance: Instance, { run, tell }: M
   let serverRuns: string | undefined;
   try {
     stopped = await stopServer(instance, run);
+    serverRuns = stopped?.trouble;
   } catch (error) {
-    serverRuns = `It could not be stopped: ${sentenceOf(error)}`;
+    serverRuns = sentenceOf(error);
+  }
+  if (serverRuns !== undefined) {
+    serverRuns = `It could not be stopped: ${serverRuns}`;
     await tell(`The PKI server '${instance.pki?.unit ?? ''}' is not stopped for the saving. ${serverRuns}`);
   }
   const start = async () => {
