@@ -94,9 +94,9 @@ test('one that is stopped only after nobody waits for it any more is started all
 });
 
 test('a guard that has gone off by itself is no failure: the server runs', async () => {
-  const run: typeof systemd.run = async (program, args, options = {}) => {
+  const run: typeof systemd.run = async (program, args, options) => {
     const gone = args[0] === 'stop' && args[1]?.endsWith('.timer') === true;
-    if (gone && !(options.okExitCodes ?? [0]).includes(5)) throw new Error('Unit not loaded.');
+    if (gone && options?.okExitCodes?.includes(5) !== true) throw new Error('Unit not loaded.');
     return { ...(await systemd.run(program, args, options)), ...(gone ? { exitCode: 5 } : {}) };
   };
   expect(await whileServerStopped(instance, { run, tell: () => undefined }, () => Promise.resolve('saved'))).toBe('saved');
