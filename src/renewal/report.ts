@@ -45,7 +45,9 @@ export function retryDelay({ startedAt }: Pick<JournalEntry, 'startedAt'>, now: 
  * must not keep it down.
  */
 export function isDue({ startedAt, updatedAt }: Pick<JournalEntry, 'startedAt' | 'updatedAt'>, now: Date): boolean {
-  return now.getTime() - updatedAt.getTime() > retryDelay({ startedAt }, updatedAt) * 1000;
+  const waited = now.getTime() - updatedAt.getTime();
+  // Below zero: the clock was set back, and nobody knows how long it was.
+  return waited < 0 || waited > retryDelay({ startedAt }, updatedAt) * 1000;
 }
 
 export function reported(certificate: Certificate): ReportedCertificate {

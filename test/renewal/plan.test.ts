@@ -70,6 +70,7 @@ test.each([
   { what: 'killed a minute ago', started: 0, moved: 0, now: 61, due: true },
   { what: 'tried again after ten minutes', started: 0, moved: 600, now: 1200, due: false },
   { what: 'tried again after ten minutes, and that as long ago', started: 0, moved: 600, now: 1201, due: true },
+  { what: 'tried again before the clock was set back', started: 1000, moved: 2000, now: 10, due: true },
   { what: 'failing for days', started: 0, moved: 500_000, now: 503_601, due: true },
 ])('a saving $what is due: $due', ({ started, moved, now, due }) => {
   const at = (seconds: number) => new Date(seconds * 1000);
