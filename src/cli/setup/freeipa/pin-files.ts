@@ -1,10 +1,11 @@
-import { chmodSync, closeSync, fchmodSync, fchownSync, fsyncSync, mkdirSync, mkdtempSync, openSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { chmodSync, mkdirSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import path from 'node:path';
 import type { Directories, Instance } from '../../../config/instance.js';
 import { HsmongerError, sentenceOf } from '../../../errors.js';
 import { passwordConfFile, type PasswordConf } from '../../../freeipa/password-conf.js';
 import { onServer } from '../../../freeipa/server-file.js';
 import { ownPrefix, sweepAbandoned } from '../../../platform/abandoned.js';
+import { writeDurably } from '../../../platform/durable-file.js';
 import type { Account } from '../../../platform/service-user.js';
 import { askService } from '../../../service/ask.js';
 
@@ -38,25 +39,15 @@ export function stalePinFiles(instance: Instance, directories: Directories, pass
 }
 
 /** Writes the file so that a reader sees the whole of it or nothing: 0600, the service user's, on the disk before it gets its name. */
-export function writePinFile({ file, pin }: Pick<PinFile, 'file' | 'pin'>, { uid, gid }: Account): void {
-  const temporary = path.join(path.dirname(file), `.${path.basename(file)}.new`);
+export function writePinFile({ file, pin }: Pick<PinFile, 'file' | 'pin'>, owner: Account): void {
+  const line = Buffer.concat([pin, Buffer.from('\n')]);
   try {
     mkdirSync(path.dirname(file), { recursive: true, mode: 0o755 });
-    rmSync(temporary, { force: true });
-    const descriptor = openSync(temporary, 'wx', 0o600);
-    try {
-      fchmodSync(descriptor, 0o600);
-      fchownSync(descriptor, uid, gid);
-      // All of it: half a PIN would be a wrong one, tried in earnest.
-      for (const part of [pin, '\n']) writeFileSync(descriptor, part);
-      fsyncSync(descriptor);
-    } finally {
-      closeSync(descriptor);
-    }
-    renameSync(temporary, file);
+    writeDurably(file, line, { owner });
   } catch (error) {
-    rmSync(temporary, { force: true });
     throw new HsmongerError('PIN_SOURCE_INVALID', `Cannot write the PIN file ${file}: ${sentenceOf(error)}.`, { cause: error });
+  } finally {
+    line.fill(0);
   }
 }
 
