@@ -1,9 +1,11 @@
-import { chmodSync, closeSync, existsSync, fchmodSync, fchownSync, fsyncSync, mkdirSync, mkdtempSync, openSync, readFileSync, readdirSync, renameSync, rmSync, writeSync } from 'node:fs';
+import { chmodSync, mkdirSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import path from 'node:path';
 import type { Directories, Instance } from '../../../config/instance.js';
 import { HsmongerError, sentenceOf } from '../../../errors.js';
 import { passwordConfFile, type PasswordConf } from '../../../freeipa/password-conf.js';
 import { onServer } from '../../../freeipa/server-file.js';
+import { ownPrefix, sweepAbandoned } from '../../../platform/abandoned.js';
+import { writeDurably } from '../../../platform/durable-file.js';
 import type { Account } from '../../../platform/service-user.js';
 import { askService } from '../../../service/ask.js';
 
@@ -37,25 +39,15 @@ export function stalePinFiles(instance: Instance, directories: Directories, pass
 }
 
 /** Writes the file so that a reader sees the whole of it or nothing: 0600, the service user's, on the disk before it gets its name. */
-export function writePinFile({ file, pin }: Pick<PinFile, 'file' | 'pin'>, { uid, gid }: Account): void {
-  const temporary = path.join(path.dirname(file), `.${path.basename(file)}.new`);
+export function writePinFile({ file, pin }: Pick<PinFile, 'file' | 'pin'>, owner: Account): void {
+  const line = Buffer.concat([pin, Buffer.from('\n')]);
   try {
     mkdirSync(path.dirname(file), { recursive: true, mode: 0o755 });
-    rmSync(temporary, { force: true });
-    const descriptor = openSync(temporary, 'wx', 0o600);
-    try {
-      fchmodSync(descriptor, 0o600);
-      fchownSync(descriptor, uid, gid);
-      writeSync(descriptor, pin);
-      writeSync(descriptor, '\n');
-      fsyncSync(descriptor);
-    } finally {
-      closeSync(descriptor);
-    }
-    renameSync(temporary, file);
+    writeDurably(file, line, { owner });
   } catch (error) {
-    rmSync(temporary, { force: true });
     throw new HsmongerError('PIN_SOURCE_INVALID', `Cannot write the PIN file ${file}: ${sentenceOf(error)}.`, { cause: error });
+  } finally {
+    line.fill(0);
   }
 }
 
@@ -71,19 +63,16 @@ export async function provePin(place: { readonly instance: Instance; readonly di
   await askService({ directories, instance: { ...instance, token: { ...instance.token, pin: { from: 'environment', variable } } } }, 'inspect token', { keys: true }, { pins: { [variable]: found.pin.toString('utf8') } });
 }
 
-const prefix = 'hsmonger-setup.';
+const purpose = 'hsmonger-setup';
 
 /**
  * Runs `use` with the instance as it will be, but with PIN files in memory in place of those not written yet: who decides has not agreed
  * to them. They are gone afterwards; those of a killed run are swept by the next.
  */
 export async function withPinsInMemory<T>(instance: Instance, stale: readonly PinFile[], account: Account, use: (instance: Instance) => Promise<T>, memory = '/dev/shm'): Promise<T> {
-  for (const entry of readdirSync(memory)) {
-    const pid = new RegExp(`^${prefix.replace('.', '\\.')}(\\d+)\\.`, 'u').exec(entry)?.[1];
-    if (pid !== undefined && !existsSync(`/proc/${pid}`)) rmSync(path.join(memory, entry), { recursive: true, force: true });
-  }
+  sweepAbandoned(memory, purpose);
   if (stale.length === 0) return use(instance);
-  const directory = mkdtempSync(path.join(memory, `${prefix}${String(process.pid)}.`));
+  const directory = mkdtempSync(ownPrefix(memory, purpose));
   try {
     // Root's own: what is made in it is made by nobody else.
     chmodSync(directory, 0o711);
