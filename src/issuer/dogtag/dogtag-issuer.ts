@@ -18,6 +18,7 @@ import { follow, type Course } from './follow.js';
 import { judge, readable } from './judge.js';
 import { negotiate } from './negotiate.js';
 import { orderOf, type Order } from './order.js';
+import { patiently } from './patience.js';
 import { createRestApi } from './rest.js';
 import { caChain, createServletApi } from './servlets.js';
 import { renewAuthority } from './sub-ca.js';
@@ -32,6 +33,8 @@ export interface DogtagIssuerParts {
   readonly uid: number;
   /** For each answer of the CA, milliseconds. */
   readonly timeoutMs?: number;
+  /** How long enrol() waits for a CA that is starting, milliseconds; a Dogtag of CA and KRA is back some 12 seconds after its restart. Default 0. */
+  readonly patienceMs?: number;
 }
 
 interface Site extends DogtagIssuerParts {
@@ -43,7 +46,7 @@ const defaultTimeoutMs = 30_000;
 
 /** A Dogtag server: same key, agent approval where the profile wants it, and the ledger so that no request is made twice. */
 export function createDogtagIssuer(parts: DogtagIssuerParts): Issuer {
-  const { issuer, agent, ledger, timeoutMs = defaultTimeoutMs } = parts;
+  const { issuer, agent, ledger, timeoutMs = defaultTimeoutMs, patienceMs = 0 } = parts;
   let opened: Site | undefined;
   const open = (): Site => {
     const caFile = readCaFile(issuer.caFile);
@@ -54,7 +57,7 @@ export function createDogtagIssuer(parts: DogtagIssuerParts): Issuer {
     enrol: async (enrolment) => {
       const order = orderOf(issuer.url, enrolment);
       const here = site();
-      return alone(ledger, timeoutMs, () => conversing(here, (api) => enrol(here, api, order)));
+      return patiently(patienceMs, () => alone(ledger, timeoutMs, () => conversing(here, (api) => enrol(here, api, order))));
     },
     roots: () => roots(site()),
     close: () => {
