@@ -81,7 +81,7 @@ const requests: readonly Row[] = [
   { what: 'the CA refuses (2)', theirs: [2, 'Profile not enabled'], situation: () => ({ who: 'server', answer: new HsmongerError('CA_REFUSED', 'Profile not enabled, says the CA.') }) },
   { what: 'the CA is away (3)', theirs: [3, 'Error 7 connecting'], difference: 'unreachable', ours: [5, /^15$/u], situation: () => ({ who: 'server', answer: new HsmongerError('CA_UNREACHABLE', 'No connection.') }) },
   {
-    what: 'the CA is away in the middle: its word for the request is kept', theirs: [3, 'Error 7 connecting'], difference: 'unreachable', ours: [5, /^60$/u],
+    what: 'the CA is away in the middle: its word for the request is kept', theirs: [3, 'Error 7 connecting'], difference: 'unreachable', ours: [5, /^15$/u],
     situation: () => ({ answer: new HsmongerError('CA_UNREACHABLE', 'No connection.'), variables: poll(writeCookie('shared', 'caOCSPCert', { state: 'request', pending: approve })) }),
     then: ({ cookie }) => { expect(cookie).toBe(writeCookie('shared', 'caOCSPCert', { state: 'request', pending: approve })); },
   },
