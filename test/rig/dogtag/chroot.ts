@@ -4,7 +4,7 @@ import { chmodSync, copyFileSync, existsSync, mkdirSync, readFileSync, rmSync, s
 import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { run, type RunOptions, type RunResult } from '../../../src/platform/run.js';
-import { stopAtExit, stopProcess } from '../processes.js';
+import { stopAtExit, stopProcess, tied } from '../processes.js';
 
 /** The name of the machine the rig plays. */
 export const hostName = 'pki.example.test';
@@ -78,7 +78,7 @@ function writeForwarders(root: string, init: number): string {
 
 /** A process that holds namespaces: there once it has written "ready", killed by the kernel when the thread that started it is gone. */
 async function holder(program: string, args: readonly string[]): Promise<ChildProcess> {
-  const child = spawn('setpriv', ['--pdeathsig', 'KILL', program, ...args], { stdio: ['ignore', 'pipe', 'pipe'], cwd: '/' });
+  const child = spawn(...tied(program, args), { stdio: ['ignore', 'pipe', 'pipe'], cwd: '/' });
   stopAtExit(child);
   let said = '';
   child.stderr.on('data', (chunk: Buffer) => (said += chunk.toString()));
