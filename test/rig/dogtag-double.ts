@@ -45,6 +45,8 @@ export interface DoubleRequest {
   status: 'pending' | 'complete' | 'rejected' | 'canceled';
   certificate?: Certificate;
   words?: string;
+  /** bypassCAnotafter, as it was approved with. */
+  outlives?: string | undefined;
 }
 
 export interface DoubleOptions {
@@ -58,8 +60,10 @@ export interface DoubleOptions {
   readonly serverExpired?: boolean;
   /** Turns down the TLS connection of who shows no certificate of its CA. */
   readonly clientCertificateRequired?: boolean;
-  /** Days a certificate lives; a CA's is cut at its issuer's end whatever this says, as Dogtag does. Default 720. */
+  /** Days a certificate lives; a CA's is cut at its issuer's end, as Dogtag does, unless its approval says bypassCAnotafter. Default 720. */
   readonly days?: number;
+  /** Does not look at bypassCAnotafter in an approval, as Dogtag since 11.1. */
+  readonly cutsCa?: boolean;
   readonly lightweight?: { readonly id: string; readonly keys: Keys; readonly subject: string; readonly renewable: boolean };
 }
 
@@ -97,7 +101,7 @@ export async function startDogtagDouble(directory: string, options: DoubleOption
   const complete = async (request: DoubleRequest) => {
     const csr = new x509.Pkcs10CertificateRequest(Uint8Array.from(request.csr));
     const isCa = request.profile === 'caCACert';
-    const life = isCa ? { notAfter: new Date(Math.min(ca.certificate.notAfter.getTime(), Date.now() + days * day)), extensions: caExtensions() } : { extensions: [leafConstraints(), keyUsage(usage.digitalSignature)] };
+    const life = isCa ? { notAfter: new Date(Math.min(request.outlives === 'true' && options.cutsCa !== true ? Infinity : ca.certificate.notAfter.getTime(), Date.now() + days * day)), extensions: caExtensions() } : { extensions: [leafConstraints(), keyUsage(usage.digitalSignature)] };
     request.certificate = await issue(new Uint8Array(csr.publicKey.rawData), csr.subject, life);
     request.status = 'complete';
   };
@@ -156,15 +160,18 @@ export async function startDogtagDouble(directory: string, options: DoubleOption
       const nonce = String(randomBytes(7).readUIntBE(0, 6));
       sessions.set(session, new Map([[one.id, nonce]]));
       response.setHeader('set-cookie', `JSESSIONID=${session}; Path=/ca; Secure; HttpOnly`);
-      return json(response, { requestId: String(one.id), requestStatus: one.status, ProfileID: one.profile, Renewal: false, ...(nonces ? { nonce } : {}), Input: [{ id: null, ClassID: 'CertReqInput', Name: 'Certificate Request Input', Attribute: [{ name: 'cert_request_type', Value: 'pkcs10', Descriptor: null }, { name: 'cert_request', Value: pem(one.csr, 'CERTIFICATE REQUEST'), Descriptor: null }] }], ProfilePolicySet: [{ policies: [{ id: null, def: { id: 'Subject Name Default', policyAttribute: [{ name: 'name', Value: 'kept as it is' }] } }] }] });
+      return json(response, { requestId: String(one.id), requestStatus: one.status, ProfileID: one.profile, Renewal: false, ...(nonces ? { nonce } : {}), Input: [{ id: null, ClassID: 'CertReqInput', Name: 'Certificate Request Input', Attribute: [{ name: 'cert_request_type', Value: 'pkcs10', Descriptor: null }, { name: 'cert_request', Value: pem(one.csr, 'CERTIFICATE REQUEST'), Descriptor: null }] }], ProfilePolicySet: [{ policies: [{ id: null, def: { id: 'Subject Name Default', policyAttribute: [{ name: 'name', Value: 'kept as it is' }] } }, { id: null, def: { id: 'CA Certificate Validity Default', policyAttribute: [{ name: 'notAfter', Value: '2046-11-25 20:15:24' }, { name: 'bypassCAnotafter', Value: 'false', Descriptor: { Syntax: 'boolean', Constraint: null } }] } }] }] });
     }
     if ((match = /^\/agent\/certrequests\/(\w+)\/approve$/u.exec(route)) !== null && method === 'POST') {
       if (onlyAgents() !== true) return undefined;
-      const body = JSON.parse(await text(request)) as { nonce?: string; requestId: string; ProfilePolicySet?: unknown[] };
+      const body = JSON.parse(await text(request)) as { nonce?: string; requestId: string; ProfilePolicySet?: { policies: { def: { policyAttribute: { name: string; Value: string }[] } }[] }[] };
       const one = found(Number(match[1]));
       const session = /JSESSIONID=(\w+)/u.exec(request.headers.cookie ?? '')?.[1] ?? '';
       if (nonces && (body.nonce === undefined || sessions.get(session)?.get(one.id) !== body.nonce)) throw new Refusal(400, 'base.BadRequestException', 'Missing nonce');
       if (body.requestId !== String(one.id) || body.ProfilePolicySet?.length !== 1) throw new Refusal(400, 'base.BadRequestException', 'Bad request data: the review did not come back whole');
+      const values = new Map(body.ProfilePolicySet.flatMap(({ policies }) => policies.flatMap(({ def }) => def.policyAttribute.map(({ name, Value }) => [name, Value] as const))));
+      if (values.get('name') !== 'kept as it is' || values.get('notAfter') !== '2046-11-25 20:15:24') throw new Refusal(400, 'base.BadRequestException', 'Bad request data: another value came back');
+      one.outlives = values.get('bypassCAnotafter');
       if (one.status !== 'pending') throw new Refusal(400, 'base.BadRequestException', 'Bad request data: Request Not In Pending State');
       if (one.profile === 'caConstrained') {
         one.status = 'rejected';
@@ -227,12 +234,15 @@ export async function startDogtagDouble(directory: string, options: DoubleOption
         return send(response, 'application/xml', `<?xml version="1.0"?><xml><header><status>${one.status}</status><requestId>${String(id)}</requestId></header><fixed/><records/></xml>`);
       case 'agent/ca/profileReview':
         if (who !== 'agent') return error(1, who === '' ? 'Authentication Error' : 'Authorization Error');
-        return page(`<record><list><record><set><defList><list><defList><set><defId>\nname\n</defId><defVal>\nCN=a &amp; b\n</defVal></set></defList></list></defList></set></record></list></record><inputList><list><inputList><set><inputId>\ncert_request\n</inputId><inputVal>\n${pem(one?.csr ?? Buffer.alloc(0), 'CERTIFICATE REQUEST').replaceAll('\n', '&#13;\n')}\n</inputVal></set></inputList></list></inputList><errorCode>\n0\n</errorCode>${nonces ? `<nonce>\n4711\n</nonce>` : ''}`);
+        return page(`<record><list><record><set><defList><list><defList><set><defId>\nname\n</defId><defVal>\nCN=a &amp; b\n</defVal></set></defList></list></defList></set><set><defList><list><defList><set><defId>\nbypassCAnotafter\n</defId><defVal>\nfalse\n</defVal></set></defList></list></defList></set></record></list></record><inputList><list><inputList><set><inputId>\ncert_request\n</inputId><inputVal>\n${pem(one?.csr ?? Buffer.alloc(0), 'CERTIFICATE REQUEST').replaceAll('\n', '&#13;\n')}\n</inputVal></set></inputList></list></inputList><errorCode>\n0\n</errorCode>${nonces ? `<nonce>\n4711\n</nonce>` : ''}`);
       case 'agent/ca/profileProcess':
         if (who !== 'agent') return error(1, 'Authorization Error');
         if (nonces && fields.get('nonce') !== '4711') return error(1, 'Missing nonce');
         if (fields.get('name') !== 'CN=a & b') return error(1, 'the review did not come back whole');
-        if (one?.status === 'pending') await complete(one);
+        if (one?.status === 'pending') {
+          one.outlives = fields.get('bypassCAnotafter') ?? undefined;
+          await complete(one);
+        }
         return error(0, '');
       case 'ee/ca/displayCertFromRequest':
         return send(response, 'application/xml', `<?xml version="1.0"?><xml><header/><fixed/><records><record><base64Cert>${pem(one?.certificate?.der ?? Buffer.alloc(0)).replaceAll('\n', '&#13;\n')}</base64Cert></record></records></xml>`);

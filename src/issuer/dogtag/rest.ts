@@ -3,6 +3,7 @@ import { commonNameOf } from '../../x509/name.js';
 import { assertSuccess, jsonOf, refusalOf } from './answers.js';
 import type { Approval, Delivered, DogtagApi, RequestState, Wish } from './api.js';
 import type { Connection, HttpAnswer, HttpRequest } from './connection.js';
+import { letOutlive } from './outliving.js';
 import { isSameRequest } from './ownership.js';
 import { isRequestId } from './pending.js';
 import { bytesOf, certificatesIn } from './pkcs7.js';
@@ -40,7 +41,8 @@ export function createRestApi(connection: Connection, name: keyof typeof bases):
     const inputs = jsonOf(shown, review).Input.flatMap(({ Attribute }) => Attribute);
     if (!isSameRequest(inputs.find(({ name: input }) => input === 'cert_request')?.Value, wish.csr)) return 'not ours';
     // Byte for byte what the review gave: its values are the profile's, its nonce goes with the session.
-    const answer = await post(`/agent/certrequests/${requestId}/approve`, shown.body.toString('utf8'), { asAgent: true, ...(shown.cookie === undefined ? {} : { cookie: shown.cookie }) });
+    const given = shown.body.toString('utf8');
+    const answer = await post(`/agent/certrequests/${requestId}/approve`, wish.outlives === true ? letOutlive(given) : given, { asAgent: true, ...(shown.cookie === undefined ? {} : { cookie: shown.cookie }) });
     if (answer.status === 403) return 'not allowed';
     // Somebody was quicker: what became of it is asked next.
     if (/not in pending state/iu.test(refusalOf(answer)?.words ?? '')) return 'approved';

@@ -158,11 +158,25 @@ describe('the interface', () => {
 });
 
 describe('a CA certificate', () => {
-  it('whose end Dogtag did not move is not called renewed, and the two settings that cap it are named', async () => {
-    const { issuer } = await use({ days: 7000 });
+  it.each(interfaceNames)('is approved with leave to outlive the CA certificate in use when it is renewed, and nothing else is (%s)', async (name) => {
+    const { issuer, double } = await use({ interfaces: [name], days: 7000 });
     const request = await makeRequest('caCACert', 'O=DOUBLE, CN=Sub CA');
     const old = issuedBy(await issuer().enrol(request));
-    await expect(issuer().enrol({ ...request, oldCertificate: old.der })).rejects.toMatchObject({ code: 'NOT_LONGER', message: expect.stringMatching(/nothing was renewed.*bypassCAnotafter=true.*CAValidityDefault.*CS\.cfg has ca\.enablePastCATime_caCert=true/u) as string });
+    const renewed = issuedBy(await issuer().enrol({ ...request, oldCertificate: old.der }));
+    expect(old.notAfter).toEqual(double.ca.certificate.notAfter);
+    expect(renewed.notAfter.getTime()).toBeGreaterThan(old.notAfter.getTime());
+    const leaf = await makeRequest();
+    const oldLeaf = issuedBy(await issuer().enrol(leaf));
+    await new Promise((resolve) => setTimeout(resolve, 1100));
+    await issuer().enrol({ ...leaf, oldCertificate: oldLeaf.der });
+    expect([...double.requests.values()].map(({ outlives }) => outlives)).toEqual(['false', 'true', 'false', 'false']);
+  });
+
+  it('whose end Dogtag did not move is not called renewed, and the settings that cap it are named', async () => {
+    const { issuer } = await use({ days: 7000, cutsCa: true });
+    const request = await makeRequest('caCACert', 'O=DOUBLE, CN=Sub CA');
+    const old = issuedBy(await issuer().enrol(request));
+    await expect(issuer().enrol({ ...request, oldCertificate: old.der })).rejects.toMatchObject({ code: 'NOT_LONGER', message: expect.stringMatching(/nothing was renewed.*up to PKI 11\.0, CS\.cfg has ca\.enablePastCATime=true.*since 11\.1.*bypassCAnotafter=true.*CAValidityDefault.*CS\.cfg ca\.enablePastCATime_caCert=true/u) as string });
   });
 
   const id = '0c2e4a7e-7e5e-4a53-9f0a-000000000001';
