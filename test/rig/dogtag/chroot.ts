@@ -37,7 +37,7 @@ export async function startChroot(root: string): Promise<Chroot> {
   // unshare(1) ignores SIGTERM; its --kill-child takes pid 1 with it, and with that everything in the namespace.
   const outer = await holder('unshare', ['--mount', '--pid', '--net', '--uts', '--fork', '--kill-child', '--', 'sh', path.join(parts, 'namespaces.sh'), root, hostName]);
   const init = Number(readFileSync(`/proc/${String(outer.pid)}/task/${String(outer.pid)}/children`, 'utf8').trim());
-  const view = await holder('nsenter', [`--target=${String(init)}`, '--net', '--uts', '--', 'unshare', '--mount', '--', 'sh', path.join(parts, 'host-view.sh'), path.join(root, 'etc/hosts'), writeForwarders(root, init)]);
+  const view = await holder('nsenter', [`--target=${String(init)}`, '--net', '--uts', '--', 'unshare', '--mount', '--', 'sh', path.join(parts, 'host-view.sh'), path.join(root, 'etc/hosts'), writeForwarders(root, init), path.join(root, 'run/rig/due')]);
   const command: Chroot['command'] = (program, args) => ['nsenter', [`--target=${String(view.pid)}`, '--mount', '--net', '--uts', '--', program, ...args]];
   return {
     root,
