@@ -109,6 +109,19 @@ describe('the CA itself', () => {
     expect(results).toEqual([expect.objectContaining({ code: 'PROFILE_UNKNOWN', message: expect.stringMatching(/Profile caNope Not Found/u) as string }), expect.objectContaining({ code: 'CA_REFUSED', message: expect.stringMatching(/Failed Authentication/u) as string })]);
   });
 
+  it('has a lightweight CA whose key it looks for on the token, where it did not make it: its renewal waits, and nothing is issued', async () => {
+    const jar = path.join(directory.path, 'jar');
+    const asAdmin = async (...args: string[]) => JSON.parse((await dogtag.enter('curl', ['--silent', '--show-error', '--fail', '--cacert', dogtag.caFile, '--cert', dogtag.admin.certificate, '--key', dogtag.admin.key, '--cookie', jar, '--cookie-jar', jar, '--header', 'Accept: application/json', '--header', 'Content-Type: application/json', ...args])).stdout) as unknown;
+    await asAdmin(`${url}/ca/rest/account/login`);
+    const [main] = (await asAdmin(`${url}/ca/rest/authorities`)) as { readonly id: string }[];
+    const { id: authority, ready } = (await asAdmin('--data', JSON.stringify({ dn: 'CN=Light,O=EXAMPLE', parentID: main!.id, enabled: true }), `${url}/ca/rest/authorities`)) as { readonly id: string; readonly ready: boolean };
+    expect(ready).toBe(false);
+    const before = await madeFor('Certificate Authority');
+    const [result] = await enrol({ through: 'v1', ...asAgent(), enrolments: [{ csr: await csrFor('Light'), profile: 'caCACert', authority }] });
+    expect(result).toMatchObject({ code: 'CA_ANSWER_INVALID', message: expect.stringMatching(/is not ready there/u) as string });
+    expect(await madeFor('Certificate Authority')).toBe(before);
+  });
+
   it('killed in the middle of ten requests: no answer is taken amiss, and after its restart, with nonces on, each is made once', async () => {
     const names = Array.from({ length: 10 }, (_, index) => `middle-${String(index)}.example.test`);
     const enrolments = await Promise.all(names.map(async (name) => ({ csr: await csrFor(name), profile: 'caServerCert' })));

@@ -64,7 +64,7 @@ export interface DoubleOptions {
   readonly days?: number;
   /** Does not look at bypassCAnotafter in an approval, as Dogtag since 11.1. */
   readonly cutsCa?: boolean;
-  readonly lightweight?: { readonly id: string; readonly keys: Keys; readonly subject: string; readonly renewable: boolean };
+  readonly lightweight?: { readonly id: string; readonly keys: Keys; readonly subject: string; readonly renewable: boolean; readonly ready?: boolean };
 }
 
 export async function startDogtagDouble(directory: string, options: DoubleOptions = {}): Promise<DogtagDouble> {
@@ -96,6 +96,13 @@ export async function startDogtagDouble(directory: string, options: DoubleOption
   const requests = new Map<number, DoubleRequest>();
   const revoked = new Set<string>();
   const sessions = new Map<string, Map<number, string>>();
+  const loggedIn = new Set<string>();
+  const sessionOf = (request: IncomingMessage) => /JSESSIONID=(\w+)/u.exec(request.headers.cookie ?? '')?.[1] ?? '';
+  const openSession = (response: ServerResponse) => {
+    const session = randomBytes(16).toString('hex');
+    response.setHeader('set-cookie', `JSESSIONID=${session}; Path=/ca; Secure; HttpOnly`);
+    return session;
+  };
   let lightweight = options.lightweight === undefined ? undefined : await issue(options.lightweight.keys.spki, options.lightweight.subject, { extensions: caExtensions(), notAfter: new Date(now + 20 * day) });
 
   const complete = async (request: DoubleRequest) => {
@@ -141,6 +148,11 @@ export async function startDogtagDouble(directory: string, options: DoubleOption
       return true;
     };
     let match: RegExpExecArray | null;
+    if (route === '/account/login') {
+      if (onlyAgents() !== true) return undefined;
+      loggedIn.add(openSession(response));
+      return json(response, { id: who, Roles: { Role: ['Administrators'] } });
+    }
     if (route === '/info') return json(response, { Version: '11.6.0', Attributes: { Attribute: [] } });
     if (route.startsWith('/certrequests') && method === 'POST') {
       const body = JSON.parse(await text(request)) as { ProfileID: string; Input: { Attribute: { name: string; Value: string }[] }[] };
@@ -156,18 +168,15 @@ export async function startDogtagDouble(directory: string, options: DoubleOption
     if ((match = /^\/agent\/certrequests\/(\w+)$/u.exec(route)) !== null) {
       if (onlyAgents() !== true) return undefined;
       const one = found(Number(match[1]));
-      const session = randomBytes(16).toString('hex');
       const nonce = String(randomBytes(7).readUIntBE(0, 6));
-      sessions.set(session, new Map([[one.id, nonce]]));
-      response.setHeader('set-cookie', `JSESSIONID=${session}; Path=/ca; Secure; HttpOnly`);
+      sessions.set(openSession(response), new Map([[one.id, nonce]]));
       return json(response, { requestId: String(one.id), requestStatus: one.status, ProfileID: one.profile, Renewal: false, ...(nonces ? { nonce } : {}), Input: [{ id: null, ClassID: 'CertReqInput', Name: 'Certificate Request Input', Attribute: [{ name: 'cert_request_type', Value: 'pkcs10', Descriptor: null }, { name: 'cert_request', Value: pem(one.csr, 'CERTIFICATE REQUEST'), Descriptor: null }] }], ProfilePolicySet: [{ policies: [{ id: null, def: { id: 'Subject Name Default', policyAttribute: [{ name: 'name', Value: 'kept as it is' }] } }, { id: null, def: { id: 'CA Certificate Validity Default', policyAttribute: [{ name: 'notAfter', Value: '2046-11-25 20:15:24' }, { name: 'bypassCAnotafter', Value: 'false', Descriptor: { Syntax: 'boolean', Constraint: null } }] } }] }] });
     }
     if ((match = /^\/agent\/certrequests\/(\w+)\/approve$/u.exec(route)) !== null && method === 'POST') {
       if (onlyAgents() !== true) return undefined;
       const body = JSON.parse(await text(request)) as { nonce?: string; requestId: string; ProfilePolicySet?: { policies: { def: { policyAttribute: { name: string; Value: string }[] } }[] }[] };
       const one = found(Number(match[1]));
-      const session = /JSESSIONID=(\w+)/u.exec(request.headers.cookie ?? '')?.[1] ?? '';
-      if (nonces && (body.nonce === undefined || sessions.get(session)?.get(one.id) !== body.nonce)) throw new Refusal(400, 'base.BadRequestException', 'Missing nonce');
+      if (nonces && (body.nonce === undefined || sessions.get(sessionOf(request))?.get(one.id) !== body.nonce)) throw new Refusal(400, 'base.BadRequestException', 'Missing nonce');
       if (body.requestId !== String(one.id) || body.ProfilePolicySet?.length !== 1) throw new Refusal(400, 'base.BadRequestException', 'Bad request data: the review did not come back whole');
       const values = new Map(body.ProfilePolicySet.flatMap(({ policies }) => policies.flatMap(({ def }) => def.policyAttribute.map(({ name, Value }) => [name, Value] as const))));
       if (values.get('name') !== 'kept as it is' || values.get('notAfter') !== '2046-11-25 20:15:24') throw new Refusal(400, 'base.BadRequestException', 'Bad request data: another value came back');
@@ -196,12 +205,13 @@ export async function startDogtagDouble(directory: string, options: DoubleOption
       if (lightweight === undefined || light === undefined || match[1] !== light.id) throw new Refusal(404, 'base.ResourceNotFoundException', `CA "${match[1] ?? ''}" not found`);
       switch (match[2]) {
         case '/cert':
+          if (light.ready === false) throw new Refusal(404, 'base.ResourceNotFoundException', `Certificate for CA "${light.id}" not available`);
           return send(response, 'application/x-pem-file', pem(lightweight.der));
         case '/chain':
           return send(response, 'application/x-pem-file', `-----BEGIN PKCS7-----\n${pkcs7(lightweight, ca.certificate)}\n-----END PKCS7-----\n`);
         case '/renew':
           if (!light.renewable) return html(response, 404);
-          if (who !== 'agent') throw new Refusal(403, 'base.ForbiddenException', 'No user principal provided.');
+          if (!loggedIn.has(sessionOf(request))) throw new Refusal(403, 'base.ForbiddenException', 'No user principal provided.');
           lightweight = await issue(light.keys.spki, light.subject, { extensions: caExtensions(), notAfter: new Date(now + days * day) });
           response.writeHead(204).end();
           return undefined;

@@ -85,7 +85,9 @@ export function createRestApi(connection: Connection, name: keyof typeof bases):
       return [...issued.reverse(), ...waiting.reverse().slice(0, lostAtMost)];
     },
     renewAuthority: async (id) => {
-      const answer = await post(`/authorities/${encodeURIComponent(id)}/renew`, '', { asAgent: true });
+      // Unlike an agent's other work this wants a session that has logged in: without one, 403 'No user principal provided'.
+      const { cookie } = await get('/account/login', { asAgent: true });
+      const answer = await post(`/authorities/${encodeURIComponent(id)}/renew`, '', { asAgent: true, ...(cookie === undefined ? {} : { cookie }) });
       if (answer.status === 404) return 'not there';
       assertSuccess(answer);
       return 'renewed';
@@ -95,6 +97,7 @@ export function createRestApi(connection: Connection, name: keyof typeof bases):
       if (answer.status === 404) return undefined;
       const { parentID } = jsonOf(answer, authority);
       const pem = await get(`/authorities/${encodeURIComponent(id)}/cert`, { accept: 'application/x-pem-file' });
+      if (pem.status === 404) throw new HsmongerError('CA_ANSWER_INVALID', `The CA has lightweight CA ${id}, which is not ready there: its certificate and key are not in that server's database (yet); asked again by itself.`);
       const chain = await get(`/authorities/${encodeURIComponent(id)}/chain`, { accept: 'application/x-pem-file' });
       [pem, chain].forEach(assertSuccess);
       const der = bytesOf(pem.body.toString('latin1'));

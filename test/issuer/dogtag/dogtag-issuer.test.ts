@@ -199,6 +199,15 @@ describe('a CA certificate', () => {
     else expect(double.requests.size).toBeGreaterThan(0);
   });
 
+  it.each<[string, boolean, string, RegExp]>([
+    ['that is not ready there is not asked to be renewed', false, 'CA_ANSWER_INVALID', /has lightweight CA 0c2e.*, which is not ready there/u],
+    ['with another key is not asked to be renewed', true, 'CA_REFUSED', /for lightweight CA 0c2e.* is CN=Light,O=DOUBLE's and has another key than the certificate request/u],
+  ])('of a lightweight CA %s', async (_what, ready, code, sentence) => {
+    const { issuer, double } = await use({ lightweight: { id, keys: await makeKeys('p256'), subject: 'O=DOUBLE, CN=Light', renewable: true, ready } });
+    await expect(issuer().enrol({ ...(await makeRequest('caCACert', 'O=DOUBLE, CN=Light')), authority: id })).rejects.toMatchObject({ code, message: expect.stringMatching(sentence) as string });
+    expect(double.asked.filter((line) => line.startsWith('POST'))).toEqual([]);
+  });
+
   it('of a lightweight CA nobody has is refused', async () => {
     const { issuer } = await use();
     await expect(issuer().enrol({ ...(await makeRequest('caCACert')), authority: id })).rejects.toMatchObject({ code: 'CA_REFUSED', message: expect.stringMatching(/has no lightweight CA 0c2e/u) as string });
