@@ -11,7 +11,7 @@ import { requestIds } from '../config/request-id.js';
 import { askService } from './ask.js';
 import { keepFileModes } from './file-modes.js';
 import { finishSavings, sentencesOfLeft } from './finish-savings.js';
-import { scheduleRetry, whileStandingIn } from './retry.js';
+import { relieve, scheduleRetry, standIn } from './retry.js';
 import { whileServerStopped } from './server-stopped.js';
 
 type Environment = Readonly<Record<string, string | undefined>>;
@@ -39,6 +39,8 @@ const firstRetrySeconds = 60;
 export function preSave(argv: readonly string[], env: Environment, means: Means = { ask: askService, run }): Promise<number> {
   return asHook('hsmonger-pre-save', argv, env, means, async (place, flags) => {
     const hook = hookOf(place, flags);
+    // Until post-save has ended: it may be killed before it can do anything.
+    await standIn(hook, flags.request ?? '', hook.run);
     // Root's part of what an earlier kill left, a unit that was not restarted, is this hook's to do.
     await finish(hook).catch((trouble: unknown) => hook.log('err', sentenceOf(trouble)));
     for (const warning of await hook.ask(hook, 'before saving', { nickname: hook.nickname })) await hook.log('warning', warning);
@@ -54,7 +56,13 @@ export function postSave(argv: readonly string[], env: Environment, means: Means
   const resume = argv.includes('--resume');
   return asHook('hsmonger-post-save', argv.filter((word) => word !== '--resume'), env, means, async (place, flags) => {
     const work = resume ? () => finish(place) : () => saveNow(hookOf(place, flags));
-    await whileStandingIn(place, place.run, work);
+    const request = resume ? 'resume' : (flags.request ?? '');
+    await standIn(place, request, place.run);
+    try {
+      await work();
+    } finally {
+      await relieve(place, request, place.run);
+    }
   });
 }
 

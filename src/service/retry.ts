@@ -27,25 +27,31 @@ export async function scheduleRetry(place: Place, seconds: number, execute: type
 }
 
 /**
- * Runs `work` with a timer behind it that finishes what is left should this process be killed: with everything of it dead nobody else would know
- * before the next hook. Not before the guards of stopped units, so that it meets no saving that only takes long. Needs root.
+ * Sets a timer that finishes what is left should we be killed, unless one stands for the request already: with everything of us dead nobody else
+ * would know before the next hook. Not before the guards of stopped units, so that it meets no saving that only takes long. Needs root.
  */
-export async function whileStandingIn<T>(place: Place, execute: typeof run, work: () => Promise<T>): Promise<T> {
-  const { instance } = place;
-  const timer = await resumeAfter(place, instance.saving.guardMinutes * 60, { prefix: `hsmonger-unfinished:${instance.name}:`, description: 'Finishes what a killed hsmonger was saving' }, execute).catch(() => undefined);
+export async function standIn(place: Place, request: string, execute: typeof run): Promise<void> {
+  const prefix = standInPrefix(place, request);
   try {
-    return await work();
-  } finally {
-    // Left over, it finds nothing to do.
-    if (timer !== undefined) await execute('systemctl', ['stop', timer]).catch(() => undefined);
+    const { stdout } = await execute('systemctl', ['list-units', '--plain', '--no-legend', '--state=waiting', `${prefix}*.timer`]);
+    if (stdout.trim() !== '') return;
+    await resumeAfter(place, place.instance.saving.guardMinutes * 60, { prefix, description: 'Finishes what a killed hsmonger was saving' }, execute);
+  } catch {
+    // Without systemd the next hook or `hsmonger renew` does it.
   }
 }
 
-/** Gives the timer's name. */
-async function resumeAfter({ instance, directories }: Place, seconds: number, { prefix, description }: { readonly prefix: string; readonly description: string }, execute: typeof run): Promise<string> {
+/** Takes the request's timer away. One that stays finds nothing to do. */
+export async function relieve(place: Place, request: string, execute: typeof run): Promise<void> {
+  await execute('systemctl', ['stop', `${standInPrefix(place, request)}*.timer`]).catch(() => undefined);
+}
+
+/** Neither an instance's name nor a request's id holds a colon, so one request's pattern never matches another's. */
+const standInPrefix = ({ instance }: Place, request: string) => `hsmonger-unfinished:${instance.name}:${request}:`;
+
+async function resumeAfter({ instance, directories }: Place, seconds: number, { prefix, description }: { readonly prefix: string; readonly description: string }, execute: typeof run): Promise<void> {
   const unit = `${prefix}${String(process.pid)}-${Date.now().toString(36)}`;
   const program = path.join(installation().executables, 'hsmonger-post-save');
   const command = [program, '--resume', '--instance', instance.name, ...directoryFlags(directories)];
   await execute('systemd-run', [`--unit=${unit}`, `--on-active=${String(seconds)}s`, '--timer-property=AccuracySec=1s', `--description=${description} (${instance.name})`, ...command]);
-  return `${unit}.timer`;
 }
