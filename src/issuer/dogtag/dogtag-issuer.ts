@@ -44,10 +44,12 @@ const defaultTimeoutMs = 30_000;
 /** A Dogtag server: same key, agent approval where the profile wants it, and the ledger so that no request is made twice. */
 export function createDogtagIssuer(parts: DogtagIssuerParts): Issuer {
   const { issuer, agent, ledger, timeoutMs = defaultTimeoutMs } = parts;
-  const site = (): Site => {
+  let opened: Site | undefined;
+  const open = (): Site => {
     const caFile = readCaFile(issuer.caFile);
     return { ...parts, caFile, connection: createConnection({ url: issuer.url, ca: caFile.pem, ...(agent === undefined ? {} : { agent }), timeoutMs }) };
   };
+  const site = () => (opened ??= open());
   return {
     enrol: async (enrolment) => {
       const order = orderOf(issuer.url, enrolment);
@@ -55,7 +57,11 @@ export function createDogtagIssuer(parts: DogtagIssuerParts): Issuer {
       return alone(ledger, timeoutMs, () => conversing(here, (api) => enrol(here, api, order)));
     },
     roots: () => roots(site()),
-    close: () => Promise.resolve(),
+    close: () => {
+      opened?.connection.close();
+      opened = undefined;
+      return Promise.resolve();
+    },
   };
 }
 
@@ -110,7 +116,8 @@ async function handedOutBefore({ connection, caFile, clock }: Site, api: DogtagA
 
 /** Goes on with the request made before, where there is one, and makes one otherwise. */
 async function request(site: Site, api: DogtagApi, order: Order): Promise<Issued | Pending> {
-  const { ledger, clock } = site;
+  const { connection, ledger, clock } = site;
+  connection.greetAsAgent();
   const earlier = await goOn(site, api, order, findAsked(ledger, order.key));
   if (earlier !== undefined) return concluded(site, order, earlier);
   beginAsking(ledger, order.key, clock());
