@@ -122,9 +122,13 @@ const moments: readonly Moment[] = [
 function killPostSave(nickname: string, { name, reached, victims }: Moment): boolean {
   const reader = new Sqlite(site.ledger, { readonly: true, timeout: 0 });
   try {
-    const hook = watchFor('hsmonger-post-save', () => running('hsmonger-post-save', site.directory, 'node')[0], 90_000).pid;
-    const seen = watchFor(name, () => (existsSync(`/proc/${String(hook)}`) ? held(reader, nickname, reached) : 'gone'), 120_000, 0);
-    if (seen !== true) return false;
+    const isAnnounced = ({ step }: Entry) => step === 'announced';
+    watchFor('the journal of this renewal', () => held(reader, nickname, isAnnounced), 180_000, 5);
+    const hook = watchFor('hsmonger-post-save', () => running('hsmonger-post-save', site.directory, 'node')[0], 60_000, 5).pid;
+    if (!reached(entryOf(reader, nickname)!)) {
+      reader.exec('ROLLBACK');
+      if (watchFor(name, () => (existsSync(`/proc/${String(hook)}`) ? held(reader, nickname, reached) : false), 120_000) === false) return false;
+    }
     return killAll(victims === 'both' ? family(hook) : processes().flatMap(({ pid, parent }) => (parent === hook ? [pid] : [])));
   } finally {
     reader.close();
