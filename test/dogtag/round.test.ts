@@ -10,6 +10,7 @@ import { startDogtag, type Dogtag } from '../rig/dogtag.js';
 import { expectHealthy, expectKnown, issuedFor, only } from './witness.js';
 
 const ocsp = systemCertificates.find(({ nickname }) => nickname === 'ocspSigningCert cert-pki-ca')!;
+const storage = systemCertificates.find(({ nickname }) => nickname === 'storageCert cert-pki-kra')!;
 const transport = systemCertificates.find(({ nickname }) => nickname === 'transportCert cert-pki-kra')!;
 
 let rig: Dogtag;
@@ -66,7 +67,9 @@ describe('renew --all', () => {
 });
 
 describe('without an agent of its own', () => {
-  it('a request waits, and is fetched by itself once an agent has approved it', async () => {
+  let approved: X509Certificate;
+
+  it('a request waits for one', async () => {
     const old = await only(site, ocsp);
     site.configure(false);
     try {
@@ -75,26 +78,39 @@ describe('without an agent of its own', () => {
       // certmonger's cookie names it.
       for (const end = Date.now() + 60_000; (number = /^ca_cookie=.*\brequestId=(\w+)/mu.exec(readFileSync(site.requestFile(ocsp.nickname), 'utf8'))?.[1]) === undefined; await sleep(200)) expect(Date.now(), site.logs()).toBeLessThan(end);
       expect((await only(site, ocsp)).serialNumber).toBe(old.serialNumber);
-      const approved = await rig.approve(number);
-      expect(await site.settled(ocsp.nickname, 900_000)).toBe('MONITORING');
-      expect((await only(site, ocsp)).fingerprint256).toBe(new X509Certificate(approved).fingerprint256);
+      approved = new X509Certificate(await rig.approve(number));
     } finally {
       site.configure(true);
     }
+  });
+
+  describe('the CA killed meanwhile', () => {
+    it('while it is asked: the renewal ends by itself once the CA is back', async () => {
+      const old = await only(site, transport);
+      await startRenewal(transport.nickname);
+      watchFor('hsmonger-submit', () => running('hsmonger-submit', site.directory, 'node')[0]);
+      await rig.killServer();
+      await sleep(3000);
+      await rig.enter('systemctl', ['start', rig.unit], { timeoutMs: 120_000 });
+      expect(await site.settled(transport.nickname, 240_000)).toBe('MONITORING');
+      expect((await only(site, transport)).serialNumber).not.toBe(old.serialNumber);
+      await rig.untilRunning();
+    });
+
+    it('while a certificate is saved: post-save starts it with the new one', async () => {
+      const old = await only(site, storage);
+      await startRenewal(storage.nickname);
+      watchFor('hsmonger-pre-save', () => running('hsmonger-pre-save', site.directory, 'node')[0], 120_000);
+      await rig.killServer();
+      expect(await site.settled(storage.nickname, 240_000)).toBe('MONITORING');
+      expect((await only(site, storage)).serialNumber).not.toBe(old.serialNumber);
+      await rig.untilRunning();
+    });
+  });
+
+  it('it is fetched by itself once an agent has approved it', async () => {
+    expect(await site.settled(ocsp.nickname, 900_000)).toBe('MONITORING');
+    expect((await only(site, ocsp)).fingerprint256).toBe(approved.fingerprint256);
     await expectHealthy(site, keys);
   }, 1_200_000);
-});
-
-describe('the CA killed in the middle', () => {
-  it('while it is asked: the renewal ends by itself once the CA is back', async () => {
-    const old = await only(site, transport);
-    await startRenewal(transport.nickname);
-    watchFor('hsmonger-submit', () => running('hsmonger-submit', site.directory, 'node')[0]);
-    await rig.killServer();
-    await sleep(3000);
-    await rig.enter('systemctl', ['start', rig.unit], { timeoutMs: 120_000 });
-    expect(await site.settled(transport.nickname, 240_000)).toBe('MONITORING');
-    expect((await only(site, transport)).serialNumber).not.toBe(old.serialNumber);
-    await expectHealthy(site, keys);
-  });
 });

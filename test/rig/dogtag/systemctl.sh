@@ -130,7 +130,8 @@ case $verb in
     ;;
   restart) stop "$unit"; start "$unit" ;;
   is-active)
-    if alive "$(pid_file "$unit")"; then word=active code=0; else word=inactive code=3; fi
+    # What ended without being stopped has failed.
+    if alive "$(pid_file "$unit")"; then word=active code=0; elif [ -e "$(pid_file "$unit")" ]; then word=failed code=3; else word=inactive code=3; fi
     [ -n "$quiet" ] || echo "$word"
     exit "$code"
     ;;
