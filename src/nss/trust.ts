@@ -21,7 +21,7 @@ export const authorityTrust = 'CT,C,C';
 /** Whether `one` has every flag of `other`, field by field; 'u' does not count. */
 export function coversTrust(one: string, other: string): boolean {
   const fields = one.split(',');
-  return withoutUser(other).split(',').every((flags, index) => [...flags].every((flag) => fields[index]?.includes(flag) === true));
+  return withoutUser(other).split(',').every((flags, index) => Array.from(flags).every((flag) => fields[index]?.includes(flag) === true));
 }
 
 /** Whether somebody has said that it must not be trusted for anything: 'p' alone, in each field (certutil(1)). */

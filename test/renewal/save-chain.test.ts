@@ -131,12 +131,12 @@ test('what is there and trusted enough stays as it is, under the name it has; a 
   const { file } = await signedOutside();
   keepImported(file, outside.intermediate, outside.root);
   const add = (nickname: string, trust: string, pem: string) => certutil('-A', '-a', '-n', nickname, '-t', trust, '-i', pem);
-  await add('The Root', 'CTP,C,CT', outside.root);
+  await add('The Root', 'CT,C,C', outside.root);
   await add('Above us', ',,', outside.intermediate);
-  const report = await saved();
+  // The CA's own trust is the first call, the intermediate's the second: there is no third.
+  const report = await saved({ die: { at: 'before certutil -A', count: 3 } });
   expect(report).toMatchObject({ warnings: [], left: [] });
-  const now = await trusts();
-  expect(now.filter((line) => /^(The Root|Above us|CN=)/u.test(line))).toEqual(['Above us CT,C,C', expect.stringMatching(/^The Root C?T?C?P,C,C?TC?$/u)]);
+  expect((await trusts()).filter((line) => /^(The Root|Above us|CN=)/u.test(line))).toEqual(['Above us CT,C,C', 'The Root CT,C,C']);
   await validates();
   await finish();
 });
