@@ -8,7 +8,7 @@ import type { Directory, Entry, Modification } from './directory.js';
 import { dnKey, sameDn, split } from './dn-text.js';
 import { certificatesIn, decimalSerial, holds, textsOf, valuesOf } from './entry-values.js';
 import { equals } from './filter.js';
-import { caCertDn, certificatesDn } from './tree.js';
+import { caCertDn, certificatesDn, escapeValue } from './tree.js';
 
 const attribute = 'cACertificate;binary';
 
@@ -20,14 +20,29 @@ export async function readCaCertificates(directory: Directory, base: string): Pr
 }
 
 /**
- * The renewed CA certificate for every member of the domain, as FreeIPA keeps it (ipalib/install/certstore.py): one more value of the CA's
- * entry below cn=certificates, and the one value of cn=CAcert where that is this CA's. A later one that is there stays.
- * DIRECTORY_INVALID when neither entry is this CA's.
+ * The renewed CA certificate, and what stands above it, for every member of the domain, as FreeIPA keeps it (ipalib/install/certstore.py): one more value of the CA's
+ * entry below cn=certificates, and the one value of cn=CAcert where that is this CA's. A later one that is there stays. The CAs above it come first,
+ * each with an entry of its own (ipa-cacert-manage renew --external-cert-file). DIRECTORY_INVALID when neither entry is this CA's.
  */
-export async function publishCaCertificate(directory: Directory, base: string, certificate: Certificate): Promise<void> {
+export async function publishCaCertificate(directory: Directory, base: string, certificate: Certificate, above: readonly Certificate[] = []): Promise<void> {
+  for (const authority of above.filter(({ der }) => !equalBytes(der, certificate.der))) await again(() => storeAbove(directory, base, authority));
   const stored = await again(() => store(directory, base, certificate));
   const compat = await again(() => replaceCompat(directory, base, certificate, stored === 'compat'));
   if (stored === undefined && !compat) throw new HsmongerError('DIRECTORY_INVALID', `The directory has no CA certificate of ${nameText(certificate.subject)} below ${certificatesDn(base)}; run ipa-cacert-manage install once.`);
+}
+
+/** Named by its subject, and without a word on trust, as ipa-cacert-manage adds it; what an entry that is there says of trust stays. */
+async function storeAbove(directory: Directory, base: string, authority: Certificate): Promise<void> {
+  if ((await store(directory, base, authority)) !== undefined) return;
+  const subject = asFreeIpa(nameText(authority.subject));
+  await directory.add(`cn=${escapeValue(subject)},${certificatesDn(base)}`, {
+    objectClass: ['top', 'ipaCertificate', 'pkiCA', 'ipaKeyPolicy'],
+    cn: [subject],
+    ipaCertSubject: [subject],
+    ipaCertIssuerSerial: [issuerSerialOf(authority, [])],
+    ipaPublicKey: [authority.spki],
+    [attribute]: [authority.der],
+  });
 }
 
 /** 'compat' when the entry is the one whose certificate also stands in cn=CAcert. */

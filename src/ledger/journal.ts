@@ -7,7 +7,7 @@ import type { Database } from './database.js';
  */
 const mainSteps = ['announced', 'located', 'proven', 'trusted', 'archived', 'removed from token', 'removed from database', 'checked', 'in service', 'done'] as const;
 /** What depends on others, who may be away: each is finished by itself, in any order, and holds back nothing. */
-const followUps = ['configured', 'users updated', 'authority updated', 'published'] as const;
+const followUps = ['chain trusted', 'configured', 'users updated', 'authority updated', 'published'] as const;
 
 export type MainStep = (typeof mainSteps)[number];
 export type FollowUp = (typeof followUps)[number];

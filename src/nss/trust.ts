@@ -15,6 +15,20 @@ export function trustOf(profile: string): string {
   }
 }
 
+/** The trust of a CA above ours: it vouches for servers, clients, mail and code. */
+export const authorityTrust = 'CT,C,C';
+
+/** Whether `one` has every flag of `other`, field by field; 'u' does not count. */
+export function coversTrust(one: string, other: string): boolean {
+  const fields = one.split(',');
+  return withoutUser(other).split(',').every((flags, index) => Array.from(flags).every((flag) => fields[index]?.includes(flag) === true));
+}
+
+/** Whether somebody has said that it must not be trusted for anything: 'p' alone, in each field (certutil(1)). */
+export function isDistrusted(trust: string): boolean {
+  return trust.split(',').every((flags) => flags === 'p');
+}
+
 /** Equal but for 'u', which NSS adds by itself wherever it finds the key. */
 export function sameTrust(one: string, other: string): boolean {
   return withoutUser(one) === withoutUser(other);

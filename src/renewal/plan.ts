@@ -1,6 +1,8 @@
 import type { CertificateConfig, Instance } from '../config/instance.js';
 import type { FollowUp, SavingStep } from '../ledger/journal.js';
 import { systemCertificates } from '../freeipa/system-certificates.js';
+import type { Certificate } from '../x509/certificate.js';
+import { isSelfSigned } from '../x509/path.js';
 
 /** One directive of a CS.cfg that holds the certificate. */
 export interface ConfigPlace {
@@ -11,18 +13,27 @@ export interface ConfigPlace {
 /** The CA's copy of the KRA's transport certificate: no copy of a certificate of its own, so every version of PKI keeps it in CS.cfg. */
 const connector = 'ca.connector.KRA.transportCert';
 
-/** Every step of saving this certificate, in order: what is not in it is neither done nor waited for. */
-export function stepsFor(instance: Instance, certificate: CertificateConfig): SavingStep[] {
-  return ['announced', 'located', 'proven', ...keeping(certificate), ...followUpsFor(instance, certificate), 'checked', 'in service', 'done'];
+/** Every step of saving this certificate, in order: what is not in it is neither done nor waited for. `chained`: see hasChain(). */
+export function stepsFor(instance: Instance, certificate: CertificateConfig, chained: boolean): SavingStep[] {
+  return ['announced', 'located', 'proven', ...keeping(certificate), ...followUpsFor(instance, certificate, chained), 'checked', 'in service', 'done'];
 }
 
 /** What follows once the certificate is proven, each by itself. */
-export function followUpsFor(instance: Instance, certificate: CertificateConfig): FollowUp[] {
+export function followUpsFor(instance: Instance, certificate: CertificateConfig, chained: boolean): FollowUp[] {
   const { profile, authority } = certificate;
   return [
+    ...(chained ? (['chain trusted'] as const) : []),
     ...(configPlaces(instance, certificate).length === 0 ? [] : (['configured'] as const)),
     ...(instance.directory === undefined ? [] : entriesOf(profile, authority)),
   ];
+}
+
+/**
+ * Whether it is a CA's own certificate that another CA has signed: Dogtag's self-test validates it in the NSS database, so what stands above it has to be
+ * there, and trusted (FreeIPA renew_ca_cert.in). A lightweight CA's stands below the CA's, which is there.
+ */
+export function hasChain({ profile, authority, storage }: Pick<CertificateConfig, 'profile' | 'authority' | 'storage'>, certificate: Certificate): boolean {
+  return profile === 'caCACert' && authority === undefined && storage.kind !== 'file' && !isSelfSigned(certificate);
 }
 
 /** Where Dogtag's own files hold the certificate, as far as they are ours to change. */

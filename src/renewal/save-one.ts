@@ -5,7 +5,7 @@ import { announce, isSettled, journalEntry, noteFollowUp, noteLocated } from '..
 import type { Certificate } from '../x509/certificate.js';
 import { keyFingerprint } from '../x509/public-key.js';
 import { archive } from './archive.js';
-import { followUpsFor, serverOf } from './plan.js';
+import { followUpsFor, hasChain, serverOf } from './plan.js';
 import { sha256, type SaveReport } from './report.js';
 import { archiveDirectory, withInternal, type SavingContext } from './saving-context.js';
 import { finished, passed, settled, withRun, type Run } from './saving-run.js';
@@ -21,13 +21,14 @@ import { importWithTrust } from './steps/trust.js';
 /** Everything certmonger leaves undone for one certificate, from the first step on; each step looks at what is there. */
 export function save(context: SavingContext, config: CertificateConfig): Promise<SaveReport> {
   return withRun(context, config, config.storage.kind === 'token' ? 'write' : 'read', async (run) => {
-    const { certificate, superseded } = (await located(run)).located;
+    const { located: found, authorities } = await located(run);
+    const { certificate, superseded } = found;
     let gone: readonly Certificate[];
     try {
       gone = await keep(run, certificate, superseded);
     } finally {
       // Whatever kept the old certificate where it is must not keep directory and CS.cfg from the new one.
-      await followUps(run, certificate);
+      await followUps(run, certificate, authorities);
     }
     await checked(run, certificate, gone);
     const { saving } = context.instance;
@@ -46,12 +47,13 @@ export function prepare(context: SavingContext, config: CertificateConfig): Prom
 export function saveRest(context: SavingContext, config: CertificateConfig): Promise<SaveReport | undefined> {
   return withRun(context, config, 'read', async (run) => {
     const entry = journalEntry(context.ledger(), config.nickname);
-    const { certificate } = (await look(context, run.token, config)).located;
+    const { located: found, authorities } = await look(context, run.token, config);
+    const { certificate } = found;
     // While the next one is announced, the one there was before is meant; none that nobody has proven.
     const known = entry?.certificate === sha256(certificate) || entry?.detail.before.includes(Buffer.from(certificate.der).toString('base64'));
     if (entry === undefined || known !== true) return undefined;
-    await followUps(run, certificate);
-    // The server reads CS.cfg when it starts, and cannot have started where the directory did not know its certificate. Nothing left: killed before the restart.
+    await followUps(run, certificate, authorities);
+    // The server reads CS.cfg and NSS's trust when it starts, and cannot have started where the directory did not know its certificate. Nothing left: killed before the restart.
     const changed = run.steps.length > 0 || entry.detail.left.length === 0;
     return settled(run, certificate, [], changed && entry.step === 'in service' ? serverOf(context.instance, config) : undefined);
   });
@@ -68,12 +70,13 @@ async function located(run: Run): Promise<Sight> {
   const sight = await look(context, token, config);
   const { certificate, superseded, others } = sight.located;
   const before = superseded.map(({ der }) => Buffer.from(der).toString('base64'));
-  noteLocated(ledger, nickname, { certificate: sha256(certificate), before, left: followUpsFor(instance, config) }, clock());
+  noteLocated(ledger, nickname, { certificate: sha256(certificate), before, left: followUpsFor(instance, config, hasChain(config, certificate)) }, clock());
   passed(run, 'located');
   warnings.push(...others.map((other) => `Another certificate '${nickname}' (${describe(other)}) is neither the new one nor replaced by it and was left alone.`));
 
   const issued = issuedForKey(ledger, keyFingerprint(certificate.spki));
-  warnings.push(...prove(nickname, { now: clock(), certificate, superseded, authorities: sight.authorities, issued }, instance.issuer.type === 'token'));
+  const chain = hasChain(config, certificate) ? 'follows' : instance.issuer.type === 'token' ? 'ours' : 'of another';
+  warnings.push(...prove(nickname, { now: clock(), certificate, superseded, authorities: sight.authorities, issued }, chain));
   switch (storage.kind) {
     case 'token':
       await proveKey(nickname, token, certificate, sight.objects);
@@ -114,12 +117,12 @@ async function keep(run: Run, certificate: Certificate, superseded: readonly Cer
 }
 
 /** Each by itself: what fails is left in the journal with its reason. */
-async function followUps(run: Run, certificate: Certificate): Promise<void> {
+async function followUps(run: Run, certificate: Certificate, authorities: readonly Certificate[]): Promise<void> {
   const { context, config } = run;
   const ledger = context.ledger();
   for (const { step } of journalEntry(ledger, config.nickname)?.detail.left ?? []) {
     try {
-      run.warnings.push(...(await followUp(context, step, config, certificate)));
+      run.warnings.push(...(await followUp(context, step, { config, certificate, authorities })));
     } catch (error) {
       if (!(error instanceof HsmongerError)) throw error;
       noteFollowUp(ledger, config.nickname, step, { reason: sentenceOf(error) }, context.clock());

@@ -13,6 +13,7 @@ export interface Run {
   readonly context: SavingContext;
   readonly config: CertificateConfig;
   readonly token: Token;
+  /** The steps that keep it; what follows them is in the journal. */
   readonly plan: readonly SavingStep[];
   readonly steps: SavingStep[];
   readonly warnings: string[];
@@ -23,7 +24,7 @@ export async function withRun<T>(context: SavingContext, config: CertificateConf
   if (config.storage.kind !== 'file') assertDatabaseUsable(context);
   const token = await context.openToken({ access });
   try {
-    return await work({ context, config, token, plan: stepsFor(context.instance, config), steps: [], warnings: [] });
+    return await work({ context, config, token, plan: stepsFor(context.instance, config, false), steps: [], warnings: [] });
   } finally {
     await token.close();
   }

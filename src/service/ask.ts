@@ -5,6 +5,7 @@ import type { Directories, Instance } from '../config/instance.js';
 import { HsmongerError } from '../errors.js';
 import { installation } from '../platform/installation.js';
 import { runningAsRoot } from '../platform/service-user.js';
+import { waitsFor } from './privileged.js';
 import { parseReply, replyDescriptor, type Reply, type WorkOrder } from './order.js';
 import type { TaskInput, TaskName, TaskOutput } from './tasks.js';
 import { encode } from './wire.js';
@@ -45,7 +46,7 @@ const maxReplyBytes = 64 * 1024 * 1024;
 const graceMs = 500;
 
 function converse(order: WorkOrder, timeoutMs: number): Promise<Reply> {
-  const { user, drop, token } = order.instance;
+  const { user, drop } = order.instance;
   const worker = [process.execPath, path.join(installation().addons, 'worker.cjs')] as const;
   const [program, ...args] = drop === 'runuser' && runningAsRoot() ? (['runuser', '-u', user, '--', ...worker] as const) : worker;
   return new Promise((resolve, reject) => {
@@ -74,7 +75,7 @@ function converse(order: WorkOrder, timeoutMs: number): Promise<Reply> {
         resolve(parseReply(Buffer.concat(chunks).toString('utf8')));
       } catch (error) {
         const how = signal === 'SIGKILL' ? `gave no answer within ${String(timeoutMs / 1000)} seconds or was killed` : `ended with ${signal ?? `status ${String(code)}`}`;
-        reject(new HsmongerError('TOKEN_FAILED', `The process working as user '${user}' ${how} during '${order.task}'. A PKCS#11 module that crashes or hangs does this; check ${token.module}.`, { cause: error }));
+        reject(unanswered(order, how, error));
       }
     };
     child.on('exit', (code, signal) => {
@@ -87,4 +88,20 @@ function converse(order: WorkOrder, timeoutMs: number): Promise<Reply> {
     child.stdin?.on('error', () => undefined);
     child.stdin?.end(encode(order));
   });
+}
+
+/** Whose silence it was nobody can say where it worked with both. */
+export function unanswered({ task, instance }: Pick<WorkOrder, 'task' | 'instance'>, how: string, cause?: unknown): HsmongerError {
+  const { user, token, directory } = instance;
+  const what = `The process working as user '${user}' ${how} during '${task}'`;
+  const module = `the PKCS#11 module ${token.module}`;
+  const server = `the directory ${directory?.uri ?? ''}`;
+  switch (waitsFor(task, instance)) {
+    case 'token':
+      return new HsmongerError('TOKEN_FAILED', `${what}, as it does when ${module} crashes or hangs; check that module.`, { cause });
+    case 'directory':
+      return new HsmongerError('DIRECTORY_UNAVAILABLE', `${what}, as it does when ${server} takes a connection and does not answer; check that server.`, { cause });
+    case 'either':
+      return new HsmongerError('TOKEN_FAILED', `${what}, as it does when ${module} crashes or hangs, or ${server} does not answer; check both.`, { cause });
+  }
 }

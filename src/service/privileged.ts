@@ -29,6 +29,15 @@ const needs: Readonly<Partial<Record<TaskName, (instance: Instance) => boolean>>
   'read CA certificates': () => true,
 };
 
+/** Tasks that never open the token. */
+const withoutToken: ReadonlySet<TaskName> = new Set<TaskName>(['look at servers', 'set renewal master', 'read CA certificates']);
+
+/** What a task may have waited for when it gave no answer. */
+export function waitsFor(task: TaskName, instance: Instance): 'token' | 'directory' | 'either' {
+  if (instance.directory === undefined || needs[task]?.(instance) !== true) return 'token';
+  return withoutToken.has(task) ? 'directory' : 'either';
+}
+
 /** A server that hangs must not keep the CA stopped. */
 const openingMs = 15_000;
 

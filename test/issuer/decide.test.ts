@@ -87,7 +87,10 @@ describe("the CA's own renewal", () => {
   it('is not done here for a CA certificate that somebody else issued', async () => {
     const root = await makeCertificate({ keys: otherKeys, subject: 'CN=Root', extensions: caExtensions() });
     const old = await makeCertificate({ keys: caKeys, by: { keys: otherKeys, certificate: root }, extensions: caExtensions() });
-    await expect(caFacts(old).then(plan)).rejects.toMatchObject({ code: 'ISSUER_EXTERNAL' });
+    await expect(caFacts(old).then(plan)).rejects.toMatchObject({ code: 'ISSUER_EXTERNAL', message: expect.stringMatching(/'hsmonger ca csr'.*'hsmonger ca import'/u) as string });
+    // Only where somebody says so.
+    const forced = plan(await caFacts(old, { selfSigned: true }));
+    expect(forced).toMatchObject({ subject: old.subject, issuer: old.subject, spki: old.spki });
   });
 
   it('is refused when it would not outlive the old one', async () => {

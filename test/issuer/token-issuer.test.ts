@@ -72,6 +72,24 @@ describe('a renewal on the token', () => {
     expect(answer).toMatchObject({ chain: [], roots: [ca.der] });
   });
 
+  it('goes on under a CA that another has signed, though the token does not hold what stands above it', async () => {
+    const outsideKeys = await makeKeys('p256');
+    const outside = await makeCertificate({ keys: outsideKeys, subject: 'CN=Outside', notAfter: inDays(8000), extensions: caExtensions() });
+    const signed = await makeCertificate({ keys: caKeys, by: { keys: outsideKeys, certificate: outside }, notAfter: inDays(4000), extensions: caExtensions() });
+    const token = fakeToken([{ label: caName, der: signed.der }], [caKeys]);
+    const old = await leaf({ by: { keys: caKeys, certificate: signed } });
+    await expect(createTokenIssuer(parts(token)).enrol(await enrolment(old))).rejects.toMatchObject({ code: 'CERTIFICATE_NOT_FOUND', message: expect.stringContaining('hsmonger ca import') as string });
+    const asked: Uint8Array[] = [];
+    const above = (spki: Uint8Array) => {
+      asked.push(spki);
+      return Promise.resolve([outside]);
+    };
+    const answer = await createTokenIssuer(parts(token, { above })).enrol(await enrolment(old));
+    expect(answer).toMatchObject({ chain: [signed.der], roots: [outside.der] });
+    expect(asked).toEqual([signed.spki]);
+    expect(verdict(answer.certificate, answer.chain, answer.roots, now)).toMatch(/: OK$/mu);
+  });
+
   it('is written down with who, what and when before it is answered', async () => {
     const { certificate } = await createTokenIssuer(parts(caToken())).enrol(await enrolment(await leaf()));
     const again = openLedger(path.join(directory.path, 'ledger.sqlite'), { readonly: true });

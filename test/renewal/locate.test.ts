@@ -35,6 +35,8 @@ beforeAll(async () => {
       ocsp('a ca', { daysLeft: 800, profile: 'caCACert', issuer: 'ca' }),
       ocsp('not yet', { daysLeft: 800, ageDays: -1 }),
       ocsp('stranger', { daysLeft: 800, issuer: 'other ca' }),
+      { ...caSpec, nickname: 'sub', daysLeft: 1500, subject: [{ CN: ['Sub'] }], issuer: 'other ca' },
+      ocsp('below sub', { daysLeft: 800, issuer: 'sub' }),
     ],
   });
   named = (nickname) => parseCertificate(authority.certificate(nickname).der);
@@ -109,13 +111,32 @@ describe('proving', () => {
   test('one that the ledger has as revoked is at fault; a later one that never arrived is a warning', () => {
     expect(judged('newest', { issued: [row(named('newest'), new Date())] })).toMatch(/revoked/u);
     const judgement = { now: new Date(), certificate: named('newer'), superseded: [], authorities: [named('ca')], issued: [row(named('newest'))] };
-    expect(prove('n', judgement, true)).toEqual([expect.stringContaining("run 'hsmonger renew'")]);
+    expect(prove('n', judgement, 'ours')).toEqual([expect.stringContaining("run 'hsmonger renew'")]);
   });
 
   test('an issuer nobody has is a warning where another CA signs, a fault where ours does', () => {
     const judgement = { now: new Date(), certificate: named('stranger'), superseded: [], authorities: [named('ca')], issued: [] };
-    expect(prove('n', judgement, false)).toEqual([expect.stringContaining('CN=Another CA')]);
-    expect(() => prove('n', judgement, true)).toThrow(expect.objectContaining({ code: 'RENEWAL_FAILED' }));
+    expect(prove('n', judgement, 'of another')).toEqual([expect.stringContaining('CN=Another CA')]);
+    expect(() => prove('n', judgement, 'ours')).toThrow(expect.objectContaining({ code: 'RENEWAL_FAILED' }));
+  });
+});
+
+describe("of a chain of three of which one is not at hand", () => {
+  const pool = (...nicknames: string[]) => nicknames.map(named);
+  test.each([
+    ['of another', pool, ['sub'], /^CN=Another CA, a CA above 'n', is neither/u],
+    ['of another', pool, [], /^CN=Sub, a CA above 'n', is neither/u],
+    ['of another', pool, ['sub', 'other ca'], undefined],
+    ['follows', pool, ['sub'], undefined],
+    ['follows', pool, [], undefined],
+  ] as const)('%s: %# says what is missing, or leaves it to the step that looks for it', (chain, at, nicknames, sentence) => {
+    const said = prove('n', { now: new Date(), certificate: named('below sub'), superseded: [], authorities: at(...nicknames), issued: [] }, chain);
+    expect(said).toEqual(sentence === undefined ? [] : [expect.stringMatching(sentence)]);
+  });
+
+  test('what is wrong in itself is refused all the same', () => {
+    const judgement = { now: new Date(), certificate: named('below sub'), superseded: [named('ca')], authorities: [], issued: [] };
+    expect(() => prove('n', judgement, 'follows')).toThrow(expect.objectContaining({ code: 'RENEWAL_FAILED' }));
   });
 });
 

@@ -1,8 +1,9 @@
 import { parse } from 'smol-toml';
 import { describe, expect, test } from 'vitest';
 import { parseInstance } from '../../src/config/schema.js';
-import { serverOf, stepsFor } from '../../src/renewal/plan.js';
+import { hasChain, serverOf, stepsFor } from '../../src/renewal/plan.js';
 import { isDue, retryDelay } from '../../src/renewal/report.js';
+import { caExtensions, makeCertificate, makeKeys } from '../x509/material.js';
 
 const base = '[token]\nlabel="t"\nmodule="/m.so"\npin-file="/p"\n[nss]\ndatabase="/n"\n[issuer]\ntype="external"\ncertificate="ca"\n';
 const directory = '[directory]\nuri="ldapi://%2Frun%2Fx"\nbind="external"\nbase="dc=x"\nhost="a.x"\n';
@@ -38,7 +39,31 @@ describe('what saving a certificate takes', () => {
     ['web', 'caServerCert', ipa, file, ['archived']],
   ])("'%s' (%s) with %j %j", (nickname, profile, extra, storage, steps) => {
     const { instance, certificate } = planOf(nickname, profile, extra, storage);
-    expect(stepsFor(instance, certificate)).toEqual(['announced', 'located', 'proven', ...steps, 'checked', 'in service', 'done']);
+    expect(stepsFor(instance, certificate, false)).toEqual(['announced', 'located', 'proven', ...steps, 'checked', 'in service', 'done']);
+  });
+});
+
+test.each([
+  ['', ['chain trusted']],
+  [ipa, ['chain trusted', 'configured', 'authority updated', 'published']],
+])("the CA's own, signed by another CA, with %j: what stands above it comes first", (extra, followUps) => {
+  const { instance, certificate } = planOf('caSigningCert cert-pki-ca', 'caCACert', extra);
+  expect(stepsFor(instance, certificate, true)).toEqual(['announced', 'located', 'proven', ...onToken, ...followUps, 'checked', 'in service', 'done']);
+});
+
+describe('a chain belongs into the NSS database', () => {
+  test.each([
+    ['ca', 'caCACert', '', true, true],
+    ['ca', 'caCACert', '', false, false],
+    ['ca', 'caCACert', internal, true, true],
+    ['ca', 'caCACert', file, true, false],
+    ['sub', 'caCACert', 'authority="123e4567-e89b-42d3-a456-426614174000"\n', true, false],
+    ['ocsp', 'caOCSPCert', '', true, false],
+  ])("'%s' (%s) %j, signed by another: %j", async (nickname, profile, storage, byAnother, expected) => {
+    const [keys, otherKeys] = await Promise.all([makeKeys('p256'), makeKeys('p256')]);
+    const other = await makeCertificate({ keys: otherKeys, subject: 'CN=Other', extensions: caExtensions() });
+    const signed = await makeCertificate({ keys, extensions: caExtensions(), ...(byAnother ? { by: { keys: otherKeys, certificate: other } } : {}) });
+    expect(hasChain(planOf(nickname, profile, '', storage).certificate, signed)).toBe(expected);
   });
 });
 

@@ -16,6 +16,8 @@ export interface IssueFacts {
   readonly old?: Certificate;
   /** As asked for; where nobody asked, the old certificate's extensions decide. */
   readonly profile?: string;
+  /** A CA that another has signed is to sign itself from now on; see Enrolment. */
+  readonly selfSigned?: true;
   /** The certificate of the key that signs. */
   readonly issuer: Certificate;
   /** The issuer's certificate is one of those this instance keeps alive. */
@@ -49,7 +51,7 @@ export function admit(facts: IssueFacts): Admitted {
   if (!sameName(csr.subject, old.subject)) {
     throw new HsmongerError('SUBJECT_MISMATCH', `The certificate request is for ${nameText(csr.subject)}, but the certificate it would renew is ${nameText(old.subject)}'s; a renewal keeps the subject.`);
   }
-  return { ...facts, order: { kind: renewalKind(profile, old, issuer), profile, old } };
+  return { ...facts, order: { kind: renewalKind(profile, old, issuer, facts.selfSigned), profile, old } };
 }
 
 function profileOf({ profile, old }: IssueFacts): Profile {
@@ -68,8 +70,8 @@ function firstPolicy({ name, first }: Profile, csr: CertificateRequest, issuer: 
   return first;
 }
 
-/** Who continues an old certificate under a profile; refuses where nobody here can. */
-export function renewalKind(profile: Profile, old: Certificate, issuer: Certificate): 'self-renewal' | 'renewal' {
+/** Who continues an old certificate under a profile; refuses where nobody here can. `selfSigned`: see IssueFacts. */
+export function renewalKind(profile: Profile, old: Certificate, issuer: Certificate, selfSigned?: true): 'self-renewal' | 'renewal' {
   const oldRole = role(old);
   if (profile.ca ? oldRole === 'leaf' : oldRole === 'ca') {
     throw new HsmongerError(
@@ -86,12 +88,12 @@ export function renewalKind(profile: Profile, old: Certificate, issuer: Certific
     return 'renewal';
   }
   if (sameKey(old.spki, issuer.spki)) {
-    if (isSelfSigned(old)) return 'self-renewal';
-    throw new HsmongerError('ISSUER_EXTERNAL', `The CA certificate of ${nameText(old.subject)} was issued by ${nameText(old.issuer)}; have it renewed there, this CA cannot vouch for itself.`);
+    if (isSelfSigned(old) || selfSigned === true) return 'self-renewal';
+    throw new HsmongerError('ISSUER_EXTERNAL', `The CA certificate of ${nameText(old.subject)} was issued by ${nameText(old.issuer)}, and this CA cannot vouch for itself; have its request ('hsmonger ca csr') signed there and hand the answer to 'hsmonger ca import'.`);
   }
   // Any key could come with an "old" CA certificate; only one that this CA made itself is continued.
   if (!signedBy(old, issuer.spki)) {
-    throw new HsmongerError('ISSUER_EXTERNAL', `The CA certificate of ${nameText(old.subject)} was not issued by ${nameText(issuer.subject)}; have it renewed by ${nameText(old.issuer)}.`);
+    throw new HsmongerError('ISSUER_EXTERNAL', `The CA certificate of ${nameText(old.subject)} was not issued by ${nameText(issuer.subject)}; have it renewed by ${nameText(old.issuer)}: its request is written by 'hsmonger ca csr', and 'hsmonger ca import' takes the answer.`);
   }
   return 'renewal';
 }

@@ -12,16 +12,17 @@ export interface Authority {
   readonly id: Uint8Array;
   /** From the CA certificate to its root; validity not looked at. */
   readonly path: Path;
-  /** What may stand above the certificates it issues: itself and, where it is a subordinate, every certificate on the token that can be read. */
+  /** What may stand above the certificates it issues: itself and, where it is a subordinate, every certificate on the token that can be read, and what else is known. */
   readonly pool: readonly Certificate[];
 }
 
 /**
  * The CA certificate of this nickname whose chain ends in a root on the token. Of several (a renewal leaves old and new side by side)
  * the valid one that lasts longest, whatever order the token lists them in. Logs in only where they are of different keys, to see
- * whose key is on the token: a helper that has to wait, or to repeat an answer, needs no PIN.
+ * whose key is on the token: a helper that has to wait, or to repeat an answer, needs no PIN. `above` gives what is known of the CAs above a key; asked
+ * only where the token does not hold them.
  */
-export async function findAuthority(token: Token, nickname: string, now: Date): Promise<Authority> {
+export async function findAuthority(token: Token, nickname: string, now: Date, above: (spki: Uint8Array) => Promise<readonly Certificate[]> = () => Promise.resolve([])): Promise<Authority> {
   const objects = await token.certificates();
   const named = objects.filter(({ label }) => label === nickname);
   const where = `token '${token.description.label}'`;
@@ -36,10 +37,14 @@ export async function findAuthority(token: Token, nickname: string, now: Date): 
   let failure: HsmongerError | undefined;
   for (const { certificate, id } of candidates) {
     // Decoding what else is on the token is a good part of a renewal's time, and most CAs stand alone.
-    const pool = isSelfSigned(certificate) ? [certificate] : readable(objects);
-    const path = findPath(certificate, pool);
+    let pool = isSelfSigned(certificate) ? [certificate] : readable(objects);
+    let path = findPath(certificate, pool);
     if ('fault' in path) {
-      failure ??= new HsmongerError('CERTIFICATE_NOT_FOUND', `'${nickname}' on ${where} has no chain up to a root: ${path.fault}. Import the certificates above it into the token.`);
+      pool = [...pool, ...(await above(certificate.spki))];
+      path = findPath(certificate, pool);
+    }
+    if ('fault' in path) {
+      failure ??= new HsmongerError('CERTIFICATE_NOT_FOUND', `'${nickname}' on ${where} has no chain up to a root: ${path.fault}. Hand it to 'hsmonger ca import' once more with the certificates above it, or import those into the token.`);
       continue;
     }
     const authority = { certificate, path, pool, id };

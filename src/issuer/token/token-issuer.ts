@@ -24,6 +24,8 @@ export interface TokenIssuerParts {
   readonly issuer: TokenIssuerConfig;
   /** Called once, when the token is first needed; close() closes it. */
   readonly openToken: () => Promise<Token>;
+  /** What is known of the CAs above a key (DER SubjectPublicKeyInfo), beside what the token holds. */
+  readonly above?: (spki: Uint8Array) => Promise<readonly Certificate[]>;
   /** Stays the caller's to close. */
   readonly ledger: Database;
   readonly clock: Clock;
@@ -44,7 +46,7 @@ export function createTokenIssuer(parts: TokenIssuerParts): TokenIssuer {
   const token = () => (opening ??= parts.openToken());
   return {
     enrol: async (enrolment) => enrol(parts, await token(), enrolment),
-    roots: async () => pathBytes((await findAuthority(await token(), parts.issuer.certificate, parts.clock())).path),
+    roots: async () => pathBytes((await findAuthority(await token(), parts.issuer.certificate, parts.clock(), parts.above)).path),
     close: async () => {
       await opening?.then(
         (open) => open.close(),
@@ -54,15 +56,16 @@ export function createTokenIssuer(parts: TokenIssuerParts): TokenIssuer {
   };
 }
 
-async function enrol(parts: TokenIssuerParts, token: Token, { csr, oldCertificate, profile }: Enrolment): Promise<Issued> {
+async function enrol(parts: TokenIssuerParts, token: Token, { csr, oldCertificate, profile, selfSigned }: Enrolment): Promise<Issued> {
   const { instance, issuer, ledger, clock } = parts;
   const request = parseCsr(csr);
   const old = oldCertificate === undefined ? undefined : parseCertificate(oldCertificate, 'The certificate to be renewed');
-  const authority = await findAuthority(token, issuer.certificate, clock());
+  const authority = await findAuthority(token, issuer.certificate, clock(), parts.above);
   const admitted = admit({
     csr: request,
     ...(old === undefined ? {} : { old }),
     ...(profile === undefined ? {} : { profile }),
+    ...(selfSigned === undefined ? {} : { selfSigned }),
     issuer: authority.certificate,
     issuerTracked: instance.certificates.some(({ nickname }) => nickname === issuer.certificate),
     lifetimeDays: issuer.lifetimeDays,

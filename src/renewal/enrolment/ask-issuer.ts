@@ -34,12 +34,13 @@ export async function askIssuer(parts: EnrolmentParts, place: Place, request: Re
   }
 }
 
-async function issuersAnswer({ issuer, instance, clock }: EnrolmentParts, { authority }: Place, request: Request, course: Extract<Course, { kind: 'request' }>, reach: (progress: Progress) => void): Promise<Issued | Waiting> {
+async function issuersAnswer({ issuer, instance, clock, flags }: EnrolmentParts, { authority }: Place, request: Request, course: Extract<Course, { kind: 'request' }>, reach: (progress: Progress) => void): Promise<Issued | Waiting> {
   const { csr, old, progress } = request;
   const answer = await issuer.enrol({
     ...enrolmentOf(request),
     ...(course.profile === undefined ? {} : { profile: course.profile }),
     ...(authority === undefined ? {} : { authority }),
+    ...(flags.forceSelfSigned ? { selfSigned: true } : {}),
     ...(progress?.state === 'request' ? { pending: progress.pending } : {}),
   });
   if ('pending' in answer) {

@@ -31,10 +31,11 @@ const maxPatienceMs = 20_000;
 export async function loadIssuer({ file, issuer }: Instance): Promise<(parts: IssuerParts) => Issuer> {
   switch (issuer.type) {
     case 'token': {
-      const [{ createTokenIssuer }, { openToken }, { openPinGuard }] = await Promise.all([import('../../issuer/token/token-issuer.js'), import('../../pkcs11/open-token.js'), import('../../ledger/pins.js')]);
-      return ({ instance, directories, ledger, clock, uid }) => {
+      const [{ createTokenIssuer }, { openToken }, { openPinGuard }, { readImported }] = await Promise.all([import('../../issuer/token/token-issuer.js'), import('../../pkcs11/open-token.js'), import('../../ledger/pins.js'), import('../../issuer/external/imported.js')]);
+      return ({ instance, directories, ledger, clock, uid, store }) => {
         const pins = openPinGuard(pinsFile(directories, instance));
-        const token = createTokenIssuer({ instance, issuer, openToken: () => openToken(instance.token, { pins }), ledger, clock, uid });
+        const above = async (spki: Uint8Array) => readImported(stateDirectory(directories, instance), spki)?.chain ?? (await store?.().authorities()) ?? [];
+        const token = createTokenIssuer({ instance, issuer, openToken: () => openToken(instance.token, { pins }), above, ledger, clock, uid });
         return { ...token, close: () => token.close().finally(() => { pins.close(); }) };
       };
     }

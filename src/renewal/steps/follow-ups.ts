@@ -9,10 +9,22 @@ import { configFile, setDirectives } from '../../pki-config/cs-cfg.js';
 import type { Certificate } from '../../x509/certificate.js';
 import { configPlaces } from '../plan.js';
 import type { SavingContext } from '../saving-context.js';
+import { pathAbove } from './above.js';
+import { trustChain } from './chain.js';
+
+/** A certificate that is in place. */
+interface Saved {
+  readonly config: CertificateConfig;
+  readonly certificate: Certificate;
+  /** What may stand above it, as far as it is at hand. */
+  readonly authorities: readonly Certificate[];
+}
 
 /** Does one follow-up; done before, it changes nothing. Gives warnings; throws where it is to be tried again. */
-export async function followUp(context: SavingContext, step: FollowUp, config: CertificateConfig, certificate: Certificate): Promise<string[]> {
+export async function followUp(context: SavingContext, step: FollowUp, { config, certificate, authorities }: Saved): Promise<string[]> {
   switch (step) {
+    case 'chain trusted':
+      return trustChain(context, config, certificate, authorities);
     case 'configured':
       configure(context, config, certificate);
       return [];
@@ -26,7 +38,9 @@ export async function followUp(context: SavingContext, step: FollowUp, config: C
       );
     case 'published':
       return onMaster(context, async (directory, { base }) => {
-        await publishCaCertificate(directory, base, certificate);
+        const path = await pathAbove(context, certificate, authorities);
+        // That a chain is not whole, 'chain trusted' says.
+        await publishCaCertificate(directory, base, certificate, 'fault' in path ? [] : [...path.chain, ...path.roots]);
         return [];
       });
   }

@@ -4,7 +4,10 @@ import { journalEntry } from '../../ledger/journal.js';
 import type { Token, TokenCertificate } from '../../pkcs11/token.js';
 import type { Certificate } from '../../x509/certificate.js';
 import { parseCertificate } from '../../x509/parse-certificate.js';
+import { sameName } from '../../x509/name.js';
+import { sameKey } from '../../x509/public-key.js';
 import { withInternal, type SavingContext } from '../saving-context.js';
+import { keptAbove } from './above.js';
 import { locate, type Located } from './locate.js';
 
 export interface Sight {
@@ -22,17 +25,26 @@ export async function look(context: SavingContext, token: Token, certificate: Ce
   const internal = await withInternal(context, 'read', (database) => database.certificates());
   const named = (objects: readonly TokenCertificate[]) => readable(objects.filter(({ label }) => label === nickname));
   const before = readable((journalEntry(context.ledger(), nickname)?.detail.before ?? []).map((der) => ({ der: Buffer.from(der, 'base64') })));
-  const authorities = readable([...onToken, ...internal]);
+  const atHand = readable([...onToken, ...internal]);
+  const sight = (located: Located, objects: readonly TokenCertificate[]): Sight => ({ located, objects, authorities: [...atHand, ...keptAbove(context, located.certificate, atHand)] });
   switch (storage.kind) {
-    case 'token':
-      return { located: locate(nickname, { place: 'on the token', stored: named(onToken), copies: named(internal), before }), objects: onToken, authorities };
+    case 'token': {
+      const stored = named(onToken);
+      return sight(locate(nickname, { place: 'on the token', stored, copies: copiesOf(certificate, stored, internal), before }), onToken);
+    }
     case 'internal':
-      return { located: locate(nickname, { place: 'in the NSS database', stored: named(internal), copies: [], before }), objects: internal, authorities };
+      return sight(locate(nickname, { place: 'in the NSS database', stored: named(internal), copies: [], before }), internal);
     case 'file': {
       const stored = readable([{ der: certificateInFile(context, certificate) }]);
-      return { located: locate(nickname, { place: `in ${storage.certificate}`, stored, copies: [], before }), objects: [], authorities };
+      return sight(locate(nickname, { place: `in ${storage.certificate}`, stored, copies: [], before }), []);
     }
   }
+}
+
+/** A CA's own certificate is also copied into databases under names that others chose ('EXAMPLE.TEST IPA CA'), and Dogtag finds it by its subject. */
+function copiesOf({ nickname, profile }: CertificateConfig, stored: readonly Certificate[], internal: readonly TokenCertificate[]): Certificate[] {
+  const isOwn = (copy: Certificate) => stored.some((one) => sameKey(one.spki, copy.spki) && sameName(one.subject, copy.subject));
+  return [...readable(internal.filter(({ label }) => label === nickname)), ...(profile === 'caCACert' ? readable(internal).filter(isOwn) : [])];
 }
 
 /** Every certificate stored under the nickname now, DER, none of a file that is not there; the order means nothing. */

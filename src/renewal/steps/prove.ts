@@ -21,31 +21,48 @@ export interface Judgement extends Pick<Located, 'certificate' | 'superseded'> {
   readonly issued: readonly IssuedRow[];
 }
 
+/**
+ * Who has the certificates above: 'ours', the token, whose CA issued it; another CA, so that they may not be at hand; or, of the CA's own, a later step
+ * sees to them ('chain trusted').
+ */
+type Chain = 'ours' | 'of another' | 'follows';
+
 /** Design rule 3, once more, on what really lies on the token: why the certificate must not replace the old one, as a clause; undefined when it may. */
-export function fault({ now, certificate, superseded, authorities, issued }: Judgement): string | undefined {
-  const revoked = issued.find((row) => equalBytes(row.certificate, certificate.der))?.revokedAt;
-  if (revoked !== undefined) return `it was revoked at ${revoked.toISOString()}`;
-  const [old] = superseded;
-  if (old !== undefined) {
-    const changed = changedNature(old, certificate);
-    if (changed !== undefined) return changed;
-  }
-  const path = findPath(certificate, authorities, now);
+export function fault(judgement: Judgement): string | undefined {
+  const changed = natureFault(judgement);
+  if (changed !== undefined) return changed;
+  const path = findPath(judgement.certificate, judgement.authorities, judgement.now);
   return 'fault' in path ? path.fault : undefined;
 }
 
-/** Whether its issuer could be among the certificates at hand; where it cannot, the chain is certmonger's word alone. */
-function issuerAtHand({ certificate, authorities }: Pick<Judgement, 'certificate' | 'authorities'>): boolean {
-  return [certificate, ...authorities].some(({ subject }) => sameName(subject, certificate.issuer));
+function natureFault({ certificate, superseded, issued }: Judgement): string | undefined {
+  const revoked = issued.find((row) => equalBytes(row.certificate, certificate.der))?.revokedAt;
+  if (revoked !== undefined) return `it was revoked at ${revoked.toISOString()}`;
+  const [old] = superseded;
+  return old === undefined ? undefined : changedNature(old, certificate);
+}
+
+/** The name of the first CA above it that is not at hand, by names alone; without that one the chain is certmonger's word. */
+function missingAbove({ certificate, authorities }: Pick<Judgement, 'certificate' | 'authorities'>): Uint8Array | undefined {
+  const passed = [certificate];
+  for (let last = certificate; !sameName(last.subject, last.issuer); ) {
+    const above = authorities.find((one) => sameName(one.subject, last.issuer) && !passed.includes(one));
+    if (above === undefined) return last.issuer;
+    passed.push(above);
+    last = above;
+  }
+  return undefined;
 }
 
 /** RENEWAL_FAILED unless the certificate may replace the superseded ones; warnings where something could not be looked at. */
-export function prove(nickname: string, judgement: Judgement, issuerIsOurs: boolean): string[] {
+export function prove(nickname: string, judgement: Judgement, chain: Chain): string[] {
   const { certificate, issued } = judgement;
-  if (!issuerIsOurs && !issuerAtHand(judgement)) {
-    return [`The issuer of '${nickname}', ${nameText(certificate.issuer)}, is neither on the token nor in the NSS database, so its chain was not checked; import the issuer's certificate.`];
+  const missing = chain === 'ours' ? undefined : missingAbove(judgement);
+  const why = missing === undefined ? fault(judgement) : natureFault(judgement);
+  if (why === undefined && missing !== undefined) {
+    if (chain === 'follows') return [];
+    return [`${nameText(missing)}, a CA above '${nickname}', is neither on the token nor in the NSS database, so its chain was not checked; import that CA's certificate.`];
   }
-  const why = fault(judgement);
   if (why === undefined) {
     const later = issued.some(({ notAfter, revokedAt }) => notAfter > certificate.notAfter && revokedAt === undefined);
     return later ? [`A later certificate than '${nickname}' (${describe(certificate)}) was issued for its key and is not on the token; run 'hsmonger renew'.`] : [];

@@ -17,7 +17,7 @@ export async function importWithTrust(context: SavingContext, { nickname, profil
 }
 
 /** Gives NSS's tools the internal database's password, proven first by the rules of the PIN guard: a wrong one is not tried twice. */
-async function withDatabasePassword(context: SavingContext, use: (passwordFile: string) => Promise<void>): Promise<void> {
+export async function withDatabasePassword(context: SavingContext, use: (passwordFile: string) => Promise<void>): Promise<void> {
   const { database, passwordFile } = context.instance.nss;
   const needed = await withInternal(context, 'read', async (internal) => {
     if (!internal.description.loginRequired) return false;

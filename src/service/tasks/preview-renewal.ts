@@ -1,6 +1,8 @@
+import { stateDirectory } from '../../config/directories.js';
 import type { TokenIssuerConfig } from '../../config/instance.js';
 import { HsmongerError, asHsmongerError } from '../../errors.js';
 import { isProfileName } from '../../config/profile-names.js';
+import { readImported } from '../../issuer/external/imported.js';
 import { profiles } from '../../issuer/profiles.js';
 import { renewalKind } from '../../issuer/token/admit.js';
 import { findAuthority } from '../../issuer/token/authority.js';
@@ -43,7 +45,7 @@ export async function previewRenewals(context: ServiceContext, { certificates: w
   // Another CA decides for itself what it issues.
   if (config.type !== 'token') throw new HsmongerError('USAGE', `${context.instance.file} has the issuer '${config.type}', and only what a token issues can be shown before; run renew without --dry-run.`);
   const token = await context.openToken();
-  const authority = await findAuthority(token, config.certificate, context.clock());
+  const authority = await findAuthority(token, config.certificate, context.clock(), (spki) => Promise.resolve(readImported(stateDirectory(context.directories, context.instance), spki)?.chain ?? []));
   const certificates = await token.certificates();
   // The issuer's own renewal comes first, and what follows is signed under it.
   let issuer = authority.certificate;

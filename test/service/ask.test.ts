@@ -1,0 +1,30 @@
+import { parse } from 'smol-toml';
+import { describe, expect, test } from 'vitest';
+import { parseInstance } from '../../src/config/schema.js';
+import { unanswered } from '../../src/service/ask.js';
+import type { TaskName } from '../../src/service/tasks.js';
+
+const base = '[token]\nlabel="t"\nmodule="/usr/lib/m.so"\npin-file="/p"\n[nss]\ndatabase="/n"\n[issuer]\ntype="external"\ncertificate="ca"\n';
+const directory = '[directory]\nuri="ldapi://%2Frun%2Fx"\nbind="external"\nbase="dc=x"\nhost="a.x"\n';
+const module = /PKCS#11 module \/usr\/lib\/m\.so/u;
+const server = /directory ldapi:\/\/%2Frun%2Fx/u;
+
+describe('a task that gave no answer is said to have waited for what it works with, in one sentence', () => {
+  test.each<[TaskName, string, string, readonly RegExp[], readonly RegExp[]]>([
+    ['inspect token', directory, 'TOKEN_FAILED', [module], [/directory/u]],
+    ['after saving', directory, 'TOKEN_FAILED', [module, server, /check both/u], []],
+    ['resume saving', directory, 'TOKEN_FAILED', [module, server], []],
+    ['pending savings', directory, 'TOKEN_FAILED', [module], [/directory/u]],
+    ['look at servers', directory, 'DIRECTORY_UNAVAILABLE', [server], [/PKCS#11/u]],
+    ['set renewal master', directory, 'DIRECTORY_UNAVAILABLE', [server], [/PKCS#11/u]],
+    ['read CA certificates', directory, 'DIRECTORY_UNAVAILABLE', [server], [/PKCS#11/u]],
+    ['after saving', '', 'TOKEN_FAILED', [module], [/directory/u]],
+  ])("'%s' with %j: %s", (task, extra, code, says, never) => {
+    const failure = unanswered({ task, instance: parseInstance('x', '/x.toml', parse(`${base}${extra}`)) }, 'gave no answer within 300 seconds or was killed');
+    expect(failure.code).toBe(code);
+    expect(failure.message).toMatch(new RegExp(`^The process working as user 'pkiuser' gave no answer within 300 seconds or was killed during '${task}', [^\\n]*\\.$`, 'u'));
+    expect(failure.message.match(/\. /gu)).toBeNull();
+    for (const pattern of says) expect(failure.message).toMatch(pattern);
+    for (const pattern of never) expect(failure.message).not.toMatch(pattern);
+  });
+});
