@@ -35,6 +35,8 @@ export interface DogtagDouble {
   lightweight(): Certificate;
   approveByHand(id: number): Promise<void>;
   revoke(serial: string): void;
+  /** Refuses connections for a while. */
+  pause(ms: number): void;
   close(): Promise<void>;
 }
 
@@ -274,6 +276,12 @@ export async function startDogtagDouble(directory: string, options: DoubleOption
     lightweight: () => lightweight!,
     approveByHand: (id) => complete(found(id)),
     revoke: (serial) => revoked.add(serial),
+    pause: (ms) => {
+      const { port } = https.address() as AddressInfo;
+      https.close();
+      https.closeAllConnections();
+      setTimeout(() => https.listen(port, 'localhost'), ms);
+    },
     close: () => new Promise((resolve) => { https.closeAllConnections(); https.close(() => resolve()); }),
   };
   const answer = async (request: IncomingMessage, response: ServerResponse) => {
