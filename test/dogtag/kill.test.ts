@@ -102,7 +102,7 @@ const after = (followUp: string, certificate: SystemCertificate, victims: Moment
 
 const moments: readonly Moment[] = [
   at('announced', 'both', 'up'),
-  at('proven', 'worker', 'up'),
+  at('located', 'worker', 'up'),
   { name: 'while the server is being stopped', victims: 'both', reached: ({ step }) => step === 'proven' && isGuarded() },
   at('located', 'both'),
   at('proven', 'both'),
@@ -111,7 +111,7 @@ const moments: readonly Moment[] = [
   at('removed from token', 'both'),
   at('removed from database', 'both'),
   after('configured', ocsp, 'both'),
-  at('checked', 'worker'),
+  at('checked', 'both'),
   { name: 'while the server is being started', victims: 'both', reached: ({ step }) => step === 'checked' && !isDown() },
   after('users updated', subsystem, 'both'),
   after('authority updated', ca, 'both'),
@@ -127,7 +127,7 @@ function killPostSave(nickname: string, { name, reached, victims }: Moment): boo
     const hook = watchFor('hsmonger-post-save', () => running('hsmonger-post-save', site.directory, 'node')[0], 60_000, 5).pid;
     if (!reached(entryOf(reader, nickname)!)) {
       reader.exec('ROLLBACK');
-      if (watchFor(name, () => (existsSync(`/proc/${String(hook)}`) ? held(reader, nickname, reached) : false), 120_000) === false) return false;
+      if (!watchFor(name, () => (existsSync(`/proc/${String(hook)}`) ? held(reader, nickname, reached) : false), 120_000)) return false;
     }
     return killAll(victims === 'both' ? family(hook) : processes().flatMap(({ pid, parent }) => (parent === hook ? [pid] : [])));
   } finally {

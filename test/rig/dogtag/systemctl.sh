@@ -51,6 +51,8 @@ start_tomcat() {
 }
 
 start() {
+  # As systemd: what is being stopped is started after that, even when who asked for the stop is gone.
+  [ ! -e "$state/$1.stopping" ] || stop "$1"
   alive "$(pid_file "$1")" && return 0
   case $1 in
     dirsrv@*) start_directory "${1#*@}" ;;
@@ -63,15 +65,16 @@ start() {
 stop() {
   local file pid
   file=$(pid_file "$1")
-  alive "$file" || { rm -f "$file"; return 0; }
+  alive "$file" || { rm -f "$file" "$state/$1.stopping"; return 0; }
   pid=$(cat "$file")
+  touch "$state/$1.stopping"
   kill "$pid"
   for _ in $(seq 900); do
     kill -0 "$pid" 2>/dev/null || break
     sleep 0.1
   done
   kill -9 "$pid" 2>/dev/null
-  rm -f "$file"
+  rm -f "$file" "$state/$1.stopping"
 }
 
 # Every timer whose name matches, one a line.
