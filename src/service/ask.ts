@@ -30,7 +30,8 @@ export async function askService<K extends TaskName>(
 }
 
 function pinVariables({ token }: Instance): WorkOrder['env'] {
-  switch (token.pin.from) {
+  switch (token?.pin.from) {
+    case undefined:
     case 'file':
       return {};
     case 'environment':
@@ -74,7 +75,7 @@ function converse(order: WorkOrder, timeoutMs: number): Promise<Reply> {
         resolve(parseReply(Buffer.concat(chunks).toString('utf8')));
       } catch (error) {
         const how = signal === 'SIGKILL' ? `gave no answer within ${String(timeoutMs / 1000)} seconds or was killed` : `ended with ${signal ?? `status ${String(code)}`}`;
-        reject(new HsmongerError('TOKEN_FAILED', `The process working as user '${user}' ${how} during '${order.task}'. A PKCS#11 module that crashes or hangs does this; check ${token.module}.`, { cause: error }));
+        reject(new HsmongerError('TOKEN_FAILED', `The process working as user '${user}' ${how} during '${order.task}'. A PKCS#11 module that crashes or hangs does this; check ${token?.module ?? "NSS's own, libsoftokn3.so"}.`, { cause: error }));
       }
     };
     child.on('exit', (code, signal) => {

@@ -51,7 +51,7 @@ describe('pass', () => {
     ['slot-index = 0', { by: 'slot-index', index: 0 }],
     ['uri = "pkcs11:token=HSM%201"', { by: 'uri', uri: 'pkcs11:token=HSM%201' }],
   ])('takes %s as a token', (line, selector) => {
-    expect(parsed(minimal.replace('label = "softhsm_token"', line)).token.selector).toEqual(selector);
+    expect(parsed(minimal.replace('label = "softhsm_token"', line)).token?.selector).toEqual(selector);
   });
 
   it('keeps the order of the certificates', () => {

@@ -1,5 +1,6 @@
 import { pinsFile, stateDirectory } from '../../config/directories.js';
 import type { Directories, Instance } from '../../config/instance.js';
+import { tokenOf } from '../../config/token-of.js';
 import { HsmongerError } from '../../errors.js';
 import { caNickname } from '../../freeipa/nickname.js';
 import type { SharedStore } from '../../issuer/directory/shared-store.js';
@@ -30,7 +31,7 @@ export async function loadIssuer({ file, issuer }: Instance): Promise<(parts: Is
       const [{ createTokenIssuer }, { openToken }, { openPinGuard }] = await Promise.all([import('../../issuer/token/token-issuer.js'), import('../../pkcs11/open-token.js'), import('../../ledger/pins.js')]);
       return ({ instance, directories, ledger, clock, uid }) => {
         const pins = openPinGuard(pinsFile(directories, instance));
-        const token = createTokenIssuer({ instance, issuer, openToken: () => openToken(instance.token, { pins }), ledger, clock, uid });
+        const token = createTokenIssuer({ instance, issuer, openToken: () => openToken(tokenOf(instance), { pins }), ledger, clock, uid });
         return { ...token, close: () => token.close().finally(() => { pins.close(); }) };
       };
     }

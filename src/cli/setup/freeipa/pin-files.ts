@@ -1,6 +1,7 @@
 import { chmodSync, closeSync, existsSync, fchmodSync, fchownSync, fsyncSync, mkdirSync, mkdtempSync, openSync, readFileSync, readdirSync, renameSync, rmSync, writeSync } from 'node:fs';
 import path from 'node:path';
 import type { Directories, Instance } from '../../../config/instance.js';
+import { tokenOf } from '../../../config/token-of.js';
 import { HsmongerError, sentenceOf } from '../../../errors.js';
 import { passwordConfFile, type PasswordConf } from '../../../freeipa/password-conf.js';
 import { onServer } from '../../../freeipa/server-file.js';
@@ -27,10 +28,10 @@ export interface PinFile {
 /** The PIN files that do not say what password.conf says. One that the instance file puts elsewhere is its administrator's. */
 export function stalePinFiles(instance: Instance, directories: Directories, passwords: PasswordConf, root: string): PinFile[] {
   const { token, nss } = instance;
-  const label = token.selector.by === 'label' ? token.selector.label : '';
+  const label = token?.selector.by === 'label' ? token.selector.label : '';
   const conf = onServer(root, passwordConfFile);
   const wanted = [
-    { file: pinFileOf(directories, instance.name), used: token.pin.from === 'file' ? token.pin.path : undefined, from: `the line 'hardware-${label}=' of ${conf}`, pin: passwords.hardware.get(label) },
+    { file: pinFileOf(directories, instance.name), used: token?.pin.from === 'file' ? token.pin.path : undefined, from: `the line 'hardware-${label}=' of ${conf}`, pin: passwords.hardware.get(label) },
     { file: nssPinFileOf(directories, instance.name), used: nss.passwordFile, from: `the line 'internal=' of ${conf}`, pin: passwords.internal },
   ];
   return wanted.flatMap(({ file, used, from, pin }) => (used === file && pin !== undefined && !saysSo(file, pin) ? [{ file, from, pin }] : []));
@@ -68,7 +69,7 @@ export async function provePin(place: { readonly instance: Instance; readonly di
   const found = stale.find(({ file }) => file === pinFileOf(directories, instance.name));
   if (found === undefined) return;
   const variable = 'HSMONGER_PIN';
-  await askService({ directories, instance: { ...instance, token: { ...instance.token, pin: { from: 'environment', variable } } } }, 'inspect token', { keys: true }, { pins: { [variable]: found.pin.toString('utf8') } });
+  await askService({ directories, instance: { ...instance, token: { ...tokenOf(instance), pin: { from: 'environment', variable } } } }, 'inspect token', { keys: true }, { pins: { [variable]: found.pin.toString('utf8') } });
 }
 
 const prefix = 'hsmonger-setup.';
@@ -93,11 +94,11 @@ export async function withPinsInMemory<T>(instance: Instance, stale: readonly Pi
     };
     for (const { file, pin } of stale) writePinFile({ file: path.join(directory, path.basename(file)), pin }, account);
     const { token, nss } = instance;
-    const pinFile = token.pin.from === 'file' ? standIn(token.pin.path) : undefined;
+    const pinFile = token?.pin.from === 'file' ? standIn(token.pin.path) : undefined;
     const passwordFile = standIn(nss.passwordFile);
     return await use({
       ...instance,
-      token: { ...token, pin: pinFile === undefined ? token.pin : { from: 'file', path: pinFile } },
+      ...(token === undefined || pinFile === undefined ? {} : { token: { ...token, pin: { from: 'file', path: pinFile } } }),
       nss: { ...nss, ...(passwordFile === undefined ? {} : { passwordFile }) },
     });
   } finally {
