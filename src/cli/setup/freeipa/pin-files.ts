@@ -1,10 +1,12 @@
 import { chmodSync, closeSync, existsSync, fchmodSync, fchownSync, fsyncSync, mkdirSync, mkdtempSync, openSync, readFileSync, readdirSync, renameSync, rmSync, writeSync } from 'node:fs';
 import path from 'node:path';
-import type { Directories, Instance } from '../../../config/instance.js';
+import type { Directories, Instance, TokenConfig } from '../../../config/instance.js';
 import { tokenOf } from '../../../config/token-of.js';
 import { HsmongerError, sentenceOf } from '../../../errors.js';
 import { passwordConfFile, type PasswordConf } from '../../../freeipa/password-conf.js';
 import { onServer } from '../../../freeipa/server-file.js';
+import { assertSqlDatabase, databaseFacts } from '../../../nss/database.js';
+import { internalToken } from '../../../nss/internal-token.js';
 import type { Account } from '../../../platform/service-user.js';
 import { askService } from '../../../service/ask.js';
 
@@ -61,15 +63,22 @@ export function writePinFile({ file, pin }: Pick<PinFile, 'file' | 'pin'>, { uid
 }
 
 /**
- * Tries a token PIN that lies in no file of ours yet, and is remembered by what it is: stand-ins in memory are new files every time, and
- * with them each run would spend one more attempt on a PIN that is wrong (design rule 4).
+ * Tries the PINs that lie in no file of ours yet, and are remembered by what they are: stand-ins in memory are new files every time, and
+ * with them each run would spend one more attempt on a PIN that is wrong (design rule 4). The NSS database is tried as the token it is.
  */
-export async function provePin(place: { readonly instance: Instance; readonly directories: Directories }, stale: readonly PinFile[]): Promise<void> {
+export async function provePins(place: { readonly instance: Instance; readonly directories: Directories }, stale: readonly PinFile[]): Promise<void> {
   const { instance, directories } = place;
-  const found = stale.find(({ file }) => file === pinFileOf(directories, instance.name));
-  if (found === undefined) return;
   const variable = 'HSMONGER_PIN';
-  await askService({ directories, instance: { ...instance, token: { ...tokenOf(instance), pin: { from: 'environment', variable } } } }, 'inspect token', { keys: true }, { pins: { [variable]: found.pin.toString('utf8') } });
+  for (const { file, pin } of stale) {
+    const token = file === pinFileOf(directories, instance.name) ? tokenOf(instance) : databaseOf(instance);
+    await askService({ directories, instance: { ...instance, token: { ...token, pin: { from: 'environment', variable } } } }, 'inspect token', { keys: true }, { pins: { [variable]: pin.toString('utf8') } });
+  }
+}
+
+function databaseOf({ nss }: Instance): TokenConfig {
+  // softokn would make one where there is none.
+  assertSqlDatabase(nss.database, databaseFacts(nss.database));
+  return internalToken(nss);
 }
 
 const prefix = 'hsmonger-setup.';

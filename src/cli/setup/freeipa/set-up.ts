@@ -30,7 +30,7 @@ import { assertTrustedPlace, writeInstanceFile } from '../write-instance.js';
 import { discoverServer } from './discover.js';
 import { readTakenOver, writeTakenOver } from './memory.js';
 import { freeIpaCas, freeIpaInstanceOf } from './names.js';
-import { provePin, stalePinFiles, withPinsInMemory, writePinFile, type PinFile } from './pin-files.js';
+import { provePins, stalePinFiles, withPinsInMemory, writePinFile, type PinFile } from './pin-files.js';
 
 /** What is to become of this server, and the PIN files that do not say what they should. */
 interface Draft {
@@ -56,7 +56,7 @@ export async function setUpFreeIpa(options: SetupOptions, surroundings: Surround
     const draft = await draftOf(name, options, directories, questions, root);
     const { instance, text, stale } = draft;
     progress.user = instance.user;
-    await provePin({ instance, directories }, stale);
+    await provePins({ instance, directories }, stale);
     return await withPinsInMemory(instance, stale, accountOf(instance.user), async (provisional) => {
       const survey = await withTracker({ instance: provisional, directories }, options.bus, env, (tracker) => tracker.survey());
       refuse(instance, survey, surroundings);
