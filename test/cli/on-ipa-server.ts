@@ -23,4 +23,6 @@ export async function restedOn(server: IpaServer): Promise<string> {
 }
 
 /** getcert's records by request id. */
-export const records = (listed: string) => new Map([...listed.matchAll(/^Request ID '(?<id>[^']+)':\n(?<text>(?:\t.*\n)+)/gmu)].map(({ groups }) => [groups!['id']!, groups!['text']!]));
+export function records(listed: string): Map<string, string> {
+  return new Map([...listed.matchAll(/^Request ID '(?<id>[^']+)':\n(?<text>(?:\t.*\n)+)/gmu)].map(({ groups }) => [groups!['id']!, groups!['text']!]));
+}

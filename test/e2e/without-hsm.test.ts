@@ -67,7 +67,7 @@ beforeAll(async () => {
   bus = await startBus(scratch.path);
   certmonger = await startCertmonger({ directory: scratch.path, bus });
   mkdirSync(path.join(scratch.path, 'etc'), { mode: 0o755 });
-  const tables = nicknames.map((nickname) => `[[certificate]]\nnickname = "${nickname}"\nprofile = "${{ [ca]: 'caCACert', [audit]: 'caSignedLogCert', [subsystem]: 'caSubsystemCert' }[nickname]!}"\ntoken = "internal"\n`);
+  const tables = nicknames.map((nickname) => `[[certificate]]\nnickname = "${nickname}"\nprofile = "${{ [ca]: 'caCACert', [audit]: 'caSignedLogCert', [subsystem]: 'caSubsystemCert' }[nickname]}"\ntoken = "internal"\n`);
   writeFileSync(
     path.join(scratch.path, 'etc/replica.toml'),
     `user = "${owner.name}"\n[nss]\ndatabase = "${nss.database}"\npassword-file = "${nss.passwordFile!}"\n[issuer]\ntype = "directory"\ncertificate = "${ca}"\n${directoryTable({ ...ds.servers[0]!.config(), host: 'ca2.example.test' })}[freeipa]\nsubject-base = "O=HSMONGER.TEST"\nlock-file = "${path.join(scratch.path, 'renewal.lock')}"\ncsr-file = "${path.join(scratch.path, 'ca.csr')}"\n${tables.join('')}`,
@@ -141,8 +141,8 @@ test('the agent has the others taken as soon as they are published, the CA with 
   await agent.until(/following the renewal master/u, 20_000);
   await sleep(3000);
   const published = { [subsystem]: await publish(subsystem), [ca]: await publish(ca) };
-  await served(subsystem, published[subsystem]!, 'u,u,u');
-  await served(ca, published[ca]!, 'CTu,Cu,Cu');
+  await served(subsystem, published[subsystem], 'u,u,u');
+  await served(ca, published[ca], 'CTu,Cu,Cu');
   expect(await here('status')).toMatchObject({ exitCode: 0 });
 });
 

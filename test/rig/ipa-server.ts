@@ -4,7 +4,7 @@ import path from 'node:path';
 import { connectBus } from '../../dbus/transport.js';
 import { Variant } from '../../dbus/wire.js';
 import { run } from '../../src/platform/run.js';
-import { createAuthority, dogtagCertificates, type Authority, type CertificateSpec } from './authority.js';
+import { createAuthority, dogtagCertificates, type Authority, type CertificateSpec, type SubjectName } from './authority.js';
 import { startBus, type PrivateBus } from './bus.js';
 import { getcert, startCertmonger, type Certmonger } from './certmonger.js';
 import { privateDirectory, type PrivateDirectory } from './directory.js';
@@ -115,7 +115,7 @@ export async function startIpaServerWithoutHsm(): Promise<IpaServer> {
   const owner = ensureServiceUser();
   mkdirSync(path.join(root, 'etc/pki/pki-tomcat'), { recursive: true });
   const nss = await createNssDatabase({ directory: path.join(root, 'etc/pki/pki-tomcat'), owner, password: internalPassword });
-  await makeInDatabase(nss, [...certificates.map(({ nickname, subject }) => ({ nickname, subject: (subject ?? []).flatMap((part) => Object.entries(part).map(([type, [value]]) => `${type}=${String(value)}`)).reverse().join(',') })), { nickname: serverCert, subject: serverSubject }]);
+  await makeInDatabase(nss, [...certificates.map(({ nickname, subject }) => ({ nickname, subject: rfc4514(subject ?? []) })), { nickname: serverCert, subject: serverSubject }]);
   const ca = await runAs(owner, 'certutil', ['-L', '-d', `sql:${nss.database}`, '-n', 'caSigningCert cert-pki-ca', '-a'], { cwd: '/' });
   return assemble(home, {
     root,
@@ -126,6 +126,11 @@ export async function startIpaServerWithoutHsm(): Promise<IpaServer> {
     placesOf: (nickname) => ({ KEY_PIN: internalPassword, ...(nickname === subAuthority || nickname === serverCert ? {} : { 'nss-user': 'pkiuser' }) }),
     privateKeys: async () => (await runAs(owner, 'certutil', ['-K', '-d', `sql:${nss.database}`, '-f', nss.loginFile], { cwd: '/' })).stdout.match(/\b[0-9a-f]{40}\b/gu)!.sort().join('\n'),
   });
+}
+
+/** As certutil takes it: the last one first. */
+function rfc4514(subject: SubjectName): string {
+  return subject.flatMap((part) => Object.entries(part).flatMap(([type, values]) => values.map((value) => `${type}=${typeof value === 'string' ? value : ''}`))).reverse().join(',');
 }
 
 /** Key and certificate of each, made by certutil in the NSS database. */
