@@ -1,5 +1,6 @@
 #!/bin/sh
 # Makes a fresh clone ready: system packages, npm packages, the build. What is there already is left alone.
+# With the word 'tests', also what only tests and benchmarks need: a directory, a KDC, what a Dogtag CA is made with.
 set -eu
 cd "$(dirname "$0")/.."
 
@@ -13,9 +14,10 @@ node -e 'const [major, minor] = process.versions.node.split(".").map(Number); pr
 # Where root's programs are, for a user whose PATH lacks it.
 PATH=$PATH:/usr/sbin:/sbin
 
-# A program, the Debian package it comes from, the Fedora/RHEL one.
+# A program, the Debian package it comes from, the Fedora/RHEL one, and whether only tests need it.
 missing_deb='' missing_rpm=''
-while read -r program deb rpm; do
+while read -r program deb rpm for; do
+  [ -z "$for" ] || [ "$for" = "${1:-}" ] || continue
   command -v "$program" >/dev/null 2>&1 || case $program in /*) [ -e "$program" ] ;; *) false ;; esac || { missing_deb="$missing_deb $deb"; missing_rpm="$missing_rpm $rpm"; }
 done <<'PROGRAMS'
 getcert certmonger certmonger
@@ -27,17 +29,20 @@ p11tool gnutls-bin gnutls-utils
 openssl openssl openssl
 runuser util-linux util-linux
 strace strace strace
-ns-slapd 389-ds-base 389-ds-base
-ldapsearch ldap-utils openldap-clients
-ip iproute2 iproute
-krb5kdc krb5-kdc krb5-server
-kadmin.local krb5-admin-server krb5-server
-kinit krb5-user krb5-workstation
+ns-slapd 389-ds-base 389-ds-base tests
+ldapsearch ldap-utils openldap-clients tests
+ip iproute2 iproute tests
+krb5kdc krb5-kdc krb5-server tests
+kadmin.local krb5-admin-server krb5-server tests
+kinit krb5-user krb5-workstation tests
 g++ g++ gcc-c++
 make make make
 python3 python3 python3
-debootstrap debootstrap debootstrap
-curl curl curl
+debootstrap debootstrap debootstrap tests
+curl curl curl tests
+flock util-linux util-linux
+/usr/lib/python3/dist-packages/ldap/__init__.py python3-ldap python3-ldap tests
+/usr/lib/python3/dist-packages/cryptography/__init__.py python3-cryptography python3-cryptography tests
 PROGRAMS
 
 if [ -n "$missing_deb" ]; then

@@ -84,7 +84,8 @@ export const reactions = {
   ISSUED_WRONG: rejected,
 
   // a CA behind the network
-  CA_UNREACHABLE: retry(60),
+  // Most often it is just being restarted, by the hook of the certificate saved before.
+  CA_UNREACHABLE: retry(15),
   CA_REFUSED: rejected,
   CA_ANSWER_INVALID: retry(300),
   CA_PENDING: retry(300),

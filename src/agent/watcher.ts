@@ -19,6 +19,7 @@ import { sqliteAddon } from '../platform/addons.js';
 import { systemClock } from '../platform/clock.js';
 import { accountOf, dropTo } from '../platform/service-user.js';
 import { directoryOf, lookAtServers, sharedNicknames } from '../renewal/look-at-servers.js';
+import { isDue } from '../renewal/report.js';
 import { replyDescriptor } from '../service/order.js';
 import { decode, encode } from '../service/wire.js';
 import { lookAtPublished } from './look-at-published.js';
@@ -34,8 +35,6 @@ export interface WatchOrder {
 
 /** The renewal master is looked for less often than at what it publishes: it has days to come back. */
 const serversMs = 10 * 60_000;
-/** A saving that moved within this time is somebody's who is at work. */
-const patienceMs = 60_000;
 
 async function main(): Promise<void> {
   process.stdin.setEncoding('utf8');
@@ -75,7 +74,7 @@ async function watch(directory: Directory, ledger: Database, { instance, pollMs 
       why,
       renewalMaster: await isRenewalMaster(directory, base, host),
       published: await lookAtPublished(directory, base, nicknames, now),
-      unfinished: unfinished(ledger).filter(({ updatedAt }) => now.getTime() - updatedAt.getTime() > patienceMs).length,
+      unfinished: unfinished(ledger).filter((entry) => isDue(entry, now)).length,
       ...(servers.alarm === undefined ? {} : { alarm: servers.alarm }),
     });
   }

@@ -20,8 +20,6 @@ export interface Connection {
   keep<T>(what: string, operation: (client: Client) => Promise<T>): Promise<T>;
   /** Calls the listener whenever the server has sent something; gives what takes it away again. */
   onData(listener: () => void): () => void;
-  /** Rejects, once, with why the connection is lost. */
-  readonly end: Promise<never>;
   close(): void;
 }
 
@@ -57,7 +55,6 @@ async function establish(config: DirectoryConfig, timeoutMs: number, { plain, tr
       socket.on('data', listener);
       return () => void socket.off('data', listener);
     },
-    end: life.end,
     close: () => void life.fail(lost(`at ${config.uri}`, 'this end has closed the connection')),
   };
 }
@@ -87,8 +84,9 @@ async function attempt<T>(life: Life, client: Client, what: string, operation: (
 }
 
 interface Life {
-  readonly end: Promise<never>;
   reason(): HsmongerError | undefined;
+  /** Calls the listener once, with why the connection is lost; gives what takes it away again. A promise would keep everything that ever waited for it. */
+  onEnd(listener: (reason: HsmongerError) => void): () => void;
   /** Ends it; gives the reason that counts, which is the first. */
   fail(reason: HsmongerError): HsmongerError;
   watch<T extends net.Socket>(socket: T): T;
@@ -97,16 +95,17 @@ interface Life {
 function lifeOf(uri: string, first: net.Socket): Life {
   const sockets: net.Socket[] = [];
   let reason: HsmongerError | undefined;
-  let reject: (reason: HsmongerError) => void = () => undefined;
-  const end = new Promise<never>((_, fail) => (reject = fail));
-  // Nobody may be waiting for it.
-  end.catch(() => undefined);
+  const listeners = new Set<(reason: HsmongerError) => void>();
   const life: Life = {
-    end,
     reason: () => reason,
+    onEnd: (listener) => {
+      listeners.add(listener);
+      return () => void listeners.delete(listener);
+    },
     fail: (why) => {
       reason ??= why;
-      reject(reason);
+      for (const listener of listeners) listener(reason);
+      listeners.clear();
       for (const socket of sockets) socket.destroy();
       return reason;
     },
@@ -126,13 +125,16 @@ async function within<T>(life: Life, timeoutMs: number | undefined, what: string
   const gone = life.reason();
   if (gone !== undefined) throw lost(what, gone.cause ?? gone);
   let timer: NodeJS.Timeout | undefined;
-  const silence = new Promise<never>((_, reject) => {
-    if (timeoutMs !== undefined) timer = setTimeout(() => reject(life.fail(lost(what, `nothing came within ${String(timeoutMs / 1000)} s`))), timeoutMs);
+  let forget: () => void = () => undefined;
+  const ended = new Promise<never>((_, reject) => {
+    forget = life.onEnd(reject);
+    if (timeoutMs !== undefined) timer = setTimeout(() => life.fail(lost(what, `nothing came within ${String(timeoutMs / 1000)} s`)), timeoutMs);
   });
   try {
-    return await Promise.race([operation(), life.end, silence]);
+    return await Promise.race([operation(), ended]);
   } finally {
     clearTimeout(timer);
+    forget();
   }
 }
 

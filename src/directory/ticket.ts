@@ -1,7 +1,8 @@
-import { chownSync, mkdtempSync, readdirSync, rmSync } from 'node:fs';
+import { chownSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { HsmongerError, sentenceOf } from '../errors.js';
+import { ownPrefix, sweepAbandoned, type Owner } from '../platform/abandoned.js';
 import { run } from '../platform/run.js';
 
 /** A Kerberos ticket in a cache of its own. */
@@ -15,17 +16,17 @@ export interface TicketOptions {
   readonly keytab: string;
   readonly principal: string;
   /** Who will use it; the cache is theirs alone. Default: this user. */
-  readonly owner?: { readonly uid: number; readonly gid: number };
+  readonly owner?: Owner;
   readonly environment?: Readonly<Record<string, string>>;
   readonly timeoutMs: number;
 }
 
-const prefix = 'hsmonger-krb5.';
+const purpose = 'hsmonger-krb5';
 
 /** kinit from a keytab, which root alone can read: before the drop. DIRECTORY_UNAVAILABLE where no KDC answers, DIRECTORY_REFUSED otherwise. */
 export async function fetchTicket({ keytab, principal, owner, environment = {}, timeoutMs }: TicketOptions): Promise<Ticket> {
-  sweep();
-  const directory = mkdtempSync(path.join(tmpdir(), `${prefix}${String(process.pid)}.`));
+  sweepAbandoned(tmpdir(), purpose, owner);
+  const directory = mkdtempSync(ownPrefix(tmpdir(), purpose));
   const remove = () => rmSync(directory, { recursive: true, force: true });
   const cache = path.join(directory, 'ccache');
   const own = { ...environment, KRB5CCNAME: `FILE:${cache}` };
@@ -38,27 +39,5 @@ export async function fetchTicket({ keytab, principal, owner, environment = {}, 
     const said = sentenceOf(error);
     const transient = /no answer in time|contact any KDC|resolve network address|timed out|temporar/iu.test(said);
     throw new HsmongerError(transient ? 'DIRECTORY_UNAVAILABLE' : 'DIRECTORY_REFUSED', `No Kerberos ticket for ${principal} with ${keytab}: ${said}${transient ? '' : ' Check directory.keytab and directory.principal.'}`, { cause: error });
-  }
-}
-
-/** Caches of processes that were killed. */
-function sweep(): void {
-  for (const name of readdirSync(tmpdir())) {
-    const [, pid] = /^hsmonger-krb5\.(\d+)\.\w{6}$/u.exec(name) ?? [];
-    if (pid === undefined || alive(Number(pid))) continue;
-    try {
-      rmSync(path.join(tmpdir(), name), { recursive: true, force: true });
-    } catch {
-      // Another user's: theirs to sweep.
-    }
-  }
-}
-
-function alive(pid: number): boolean {
-  try {
-    process.kill(pid, 0);
-    return true;
-  } catch (error) {
-    return (error as NodeJS.ErrnoException).code !== 'ESRCH';
   }
 }

@@ -17,10 +17,12 @@ const anyExit = Array.from({ length: 256 }, (_, code) => code);
 
 /**
  * Arguments all the tools take. -N: the name in the URI is the server's; looking it up backwards would let the DNS choose the
- * Kerberos service. The network time limit is the tools' own; a server that is stopped wants the process's as well.
+ * Kerberos service. The network time limit is the tools' own; a server that is stopped wants the process's as well. Without TLS Kerberos has to
+ * seal what goes over the wire (a key of 56 bits is its least), whatever the server would be content with.
  */
 export function accessArguments({ uri, startTls, mechanism, timeoutMs }: ToolAccess): string[] {
-  return ['-Q', '-N', '-Y', mechanism, '-H', uri, ...(startTls ? ['-ZZ'] : []), '-o', `nettimeout=${String(Math.max(1, Math.ceil(timeoutMs / 1000)))}`];
+  const inClear = uri.startsWith('ldap:') && !startTls;
+  return ['-Q', '-N', '-Y', mechanism, ...(inClear ? ['-O', 'minssf=56'] : []), '-H', uri, ...(startTls ? ['-ZZ'] : []), '-o', `nettimeout=${String(Math.max(1, Math.ceil(timeoutMs / 1000)))}`];
 }
 
 /** ldapsearch's own, after those of accessArguments(). */

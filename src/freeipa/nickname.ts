@@ -1,3 +1,4 @@
+import { HsmongerError, sentenceOf } from '../errors.js';
 import { nameFromText } from '../x509/name-text.js';
 import { sameName } from '../x509/name.js';
 import { systemCertificates, theCa } from './system-certificates.js';
@@ -18,13 +19,21 @@ export function caSubjectOf(entry: { readonly subject?: string } | undefined, su
 /**
  * Under which nickname the servers share the certificate with this subject (DER Name): FreeIPA's map by subject (installutils.py
  * ca_subject_dn, cainstance.py). Undefined for what is each server's own, such as Server-Cert and lightweight CAs. CONFIG_INVALID
- * where one of the two names is none.
+ * where the subject base is no name, DIRECTORY_INVALID where the CA's is none: that is mended in the directory, and asked for again.
  */
 export function sharedNickname(subject: Uint8Array, { caSubject, subjectBase }: InstallationNames): string | undefined {
+  nameFromText(subjectBase);
   // The CA's own first, as there: it may be named like one of the others.
-  const ca = nameFromText(caSubject);
-  if (sameName(subject, ca)) return systemCertificates.find((certificate) => certificate.subject === theCa)?.nickname;
+  if (sameName(subject, nameInDirectory(caSubject))) return systemCertificates.find((certificate) => certificate.subject === theCa)?.nickname;
   return systemCertificates.find((certificate) => certificate.shared && certificate.subject !== undefined && certificate.subject !== theCa && sameName(subject, nameFromText(`CN=${certificate.subject},${subjectBase}`)))?.nickname;
+}
+
+function nameInDirectory(text: string): Uint8Array {
+  try {
+    return nameFromText(text);
+  } catch (error) {
+    throw new HsmongerError('DIRECTORY_INVALID', `The CA's subject in the directory (ipaCaSubjectDN) cannot be read: ${sentenceOf(error)}`, { cause: error });
+  }
 }
 
 /** The nickname of the CA's own certificate. */

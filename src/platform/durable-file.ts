@@ -1,21 +1,43 @@
-import { closeSync, fsyncSync, openSync, renameSync, writeSync } from 'node:fs';
+import { closeSync, fchmodSync, fchownSync, fsyncSync, openSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 
-/** Puts a file in place in one step, 0600, on the disk before it returns; what was there is replaced. Errors are the system's. */
-export function writeDurably(file: string, content: string): void {
-  const descriptor = openSync(`${file}.new`, 'w', 0o600);
+export interface DurableOptions {
+  /** Whatever the umask. Default 0600. */
+  readonly mode?: number;
+  /** Default this user's; another's needs root. */
+  readonly owner?: { readonly uid: number; readonly gid: number };
+}
+
+/**
+ * Puts a file in place in one step, on the disk before it returns; what was there is replaced, and stays when this fails. The content goes to
+ * a file of this process first, one nobody prepared: what a killed process left of it is no obstacle. Errors are the system's.
+ */
+export function writeDurably(file: string, content: string | Uint8Array, { mode = 0o600, owner }: DurableOptions = {}): void {
+  const temporary = path.join(path.dirname(file), `.${path.basename(file)}.${String(process.pid)}`);
   try {
-    writeSync(descriptor, content);
+    rmSync(temporary, { force: true });
+    // Nobody else opens it before it is whose it is to be.
+    flushed(temporary, 'wx', (descriptor) => {
+      if (owner !== undefined) fchownSync(descriptor, owner.uid, owner.gid);
+      fchmodSync(descriptor, mode);
+      // Not writeSync(), which may write a part and say so.
+      writeFileSync(descriptor, content);
+    });
+    renameSync(temporary, file);
+  } catch (error) {
+    rmSync(temporary, { force: true });
+    throw error;
+  }
+  // The name is in the directory, not in the file.
+  flushed(path.dirname(file), 'r', () => undefined);
+}
+
+function flushed(file: string, flags: 'wx' | 'r', write: (descriptor: number) => void): void {
+  const descriptor = openSync(file, flags, 0o600);
+  try {
+    write(descriptor);
     fsyncSync(descriptor);
   } finally {
     closeSync(descriptor);
-  }
-  renameSync(`${file}.new`, file);
-  // The name is in the directory, not in the file.
-  const directory = openSync(path.dirname(file), 'r');
-  try {
-    fsyncSync(directory);
-  } finally {
-    closeSync(directory);
   }
 }

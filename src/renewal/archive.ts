@@ -1,7 +1,8 @@
 import { createHash } from 'node:crypto';
-import { closeSync, fsyncSync, mkdirSync, openSync, readFileSync, renameSync, writeSync } from 'node:fs';
+import { mkdirSync, readFileSync } from 'node:fs';
 import path from 'node:path';
 import { HsmongerError, sentenceOf } from '../errors.js';
+import { writeDurably } from '../platform/durable-file.js';
 import { certificateFromPem, certificateToPem } from '../x509/pem.js';
 import type { Certificate } from '../x509/certificate.js';
 import { equalBytes } from '../x509/der.js';
@@ -15,10 +16,7 @@ export function archive(directory: string, nickname: string, certificate: Certif
   try {
     mkdirSync(directory, { recursive: true, mode: 0o700 });
     if (isArchived(directory, nickname, certificate)) return file;
-    const temporary = `${file}.new`;
-    flushed(temporary, 'w', (descriptor) => void writeSync(descriptor, certificateToPem(certificate.der)));
-    renameSync(temporary, file);
-    flushed(directory, 'r', () => undefined);
+    writeDurably(file, certificateToPem(certificate.der));
     return file;
   } catch (error) {
     throw new HsmongerError('STATE_UNAVAILABLE', `Cannot keep the superseded certificate as ${file}: ${sentenceOf(error)}. It was not removed; mend ${directory} and it goes on by itself.`, { cause: error });
@@ -39,14 +37,4 @@ export function archiveFile(directory: string, nickname: string, certificate: Ce
   const hash = createHash('sha256').update(certificate.der).digest('hex').slice(0, 16);
   const serial = Buffer.from(certificate.serial).toString('hex');
   return path.join(directory, `${nickname.replace(/[^A-Za-z0-9._-]+/gu, '_').slice(0, 100)}.${serial}.${hash}.pem`);
-}
-
-function flushed(file: string, flags: 'w' | 'r', write: (descriptor: number) => void): void {
-  const descriptor = openSync(file, flags, 0o600);
-  try {
-    write(descriptor);
-    fsyncSync(descriptor);
-  } finally {
-    closeSync(descriptor);
-  }
 }

@@ -1,4 +1,5 @@
 import { HsmongerError, sentenceOf } from '../errors.js';
+import { sameHost } from '../directory/master-alarm.js';
 import { isRenewalMaster, listServers } from '../directory/servers.js';
 import type { Retained } from '../ledger/journal.js';
 import type { SavingContext } from './saving-context.js';
@@ -18,7 +19,7 @@ export async function pruningOf({ instance, directory }: SavingContext): Promise
   if (directory === undefined) return { pruning: 'unknown' };
   try {
     const servers = await listServers(directory, base);
-    if (!servers.some((server) => server.ca && server.host.toLowerCase() !== host.toLowerCase())) return { pruning: 'at once' };
+    if (!servers.some((server) => server.ca && !sameHost(server.host, host))) return { pruning: 'at once' };
     return { pruning: (await isRenewalMaster(directory, base, host)) ? 'after the grace time' : 'never' };
   } catch (error) {
     if (!(error instanceof HsmongerError)) throw error;

@@ -40,6 +40,16 @@ export function retryDelay({ startedAt }: Pick<JournalEntry, 'startedAt'>, now: 
   return Math.round(Math.min(3600, Math.max(60, (now.getTime() - startedAt.getTime()) / 1000)));
 }
 
+/**
+ * Whether an interrupted saving has waited long enough since it was last tried: a try may stop the PKI server, and one that fails each time
+ * must not keep it down.
+ */
+export function isDue({ startedAt, updatedAt }: Pick<JournalEntry, 'startedAt' | 'updatedAt'>, now: Date): boolean {
+  const waited = now.getTime() - updatedAt.getTime();
+  // Below zero: the clock was set back, and nobody knows how long it was.
+  return waited < 0 || waited > retryDelay({ startedAt }, updatedAt) * 1000;
+}
+
 export function reported(certificate: Certificate): ReportedCertificate {
   return { serial: Buffer.from(certificate.serial).toString('hex'), notAfter: certificate.notAfter.toISOString(), sha256: sha256(certificate) };
 }

@@ -1,6 +1,6 @@
 import { existsSync } from 'node:fs';
 import type { Instance } from '../config/instance.js';
-import { HsmongerError } from '../errors.js';
+import { HsmongerError, sentenceOf } from '../errors.js';
 import type { run } from '../platform/run.js';
 
 type Run = typeof run;
@@ -10,6 +10,8 @@ export interface Stopped {
   readonly unit: string;
   /** The transient timers that start it if nobody else does: ours, and those of killed processes. */
   readonly guards: readonly string[];
+  /** Why it may run all the same, as a sentence: it was told to stop and has not said that it did. */
+  readonly trouble?: string;
 }
 
 /**
@@ -25,14 +27,21 @@ export async function stopServer({ name, pki, saving }: Instance, run: Run): Pro
   if (state === 'inactive' && others.length === 0) return undefined;
   const guard = `${prefixOf(name)}${String(process.pid)}-${Date.now().toString(36)}`;
   await run('systemd-run', [`--unit=${guard}`, `--on-active=${String(saving.guardMinutes)}min`, '--timer-property=AccuracySec=1s', `--description=Starts ${unit} again after hsmonger stopped it`, 'systemctl', 'start', unit]);
-  if (state === 'active') await run('systemctl', ['stop', unit], { timeoutMs: 180_000 });
-  return { unit, guards: [`${guard}.timer`, ...others.filter(isAbandoned)] };
+  const stopped = { unit, guards: [`${guard}.timer`, ...others.filter(isAbandoned)] };
+  if (state !== 'active') return stopped;
+  try {
+    await run('systemctl', ['stop', unit], { timeoutMs: 180_000 });
+    return stopped;
+  } catch (error) {
+    // systemd goes on stopping it after we have given up waiting: from here on it is ours to start.
+    return { ...stopped, trouble: sentenceOf(error) };
+  }
 }
 
 /** Starts it, then takes the guards away; those of a unit that does not come up stay. A restart: another process, or the guard, may have started it while files changed. */
 export async function startServer({ unit, guards }: Stopped, run: Run): Promise<void> {
   await run('systemctl', ['restart', unit], { timeoutMs: 300_000 });
-  await run('systemctl', ['stop', ...guards]);
+  await removeGuards(guards, run);
 }
 
 /** Starts what processes stopped that were killed since. Says whether there was any. */
@@ -41,8 +50,13 @@ export async function startAbandoned({ name, pki }: Instance, run: Run): Promise
   const abandoned = (await guardsOf(name, run)).filter(isAbandoned);
   if (abandoned.length === 0) return false;
   await run('systemctl', ['restart', pki.unit], { timeoutMs: 300_000 });
-  await run('systemctl', ['stop', ...abandoned]);
+  await removeGuards(abandoned, run);
   return true;
+}
+
+/** systemctl(1): 5, no such unit loaded: a timer that has elapsed is gone by itself, and the server runs. */
+async function removeGuards(guards: readonly string[], run: Run): Promise<void> {
+  await run('systemctl', ['stop', ...guards], { okExitCodes: [0, 5] });
 }
 
 /** Has a server that was not stopped take up what changed; one that somebody has stopped does so when it is started. */

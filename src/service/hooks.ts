@@ -11,7 +11,7 @@ import { requestIds } from '../config/request-id.js';
 import { askService } from './ask.js';
 import { keepFileModes } from './file-modes.js';
 import { finishSavings, sentencesOfLeft } from './finish-savings.js';
-import { scheduleRetry } from './retry.js';
+import { relieve, scheduleRetry, standIn } from './retry.js';
 import { whileServerStopped } from './server-stopped.js';
 
 type Environment = Readonly<Record<string, string | undefined>>;
@@ -39,6 +39,8 @@ const firstRetrySeconds = 60;
 export function preSave(argv: readonly string[], env: Environment, means: Means = { ask: askService, run }): Promise<number> {
   return asHook('hsmonger-pre-save', argv, env, means, async (place, flags) => {
     const hook = hookOf(place, flags);
+    // Until post-save has ended: it may be killed before it can do anything.
+    await standIn(hook, flags.request ?? '', hook.run);
     // Root's part of what an earlier kill left, a unit that was not restarted, is this hook's to do.
     await finish(hook).catch((trouble: unknown) => hook.log('err', sentenceOf(trouble)));
     for (const warning of await hook.ask(hook, 'before saving', { nickname: hook.nickname })) await hook.log('warning', warning);
@@ -53,23 +55,29 @@ export function preSave(argv: readonly string[], env: Environment, means: Means 
 export function postSave(argv: readonly string[], env: Environment, means: Means = { ask: askService, run }): Promise<number> {
   const resume = argv.includes('--resume');
   return asHook('hsmonger-post-save', argv.filter((word) => word !== '--resume'), env, means, async (place, flags) => {
-    if (resume) {
-      await finish(place);
-      return;
-    }
-    const hook = hookOf(place, flags);
+    const work = resume ? () => finish(place) : () => saveNow(hookOf(place, flags));
+    const request = resume ? 'resume' : (flags.request ?? '');
+    await standIn(place, request, place.run);
     try {
-      const report = await saved(hook);
-      await hook.log('info', `'${report.nickname}' renewed: serial ${report.newCertificate.serial}, until ${report.newCertificate.notAfter}; ${String(report.removed.length)} superseded removed${report.retained === 0 ? '' : `, ${String(report.retained)} kept for the other servers`}.`);
-      await restart(hook, report.restart !== undefined);
-      if (report.left.length > 0) await scheduleRetry(hook, report.retryAfterSeconds, hook.run);
-    } catch (error) {
-      // What pre-save stopped must not stay stopped because the saving met trouble (design rule 7).
-      await startGuarded(hook.instance, hook.run).catch((trouble: unknown) => hook.log('err', `The unit that was stopped could not be started: ${sentenceOf(trouble)}`));
-      if (typeof helperReaction(asHsmongerError(error).code) !== 'string') await scheduleRetry(hook, firstRetrySeconds, hook.run);
-      throw error;
+      await work();
+    } finally {
+      await relieve(place, request, place.run);
     }
   });
+}
+
+async function saveNow(hook: Hook): Promise<void> {
+  try {
+    const report = await saved(hook);
+    await hook.log('info', `'${report.nickname}' renewed: serial ${report.newCertificate.serial}, until ${report.newCertificate.notAfter}; ${String(report.removed.length)} superseded removed${report.retained === 0 ? '' : `, ${String(report.retained)} kept for the other servers`}.`);
+    await restart(hook, report.restart !== undefined);
+    if (report.left.length > 0) await scheduleRetry(hook, report.retryAfterSeconds, hook.run);
+  } catch (error) {
+    // What pre-save stopped must not stay stopped because the saving met trouble (design rule 7).
+    await startGuarded(hook.instance, hook.run).catch((trouble: unknown) => hook.log('err', `The unit that was stopped could not be started: ${sentenceOf(trouble)}`));
+    if (typeof helperReaction(asHsmongerError(error).code) !== 'string') await scheduleRetry(hook, firstRetrySeconds, hook.run);
+    throw error;
+  }
 }
 
 /** The service user's part. A server is stopped for it once nothing but trouble on the way can keep it from being done. */

@@ -43,7 +43,7 @@ async function opened({ directory }: Instance, owner: Account): Promise<Pick<Pri
   if (directory === undefined) return {};
   try {
     const { openDirectory } = await import('../directory/open.js');
-    return { directory: await openDirectory(directory, { owner, timeoutMs: openingMs }) };
+    return { directory: await openDirectory(directory, { owner, timeoutMs: openingMs, watches: false }) };
   } catch (error) {
     return { directoryTrouble: asHsmongerError(error) };
   }

@@ -1,24 +1,44 @@
 import type { Instance } from '../config/instance.js';
 import { sentenceOf } from '../errors.js';
+import { holdRenewalLock } from '../freeipa/renewal-lock.js';
 import type { run } from '../platform/run.js';
 import { restartServer, startServer, stopServer, type Stopped } from '../renewal/server.js';
 
 interface Means {
   readonly run: typeof run;
   readonly tell: (sentence: string) => Promise<void> | void;
+  /** How long others may keep FreeIPA's renewal lock, milliseconds. Default: as long as eight savings, one after the other, take. */
+  readonly lockMs?: number;
 }
+
+const defaultLockMs = 600_000;
 
 /**
  * Runs `work` while the PKI server is stopped and starts it again whatever happens. Where it cannot be stopped, `work` is told so, and the server
- * restarted: certificates are saved all the same. A server that does not come up is an error of its own once `work` has succeeded.
+ * restarted: certificates are saved all the same. A server that does not come up is an error of its own once `work` has succeeded. On a FreeIPA
+ * server all of it is under FreeIPA's renewal lock, as its own renew_ca_cert is: no other saving starts the server while CS.cfg is changed,
+ * and nobody asks a CA that is down. RENEWAL_LOCKED when others do not give it up.
  */
-export async function whileServerStopped<T>(instance: Instance, { run, tell }: Means, work: (serverRuns: string | undefined) => Promise<T>): Promise<T> {
+export async function whileServerStopped<T>(instance: Instance, means: Means, work: (serverRuns: string | undefined) => Promise<T>): Promise<T> {
+  const lock = instance.freeipa === undefined ? undefined : await holdRenewalLock(instance.freeipa.lockFile, `hsmonger[${String(process.pid)}]`, { waitMs: means.lockMs ?? defaultLockMs });
+  try {
+    return await stoppedFor(instance, means, work);
+  } finally {
+    lock?.release();
+  }
+}
+
+async function stoppedFor<T>(instance: Instance, { run, tell }: Means, work: (serverRuns: string | undefined) => Promise<T>): Promise<T> {
   let stopped: Stopped | undefined;
   let serverRuns: string | undefined;
   try {
     stopped = await stopServer(instance, run);
+    serverRuns = stopped?.trouble;
   } catch (error) {
-    serverRuns = `It could not be stopped: ${sentenceOf(error)}`;
+    serverRuns = sentenceOf(error);
+  }
+  if (serverRuns !== undefined) {
+    serverRuns = `It could not be stopped: ${serverRuns}`;
     await tell(`The PKI server '${instance.pki?.unit ?? ''}' is not stopped for the saving. ${serverRuns}`);
   }
   const start = async () => {

@@ -1,5 +1,6 @@
 /**
- * npm run bench [-- --json FILE] [-- --only identify|submit|listing|retrieve]: our speed against a peer's, both measured in this one run.
+ * npm run bench [-- --json FILE] [-- --only identify|submit|listing|retrieve|dogtag]: our speed against a peer's, both measured in this one run.
+ * `dogtag` needs its rig, which takes minutes to build: where none is kept from the Dogtag suite it is left out unless asked for.
  * Ends with 1 when a target is missed.
  */
 import { writeFileSync } from 'node:fs';
@@ -7,6 +8,8 @@ import { cpus, loadavg, release } from 'node:os';
 import { parseArgs } from 'node:util';
 import { privateDirectory } from '../rig/directory.js';
 import { ensureServiceUser } from '../rig/service-user.js';
+import { isRigCached } from '../rig/dogtag/cache.js';
+import { benchDogtag } from './dogtag.js';
 import { benchIdentify } from './identify.js';
 import { benchListing } from './listing.js';
 import { benchRetrieve } from './retrieve.js';
@@ -14,7 +17,7 @@ import { createSite } from './site.js';
 import { benchSubmit } from './submit.js';
 import { table } from './table.js';
 
-const rounds = { identify: 60, submit: 30, listing: 3, retrieve: 20 } as const;
+const rounds = { identify: 60, submit: 30, listing: 3, retrieve: 20, dogtag: 20 } as const;
 const requests = 2000;
 
 const { values } = parseArgs({ options: { json: { type: 'string' }, only: { type: 'string' } } });
@@ -31,6 +34,10 @@ try {
     if (wanted('submit')) comparisons.push(...(await benchSubmit(site, rounds.submit, say)));
     if (wanted('retrieve')) comparisons.push(...(await benchRetrieve(site, rounds.retrieve, say)));
     if (wanted('listing')) comparisons.push(...(await benchListing(site, requests, rounds.listing, say)));
+  }
+  if (wanted('dogtag')) {
+    if (values.only === 'dogtag' || isRigCached({}, ensureServiceUser())) comparisons.push(...(await benchDogtag(path, rounds.dogtag)));
+    else say("no row for Dogtag: no rig is kept; '--only dogtag' builds one");
   }
   const [load] = loadavg();
   process.stdout.write(`${String(cpus().length)} cores, ${cpus()[0]?.model ?? 'unknown'}, Linux ${release()}, load ${load!.toFixed(1)}; node ${process.versions.node}\n`);

@@ -42,6 +42,11 @@ export function inSequence(first: Summary, second: Summary): Summary {
   return { minimum: first.minimum + second.minimum, median: first.median + second.median };
 }
 
+/** Without what is there in every run of it: the difference of the minimums, and of the medians. */
+export function less(whole: Summary, part: Summary): Summary {
+  return { minimum: whole.minimum - part.minimum, median: whole.median - part.median };
+}
+
 export function compare(name: string, target: Target, ours: Summary, peer: Summary): Comparison {
   const faster = typeof target === 'object' && 'timesFaster' in target;
   const ratioOf = (figure: keyof Summary) => (faster ? peer[figure] / ours[figure] : ours[figure] / peer[figure]);

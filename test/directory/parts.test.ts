@@ -8,6 +8,7 @@ import { and, equals, or, present, startsWith } from '../../src/directory/filter
 import { addLdif, modifyLdif, parseLdif } from '../../src/directory/ldif.js';
 import { readPasswordFile } from '../../src/directory/password-file.js';
 import { failureOf } from '../../src/directory/result-codes.js';
+import { accessArguments } from '../../src/directory/tools.js';
 import { caServiceDn, renewalDn } from '../../src/directory/tree.js';
 import { privateDirectory, type PrivateDirectory } from '../rig/directory.js';
 
@@ -184,4 +185,14 @@ describe('a bell', () => {
     before.abort();
     expect((await bell.heard(before.signal).next()).done).toBe(true);
   });
+});
+
+it.each([
+  ['ldap://a.example.test', false, ['-O', 'minssf=56']],
+  ['ldap://a.example.test', true, ['-ZZ']],
+  ['ldaps://a.example.test', false, []],
+  ['ldapi://%2Frun%2Fslapd.socket', false, []],
+])('the tools never speak in clear: %s with StartTLS %s', (uri, startTls, wanted) => {
+  const args = accessArguments({ uri, startTls, mechanism: 'GSSAPI', environment: {}, timeoutMs: 1000 });
+  expect(args.filter((word) => ['-O', 'minssf=56', '-ZZ'].includes(word))).toEqual(wanted);
 });

@@ -13,7 +13,7 @@ export interface EnrolJob {
   readonly ledger: string;
   /** As if it had been found before. */
   readonly through?: string;
-  readonly enrolments: readonly { readonly csr: string; readonly profile: string; readonly old?: string; readonly pending?: string }[];
+  readonly enrolments: readonly { readonly csr: string; readonly profile: string; readonly old?: string; readonly pending?: string; readonly authority?: string }[];
 }
 
 export type EnrolResult = { readonly certificate: string } | { readonly pending: string; readonly message: string } | { readonly code: string; readonly message: string };
@@ -27,9 +27,9 @@ await serveWorker(async (input) => {
   const agent = readAgent(issuer);
   const dogtag = createDogtagIssuer({ issuer, ...(agent === undefined ? {} : { agent }), ledger, clock: () => new Date(), uid: 0 });
   const results: EnrolResult[] = [];
-  for (const { csr, profile, old, pending } of enrolments) {
+  for (const { csr, profile, old, pending, authority } of enrolments) {
     try {
-      const answer = await dogtag.enrol({ csr: csrFromPem(csr), profile, ...(old === undefined ? {} : { oldCertificate: certificateFromPem(old) }), ...(pending === undefined ? {} : { pending }) });
+      const answer = await dogtag.enrol({ csr: csrFromPem(csr), profile, ...(old === undefined ? {} : { oldCertificate: certificateFromPem(old) }), ...(pending === undefined ? {} : { pending }), ...(authority === undefined ? {} : { authority }) });
       results.push('pending' in answer ? { pending: answer.pending, message: answer.message } : { certificate: certificateToPem(answer.certificate) });
     } catch (error) {
       const { code, message } = asHsmongerError(error);

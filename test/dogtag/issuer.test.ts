@@ -54,10 +54,6 @@ describe.each(['v1', 'servlets'])('the CA itself, through %s', (through) => {
     await sleep(1100);
     const [again, renewed] = await enrol({ through, ...asAgent(), enrolments: [{ csr, profile }, { csr, profile, old: old.toString() }] });
     expect(certificateOf(again).fingerprint256).toBe(old.fingerprint256);
-    if (profile === 'caCACert') {
-      expect(renewed).toMatchObject({ code: 'NOT_LONGER', message: expect.stringMatching(/bypassCAnotafter=true.*ca\.enablePastCATime_caCert=true/u) as string });
-      return;
-    }
     expect(certificateOf(renewed).publicKey.equals(old.publicKey)).toBe(true);
     expect(endOf(renewed)).toBeGreaterThan(new Date(old.validTo).getTime());
   });
@@ -111,6 +107,19 @@ describe('the CA itself', () => {
     const csr = await csrFor('refused');
     const results = await enrol({ through: 'v1', ...asAgent(), enrolments: [{ csr, profile: 'caNope' }, { csr, profile: 'caInternalAuthServerCert' }] });
     expect(results).toEqual([expect.objectContaining({ code: 'PROFILE_UNKNOWN', message: expect.stringMatching(/Profile caNope Not Found/u) as string }), expect.objectContaining({ code: 'CA_REFUSED', message: expect.stringMatching(/Failed Authentication/u) as string })]);
+  });
+
+  it('has a lightweight CA whose key it looks for on the token, where it did not make it: its renewal waits, and nothing is issued', async () => {
+    const jar = path.join(directory.path, 'jar');
+    const asAdmin = async (...args: string[]) => JSON.parse((await dogtag.enter('curl', ['--silent', '--show-error', '--fail', '--cacert', dogtag.caFile, '--cert', dogtag.admin.certificate, '--key', dogtag.admin.key, '--cookie', jar, '--cookie-jar', jar, '--header', 'Accept: application/json', '--header', 'Content-Type: application/json', ...args])).stdout) as unknown;
+    await asAdmin(`${url}/ca/rest/account/login`);
+    const [main] = (await asAdmin(`${url}/ca/rest/authorities`)) as { readonly id: string }[];
+    const { id: authority, ready } = (await asAdmin('--data', JSON.stringify({ dn: 'CN=Light,O=EXAMPLE', parentID: main!.id, enabled: true }), `${url}/ca/rest/authorities`)) as { readonly id: string; readonly ready: boolean };
+    expect(ready).toBe(false);
+    const before = await madeFor('Certificate Authority');
+    const [result] = await enrol({ through: 'v1', ...asAgent(), enrolments: [{ csr: await csrFor('Light'), profile: 'caCACert', authority }] });
+    expect(result).toMatchObject({ code: 'CA_ANSWER_INVALID', message: expect.stringMatching(/is not ready there/u) as string });
+    expect(await madeFor('Certificate Authority')).toBe(before);
   });
 
   it('killed in the middle of ten requests: no answer is taken amiss, and after its restart, with nonces on, each is made once', async () => {

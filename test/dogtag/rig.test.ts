@@ -2,11 +2,12 @@
 import { execFileSync, spawn } from 'node:child_process';
 import { X509Certificate } from 'node:crypto';
 import { once } from 'node:events';
-import { existsSync, readFileSync } from 'node:fs';
+import { existsSync, readFileSync, readlinkSync } from 'node:fs';
 import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { systemCertificates } from '../../src/freeipa/system-certificates.js';
+import { processes } from '../e2e/prey.js';
 import { cachedRig, removeRoot, unpackRig } from '../rig/dogtag/cache.js';
 import { url } from '../rig/dogtag/server.js';
 import { startDogtag, type Dogtag } from '../rig/dogtag.js';
@@ -18,6 +19,14 @@ beforeAll(async () => {
 afterAll(async () => {
   await rig.stop();
 });
+
+function rootOf(pid: number): string | undefined {
+  try {
+    return readlinkSync(`/proc/${String(pid)}/root`);
+  } catch {
+    return undefined;
+  }
+}
 
 const subjectOf = (pem: string) => new X509Certificate(pem).subject.split('\n').reverse().join(',');
 
@@ -99,15 +108,20 @@ describe('its units', () => {
 });
 
 describe('namespaces', () => {
-  it('end with the process that made them, even when that is killed', async () => {
+  it.each([
+    ['the process that made them', []],
+    ['the runner of that process', ['runner']],
+  ])('end when %s is killed, with every daemon in them and the bus beside them', async (_who, more) => {
     const root = await unpackRig(await cachedRig({}, rig.owner));
+    const inThere = () => processes().filter(({ pid }) => rootOf(pid) === root);
     try {
-      const worker = spawn(process.execPath, ['--import', 'tsx', path.resolve(import.meta.dirname, '../rig/dogtag/orphan-worker.ts'), root], { stdio: ['ignore', 'pipe', 'inherit'] });
+      const worker = spawn(process.execPath, ['--import', 'tsx', path.resolve(import.meta.dirname, '../rig/dogtag/orphan-worker.ts'), root, ...more], { stdio: ['ignore', 'pipe', 'inherit'] });
       const [said] = (await once(worker.stdout, 'data')) as [Buffer];
-      const init = `/proc/${said.toString().trim()}`;
-      expect(existsSync(init)).toBe(true);
+      const pids = JSON.parse(said.toString()) as number[];
+      expect(inThere().some(({ command }) => command[0] === 'ns-slapd')).toBe(true);
       worker.kill('SIGKILL');
-      for (const end = Date.now() + 10_000; existsSync(init); await sleep(50)) expect(Date.now()).toBeLessThan(end);
+      const left = () => [...inThere().map(({ pid }) => pid), ...pids.filter((pid) => existsSync(`/proc/${String(pid)}`))];
+      for (const end = Date.now() + 20_000; left().length > 0; await sleep(50)) expect(Date.now(), JSON.stringify(left())).toBeLessThan(end);
     } finally {
       removeRoot(root);
     }

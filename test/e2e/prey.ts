@@ -23,9 +23,9 @@ export function processes(): Seen[] {
   });
 }
 
-/** The processes of one of our programs that certmonger runs for the site in this directory: the shell in front of the helper, or what works behind it. */
+/** The processes of one of our programs that certmonger runs for the site in this directory: the shell in front of the helper, or what works behind it. Those that only name it, a timer's, are none. */
 export function running(program: string, directory: string, part: 'shell' | 'node'): Seen[] {
-  return processes().filter(({ command }) => command.some((word) => word.endsWith(`/${program}`)) && command.some((word) => word.startsWith(`${directory}/`)) && command[0]?.endsWith('/sh') === (part === 'shell'));
+  return processes().filter(({ command }) => command.some((word) => word.endsWith(`/${program}`)) && command.some((word) => word.startsWith(`${directory}/`)) && command[0]?.endsWith(part === 'shell' ? '/sh' : '/node') === true && !command.includes('--resume'));
 }
 
 /** A process and all that descend from it. */

@@ -7,7 +7,7 @@ import { privateDirectory, type PrivateDirectory } from '../rig/directory.js';
 const packaging = path.resolve(import.meta.dirname, '../../packaging');
 let directory: PrivateDirectory;
 const file = (name: string) => path.join(directory.path, name);
-const bootstrap = (env: NodeJS.ProcessEnv = process.env) => spawnSync('/bin/sh', [file('packaging/bootstrap.sh')], { encoding: 'utf8', env });
+const bootstrap = (env: NodeJS.ProcessEnv = process.env, ...words: string[]) => spawnSync('/bin/sh', [file('packaging/bootstrap.sh'), ...words], { encoding: 'utf8', env });
 const builds = () => readFileSync(file('builds'), 'utf8').length;
 
 /** A clone whose packages are installed, and whose build only counts. */
@@ -50,6 +50,14 @@ describe('bootstrap', () => {
     symlinkSync(process.execPath, file('bin/node'));
     writeFileSync(file('strace'), '');
     expect(bootstrap({ PATH: file('bin') })).toMatchObject({ status: 1, stderr: "bootstrap: Please install these (Debian's names): strace\n" });
+  });
+
+  it('asks for what only tests need only where tests are to run', () => {
+    mkdirSync(file('bin'));
+    for (const program of ['sh', 'dirname']) symlinkSync(execFileSync('which', [program], { encoding: 'utf8' }).trim(), file(`bin/${program}`));
+    symlinkSync(process.execPath, file('bin/node'));
+    expect(bootstrap({ PATH: file('bin') }).stderr).not.toContain('ldap-utils');
+    expect(bootstrap({ PATH: file('bin') }, 'tests').stderr).toContain('ldap-utils');
   });
 });
 

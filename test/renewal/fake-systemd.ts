@@ -11,6 +11,8 @@ export interface FakeSystemd {
   state(unit: string): string;
   set(unit: string, state: 'active' | 'inactive' | 'failed'): void;
   timers(): string[];
+  /** The time has come of the timers that begin so: they are gone. What they run, nobody runs here. */
+  elapse(prefix: string): void;
 }
 
 /** `otherwise` runs what is none of systemd's programs; a call that begins with `failing` fails. */
@@ -49,6 +51,9 @@ export function fakeSystemd(directory: string, options: { readonly failing?: () 
     state,
     set,
     timers,
+    elapse: (prefix) => {
+      for (const timer of matching(`${prefix}*`)) rmSync(path.join(timersIn, timer));
+    },
     calls: () => (existsSync(log) ? readFileSync(log, 'utf8').trimEnd().split('\n') : []),
     run: async (program, args, runOptions) => {
       if (program === 'logger') return { exitCode: 0, stdout: '', stderr: '' };

@@ -2,7 +2,7 @@ import { parse } from 'smol-toml';
 import { describe, expect, test } from 'vitest';
 import { parseInstance } from '../../src/config/schema.js';
 import { serverOf, stepsFor } from '../../src/renewal/plan.js';
-import { retryDelay } from '../../src/renewal/report.js';
+import { isDue, retryDelay } from '../../src/renewal/report.js';
 
 const base = '[token]\nlabel="t"\nmodule="/m.so"\npin-file="/p"\n[nss]\ndatabase="/n"\n[issuer]\ntype="external"\ncertificate="ca"\n';
 const directory = '[directory]\nuri="ldapi://%2Frun%2Fx"\nbind="external"\nbase="dc=x"\nhost="a.x"\n';
@@ -63,4 +63,16 @@ test.each([
 ])('what has been left for %d seconds is tried again after %d: an hour without the directory costs a handful of tries', (waited, delay) => {
   const startedAt = new Date('2026-01-01T00:00:00Z');
   expect(retryDelay({ startedAt }, new Date(startedAt.getTime() + waited * 1000))).toBe(delay);
+});
+
+test.each([
+  { what: 'killed a moment ago', started: 0, moved: 0, now: 60, due: false },
+  { what: 'killed a minute ago', started: 0, moved: 0, now: 61, due: true },
+  { what: 'tried again after ten minutes', started: 0, moved: 600, now: 1200, due: false },
+  { what: 'tried again after ten minutes, and that as long ago', started: 0, moved: 600, now: 1201, due: true },
+  { what: 'tried again before the clock was set back', started: 1000, moved: 2000, now: 10, due: true },
+  { what: 'failing for days', started: 0, moved: 500_000, now: 503_601, due: true },
+])('a saving $what is due: $due', ({ started, moved, now, due }) => {
+  const at = (seconds: number) => new Date(seconds * 1000);
+  expect(isDue({ startedAt: at(started), updatedAt: at(moved) }, at(now))).toBe(due);
 });

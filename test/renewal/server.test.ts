@@ -82,6 +82,29 @@ test('without a guard it is not stopped; the work is told why, and is done', asy
   expect(systemd.calls().at(-1)).toBe(`systemctl restart ${unit}`);
 });
 
+test('one that is stopped only after nobody waits for it any more is started all the same, with its guard gone', async () => {
+  failing = `systemctl stop ${unit}`;
+  const given = await whileServerStopped(instance, { run: systemd.run, tell: () => undefined }, (serverRuns) => {
+    systemd.set(unit, 'inactive');
+    return Promise.resolve(serverRuns);
+  });
+  expect(given).toContain('could not be stopped');
+  expect(systemd.state(unit)).toBe('active');
+  expect(systemd.timers()).toEqual([]);
+});
+
+test('a guard that has gone off by itself is no failure: the server runs', async () => {
+  const run: typeof systemd.run = async (program, args, options) => {
+    const gone = args[0] === 'stop' && args[1]?.endsWith('.timer') === true;
+    if (gone && options?.okExitCodes?.includes(5) !== true) throw new Error('Unit not loaded.');
+    return { ...(await systemd.run(program, args, options)), ...(gone ? { exitCode: 5 } : {}) };
+  };
+  expect(await whileServerStopped(instance, { run, tell: () => undefined }, () => Promise.resolve('saved'))).toBe('saved');
+  await stopServer(instance, run);
+  orphan();
+  expect(await startAbandoned(instance, run)).toBe(true);
+});
+
 test('it is started whatever becomes of the work', async () => {
   await expect(whileServerStopped(instance, { run: systemd.run, tell: () => undefined }, () => Promise.reject(new Error('no token')))).rejects.toThrow('no token');
   expect(systemd.state(unit)).toBe('active');

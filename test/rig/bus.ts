@@ -2,7 +2,7 @@ import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { closeSync, openSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
-import { release, stopAtExit, stopProcess } from './processes.js';
+import { release, stopAtExit, stopProcess, tied } from './processes.js';
 
 export interface PrivateBus {
   readonly address: string;
@@ -34,7 +34,9 @@ export async function startBus(directory: string, { outlives = false }: { /** Go
 `,
   );
   const log = openSync(path.join(directory, 'bus.log'), 'a');
-  const daemon = spawn('dbus-daemon', [`--config-file=${config}`, '--nofork', '--nopidfile', '--print-address=1'], { stdio: ['ignore', 'pipe', log], cwd: '/', detached: outlives });
+  const words = [`--config-file=${config}`, '--nofork', '--nopidfile', '--print-address=1'];
+  const [program, args] = outlives ? (['dbus-daemon', words] as const) : tied('dbus-daemon', words);
+  const daemon = spawn(program, args, { stdio: ['ignore', 'pipe', log], cwd: '/', detached: outlives });
   closeSync(log);
   const out = daemon.stdout!;
   if (!outlives) stopAtExit(daemon);

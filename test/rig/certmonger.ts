@@ -4,7 +4,7 @@ import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { run, type RunResult } from '../../src/platform/run.js';
 import type { PrivateBus } from './bus.js';
-import { release, stopAtExit, stopProcess } from './processes.js';
+import { release, stopAtExit, stopProcess, tied } from './processes.js';
 import type { SoftToken } from './soft-token.js';
 
 const program = '/usr/lib/certmonger/certmonger-session';
@@ -74,7 +74,8 @@ export async function startCertmonger(options: CertmongerOptions): Promise<Certm
     const log = openSync(logFile, 'a');
     // -B: without it the session daemon leaves after 300 s with nothing tracked.
     const daemon = ['-s', '-B', '-n', '-d', '2'];
-    const [file, args] = options.command?.(program, daemon) ?? [program, daemon];
+    const there = options.command?.(program, daemon) ?? ([program, daemon] as const);
+    const [file, args] = options.outlives === true ? there : tied(...there);
     const child = spawn(file, args, { env, cwd: '/', stdio: ['ignore', log, log], detached: options.outlives ?? false });
     closeSync(log);
     if (options.outlives === true) release(child);

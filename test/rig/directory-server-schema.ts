@@ -37,6 +37,7 @@ const attributeTypes: readonly AttributeType[] = [
   { oid: 'authorityKeyNickname-oid', name: 'authorityKeyNickname', kind: 'ia5', single: true },
   { oid: 'authorityEnabled-oid', name: 'authorityEnabled', kind: 'boolean', single: true },
   { oid: 'authorityDN-oid', name: 'authorityDN', kind: 'name', single: true },
+  { oid: 'authorityParentID-oid', name: 'authorityParentID', kind: 'octets', single: true },
   { oid: 'authoritySerial-oid', name: 'authoritySerial', kind: 'integer', single: true },
 ];
 
@@ -47,7 +48,7 @@ const objectClasses: readonly string[] = [
   `${ipa}.12.28 NAME 'ipaKeyPolicy' SUP top AUXILIARY MAY ( ipaKeyTrust $ ipaKeyUsage $ ipaKeyExtUsage )`,
   `${ipa}.21.2.3 NAME 'ipaCa' SUP top STRUCTURAL MUST ( cn $ ipaCaId $ ipaCaSubjectDN $ ipaCaIssuerDN ) MAY ( description $ ipaCaHSMConfiguration )`,
   "cmsuser-oid NAME 'cmsuser' SUP top STRUCTURAL MUST usertype MAY userstate",
-  "authority-oid NAME 'authority' SUP top STRUCTURAL MUST ( cn $ authorityID $ authorityKeyNickname $ authorityEnabled $ authorityDN ) MAY ( authoritySerial $ description )",
+  "authority-oid NAME 'authority' SUP top STRUCTURAL MUST ( cn $ authorityID $ authorityKeyNickname $ authorityEnabled $ authorityDN ) MAY ( authoritySerial $ authorityParentID $ description )",
 ];
 
 /** A schema file of 389-ds. */

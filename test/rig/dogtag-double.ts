@@ -35,6 +35,8 @@ export interface DogtagDouble {
   lightweight(): Certificate;
   approveByHand(id: number): Promise<void>;
   revoke(serial: string): void;
+  /** Refuses connections for a while. */
+  pause(ms: number): void;
   close(): Promise<void>;
 }
 
@@ -45,6 +47,8 @@ export interface DoubleRequest {
   status: 'pending' | 'complete' | 'rejected' | 'canceled';
   certificate?: Certificate;
   words?: string;
+  /** bypassCAnotafter, as it was approved with. */
+  outlives?: string | undefined;
 }
 
 export interface DoubleOptions {
@@ -58,9 +62,11 @@ export interface DoubleOptions {
   readonly serverExpired?: boolean;
   /** Turns down the TLS connection of who shows no certificate of its CA. */
   readonly clientCertificateRequired?: boolean;
-  /** Days a certificate lives; a CA's is cut at its issuer's end whatever this says, as Dogtag does. Default 720. */
+  /** Days a certificate lives; a CA's is cut at its issuer's end, as Dogtag does, unless its approval says bypassCAnotafter. Default 720. */
   readonly days?: number;
-  readonly lightweight?: { readonly id: string; readonly keys: Keys; readonly subject: string; readonly renewable: boolean };
+  /** Does not look at bypassCAnotafter in an approval, as Dogtag since 11.1. */
+  readonly cutsCa?: boolean;
+  readonly lightweight?: { readonly id: string; readonly keys: Keys; readonly subject: string; readonly renewable: boolean; readonly ready?: boolean };
 }
 
 export async function startDogtagDouble(directory: string, options: DoubleOptions = {}): Promise<DogtagDouble> {
@@ -92,12 +98,19 @@ export async function startDogtagDouble(directory: string, options: DoubleOption
   const requests = new Map<number, DoubleRequest>();
   const revoked = new Set<string>();
   const sessions = new Map<string, Map<number, string>>();
+  const loggedIn = new Set<string>();
+  const sessionOf = (request: IncomingMessage) => /JSESSIONID=(\w+)/u.exec(request.headers.cookie ?? '')?.[1] ?? '';
+  const openSession = (response: ServerResponse) => {
+    const session = randomBytes(16).toString('hex');
+    response.setHeader('set-cookie', `JSESSIONID=${session}; Path=/ca; Secure; HttpOnly`);
+    return session;
+  };
   let lightweight = options.lightweight === undefined ? undefined : await issue(options.lightweight.keys.spki, options.lightweight.subject, { extensions: caExtensions(), notAfter: new Date(now + 20 * day) });
 
   const complete = async (request: DoubleRequest) => {
     const csr = new x509.Pkcs10CertificateRequest(Uint8Array.from(request.csr));
     const isCa = request.profile === 'caCACert';
-    const life = isCa ? { notAfter: new Date(Math.min(ca.certificate.notAfter.getTime(), Date.now() + days * day)), extensions: caExtensions() } : { extensions: [leafConstraints(), keyUsage(usage.digitalSignature)] };
+    const life = isCa ? { notAfter: new Date(Math.min(request.outlives === 'true' && options.cutsCa !== true ? Infinity : ca.certificate.notAfter.getTime(), Date.now() + days * day)), extensions: caExtensions() } : { extensions: [leafConstraints(), keyUsage(usage.digitalSignature)] };
     request.certificate = await issue(new Uint8Array(csr.publicKey.rawData), csr.subject, life);
     request.status = 'complete';
   };
@@ -137,6 +150,11 @@ export async function startDogtagDouble(directory: string, options: DoubleOption
       return true;
     };
     let match: RegExpExecArray | null;
+    if (route === '/account/login') {
+      if (onlyAgents() !== true) return undefined;
+      loggedIn.add(openSession(response));
+      return json(response, { id: who, Roles: { Role: ['Administrators'] } });
+    }
     if (route === '/info') return json(response, { Version: '11.6.0', Attributes: { Attribute: [] } });
     if (route.startsWith('/certrequests') && method === 'POST') {
       const body = JSON.parse(await text(request)) as { ProfileID: string; Input: { Attribute: { name: string; Value: string }[] }[] };
@@ -152,19 +170,19 @@ export async function startDogtagDouble(directory: string, options: DoubleOption
     if ((match = /^\/agent\/certrequests\/(\w+)$/u.exec(route)) !== null) {
       if (onlyAgents() !== true) return undefined;
       const one = found(Number(match[1]));
-      const session = randomBytes(16).toString('hex');
       const nonce = String(randomBytes(7).readUIntBE(0, 6));
-      sessions.set(session, new Map([[one.id, nonce]]));
-      response.setHeader('set-cookie', `JSESSIONID=${session}; Path=/ca; Secure; HttpOnly`);
-      return json(response, { requestId: String(one.id), requestStatus: one.status, ProfileID: one.profile, Renewal: false, ...(nonces ? { nonce } : {}), Input: [{ id: null, ClassID: 'CertReqInput', Name: 'Certificate Request Input', Attribute: [{ name: 'cert_request_type', Value: 'pkcs10', Descriptor: null }, { name: 'cert_request', Value: pem(one.csr, 'CERTIFICATE REQUEST'), Descriptor: null }] }], ProfilePolicySet: [{ policies: [{ id: null, def: { id: 'Subject Name Default', policyAttribute: [{ name: 'name', Value: 'kept as it is' }] } }] }] });
+      sessions.set(openSession(response), new Map([[one.id, nonce]]));
+      return json(response, { requestId: String(one.id), requestStatus: one.status, ProfileID: one.profile, Renewal: false, ...(nonces ? { nonce } : {}), Input: [{ id: null, ClassID: 'CertReqInput', Name: 'Certificate Request Input', Attribute: [{ name: 'cert_request_type', Value: 'pkcs10', Descriptor: null }, { name: 'cert_request', Value: pem(one.csr, 'CERTIFICATE REQUEST'), Descriptor: null }] }], ProfilePolicySet: [{ policies: [{ id: null, def: { id: 'Subject Name Default', policyAttribute: [{ name: 'name', Value: 'kept as it is' }] } }, { id: null, def: { id: 'CA Certificate Validity Default', policyAttribute: [{ name: 'notAfter', Value: '2046-11-25 20:15:24' }, { name: 'bypassCAnotafter', Value: 'false', Descriptor: { Syntax: 'boolean', Constraint: null } }] } }] }] });
     }
     if ((match = /^\/agent\/certrequests\/(\w+)\/approve$/u.exec(route)) !== null && method === 'POST') {
       if (onlyAgents() !== true) return undefined;
-      const body = JSON.parse(await text(request)) as { nonce?: string; requestId: string; ProfilePolicySet?: unknown[] };
+      const body = JSON.parse(await text(request)) as { nonce?: string; requestId: string; ProfilePolicySet?: { policies: { def: { policyAttribute: { name: string; Value: string }[] } }[] }[] };
       const one = found(Number(match[1]));
-      const session = /JSESSIONID=(\w+)/u.exec(request.headers.cookie ?? '')?.[1] ?? '';
-      if (nonces && (body.nonce === undefined || sessions.get(session)?.get(one.id) !== body.nonce)) throw new Refusal(400, 'base.BadRequestException', 'Missing nonce');
+      if (nonces && (body.nonce === undefined || sessions.get(sessionOf(request))?.get(one.id) !== body.nonce)) throw new Refusal(400, 'base.BadRequestException', 'Missing nonce');
       if (body.requestId !== String(one.id) || body.ProfilePolicySet?.length !== 1) throw new Refusal(400, 'base.BadRequestException', 'Bad request data: the review did not come back whole');
+      const values = new Map(body.ProfilePolicySet.flatMap(({ policies }) => policies.flatMap(({ def }) => def.policyAttribute.map(({ name, Value }) => [name, Value] as const))));
+      if (values.get('name') !== 'kept as it is' || values.get('notAfter') !== '2046-11-25 20:15:24') throw new Refusal(400, 'base.BadRequestException', 'Bad request data: another value came back');
+      one.outlives = values.get('bypassCAnotafter');
       if (one.status !== 'pending') throw new Refusal(400, 'base.BadRequestException', 'Bad request data: Request Not In Pending State');
       if (one.profile === 'caConstrained') {
         one.status = 'rejected';
@@ -189,12 +207,13 @@ export async function startDogtagDouble(directory: string, options: DoubleOption
       if (lightweight === undefined || light === undefined || match[1] !== light.id) throw new Refusal(404, 'base.ResourceNotFoundException', `CA "${match[1] ?? ''}" not found`);
       switch (match[2]) {
         case '/cert':
+          if (light.ready === false) throw new Refusal(404, 'base.ResourceNotFoundException', `Certificate for CA "${light.id}" not available`);
           return send(response, 'application/x-pem-file', pem(lightweight.der));
         case '/chain':
           return send(response, 'application/x-pem-file', `-----BEGIN PKCS7-----\n${pkcs7(lightweight, ca.certificate)}\n-----END PKCS7-----\n`);
         case '/renew':
           if (!light.renewable) return html(response, 404);
-          if (who !== 'agent') throw new Refusal(403, 'base.ForbiddenException', 'No user principal provided.');
+          if (!loggedIn.has(sessionOf(request))) throw new Refusal(403, 'base.ForbiddenException', 'No user principal provided.');
           lightweight = await issue(light.keys.spki, light.subject, { extensions: caExtensions(), notAfter: new Date(now + days * day) });
           response.writeHead(204).end();
           return undefined;
@@ -227,12 +246,15 @@ export async function startDogtagDouble(directory: string, options: DoubleOption
         return send(response, 'application/xml', `<?xml version="1.0"?><xml><header><status>${one.status}</status><requestId>${String(id)}</requestId></header><fixed/><records/></xml>`);
       case 'agent/ca/profileReview':
         if (who !== 'agent') return error(1, who === '' ? 'Authentication Error' : 'Authorization Error');
-        return page(`<record><list><record><set><defList><list><defList><set><defId>\nname\n</defId><defVal>\nCN=a &amp; b\n</defVal></set></defList></list></defList></set></record></list></record><inputList><list><inputList><set><inputId>\ncert_request\n</inputId><inputVal>\n${pem(one?.csr ?? Buffer.alloc(0), 'CERTIFICATE REQUEST').replaceAll('\n', '&#13;\n')}\n</inputVal></set></inputList></list></inputList><errorCode>\n0\n</errorCode>${nonces ? `<nonce>\n4711\n</nonce>` : ''}`);
+        return page(`<record><list><record><set><defList><list><defList><set><defId>\nname\n</defId><defVal>\nCN=a &amp; b\n</defVal></set></defList></list></defList></set><set><defList><list><defList><set><defId>\nbypassCAnotafter\n</defId><defVal>\nfalse\n</defVal></set></defList></list></defList></set></record></list></record><inputList><list><inputList><set><inputId>\ncert_request\n</inputId><inputVal>\n${pem(one?.csr ?? Buffer.alloc(0), 'CERTIFICATE REQUEST').replaceAll('\n', '&#13;\n')}\n</inputVal></set></inputList></list></inputList><errorCode>\n0\n</errorCode>${nonces ? `<nonce>\n4711\n</nonce>` : ''}`);
       case 'agent/ca/profileProcess':
         if (who !== 'agent') return error(1, 'Authorization Error');
         if (nonces && fields.get('nonce') !== '4711') return error(1, 'Missing nonce');
         if (fields.get('name') !== 'CN=a & b') return error(1, 'the review did not come back whole');
-        if (one?.status === 'pending') await complete(one);
+        if (one?.status === 'pending') {
+          one.outlives = fields.get('bypassCAnotafter') ?? undefined;
+          await complete(one);
+        }
         return error(0, '');
       case 'ee/ca/displayCertFromRequest':
         return send(response, 'application/xml', `<?xml version="1.0"?><xml><header/><fixed/><records><record><base64Cert>${pem(one?.certificate?.der ?? Buffer.alloc(0)).replaceAll('\n', '&#13;\n')}</base64Cert></record></records></xml>`);
@@ -254,6 +276,12 @@ export async function startDogtagDouble(directory: string, options: DoubleOption
     lightweight: () => lightweight!,
     approveByHand: (id) => complete(found(id)),
     revoke: (serial) => revoked.add(serial),
+    pause: (ms) => {
+      const { port } = https.address() as AddressInfo;
+      https.close();
+      https.closeAllConnections();
+      setTimeout(() => https.listen(port, 'localhost'), ms);
+    },
     close: () => new Promise((resolve) => { https.closeAllConnections(); https.close(() => resolve()); }),
   };
   const answer = async (request: IncomingMessage, response: ServerResponse) => {

@@ -35,6 +35,10 @@ export interface Dogtag extends Omit<Chroot, 'stop'>, ReturnType<typeof places> 
   privateKeys(): Promise<string[]>;
   /** PEM of every certificate under the nickname, by certutil, from the token or from the database's own. */
   certificates(nickname: string, storage?: 'token' | 'internal'): Promise<string[]>;
+  /** Lets the time of every transient timer come whose name matches the shell's pattern; what it runs starts a moment later. */
+  elapse(timers: string): Promise<void>;
+  /** Trust flags by nickname, by certutil, on the token or in the database's own. */
+  trust(storage: 'token' | 'internal'): Promise<Readonly<Record<string, string>>>;
   /** kill -9 of Tomcat, which nobody starts again. */
   killServer(): Promise<void>;
   /** A request with no agent's name to it; its number. */
@@ -73,6 +77,13 @@ export async function startDogtag(variant: Variant = {}): Promise<Dogtag> {
       const where = storage === 'token' ? ['-h', token.label, '-n', `${token.label}:${nickname}`] : ['-n', nickname];
       const { stdout } = await asOwner('certutil', '-L', '-d', `sql:${at.database}`, '-f', loginFile, '-a', ...where);
       return stdout.match(/-----BEGIN CERTIFICATE-----[^-]+-----END CERTIFICATE-----/gu) ?? [];
+    },
+    trust: async (storage) => {
+      const { stdout } = await asOwner('certutil', '-L', '-d', `sql:${at.database}`, '-f', loginFile, ...(storage === 'token' ? ['-h', token.label] : []));
+      return Object.fromEntries([...stdout.matchAll(/^(?:[^\n]*:)?(\S.*?) +([CTPcpuw]*,[CTPcpuw]*,[CTPcpuw]*) *$/gmu)].map(([, nickname = '', flags = '']) => [nickname, flags]));
+    },
+    elapse: async (timers) => {
+      await chroot.inside('systemctl', ['elapse', `${timers}.timer`]);
     },
     killServer: async () => {
       await chroot.inside('sh', ['-c', `kill -9 "$(cat '/run/rig/${tomcat}.pid')"`]);

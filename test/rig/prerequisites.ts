@@ -10,7 +10,7 @@ const programs = ['getcert', 'softhsm2-util', 'certutil', 'modutil', 'pkcs11-too
 export default function setup(): void {
   const missing = programs.filter((program) => !runs(program));
   if (!existsSync(softHsmModule)) missing.push(softHsmModule);
-  if (missing.length > 0) throw new Error(`The tests need ${missing.join(', ')}: run 'sh packaging/bootstrap.sh' as root, which installs what is missing.`);
+  if (missing.length > 0) throw new Error(`The tests need ${missing.join(', ')}: run 'sh packaging/bootstrap.sh tests' as root, which installs what is missing.`);
   const unbuilt = ['hsmonger', 'hsmonger-submit', 'hsmonger-pre-save', 'hsmonger-post-save'].filter((name) => !existsSync(path.join(installation().executables, name)));
   if (unbuilt.length > 0) throw new Error(`The tests run the built executables, and dist/ lacks ${unbuilt.join(', ')}: run 'npm run build'.`);
   ensureServiceUser();

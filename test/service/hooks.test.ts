@@ -73,17 +73,18 @@ async function hook(which: HookOrder['hook'], nickname: string | undefined, more
   return stderr;
 }
 
-/** The calls since then, without the listing of timers. */
+/** The calls since then, without the listing of timers and the one that stands in for a killed process. */
 async function during(work: () => Promise<unknown>): Promise<string[]> {
   const before = systemd.calls().length;
   await work();
-  return systemd.calls().slice(before).filter((call) => !call.includes('list-units'));
+  return systemd.calls().slice(before).filter((call) => !call.includes('list-units') && !call.includes('hsmonger-unfinished:'));
 }
 
 const serialOf = (der: Buffer) => BigInt(`0x${new X509Certificate(der).serialNumber}`).toString();
 const user = async () => /^description: 2;(\d+);/mu.exec(await rig.ds.servers[0]!.search('-o', 'ldif-wrap=no', '-b', 'ou=people,o=ipaca', '(uid=pkidbuser)', 'description'))?.[1];
 const retries = () => systemd.timers().filter((timer) => timer.startsWith('hsmonger-retry:'));
 const guards = () => systemd.timers().filter((timer) => timer.startsWith('hsmonger-server:'));
+const standIns = () => systemd.timers().filter((timer) => timer.startsWith('hsmonger-unfinished:'));
 const unfinished = async () => ((await rig.act({ action: 'unfinished' })) as unknown as { value: { nickname: string; step: string }[] }).value.map(({ nickname, step }) => `${nickname} ${step}`);
 const renew = () => rig.renew(subsystem, { daysLeft: (days += 10) });
 
@@ -142,7 +143,7 @@ test('with the directory away the server starts with the new certificate; the ti
 
 test.each<{ at: string; when: 'before' | 'after'; guarded: boolean }>([
   { at: 'ask prepare saving', when: 'after', guarded: false },
-  { at: 'systemd-run', when: 'after', guarded: true },
+  { at: 'systemd-run --unit=hsmonger-server:', when: 'after', guarded: true },
   { at: `systemctl stop ${unit}`, when: 'before', guarded: true },
   { at: `systemctl stop ${unit}`, when: 'after', guarded: true },
   { at: 'ask after saving', when: 'after', guarded: true },
@@ -150,16 +151,21 @@ test.each<{ at: string; when: 'before' | 'after'; guarded: boolean }>([
   { at: `systemctl restart ${unit}`, when: 'after', guarded: true },
   { at: 'systemctl stop hsmonger-server:', when: 'after', guarded: false },
   { at: 'ask finish saving', when: 'before', guarded: false },
-])('post-save killed $when "$at": a guard stands wherever the server is down, and the next call finishes it', async ({ at, when, guarded }) => {
+])('post-save killed $when "$at": a guard stands wherever the server is down, a timer has it finished, and so does the next call', async ({ at, when, guarded }) => {
   await hook('pre-save', subsystem);
   const renewed = await renew();
+  // From pre-save on.
+  expect(standIns()).toHaveLength(1);
   await expect(hook('post-save', subsystem, { die: { at, when } })).rejects.toThrow(/SIGKILL/u);
   expect(guards()).toHaveLength(guarded ? 1 : 0);
+  expect(standIns()).toHaveLength(1);
+  expect(systemd.calls().filter((call) => call.includes('hsmonger-unfinished:')).at(-1)).toMatch(/^systemd-run --unit=\S+ --on-active=900s .*\/hsmonger-post-save --resume --instance hsmonger --config-dir /u);
   if (systemd.state(unit) !== 'active') expect(guarded).toBe(true);
   await hook('post-save', undefined);
   expect(await unfinished()).toEqual([]);
   expect(systemd.state(unit)).toBe('active');
   expect(guards()).toEqual([]);
+  systemd.elapse('hsmonger-unfinished:');
   expect(await user()).toBe(serialOf(renewed));
   expect((await rig.listed()).token.filter((line) => line.includes(subsystem))).toHaveLength(1);
 });

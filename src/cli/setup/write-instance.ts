@@ -1,6 +1,7 @@
-import { closeSync, existsSync, fsyncSync, mkdirSync, openSync, renameSync, rmSync, writeSync } from 'node:fs';
+import { existsSync, mkdirSync } from 'node:fs';
 import path from 'node:path';
 import { HsmongerError, sentenceOf } from '../../errors.js';
+import { writeDurably } from '../../platform/durable-file.js';
 import { distrustOf } from '../../platform/trusted-path.js';
 
 /** Refuses, before anything is written, a place where others could later change the file (design rule 6). */
@@ -15,24 +16,10 @@ export function assertTrustedPlace(file: string): void {
 
 /** Writes an instance file so that a reader sees the whole of it or nothing: 0644, on the disk before it gets its name. */
 export function writeInstanceFile(file: string, content: string): void {
-  const directory = path.dirname(file);
-  const temporary = path.join(directory, `.${path.basename(file)}.${String(process.pid)}`);
   try {
-    mkdirSync(directory, { recursive: true, mode: 0o755 });
-    rmSync(temporary, { force: true });
-    const descriptor = openSync(temporary, 'wx', 0o644);
-    try {
-      writeSync(descriptor, content);
-      fsyncSync(descriptor);
-    } finally {
-      closeSync(descriptor);
-    }
-    renameSync(temporary, file);
-    const parent = openSync(directory, 'r');
-    fsyncSync(parent);
-    closeSync(parent);
+    mkdirSync(path.dirname(file), { recursive: true, mode: 0o755 });
+    writeDurably(file, content, { mode: 0o644 });
   } catch (error) {
-    rmSync(temporary, { force: true });
     throw new HsmongerError('CONFIG_INVALID', `Cannot write ${file}: ${sentenceOf(error)}.`, { cause: error });
   }
 }

@@ -24,7 +24,7 @@ export interface SharedStore {
   /** Everything published under a nickname, in no order, right or wrong. */
   read(nickname: string): Promise<readonly Certificate[]>;
   publish(nickname: string, certificate: Certificate, judge: Judge): Promise<'published' | 'already there' | 'newer there'>;
-  /** Dogtag's id of the lightweight CA with this subject (DER Name); undefined where it has none. */
+  /** Dogtag's id of the lightweight CA with this subject (DER Name); undefined where it has none. The host authority, Dogtag's own CA, is none. */
   authorityId(subject: Uint8Array): Promise<string | undefined>;
   /** What the servers trust. */
   authorities(): Promise<readonly Certificate[]>;
@@ -40,7 +40,7 @@ export function createSharedStore(directory: Directory, { base, pkiBase, host }:
     read: (nickname) => readShared(directory, base, nickname),
     publish: (nickname, certificate, judge) => publishShared(directory, base, nickname, certificate, judge),
     authorityId: async (subject) => {
-      const entries = await directory.search({ base: authoritiesDn(pkiBase), scope: 'one', filter: and(equals('objectClass', 'authority'), present('authorityDN')), attributes: ['authorityDN', 'authorityID'] });
+      const entries = await directory.search({ base: authoritiesDn(pkiBase), scope: 'one', filter: and(equals('objectClass', 'authority'), present('authorityDN'), present('authorityParentID')), attributes: ['authorityDN', 'authorityID'] });
       return entries.filter((entry) => textsOf(entry, 'authorityDN').some((text) => isName(text, subject))).flatMap((entry) => textsOf(entry, 'authorityID'))[0];
     },
     authorities: () => readCaCertificates(directory, base),

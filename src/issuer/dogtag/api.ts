@@ -10,6 +10,8 @@ export interface Wish {
   readonly profile: string;
   /** Dogtag's id of the lightweight CA that is to issue; the main one otherwise. */
   readonly issuerId?: string;
+  /** A CA's certificate is renewed: whoever approves it lets it end after the CA certificate in use (outliving.ts). */
+  readonly outlives?: true;
 }
 
 /** A request the CA has taken in. */

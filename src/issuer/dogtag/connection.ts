@@ -1,7 +1,9 @@
 import type { IncomingMessage } from 'node:http';
 import { request as httpsRequest } from 'node:https';
+import { TLSSocket } from 'node:tls';
 import { HsmongerError, sentenceOf } from '../../errors.js';
 import type { Agent } from './agent.js';
+import { OneConnection } from './tls-agent.js';
 import { connectionTrouble, CutShort, TimedOut } from './trouble.js';
 
 export interface HttpRequest {
@@ -35,6 +37,10 @@ export interface Connection {
   readonly hasAgent: boolean;
   /** Follows no redirect. Fails with CA_UNREACHABLE, CA_ANSWER_INVALID or AGENT_REFUSED where there is no whole answer. */
   send(request: HttpRequest): Promise<HttpAnswer>;
+  /** Begins the agent's handshake, where there is an agent, while something else is asked. */
+  greetAsAgent(): void;
+  /** Hangs up. */
+  close(): void;
 }
 
 export interface ConnectionParts {
@@ -50,33 +56,51 @@ export interface ConnectionParts {
 /** Dogtag's longest answers, reviews and chains, are a few dozen KiB. */
 const maxBytes = 4 * 1024 * 1024;
 
-/** One TLS connection for each question: what a server does to one of them is not met again with the next. */
+/** Whoever is shown to the server has one TLS connection, kept for the next question: a handshake takes longer than most answers. */
 export function createConnection(parts: ConnectionParts): Connection {
+  const { url, ca, agent } = parts;
+  const nobody = new OneConnection(url, { ca });
+  const theAgent = agent === undefined ? undefined : new OneConnection(url, { ca, cert: agent.certificate, key: agent.key });
+  const once = (request: HttpRequest) => {
+    if (request.asAgent !== true) return exchange(parts, nobody, request);
+    if (theAgent === undefined) throw new HsmongerError('AGENT_REFUSED', `The CA at ${url} lets only agents do this; name one with issuer.agent-certificate and issuer.agent-key.`);
+    return exchange(parts, theAgent, request);
+  };
   return {
-    url: parts.url,
-    hasAgent: parts.agent !== undefined,
+    url,
+    hasAgent: agent !== undefined,
     send: async (request) => {
       try {
-        return await exchange(parts, request);
+        return await once(request).catch((error: unknown) => {
+          if (error instanceof Stale && request.method === 'GET') return once(request);
+          throw error;
+        });
       } catch (error) {
-        throw connectionTrouble(error, parts.url, request.asAgent === true);
+        throw connectionTrouble(error instanceof Stale ? error.cause : error, url, request.asAgent === true);
       }
+    },
+    greetAsAgent: () => theAgent?.ahead(),
+    close: () => {
+      nobody.destroy();
+      theAgent?.destroy();
     },
   };
 }
 
-function exchange({ url, ca, agent, timeoutMs }: ConnectionParts, { method, path, asAgent = false, accept, body, cookie }: HttpRequest): Promise<HttpAnswer> {
-  if (asAgent && agent === undefined) throw new HsmongerError('AGENT_REFUSED', `The CA at ${url} lets only agents do this; name one with issuer.agent-certificate and issuer.agent-key.`);
+/** The server hung up on a connection that had been used before, and said nothing: it may have been tired of it, or never have read the question. */
+class Stale extends Error {}
+
+function isReset(error: NodeJS.ErrnoException): boolean {
+  return error.code === 'ECONNRESET' || error.code === 'EPIPE';
+}
+
+function exchange({ url, timeoutMs }: ConnectionParts, agent: OneConnection, { method, path, asAgent = false, accept, body, cookie }: HttpRequest): Promise<HttpAnswer> {
   const target = new URL(path, url);
   return new Promise((resolve, reject) => {
     const outgoing = httpsRequest(target, {
       method,
-      agent: false,
-      ca,
-      minVersion: 'TLSv1.2',
-      rejectUnauthorized: true,
+      agent,
       maxHeaderSize: 64 * 1024,
-      ...(asAgent && agent !== undefined ? { cert: agent.certificate, key: agent.key } : {}),
       headers: {
         accept,
         'user-agent': 'hsmonger',
@@ -91,10 +115,13 @@ function exchange({ url, ca, agent, timeoutMs }: ConnectionParts, { method, path
       clearTimeout(connecting);
       clearTimeout(answering);
     };
-    outgoing.on('socket', (socket) => socket.once('secureConnect', () => clearTimeout(connecting)));
+    outgoing.on('socket', (socket) => {
+      if (socket instanceof TLSSocket && socket.authorized) clearTimeout(connecting);
+      else socket.once('secureConnect', () => clearTimeout(connecting));
+    });
     outgoing.on('error', (error) => {
       settle();
-      reject(error);
+      reject(outgoing.reusedSocket && isReset(error) ? new Stale('', { cause: error }) : error);
     });
     outgoing.on('response', (incoming) => {
       whole(incoming).then(

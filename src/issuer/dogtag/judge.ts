@@ -24,15 +24,15 @@ export function judge(order: Pick<Order, 'wish' | 'old'>, delivered: Delivered, 
 }
 
 /**
- * Dogtag cuts a CA certificate's life at that of the CA certificate in use, unless two settings say otherwise (CAValidityDefault.java,
- * CAService.java; PKI 11.1 and later).
+ * Dogtag cuts a CA certificate's life at that of the CA certificate in use. PKI 10.10 does not where its approval says so (outliving.ts), and
+ * never with ca.enablePastCATime; since 11.1 it takes two settings (CAValidityDefault.java, CAService.java).
  */
 function notLonger(profile: string, issued: Certificate, old: Certificate): HsmongerError {
   const what = `The certificate the CA issued for ${nameText(old.subject)} ends at ${issued.notAfter.toISOString()}, no later than the one it should replace (${old.notAfter.toISOString()}), so nothing was renewed`;
   return new HsmongerError(
     'NOT_LONGER',
     role(old) === 'ca'
-      ? `${what}: Dogtag lets it outlive the CA certificate in use only where profile ${profile} has bypassCAnotafter=true (in the parameters of its CAValidityDefault) and CS.cfg has ca.enablePastCATime_caCert=true; set both, restart the CA and ask again.`
+      ? `${what}: Dogtag ends it with the CA certificate in use unless, up to PKI 11.0, CS.cfg has ca.enablePastCATime=true or, since 11.1, profile ${profile} has bypassCAnotafter=true (in the parameters of its CAValidityDefault) and CS.cfg ca.enablePastCATime_caCert=true; set what fits, restart the CA and ask again.`
       : `${what}: the CA's own certificate ends first, or the range of profile ${profile} is too short; renew the CA first.`,
   );
 }

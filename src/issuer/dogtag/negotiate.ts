@@ -3,6 +3,7 @@ import { HsmongerError } from '../../errors.js';
 import { assertSuccess, jsonOf, refusalOf, xmlOf } from './answers.js';
 import { interfaceNames, type InterfaceName } from './api.js';
 import type { Connection, HttpAnswer } from './connection.js';
+import { StillStarting } from './trouble.js';
 import { serverWords } from './words.js';
 import { textAt } from './xml.js';
 
@@ -21,10 +22,10 @@ export async function negotiate(connection: Connection, without: ReadonlySet<Int
     return name;
   }
   const answer = await connection.send({ method: 'GET', path: '/ca/admin/ca/getStatus', accept: 'application/xml' });
-  if (answer.status === 404) throw new HsmongerError('CA_UNREACHABLE', `The server at ${connection.url} runs without its CA (404 for ${answer.asked}): is it still starting, and is issuer.url right?`);
+  if (answer.status === 404) throw new StillStarting(`The server at ${connection.url} runs without its CA (404 for ${answer.asked}): is it still starting, and is issuer.url right?`);
   assertSuccess(answer);
   const status = textAt(xmlOf(answer), 'XMLResponse', 'Status') ?? 'says nothing of itself';
-  if (status !== 'running') throw new HsmongerError('CA_UNREACHABLE', `The CA at ${connection.url} is not ready (${serverWords(status)}); asked again by itself, its log says more.`);
+  if (status !== 'running') throw new StillStarting(`The CA at ${connection.url} is not ready (${serverWords(status)}); asked again by itself, its log says more.`);
   if (without.has('servlets')) throw new HsmongerError('CA_UNREACHABLE', `The CA at ${connection.url} runs and lacks what requests are made through (${interfaceNames.join(', ')}); look at its web applications.`);
   return 'servlets';
 }

@@ -40,7 +40,7 @@ export function orderOf(url: string, { csr: der, oldCertificate, profile: asked,
   }
   const requestId = pending === undefined ? undefined : parsePending(pending)?.requestId;
   return {
-    wish: { csr, profile },
+    wish: { csr, profile, ...(old !== undefined && role(old) === 'ca' ? { outlives: true as const } : {}) },
     ...(old === undefined ? {} : { old }),
     key: requestKey({ csr, ...(old === undefined ? {} : { old }), profile, issuer: `${url} ${authority ?? ''}` }),
     ...(authority === undefined ? {} : { authority }),

@@ -3,6 +3,7 @@ import { commonNameOf } from '../../x509/name.js';
 import { assertSuccess, jsonOf, refusalOf } from './answers.js';
 import type { Approval, Delivered, DogtagApi, RequestState, Wish } from './api.js';
 import type { Connection, HttpAnswer, HttpRequest } from './connection.js';
+import { letOutlive } from './outliving.js';
 import { isSameRequest } from './ownership.js';
 import { isRequestId } from './pending.js';
 import { bytesOf, certificatesIn } from './pkcs7.js';
@@ -40,7 +41,8 @@ export function createRestApi(connection: Connection, name: keyof typeof bases):
     const inputs = jsonOf(shown, review).Input.flatMap(({ Attribute }) => Attribute);
     if (!isSameRequest(inputs.find(({ name: input }) => input === 'cert_request')?.Value, wish.csr)) return 'not ours';
     // Byte for byte what the review gave: its values are the profile's, its nonce goes with the session.
-    const answer = await post(`/agent/certrequests/${requestId}/approve`, shown.body.toString('utf8'), { asAgent: true, ...(shown.cookie === undefined ? {} : { cookie: shown.cookie }) });
+    const given = shown.body.toString('utf8');
+    const answer = await post(`/agent/certrequests/${requestId}/approve`, wish.outlives === true ? letOutlive(given) : given, { asAgent: true, ...(shown.cookie === undefined ? {} : { cookie: shown.cookie }) });
     if (answer.status === 403) return 'not allowed';
     // Somebody was quicker: what became of it is asked next.
     if (/not in pending state/iu.test(refusalOf(answer)?.words ?? '')) return 'approved';
@@ -83,7 +85,9 @@ export function createRestApi(connection: Connection, name: keyof typeof bases):
       return [...issued.reverse(), ...waiting.reverse().slice(0, lostAtMost)];
     },
     renewAuthority: async (id) => {
-      const answer = await post(`/authorities/${encodeURIComponent(id)}/renew`, '', { asAgent: true });
+      // Unlike an agent's other work this wants a session that has logged in: without one, 403 'No user principal provided'.
+      const { cookie } = await get('/account/login', { asAgent: true });
+      const answer = await post(`/authorities/${encodeURIComponent(id)}/renew`, '', { asAgent: true, ...(cookie === undefined ? {} : { cookie }) });
       if (answer.status === 404) return 'not there';
       assertSuccess(answer);
       return 'renewed';
@@ -93,6 +97,7 @@ export function createRestApi(connection: Connection, name: keyof typeof bases):
       if (answer.status === 404) return undefined;
       const { parentID } = jsonOf(answer, authority);
       const pem = await get(`/authorities/${encodeURIComponent(id)}/cert`, { accept: 'application/x-pem-file' });
+      if (pem.status === 404) throw new HsmongerError('CA_ANSWER_INVALID', `The CA has lightweight CA ${id}, which is not ready there: its certificate and key are not in that server's database (yet); asked again by itself.`);
       const chain = await get(`/authorities/${encodeURIComponent(id)}/chain`, { accept: 'application/x-pem-file' });
       [pem, chain].forEach(assertSuccess);
       const der = bytesOf(pem.body.toString('latin1'));

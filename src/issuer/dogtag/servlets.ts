@@ -2,6 +2,7 @@ import { HsmongerError } from '../../errors.js';
 import { xmlOf } from './answers.js';
 import type { Approval, DogtagApi, RequestState, Wish } from './api.js';
 import type { Connection, HttpRequest } from './connection.js';
+import { outliving } from './outliving.js';
 import { isSameRequest } from './ownership.js';
 import { isRequestId } from './pending.js';
 import { bytesOf, certificatesIn } from './pkcs7.js';
@@ -28,7 +29,7 @@ export function createServletApi(connection: Connection): DogtagApi {
     return submitted(tree);
   };
 
-  const approve = async (requestId: string, { csr }: Wish): Promise<Approval> => {
+  const approve = async (requestId: string, { csr, outlives }: Wish): Promise<Approval> => {
     const { tree, cookie } = await ask('/ca/agent/ca/profileReview', [['requestId', requestId]], { asAgent: true });
     const refused = refusedAgent(tree);
     if (refused !== undefined) return refused;
@@ -36,7 +37,10 @@ export function createServletApi(connection: Connection): DogtagApi {
     const shown = inputs.find((input) => textAt(input, 'inputId') === 'cert_request');
     if (!isSameRequest(textAt(shown, 'inputVal'), csr)) return 'not ours';
     const nonce = textAt(tree, 'xml', 'output', 'set', 'nonce');
-    const values = nodesAt(tree, 'xml', 'output', 'set', 'record', 'list', 'record', 'set', 'defList', 'list', 'defList', 'set').map((set) => [textAt(set, 'defId') ?? '', textAt(set, 'defVal') ?? ''] as const);
+    const values = nodesAt(tree, 'xml', 'output', 'set', 'record', 'list', 'record', 'set', 'defList', 'list', 'defList', 'set').map((set) => {
+      const name = textAt(set, 'defId') ?? '';
+      return [name, outlives === true && name === outliving.name ? outliving.value : (textAt(set, 'defVal') ?? '')] as const;
+    });
     const processed = await ask('/ca/agent/ca/profileProcess', [['op', 'approve'], ['requestId', requestId], ...(nonce === undefined ? [] : [['nonce', nonce] as const]), ...values.filter(([name]) => name !== '')], {
       method: 'POST',
       asAgent: true,

@@ -1,8 +1,10 @@
 import { HsmongerError } from '../../errors.js';
 import type { Certificate } from '../../x509/certificate.js';
+import { nameText } from '../../x509/name.js';
+import { sameKey } from '../../x509/public-key.js';
 import type { Issued } from '../issuer.js';
 import type { DogtagApi } from './api.js';
-import { judge } from './judge.js';
+import { judge, readable } from './judge.js';
 import type { Order } from './order.js';
 
 /**
@@ -18,9 +20,17 @@ export async function renewAuthority(api: DogtagApi, order: Order & { readonly a
   }
   const there = judge(order, before, trusted, now);
   if (!(there instanceof HsmongerError)) return there;
+  refuseOthersKey(order, before.certificate);
   if ((await api.renewAuthority(order.authority)) === 'not there') return before.parent === undefined ? {} : { issuerId: before.parent };
   const after = await api.authority(order.authority);
   const answer = after === undefined ? new HsmongerError('CA_ANSWER_INVALID', `The CA renewed lightweight CA ${order.authority} and does not give its certificate; look at the CA's log.`) : judge(order, after, trusted, now);
   if (answer instanceof HsmongerError) throw answer;
   return answer;
+}
+
+/** Seen on Dogtag 10.10.2, whose lightweight CAs do not get ready where the CA's keys are on a token: asked to renew one, it renews the main CA. */
+function refuseOthersKey({ authority, wish: { csr } }: Order & { readonly authority: string }, der: Uint8Array): void {
+  const [held] = readable([der]);
+  if (held !== undefined && sameKey(held.spki, csr.spki)) return;
+  throw new HsmongerError('CA_REFUSED', `The certificate the CA has for lightweight CA ${authority} is ${held === undefined ? 'unreadable' : `${nameText(held.subject)}'s`} and has another key than the certificate request, so its renewal was not asked for; correct 'authority' of this certificate in the instance file.`);
 }

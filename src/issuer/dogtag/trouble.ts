@@ -6,6 +6,13 @@ export class TimedOut extends Error {}
 /** The other side hung up, or wrote what is no HTTP, before its answer was whole. */
 export class CutShort extends Error {}
 
+/** The CA's server is down, or up without its CA: what a restart looks like, and over within a minute where it is one. */
+export class StillStarting extends HsmongerError {
+  constructor(message: string, options?: { cause?: unknown }) {
+    super('CA_UNREACHABLE', message, options);
+  }
+}
+
 const certificateTrouble: Readonly<Record<string, string>> = {
   CERT_HAS_EXPIRED: 'its certificate, or one above it, has expired',
   CERT_NOT_YET_VALID: 'its certificate, or one above it, is not valid yet: look at the clocks',
@@ -40,7 +47,7 @@ const agentAlert = /ALERT_(?:BAD_CERTIFICATE|UNSUPPORTED_CERTIFICATE|CERTIFICATE
 export function connectionTrouble(error: unknown, where: string, asAgent: boolean): HsmongerError {
   if (error instanceof HsmongerError) return error;
   const failed = (code: 'CA_UNREACHABLE' | 'CA_ANSWER_INVALID' | 'AGENT_REFUSED', message: string) => new HsmongerError(code, message, { cause: error });
-  if (error instanceof TimedOut) return failed('CA_UNREACHABLE', `The CA at ${where} ${error.message}; is it overloaded, or is a firewall in between?`);
+  if (error instanceof TimedOut) return failed('CA_UNREACHABLE', `The CA at ${where} ${error.message}; is it starting or overloaded, or is a firewall in between?`);
   if (error instanceof CutShort) return failed('CA_ANSWER_INVALID', `The answer of the CA at ${where} ${error.message}; look at its log and at what stands in between.`);
   const code = codeOf(error);
   if (agentAlert.test(code)) {
@@ -53,7 +60,8 @@ export function connectionTrouble(error: unknown, where: string, asAgent: boolea
   if (distrust !== undefined) return failed('CA_UNREACHABLE', `The server at ${where} is not trusted: ${distrust}.`);
   if (code.startsWith('HPE_')) return failed('CA_ANSWER_INVALID', `What answers at ${where} does not speak HTTP; correct issuer.url.`);
   const why = networkTrouble[code] ?? (code.startsWith('ERR_SSL_') ? `TLS failed (${alertName(code)})` : sentenceOf(error));
-  return failed('CA_UNREACHABLE', `No connection to the CA at ${where}: ${why}; is it running, and is issuer.url right?`);
+  const message = `No connection to the CA at ${where}: ${why}; is it running, and is issuer.url right?`;
+  return code === 'ECONNREFUSED' ? new StillStarting(message, { cause: error }) : failed('CA_UNREACHABLE', message);
 }
 
 /** An error of several addresses tried in turn carries the code of each. */

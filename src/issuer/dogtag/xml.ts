@@ -10,6 +10,8 @@ const parser = new XMLParser({ processEntities: false, ignoreAttributes: true, i
 
 /** The document as a tree; undefined for what is cut short, has a DOCTYPE or anything else with '<!' in it, or is deeper than any of Dogtag's. */
 export function parseXml(text: string): XmlNode | undefined {
+  // Each comment that begins is one that ends: a search for the end is never in vain, so all of them together cost the text's length.
+  if (text.lastIndexOf('<!--') > text.lastIndexOf('-->')) return undefined;
   const bare = text.replace(/<!--.*?-->/gsu, '');
   if (bare.includes('<!') || !isBalanced(bare)) return undefined;
   try {
@@ -23,15 +25,17 @@ export function parseXml(text: string): XmlNode | undefined {
 /** The parser closes by itself what half an answer leaves open. */
 function isBalanced(text: string): boolean {
   const open: string[] = [];
-  for (const [, closing = '', name = '', empty] of text.matchAll(/<(\/?)([A-Za-z_][^\s/<>]*)[^<>]*?(\/?)>/gu)) {
-    if (closing !== '') {
+  for (const [, inside = ''] of text.matchAll(/<([^<>]*)>/gu)) {
+    const [, closing, name] = /^(\/?)([A-Za-z_][^\s/]*)/u.exec(inside) ?? [];
+    if (name === undefined) continue;
+    if (closing === '/') {
       if (open.pop() !== name) return false;
-    } else if (empty === '') {
+    } else if (!inside.endsWith('/')) {
       open.push(name);
     }
     if (open.length > maxDepth) return false;
   }
-  return open.length === 0 && !/<[^>]*$/u.test(text);
+  return open.length === 0 && text.lastIndexOf('<') <= text.lastIndexOf('>');
 }
 
 /** The nodes at a path of names, every branch taken. */

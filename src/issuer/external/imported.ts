@@ -3,7 +3,7 @@ import path from 'node:path';
 import { HsmongerError, sentenceOf } from '../../errors.js';
 import type { Certificate } from '../../x509/certificate.js';
 import { parseCertificate } from '../../x509/parse-certificate.js';
-import { certificateFromPem } from '../../x509/pem.js';
+import { certificatesFromPem } from '../../x509/pem.js';
 import { keyFingerprint } from '../../x509/public-key.js';
 
 /** The answer of an outside CA, put here by `hsmonger ca import`. */
@@ -25,8 +25,7 @@ export function readImported(stateDirectory: string, spki: Uint8Array): Imported
   const file = importedFile(stateDirectory, spki);
   const text = contentOf(file);
   if (text === undefined) return undefined;
-  const blocks = text.match(/-----BEGIN CERTIFICATE-----[^-]*-----END CERTIFICATE-----/gu) ?? [];
-  const [certificate, ...chain] = blocks.map((block) => parseCertificate(certificateFromPem(block, file), `A certificate in ${file}`));
+  const [certificate, ...chain] = certificatesFromPem(text, file).map((der) => parseCertificate(der, `A certificate in ${file}`));
   if (certificate === undefined) throw new HsmongerError('CERTIFICATE_INVALID', `${file} holds no certificate in PEM; import the outside CA's answer again with 'hsmonger ca import'.`);
   return { certificate, chain };
 }

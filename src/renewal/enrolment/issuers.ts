@@ -21,6 +21,10 @@ export interface IssuerParts {
   readonly store?: () => SharedStore;
 }
 
+/** Of the helper's time, for a CA that is starting: the rest is for asking it. */
+const patienceShare = 0.25;
+const maxPatienceMs = 20_000;
+
 /**
  * What makes the issuer an instance file names. Its code, a PKCS#11 addon for one, is in memory when this is done: before the drop, and no
  * more of it than this instance needs.
@@ -37,9 +41,9 @@ export async function loadIssuer({ file, issuer }: Instance): Promise<(parts: Is
     }
     case 'dogtag': {
       const { createDogtagIssuer } = await import('../../issuer/dogtag/dogtag-issuer.js');
-      return ({ ledger, clock, uid, agent }) => {
+      return ({ instance, ledger, clock, uid, agent }) => {
         const read = agent?.();
-        return createDogtagIssuer({ issuer, ledger, clock, uid, ...(read === undefined ? {} : { agent: read }) });
+        return createDogtagIssuer({ issuer, ledger, clock, uid, patienceMs: Math.min(maxPatienceMs, instance.helper.deadlineSeconds * 1000 * patienceShare), ...(read === undefined ? {} : { agent: read }) });
       };
     }
     case 'directory': {

@@ -22,13 +22,16 @@ export async function findPlace({ instance, flags, store: openStore, caFile }: E
   const { freeipa, issuer } = instance;
   const facts = { ...flags, issuer: issuer.type, ...(old === undefined ? {} : { old: { selfSigned: isSelfSigned(old) } }) };
   const form = freeipa === undefined ? 'certmonger' : 'own';
-  if (openStore === undefined) return { facts: { ...facts, theCa: caFile?.().some(({ spki }) => sameKey(spki, csr.spki)) ?? false }, form };
+  // Without FreeIPA's names, the CA is known by its key.
+  const isTheCa = () => caFile?.().some(({ spki }) => sameKey(spki, csr.spki)) ?? false;
+  if (openStore === undefined) return { facts: { ...facts, theCa: isTheCa() }, form };
   const store = openStore();
   const [subject, renewalMaster] = freeipa === undefined ? [undefined, false] : await Promise.all([store.caSubject(), store.isRenewalMaster()]);
   const nickname = freeipa === undefined ? undefined : sharedNickname(csr.subject, { caSubject: caSubjectOf(subject === undefined ? undefined : { subject }, freeipa.subjectBase), subjectBase: freeipa.subjectBase });
   if (nickname === undefined) {
-    const authority = issuer.type === 'dogtag' && old?.isCa === true ? await store.authorityId(csr.subject) : undefined;
-    return { facts: { ...facts, theCa: false, shared: { nickname, renewalMaster: false } }, store, form, ...(authority === undefined ? {} : { authority }) };
+    const theCa = freeipa === undefined && isTheCa();
+    const authority = issuer.type === 'dogtag' && old?.isCa === true && !theCa ? await store.authorityId(csr.subject) : undefined;
+    return { facts: { ...facts, theCa, shared: { nickname, renewalMaster: false } }, store, form, ...(authority === undefined ? {} : { authority }) };
   }
   const theCa = nickname === caNickname;
   return { facts: { ...facts, theCa, shared: { nickname, renewalMaster } }, store, form: theCa ? 'ca' : 'shared' };

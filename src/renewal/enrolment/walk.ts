@@ -67,10 +67,11 @@ async function take(way: Way, course: Extract<Course, { kind: 'take' }>): Promis
 }
 
 /** From now on the certificate is in the cookie until every server can have it. */
-async function published({ place, taker, reach }: Way, nickname: string | undefined, issued: Issued): Promise<Issued> {
+async function published({ parts, place, taker, reach }: Way, nickname: string | undefined, issued: Issued): Promise<Issued> {
   if (nickname === undefined || place.store === undefined) return issued;
   reach({ state: 'store', certificate: certificateToPem(issued.certificate) });
-  return publishIssued(place.store, nickname, issued, taker);
+  // The time is another one by now: what was issued meanwhile was not valid when we began.
+  return publishIssued(place.store, nickname, issued, { ...taker, now: parts.clock() });
 }
 
 /** The certificate that is there, as --reuse-existing asks for: the one case in which nothing has to have grown (design rule 3). */

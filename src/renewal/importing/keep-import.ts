@@ -3,15 +3,15 @@ import path from 'node:path';
 import { stateDirectory } from '../../config/directories.js';
 import type { Directories, Instance } from '../../config/instance.js';
 import { HsmongerError, sentenceOf } from '../../errors.js';
+import { importedFile } from '../../issuer/external/imported.js';
 import { writeDurably } from '../../platform/durable-file.js';
 import { equalBytes } from '../../x509/der.js';
 import { certificateToPem } from '../../x509/pem.js';
-import { keyFingerprint } from '../../x509/public-key.js';
 import type { Admitted } from './judge-import.js';
 
 /** Where an imported certificate waits for the helper: named by its key, the service user's. One PEM certificate, and behind it what stands above it, nearest first. */
 export function importFile(directories: Directories, instance: Pick<Instance, 'name'>, spki: Uint8Array): string {
-  return path.join(stateDirectory(directories, instance), 'imported', `${keyFingerprint(spki)}.pem`);
+  return importedFile(stateDirectory(directories, instance), spki);
 }
 
 /** Puts the certificate where the helper looks for it, and gives the file. STATE_UNAVAILABLE where it cannot. */

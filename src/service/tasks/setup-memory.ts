@@ -1,7 +1,8 @@
-import { closeSync, fsyncSync, openSync, readFileSync, readdirSync, renameSync, rmSync, writeSync } from 'node:fs';
+import { readFileSync, readdirSync, rmSync } from 'node:fs';
 import path from 'node:path';
 import { stateDirectory } from '../../config/directories.js';
 import { HsmongerError, sentenceOf } from '../../errors.js';
+import { writeDurably } from '../../platform/durable-file.js';
 import type { ServiceContext } from '../context.js';
 
 /** What setup changed beyond our own files, so that unsetup takes back that and nothing else. */
@@ -26,14 +27,7 @@ export function readSetupMemory(context: ServiceContext): Promise<SetupMemory> {
 export function keepInState(context: ServiceContext, { name, content }: { readonly name: string; readonly content: string }): Promise<string> {
   const file = path.join(stateOf(context), path.basename(name));
   try {
-    const descriptor = openSync(`${file}.new`, 'w', 0o600);
-    try {
-      writeSync(descriptor, content);
-      fsyncSync(descriptor);
-    } finally {
-      closeSync(descriptor);
-    }
-    renameSync(`${file}.new`, file);
+    writeDurably(file, content);
     return Promise.resolve(file);
   } catch (error) {
     return Promise.reject(new HsmongerError('STATE_UNAVAILABLE', `Cannot write ${file}: ${sentenceOf(error)}. Nothing was changed; mend ${path.dirname(file)}.`, { cause: error }));

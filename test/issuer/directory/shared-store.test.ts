@@ -30,8 +30,12 @@ describe('what the servers of one CA share, in a real directory', () => {
     const subject = await store.caSubject();
     expect(subject).toBe('CN=Certificate Authority,O=EXAMPLE.TEST');
     expect((await store.authorities()).map(({ der }) => Buffer.from(der))).toContainEqual(Buffer.from(servers.authority!.certificate.der));
-    expect(await store.authorityId(nameFromText(subject!))).toMatch(/^[0-9a-f-]{36}$/u);
     expect(await store.authorityId(nameFromText('CN=VPN,O=EXAMPLE.TEST'))).toBeUndefined();
+    const [host = ''] = /[0-9a-f-]{36}/u.exec(await servers.servers[0]!.search('-b', `ou=authorities,ou=ca,${servers.pkiBase}`, '(objectClass=authority)', 'authorityID')) ?? [];
+    await servers.servers[0]!.change(`dn: cn=vpn,ou=authorities,ou=ca,${servers.pkiBase}\nchangetype: add\nobjectClass: authority\ncn: vpn\nauthorityID: the-id\nauthorityKeyNickname: vpn\nauthorityEnabled: TRUE\nauthorityDN: CN=VPN,O=EXAMPLE.TEST\nauthorityParentID: ${host}\n`);
+    expect(await store.authorityId(nameFromText('CN=VPN,O=EXAMPLE.TEST'))).toBe('the-id');
+    // The CA above them all is asked, never renewed as one of them.
+    expect(await store.authorityId(nameFromText(subject!))).toBeUndefined();
   });
 });
 

@@ -158,11 +158,25 @@ describe('the interface', () => {
 });
 
 describe('a CA certificate', () => {
-  it('whose end Dogtag did not move is not called renewed, and the two settings that cap it are named', async () => {
-    const { issuer } = await use({ days: 7000 });
+  it.each(interfaceNames)('is approved with leave to outlive the CA certificate in use when it is renewed, and nothing else is (%s)', async (name) => {
+    const { issuer, double } = await use({ interfaces: [name], days: 7000 });
     const request = await makeRequest('caCACert', 'O=DOUBLE, CN=Sub CA');
     const old = issuedBy(await issuer().enrol(request));
-    await expect(issuer().enrol({ ...request, oldCertificate: old.der })).rejects.toMatchObject({ code: 'NOT_LONGER', message: expect.stringMatching(/nothing was renewed.*bypassCAnotafter=true.*CAValidityDefault.*CS\.cfg has ca\.enablePastCATime_caCert=true/u) as string });
+    const renewed = issuedBy(await issuer().enrol({ ...request, oldCertificate: old.der }));
+    expect(old.notAfter).toEqual(double.ca.certificate.notAfter);
+    expect(renewed.notAfter.getTime()).toBeGreaterThan(old.notAfter.getTime());
+    const leaf = await makeRequest();
+    const oldLeaf = issuedBy(await issuer().enrol(leaf));
+    await new Promise((resolve) => setTimeout(resolve, 1100));
+    await issuer().enrol({ ...leaf, oldCertificate: oldLeaf.der });
+    expect([...double.requests.values()].map(({ outlives }) => outlives)).toEqual(['false', 'true', 'false', 'false']);
+  });
+
+  it('whose end Dogtag did not move is not called renewed, and the settings that cap it are named', async () => {
+    const { issuer } = await use({ days: 7000, cutsCa: true });
+    const request = await makeRequest('caCACert', 'O=DOUBLE, CN=Sub CA');
+    const old = issuedBy(await issuer().enrol(request));
+    await expect(issuer().enrol({ ...request, oldCertificate: old.der })).rejects.toMatchObject({ code: 'NOT_LONGER', message: expect.stringMatching(/nothing was renewed.*up to PKI 11\.0, CS\.cfg has ca\.enablePastCATime=true.*since 11\.1.*bypassCAnotafter=true.*CAValidityDefault.*CS\.cfg ca\.enablePastCATime_caCert=true/u) as string });
   });
 
   const id = '0c2e4a7e-7e5e-4a53-9f0a-000000000001';
@@ -183,6 +197,15 @@ describe('a CA certificate', () => {
     expect(issuedBy(await issuer().enrol(renewal)).der).toEqual(renewed.der);
     if (renewable) expect(renewals()).toBe(before);
     else expect(double.requests.size).toBeGreaterThan(0);
+  });
+
+  it.each<[string, boolean, string, RegExp]>([
+    ['that is not ready there is not asked to be renewed', false, 'CA_ANSWER_INVALID', /has lightweight CA 0c2e.*, which is not ready there/u],
+    ['with another key is not asked to be renewed', true, 'CA_REFUSED', /for lightweight CA 0c2e.* is CN=Light,O=DOUBLE's and has another key than the certificate request/u],
+  ])('of a lightweight CA %s', async (_what, ready, code, sentence) => {
+    const { issuer, double } = await use({ lightweight: { id, keys: await makeKeys('p256'), subject: 'O=DOUBLE, CN=Light', renewable: true, ready } });
+    await expect(issuer().enrol({ ...(await makeRequest('caCACert', 'O=DOUBLE, CN=Light')), authority: id })).rejects.toMatchObject({ code, message: expect.stringMatching(sentence) as string });
+    expect(double.asked.filter((line) => line.startsWith('POST'))).toEqual([]);
   });
 
   it('of a lightweight CA nobody has is refused', async () => {

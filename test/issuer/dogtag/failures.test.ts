@@ -7,7 +7,7 @@ import { afterEach, describe, expect, it } from 'vitest';
 import { readAgent } from '../../../src/issuer/dogtag/agent.js';
 import type { ErrorCode } from '../../../src/errors.js';
 import { privateDirectory } from '../../rig/directory.js';
-import type { DoubleOptions } from '../../rig/dogtag-double.js';
+import type { DogtagDouble, DoubleOptions } from '../../rig/dogtag-double.js';
 import { html, send } from '../../rig/dogtag-double/answers.js';
 import { makeRequest, makeSite, type IssuerOptions, type Site } from './site.js';
 
@@ -148,6 +148,35 @@ describe('a server whose CA is still starting', () => {
     double.intercept = undefined;
     await issuer().enrol(await makeRequest());
     expect(ledger.prepare('SELECT interface FROM interfaces').pluck().get()).toBe('v2');
+  });
+
+  it.each<[string, (double: DogtagDouble) => void]>([
+    ['is up without its CA', (double) => {
+      let asked = 0;
+      double.intercept = at(/./u, (response) => { if (++asked >= 3) double.intercept = undefined; html(response, 404); });
+    }],
+    ['goes down in the middle', (double) => {
+      double.cut = () => {
+        if (double.requests.size === 0) return false;
+        double.cut = undefined;
+        double.pause(1000);
+        return true;
+      };
+    }],
+  ])('that %s is waited for as long as there is time, and the request made once', async (_what, befall) => {
+    const { issuer, double } = await use({ interfaces: ['v2'] });
+    befall(double);
+    const patient = issuer({ patienceMs: 20_000 });
+    const request = await makeRequest();
+    // The answer that was lost is told; certmonger's next call is the one that meets a closed port.
+    const answer = await patient.enrol(request).catch(() => patient.enrol(request));
+    expect(answer).toHaveProperty('certificate');
+    expect(double.requests.size).toBe(1);
+  }, 30_000);
+
+  it('is not waited for where the connection fails for another reason', async () => {
+    const { issuer } = await use({ serverExpired: true });
+    expect(await failureOf(issuer({ patienceMs: 600_000 }))).toMatchObject(failure('CA_UNREACHABLE', /has expired/u));
   });
 });
 

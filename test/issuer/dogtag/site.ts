@@ -24,22 +24,27 @@ export interface IssuerOptions {
   readonly url?: string;
   readonly caFile?: string;
   readonly timeoutMs?: number;
+  readonly patienceMs?: number;
 }
 
 export async function makeSite(options: DoubleOptions = {}): Promise<Site> {
   const directory = privateDirectory('hsmonger-dogtag');
   const double = await startDogtagDouble(directory.path, options);
   const ledger = openLedger(path.join(directory.path, 'ledger.sqlite'));
+  const opened: Issuer[] = [];
   return {
     double,
     ledger,
-    issuer: ({ agent = 'agent', url = double.url, caFile = double.caFile, timeoutMs = 5000 } = {}) => {
+    issuer: ({ agent = 'agent', url = double.url, caFile = double.caFile, timeoutMs = 5000, patienceMs = 0 } = {}) => {
       const files = agent === 'agent' ? double.agent : agent === 'none' ? undefined : double.wrongAgents[agent];
       const issuer = { type: 'dogtag', certificate: 'caSigningCert', url, caFile, ...(files === undefined ? {} : { agent: files }) } as const;
       const read = readAgent(issuer);
-      return createDogtagIssuer({ issuer, ...(read === undefined ? {} : { agent: read }), ledger, clock: () => new Date(), uid: 0, timeoutMs });
+      const made = createDogtagIssuer({ issuer, ...(read === undefined ? {} : { agent: read }), ledger, clock: () => new Date(), uid: 0, timeoutMs, patienceMs });
+      opened.push(made);
+      return made;
     },
     close: async () => {
+      for (const one of opened) await one.close();
       ledger.close();
       await double.close();
       directory.remove();

@@ -79,9 +79,9 @@ const requests: readonly Row[] = [
   { what: 'to be reused, and there is none', theirs: [2, 'New certificate requests not supported'], situation: () => ({ who: 'server', flags: reuse, variables: { CERTMONGER_CERTIFICATE: undefined } }) },
   { what: 'the CA has it and an agent is to look (1)', theirs: [1, approve], difference: 'wait', ours: [5, /^300$/u], situation: () => ({ who: 'server', answer: { pending: 'state=check&requestId=7', afterSeconds: 300, message: 'It waits for an agent.' } }), then: ({ cookie, message }) => { expect([cookie, message]).toEqual([writeCookie('own', 'caOCSPCert', { state: 'request', pending: 'state=check&requestId=7' }), 'It waits for an agent.']); } },
   { what: 'the CA refuses (2)', theirs: [2, 'Profile not enabled'], situation: () => ({ who: 'server', answer: new HsmongerError('CA_REFUSED', 'Profile not enabled, says the CA.') }) },
-  { what: 'the CA is away (3)', theirs: [3, 'Error 7 connecting'], difference: 'unreachable', ours: [5, /^60$/u], situation: () => ({ who: 'server', answer: new HsmongerError('CA_UNREACHABLE', 'No connection.') }) },
+  { what: 'the CA is away (3)', theirs: [3, 'Error 7 connecting'], difference: 'unreachable', ours: [5, /^15$/u], situation: () => ({ who: 'server', answer: new HsmongerError('CA_UNREACHABLE', 'No connection.') }) },
   {
-    what: 'the CA is away in the middle: its word for the request is kept', theirs: [3, 'Error 7 connecting'], difference: 'unreachable', ours: [5, /^60$/u],
+    what: 'the CA is away in the middle: its word for the request is kept', theirs: [3, 'Error 7 connecting'], difference: 'unreachable', ours: [5, /^15$/u],
     situation: () => ({ answer: new HsmongerError('CA_UNREACHABLE', 'No connection.'), variables: poll(writeCookie('shared', 'caOCSPCert', { state: 'request', pending: approve })) }),
     then: ({ cookie }) => { expect(cookie).toBe(writeCookie('shared', 'caOCSPCert', { state: 'request', pending: approve })); },
   },

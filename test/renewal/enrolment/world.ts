@@ -67,6 +67,8 @@ export interface Situation {
   /** How publishing fails; for ever. */
   readonly unpublishable?: ErrorCode;
   readonly directoryAway?: boolean;
+  /** A plain Dogtag: no [freeipa]. */
+  readonly plain?: boolean;
   /** Over what certmonger sends; undefined takes a variable away. */
   readonly variables?: Readonly<Record<string, string | undefined>>;
   readonly parts?: Partial<EnrolmentParts>;
@@ -107,7 +109,7 @@ export async function play(material: Material, situation: Situation): Promise<Se
       published = [certificate];
       return Promise.resolve('published');
     },
-    authorityId: (subject) => Promise.resolve(equalBytes(subject, material.old.subCa.subject) ? 'the id' : undefined),
+    authorityId: (subject) => Promise.resolve(equalBytes(subject, material.old.subCa.subject) ? 'the id' : equalBytes(subject, material.self.old.subject) ? 'the host' : undefined),
     authorities: () => Promise.resolve([material.self.new, material.self.old, material.root]),
     close: () => Promise.resolve(),
   };
@@ -120,12 +122,13 @@ export async function play(material: Material, situation: Situation): Promise<Se
   const parts: EnrolmentParts = {
     instance: {
       issuer: situation.issuer === undefined || situation.issuer === 'dogtag' ? { type: 'dogtag', certificate: 'x', url: 'https://x', caFile: '/x' } : { type: situation.issuer, certificate: 'x' },
-      freeipa: { subjectBase: base, lockFile: '/x', csrFile: '/var/lib/ipa/ca.csr', masterGoneDays: 1 },
+      ...(situation.plain === true ? {} : { freeipa: { subjectBase: base, lockFile: '/x', csrFile: '/var/lib/ipa/ca.csr', masterGoneDays: 1 } }),
       helper: { deadlineSeconds: 5 },
     },
     flags: { reuseExisting: false, forceSelfSigned: false, ...situation.flags },
     issuer: { enrol: (enrolment) => { asked.push(enrolment); return new Promise((resolve) => { resolve(answerOf()); }); }, roots: () => Promise.reject(new Error('not asked')), close: () => Promise.resolve() },
     store: () => { if (directoryAway) throw new HsmongerError('DIRECTORY_UNAVAILABLE', 'No connection.'); return store; },
+    caFile: () => [material.self.old],
     csrFile: () => ({ path: '/var/lib/ipa/ca.csr', write: (text) => { csrFile = text; }, close: () => undefined }),
     stateDirectory: '/nonexistent',
     clock: () => now,

@@ -16,11 +16,9 @@ const prefix = 'dogtag-rig-';
 
 /** The archive of a rig with nothing running, built when there is none for this recipe: seven minutes the first time, four more for each variant. */
 export async function cachedRig(variant: Variant, owner: Account): Promise<string> {
-  const ids = `${String(owner.uid)}:${String(owner.gid)}`;
-  const packagesKey = keyOf(['packages.ts'], ids);
-  const packages = await cached(`dogtag-packages-${packagesKey}`, (root) => installPackages(root, owner));
-  return cached(`dogtag-${keyOf(['deploy.ts', 'pkispawn.ts', 'agent.ts'], `${packagesKey} ${JSON.stringify(variant)}`)}`, async (root) => {
-    await unpack(packages, root);
+  const names = namesOf(variant, owner);
+  return cached(names.rig, async (root) => {
+    await unpack(await cached(names.packages, (bare) => installPackages(bare, owner)), root);
     const chroot = await startChroot(root);
     try {
       await deploy(chroot, variant, owner);
@@ -28,6 +26,16 @@ export async function cachedRig(variant: Variant, owner: Account): Promise<strin
       await chroot.stop();
     }
   });
+}
+
+/** Whether cachedRig() has nothing to build. */
+export function isRigCached(variant: Variant, owner: Account): boolean {
+  return existsSync(archiveOf(namesOf(variant, owner).rig));
+}
+
+function namesOf(variant: Variant, owner: Account): Readonly<Record<'packages' | 'rig', string>> {
+  const packagesKey = keyOf(['packages.ts'], `${String(owner.uid)}:${String(owner.gid)}`);
+  return { packages: `dogtag-packages-${packagesKey}`, rig: `dogtag-${keyOf(['deploy.ts', 'pkispawn.ts', 'agent.ts'], `${packagesKey} ${JSON.stringify(variant)}`)}` };
 }
 
 /** A new directory with what the archive holds; goes with removeRoot(). What killed processes left of theirs goes first. */
@@ -42,9 +50,11 @@ export function removeRoot(root: string): void {
   rmSync(root, { recursive: true, force: true, maxRetries: 5 });
 }
 
+const archiveOf = (name: string) => path.join(cacheDirectory(), `${name}.tar`);
+
 /** Several may build at once: the archive appears whole, by renaming, and the later one wins. */
 async function cached(name: string, build: (root: string) => Promise<void>): Promise<string> {
-  const archive = path.join(cacheDirectory(), `${name}.tar`);
+  const archive = archiveOf(name);
   if (existsSync(archive)) return archive;
   mkdirSync(cacheDirectory(), { recursive: true });
   sweep();

@@ -4,7 +4,7 @@ import { chmodSync, copyFileSync, existsSync, mkdirSync, readFileSync, rmSync, s
 import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { run, type RunOptions, type RunResult } from '../../../src/platform/run.js';
-import { stopAtExit, stopProcess } from '../processes.js';
+import { stopAtExit, stopProcess, tied } from '../processes.js';
 
 /** The name of the machine the rig plays. */
 export const hostName = 'pki.example.test';
@@ -37,7 +37,7 @@ export async function startChroot(root: string): Promise<Chroot> {
   // unshare(1) ignores SIGTERM; its --kill-child takes pid 1 with it, and with that everything in the namespace.
   const outer = await holder('unshare', ['--mount', '--pid', '--net', '--uts', '--fork', '--kill-child', '--', 'sh', path.join(parts, 'namespaces.sh'), root, hostName]);
   const init = Number(readFileSync(`/proc/${String(outer.pid)}/task/${String(outer.pid)}/children`, 'utf8').trim());
-  const view = await holder('nsenter', [`--target=${String(init)}`, '--net', '--uts', '--', 'unshare', '--mount', '--', 'sh', path.join(parts, 'host-view.sh'), path.join(root, 'etc/hosts'), writeForwarders(root, init)]);
+  const view = await holder('nsenter', [`--target=${String(init)}`, '--net', '--uts', '--', 'unshare', '--mount', '--', 'sh', path.join(parts, 'host-view.sh'), path.join(root, 'etc/hosts'), writeForwarders(root, init), path.join(root, 'run/rig/due')]);
   const command: Chroot['command'] = (program, args) => ['nsenter', [`--target=${String(view.pid)}`, '--mount', '--net', '--uts', '--', program, ...args]];
   return {
     root,
@@ -78,7 +78,7 @@ function writeForwarders(root: string, init: number): string {
 
 /** A process that holds namespaces: there once it has written "ready", killed by the kernel when the thread that started it is gone. */
 async function holder(program: string, args: readonly string[]): Promise<ChildProcess> {
-  const child = spawn('setpriv', ['--pdeathsig', 'KILL', program, ...args], { stdio: ['ignore', 'pipe', 'pipe'], cwd: '/' });
+  const child = spawn(...tied(program, args), { stdio: ['ignore', 'pipe', 'pipe'], cwd: '/' });
   stopAtExit(child);
   let said = '';
   child.stderr.on('data', (chunk: Buffer) => (said += chunk.toString()));

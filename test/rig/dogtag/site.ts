@@ -1,9 +1,10 @@
 import { X509Certificate } from 'node:crypto';
-import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { systemCertificates, type SystemCertificate } from '../../../src/freeipa/system-certificates.js';
 import { installation } from '../../../src/platform/installation.js';
+import { run } from '../../../src/platform/run.js';
 import { submitCommand } from '../../../src/tracking/command-lines.js';
 import { startBus, type PrivateBus } from '../bus.js';
 import { getcert, getcertRecords, startCertmonger, type Certmonger } from '../certmonger.js';
@@ -11,7 +12,7 @@ import { privateDirectory } from '../directory.js';
 import type { Dogtag } from '../dogtag.js';
 import { hostName } from './chroot.js';
 import { base, plantFreeIpa } from './freeipa-tree.js';
-import { pkiBase } from './pkispawn.js';
+import { pkiBase, subjectBase } from './pkispawn.js';
 import { url } from './server.js';
 
 /** certmonger and hsmonger on the rig's machine, an instance file for its CA and KRA, and every system certificate tracked. */
@@ -32,6 +33,12 @@ export interface DogtagSite {
   configure(agent: boolean): void;
   /** Until the request rests, or waits for somebody: certmonger's word for it. */
   settled(nickname: string, patienceMs?: number): Promise<string>;
+  /** certmonger's file of the request. */
+  requestFile(nickname: string): string;
+  /** The instance's ledger file. */
+  readonly ledger: string;
+  /** What ldapsearch prints, as the Directory Manager: its arguments. */
+  search(...args: string[]): Promise<string>;
   /** Until every request is MONITORING. */
   untilQuiet(patienceMs?: number): Promise<void>;
   /** What certmonger, hsmonger and the units wrote last. */
@@ -45,7 +52,7 @@ export async function startDogtagSite(rig: Dogtag): Promise<DogtagSite> {
   const directories = { config: path.join(directory, 'etc'), state: path.join(directory, 'state') };
   mkdirSync(directories.config);
   const instanceFile = path.join(directories.config, 'hsmonger.toml');
-  const configure = (agent: boolean) => writeFileSync(instanceFile, instanceToml(rig, agent), { mode: 0o644 });
+  const configure = (agent: boolean) => writeFileSync(instanceFile, instanceToml(rig, directory, agent), { mode: 0o644 });
   configure(true);
   const pemsOf = async ({ nickname, storage }: Pick<SystemCertificate, 'nickname' | 'storage'>) => (storage === 'file' ? [readFileSync(rig.agent.certificate, 'utf8')] : rig.certificates(nickname, storage));
   const published = [];
@@ -83,6 +90,14 @@ export async function startDogtagSite(rig: Dogtag): Promise<DogtagSite> {
     held: async (certificate) => (await pemsOf(certificate)).map((pem) => new X509Certificate(pem)),
     configure,
     settled,
+    requestFile: (nickname) => {
+      const line = `id=${requests.get(nickname) ?? ''}\n`;
+      const found = readdirSync(certmonger.requestsDirectory).map((name) => path.join(certmonger.requestsDirectory, name)).find((file) => readFileSync(file, 'utf8').includes(line));
+      if (found === undefined) throw new Error(`certmonger has no file of the request for '${nickname}'.`);
+      return found;
+    },
+    ledger: path.join(directories.state, 'hsmonger', 'ledger.sqlite'),
+    search: async (...args) => (await run('ldapsearch', ['-LLL', '-o', 'ldif-wrap=no', '-Q', '-Y', 'EXTERNAL', '-H', `ldapi://${encodeURIComponent(rig.ldapi)}`, ...args])).stdout,
     untilQuiet: async (patienceMs) => {
       for (const nickname of requests.keys()) {
         const status = await settled(nickname, patienceMs);
@@ -98,8 +113,8 @@ export async function startDogtagSite(rig: Dogtag): Promise<DogtagSite> {
   };
 }
 
-/** As an administrator would write it for this server; without an agent its requests wait for one. */
-function instanceToml(rig: Dogtag, agent: boolean): string {
+/** As an administrator would write it for this server, the renewal master; without an agent its requests wait for one. */
+function instanceToml(rig: Dogtag, directory: string, agent: boolean): string {
   const certificates = systemCertificates.map(({ nickname, profile, storage }) => {
     const place = { token: '', internal: 'token = "internal"\n', file: `certificate-file = "${rig.agent.certificate}"\nkey-file = "${rig.agent.key}"\n` }[storage];
     return `[[certificate]]\nnickname = "${nickname}"\nprofile = "${profile}"\n${place}`;
@@ -129,6 +144,11 @@ bind = "external"
 base = "${base}"
 pki-base = "${pkiBase}"
 host = "${hostName}"
+
+[freeipa]
+subject-base = "${subjectBase}"
+lock-file = "${directory}/renewal.lock"
+csr-file = "${directory}/ca.csr"
 
 [pki]
 directory = "${rig.instance}"

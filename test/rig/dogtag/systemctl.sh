@@ -1,8 +1,9 @@
 #!/bin/bash
 # Stands in for systemd inside the rig's chroot, as systemctl and as systemd-run: runs the directory server and Tomcat as their unit
-# files say, and transient timers as far as a guard needs them. State lies in /run/rig; what is started ends with the pid namespace.
+# files say, and transient timers as far as we use them. State lies in /run/rig; what is started ends with the pid namespace. A timer's
+# program that is this machine's (an absolute path the chroot does not have) is run by host-view.sh, which looks into /run/rig/due.
 state=/run/rig
-mkdir -p "$state"
+mkdir -p "$state/due"
 echo "$(date +%T) ${0##*/} $*" >>/var/log/rig-systemctl.log
 
 alive() { [ -s "$1" ] && kill -0 "$(cat "$1")" 2>/dev/null; }
@@ -96,7 +97,10 @@ if [ "${0##*/}" = systemd-run ]; then
   done
   [ -n "$unit" ] && [ -n "$delay" ] && [ $# -gt 0 ] || { echo 'systemd-run: only transient timers are known here.' >&2; exit 1; }
   # sleep(1) writes minutes as m, systemd as min.
-  setsid sh -c 'sleep "$1"; file=$2; shift 2; rm -f "$file"; exec "$@"' timer "${delay/min/m}" "$state/$unit.timer" "$@" </dev/null >/dev/null 2>&1 &
+  # shellcheck disable=SC2016 # it is another shell's
+  setsid bash -c 'sleep "$1"; name=$2; shift 2; rm -f "'"$state"'/$name"
+    type "$1" >/dev/null 2>&1 && exec "$@"
+    printf "%q " "$@" >"'"$state"'/due/.$name"; mv "'"$state"'/due/.$name" "'"$state"'/due/$name"' timer "${delay/min/m}" "$unit.timer" "$@" </dev/null >/dev/null 2>&1 &
   echo $! >"$state/$unit.timer"
   echo "Running timer as unit: $unit.timer" >&2
   exit 0
@@ -126,10 +130,13 @@ case $verb in
     ;;
   restart) stop "$unit"; start "$unit" ;;
   is-active)
-    if alive "$(pid_file "$unit")"; then word=active code=0; else word=inactive code=3; fi
+    # What ended without being stopped has failed.
+    if alive "$(pid_file "$unit")"; then word=active code=0; elif [ -e "$(pid_file "$unit")" ]; then word=failed code=3; else word=inactive code=3; fi
     [ -n "$quiet" ] || echo "$word"
     exit "$code"
     ;;
+  # Ours alone: the time of these timers has come.
+  elapse) timers "$unit" | while read -r name; do pkill -P "$(cat "$state/$name")" -x sleep; done ;;
   list-units) timers "$unit" | sed 's/$/ loaded active waiting transient timer/' ;;
   *) exit 0 ;;
 esac

@@ -1,4 +1,4 @@
-import { chmodSync, closeSync, existsSync, fchmodSync, fchownSync, fsyncSync, mkdirSync, mkdtempSync, openSync, readFileSync, readdirSync, renameSync, rmSync, writeSync } from 'node:fs';
+import { chmodSync, mkdirSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import path from 'node:path';
 import type { Directories, Instance, TokenConfig } from '../../../config/instance.js';
 import { tokenOf } from '../../../config/token-of.js';
@@ -7,6 +7,8 @@ import { passwordConfFile, type PasswordConf } from '../../../freeipa/password-c
 import { onServer } from '../../../freeipa/server-file.js';
 import { assertSqlDatabase, databaseFacts } from '../../../nss/database.js';
 import { internalToken } from '../../../nss/internal-token.js';
+import { ownPrefix, sweepAbandoned } from '../../../platform/abandoned.js';
+import { writeDurably } from '../../../platform/durable-file.js';
 import type { Account } from '../../../platform/service-user.js';
 import { askService } from '../../../service/ask.js';
 
@@ -40,25 +42,15 @@ export function stalePinFiles(instance: Instance, directories: Directories, pass
 }
 
 /** Writes the file so that a reader sees the whole of it or nothing: 0600, the service user's, on the disk before it gets its name. */
-export function writePinFile({ file, pin }: Pick<PinFile, 'file' | 'pin'>, { uid, gid }: Account): void {
-  const temporary = path.join(path.dirname(file), `.${path.basename(file)}.new`);
+export function writePinFile({ file, pin }: Pick<PinFile, 'file' | 'pin'>, owner: Account): void {
+  const line = Buffer.concat([pin, Buffer.from('\n')]);
   try {
     mkdirSync(path.dirname(file), { recursive: true, mode: 0o755 });
-    rmSync(temporary, { force: true });
-    const descriptor = openSync(temporary, 'wx', 0o600);
-    try {
-      fchmodSync(descriptor, 0o600);
-      fchownSync(descriptor, uid, gid);
-      writeSync(descriptor, pin);
-      writeSync(descriptor, '\n');
-      fsyncSync(descriptor);
-    } finally {
-      closeSync(descriptor);
-    }
-    renameSync(temporary, file);
+    writeDurably(file, line, { owner });
   } catch (error) {
-    rmSync(temporary, { force: true });
     throw new HsmongerError('PIN_SOURCE_INVALID', `Cannot write the PIN file ${file}: ${sentenceOf(error)}.`, { cause: error });
+  } finally {
+    line.fill(0);
   }
 }
 
@@ -81,19 +73,16 @@ function databaseOf({ nss }: Instance): TokenConfig {
   return internalToken(nss);
 }
 
-const prefix = 'hsmonger-setup.';
+const purpose = 'hsmonger-setup';
 
 /**
  * Runs `use` with the instance as it will be, but with PIN files in memory in place of those not written yet: who decides has not agreed
  * to them. They are gone afterwards; those of a killed run are swept by the next.
  */
 export async function withPinsInMemory<T>(instance: Instance, stale: readonly PinFile[], account: Account, use: (instance: Instance) => Promise<T>, memory = '/dev/shm'): Promise<T> {
-  for (const entry of readdirSync(memory)) {
-    const pid = new RegExp(`^${prefix.replace('.', '\\.')}(\\d+)\\.`, 'u').exec(entry)?.[1];
-    if (pid !== undefined && !existsSync(`/proc/${pid}`)) rmSync(path.join(memory, entry), { recursive: true, force: true });
-  }
+  sweepAbandoned(memory, purpose);
   if (stale.length === 0) return use(instance);
-  const directory = mkdtempSync(path.join(memory, `${prefix}${String(process.pid)}.`));
+  const directory = mkdtempSync(ownPrefix(memory, purpose));
   try {
     // Root's own: what is made in it is made by nobody else.
     chmodSync(directory, 0o711);
