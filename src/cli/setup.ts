@@ -3,6 +3,7 @@ import { parse } from 'smol-toml';
 import type { Directories, Instance } from '../config/instance.js';
 import { instanceFile, loadInstance } from '../config/load.js';
 import { parseInstance } from '../config/schema.js';
+import { tokenOf } from '../config/token-of.js';
 import { HsmongerError, asHsmongerError } from '../errors.js';
 import { moduleName } from '../nss/modules.js';
 import { runningAsRoot } from '../platform/service-user.js';
@@ -105,8 +106,8 @@ async function draftOf(options: SetupOptions, directories: Directories, question
 async function agreed(works: readonly Work[], instance: Instance, questions: Questions, { io }: Surroundings): Promise<boolean> {
   if (works.length === 0) return true;
   io.err(`hsmonger will:\n${works.map((work) => `  ${harmless(workText(work, instance))}\n`).join('')}`);
-  if (works.some(({ kind }) => kind === 'register module') && !(await questions.confirm(`Register '${moduleName(instance.token.module)}' in ${instance.nss.database}?`))) {
-    throw new HsmongerError('PREFLIGHT_FAILED', `The module ${instance.token.module} stays unregistered, so certmonger would not find the token; nothing was changed.`);
+  if (works.some(({ kind }) => kind === 'register module') && !(await questions.confirm(`Register '${moduleName(tokenOf(instance).module)}' in ${instance.nss.database}?`))) {
+    throw new HsmongerError('PREFLIGHT_FAILED', `The module ${tokenOf(instance).module} stays unregistered, so certmonger would not find the token; nothing was changed.`);
   }
   if (await questions.confirm('Go on?')) return true;
   io.err('hsmonger: nothing was changed.\n');
@@ -131,7 +132,7 @@ async function perform(tracker: Tracker, { instance, text }: Draft, works: reado
         break;
       case 'register module':
         // Remembered first: a kill in between must not leave a registration nobody takes back.
-        await askService(place, 'write setup memory', { addedModule: moduleName(instance.token.module) });
+        await askService(place, 'write setup memory', { addedModule: moduleName(tokenOf(instance).module) });
         await askService(place, 'add NSS module', undefined);
         break;
       // setup --freeipa's alone.

@@ -1,5 +1,6 @@
 import type { Argv } from 'yargs';
 import type { Directories, Instance } from '../config/instance.js';
+import { tokenOf } from '../config/token-of.js';
 import { HsmongerError } from '../errors.js';
 import { askService } from '../service/ask.js';
 import type { AddCommand, Surroundings } from './command.js';
@@ -89,5 +90,5 @@ async function withLabel(options: TokenOptions, place: Place): Promise<Place> {
   const [only, another] = tokens;
   if (only === undefined) throw new HsmongerError('TOKEN_NOT_FOUND', `${options.module} shows no initialised token to user '${options.user}'; check the device and the variables the module needs (--module-env).`);
   if (another !== undefined) throw new HsmongerError('USAGE', `${options.module} has ${String(tokens.length)} tokens; name one with --token: ${tokens.map(({ label }) => `'${label}'`).join(', ')}.`);
-  return { ...place, instance: { ...place.instance, token: { ...place.instance.token, selector: { by: 'label', label: only.label } } } };
+  return { ...place, instance: { ...place.instance, token: { ...tokenOf(place.instance), selector: { by: 'label', label: only.label } } } };
 }

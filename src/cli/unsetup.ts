@@ -98,7 +98,7 @@ async function takeBackModule(place: Place, name: string): Promise<string> {
   const user = instanceNames(directories)
     .filter((other) => other !== instance.name)
     .map((other) => loadInstance(directories, other))
-    .find((other) => other.nss.database === instance.nss.database && other.token.module === instance.token.module);
+    .find((other) => other.nss.database === instance.nss.database && other.token !== undefined && other.token.module === instance.token?.module);
   if (user !== undefined) {
     await askService({ instance: user, directories }, 'write setup memory', { addedModule: name });
     return `left the module '${name}' in ${instance.nss.database}: instance '${user.name}' uses it`;

@@ -9,7 +9,8 @@ export interface Instance {
   readonly user: string;
   /** How the helper becomes that user. */
   readonly drop: 'setuid' | 'runuser';
-  readonly token: TokenConfig;
+  /** Absent on a host without an HSM: the issuer is another and no certificate lies on a token (schema.ts). Code that needs it asks tokenOf(). */
+  readonly token?: TokenConfig;
   readonly nss: NssConfig;
   readonly issuer: IssuerConfig;
   /** The LDAP directory the servers of one CA share; absent on a host that stands alone. */

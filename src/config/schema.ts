@@ -1,7 +1,7 @@
 import path from 'node:path';
 import * as v from 'valibot';
 import { HsmongerError } from '../errors.js';
-import type { CertificateStorage, DirectoryBind, DirectoryConfig, Instance, IssuerConfig, PinSource, TokenSelector } from './instance.js';
+import type { CertificateConfig, CertificateStorage, DirectoryBind, DirectoryConfig, Instance, IssuerConfig, PinSource, TokenConfig, TokenSelector } from './instance.js';
 import { profileNames } from './profile-names.js';
 
 const text = v.pipe(v.string(), v.nonEmpty('must not be empty'));
@@ -37,7 +37,7 @@ export const identifier = /^[A-Za-z0-9][A-Za-z0-9._-]*$/u;
 const fileSchema = v.strictObject({
   user: v.optional(v.pipe(text, v.regex(/^[A-Za-z0-9_][A-Za-z0-9._@-]*\$?$/u, 'must be a user name'), v.notValue('root', 'must not be root: what runs as the service user runs without privileges')), 'pkiuser'),
   drop: v.optional(v.picklist(['setuid', 'runuser']), 'setuid'),
-  token: v.strictObject({
+  token: v.optional(v.strictObject({
     label: v.optional(text),
     slot: v.optional(count),
     'slot-index': v.optional(count),
@@ -48,7 +48,7 @@ const fileSchema = v.strictObject({
     'pin-file': v.optional(absolute),
     'pin-env': v.optional(text),
     'pin-credential': v.optional(v.pipe(text, v.regex(/^[^/]+$/u, 'must be a credential name, not a path'))),
-  }),
+  })),
   nss: v.strictObject({
     database: v.pipe(
       text,
@@ -138,6 +138,7 @@ const fileSchema = v.strictObject({
 });
 
 type File = v.InferOutput<typeof fileSchema>;
+type TokenTable = NonNullable<File['token']>;
 
 /** The instance a parsed TOML document describes; CONFIG_INVALID with the path of the wrong key otherwise. */
 export function parseInstance(name: string, file: string, document: unknown): Instance {
@@ -152,18 +153,19 @@ export function parseInstance(name: string, file: string, document: unknown): In
     if (nicknames.has(nickname)) throw wrong(file, 'certificate', `names '${nickname}' twice`);
     nicknames.add(nickname);
   }
+  const certificates = output.certificate.map((certificate) => ({
+    nickname: certificate.nickname,
+    profile: certificate.profile,
+    storage: storageOf(file, certificate),
+    ...(certificate.authority === undefined ? {} : { authority: certificate.authority }),
+  }));
+  if (output.token === undefined) assertNoneNeeded(file, output.issuer.type, certificates);
   return {
     name,
     file,
     user: output.user,
     drop: output.drop,
-    token: {
-      selector: selectorOf(file, output.token),
-      module: output.token.module,
-      ...(output.token.parameters === undefined ? {} : { parameters: output.token.parameters }),
-      environment: output.token.environment,
-      pin: pinSourceOf(file, output.token),
-    },
+    ...(output.token === undefined ? {} : { token: tokenConfigOf(file, output.token) }),
     nss: {
       database: path.normalize(output.nss.database),
       ...(output.nss['password-file'] === undefined ? {} : { passwordFile: output.nss['password-file'] }),
@@ -183,12 +185,24 @@ export function parseInstance(name: string, file: string, document: unknown): In
       ...(output.saving['grace-days'] === undefined ? {} : { graceDays: output.saving['grace-days'] }),
     },
     helper: { deadlineSeconds: output.helper['deadline-seconds'] },
-    certificates: output.certificate.map((certificate) => ({
-      nickname: certificate.nickname,
-      profile: certificate.profile,
-      storage: storageOf(file, certificate),
-      ...(certificate.authority === undefined ? {} : { authority: certificate.authority }),
-    })),
+    certificates,
+  };
+}
+
+/** A server without an HSM has no token; what lies in its NSS database says so itself, so that a [token] left out by mistake is no other store. */
+function assertNoneNeeded(file: string, issuer: IssuerConfig['type'], certificates: readonly CertificateConfig[]): void {
+  if (issuer === 'token') throw wrong(file, 'token', 'is missing: the CA\'s key is on one where issuer.type is "token"');
+  const onToken = certificates.find(({ storage }) => storage.kind === 'token');
+  if (onToken !== undefined) throw wrong(file, 'token', `is missing, and '${onToken.nickname}' lies on one: add [token], or to what lies in the NSS database itself token = "internal"`);
+}
+
+function tokenConfigOf(file: string, token: TokenTable): TokenConfig {
+  return {
+    selector: selectorOf(file, token),
+    module: token.module,
+    ...(token.parameters === undefined ? {} : { parameters: token.parameters }),
+    environment: token.environment,
+    pin: pinSourceOf(file, token),
   };
 }
 
@@ -253,7 +267,7 @@ function storageOf(file: string, certificate: File['certificate'][number]): Cert
   return { kind: 'file', certificate: path, key, ...(owner === undefined ? {} : { owner }), ...(mode === undefined ? {} : { mode: Number.parseInt(mode, 8) }) };
 }
 
-function selectorOf(file: string, token: File['token']): TokenSelector {
+function selectorOf(file: string, token: TokenTable): TokenSelector {
   const selectors: TokenSelector[] = [];
   if (token.label !== undefined) selectors.push({ by: 'label', label: token.label });
   if (token.slot !== undefined) selectors.push({ by: 'slot', slotId: token.slot });
@@ -262,7 +276,7 @@ function selectorOf(file: string, token: File['token']): TokenSelector {
   return exactlyOne(file, selectors, 'label, slot, slot-index and uri');
 }
 
-function pinSourceOf(file: string, token: File['token']): PinSource {
+function pinSourceOf(file: string, token: TokenTable): PinSource {
   const sources: PinSource[] = [];
   if (token['pin-file'] !== undefined) sources.push({ from: 'file', path: token['pin-file'] });
   if (token['pin-env'] !== undefined) sources.push({ from: 'environment', variable: token['pin-env'] });

@@ -14,7 +14,7 @@ export const passwordConfFile = '/etc/pki/pki-tomcat/password.conf';
 /** Reads /etc/pki/pki-tomcat/password.conf; FREEIPA_INVALID where there is none. No message holds anything of its content. */
 export function readPasswordConf(root: string): PasswordConf {
   const content = readServerFile(root, passwordConfFile);
-  if (content === undefined) throw new HsmongerError('FREEIPA_INVALID', `There is no ${onServer(root, passwordConfFile)}, which has the token's PIN; has this server a CA of its own?`);
+  if (content === undefined) throw new HsmongerError('FREEIPA_INVALID', `There is no ${onServer(root, passwordConfFile)}, which has Dogtag's PINs; has this server a CA of its own?`);
   const conf = parsePasswordConf(content);
   content.fill(0);
   return conf;

@@ -8,7 +8,7 @@ import { archive } from './archive.js';
 import { followUpsFor, hasChain, serverOf } from './plan.js';
 import { sha256, type SaveReport } from './report.js';
 import { archiveDirectory, withInternal, type SavingContext } from './saving-context.js';
-import { finished, passed, settled, withRun, type Run } from './saving-run.js';
+import { finished, passed, settled, tokenIn, withRun, type Run } from './saving-run.js';
 import { checkDatabase, checkStored } from './steps/check.js';
 import { followUp } from './steps/follow-ups.js';
 import { describe } from './steps/locate.js';
@@ -79,7 +79,7 @@ async function located(run: Run): Promise<Sight> {
   warnings.push(...prove(nickname, { now: clock(), certificate, superseded, authorities: sight.authorities, issued }, chain));
   switch (storage.kind) {
     case 'token':
-      await proveKey(nickname, token, certificate, sight.objects);
+      await proveKey(nickname, tokenIn(run), certificate, sight.objects);
       break;
     case 'internal':
       await withInternal(context, 'read', (internal) => proveKey(nickname, internal, certificate, sight.objects));
@@ -94,7 +94,7 @@ async function located(run: Run): Promise<Sight> {
 
 /** Trust for the new one, and the old ones out of the way, kept in the archive. Gives those that are gone from where it is stored. */
 async function keep(run: Run, certificate: Certificate, superseded: readonly Certificate[]): Promise<readonly Certificate[]> {
-  const { context, config, token, plan } = run;
+  const { context, config, plan } = run;
   const { nickname } = config;
   if (plan.includes('trusted')) {
     await importWithTrust(context, config, certificate);
@@ -106,7 +106,7 @@ async function keep(run: Run, certificate: Certificate, superseded: readonly Cer
 
   let gone = superseded;
   if (plan.includes('removed from token')) {
-    gone = await clearToken(context, token, nickname, { certificate, superseded, others: [] });
+    gone = await clearToken(context, tokenIn(run), nickname, { certificate, superseded, others: [] });
     finished(run, 'removed from token');
   }
   if (plan.includes('removed from database')) {
@@ -134,10 +134,10 @@ async function followUps(run: Run, certificate: Certificate, authorities: readon
 }
 
 async function checked(run: Run, certificate: Certificate, gone: readonly Certificate[]): Promise<void> {
-  const { context, config, token, warnings } = run;
+  const { context, config, warnings } = run;
   switch (config.storage.kind) {
     case 'token':
-      await checkStored(token, config.nickname, certificate, gone);
+      await checkStored(tokenIn(run), config.nickname, certificate, gone);
       break;
     case 'internal':
       await withInternal(context, 'read', (internal) => checkStored(internal, config.nickname, certificate, gone));

@@ -1,6 +1,7 @@
 import path from 'node:path';
 import { pinsFile, stateDirectory } from '../config/directories.js';
 import type { CertificateConfig, Directories, Instance } from '../config/instance.js';
+import { moduleEnvironment } from '../config/token-of.js';
 import { HsmongerError } from '../errors.js';
 import type { Directory } from '../directory/directory.js';
 import type { Database } from '../ledger/database.js';
@@ -45,7 +46,7 @@ export interface FileSight {
 
 /** The instance's NSS database for NSS's tools. */
 export function nssOf({ instance, run }: SavingContext): NssContext {
-  return { database: instance.nss.database, environment: instance.token.environment, run };
+  return { database: instance.nss.database, environment: moduleEnvironment(instance), run };
 }
 
 /** The certificate of that nickname as the instance file has it; CONFIG_INVALID when it has none. */

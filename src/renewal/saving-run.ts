@@ -1,4 +1,5 @@
 import type { CertificateConfig } from '../config/instance.js';
+import { HsmongerError } from '../errors.js';
 import { journalEntry, noteStep, type MainStep, type SavingStep } from '../ledger/journal.js';
 import type { Token } from '../pkcs11/token.js';
 import type { Certificate } from '../x509/certificate.js';
@@ -12,22 +13,29 @@ import { assertDatabaseUsable } from './steps/check.js';
 export interface Run {
   readonly context: SavingContext;
   readonly config: CertificateConfig;
-  readonly token: Token;
+  /** Absent where the instance has none. */
+  readonly token: Token | undefined;
   /** The steps that keep it; what follows them is in the journal. */
   readonly plan: readonly SavingStep[];
   readonly steps: SavingStep[];
   readonly warnings: string[];
 }
 
-/** Runs `work` with a session on the token. */
+/** Runs `work` with a session on the token, where there is one. */
 export async function withRun<T>(context: SavingContext, config: CertificateConfig, access: 'read' | 'write', work: (run: Run) => Promise<T>): Promise<T> {
   if (config.storage.kind !== 'file') assertDatabaseUsable(context);
-  const token = await context.openToken({ access });
+  const token = context.instance.token === undefined ? undefined : await context.openToken({ access });
   try {
     return await work({ context, config, token, plan: stepsFor(context.instance, config, false), steps: [], warnings: [] });
   } finally {
-    await token.close();
+    await token?.close();
   }
+}
+
+/** The token a certificate lies on; the schema lets none lie on a token the instance does not have. */
+export function tokenIn({ token, context }: Run): Token {
+  if (token !== undefined) return token;
+  throw new HsmongerError('INTERNAL', `A certificate of '${context.instance.name}' lies on a token the instance does not have.`);
 }
 
 /** Where no unit waits for it the saving is over, but for what is left. */

@@ -31,7 +31,8 @@ export async function askService<K extends TaskName>(
 }
 
 function pinVariables({ token }: Instance): WorkOrder['env'] {
-  switch (token.pin.from) {
+  switch (token?.pin.from) {
+    case undefined:
     case 'file':
       return {};
     case 'environment':
@@ -94,7 +95,7 @@ function converse(order: WorkOrder, timeoutMs: number): Promise<Reply> {
 export function unanswered({ task, instance }: Pick<WorkOrder, 'task' | 'instance'>, how: string, cause?: unknown): HsmongerError {
   const { user, token, directory } = instance;
   const what = `The process working as user '${user}' ${how} during '${task}'`;
-  const module = `the PKCS#11 module ${token.module}`;
+  const module = `the PKCS#11 module ${token?.module ?? 'of NSS itself, libsoftokn3.so,'}`;
   const server = `the directory ${directory?.uri ?? ''}`;
   switch (waitsFor(task, instance)) {
     case 'token':

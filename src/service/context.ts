@@ -1,5 +1,6 @@
 import { ledgerFile, pinsFile } from '../config/directories.js';
 import type { Directories, Instance } from '../config/instance.js';
+import { tokenOf } from '../config/token-of.js';
 import type { Database } from '../ledger/database.js';
 import { openLedger } from '../ledger/ledger.js';
 import { openPinGuard } from '../ledger/pins.js';
@@ -34,7 +35,7 @@ export async function withServiceContext<T>(
       directories,
       clock: systemClock,
       async openToken(options = {}) {
-        const token = await openToken(instance.token, { pins, env, ...options });
+        const token = await openToken(tokenOf(instance), { pins, env, ...options });
         tokens.push(token);
         return token;
       },

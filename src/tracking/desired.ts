@@ -67,7 +67,7 @@ function placeOf(instance: Instance, storage: CertificateStorage, nickname: stri
   const database = databaseLocation(instance);
   switch (storage.kind) {
     case 'token':
-      return token === undefined || instance.token.pin.from !== 'file' ? undefined : { kind: 'token', database, nickname, token: token.description.label };
+      return token === undefined || instance.token?.pin.from !== 'file' ? undefined : { kind: 'token', database, nickname, token: token.description.label };
     case 'internal':
       return nss.internal === undefined ? undefined : { kind: 'internal', database, nickname, knownAs: nss.internalName };
     case 'file':
@@ -79,7 +79,7 @@ function placeOf(instance: Instance, storage: CertificateStorage, nickname: stri
 function pinFileOf({ token, nss }: Instance, { kind }: DesiredPlace, stores: StoreFacts): string | undefined {
   switch (kind) {
     case 'token':
-      return token.pin.from === 'file' ? token.pin.path : undefined;
+      return token?.pin.from === 'file' ? token.pin.path : undefined;
     case 'internal':
       return stores.nss.internal?.description.loginRequired === true ? nss.passwordFile : undefined;
     case 'file':

@@ -18,7 +18,7 @@ export interface NssFacts {
   readonly format: 'sql' | 'dbm' | 'none';
   /** Names of what the service user cannot read and write; '.' is the directory. */
   readonly unwritable: readonly string[];
-  /** Whether modutil lists the instance's module. */
+  /** Whether modutil lists the instance's module; true where it has none. */
   readonly registered: boolean;
   /** Labels of the tokens NSS sees in that module. */
   readonly tokens: readonly string[];
@@ -57,7 +57,7 @@ export interface DaemonFacts {
   /** The file certmonger.conf is read from. */
   readonly confFile: string;
   readonly conf: CertmongerConf;
-  /** In a child with the daemon's environment, as the daemon and, because it saves as nss-user, as the service user. */
+  /** In a child with the daemon's environment, as the daemon and, because it saves as nss-user, as the service user; none where the instance has no module. */
   readonly tokens: { readonly asDaemon: TokenView; readonly asNssUser: TokenView };
 }
 

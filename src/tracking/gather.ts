@@ -62,9 +62,11 @@ async function withStrangers({ certificates }: Instance, files: readonly FileFac
   return whole;
 }
 
-async function daemonFacts(daemon: DaemonProcess, { user, token: { module, parameters = '' } }: Instance, installation: Installation): Promise<DaemonFacts> {
+async function daemonFacts(daemon: DaemonProcess, { user, token }: Instance, installation: Installation): Promise<DaemonFacts> {
   const confFile = confFileOf(daemon);
   const view = async (as: string): Promise<TokenView> => {
+    if (token === undefined) return { labels: [] };
+    const { module, parameters = '' } = token;
     const child = await run(process.execPath, [path.join(installation.addons, 'token-view.cjs'), module, as, parameters], { env: childEnvironment(daemon), cwd: '/', timeoutMs: 180_000 }).catch((error: unknown) => ({ failure: sentenceOf(error) }));
     return 'failure' in child ? child : (JSON.parse(child.stdout) as TokenView);
   };

@@ -1,15 +1,13 @@
 import { execFileSync, spawn, spawnSync } from 'node:child_process';
 import { chmodSync, existsSync, readFileSync, readdirSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
-import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { runCli } from '../../src/cli/main.js';
 import { killFamily, watchFor } from '../e2e/prey.js';
 import { getcert } from '../rig/certmonger.js';
-import { misplaced, pythonCookie, renewAgent, startIpaServer, wrongToken, type IpaServer } from '../rig/ipa-server.js';
-import type { Said } from './site.js';
+import { misplaced, pythonCookie, renewAgent, startIpaServer, wrongToken, type HsmServer } from '../rig/ipa-server.js';
+import { hsmongerOn, records, restedOn } from './on-ipa-server.js';
 
-let server: IpaServer;
+let server: HsmServer;
 let before: string;
 let casBefore: string;
 let keysBefore: string;
@@ -25,28 +23,11 @@ afterAll(async () => {
   await server.stop();
 });
 
-async function hsmonger(...argv: string[]): Promise<Said> {
-  let out = '';
-  let err = '';
-  const io = { out: (text: string) => { out += text; }, err: (text: string) => { err += text; }, interactive: false, colour: false };
-  const exitCode = await runCli([...argv, ...server.here], io, {}, server.root);
-  return { exitCode, out, err };
-}
+const hsmonger = (...argv: string[]) => hsmongerOn(server, ...argv);
+const rested = () => restedOn(server);
 
 const setupFlags = () => ['setup', '--freeipa', '--yes', '--module-env', `SOFTHSM2_CONF=${server.token.confFile}`];
 const instanceFile = () => path.join(server.config, `${renewAgent}.toml`);
-
-/** getcert's list when nothing is on the way. */
-async function rested(): Promise<string> {
-  for (const end = Date.now() + 60_000; ; await sleep(300)) {
-    const listed = await server.listing();
-    const states = [...listed.matchAll(/status: (\S+)/gu)].map(([, state]) => state);
-    if (states.every((state) => state === 'MONITORING' || state === 'NEWLY_ADDED_NEED_KEYINFO_READ_TOKEN')) return listed;
-    if (Date.now() > end) throw new Error(listed);
-  }
-}
-
-const records = (listed: string) => new Map([...listed.matchAll(/^Request ID '(?<id>[^']+)':\n(?<text>(?:\t.*\n)+)/gmu)].map(({ groups }) => [groups!['id']!, groups!['text']!]));
 
 test('the requests are those FreeIPA makes', () => {
   expect(records(before).size).toBe(9);
@@ -56,7 +37,7 @@ test('the requests are those FreeIPA makes', () => {
 
 test.each<[string, string, string | undefined, number, RegExp]>([
   ['no IPA server', 'etc/ipa/default.conf', undefined, 2, /There is no \S*default\.conf: this is no IPA server/u],
-  ['no HSM', 'var/lib/ipa/sysrestore/sysrestore.state', '[pki_hsm]\nenabled = False\n', 3, /keeps its CA's keys in its NSS database, not on an HSM/u],
+  ['no HSM, and a flag about one', 'var/lib/ipa/sysrestore/sysrestore.state', '[pki_hsm]\nenabled = False\n', 2, /keeps its CA's keys in its NSS database, not on an HSM .*--module-env says nothing here/u],
   ['another token than the directory says', 'var/lib/ipa/sysrestore/sysrestore.state', '[pki_hsm]\nenabled = True\ntoken_name = other\n', 2, /no line 'hardware-other='/u],
   ['no CA', 'etc/pki/pki-tomcat/ca/CS.cfg', undefined, 2, /no CA of its own/u],
   ["no PIN in Dogtag's file", 'etc/pki/pki-tomcat/password.conf', 'internal=x\n', 2, /has no line 'hardware-softhsm_token='/u],

@@ -26,12 +26,10 @@ afterAll(() => {
   directory.remove();
 });
 
+const token = { label: 'my "token" \\ é', module: '/usr/lib/x.so', environment: { SOFTHSM2_CONF: '/etc/x' }, pinFile: '/etc/hsmonger/x.pin' };
 const answers: Answers = {
   user: 'pkiuser',
-  token: 'my "token" \\ é',
-  module: '/usr/lib/x.so',
-  moduleEnvironment: { SOFTHSM2_CONF: '/etc/x' },
-  pinFile: '/etc/hsmonger/x.pin',
+  token,
   database: '/etc/pki/alias',
   issuer: 'token',
   issuerCertificate: 'ca',
@@ -43,7 +41,7 @@ test('the instance file reads back as what was answered, quotes and all', () => 
   const instance = parseInstance('x', '/etc/hsmonger/x.toml', parse(instanceText('x', answers)));
   expect(instance).toMatchObject({
     user: 'pkiuser',
-    token: { selector: { by: 'label', label: answers.token }, module: answers.module, environment: answers.moduleEnvironment, pin: { from: 'file', path: answers.pinFile } },
+    token: { selector: { by: 'label', label: token.label }, module: token.module, environment: token.environment, pin: { from: 'file', path: token.pinFile } },
     nss: { database: answers.database },
     issuer: { type: 'token', certificate: 'ca' },
     saving: { restart: answers.restart },

@@ -15,6 +15,7 @@ type = "token"
 certificate = "caSigningCert cert-pki-ca"
 `;
 
+const withoutToken = minimal.slice(minimal.indexOf('[nss]'));
 const parsed = (text: string, name = 'hsmonger') => parseInstance(name, '/etc/hsmonger/hsmonger.toml', parse(text));
 
 function refusal(text: string, name?: string): HsmongerError {
@@ -51,7 +52,7 @@ describe('pass', () => {
     ['slot-index = 0', { by: 'slot-index', index: 0 }],
     ['uri = "pkcs11:token=HSM%201"', { by: 'uri', uri: 'pkcs11:token=HSM%201' }],
   ])('takes %s as a token', (line, selector) => {
-    expect(parsed(minimal.replace('label = "softhsm_token"', line)).token.selector).toEqual(selector);
+    expect(parsed(minimal.replace('label = "softhsm_token"', line)).token?.selector).toEqual(selector);
   });
 
   it('keeps the order of the certificates', () => {
@@ -70,6 +71,21 @@ describe('pass/servers', () => {
   it("takes Dogtag's issuer and a directory", () => {
     expect(parsed(dogtag).issuer).toEqual({ type: 'dogtag', certificate: 'caSigningCert cert-pki-ca', url: 'https://ca.example.test:8443', caFile: '/etc/ipa/ca.crt', agent: { certificate: '/var/lib/ipa/ra-agent.pem', key: '/var/lib/ipa/ra-agent.key' } });
     expect(parsed(directory).directory).toEqual({ uri: 'ldapi://%2Frun%2Fx.socket', startTls: false, bind: { method: 'external' }, base: 'dc=example,dc=test', pkiBase: 'o=ipaca', host: 'ca1.example.test' });
+  });
+
+  it.each(['directory', 'external'])('needs no [token] where issuer %s asks for none and everything lies elsewhere', (type) => {
+    const elsewhere = withoutToken.replace('type = "token"', `type = "${type}"`);
+    expect(parsed(elsewhere)).not.toHaveProperty('token');
+    const certificates = `${elsewhere}[[certificate]]\nnickname="a"\nprofile="caOCSPCert"\ntoken="internal"\n[[certificate]]\nnickname="b"\nprofile="caSubsystemCert"\ncertificate-file="/c"\nkey-file="/k"\n`;
+    expect(parsed(certificates).certificates.map(({ storage }) => storage.kind)).toEqual(['internal', 'file']);
+  });
+
+  it.each([
+    ['the issuer signs on one', withoutToken, /'token' is missing: the CA's key is on one where issuer\.type is "token"/u],
+    ['a certificate lies on one', `${withoutToken.replace('type = "token"', 'type = "directory"')}[[certificate]]\nnickname="a"\nprofile="caOCSPCert"\n`, /'token' is missing, and 'a' lies on one: add \[token\], or .*token = "internal"/u],
+    ['it is half there', minimal.replace(/^module.*\n/mu, '').replace('type = "token"', 'type = "directory"'), /'token\.module' is missing/u],
+  ])('refuses to be without [token] where %s', (_why, text, message) => {
+    expect(refusal(text)).toMatchObject({ code: 'CONFIG_INVALID', message: expect.stringMatching(message) as string });
   });
 
   it.each([

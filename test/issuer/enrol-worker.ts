@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs';
 import path from 'node:path';
+import { tokenOf } from '../../src/config/token-of.js';
 import { parseInstance } from '../../src/config/schema.js';
 import { createTokenIssuer } from '../../src/issuer/token/token-issuer.js';
 import { openLedger } from '../../src/ledger/ledger.js';
@@ -28,7 +29,7 @@ const pins = openPinGuard(path.join(order.state, 'pins.sqlite'));
 const pause = () => new Promise((resolve) => setTimeout(resolve, order.slowMs));
 
 async function slowToken(): Promise<Token> {
-  const token = await openToken(instance.token, { pins });
+  const token = await openToken(tokenOf(instance), { pins });
   const sign = token.sign.bind(token);
   token.sign = async (...args) => {
     console.log('signing');

@@ -1,6 +1,7 @@
 import { execFileSync } from 'node:child_process';
 import path from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { tokenOf } from '../../src/config/token-of.js';
 import { parseInstance } from '../../src/config/schema.js';
 import { createTokenIssuer } from '../../src/issuer/token/token-issuer.js';
 import type { Issued } from '../../src/issuer/issuer.js';
@@ -77,7 +78,7 @@ async function renew(nickname: string): Promise<Issued> {
   });
   const ledger = openLedger(path.join(directory.path, 'ledger.sqlite'));
   const pins = openPinGuard(path.join(directory.path, 'pins.sqlite'));
-  const issuer = createTokenIssuer({ instance, issuer: tokenIssuerOf(instance), openToken: () => openToken(instance.token, { pins }), ledger, clock: () => new Date(), uid: 0 });
+  const issuer = createTokenIssuer({ instance, issuer: tokenIssuerOf(instance), openToken: () => openToken(tokenOf(instance), { pins }), ledger, clock: () => new Date(), uid: 0 });
   try {
     return await issuer.enrol({ csr: csrFromPem(csr), oldCertificate: Uint8Array.from(der), profile });
   } finally {

@@ -1,3 +1,4 @@
+import { tokenOf } from '../../src/config/token-of.js';
 import { directoriesFrom, ledgerFile, pinsFile } from '../../src/config/directories.js';
 import type { Instance } from '../../src/config/instance.js';
 import { asHsmongerError } from '../../src/errors.js';
@@ -56,7 +57,7 @@ await serveWorker<Privileged>(async (input, privileged = {}): Promise<SavingAnsw
       return result;
     },
     openToken: async (options) => {
-      const token = await openToken(instance.token, { pins, ...options });
+      const token = await openToken(tokenOf(instance), { pins, ...options });
       return {
         ...token,
         destroyCertificates: async (der) => {

@@ -1,4 +1,6 @@
 import { beforeAll, describe, expect, test } from 'vitest';
+import type { PinSource } from '../../src/config/instance.js';
+import { tokenOf } from '../../src/config/token-of.js';
 import type { TokenFacts, TrackingFacts } from '../../src/tracking/facts.js';
 import { preflight } from '../../src/tracking/preflight.js';
 import { goodFacts, knownCa, makePair, makeRequest, type Pair, type TokenTrackingFacts } from './facts.js';
@@ -68,14 +70,14 @@ describe('the token', () => {
     expect(saving[0]?.problem).toContain("save, as user 'pkiuser', run with HOME=/run/certmonger");
     expect(saving[0]?.problem).toContain('The module failed.');
     const facts = withDaemon({ tokens: { asDaemon: { labels: ['other'] }, asNssUser: { labels: [] } } });
-    const [refusal] = preflight({ ...facts, instance: { ...facts.instance, token: { ...facts.instance.token, environment: { SOFTHSM2_CONF: '/x' } } } });
+    const [refusal] = preflight({ ...facts, instance: { ...facts.instance, token: { ...tokenOf(facts.instance), environment: { SOFTHSM2_CONF: '/x' } } } });
     expect(refusal?.problem).toContain("see 'other'");
     expect(refusal?.problem).toContain('SOFTHSM2_CONF, which certmonger does not pass on');
   });
 });
 
 test('a PIN that is in no file is refused', () => {
-  const pin = (source: TrackingFacts['instance']['token']['pin']) => checksOf({ ...good, instance: { ...good.instance, token: { ...good.instance.token, pin: source } } });
+  const pin = (source: PinSource) => checksOf({ ...good, instance: { ...good.instance, token: { ...tokenOf(good.instance), pin: source } } });
   expect(pin({ from: 'environment', variable: 'PIN' })).toEqual(['pin-source']);
   expect(pin({ from: 'credential', name: 'pin' })).toEqual(['pin-source']);
 });
@@ -230,7 +232,7 @@ describe('certificates outside the token', () => {
     expect(checksOf(inDatabase(good))).toEqual([]);
     expect(checksOf(inFiles())).toEqual([]);
     const fromEnvironment = inFiles();
-    expect(checksOf({ ...fromEnvironment, instance: { ...fromEnvironment.instance, token: { ...good.instance.token, pin: { from: 'environment', variable: 'PIN' } } } })).toEqual([]);
+    expect(checksOf({ ...fromEnvironment, instance: { ...fromEnvironment.instance, token: { ...tokenOf(good.instance), pin: { from: 'environment', variable: 'PIN' } } } })).toEqual([]);
   });
 
   test('in the internal database need its key beside them, with the CKA_ID of NSS, and a subject of their own', async () => {

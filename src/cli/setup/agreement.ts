@@ -7,10 +7,10 @@ export function assertAgreement(instance: Instance, options: SetupOptions): void
   const { token, nss, issuer, directory, saving } = instance;
   const dogtag = issuer.type === 'dogtag' ? issuer : undefined;
   const pairs: readonly (readonly [flag: string, given: unknown, written: unknown])[] = [
-    ['token', options.token, token.selector.by === 'label' ? token.selector.label : undefined],
-    ['module', options.module, token.module],
-    ['module-env', options.moduleEnv, token.environment],
-    ['pin-file', options.pinFile, token.pin.from === 'file' ? token.pin.path : undefined],
+    ['token', options.token, token?.selector.by === 'label' ? token.selector.label : undefined],
+    ['module', options.module, token?.module],
+    ['module-env', options.moduleEnv, token?.environment],
+    ['pin-file', options.pinFile, token?.pin.from === 'file' ? token.pin.path : undefined],
     ['dbdir', options.dbdir, nss.database],
     ['nss-password-file', options.nssPasswordFile, nss.passwordFile],
     ['user', options.user, instance.user],
@@ -19,7 +19,7 @@ export function assertAgreement(instance: Instance, options: SetupOptions): void
     ['certificate', options.certificate, instance.certificates.map(({ nickname, profile }) => ({ nickname, profile }))],
     ['restart', options.restart, saving.restart],
     ['from-directory', options.fromDirectory, directory?.uri],
-    ['library', options.library, token.module],
+    ['library', options.library, token?.module],
     ['directory-base', options.directoryBase, directory?.base],
     ['directory-bind-dn', options.directoryBindDn, directory?.bind.method === 'simple' ? directory.bind.dn : undefined],
     ['directory-password-file', options.directoryPasswordFile, directory?.bind.method === 'simple' ? directory.bind.passwordFile : undefined],

@@ -35,10 +35,7 @@ export async function gatherAnswers(options: SetupOptions, directories: Director
   selection.leftOut.forEach(tell);
   return {
     user,
-    token,
-    module,
-    moduleEnvironment: provisional.environment,
-    pinFile,
+    token: { label: token, module, environment: provisional.environment, pinFile },
     database,
     ...(options.nssPasswordFile === undefined ? {} : { nssPasswordFile: options.nssPasswordFile }),
     issuer,

@@ -7,11 +7,8 @@ export type AnsweredCertificate = NamedProfile & Partial<Pick<CertificateConfig,
 /** Everything an instance file made by `setup` says. */
 export interface Answers {
   readonly user: string;
-  /** Exact token label. */
-  readonly token: string;
-  readonly module: string;
-  readonly moduleEnvironment: Readonly<Record<string, string>>;
-  readonly pinFile: string;
+  /** Absent where nothing lies on one. */
+  readonly token?: TokenAnswers;
   /** Absolute, no `sql:` prefix. */
   readonly database: string;
   readonly nssPasswordFile?: string;
@@ -26,6 +23,14 @@ export interface Answers {
   readonly certificates: readonly AnsweredCertificate[];
 }
 
+export interface TokenAnswers {
+  /** Exact. */
+  readonly label: string;
+  readonly module: string;
+  readonly environment: Readonly<Record<string, string>>;
+  readonly pinFile: string;
+}
+
 export interface DogtagAnswers {
   readonly url: string;
   readonly caFile: string;
@@ -36,12 +41,7 @@ export interface DogtagAnswers {
 function documentOf(answers: Answers): Record<string, unknown> {
   return {
     user: answers.user,
-    token: {
-      label: answers.token,
-      module: answers.module,
-      'pin-file': answers.pinFile,
-      ...(Object.keys(answers.moduleEnvironment).length === 0 ? {} : { environment: { ...answers.moduleEnvironment } }),
-    },
+    ...(answers.token === undefined ? {} : { token: tokenTable(answers.token) }),
     nss: { database: answers.database, ...(answers.nssPasswordFile === undefined ? {} : { 'password-file': answers.nssPasswordFile }) },
     issuer: { type: answers.issuer, certificate: answers.issuerCertificate, ...(answers.dogtag === undefined ? {} : dogtagKeys(answers.dogtag)) },
     ...(answers.directory === undefined ? {} : { directory: directoryTable(answers.directory) }),
@@ -50,6 +50,10 @@ function documentOf(answers: Answers): Record<string, unknown> {
     ...(answers.restart === undefined ? {} : { saving: { restart: answers.restart } }),
     certificate: answers.certificates.map(certificateTable),
   };
+}
+
+function tokenTable({ label, module, environment, pinFile }: TokenAnswers): Record<string, unknown> {
+  return { label, module, 'pin-file': pinFile, ...(Object.keys(environment).length === 0 ? {} : { environment: { ...environment } }) };
 }
 
 function dogtagKeys({ url, caFile, agent }: DogtagAnswers): Record<string, string> {

@@ -1,5 +1,6 @@
 import type { Certmonger } from '../../../dbus/certmonger.js';
 import type { Instance } from '../../config/instance.js';
+import { tokenOf } from '../../config/token-of.js';
 import { moduleName } from '../../nss/modules.js';
 import type { TrackingFacts } from '../../tracking/facts.js';
 import type { Change } from '../../tracking/plan.js';
@@ -49,7 +50,7 @@ export function workText(work: Work, instance: Instance): string {
     case 'correct CA':
       return `set the helper of certmonger's CA '${work.ca.nickname}' to ${work.ca.command} (now: ${work.now})`;
     case 'register module':
-      return `register ${instance.token.module} as '${moduleName(instance.token.module)}' in the NSS database ${instance.nss.database}`;
+      return `register ${tokenOf(instance).module} as '${moduleName(tokenOf(instance).module)}' in the NSS database ${instance.nss.database}`;
     case 'track':
       return work.change.kind === 'remove' ? `stop tracking request ${work.change.id}` : `${work.change.kind === 'add' ? 'track' : `${work.change.kind} the request of`} '${work.change.request.nickname}' (profile ${work.change.request.profile})`;
   }

@@ -65,8 +65,12 @@ function newestOf(look: PromiseSettledResult<{ readonly certificates: readonly T
   return found ?? 'none';
 }
 
-function selectorText({ token: { selector } }: Instance): string {
-  switch (selector.by) {
+/** '' where there is no token to speak of. */
+function selectorText({ token }: Instance): string {
+  const selector = token?.selector;
+  switch (selector?.by) {
+    case undefined:
+      return '';
     case 'label':
       return selector.label;
     case 'slot':

@@ -1,5 +1,6 @@
 import { pinsFile, stateDirectory } from '../../config/directories.js';
 import type { Directories, Instance } from '../../config/instance.js';
+import { tokenOf } from '../../config/token-of.js';
 import { HsmongerError } from '../../errors.js';
 import { caNickname } from '../../freeipa/nickname.js';
 import type { SharedStore } from '../../issuer/directory/shared-store.js';
@@ -35,7 +36,7 @@ export async function loadIssuer({ file, issuer }: Instance): Promise<(parts: Is
       return ({ instance, directories, ledger, clock, uid, store }) => {
         const pins = openPinGuard(pinsFile(directories, instance));
         const above = async (spki: Uint8Array) => readImported(stateDirectory(directories, instance), spki)?.chain ?? (await store?.().authorities()) ?? [];
-        const token = createTokenIssuer({ instance, issuer, openToken: () => openToken(instance.token, { pins }), above, ledger, clock, uid });
+        const token = createTokenIssuer({ instance, issuer, openToken: () => openToken(tokenOf(instance), { pins }), above, ledger, clock, uid });
         return { ...token, close: () => token.close().finally(() => { pins.close(); }) };
       };
     }

@@ -12,10 +12,10 @@ export async function throughRunuser(instance: Instance, directories: Directorie
   const { spawnSync } = await import('node:child_process');
   const account = accountOf(instance.user);
   prepareState(directories, instance, account);
-  const { pin } = instance.token;
+  const pin = instance.token?.pin;
   const child = spawnSync('runuser', ['-u', account.name, '--', process.execPath, process.argv[1] ?? '', ...argv], {
     // A PIN is never in the environment of a child (design rule 4).
-    env: { ...env, ...(pin.from === 'environment' ? { [pin.variable]: undefined } : {}) },
+    env: { ...env, ...(pin?.from === 'environment' ? { [pin.variable]: undefined } : {}) },
     stdio: ['ignore', 'inherit', 'inherit', ...(hasFront(env) ? Object.values(frontDescriptors) : [])],
     timeout: (instance.helper.deadlineSeconds + 5) * 1000,
     killSignal: 'SIGKILL',

@@ -19,9 +19,9 @@ export interface Sight {
 }
 
 /** Gathers what there is under the nickname, where its storage is and where copies are, and every certificate that could be an issuer. */
-export async function look(context: SavingContext, token: Token, certificate: CertificateConfig): Promise<Sight> {
+export async function look(context: SavingContext, token: Token | undefined, certificate: CertificateConfig): Promise<Sight> {
   const { nickname, storage } = certificate;
-  const onToken = await token.certificates();
+  const onToken = (await token?.certificates()) ?? [];
   const internal = await withInternal(context, 'read', (database) => database.certificates());
   const named = (objects: readonly TokenCertificate[]) => readable(objects.filter(({ label }) => label === nickname));
   const before = readable((journalEntry(context.ledger(), nickname)?.detail.before ?? []).map((der) => ({ der: Buffer.from(der, 'base64') })));

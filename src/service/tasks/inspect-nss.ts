@@ -1,3 +1,4 @@
+import { moduleEnvironment } from '../../config/token-of.js';
 import { accessSync, constants } from 'node:fs';
 import path from 'node:path';
 import { databaseFacts } from '../../nss/database.js';
@@ -10,7 +11,7 @@ export interface NssInspection {
   readonly format: 'sql' | 'dbm' | 'none';
   /** Names of what this user cannot read and write; '.' is the directory. */
   readonly unwritable: string[];
-  /** Whether the instance's module is in the database's list. */
+  /** Whether the instance's module is in the database's list; true where it has none. */
   readonly registered: boolean;
   /** Labels of the tokens NSS sees in it. */
   readonly tokens: readonly string[];
@@ -25,9 +26,9 @@ export async function inspectNss({ instance }: ServiceContext): Promise<NssInspe
   if (format !== 'sql') return { format, unwritable: [], registered: false, tokens: [], internalName: '' };
   // SQLite makes its journal in the directory. The kernel is asked: it knows about ACLs and read-only mounts.
   const unwritable = ['.', 'cert9.db', 'key4.db', 'pkcs11.txt'].filter((name) => !accessible(path.join(database, name)));
-  const modules = await listModules({ database, environment: instance.token.environment, run });
-  const module = moduleFor(modules, instance.token.module);
-  return { format, unwritable, registered: module !== undefined, tokens: module?.tokens ?? [], internalName: internalTokenName(modules) };
+  const modules = await listModules({ database, environment: moduleEnvironment(instance), run });
+  const module = instance.token === undefined ? undefined : moduleFor(modules, instance.token.module);
+  return { format, unwritable, registered: instance.token === undefined || module !== undefined, tokens: module?.tokens ?? [], internalName: internalTokenName(modules) };
 }
 
 function accessible(file: string): boolean {

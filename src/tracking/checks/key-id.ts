@@ -1,3 +1,4 @@
+import { tokenOf } from '../../config/token-of.js';
 import { equalBytes } from '../../x509/der.js';
 import { nssKeyId } from '../nss-key-id.js';
 import type { Evidence, Refusal } from '../preflight.js';
@@ -12,7 +13,7 @@ export function keyId({ seen, instance }: Evidence): Refusal[] {
     const expected = nssKeyId(certificate.spki);
     if (expected === undefined || equalBytes(expected, key.id)) return [];
     const [has, wants] = [Buffer.from(key.id).toString('hex'), expected.toString('hex')];
-    const change = (type: string) => `pkcs11-tool --module ${instance.token.module} --login --type ${type} --id ${has} --set-id ${wants}`;
+    const change = (type: string) => `pkcs11-tool --module ${tokenOf(instance).module} --login --type ${type} --id ${has} --set-id ${wants}`;
     return [
       {
         check: 'key-id',

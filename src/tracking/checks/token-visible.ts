@@ -1,3 +1,4 @@
+import { moduleEnvironment } from '../../config/token-of.js';
 import type { Refusal, TokenEvidence } from '../preflight.js';
 
 /**
@@ -10,7 +11,7 @@ export function tokenVisible({ instance, token: { description }, daemon }: Token
     if ('labels' in view && view.labels.includes(description.label)) continue;
     const whom = reader === 'asDaemon' ? 'its children' : `its children that save, as user '${instance.user}',`;
     const what = 'failure' in view ? `the module fails there: ${view.failure}` : `see ${view.labels.length === 0 ? 'no token' : view.labels.map((label) => `'${label}'`).join(', ')}`;
-    const variables = Object.keys(instance.token.environment);
+    const variables = Object.keys(moduleEnvironment(instance));
     const why = variables.length === 0 ? '' : ` The instance file sets ${variables.join(', ')}, which certmonger does not pass on.`;
     return [
       {

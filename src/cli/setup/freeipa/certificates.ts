@@ -7,8 +7,8 @@ export interface ServerParts {
   readonly kra: boolean;
   /** The RA agent's files, where they are here. */
   readonly ra: Extract<CertificateStorage, { readonly kind: 'file' }> | undefined;
-  /** Labels of all certificates on the token, and in the NSS database. */
-  readonly onToken: readonly string[];
+  /** Labels of all certificates on the token, and in the NSS database; a server without an HSM has no token. */
+  readonly onToken: readonly string[] | undefined;
   readonly inDatabase: readonly string[];
 }
 
@@ -20,14 +20,14 @@ export function serverCertificates({ kra, ra, onToken, inDatabase }: ServerParts
     if (subsystem === 'kra' && !kra) return [];
     switch (storage) {
       case 'token':
-        return [{ nickname, profile }];
+        return [{ nickname, profile, storage: { kind: onToken === undefined ? 'internal' : 'token' } }];
       case 'internal':
         return [{ nickname, profile, storage: { kind: storage } }];
       case 'file':
         return ra === undefined ? [] : [{ nickname, profile, storage: ra }];
     }
   });
-  return [...listed, ...subAuthorities(onToken, { kind: 'token' }), ...subAuthorities(inDatabase.filter((label) => !onToken.includes(label)), { kind: 'internal' })];
+  return [...listed, ...subAuthorities(onToken ?? [], { kind: 'token' }), ...subAuthorities(inDatabase.filter((label) => onToken?.includes(label) !== true), { kind: 'internal' })];
 }
 
 /** Dogtag puts a lightweight CA's id behind its nickname (CAEngine.java). What lies on the token has a copy without key in the database. */

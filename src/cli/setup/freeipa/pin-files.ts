@@ -1,9 +1,12 @@
 import { chmodSync, mkdirSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import path from 'node:path';
-import type { Directories, Instance } from '../../../config/instance.js';
+import type { Directories, Instance, TokenConfig } from '../../../config/instance.js';
+import { tokenOf } from '../../../config/token-of.js';
 import { HsmongerError, sentenceOf } from '../../../errors.js';
 import { passwordConfFile, type PasswordConf } from '../../../freeipa/password-conf.js';
 import { onServer } from '../../../freeipa/server-file.js';
+import { assertSqlDatabase, databaseFacts } from '../../../nss/database.js';
+import { internalToken } from '../../../nss/internal-token.js';
 import { ownPrefix, sweepAbandoned } from '../../../platform/abandoned.js';
 import { writeDurably } from '../../../platform/durable-file.js';
 import type { Account } from '../../../platform/service-user.js';
@@ -29,10 +32,10 @@ export interface PinFile {
 /** The PIN files that do not say what password.conf says. One that the instance file puts elsewhere is its administrator's. */
 export function stalePinFiles(instance: Instance, directories: Directories, passwords: PasswordConf, root: string): PinFile[] {
   const { token, nss } = instance;
-  const label = token.selector.by === 'label' ? token.selector.label : '';
+  const label = token?.selector.by === 'label' ? token.selector.label : '';
   const conf = onServer(root, passwordConfFile);
   const wanted = [
-    { file: pinFileOf(directories, instance.name), used: token.pin.from === 'file' ? token.pin.path : undefined, from: `the line 'hardware-${label}=' of ${conf}`, pin: passwords.hardware.get(label) },
+    { file: pinFileOf(directories, instance.name), used: token?.pin.from === 'file' ? token.pin.path : undefined, from: `the line 'hardware-${label}=' of ${conf}`, pin: passwords.hardware.get(label) },
     { file: nssPinFileOf(directories, instance.name), used: nss.passwordFile, from: `the line 'internal=' of ${conf}`, pin: passwords.internal },
   ];
   return wanted.flatMap(({ file, used, from, pin }) => (used === file && pin !== undefined && !saysSo(file, pin) ? [{ file, from, pin }] : []));
@@ -52,15 +55,22 @@ export function writePinFile({ file, pin }: Pick<PinFile, 'file' | 'pin'>, owner
 }
 
 /**
- * Tries a token PIN that lies in no file of ours yet, and is remembered by what it is: stand-ins in memory are new files every time, and
- * with them each run would spend one more attempt on a PIN that is wrong (design rule 4).
+ * Tries the PINs that lie in no file of ours yet, and are remembered by what they are: stand-ins in memory are new files every time, and
+ * with them each run would spend one more attempt on a PIN that is wrong (design rule 4). The NSS database is tried as the token it is.
  */
-export async function provePin(place: { readonly instance: Instance; readonly directories: Directories }, stale: readonly PinFile[]): Promise<void> {
+export async function provePins(place: { readonly instance: Instance; readonly directories: Directories }, stale: readonly PinFile[]): Promise<void> {
   const { instance, directories } = place;
-  const found = stale.find(({ file }) => file === pinFileOf(directories, instance.name));
-  if (found === undefined) return;
   const variable = 'HSMONGER_PIN';
-  await askService({ directories, instance: { ...instance, token: { ...instance.token, pin: { from: 'environment', variable } } } }, 'inspect token', { keys: true }, { pins: { [variable]: found.pin.toString('utf8') } });
+  for (const { file, pin } of stale) {
+    const token = file === pinFileOf(directories, instance.name) ? tokenOf(instance) : databaseOf(instance);
+    await askService({ directories, instance: { ...instance, token: { ...token, pin: { from: 'environment', variable } } } }, 'inspect token', { keys: true }, { pins: { [variable]: pin.toString('utf8') } });
+  }
+}
+
+function databaseOf({ nss }: Instance): TokenConfig {
+  // softokn would make one where there is none.
+  assertSqlDatabase(nss.database, databaseFacts(nss.database));
+  return internalToken(nss);
 }
 
 const purpose = 'hsmonger-setup';
@@ -82,11 +92,11 @@ export async function withPinsInMemory<T>(instance: Instance, stale: readonly Pi
     };
     for (const { file, pin } of stale) writePinFile({ file: path.join(directory, path.basename(file)), pin }, account);
     const { token, nss } = instance;
-    const pinFile = token.pin.from === 'file' ? standIn(token.pin.path) : undefined;
+    const pinFile = token?.pin.from === 'file' ? standIn(token.pin.path) : undefined;
     const passwordFile = standIn(nss.passwordFile);
     return await use({
       ...instance,
-      token: { ...token, pin: pinFile === undefined ? token.pin : { from: 'file', path: pinFile } },
+      ...(token === undefined || pinFile === undefined ? {} : { token: { ...token, pin: { from: 'file', path: pinFile } } }),
       nss: { ...nss, ...(passwordFile === undefined ? {} : { passwordFile }) },
     });
   } finally {

@@ -4,6 +4,7 @@ import { requestIds } from '../../../config/request-id.js';
 import type { Directories, Instance } from '../../../config/instance.js';
 import { instanceFile, loadInstance } from '../../../config/load.js';
 import { parseInstance } from '../../../config/schema.js';
+import { tokenOf } from '../../../config/token-of.js';
 import { asHsmongerError } from '../../../errors.js';
 import { readPasswordConf } from '../../../freeipa/password-conf.js';
 import { moduleName } from '../../../nss/modules.js';
@@ -29,7 +30,7 @@ import { assertTrustedPlace, writeInstanceFile } from '../write-instance.js';
 import { discoverServer } from './discover.js';
 import { readTakenOver, writeTakenOver } from './memory.js';
 import { freeIpaCas, freeIpaInstanceOf } from './names.js';
-import { provePin, stalePinFiles, withPinsInMemory, writePinFile, type PinFile } from './pin-files.js';
+import { provePins, stalePinFiles, withPinsInMemory, writePinFile, type PinFile } from './pin-files.js';
 
 /** What is to become of this server, and the PIN files that do not say what they should. */
 interface Draft {
@@ -55,7 +56,7 @@ export async function setUpFreeIpa(options: SetupOptions, surroundings: Surround
     const draft = await draftOf(name, options, directories, questions, root);
     const { instance, text, stale } = draft;
     progress.user = instance.user;
-    await provePin({ instance, directories }, stale);
+    await provePins({ instance, directories }, stale);
     return await withPinsInMemory(instance, stale, accountOf(instance.user), async (provisional) => {
       const survey = await withTracker({ instance: provisional, directories }, options.bus, env, (tracker) => tracker.survey());
       refuse(instance, survey, surroundings);
@@ -106,7 +107,7 @@ function refuse(instance: Instance, { refusals }: Survey, { io }: Surroundings):
 
 /** The survey's changes with the PIN files' real names: the survey saw stand-ins where they are not written yet. */
 function changesOf({ instance, stale }: Draft, { desired, facts }: Survey): Change[] {
-  const files = { token: instance.token.pin.from === 'file' ? instance.token.pin.path : undefined, internal: instance.nss.passwordFile, file: undefined };
+  const files = { token: instance.token?.pin.from === 'file' ? instance.token.pin.path : undefined, internal: instance.nss.passwordFile, file: undefined };
   const real = desired.map((request) => (stale.length === 0 || request.pinFile === undefined ? request : { ...request, pinFile: files[request.place.kind] }));
   return leavingBusy(planTracking({ instance, ids: requestIds(instance).values(), desired: real, existing: facts.requests }), facts.requests, instance.name);
 }
@@ -130,7 +131,7 @@ async function perform(draft: Draft, works: readonly Work[], cas: readonly CaCom
     io.err(`hsmonger: what was there before is kept in ${kept}\n`);
     const memory = readTakenOver(directories, instance.name) ?? nothingTaken;
     writeTakenOver(directories, instance.name, withTaken(memory, { changes, existing: facts.requests, helpers: cas, cas: facts.cas, pinFiles: stale.map(({ file }) => file) }));
-    if (works.some(({ kind }) => kind === 'register module')) await askService(place, 'write setup memory', { addedModule: moduleName(instance.token.module) });
+    if (works.some(({ kind }) => kind === 'register module')) await askService(place, 'write setup memory', { addedModule: moduleName(tokenOf(instance).module) });
   }
   await withTracker(place, options.bus, env, async (tracker) => {
     for (const work of works) {

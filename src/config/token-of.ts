@@ -1,0 +1,13 @@
+import { HsmongerError } from '../errors.js';
+import type { Instance, TokenConfig } from './instance.js';
+
+/** The instance's token, for what cannot be done without one; CONFIG_INVALID where all its certificates lie elsewhere. */
+export function tokenOf({ token, file }: Pick<Instance, 'token' | 'file'>): TokenConfig {
+  if (token !== undefined) return token;
+  throw new HsmongerError('CONFIG_INVALID', `${file} has no [token]: nothing of this instance lies on one; add [token] for what is to be done on a token.`);
+}
+
+/** What is set before a PKCS#11 module is loaded, in NSS's tools too: they load the modules the database lists. */
+export function moduleEnvironment({ token }: Pick<Instance, 'token'>): TokenConfig['environment'] {
+  return token?.environment ?? {};
+}
