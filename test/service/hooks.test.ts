@@ -159,7 +159,7 @@ test.each<{ at: string; when: 'before' | 'after'; guarded: boolean }>([
   await expect(hook('post-save', subsystem, { die: { at, when } })).rejects.toThrow(/SIGKILL/u);
   expect(guards()).toHaveLength(guarded ? 1 : 0);
   expect(standIns()).toHaveLength(1);
-  expect(systemd.calls().filter((call) => call.includes('hsmonger-unfinished:')).at(-1)).toMatch(/^systemd-run --unit=\S+ --on-active=900s .*\/hsmonger-post-save --resume --instance hsmonger --config-dir /u);
+  expect(systemd.calls().filter((call) => call.startsWith('systemd-run --unit=hsmonger-unfinished:')).at(-1)).toMatch(/^systemd-run --unit=\S+ --on-active=900s .*\/hsmonger-post-save --resume --instance hsmonger --config-dir /u);
   if (systemd.state(unit) !== 'active') expect(guarded).toBe(true);
   await hook('post-save', undefined);
   expect(await unfinished()).toEqual([]);
