@@ -1,0 +1,97 @@
+import { X509Certificate } from 'node:crypto';
+import { readFileSync, writeFileSync } from 'node:fs';
+import path from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { startAgent, type RunningAgent } from './agent.js';
+import { startDirectoryServers, type DirectoryServers } from './directory-server.js';
+import { directoryTable } from './directory-table.js';
+import { runAs } from './run-as.js';
+import { startSite, type Site } from './site.js';
+
+/** One server of the CA: certmonger, NSS database and state of its own, and hsmonger set up on it with the supplier beside it. */
+export interface CaServer {
+  readonly site: Site;
+  /** As the directory calls it. */
+  readonly host: string;
+  /** Its instance file. */
+  readonly file: string;
+  /** `hsmonger agent`; the one before is ended. */
+  startAgent(...flags: string[]): Promise<RunningAgent>;
+  agent(): RunningAgent | undefined;
+  /** By nickname when each certificate ends that certmonger has, by getcert, of those at rest. */
+  served(): Promise<Map<string, number>>;
+  /** PEM under the nickname in the NSS database itself, by certutil. */
+  inDatabase(nickname: string): Promise<string | undefined>;
+}
+
+/** Two servers of one CA: a token both use, and a supplier for each that replicates to the other's. */
+export interface TwoServers {
+  readonly ds: DirectoryServers;
+  readonly master: CaServer;
+  readonly replica: CaServer;
+  readonly nicknames: readonly string[];
+  /** What is published at a supplier, by nickname, conflict entries left out. */
+  published(supplier: 1 | 2): Promise<Map<string, X509Certificate[]>>;
+  stop(): Promise<void>;
+}
+
+export const caNickname = 'caSigningCert cert-pki-ca';
+
+/** Nothing is due: what is renewed is renewed because a test asks for it. */
+export async function startTwoServers(): Promise<TwoServers> {
+  const first = await startSite({ authority: { each: { daysLeft: 200 }, only: { [caNickname]: { daysLeft: 3000 } } } });
+  const second = await startSite({ beside: first });
+  const certificates = first.authority.certificates.map(({ nickname, der }) => ({ nickname, der }));
+  const ds = await startDirectoryServers({ suppliers: 2, ca: first.authority.certificate(caNickname).der, certificates });
+  const [master, replica] = [await setUp(first, ds, 0), await setUp(second, ds, 1)];
+  return {
+    ds,
+    master,
+    replica,
+    nicknames: certificates.map(({ nickname }) => nickname),
+    published: async (supplier) => {
+      const found = await ds.servers[supplier - 1]!.search('-b', `cn=ca_renewal,cn=ipa,cn=etc,${ds.base}`, '-s', 'one', '(objectClass=pkiuser)', 'cn', 'userCertificate');
+      return new Map(found.split(/\n\n+/u).flatMap((entry) => {
+        const nickname = /^cn: (.*)$/mu.exec(entry)?.[1];
+        return nickname === undefined ? [] : [[nickname, [...entry.matchAll(/^userCertificate(?:;binary)?:: (\S+)$/gmu)].map(([, value = '']) => new X509Certificate(Buffer.from(value, 'base64')))] as const];
+      }));
+    },
+    stop: async () => {
+      await Promise.all([master.agent()?.stop(), replica.agent()?.stop()]);
+      await second.stop();
+      await first.stop();
+      await ds.stop();
+    },
+  };
+}
+
+async function setUp(site: Site, ds: DirectoryServers, index: 0 | 1): Promise<CaServer> {
+  await site.setUp();
+  await site.untilQuiet(90_000);
+  const file = path.join(site.configDir, 'hsmonger.toml');
+  const server = ds.servers[index]!;
+  writeFileSync(file, `${readFileSync(file, 'utf8')}\n${directoryTable(server.config())}\n[freeipa]\nsubject-base = "O=HSMONGER.TEST"\nlock-file = "${path.join(site.directory, 'renewal.lock')}"\ncsr-file = "${path.join(site.directory, 'ca.csr')}"\n`);
+  let agent: RunningAgent | undefined;
+  return {
+    site,
+    host: server.host,
+    file,
+    agent: () => agent,
+    startAgent: async (...flags) => {
+      await agent?.stop();
+      agent = startAgent(['--bus', site.bus.address, '--config-dir', site.configDir, '--state-dir', site.stateDir, ...flags]);
+      await agent.until(/following the renewal master/u, 20_000);
+      // Its watcher has yet to bind.
+      await sleep(3000);
+      return agent;
+    },
+    served: async () => {
+      const records = [...(await site.getcertRecords()).values()].filter((record) => record.get('status') === 'MONITORING');
+      return new Map(records.map((record) => [/nickname='([^']+)'/u.exec(record.get('certificate') ?? '')?.[1] ?? '', Date.parse(record.get('expires') ?? '')]));
+    },
+    inDatabase: async (nickname) => {
+      const { stdout } = await runAs(site.owner, 'certutil', ['-L', '-d', `sql:${site.nss.database}`, '-n', nickname, '-a', '-f', site.nss.loginFile], { env: site.token.environment, cwd: '/', okExitCodes: [0, 255] });
+      return /-----BEGIN CERTIFICATE-----[^-]+-----END CERTIFICATE-----/u.exec(stdout)?.[0];
+    },
+  };
+}
