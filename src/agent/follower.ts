@@ -20,42 +20,48 @@ export interface Follower {
 interface Asked {
   readonly certificate: string;
   readonly pauses: BackOff;
+  times: number;
   /** Of performance.now(): not before. */
   again: number;
 }
 
 /** A certificate certmonger does not get saved must not be asked for in a loop. */
 const pauses = { firstMs: 30_000, mostMs: 3_600_000 };
+/** Where the helper would not take it, on the renewal master it has another one issued: not for ever. */
+const mostOnMaster = 3;
 
 export function createFollower(instance: Instance, log: Log, now: () => number = () => performance.now()): Follower {
   const asked = new Map<string, Asked>();
   const ids = requestIds(instance);
 
-  const due = (nickname: string, { certificate }: PublishedCertificate): boolean => {
+  const due = (nickname: string, { certificate }: PublishedCertificate, renewalMaster: boolean): boolean => {
     const known = asked.get(nickname);
-    if (known?.certificate === certificate && now() < known.again) return false;
-    const entry = known?.certificate === certificate ? known : { certificate, pauses: createBackOff(pauses), again: 0 };
+    if (known?.certificate === certificate && (now() < known.again || (renewalMaster && known.times === mostOnMaster))) return false;
+    const entry = known?.certificate === certificate ? known : { certificate, pauses: createBackOff(pauses), times: 0, again: 0 };
+    entry.times++;
     entry.again = now() + entry.pauses.next();
     asked.set(nickname, entry);
     return true;
   };
 
-  const make = async (certmonger: Certmonger, nickname: string, request: TrackingRequest, { move, published }: Extract<Move, { published: PublishedCertificate }>) => {
-    if (!due(nickname, published)) return;
+  const make = async (certmonger: Certmonger, nickname: string, request: TrackingRequest, { move, published }: Extract<Move, { published: PublishedCertificate }>, renewalMaster: boolean) => {
+    if (!due(nickname, published, renewalMaster)) return;
     const until = published.notAfter.toISOString().slice(0, 10);
     const taken = move === 'refresh' ? await certmonger.request(request.nickname).refresh() : (await resubmitSameKey(certmonger, request.nickname, provenKey(nickname, request))).taken;
-    log('info', `'${nickname}': the renewal master published a certificate that expires ${until}; certmonger ${taken ? 'was asked to take it' : `is busy (${request.status}) and will be asked again`}.`);
+    log('info', `'${nickname}': ${renewalMaster ? 'another' : 'the'} renewal master published a certificate that expires ${until}; certmonger ${taken ? 'was asked to take it' : `is busy (${request.status}) and will be asked again`}.`);
   };
 
   return {
     async follow(certmonger, { published, renewalMaster }) {
       const requests = await certmonger.listRequests();
       let underWay = false;
+      // Only a helper with an issuer of its own is asked on the renewal master: it takes what is published before it has anything issued.
+      const takesNothing = renewalMaster && instance.issuer.type !== 'token' && instance.issuer.type !== 'dogtag';
       for (const nickname of new Set(published.map((one) => one.nickname))) {
         const request = requestOf(requests, instance, ids.get(nickname), nickname);
         if (request === undefined) continue;
         const held = heldRequest(request);
-        const move = decideFollow(held, published.filter((one) => one.nickname === nickname), renewalMaster);
+        const move = decideFollow(held, published.filter((one) => one.nickname === nickname), takesNothing);
         if (move.move === 'none') {
           if (asked.delete(nickname) && held.held !== undefined) log('info', `'${nickname}': certmonger has the certificate that expires ${held.held.notAfter.toISOString().slice(0, 10)}.`);
           continue;
@@ -63,7 +69,7 @@ export function createFollower(instance: Instance, log: Log, now: () => number =
         underWay = true;
         if (move.move === 'later') continue;
         try {
-          await make(certmonger, nickname, request, move);
+          await make(certmonger, nickname, request, move, renewalMaster);
         } catch (error) {
           // Of this one alone; with the bus or the daemon gone there is no next one.
           if (!(error instanceof HsmongerError) || /^(?:BUS|CERTMONGER)_/u.test(error.code)) throw error;

@@ -16,7 +16,7 @@ export interface Sight {
   readonly kind: 'sight';
   /** What it was made for. */
   readonly why: 'start' | 'push' | 'poll';
-  /** This server renews for the others: it takes nothing from them. */
+  /** This server renews for the others. */
   readonly renewalMaster: boolean;
   readonly published: readonly PublishedCertificate[];
   /** Savings that were begun and have not moved for a while. */

@@ -23,6 +23,7 @@ import { replyDescriptor } from '../service/order.js';
 import { decode, encode } from '../service/wire.js';
 import { lookAtPublished } from './look-at-published.js';
 import type { Sight, WatcherLine } from './sight.js';
+import { tidyPublished } from './tidy-published.js';
 
 /** What the agent asks of the watcher, the first line of its standard input; that it ends means the agent is gone. */
 export interface WatchOrder {
@@ -63,6 +64,8 @@ async function watch(directory: Directory, ledger: Database, { instance, pollMs 
   const listener = listen(directory, base);
   let servers: { readonly alarm?: string } = {};
   let seenServers = -Infinity;
+  /** Told last time: what cannot be changed is told once. */
+  let tidied: readonly string[] = [];
   for (let why: Sight['why'] = 'start'; ; why = await listener.heard(jittered(pollMs))) {
     const now = systemClock();
     // A clock that does not jump, for what is only a pause.
@@ -70,10 +73,16 @@ async function watch(directory: Directory, ledger: Database, { instance, pollMs 
       servers = await lookAtServers({ instance, directory, ledger, now });
       seenServers = performance.now();
     }
+    const renewalMaster = await isRenewalMaster(directory, base, host);
+    if (renewalMaster) {
+      const sentences = await tidyPublished(directory, base, nicknames, now);
+      for (const message of sentences.filter((sentence) => !tidied.includes(sentence))) tell({ kind: 'note', code: 'DIRECTORY_CHANGED', message });
+      tidied = sentences;
+    }
     tell({
       kind: 'sight',
       why,
-      renewalMaster: await isRenewalMaster(directory, base, host),
+      renewalMaster,
       published: await lookAtPublished(directory, base, nicknames, now),
       unfinished: unfinished(ledger).filter(({ updatedAt }) => now.getTime() - updatedAt.getTime() > patienceMs).length,
       ...(servers.alarm === undefined ? {} : { alarm: servers.alarm }),

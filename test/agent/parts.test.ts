@@ -20,11 +20,12 @@ describe('what certmonger is asked to do', () => {
     ['an older one is none', held('MONITORING', '2029-01-01'), [published()], false, 'none'],
     ['one for another key is none: this server would re-key', held('MONITORING'), [published({ key: 'b'.repeat(64) })], false, 'none'],
     ['of two keys the one that is held counts', held('MONITORING'), [published({ key: 'b'.repeat(64) }), published()], false, 'resubmit'],
-    ['the renewal master takes nothing from itself', held('MONITORING'), [published()], true, 'none'],
+    ['so is one certmonger is at a loss with', held('NEED_GUIDANCE'), [published()], false, 'resubmit'],
+    ['who takes nothing is asked nothing', held('MONITORING'), [published()], true, 'none'],
     ['nothing published, nothing to do', held('CA_WORKING'), [], false, 'none'],
     ['a request without a certificate certmonger can read would get a new key', { status: 'MONITORING' }, [published()], false, 'none'],
-  ] as const)('%s', (_case, request, offers, renewalMaster, move) => {
-    expect(decideFollow(request, offers, renewalMaster).move).toBe(move);
+  ] as const)('%s', (_case, request, offers, takesNothing, move) => {
+    expect(decideFollow(request, offers, takesNothing).move).toBe(move);
   });
 });
 

@@ -54,9 +54,9 @@ async function renewAll(patienceMs: number): Promise<Map<string, { readonly cert
 /** The very same certificate on the token and in both NSS databases, and no key but those there were. */
 async function everywhere(renewed: ReadonlyMap<string, { readonly certificate: X509Certificate }>): Promise<void> {
   for (const [nickname, { certificate }] of renewed) {
-    for (const { site, inDatabase } of [servers.master, servers.replica]) {
-      expect((await site.onToken(nickname)).map((pem) => new X509Certificate(pem).fingerprint256), nickname).toContain(certificate.fingerprint256);
-      expect(new X509Certificate((await inDatabase(nickname))!).fingerprint256, nickname).toBe(certificate.fingerprint256);
+    for (const server of [servers.master, servers.replica]) {
+      expect((await server.site.onToken(nickname)).map((pem) => new X509Certificate(pem).fingerprint256), nickname).toContain(certificate.fingerprint256);
+      expect(new X509Certificate((await server.inDatabase(nickname))!).fingerprint256, nickname).toBe(certificate.fingerprint256);
     }
   }
   expect(await servers.master.site.privateKeys()).toEqual(keys);

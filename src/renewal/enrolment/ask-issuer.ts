@@ -5,7 +5,7 @@ import { acceptable } from '../../x509/acceptable.js';
 import { nameText } from '../../x509/name.js';
 import { parseCertificate } from '../../x509/parse-certificate.js';
 import type { Course } from './course.js';
-import { importedCertificate, storedCertificate } from './kept.js';
+import { importedCertificate, publishedCertificate, storedCertificate } from './kept.js';
 import type { EnrolmentParts } from './parts.js';
 import type { Place } from './place.js';
 import { enrolmentOf, type Request } from './request.js';
@@ -21,12 +21,12 @@ interface Asked {
 const lockShare = 0.25;
 const maxLockMs = 30_000;
 
-/** What an earlier call was left with, else what has been imported for the CA, else what the issuer says. Rule 3 goes for all of them. */
+/** What an earlier call was left with, else what has been imported for the CA, else what is published, else what the issuer says. Rule 3 goes for all of them. */
 export async function askIssuer(parts: EnrolmentParts, place: Place, request: Request, course: Extract<Course, { kind: 'request' }>, reach: (progress: Progress) => void): Promise<Asked> {
   const held = await parts.lock?.().hold(`hsmonger-submit[${String(process.pid)}]`, { waitMs: Math.min(maxLockMs, parts.instance.helper.deadlineSeconds * 1000 * lockShare) });
   const release = () => held?.release();
   try {
-    const kept = (await storedCertificate(parts, place, request)) ?? (await importedCertificate(parts, place, request));
+    const kept = (await storedCertificate(parts, place, request)) ?? (await importedCertificate(parts, place, request)) ?? (await publishedCertificate(parts, place, request, course.publishAs));
     return { found: kept ?? (await issuersAnswer(parts, place, request, course, reach)), release };
   } catch (error) {
     release();

@@ -1,4 +1,5 @@
 import { HsmongerError, sentenceOf } from '../../errors.js';
+import { takeShared } from '../../issuer/directory/take-shared.js';
 import { readImported } from '../../issuer/external/imported.js';
 import type { Issued } from '../../issuer/issuer.js';
 import { acceptable } from '../../x509/acceptable.js';
@@ -23,6 +24,16 @@ export function importedCertificate(parts: EnrolmentParts, place: Place, request
     const found = readImported(parts.stateDirectory, request.csr.spki);
     return found === undefined ? undefined : checkedAnswer(parts, place, request, found.certificate, found.chain);
   });
+}
+
+/**
+ * What is published already and new here: issued before a crash that took the answer, or by another master while the two did not hear each other.
+ * Another one for the same renewal would only have to be told apart from it. Not where a CA is told to sign itself.
+ */
+export async function publishedCertificate({ flags, clock }: EnrolmentParts, { store }: Place, { csr, old }: Request, nickname: string | undefined): Promise<Issued | undefined> {
+  if (store === undefined || nickname === undefined || old === undefined || flags.forceSelfSigned) return undefined;
+  const taken = await takeShared(store, nickname, { csr, old, now: clock() });
+  return 'absent' in taken ? undefined : taken;
 }
 
 /** What is trusted, whoever issues. */

@@ -122,8 +122,8 @@ const stores: readonly Row[] = [
   { what: 'a cookie with somebody else\'s certificate, and the CA refuses: refused', theirs: [0, 'it'], difference: 'rule-3', ours: [2, /^No\.$/u], situation: (all) => ({ answer: new HsmongerError('CA_REFUSED', 'No.'), variables: poll(writeCookie('shared', 'caOCSPCert', { state: 'store', certificate: pem(all.foreign.ocsp.der) })) }) },
   { what: 'issued, and what is published would be taken by nobody: kept, not refused', theirs: [0, theNew], difference: 'store-gives-up', ours: [5, /^60$/u], situation: () => ({ unpublishable: 'ISSUED_WRONG' }) },
   {
-    what: 'issued, and a later one is published already', theirs: [0, theNew], difference: 'older-over-newer', ours: [0, /^/u], situation: (all) => ({ published: [all.later.ocsp] }),
-    then: ({ published, handedOut }, all) => { expect([published, handedOut]).toEqual([[all.later.ocsp], 'other']); },
+    what: 'on the master, and a later one is published already: that one, and none is issued', theirs: [0, theNew], difference: 'older-over-newer', ours: [0, /^/u], situation: (all) => ({ published: [all.later.ocsp] }),
+    then: ({ published, handedOut, asked }, all) => { expect([published, handedOut, asked]).toEqual([[all.later.ocsp], 'other', []]); },
   },
   { what: 'to be reused on the master: published', theirs: [0, theOld], situation: () => ({ flags: reuse }), then: ({ published }, all) => { expect(published).toEqual([all.old.ocsp]); } },
   { what: 'to be reused on the master, and a later one is published', theirs: [0, theOld], difference: 'reuse-publish', ours: [0, /^/u], situation: (all) => ({ flags: reuse, published: [all.later.ocsp] }), then: ({ published }, all) => { expect(published).toEqual([all.later.ocsp]); } },

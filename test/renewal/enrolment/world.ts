@@ -107,6 +107,7 @@ export async function play(material: Material, situation: Situation): Promise<Se
       published = [certificate];
       return Promise.resolve('published');
     },
+    tidy: () => Promise.resolve(0),
     authorityId: (subject) => Promise.resolve(equalBytes(subject, material.old.subCa.subject) ? 'the id' : undefined),
     authorities: () => Promise.resolve([material.self.new, material.self.old, material.root]),
     close: () => Promise.resolve(),
