@@ -12,17 +12,18 @@ import { openDirectory } from '../directory/open.js';
 import { isRenewalMaster } from '../directory/servers.js';
 import { renewalsDn } from '../directory/tree.js';
 import { HsmongerError, asHsmongerError } from '../errors.js';
-import { unfinished } from '../ledger/journal.js';
+import { noteInPlace, unfinished } from '../ledger/journal.js';
 import { openLedger } from '../ledger/ledger.js';
 import type { Database } from '../ledger/database.js';
 import { sqliteAddon } from '../platform/addons.js';
 import { systemClock } from '../platform/clock.js';
 import { accountOf, dropTo } from '../platform/service-user.js';
 import { directoryOf, lookAtServers, sharedNicknames } from '../renewal/look-at-servers.js';
+import { isMissed } from '../renewal/missed.js';
 import { replyDescriptor } from '../service/order.js';
 import { decode, encode } from '../service/wire.js';
 import { lookAtPublished } from './look-at-published.js';
-import type { Sight, WatcherLine } from './sight.js';
+import type { PublishedCertificate, Sight, WatcherLine } from './sight.js';
 import { tidyPublished } from './tidy-published.js';
 
 /** What the agent asks of the watcher, the first line of its standard input; that it ends means the agent is gone. */
@@ -83,11 +84,19 @@ async function watch(directory: Directory, ledger: Database, { instance, pollMs 
       kind: 'sight',
       why,
       renewalMaster,
-      published: await lookAtPublished(directory, base, nicknames, now),
+      published: whetherMissed(ledger, await lookAtPublished(directory, base, nicknames, now), now),
       unfinished: unfinished(ledger).filter(({ updatedAt }) => now.getTime() - updatedAt.getTime() > patienceMs).length,
       ...(servers.alarm === undefined ? {} : { alarm: servers.alarm }),
     });
   }
+}
+
+/** What is published at the first look is what this server starts from. */
+function whetherMissed(ledger: Database, published: Awaited<ReturnType<typeof lookAtPublished>>, now: Date): PublishedCertificate[] {
+  return published.map((one) => {
+    if (published.filter(({ nickname }) => nickname === one.nickname).length === 1) noteInPlace(ledger, one.nickname, one.certificate, now);
+    return { ...one, missed: isMissed(ledger, one.nickname, one.certificate, now) };
+  });
 }
 
 interface Listener {

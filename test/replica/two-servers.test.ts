@@ -44,7 +44,7 @@ async function renewAll(patienceMs: number): Promise<Map<string, { readonly cert
     }
     const served = seen.size === 0 ? new Map<string, number>() : await servers.replica.served();
     for (const [nickname, { certificate, at }] of seen) if (!done.has(nickname) && served.get(nickname) === Date.parse(certificate.validTo)) done.set(nickname, { certificate, ms: Date.now() - at });
-    if (Date.now() > end) throw new Error(`Seen ${[...seen.keys()].join()}, served ${[...done.keys()].join()}\n${(await servers.replica.site.cli('status')).stdout}\n${servers.replica.agent()?.log() ?? ''}\n${servers.replica.site.certmonger.log().slice(-3000)}`);
+    if (Date.now() > end) throw new Error(`${JSON.stringify(await Promise.race([ended, sleep(10)]))} Seen ${[...seen.keys()].join()}, served ${[...done.keys()].join()}\n${(await servers.replica.site.cli('status')).stdout}\n${servers.replica.agent()?.log() ?? ''}\n${servers.replica.site.certmonger.log().slice(-3000)}`);
   }
   const run = await ended;
   expect(run, `${run.stdout}${run.stderr}`).toMatchObject({ exitCode: 0 });

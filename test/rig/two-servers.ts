@@ -2,6 +2,7 @@ import { X509Certificate } from 'node:crypto';
 import { readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import Sqlite from 'better-sqlite3';
 import { startAgent, type RunningAgent } from './agent.js';
 import { startDirectoryServers, type DirectoryServers } from './directory-server.js';
 import { directoryTable } from './directory-table.js';
@@ -20,6 +21,8 @@ export interface CaServer {
   agent(): RunningAgent | undefined;
   /** By nickname when each certificate ends that certmonger has, by getcert, of those at rest. */
   served(): Promise<Map<string, number>>;
+  /** How many certificates its issuer ever made. */
+  issued(): number;
   /** PEM under the nickname in the NSS database itself, by certutil. */
   inDatabase(nickname: string): Promise<string | undefined>;
 }
@@ -42,7 +45,8 @@ export async function startTwoServers(): Promise<TwoServers> {
   const first = await startSite({ authority: { each: { daysLeft: 200 }, only: { [caNickname]: { daysLeft: 3000 } } } });
   const second = await startSite({ beside: first });
   const certificates = first.authority.certificates.map(({ nickname, der }) => ({ nickname, der }));
-  const ds = await startDirectoryServers({ suppliers: 2, ca: first.authority.certificate(caNickname).der, certificates });
+  // The third has a CA and no part in this: the role can be moved to it and back.
+  const ds = await startDirectoryServers({ suppliers: 2, hosts: ['ca1.example.test', 'ca2.example.test', 'ca3.example.test'], ca: first.authority.certificate(caNickname).der, certificates });
   const [master, replica] = [await setUp(first, ds, 0), await setUp(second, ds, 1)];
   return {
     ds,
@@ -88,6 +92,14 @@ async function setUp(site: Site, ds: DirectoryServers, index: 0 | 1): Promise<Ca
     served: async () => {
       const records = [...(await site.getcertRecords()).values()].filter((record) => record.get('status') === 'MONITORING');
       return new Map(records.map((record) => [/nickname='([^']+)'/u.exec(record.get('certificate') ?? '')?.[1] ?? '', Date.parse(record.get('expires') ?? '')]));
+    },
+    issued: () => {
+      const ledger = new Sqlite(site.ledger, { readonly: true });
+      try {
+        return (ledger.prepare('SELECT count(*) AS n FROM issued').get() as { n: number }).n;
+      } finally {
+        ledger.close();
+      }
     },
     inDatabase: async (nickname) => {
       const { stdout } = await runAs(site.owner, 'certutil', ['-L', '-d', `sql:${site.nss.database}`, '-n', nickname, '-a', '-f', site.nss.loginFile], { env: site.token.environment, cwd: '/', okExitCodes: [0, 255] });

@@ -1,5 +1,5 @@
 import { HsmongerError, sentenceOf } from '../../errors.js';
-import { takeShared } from '../../issuer/directory/take-shared.js';
+import { takeShared, type Taker } from '../../issuer/directory/take-shared.js';
 import { readImported } from '../../issuer/external/imported.js';
 import type { Issued } from '../../issuer/issuer.js';
 import { acceptable } from '../../x509/acceptable.js';
@@ -30,10 +30,16 @@ export function importedCertificate(parts: EnrolmentParts, place: Place, request
  * What is published already and new here: issued before a crash that took the answer, or by another master while the two did not hear each other.
  * Another one for the same renewal would only have to be told apart from it. Not where a CA is told to sign itself.
  */
-export async function publishedCertificate({ flags, clock }: EnrolmentParts, { store }: Place, { csr, old }: Request, nickname: string | undefined): Promise<Issued | undefined> {
-  if (store === undefined || nickname === undefined || old === undefined || flags.forceSelfSigned) return undefined;
-  const taken = await takeShared(store, nickname, { csr, old, now: clock() });
+export async function publishedCertificate(parts: EnrolmentParts, place: Place, request: Request, nickname: string | undefined): Promise<Issued | undefined> {
+  if (place.store === undefined || nickname === undefined || request.old === undefined || parts.flags.forceSelfSigned) return undefined;
+  const taken = await takeShared(place.store, nickname, takerOf(parts, place, request));
   return 'absent' in taken ? undefined : taken;
+}
+
+/** For whom a shared certificate is taken here. */
+export function takerOf({ clock, missed }: EnrolmentParts, { facts }: Place, { csr, old }: Request): Taker {
+  const nickname = facts.shared?.nickname;
+  return { csr, now: clock(), ...(old === undefined ? {} : { old }), ...(missed === undefined || nickname === undefined ? {} : { missed: (certificate) => missed(nickname, certificate) }) };
 }
 
 /** What is trusted, whoever issues. */
