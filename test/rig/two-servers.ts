@@ -1,11 +1,14 @@
-import { X509Certificate } from 'node:crypto';
-import { readFileSync, writeFileSync } from 'node:fs';
+import { generateKeyPairSync, X509Certificate } from 'node:crypto';
+import { chmodSync, readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import Sqlite from 'better-sqlite3';
+import { run } from '../../src/platform/run.js';
 import { startAgent, type RunningAgent } from './agent.js';
 import { startDirectoryServers, type DirectoryServers } from './directory-server.js';
 import { directoryTable } from './directory-table.js';
+import { privateDirectory } from './directory.js';
+import { createInstance } from './instance.js';
 import { runAs } from './run-as.js';
 import { startSite, type Site } from './site.js';
 
@@ -32,6 +35,7 @@ export interface TwoServers {
   readonly ds: DirectoryServers;
   readonly master: CaServer;
   readonly replica: CaServer;
+  /** Those both track. */
   readonly nicknames: readonly string[];
   /** What is published at a supplier, by nickname, conflict entries left out. */
   published(supplier: 1 | 2): Promise<Map<string, X509Certificate[]>>;
@@ -40,19 +44,27 @@ export interface TwoServers {
 
 export const caNickname = 'caSigningCert cert-pki-ca';
 
+export interface TwoServersOptions {
+  /** The replica is one without an HSM: it tracks these alone, key and certificate in its NSS database, and takes what is published (issuer.type = "directory"). */
+  readonly software?: readonly string[];
+}
+
 /** Nothing is due: what is renewed is renewed because a test asks for it. */
-export async function startTwoServers(): Promise<TwoServers> {
-  const first = await startSite({ authority: { each: { daysLeft: 200 }, only: { [caNickname]: { daysLeft: 3000 } } } });
+export async function startTwoServers({ software = [] }: TwoServersOptions = {}): Promise<TwoServers> {
+  const outside = new Map(software.map((nickname) => [nickname, generateKeyPairSync('rsa', { modulusLength: 2048, privateKeyEncoding: { type: 'pkcs8', format: 'pem' }, publicKeyEncoding: { type: 'spki', format: 'pem' } }).privateKey]));
+  const only = Object.fromEntries([...outside].map(([nickname, privateKey]) => [nickname, { privateKey }]));
+  const first = await startSite({ authority: { each: { daysLeft: 200 }, only: { ...only, [caNickname]: { daysLeft: 3000 } } } });
   const second = await startSite({ beside: first });
+  for (const [nickname, privateKey] of outside) await importKey(second, nickname, privateKey);
   const certificates = first.authority.certificates.map(({ nickname, der }) => ({ nickname, der }));
   // The third has a CA and no part in this: the role can be moved to it and back.
   const ds = await startDirectoryServers({ suppliers: 2, hosts: ['ca1.example.test', 'ca2.example.test', 'ca3.example.test'], ca: first.authority.certificate(caNickname).der, certificates });
-  const [master, replica] = [await setUp(first, ds, 0), await setUp(second, ds, 1)];
+  const [master, replica] = [await setUp(first, ds, 0), await setUp(second, ds, 1, software)];
   return {
     ds,
     master,
     replica,
-    nicknames: certificates.map(({ nickname }) => nickname),
+    nicknames: certificates.map(({ nickname }) => nickname).filter((nickname) => software.length === 0 || software.includes(nickname)),
     published: async (supplier) => {
       const found = await ds.servers[supplier - 1]!.search('-b', `cn=ca_renewal,cn=ipa,cn=etc,${ds.base}`, '-s', 'one', '(objectClass=pkiuser)', 'cn', 'userCertificate');
       return new Map(found.split(/\n\n+/u).flatMap((entry) => {
@@ -69,8 +81,9 @@ export async function startTwoServers(): Promise<TwoServers> {
   };
 }
 
-async function setUp(site: Site, ds: DirectoryServers, index: 0 | 1): Promise<CaServer> {
-  await site.setUp();
+async function setUp(site: Site, ds: DirectoryServers, index: 0 | 1, software: readonly string[] = []): Promise<CaServer> {
+  if (software.length === 0) await site.setUp();
+  else await setUpSoftware(site, software);
   await site.untilQuiet(90_000);
   const file = path.join(site.configDir, 'hsmonger.toml');
   const server = ds.servers[index]!;
@@ -106,4 +119,26 @@ async function setUp(site: Site, ds: DirectoryServers, index: 0 | 1): Promise<Ca
       return /-----BEGIN CERTIFICATE-----[^-]+-----END CERTIFICATE-----/u.exec(stdout)?.[0];
     },
   };
+}
+
+/** The instance file comes first: setup has no words for what is not on the token. */
+async function setUpSoftware(site: Site, software: readonly string[]): Promise<void> {
+  const tables = software.map((nickname) => `[[certificate]]\nnickname = "${nickname}"\nprofile = "${site.authority.certificate(nickname).profile}"\ntoken = "internal"\n`).join('\n');
+  createInstance({ directory: site.directory, token: site.token, database: site.nss.database, extra: { end: tables } }).rewrite((toml) => toml.replace('type = "token"', 'type = "directory"'));
+  const { exitCode, stdout, stderr } = await site.cli('setup', '--yes');
+  if (exitCode !== 0) throw new Error(`setup ended with ${String(exitCode)}:\n${stdout}\n${stderr}`);
+}
+
+/** What FreeIPA does for a replica without an HSM: the key travels by PKCS#12. */
+async function importKey(site: Site, nickname: string, privateKey: string): Promise<void> {
+  const scratch = privateDirectory('import');
+  const file = (name: string, text?: string) => {
+    const found = path.join(scratch.path, name);
+    if (text !== undefined) writeFileSync(found, text);
+    return found;
+  };
+  await run('openssl', ['pkcs12', '-export', '-inkey', file('key', privateKey), '-in', file('certificate', site.authority.certificate(nickname).pem), '-name', nickname, '-passout', 'pass:x', '-out', file('p12')]);
+  chmodSync(file('p12'), 0o644);
+  await runAs(site.owner, 'pk12util', ['-i', file('p12'), '-d', `sql:${site.nss.database}`, '-W', 'x', '-K', ''], { env: site.token.environment, cwd: '/' });
+  scratch.remove();
 }
