@@ -62,11 +62,11 @@ export function createFollower(instance: Instance, log: Log, now: () => number =
 
   return {
     async follow(certmonger, sight) {
-      const { published, renewalMaster } = sight;
+      const { published, renewalMaster, twoMasters } = sight;
       const requests = await certmonger.listRequests();
       let underWay = false;
-      // Only a helper with an issuer of its own is asked on the renewal master: it takes what is published before it has anything issued.
-      const takesNothing = renewalMaster && instance.issuer.type !== 'token' && instance.issuer.type !== 'dogtag';
+      // What is published newer is on the way to certmonger already, unless another master published it; a helper with an issuer of its own takes that before it has anything issued.
+      const takesNothing = renewalMaster && (!twoMasters || (instance.issuer.type !== 'token' && instance.issuer.type !== 'dogtag'));
       for (const nickname of new Set(published.map((one) => one.nickname))) {
         const request = requestOf(requests, instance, ids.get(nickname), nickname);
         if (request === undefined) continue;

@@ -20,6 +20,8 @@ export interface Sight {
   readonly why: 'start' | 'push' | 'poll';
   /** This server renews for the others. */
   readonly renewalMaster: boolean;
+  /** So does another: two were named while they did not hear each other. */
+  readonly twoMasters: boolean;
   readonly published: readonly PublishedCertificate[];
   /** Savings that were begun and have not moved for a while. */
   readonly unfinished: number;
@@ -43,6 +45,7 @@ const lineSchema = v.variant('kind', [
     kind: v.literal('sight'),
     why: v.picklist(['start', 'push', 'poll']),
     renewalMaster: v.boolean(),
+    twoMasters: v.boolean(),
     published: v.array(v.object({ nickname: v.string(), key: digest, certificate: digest, notAfter: v.date(), missed: v.boolean() })),
     unfinished: v.number(),
     alarm: v.exactOptional(v.string()),

@@ -8,8 +8,9 @@ import type { Directories, Instance } from '../config/instance.js';
 import { ledgerFile } from '../config/directories.js';
 import { prepareState } from '../config/prepare-state.js';
 import type { Directory } from '../directory/directory.js';
+import { sameHost } from '../directory/master-alarm.js';
 import { openDirectory } from '../directory/open.js';
-import { isRenewalMaster } from '../directory/servers.js';
+import { listServers } from '../directory/servers.js';
 import { renewalsDn } from '../directory/tree.js';
 import { HsmongerError, asHsmongerError } from '../errors.js';
 import { noteInPlace, unfinished } from '../ledger/journal.js';
@@ -74,7 +75,8 @@ async function watch(directory: Directory, ledger: Database, { instance, pollMs 
       servers = await lookAtServers({ instance, directory, ledger, now });
       seenServers = performance.now();
     }
-    const renewalMaster = await isRenewalMaster(directory, base, host);
+    const masters = (await listServers(directory, base)).filter((server) => server.renewalMaster);
+    const renewalMaster = masters.some((server) => sameHost(server.host, host));
     if (renewalMaster) {
       const sentences = await tidyPublished(directory, base, nicknames, now);
       for (const message of sentences.filter((sentence) => !tidied.includes(sentence))) tell({ kind: 'note', code: 'DIRECTORY_CHANGED', message });
@@ -84,7 +86,8 @@ async function watch(directory: Directory, ledger: Database, { instance, pollMs 
       kind: 'sight',
       why,
       renewalMaster,
-      published: whetherMissed(ledger, await lookAtPublished(directory, base, nicknames, now), now),
+      twoMasters: masters.length > 1,
+      published: whetherMissed(ledger, await lookAtPublished(directory, base, nicknames, now), renewalMaster, now),
       unfinished: unfinished(ledger).filter(({ updatedAt }) => now.getTime() - updatedAt.getTime() > patienceMs).length,
       ...(servers.alarm === undefined ? {} : { alarm: servers.alarm }),
     });
@@ -92,10 +95,10 @@ async function watch(directory: Directory, ledger: Database, { instance, pollMs 
 }
 
 /** What is published at the first look is what this server starts from. */
-function whetherMissed(ledger: Database, published: Awaited<ReturnType<typeof lookAtPublished>>, now: Date): PublishedCertificate[] {
+function whetherMissed(ledger: Database, published: Awaited<ReturnType<typeof lookAtPublished>>, renewalMaster: boolean, now: Date): PublishedCertificate[] {
   return published.map((one) => {
     if (published.filter(({ nickname }) => nickname === one.nickname).length === 1) noteInPlace(ledger, one.nickname, one.certificate, now);
-    return { ...one, missed: isMissed(ledger, one.nickname, one.certificate, now) };
+    return { ...one, missed: !renewalMaster && isMissed(ledger, one.nickname, one.certificate, now) };
   });
 }
 

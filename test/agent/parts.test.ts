@@ -60,7 +60,7 @@ test('the journal gets priorities, a terminal does not', () => {
 });
 
 describe('what the watcher says is checked, for it has read what is not trusted', () => {
-  const sight: Sight = { kind: 'sight', why: 'push', renewalMaster: false, published: [published()], unfinished: 1, alarm: 'x' };
+  const sight: Sight = { kind: 'sight', why: 'push', renewalMaster: false, twoMasters: false, published: [published()], unfinished: 1, alarm: 'x' };
   it('a sight arrives as it was sent', () => {
     expect(parseWatcherLine(encode(sight))).toEqual(sight);
     expect(parseWatcherLine(encode({ kind: 'end', code: 'DIRECTORY_UNAVAILABLE', message: 'm' }))).toEqual({ kind: 'end', code: 'DIRECTORY_UNAVAILABLE', message: 'm' });

@@ -1,9 +1,8 @@
 /** kill -9 of either side at every step while the master renews and the replica takes: everything ends right, nothing is issued twice, no key changes. */
-import { readFileSync, writeFileSync } from 'node:fs';
+import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { X509Certificate } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import path from 'node:path';
-import { readdirSync } from 'node:fs';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { killAll, killFamily, running, watchFor } from '../e2e/prey.js';
 import { getcert } from '../rig/certmonger.js';

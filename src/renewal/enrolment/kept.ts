@@ -32,7 +32,8 @@ export function importedCertificate(parts: EnrolmentParts, place: Place, request
  */
 export async function publishedCertificate(parts: EnrolmentParts, place: Place, request: Request, nickname: string | undefined): Promise<Issued | undefined> {
   if (place.store === undefined || nickname === undefined || request.old === undefined || parts.flags.forceSelfSigned) return undefined;
-  const taken = await takeShared(place.store, nickname, takerOf(parts, place, request));
+  const { csr, old, now } = takerOf(parts, place, request);
+  const taken = await takeShared(place.store, nickname, { csr, now, ...(old === undefined ? {} : { old }) });
   return 'absent' in taken ? undefined : taken;
 }
 
