@@ -5,8 +5,8 @@ export default defineConfig({
   root: path.resolve(import.meta.dirname, '..'),
   test: {
     include: ['test/**/*.test.ts'],
-    // A suite of its own: vitest.dogtag.config.ts.
-    exclude: ['test/dogtag/**'],
+    // Suites of their own: vitest.dogtag.config.ts, vitest.replica.config.ts.
+    exclude: ['test/dogtag/**', 'test/replica/**'],
     // A process of its own for each file: C_Finalize is process-wide and the drop to the service user is for good.
     pool: 'forks',
     maxWorkers: 2,

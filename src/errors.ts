@@ -96,7 +96,7 @@ export const reactions = {
   DIRECTORY_REFUSED: retry(300),
   DIRECTORY_CHANGED: retry(30),
   DIRECTORY_INVALID: retry(300),
-  NOT_PUBLISHED: retry(60),
+  NOT_PUBLISHED: retry(40),
   MASTER_UNKNOWN: { helper: { retryAfterSeconds: 300 }, cli: 3 },
   RENEWAL_LOCKED: retry(30),
   FREEIPA_INVALID: unconfigured,

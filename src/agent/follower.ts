@@ -6,7 +6,7 @@ import { HsmongerError } from '../errors.js';
 import { isOurPlace } from '../tracking/place.js';
 import { provenKey, resubmitSameKey } from '../tracking/same-key.js';
 import { createBackOff, type BackOff } from './back-off.js';
-import { decideFollow, heldRequest, type Move } from './decide-follow.js';
+import { decideFollow, heldRequest, type HeldRequest, type Move } from './decide-follow.js';
 import type { Log } from './log.js';
 import type { PublishedCertificate, Sight } from './sight.js';
 
@@ -29,6 +29,7 @@ const pauses = { firstMs: 30_000, mostMs: 3_600_000 };
 
 export function createFollower(instance: Instance, log: Log, now: () => number = () => performance.now()): Follower {
   const asked = new Map<string, Asked>();
+  const doubts = new Map<string, { readonly certificate: string; readonly sight: Sight }>();
   const ids = requestIds(instance);
 
   const due = (nickname: string, { certificate }: PublishedCertificate): boolean => {
@@ -40,6 +41,14 @@ export function createFollower(instance: Instance, log: Log, now: () => number =
     return true;
   };
 
+  /** That one it holds was missed must be in two sights while it rests: the first may be from before the saving ended, and asked once more the request would wait for the next one. */
+  const confirmed = (nickname: string, sight: Sight, { certificate }: PublishedCertificate, { held }: HeldRequest): boolean => {
+    if (certificate !== held?.certificate) return true;
+    const doubt = doubts.get(nickname);
+    if (doubt?.certificate !== certificate) doubts.set(nickname, { certificate, sight });
+    return doubt?.certificate === certificate && doubt.sight !== sight;
+  };
+
   const make = async (certmonger: Certmonger, nickname: string, request: TrackingRequest, { move, published }: Extract<Move, { published: PublishedCertificate }>) => {
     if (!due(nickname, published)) return;
     const until = published.notAfter.toISOString().slice(0, 10);
@@ -48,7 +57,8 @@ export function createFollower(instance: Instance, log: Log, now: () => number =
   };
 
   return {
-    async follow(certmonger, { published, renewalMaster }) {
+    async follow(certmonger, sight) {
+      const { published, renewalMaster } = sight;
       const requests = await certmonger.listRequests();
       let underWay = false;
       for (const nickname of new Set(published.map((one) => one.nickname))) {
@@ -56,12 +66,13 @@ export function createFollower(instance: Instance, log: Log, now: () => number =
         if (request === undefined) continue;
         const held = heldRequest(request);
         const move = decideFollow(held, published.filter((one) => one.nickname === nickname), renewalMaster);
+        if (move.move !== 'resubmit') doubts.delete(nickname);
         if (move.move === 'none') {
           if (asked.delete(nickname) && held.held !== undefined) log('info', `'${nickname}': certmonger has the certificate that expires ${held.held.notAfter.toISOString().slice(0, 10)}.`);
           continue;
         }
         underWay = true;
-        if (move.move === 'later') continue;
+        if (move.move === 'later' || (move.move === 'resubmit' && !confirmed(nickname, sight, move.published, held))) continue;
         try {
           await make(certmonger, nickname, request, move);
         } catch (error) {

@@ -10,15 +10,15 @@ import type { PublishedCertificate } from './sight.js';
 const mostKeys = 8;
 
 /** Everything published for these nicknames, read anew: what a notification left out does not matter. */
-export async function lookAtPublished(directory: Directory, base: string, nicknames: readonly string[], now: Date): Promise<PublishedCertificate[]> {
+export async function lookAtPublished(directory: Directory, base: string, nicknames: readonly string[], now: Date): Promise<Omit<PublishedCertificate, 'missed'>[]> {
   const authorities = await readCaCertificates(directory, base);
-  const found: PublishedCertificate[] = [];
+  const found: Omit<PublishedCertificate, 'missed'>[] = [];
   for (const nickname of nicknames) found.push(...bestOf(nickname, await readShared(directory, base, nickname), authorities, now));
   return found;
 }
 
 /** For each key the certificate a reader would take (chooseShared). */
-export function bestOf(nickname: string, candidates: readonly Certificate[], authorities: readonly Certificate[], now: Date): PublishedCertificate[] {
+export function bestOf(nickname: string, candidates: readonly Certificate[], authorities: readonly Certificate[], now: Date): Omit<PublishedCertificate, 'missed'>[] {
   const keys = new Map(candidates.map(({ spki }) => [keyFingerprint(spki), spki]));
   return [...keys].slice(0, mostKeys).flatMap(([key, spki]) => {
     const best = chooseShared(candidates, { now, spki, authorities });

@@ -9,6 +9,8 @@ export interface PublishedCertificate {
   /** SHA-256 of the certificate, hex. */
   readonly certificate: string;
   readonly notAfter: Date;
+  /** This server never saved it, whatever certmonger holds (renewal/missed.ts). */
+  readonly missed: boolean;
 }
 
 /** One look at the directory, and at what is unfinished here. */
@@ -41,7 +43,7 @@ const lineSchema = v.variant('kind', [
     kind: v.literal('sight'),
     why: v.picklist(['start', 'push', 'poll']),
     renewalMaster: v.boolean(),
-    published: v.array(v.object({ nickname: v.string(), key: digest, certificate: digest, notAfter: v.date() })),
+    published: v.array(v.object({ nickname: v.string(), key: digest, certificate: digest, notAfter: v.date(), missed: v.boolean() })),
     unfinished: v.number(),
     alarm: v.exactOptional(v.string()),
   }),

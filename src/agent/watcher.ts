@@ -12,18 +12,20 @@ import { openDirectory } from '../directory/open.js';
 import { isRenewalMaster } from '../directory/servers.js';
 import { renewalsDn } from '../directory/tree.js';
 import { HsmongerError, asHsmongerError } from '../errors.js';
-import { unfinished } from '../ledger/journal.js';
+import { noteInPlace, unfinished } from '../ledger/journal.js';
 import { openLedger } from '../ledger/ledger.js';
 import type { Database } from '../ledger/database.js';
 import { sqliteAddon } from '../platform/addons.js';
 import { systemClock } from '../platform/clock.js';
 import { accountOf, dropTo } from '../platform/service-user.js';
 import { directoryOf, lookAtServers, sharedNicknames } from '../renewal/look-at-servers.js';
+import { isMissed } from '../renewal/missed.js';
 import { isDue } from '../renewal/report.js';
 import { replyDescriptor } from '../service/order.js';
 import { decode, encode } from '../service/wire.js';
 import { lookAtPublished } from './look-at-published.js';
-import type { Sight, WatcherLine } from './sight.js';
+import type { PublishedCertificate, Sight, WatcherLine } from './sight.js';
+import { tidyPublished } from './tidy-published.js';
 
 /** What the agent asks of the watcher, the first line of its standard input; that it ends means the agent is gone. */
 export interface WatchOrder {
@@ -62,6 +64,8 @@ async function watch(directory: Directory, ledger: Database, { instance, pollMs 
   const listener = listen(directory, base);
   let servers: { readonly alarm?: string } = {};
   let seenServers = -Infinity;
+  /** Told last time: what cannot be changed is told once. */
+  let tidied: readonly string[] = [];
   for (let why: Sight['why'] = 'start'; ; why = await listener.heard(jittered(pollMs))) {
     const now = systemClock();
     // A clock that does not jump, for what is only a pause.
@@ -69,15 +73,29 @@ async function watch(directory: Directory, ledger: Database, { instance, pollMs 
       servers = await lookAtServers({ instance, directory, ledger, now });
       seenServers = performance.now();
     }
+    const renewalMaster = await isRenewalMaster(directory, base, host);
+    if (renewalMaster) {
+      const sentences = await tidyPublished(directory, base, nicknames, now);
+      for (const message of sentences.filter((sentence) => !tidied.includes(sentence))) tell({ kind: 'note', code: 'DIRECTORY_CHANGED', message });
+      tidied = sentences;
+    }
     tell({
       kind: 'sight',
       why,
-      renewalMaster: await isRenewalMaster(directory, base, host),
-      published: await lookAtPublished(directory, base, nicknames, now),
+      renewalMaster,
+      published: whetherMissed(ledger, await lookAtPublished(directory, base, nicknames, now), renewalMaster, now),
       unfinished: unfinished(ledger).filter((entry) => isDue(entry, now)).length,
       ...(servers.alarm === undefined ? {} : { alarm: servers.alarm }),
     });
   }
+}
+
+/** What is published at the first look is what this server starts from. */
+function whetherMissed(ledger: Database, published: Awaited<ReturnType<typeof lookAtPublished>>, renewalMaster: boolean, now: Date): PublishedCertificate[] {
+  return published.map((one) => {
+    if (published.filter(({ nickname }) => nickname === one.nickname).length === 1) noteInPlace(ledger, one.nickname, one.certificate, now);
+    return { ...one, missed: !renewalMaster && isMissed(ledger, one.nickname, one.certificate, now) };
+  });
 }
 
 interface Listener {

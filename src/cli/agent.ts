@@ -14,6 +14,12 @@ interface AgentOptions extends Omit<GlobalOptions, 'instance'> {
   readonly poll: number | undefined;
 }
 
+/**
+ * A replica serves within a minute what the renewal master published, by the poll alone too: certmonger saves one certificate after the other, a few
+ * seconds each, so that much of the minute is theirs.
+ */
+const pollSeconds = 30;
+
 /** `agent`: the daemon that follows the renewal master. */
 export const addAgent: AddCommand = (yargs, run) =>
   yargs.command(
@@ -22,7 +28,7 @@ export const addAgent: AddCommand = (yargs, run) =>
     (agent) =>
       agent
         .option('instance', { type: 'string', requiresArg: true, default: undefined, describe: 'This instance alone [every one with a directory]' })
-        .option('poll', { type: 'string', requiresArg: true, coerce: wholeSeconds, describe: 'Ask the directory every so many seconds besides [60]' }),
+        .option('poll', { type: 'string', requiresArg: true, coerce: wholeSeconds, describe: 'Ask the directory every so many seconds besides [30]' }),
     run(follow),
   );
 
@@ -38,7 +44,7 @@ async function follow(options: AgentOptions, { io, env, signal }: Surroundings):
   const attendants: Attendant[] = [];
   const certmonger = linkCertmonger(options.bus, env, () => { attendants.forEach((attendant) => { attendant.nudge(); }); });
   try {
-    for (const instance of instances) attendants.push(attend({ instance, directories, certmonger, pollMs: (options.poll ?? 60) * 1000, log, signal: stop.signal }));
+    for (const instance of instances) attendants.push(attend({ instance, directories, certmonger, pollMs: (options.poll ?? pollSeconds) * 1000, log, signal: stop.signal }));
     log('info', `following the renewal master for ${instances.map(({ name }) => `'${name}'`).join(', ')}.`);
     await Promise.all(attendants.map(({ ended }) => ended));
     log('info', 'stopped.');

@@ -103,6 +103,14 @@ export function noteLocated(ledger: Database, nickname: string, located: { reado
   change(ledger, nickname, now, ({ retained }) => ({ step: 'located', certificate: located.certificate, detail: { before: located.before, left: located.left.map((step) => ({ step })), retained } }));
 }
 
+/** Notes what was in place when this server first looked, so that a later one is known not to have been saved here; what is known already stays. */
+export function noteInPlace(ledger: Database, nickname: string, certificate: string, now: Date): void {
+  const detail: SavingDetail = { before: [], left: [], retained: [] };
+  ledger
+    .prepare("INSERT INTO journal (nickname, step, certificate, detail, started_at, updated_at) VALUES (?, 'done', ?, ?, ?, ?) ON CONFLICT (nickname) DO NOTHING")
+    .run(nickname, certificate, JSON.stringify(detail), now.toISOString(), now.toISOString());
+}
+
 /** Notes that `step` is finished. */
 export function noteStep(ledger: Database, nickname: string, step: MainStep, now: Date): void {
   ledger.prepare('UPDATE journal SET step = ?, updated_at = ? WHERE nickname = ?').run(step, now.toISOString(), nickname);

@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import { directoriesFrom, ledgerFile, stateDirectory } from '../config/directories.js';
 import type { Directories, Instance } from '../config/instance.js';
 import { loadInstance } from '../config/load.js';
@@ -5,6 +6,7 @@ import { prepareState } from '../config/prepare-state.js';
 import { asHsmongerError, HsmongerError } from '../errors.js';
 import type { Issuer } from '../issuer/issuer.js';
 import type { Database } from '../ledger/database.js';
+import { noteInPlace } from '../ledger/journal.js';
 import { openLedger } from '../ledger/ledger.js';
 import { sqliteAddon } from '../platform/addons.js';
 import { systemClock } from '../platform/clock.js';
@@ -14,6 +16,7 @@ import type { Operation } from '../protocol/operation.js';
 import type { Outcome } from '../protocol/outcome.js';
 import type { Certificate } from '../x509/certificate.js';
 import { alarm } from './enrolment/alarm.js';
+import { isMissed } from './missed.js';
 import { rememberedAlarm } from './remembered-alarm.js';
 import { failureOutcome, namedCertificates } from './enrolment/answers.js';
 import { withinDeadline } from './enrolment/deadline.js';
@@ -109,6 +112,8 @@ async function enrol({ variables }: Extract<IssuerOperation, { kind: 'enrol' }>,
         stateDirectory: stateDirectory(directories, instance),
         clock: systemClock,
         alarm,
+        missed: (nickname, { der }) => isMissed(ledger, nickname, sha256(der), systemClock()),
+        inPlace: (nickname, { der }) => { noteInPlace(ledger, nickname, sha256(der), systemClock()); },
         masterAlarm: (opened) => rememberedAlarm(instance, opened, ledger, systemClock()),
         ...(store === undefined ? {} : { store }),
         ...(lock === undefined ? {} : { lock }),
@@ -122,6 +127,10 @@ async function enrol({ variables }: Extract<IssuerOperation, { kind: 'enrol' }>,
   } finally {
     await issuer.close();
   }
+}
+
+function sha256(bytes: Uint8Array): string {
+  return createHash('sha256').update(bytes).digest('hex');
 }
 
 /** Not every way goes by the issuer: what it needs may be missing then. */

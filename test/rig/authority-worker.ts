@@ -6,7 +6,7 @@ import * as x509 from '@peculiar/x509';
 import pkcs11js from 'pkcs11js';
 import type { CertificateSpec, SubjectName } from './authority.js';
 import { profileExtensions } from './profiles.js';
-import { generateRsaKey, listObjects, storeCertificate, withSession, type TokenAccess, type TokenSession } from './token-objects.js';
+import { generateRsaKey, importRsaKey, listObjects, storeCertificate, withSession, type TokenAccess, type TokenSession } from './token-objects.js';
 import { serveWorker } from './worker.js';
 
 interface Holder {
@@ -23,7 +23,8 @@ const mechanisms: Record<string, number> = { 'SHA-1': pkcs11js.CKM_SHA1_RSA_PKCS
 function makeHolder(session: TokenSession, spec: CertificateSpec, find: (nickname: string) => Holder): Holder {
   const name = new x509.Name(typed(spec.subject ?? [{ CN: [spec.nickname] }]));
   const id = spec.keyId === undefined ? undefined : Buffer.from(spec.keyId, 'hex');
-  const key = spec.keyOf === undefined ? generateRsaKey(session, { bits: spec.bits ?? 2048, label: spec.nickname, ...(id === undefined ? {} : { id }) }) : find(spec.keyOf);
+  const made = () => (spec.privateKey === undefined ? generateRsaKey(session, { bits: spec.bits ?? 2048, label: spec.nickname, ...(id === undefined ? {} : { id }) }) : importRsaKey(session, spec.privateKey, spec.nickname));
+  const key = spec.keyOf === undefined ? made() : find(spec.keyOf);
   return { id: key.id, spki: key.spki, privateHandle: key.privateHandle, name, subjectKeyId: spec.subjectKeyId ?? keyIdentifier(key.spki) };
 }
 

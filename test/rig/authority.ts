@@ -28,6 +28,8 @@ export interface CertificateSpec {
   readonly issuer?: string;
   /** Use the key of this nickname (made before, or on the token) instead of a new one. */
   readonly keyOf?: string;
+  /** PKCS#8 PEM of an RSA key made outside, stored on the token instead of a new one. */
+  readonly privateKey?: string;
   readonly dnsNames?: readonly string[];
   readonly eku?: readonly string[];
   /** Added to the profile's; value is the content of extnValue, hexadecimal. */

@@ -51,14 +51,16 @@ export interface SiteOptions {
   readonly conf?: string;
   /** The internal NSS database's own password. */
   readonly nssPassword?: string;
+  /** Another host, whose token and authority this one shares; it must be stopped last. */
+  readonly beside?: Pick<Site, 'token' | 'authority'>;
 }
 
 export async function startSite(options: SiteOptions = {}): Promise<Site> {
   const scratch = privateDirectory('site');
   const directory = scratch.path;
   const owner = ensureServiceUser();
-  const token = await createSoftToken({ directory, owner });
-  const authority = await createAuthority(token, options.authority);
+  const token = options.beside?.token ?? (await createSoftToken({ directory, owner }));
+  const authority = options.beside?.authority ?? (await createAuthority(token, options.authority));
   const nss = await createNssDatabase({ directory, owner, token, trust: Object.fromEntries(Object.entries(dogtagTrust).filter(([nickname]) => authority.certificates.some((one) => one.nickname === nickname))), ...(options.nssPassword === undefined ? {} : { password: options.nssPassword }) });
   const bus = await startBus(directory);
   const certmonger = await startCertmonger({ directory, bus, token, ...(options.conf === undefined ? {} : { conf: options.conf }) });

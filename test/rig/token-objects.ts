@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto';
+import { createHash, createPrivateKey } from 'node:crypto';
 import * as asn1 from '@peculiar/asn1-schema';
 import { AlgorithmIdentifier, SubjectPublicKeyInfo } from '@peculiar/asn1-x509';
 import pkcs11js from 'pkcs11js';
@@ -85,6 +85,31 @@ export function generateRsaKey({ pkcs11, handle }: TokenSession, options: { read
   const id = Buffer.from(options.id ?? createHash('sha1').update(modulus).digest());
   for (const key of [publicKey, privateKey]) pkcs11.C_SetAttributeValue(handle, key, [{ type: pkcs11js.CKA_ID, value: id }]);
   return { id, spki: rsaSpki(modulus, Buffer.from([1, 0, 1])), privateHandle: privateKey };
+}
+
+/** The same with a key that was made outside, PKCS#8 PEM: what a server without an HSM has as well. */
+export function importRsaKey({ pkcs11, handle }: TokenSession, pem: string, label: string): GeneratedKey {
+  const jwk = createPrivateKey(pem).export({ format: 'jwk' });
+  const part = (name: 'n' | 'e' | 'd' | 'p' | 'q' | 'dp' | 'dq' | 'qi') => Buffer.from(jwk[name] ?? '', 'base64url');
+  const id = createHash('sha1').update(part('n')).digest();
+  const common = [{ type: pkcs11js.CKA_KEY_TYPE, value: pkcs11js.CKK_RSA }, { type: pkcs11js.CKA_TOKEN, value: true }, { type: pkcs11js.CKA_ID, value: id }, { type: pkcs11js.CKA_LABEL, value: label }, { type: pkcs11js.CKA_MODULUS, value: part('n') }, { type: pkcs11js.CKA_PUBLIC_EXPONENT, value: part('e') }];
+  pkcs11.C_CreateObject(handle, [{ type: pkcs11js.CKA_CLASS, value: pkcs11js.CKO_PUBLIC_KEY }, ...common, { type: pkcs11js.CKA_VERIFY, value: true }, { type: pkcs11js.CKA_ENCRYPT, value: true }]);
+  const privateHandle = pkcs11.C_CreateObject(handle, [
+    { type: pkcs11js.CKA_CLASS, value: pkcs11js.CKO_PRIVATE_KEY },
+    ...common,
+    { type: pkcs11js.CKA_PRIVATE, value: true },
+    { type: pkcs11js.CKA_SENSITIVE, value: true },
+    { type: pkcs11js.CKA_EXTRACTABLE, value: false },
+    { type: pkcs11js.CKA_SIGN, value: true },
+    { type: pkcs11js.CKA_DECRYPT, value: true },
+    { type: pkcs11js.CKA_PRIVATE_EXPONENT, value: part('d') },
+    { type: pkcs11js.CKA_PRIME_1, value: part('p') },
+    { type: pkcs11js.CKA_PRIME_2, value: part('q') },
+    { type: pkcs11js.CKA_EXPONENT_1, value: part('dp') },
+    { type: pkcs11js.CKA_EXPONENT_2, value: part('dq') },
+    { type: pkcs11js.CKA_COEFFICIENT, value: part('qi') },
+  ]);
+  return { id, spki: rsaSpki(part('n'), part('e')), privateHandle };
 }
 
 /** A certificate object; without a label it has no CKA_LABEL at all. */

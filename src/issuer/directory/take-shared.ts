@@ -14,21 +14,26 @@ export interface Taker {
   /** The certificate it has now. */
   readonly old?: Certificate;
   readonly now: Date;
+  /** Whether this server never saved a certificate that certmonger holds all the same, read off the token it shares; never where it is not given. */
+  readonly missed?: (certificate: Certificate) => boolean;
 }
 
 /**
  * The certificate another server has published, if it is a new one: of several the one with the right key, a valid chain and the
  * latest end. The token's key is proved by the request, which it signed. Otherwise why there is none, as a whole clause; the one that
- * is there already is never given as new.
+ * is there already is never given as new, unless it is there by another server's hand alone.
  */
-export async function takeShared(store: SharedStore, nickname: string, { csr, old, now }: Taker): Promise<Issued | { readonly absent: string }> {
+export async function takeShared(store: SharedStore, nickname: string, { csr, old: held, now, missed }: Taker): Promise<Issued | { readonly absent: string }> {
   if (!verifySignature({ data: csr.info, algorithm: csr.signatureAlgorithm, signature: csr.signature }, csr.spki)) {
     throw new HsmongerError('CSR_SIGNATURE', 'The certificate request is not signed by its own key, so nothing says that the key on the token is the one a shared certificate belongs to.');
   }
   const [published, authorities] = await Promise.all([store.read(nickname), store.authorities()]);
   const best = chooseShared(published, { now, spki: csr.spki, authorities });
   if (best === undefined) return { absent: published.length === 0 ? 'nothing is published' : 'nothing is published that has this key and a valid chain' };
-  if (old !== undefined && equalBytes(best.der, old.der)) return { absent: 'the one that is published is the one this server has' };
+  const same = held !== undefined && equalBytes(best.der, held.der);
+  if (same && missed?.(best) !== true) return { absent: 'the one that is published is the one this server has' };
+  // What it renews is not known any more; it has the key and the subject of the request.
+  const old = same ? undefined : held;
   const found = acceptable({ now, issued: best, authorities, csr, ...(old === undefined ? {} : { old }) });
   return 'fault' in found ? { absent: `of the one that is published, ${found.fault}` } : { certificate: best.der, chain: found.chain.map(({ der }) => der), roots: found.roots.map(({ der }) => der) };
 }

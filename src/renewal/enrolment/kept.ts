@@ -1,4 +1,5 @@
 import { HsmongerError, sentenceOf } from '../../errors.js';
+import type { Taker } from '../../issuer/directory/take-shared.js';
 import { readImported } from '../../issuer/external/imported.js';
 import type { Issued } from '../../issuer/issuer.js';
 import { acceptable } from '../../x509/acceptable.js';
@@ -23,6 +24,12 @@ export function importedCertificate(parts: EnrolmentParts, place: Place, request
     const found = readImported(parts.stateDirectory, request.csr.spki);
     return found === undefined ? undefined : checkedAnswer(parts, place, request, found.certificate, found.chain);
   });
+}
+
+/** For whom a shared certificate is taken here. */
+export function takerOf({ clock, missed }: EnrolmentParts, { facts }: Place, { csr, old }: Request): Taker {
+  const nickname = facts.shared?.nickname;
+  return { csr, now: clock(), ...(old === undefined ? {} : { old }), ...(missed === undefined || nickname === undefined ? {} : { missed: (certificate) => missed(nickname, certificate) }) };
 }
 
 /** What is trusted, whoever issues. */

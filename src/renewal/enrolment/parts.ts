@@ -23,6 +23,10 @@ export interface EnrolmentParts {
   readonly clock: Clock;
   /** In [0, 1). */
   readonly random?: () => number;
+  /** Whether this server never saved what certmonger holds; see renewal/missed.ts. */
+  readonly missed?: (nickname: string, certificate: Certificate) => boolean;
+  /** A certificate another server renews is in place here, and there is no other. */
+  readonly inPlace?: (nickname: string, certificate: Certificate) => void;
   /** What is wrong with the renewal master, by what is remembered of it; see directory/master-alarm.ts. */
   readonly masterAlarm?: (store: SharedStore) => Promise<string | undefined>;
   /** Tells a person. */

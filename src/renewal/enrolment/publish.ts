@@ -1,5 +1,5 @@
 import { chooseShared, type Judge } from '../../directory/shared-certificates.js';
-import { HsmongerError } from '../../errors.js';
+import { HsmongerError, sentenceOf } from '../../errors.js';
 import type { SharedStore } from '../../issuer/directory/shared-store.js';
 import { takeShared, type Taker } from '../../issuer/directory/take-shared.js';
 import type { Issued } from '../../issuer/issuer.js';
@@ -18,6 +18,19 @@ export async function publishIssued(store: SharedStore, nickname: string, issued
     return 'absent' in newer ? issued : newer;
   }
   const chosen = chooseShared(await store.read(nickname), judge);
-  if (chosen !== undefined && equalBytes(chosen.der, certificate.der)) return issued;
+  if (chosen !== undefined && equalBytes(chosen.der, certificate.der)) {
+    await tidied(store, nickname, judge);
+    return issued;
+  }
   throw new HsmongerError('NOT_PUBLISHED', `The certificate issued for '${nickname}' was published, but the directory does not give it back; it is kept and published again.`);
+}
+
+/** What two servers published while they did not hear each other; every reader chooses the same one, so this is no reason to fail. */
+async function tidied(store: SharedStore, nickname: string, judge: Judge): Promise<void> {
+  try {
+    await store.tidy(nickname, judge);
+  } catch (error) {
+    if (!(error instanceof HsmongerError)) throw error;
+    process.stderr.write(`hsmonger-submit: What else is published under '${nickname}' could not be removed: ${sentenceOf(error)}\n`);
+  }
 }

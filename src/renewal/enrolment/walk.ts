@@ -11,7 +11,7 @@ import { certificateToPem } from '../../x509/pem.js';
 import { sameKey } from '../../x509/public-key.js';
 import { askIssuer } from './ask-issuer.js';
 import type { Course } from './course.js';
-import { storedCertificate, trusted } from './kept.js';
+import { storedCertificate, takerOf, trusted } from './kept.js';
 import type { EnrolmentParts } from './parts.js';
 import type { Place } from './place.js';
 import { publishIssued } from './publish.js';
@@ -28,8 +28,7 @@ interface Way {
 
 /** Goes the way that was decided on; `reach` is told how far it came, for the next call. Failures are HsmongerError. */
 export async function walk(parts: EnrolmentParts, place: Place, request: Request, course: Course, reach: Way['reach']): Promise<Issued | Waiting> {
-  const { csr, old } = request;
-  const way: Way = { parts, place, request, reach, taker: { csr, now: parts.clock(), ...(old === undefined ? {} : { old }) } };
+  const way: Way = { parts, place, request, reach, taker: takerOf(parts, place, request) };
   switch (course.kind) {
     case 'refused':
       throw new HsmongerError(course.code, course.reason);
@@ -54,9 +53,10 @@ async function take(way: Way, course: Extract<Course, { kind: 'take' }>): Promis
   const { parts, request, reach } = way;
   const store = storeOf(way);
   if (course.otherwise === 'wait') {
-    const found = await createDirectoryIssuer({ store, nickname: course.nickname, clock: parts.clock, ...(parts.random === undefined ? {} : { random: parts.random }) }).enrol(enrolmentOf(request));
+    const found = await createDirectoryIssuer({ store, nickname: course.nickname, clock: parts.clock, ...(way.taker.missed === undefined ? {} : { missed: way.taker.missed }), ...(parts.random === undefined ? {} : { random: parts.random }) }).enrol(enrolmentOf(request));
     if ('certificate' in found) return found;
     reach({ state: 'retrieve' });
+    if (request.old !== undefined) parts.inPlace?.(course.nickname, request.old);
     // It waits as often as before: whoever is back publishes.
     const alarm = await parts.masterAlarm?.(store);
     return alarm === undefined ? { code: 'NOT_PUBLISHED', afterSeconds: found.afterSeconds, message: found.message } : { code: 'MASTER_UNKNOWN', afterSeconds: found.afterSeconds, message: `${found.message} ${alarm}` };

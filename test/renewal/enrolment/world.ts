@@ -109,6 +109,7 @@ export async function play(material: Material, situation: Situation): Promise<Se
       published = [certificate];
       return Promise.resolve('published');
     },
+    tidy: () => Promise.resolve(0),
     authorityId: (subject) => Promise.resolve(equalBytes(subject, material.old.subCa.subject) ? 'the id' : equalBytes(subject, material.self.old.subject) ? 'the host' : undefined),
     authorities: () => Promise.resolve([material.self.new, material.self.old, material.root]),
     close: () => Promise.resolve(),

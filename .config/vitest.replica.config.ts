@@ -1,0 +1,15 @@
+import path from 'node:path';
+import { defineConfig } from 'vitest/config';
+
+/** The suite with two whole servers: it measures, and waits for polls and pauses, so nothing runs beside it. */
+export default defineConfig({
+  root: path.resolve(import.meta.dirname, '..'),
+  test: {
+    include: ['test/replica/**/*.test.ts'],
+    pool: 'forks',
+    maxWorkers: 1,
+    testTimeout: 300_000,
+    hookTimeout: 180_000,
+    globalSetup: ['test/rig/prerequisites.ts'],
+  },
+});
