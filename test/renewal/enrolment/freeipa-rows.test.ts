@@ -125,6 +125,10 @@ const stores: readonly Row[] = [
     what: 'issued, and a later one is published already', theirs: [0, theNew], difference: 'older-over-newer', ours: [0, /^/u], situation: (all) => ({ published: [all.later.ocsp] }),
     then: ({ published, handedOut }, all) => { expect([published, handedOut]).toEqual([[all.later.ocsp], 'other']); },
   },
+  {
+    what: 'issued, and a later one is published that nobody takes: kept', theirs: [0, theNew], difference: 'older-over-newer', ours: [5, /^60$/u], situation: (all) => ({ who: 'ca', published: [all.noCa] }),
+    then: ({ code, cookie, message }, all) => { expect([code, cookie, message]).toEqual(['NOT_PUBLISHED', writeCookie('ca', 'caCACert', { state: 'store', certificate: pem(all.self.new.der) }), expect.stringContaining('it is no CA certificate')]); },
+  },
   { what: 'to be reused on the master: published', theirs: [0, theOld], situation: () => ({ flags: reuse }), then: ({ published }, all) => { expect(published).toEqual([all.old.ocsp]); } },
   { what: 'to be reused on the master, and a later one is published', theirs: [0, theOld], difference: 'reuse-publish', ours: [0, /^/u], situation: (all) => ({ flags: reuse, published: [all.later.ocsp] }), then: ({ published }, all) => { expect(published).toEqual([all.later.ocsp]); } },
   { what: 'to be reused on the master, and there is none', theirs: [2, 'New certificate requests not supported'], situation: () => ({ flags: reuse, variables: { CERTMONGER_CERTIFICATE: undefined } }) },
@@ -164,6 +168,7 @@ const ca: readonly Row[] = [
   { what: 'self-signed on the master, to be reused', theirs: [0, theOld], situation: () => ({ who: 'ca', flags: reuse }), then: ({ asked }) => { expect(asked).toEqual([]); } },
   { what: 'self-signed on the master, to be reused, and one is published', theirs: [0, theNew], situation: (all) => ({ who: 'ca', flags: reuse, published: [all.self.new] }) },
   { what: 'self-signed on a replica, a new one is published', theirs: [0, theNew], situation: (all) => replica({ who: 'ca', published: [all.self.new] }), then: written },
+  { what: 'self-signed on a replica, a new one is published beside a later one that is no CA', theirs: [0, 'the first'], difference: 'rule-3', ours: [0, /^/u], situation: (all) => replica({ who: 'ca', published: [all.noCa, all.self.new] }), then: ({ handedOut }) => { expect(handedOut).toBe('new'); } },
   { what: 'self-signed on a replica, nothing new', theirs: [2, 'Updated certificate not available'], difference: 'ca-replica', ours: [5, later], situation: (all) => replica({ who: 'ca', published: [all.self.old] }), then: ({ cookie }) => { expect(cookie).toBe(writeCookie('ca', 'caCACert', { state: 'retrieve' })); } },
   { what: 'self-signed on a replica, no entry', theirs: [0, theOld], difference: 'old-as-new', ours: [5, later], situation: () => replica({ who: 'ca' }) },
   {
