@@ -1,8 +1,8 @@
 import { createPublicKey } from 'node:crypto';
-import { closeSync, constants, fstatSync, openSync, readFileSync } from 'node:fs';
 import type { CertificateConfig, Instance } from '../config/instance.js';
 import type { Directory } from '../directory/directory.js';
 import { asHsmongerError, HsmongerError, sentenceOf } from '../errors.js';
+import { readBoundedFile } from '../platform/bounded-file.js';
 import type { Account } from '../platform/service-user.js';
 import type { FileSight } from '../renewal/saving-context.js';
 import { certificatesFromPem } from '../x509/pem.js';
@@ -66,7 +66,7 @@ function sighting(nickname: string, { certificate, key }: Extract<CertificateCon
   const troubles: string[] = [];
   const attempt = <T>(what: string, file: string, read: (pem: Buffer) => T): T | undefined => {
     try {
-      const pem = contentOf(file);
+      const pem = readBoundedFile(file, maxBytes);
       try {
         return read(pem);
       } finally {
@@ -91,15 +91,3 @@ function firstOf(text: string, file: string): Uint8Array {
 }
 
 const maxBytes = 1024 * 1024;
-
-function contentOf(file: string): Buffer {
-  // A pipe in its place must not keep root waiting.
-  const descriptor = openSync(file, constants.O_RDONLY | constants.O_NONBLOCK);
-  try {
-    const stats = fstatSync(descriptor);
-    if (!stats.isFile() || stats.size > maxBytes) throw new Error('it is no file of at most a megabyte');
-    return readFileSync(descriptor);
-  } finally {
-    closeSync(descriptor);
-  }
-}
