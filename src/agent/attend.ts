@@ -5,7 +5,7 @@ import { finishSavings } from '../service/finish-savings.js';
 import { createBackOff } from './back-off.js';
 import type { CertmongerLink } from './certmonger-link.js';
 import { createFollower } from './follower.js';
-import { createTroubleLog, type Log } from './log.js';
+import { createRationedLog, createTroubleLog, type Log } from './log.js';
 import type { Sight, WatcherLine } from './sight.js';
 import { startWatcher } from './watch-child.js';
 
@@ -34,6 +34,7 @@ export interface Attendant {
 
 export function attend({ instance, directories, certmonger, pollMs, log, signal }: Attendance): Attendant {
   const say: Log = (priority, message) => { log(priority, `${instance.name}: ${message}`); };
+  const told = createRationedLog(say);
   const follower = createFollower(instance, say);
   const following = createTroubleLog(say);
   const finishing = createTroubleLog(say);
@@ -46,19 +47,19 @@ export function attend({ instance, directories, certmonger, pollMs, log, signal 
   let wake = new AbortController();
 
   const watch = async () => {
-    const watching = createTroubleLog(say);
+    const watching = createTroubleLog(told);
     const pause = createBackOff(reconnect);
     const onLine = (line: WatcherLine) => {
       if (line.kind !== 'sight') {
-        say('info', line.message);
+        told('info', line.message);
         return;
       }
       watching.over('the directory is watched again.');
-      pause.reset();
       latest = line;
       wake.abort();
     };
     while (!signal.aborted) {
+      const started = performance.now();
       const child = startWatcher({ instance, directories, pollMs }, onLine);
       const stop = () => { child.stop(); };
       signal.addEventListener('abort', stop);
@@ -66,6 +67,8 @@ export function attend({ instance, directories, certmonger, pollMs, log, signal 
       signal.removeEventListener('abort', stop);
       if (trouble === undefined) return;
       watching.trouble(trouble.message);
+      // Not at its first word: one that says it and ends would be started without end.
+      if (performance.now() - started >= reconnect.mostMs) pause.reset();
       await sleep(pause.next(), undefined, { signal }).catch(() => undefined);
     }
   };
@@ -110,10 +113,10 @@ export function attend({ instance, directories, certmonger, pollMs, log, signal 
 
   const tellAlarm = ({ alarm }: Sight) => {
     if (alarm === undefined) {
-      if (alarmed > -Infinity) say('info', 'there is a renewal master again.');
+      if (alarmed > -Infinity) told('info', 'there is a renewal master again.');
       alarmed = -Infinity;
     } else if (performance.now() - alarmed >= dayMs) {
-      say('error', alarm);
+      told('error', alarm);
       alarmed = performance.now();
     }
   };

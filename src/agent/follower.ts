@@ -16,9 +16,10 @@ export interface Follower {
   follow(certmonger: Certmonger, sight: Sight): Promise<boolean>;
 }
 
-/** What certmonger was asked to take and has not yet taken. At most one for each nickname. */
+/** That certmonger was asked to take something and has not yet: for each nickname, whatever the watcher, which reads what is not trusted, says is published. */
 interface Asked {
-  readonly certificate: string;
+  /** End of the certificate certmonger had: the one thing here that no watcher can change. */
+  readonly heldUntil: number;
   readonly pauses: BackOff;
   /** Of performance.now(): not before. */
   again: number;
@@ -32,10 +33,10 @@ export function createFollower(instance: Instance, log: Log, now: () => number =
   const doubts = new Map<string, { readonly certificate: string; readonly sight: Sight }>();
   const ids = requestIds(instance);
 
-  const due = (nickname: string, { certificate }: PublishedCertificate): boolean => {
+  const due = (nickname: string, heldUntil: number): boolean => {
     const known = asked.get(nickname);
-    if (known?.certificate === certificate && now() < known.again) return false;
-    const entry = known?.certificate === certificate ? known : { certificate, pauses: createBackOff(pauses), again: 0 };
+    const entry = known?.heldUntil === heldUntil ? known : { heldUntil, pauses: createBackOff(pauses), again: 0 };
+    if (now() < entry.again) return false;
     entry.again = now() + entry.pauses.next();
     asked.set(nickname, entry);
     return true;
@@ -49,8 +50,8 @@ export function createFollower(instance: Instance, log: Log, now: () => number =
     return doubt?.certificate === certificate && doubt.sight !== sight;
   };
 
-  const make = async (certmonger: Certmonger, nickname: string, request: TrackingRequest, { move, published }: Extract<Move, { published: PublishedCertificate }>) => {
-    if (!due(nickname, published)) return;
+  const make = async (certmonger: Certmonger, nickname: string, request: TrackingRequest, { held }: HeldRequest, { move, published }: Extract<Move, { published: PublishedCertificate }>) => {
+    if (!due(nickname, held?.notAfter.getTime() ?? 0)) return;
     const until = published.notAfter.toISOString().slice(0, 10);
     const taken = move === 'refresh' ? await certmonger.request(request.nickname).refresh() : (await resubmitSameKey(certmonger, request.nickname, provenKey(nickname, request))).taken;
     log('info', `'${nickname}': the renewal master published a certificate that expires ${until}; certmonger ${taken ? 'was asked to take it' : `is busy (${request.status}) and will be asked again`}.`);
@@ -68,13 +69,16 @@ export function createFollower(instance: Instance, log: Log, now: () => number =
         const move = decideFollow(held, published.filter((one) => one.nickname === nickname), renewalMaster);
         if (move.move !== 'resubmit') doubts.delete(nickname);
         if (move.move === 'none') {
-          if (asked.delete(nickname) && held.held !== undefined) log('info', `'${nickname}': certmonger has the certificate that expires ${held.held.notAfter.toISOString().slice(0, 10)}.`);
+          const known = asked.get(nickname);
+          if (known === undefined || held.held === undefined || held.held.notAfter.getTime() === known.heldUntil) continue;
+          asked.delete(nickname);
+          log('info', `'${nickname}': certmonger has the certificate that expires ${held.held.notAfter.toISOString().slice(0, 10)}.`);
           continue;
         }
         underWay = true;
         if (move.move === 'later' || (move.move === 'resubmit' && !confirmed(nickname, sight, move.published, held))) continue;
         try {
-          await make(certmonger, nickname, request, move);
+          await make(certmonger, nickname, request, held, move);
         } catch (error) {
           // Of this one alone; with the bus or the daemon gone there is no next one.
           if (!(error instanceof HsmongerError) || /^(?:BUS|CERTMONGER)_/u.test(error.code)) throw error;

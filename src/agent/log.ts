@@ -28,3 +28,20 @@ export function createTroubleLog(log: Log): TroubleLog {
     },
   };
 }
+
+const rationed = { lines: 10, everyMs: 60_000, length: 2000 };
+
+/** For words of a process that has read what is not trusted: single lines, cut, and so many a minute, with one that says that others were left out. */
+export function createRationedLog(log: Log, now: () => number = () => performance.now()): Log {
+  let since = -Infinity;
+  let told = 0;
+  return (priority, message) => {
+    if (now() - since >= rationed.everyMs) {
+      since = now();
+      told = 0;
+    }
+    told += 1;
+    if (told <= rationed.lines) log(priority, message.slice(0, rationed.length).replace(/\p{Cc}+/gu, ' '));
+    else if (told === rationed.lines + 1) log('warning', 'more was said within a minute than is written down.');
+  };
+}

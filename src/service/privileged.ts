@@ -1,11 +1,11 @@
 import { createPublicKey } from 'node:crypto';
-import { closeSync, constants, fstatSync, openSync, readFileSync } from 'node:fs';
 import type { CertificateConfig, Instance } from '../config/instance.js';
 import type { Directory } from '../directory/directory.js';
-import { asHsmongerError, sentenceOf, type HsmongerError } from '../errors.js';
+import { asHsmongerError, HsmongerError, sentenceOf } from '../errors.js';
+import { readBoundedFile } from '../platform/bounded-file.js';
 import type { Account } from '../platform/service-user.js';
 import type { FileSight } from '../renewal/saving-context.js';
-import { certificateFromPem } from '../x509/pem.js';
+import { certificatesFromPem } from '../x509/pem.js';
 import type { TaskName } from './tasks.js';
 
 /** What only root can get, got before the drop and used after it. */
@@ -66,7 +66,7 @@ function sighting(nickname: string, { certificate, key }: Extract<CertificateCon
   const troubles: string[] = [];
   const attempt = <T>(what: string, file: string, read: (pem: Buffer) => T): T | undefined => {
     try {
-      const pem = contentOf(file);
+      const pem = readBoundedFile(file, maxBytes);
       try {
         return read(pem);
       } finally {
@@ -77,22 +77,17 @@ function sighting(nickname: string, { certificate, key }: Extract<CertificateCon
       return undefined;
     }
   };
-  const der = attempt('certificate', certificate, (pem) => certificateFromPem(pem.toString('latin1'), certificate));
+  const der = attempt('certificate', certificate, (pem) => firstOf(pem.toString('latin1'), certificate));
   // The private half stays here.
   const publicKey = attempt('key', key, (pem) => createPublicKey(pem).export({ type: 'spki', format: 'der' }));
   return { troubles, ...(der === undefined ? {} : { certificate: der }), ...(publicKey === undefined ? {} : { publicKey }) };
 }
 
-const maxBytes = 1024 * 1024;
-
-function contentOf(file: string): Buffer {
-  // A pipe in its place must not keep root waiting.
-  const descriptor = openSync(file, constants.O_RDONLY | constants.O_NONBLOCK);
-  try {
-    const stats = fstatSync(descriptor);
-    if (!stats.isFile() || stats.size > maxBytes) throw new Error('it is no file of at most a megabyte');
-    return readFileSync(descriptor);
-  } finally {
-    closeSync(descriptor);
-  }
+/** What stands above it may follow in the file; certmonger takes the first, too. */
+function firstOf(text: string, file: string): Uint8Array {
+  const [first] = certificatesFromPem(text, file);
+  if (first === undefined) throw new HsmongerError('CERTIFICATE_INVALID', `${file} holds no certificate in PEM`);
+  return first;
 }
+
+const maxBytes = 1024 * 1024;

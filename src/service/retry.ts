@@ -1,6 +1,7 @@
 import path from 'node:path';
 import { directoryFlags } from '../config/directories.js';
 import type { Directories, Instance } from '../config/instance.js';
+import { sentenceOf } from '../errors.js';
 import { installation } from '../platform/installation.js';
 import type { run } from '../platform/run.js';
 
@@ -21,7 +22,8 @@ export async function scheduleRetry(place: Place, seconds: number, execute: type
     if (stdout.trim() !== '') return true;
     await resumeAfter(place, seconds, { prefix, description: 'Finishes what hsmonger could not save yet' }, execute);
     return true;
-  } catch {
+  } catch (error) {
+    process.stderr.write(`hsmonger: No timer finishes what is left of '${place.instance.name}'; the next hook or 'hsmonger renew' does: ${sentenceOf(error)}\n`);
     return false;
   }
 }

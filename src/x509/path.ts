@@ -13,6 +13,13 @@ export interface Path {
 
 /** Longer chains are loops or mistakes. */
 const maxLength = 8;
+/** In one search. Authorities of one name and key that sign each other make as many paths as there are orders of them; a real pool is through after a dozen. */
+const maxChecks = 200;
+
+/** What one search has left of its checks. */
+interface Effort {
+  checks: number;
+}
 
 export function signedBy(certificate: Certificate, spki: Uint8Array): boolean {
   return verifySignature({ data: certificate.tbs, algorithm: certificate.signatureAlgorithm, signature: certificate.signature }, spki);
@@ -44,10 +51,10 @@ export function validityFault({ notBefore, notAfter }: Pick<Certificate, 'notBef
  * length; validity at `now`, where given). Of several issuers that fit, the one that lasts longest wins, whatever the order.
  */
 export function findPath(certificate: Certificate, candidates: readonly Certificate[], now?: Date): Path | { readonly fault: string } {
-  return extend([certificate], candidates, now);
+  return extend([certificate], candidates, now, { checks: maxChecks });
 }
 
-function extend(path: readonly Certificate[], candidates: readonly Certificate[], now: Date | undefined): Path | { readonly fault: string } {
+function extend(path: readonly Certificate[], candidates: readonly Certificate[], now: Date | undefined, effort: Effort): Path | { readonly fault: string } {
   const [leaf] = path;
   const last = path.at(-1);
   if (leaf === undefined || last === undefined) return { fault: 'there is no certificate' };
@@ -56,11 +63,12 @@ function extend(path: readonly Certificate[], candidates: readonly Certificate[]
   if (isSelfSigned(last)) return { chain: path.slice(1, -1), roots: [last] };
   if (path.length >= maxLength) return { fault: `its chain is longer than ${String(maxLength)} certificates` };
   const issuers = candidates
-    .filter((candidate) => mayIssue(candidate, path) && signedBy(last, candidate.spki))
+    .filter((candidate) => mayIssue(candidate, path) && effort.checks-- > 0 && signedBy(last, candidate.spki))
     .sort((a, b) => b.notAfter.getTime() - a.notAfter.getTime());
+  if (effort.checks < 0) return { fault: `no chain was found within ${String(maxChecks)} checks of a signature: too many certificates of ${nameText(last.issuer)} are at hand, take those away that are not in use` };
   let fault = `no certificate of ${nameText(last.issuer)} is at hand whose key made the signature on ${nameText(last.subject)}`;
   for (const issuer of issuers) {
-    const found = extend([...path, issuer], candidates, now);
+    const found = extend([...path, issuer], candidates, now, effort);
     if (!('fault' in found)) return found;
     fault = found.fault;
   }

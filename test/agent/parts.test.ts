@@ -1,7 +1,7 @@
 import { describe, expect, it, test } from 'vitest';
 import { createBackOff } from '../../src/agent/back-off.js';
 import { decideFollow, type HeldRequest } from '../../src/agent/decide-follow.js';
-import { createTroubleLog, logTo } from '../../src/agent/log.js';
+import { createRationedLog, createTroubleLog, logTo } from '../../src/agent/log.js';
 import { parseWatcherLine, type PublishedCertificate, type Sight } from '../../src/agent/sight.js';
 import { encode } from '../../src/service/wire.js';
 
@@ -50,6 +50,18 @@ test('trouble is told once while it lasts, again when it is another, and when it
   trouble.over('well');
   trouble.trouble('b');
   expect(lines).toEqual(['warning a', 'warning b', 'info well', 'warning b']);
+});
+
+test('what a watcher says is one line each, and so many a minute', () => {
+  const lines: string[] = [];
+  let now = 0;
+  const log = createRationedLog((priority, message) => lines.push(`${priority} ${message}`), () => now);
+  log('info', 'a\n<0>b');
+  for (let count = 0; count < 1000; count += 1) log('info', 'x'.repeat(100_000));
+  expect(lines).toEqual(['info a <0>b', ...Array.from({ length: 9 }, () => `info ${'x'.repeat(2000)}`), 'warning more was said within a minute than is written down.']);
+  now = 60_000;
+  log('error', 'later');
+  expect(lines.at(-1)).toBe('error later');
 });
 
 test('the journal gets priorities, a terminal does not', () => {

@@ -26,6 +26,8 @@ afterEach(() => {
   place.remove();
 });
 
+const lockFile = () => path.join(place.path, 'renewal.lock');
+
 /** The process that set the guards is no more. */
 function orphan(): void {
   for (const timer of systemd.timers()) renameSync(path.join(place.path, 'timers', timer), path.join(place.path, 'timers', timer.replace(String(process.pid), '4194305')));
@@ -46,7 +48,7 @@ test.each([
   ['inactive', 'inactive'],
 ] as const)('a server that is %s is %s afterwards: nobody wanted the one to be down, somebody the other', async (before, after) => {
   systemd.set(unit, before);
-  await whileServerStopped(instance, { run: systemd.run, tell: () => undefined }, () => Promise.resolve());
+  await whileServerStopped(instance, { lockFile, run: systemd.run, tell: () => undefined }, () => Promise.resolve());
   expect(systemd.state(unit)).toBe(after);
   expect(systemd.timers()).toEqual([]);
 });
@@ -75,7 +77,7 @@ test('what a killed process stopped is started, what a living one stopped is lef
 test('without a guard it is not stopped; the work is told why, and is done', async () => {
   failing = 'systemd-run';
   const told: string[] = [];
-  const given = await whileServerStopped(instance, { run: systemd.run, tell: (sentence) => void told.push(sentence) }, (serverRuns) => Promise.resolve(serverRuns));
+  const given = await whileServerStopped(instance, { lockFile, run: systemd.run, tell: (sentence) => void told.push(sentence) }, (serverRuns) => Promise.resolve(serverRuns));
   expect(given).toContain('systemd-run failed.');
   expect(told).toEqual([expect.stringContaining('is not stopped')]);
   expect(systemd.calls()).not.toContain(`systemctl stop ${unit}`);
@@ -84,7 +86,7 @@ test('without a guard it is not stopped; the work is told why, and is done', asy
 
 test('one that is stopped only after nobody waits for it any more is started all the same, with its guard gone', async () => {
   failing = `systemctl stop ${unit}`;
-  const given = await whileServerStopped(instance, { run: systemd.run, tell: () => undefined }, (serverRuns) => {
+  const given = await whileServerStopped(instance, { lockFile, run: systemd.run, tell: () => undefined }, (serverRuns) => {
     systemd.set(unit, 'inactive');
     return Promise.resolve(serverRuns);
   });
@@ -99,23 +101,23 @@ test('a guard that has gone off by itself is no failure: the server runs', async
     if (gone && options?.okExitCodes?.includes(5) !== true) throw new Error('Unit not loaded.');
     return { ...(await systemd.run(program, args, options)), ...(gone ? { exitCode: 5 } : {}) };
   };
-  expect(await whileServerStopped(instance, { run, tell: () => undefined }, () => Promise.resolve('saved'))).toBe('saved');
+  expect(await whileServerStopped(instance, { lockFile, run, tell: () => undefined }, () => Promise.resolve('saved'))).toBe('saved');
   await stopServer(instance, run);
   orphan();
   expect(await startAbandoned(instance, run)).toBe(true);
 });
 
 test('it is started whatever becomes of the work', async () => {
-  await expect(whileServerStopped(instance, { run: systemd.run, tell: () => undefined }, () => Promise.reject(new Error('no token')))).rejects.toThrow('no token');
+  await expect(whileServerStopped(instance, { lockFile, run: systemd.run, tell: () => undefined }, () => Promise.reject(new Error('no token')))).rejects.toThrow('no token');
   expect(systemd.state(unit)).toBe('active');
 });
 
 test('one that does not come up keeps its guard, and is no success', async () => {
   failing = 'systemctl restart';
-  await expect(whileServerStopped(instance, { run: systemd.run, tell: () => undefined }, () => Promise.resolve())).rejects.toMatchObject({ code: 'COMMAND_FAILED' });
+  await expect(whileServerStopped(instance, { lockFile, run: systemd.run, tell: () => undefined }, () => Promise.resolve())).rejects.toMatchObject({ code: 'COMMAND_FAILED' });
   expect(systemd.timers()).toHaveLength(1);
   const told: string[] = [];
-  await expect(whileServerStopped(instance, { run: systemd.run, tell: (sentence) => void told.push(sentence) }, () => Promise.reject(new Error('no token')))).rejects.toThrow('no token');
+  await expect(whileServerStopped(instance, { lockFile, run: systemd.run, tell: (sentence) => void told.push(sentence) }, () => Promise.reject(new Error('no token')))).rejects.toThrow('no token');
   expect(told).toEqual([expect.stringContaining('could not be started')]);
 });
 

@@ -23,13 +23,17 @@ afterEach(() => {
   place.remove();
 });
 
-const ipa = () =>
-  parseInstance('x', '/x.toml', parse(`[token]\nlabel="t"\nmodule="/m.so"\npin-file="/p"\n[nss]\ndatabase="/n"\n[issuer]\ntype="external"\ncertificate="ca"\n[pki]\nunit="${unit}"\n[freeipa]\nsubject-base="O=X"\nlock-file="${lockFile}"\n`));
+const instanceOf = (section: string) =>
+  parseInstance('x', '/x.toml', parse(`[token]\nlabel="t"\nmodule="/m.so"\npin-file="/p"\n[nss]\ndatabase="/n"\n[issuer]\ntype="external"\ncertificate="ca"\n[pki]\nunit="${unit}"\n${section}`));
+const ipa = () => instanceOf(`[freeipa]\nsubject-base="O=X"\nlock-file="${lockFile}"\n`);
 
-test('on a FreeIPA server two savings at once do not start the server for each other', async () => {
+test.each([
+  ['on a FreeIPA server', ipa],
+  ['of a plain Dogtag', () => instanceOf('')],
+])('%s two savings at once do not start the server for each other', async (_where, instance) => {
   const seen: string[] = [];
   const saving = (name: string) =>
-    whileServerStopped(ipa(), { run: systemd.run, tell: () => undefined }, async () => {
+    whileServerStopped(instance(), { run: systemd.run, tell: () => undefined, lockFile: (name) => (name === unit ? lockFile : '/nonexistent/lock') }, async () => {
       seen.push(`${name} ${systemd.state(unit)}`);
       await sleep(300);
       seen.push(`${name} ${systemd.state(unit)}`);

@@ -57,6 +57,17 @@ describe('a path', () => {
     expect(await find()).toEqual({ fault: expect.stringMatching(message) as string });
   });
 
+  it('is not sought for ever among authorities of one name and key that sign each other', async () => {
+    // Two names with one key: every certificate of the one stands above every one of the other.
+    const [a, b] = await Promise.all(['CN=Middle', 'CN=Above'].map((subject) => makeCertificate({ keys: middleKeys, subject, extensions: [caConstraints()] })));
+    const each = (subject: string, certificate: Certificate) => Array.from({ length: 8 }, (_, index) => makeCertificate({ keys: middleKeys, subject, by: { keys: middleKeys, certificate }, serial: `0${String(index + 1)}`, extensions: [caConstraints()] }));
+    const loop = await Promise.all([...each('CN=Middle', b!), ...each('CN=Above', a!)]);
+    const began = performance.now();
+    expect(findPath(leaf, loop, now)).toEqual({ fault: expect.stringMatching(/within 200 checks of a signature: too many certificates of CN=/u) as string });
+    expect(performance.now() - began).toBeLessThan(5000);
+    expect(findPath(leaf, [...loop.slice(0, 3), middle, root], now)).toEqual({ chain: [middle], roots: [root] });
+  });
+
   it('is found with validity left aside where no time is given', () => {
     expect(findPath(leaf, [middle, root])).toEqual({ chain: [middle], roots: [root] });
   });

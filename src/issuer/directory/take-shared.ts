@@ -18,22 +18,31 @@ export interface Taker {
   readonly missed?: (certificate: Certificate) => boolean;
 }
 
+/** Why nothing is taken, as a whole clause; `refused` where something is published that is not the one at hand. */
+export interface Absent {
+  readonly absent: string;
+  readonly refused: boolean;
+}
+
 /**
- * The certificate another server has published, if it is a new one: of several the one with the right key, a valid chain and the
- * latest end. The token's key is proved by the request, which it signed. Otherwise why there is none, as a whole clause; the one that
- * is there already is never given as new, unless it is there by another server's hand alone.
+ * The certificate another server has published, if it is a new one: of several that pass rule 3 the one with the latest end. The token's
+ * key is proved by the request, which it signed. Otherwise why there is none, as a whole clause; the one that is there already is never
+ * given as new, unless it is there by another server's hand alone.
  */
-export async function takeShared(store: SharedStore, nickname: string, { csr, old: held, now, missed }: Taker): Promise<Issued | { readonly absent: string }> {
+export async function takeShared(store: SharedStore, nickname: string, { csr, old: held, now, missed }: Taker): Promise<Issued | Absent> {
   if (!verifySignature({ data: csr.info, algorithm: csr.signatureAlgorithm, signature: csr.signature }, csr.spki)) {
     throw new HsmongerError('CSR_SIGNATURE', 'The certificate request is not signed by its own key, so nothing says that the key on the token is the one a shared certificate belongs to.');
   }
   const [published, authorities] = await Promise.all([store.read(nickname), store.authorities()]);
-  const best = chooseShared(published, { now, spki: csr.spki, authorities });
-  if (best === undefined) return { absent: published.length === 0 ? 'nothing is published' : 'nothing is published that has this key and a valid chain' };
+  const check = (issued: Certificate, old: Certificate | undefined) => acceptable({ now, issued, authorities, csr, ...(old === undefined ? {} : { old }) });
+  // Rule 3 first: a wrong value that lasts longer must not hide the right one. Where none passes, the one that would have counted says why.
+  const right = published.filter((one) => !('fault' in check(one, held)));
+  const best = chooseShared(right.length > 0 ? right : published, { now, spki: csr.spki, authorities });
+  const refused = published.some(({ der }) => held === undefined || !equalBytes(der, held.der));
+  if (best === undefined) return { refused, absent: published.length === 0 ? 'nothing is published' : 'nothing is published that has this key and a valid chain' };
   const same = held !== undefined && equalBytes(best.der, held.der);
-  if (same && missed?.(best) !== true) return { absent: 'the one that is published is the one this server has' };
-  // What it renews is not known any more; it has the key and the subject of the request.
-  const old = same ? undefined : held;
-  const found = acceptable({ now, issued: best, authorities, csr, ...(old === undefined ? {} : { old }) });
-  return 'fault' in found ? { absent: `of the one that is published, ${found.fault}` } : { certificate: best.der, chain: found.chain.map(({ der }) => der), roots: found.roots.map(({ der }) => der) };
+  if (same && missed?.(best) !== true) return { refused: false, absent: 'the one that is published is the one this server has' };
+  // What it renews is not known any more where it is the same; it has the key and the subject of the request.
+  const found = check(best, same ? undefined : held);
+  return 'fault' in found ? { refused, absent: `of the one that is published, ${found.fault}` } : { certificate: best.der, chain: found.chain.map(({ der }) => der), roots: found.roots.map(({ der }) => der) };
 }

@@ -1,7 +1,9 @@
 import { createPrivateKey, X509Certificate } from 'node:crypto';
-import { readFileSync } from 'node:fs';
 import type { DogtagIssuerConfig } from '../../config/instance.js';
 import { HsmongerError, sentenceOf } from '../../errors.js';
+import { readBoundedFile } from '../../platform/bounded-file.js';
+
+const largest = 64 * 1024;
 
 /** Who may approve requests at the CA; PEM. The key is a secret like a PIN: it stays in this process. */
 export interface Agent {
@@ -24,7 +26,7 @@ export function readAgent({ agent }: DogtagIssuerConfig): Agent | undefined {
 
 function read(file: string, what: string): string {
   try {
-    return readFileSync(file, 'utf8');
+    return readBoundedFile(file, largest).toString('utf8');
   } catch (error) {
     throw new HsmongerError('AGENT_REFUSED', `The agent's ${what} ${file} cannot be read: ${sentenceOf(error)}. Correct issuer.agent-${what}, or take the agent out of the instance file: requests then wait for one to approve them.`, { cause: error });
   }

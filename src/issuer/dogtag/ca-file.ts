@@ -1,5 +1,5 @@
-import { readFileSync } from 'node:fs';
 import { HsmongerError, sentenceOf } from '../../errors.js';
+import { readBoundedFile } from '../../platform/bounded-file.js';
 import type { Certificate } from '../../x509/certificate.js';
 import { readable } from './judge.js';
 import { bytesOf } from './pkcs7.js';
@@ -10,11 +10,14 @@ export interface CaFile {
   readonly certificates: readonly Certificate[];
 }
 
+/** A bundle of every public CA has a quarter of it. */
+const largest = 1024 * 1024;
+
 /** Reads issuer.ca-file, which anybody may read; CONFIG_INVALID where it holds no certificate. */
 export function readCaFile(file: string): CaFile {
   let text: string;
   try {
-    text = readFileSync(file, 'utf8');
+    text = readBoundedFile(file, largest).toString('utf8');
   } catch (error) {
     throw new HsmongerError('CONFIG_INVALID', `issuer.ca-file ${file} cannot be read: ${sentenceOf(error)}; without it no server is trusted.`, { cause: error });
   }

@@ -14,7 +14,7 @@ import { interfaceNames, type DogtagApi, type InterfaceName } from './api.js';
 import { readCaFile } from './ca-file.js';
 import { createConnection } from './connection.js';
 import { enrol, type Site } from './enrol.js';
-import { readable } from './judge.js';
+import { authoritiesOf, readable } from './judge.js';
 import { negotiate } from './negotiate.js';
 import { orderOf } from './order.js';
 import { patiently } from './patience.js';
@@ -96,7 +96,8 @@ async function roots({ connection, caFile, clock }: Site): Promise<Pick<Issued, 
   // In no order: the CA's own is the one that is above none of the others.
   const signing = certificates.find((one) => !certificates.some((other) => other !== one && sameName(other.issuer, one.subject)));
   if (signing === undefined) throw new HsmongerError('CA_ANSWER_INVALID', `The CA at ${connection.url} gives no chain of its own; is another program behind issuer.url?`);
-  const found = findPath(signing, [...certificates, ...caFile.certificates], clock());
+  const authorities = authoritiesOf(certificates, caFile.certificates);
+  const found = isSelfSigned(signing) && !authorities.includes(signing) ? { fault: 'its root is not in issuer.ca-file' } : findPath(signing, authorities, clock());
   if ('fault' in found) throw new HsmongerError('CA_ANSWER_INVALID', `The chain of the CA at ${connection.url} does not validate: ${found.fault}; put the root above it into issuer.ca-file.`);
   return { chain: isSelfSigned(signing) ? [] : [signing, ...found.chain].map(({ der }) => der), roots: found.roots.map(({ der }) => der) };
 }

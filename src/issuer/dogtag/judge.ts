@@ -1,9 +1,10 @@
 import { HsmongerError } from '../../errors.js';
 import { acceptable } from '../../x509/acceptable.js';
 import type { Certificate } from '../../x509/certificate.js';
-import { nameText } from '../../x509/name.js';
+import { nameText, sameName } from '../../x509/name.js';
 import { parseCertificate } from '../../x509/parse-certificate.js';
-import { role } from '../../x509/path.js';
+import { isSelfSigned, role } from '../../x509/path.js';
+import { sameKey } from '../../x509/public-key.js';
 import type { Issued } from '../issuer.js';
 import type { Delivered } from './api.js';
 import type { Order } from './order.js';
@@ -17,10 +18,16 @@ export function judge(order: Pick<Order, 'wish' | 'old'>, delivered: Delivered, 
   } catch (error) {
     return new HsmongerError('CA_ANSWER_INVALID', error instanceof Error ? error.message : String(error), { cause: error });
   }
-  const found = acceptable({ now, issued, authorities: [...readable(delivered.chain), ...trusted], csr: wish.csr, ...(old === undefined ? {} : { old }) });
+  const found = acceptable({ now, issued, authorities: authoritiesOf(readable(delivered.chain), trusted), csr: wish.csr, ...(old === undefined ? {} : { old }) });
   if (!('fault' in found)) return { certificate: issued.der, chain: found.chain.map(({ der }) => der), roots: found.roots.map(({ der }) => der) };
   if (old !== undefined && issued.notAfter <= old.notAfter) return notLonger(wish.profile, issued, old);
   return new HsmongerError('ISSUED_WRONG', `The certificate the CA issued for ${nameText(wish.csr.subject)} with profile ${wish.profile} is not handed out: ${found.fault}.`);
+}
+
+/** What may stand above a certificate. A root does for being in issuer.ca-file, or renewed with the key of one that is, never for being delivered beside what it signed. */
+export function authoritiesOf(delivered: readonly Certificate[], trusted: readonly Certificate[]): Certificate[] {
+  const known = (root: Certificate) => trusted.some(({ subject, spki }) => sameName(subject, root.subject) && sameKey(spki, root.spki));
+  return [...delivered.filter((one) => !isSelfSigned(one) || known(one)), ...trusted];
 }
 
 /**

@@ -16,8 +16,10 @@ export function openCsrFile(path: string): CsrFile {
     path,
     write: (pem) => {
       try {
-        ftruncateSync(descriptor, 0);
-        writeSync(descriptor, pem, 0);
+        // In place, and cut only afterwards: on a full disk the space the old request has is there for the new one.
+        const octets = Buffer.from(pem);
+        for (let at = 0; at < octets.length; ) at += writeSync(descriptor, octets, at, octets.length - at, at);
+        ftruncateSync(descriptor, octets.length);
         fsyncSync(descriptor);
       } catch (error) {
         throw failed(path, error);

@@ -34,7 +34,7 @@ export async function pursue(parts: EnrolmentParts, variables: EnrolVariables): 
     const course = decideCourse(place.facts);
     if (place.facts.theCa) writeRequest(parts, request, course);
     const found = await walk(parts, place, request, course, reach);
-    if ('certificate' in found) return { outcome: issuedOutcome(found), code: 'ISSUED', message: '' };
+    if ('certificate' in found) return { outcome: issuedOutcome(found), ...(found.remark ?? { code: 'ISSUED', message: '' }) };
     const { code, message, afterSeconds } = found;
     return { outcome: { kind: 'retry', afterSeconds, cookie: reached.cookie }, code, message };
   } catch (error) {

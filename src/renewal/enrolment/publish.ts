@@ -15,7 +15,8 @@ export async function publishIssued(store: SharedStore, nickname: string, issued
   const judge: Judge = { now: taker.now, spki: taker.csr.spki, authorities: [...[...issued.chain, ...issued.roots].map((der) => parseCertificate(der)), ...(await store.authorities())] };
   if ((await store.publish(nickname, certificate, judge)) === 'newer there') {
     const newer = await takeShared(store, nickname, taker);
-    return 'absent' in newer ? issued : newer;
+    if (!('absent' in newer)) return newer;
+    throw new HsmongerError('NOT_PUBLISHED', `The certificate issued for '${nickname}' is not published: a later one is there, which nobody takes: ${newer.absent}; remove that value, this one is kept and published again.`);
   }
   const chosen = chooseShared(await store.read(nickname), judge);
   if (chosen !== undefined && equalBytes(chosen.der, certificate.der)) {

@@ -1,4 +1,4 @@
-import { asHsmongerError, HsmongerError } from '../../errors.js';
+import { asHsmongerError, HsmongerError, type ErrorCode } from '../../errors.js';
 import { createDirectoryIssuer } from '../../issuer/directory/directory-issuer.js';
 import type { SharedStore } from '../../issuer/directory/shared-store.js';
 import { takeShared, type Taker } from '../../issuer/directory/take-shared.js';
@@ -18,6 +18,11 @@ import { publishIssued } from './publish.js';
 import { enrolmentOf, type Request } from './request.js';
 import type { Waiting } from './waiting.js';
 
+/** A certificate, and what `status` is to show all the same. */
+export interface Answer extends Issued {
+  readonly remark?: { readonly code: ErrorCode; readonly message: string };
+}
+
 interface Way {
   readonly parts: EnrolmentParts;
   readonly place: Place;
@@ -27,13 +32,13 @@ interface Way {
 }
 
 /** Goes the way that was decided on; `reach` is told how far it came, for the next call. Failures are HsmongerError. */
-export async function walk(parts: EnrolmentParts, place: Place, request: Request, course: Course, reach: Way['reach']): Promise<Issued | Waiting> {
+export async function walk(parts: EnrolmentParts, place: Place, request: Request, course: Course, reach: Way['reach']): Promise<Answer | Waiting> {
   const way: Way = { parts, place, request, reach, taker: takerOf(parts, place, request) };
   switch (course.kind) {
     case 'refused':
       throw new HsmongerError(course.code, course.reason);
     case 'reuse':
-      return published(way, course.publishAs, await reused(way));
+      return publishedAgain(way, course.publishAs, await reused(way));
     case 'request': {
       const answer = await askIssuer(parts, place, request, course, reach);
       try {
@@ -49,7 +54,7 @@ export async function walk(parts: EnrolmentParts, place: Place, request: Request
   }
 }
 
-async function take(way: Way, course: Extract<Course, { kind: 'take' }>): Promise<Issued | Waiting> {
+async function take(way: Way, course: Extract<Course, { kind: 'take' }>): Promise<Answer | Waiting> {
   const { parts, request, reach } = way;
   const store = storeOf(way);
   if (course.otherwise === 'wait') {
@@ -63,7 +68,12 @@ async function take(way: Way, course: Extract<Course, { kind: 'take' }>): Promis
   }
   const taken = await takeShared(store, course.nickname, way.taker);
   if (!('absent' in taken)) return taken;
-  return course.otherwise === 'reuse' ? reused(way) : published(way, course.publishAs, await fromOutside(way));
+  if (course.otherwise === 'reuse') {
+    const issued = await reused(way);
+    // ipa-cacert-manage publishes what an outside CA signed, asks for it in this way, and takes any certificate for success.
+    return taken.refused ? { ...issued, remark: remarkOn(`What is published for '${course.nickname}' is not taken, and the certificate that is there is handed out again: ${taken.absent}.`) } : issued;
+  }
+  return published(way, course.publishAs, await fromOutside(way));
 }
 
 /** From now on the certificate is in the cookie until every server can have it. */
@@ -72,6 +82,25 @@ async function published({ parts, place, taker, reach }: Way, nickname: string |
   reach({ state: 'store', certificate: certificateToPem(issued.certificate) });
   // The time is another one by now: what was issued meanwhile was not valid when we began.
   return publishIssued(place.store, nickname, issued, { ...taker, now: parts.clock() });
+}
+
+/**
+ * What --reuse-existing asks for again, whether or not the others would take it: one that has expired, or whose chain is gone, does not
+ * become better by being kept and tried again. A directory that is away is another matter.
+ */
+async function publishedAgain(way: Way, nickname: string | undefined, issued: Issued): Promise<Answer> {
+  try {
+    return await published(way, nickname, issued);
+  } catch (error) {
+    const failure = asHsmongerError(error);
+    if (failure.code !== 'ISSUED_WRONG') throw failure;
+    return { ...issued, remark: remarkOn(failure.message) };
+  }
+}
+
+function remarkOn(message: string): NonNullable<Answer['remark']> {
+  process.stderr.write(`hsmonger-submit: ${message}\n`);
+  return { code: 'ISSUED_WRONG', message };
 }
 
 /** The certificate that is there, as --reuse-existing asks for: the one case in which nothing has to have grown (design rule 3). */

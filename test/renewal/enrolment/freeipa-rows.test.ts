@@ -125,8 +125,17 @@ const stores: readonly Row[] = [
     what: 'issued, and a later one is published already', theirs: [0, theNew], difference: 'older-over-newer', ours: [0, /^/u], situation: (all) => ({ published: [all.later.ocsp] }),
     then: ({ published, handedOut }, all) => { expect([published, handedOut]).toEqual([[all.later.ocsp], 'other']); },
   },
+  {
+    what: 'issued, and a later one is published that nobody takes: kept', theirs: [0, theNew], difference: 'older-over-newer', ours: [5, /^40$/u], situation: (all) => ({ who: 'ca', published: [all.noCa] }),
+    then: ({ code, cookie, message }, all) => { expect([code, cookie, message]).toEqual(['NOT_PUBLISHED', writeCookie('ca', 'caCACert', { state: 'store', certificate: pem(all.self.new.der) }), expect.stringContaining('it is no CA certificate')]); },
+  },
   { what: 'to be reused on the master: published', theirs: [0, theOld], situation: () => ({ flags: reuse }), then: ({ published }, all) => { expect(published).toEqual([all.old.ocsp]); } },
   { what: 'to be reused on the master, and a later one is published', theirs: [0, theOld], difference: 'reuse-publish', ours: [0, /^/u], situation: (all) => ({ flags: reuse, published: [all.later.ocsp] }), then: ({ published }, all) => { expect(published).toEqual([all.later.ocsp]); } },
+  {
+    what: 'to be reused on the master, and nobody would take it: handed out, and said', theirs: [0, theOld], situation: () => ({ flags: reuse, unpublishable: 'ISSUED_WRONG' }),
+    then: ({ code, message }) => { expect([code, message]).toEqual(['ISSUED_WRONG', "'ocspSigningCert cert-pki-ca' cannot be written."]); },
+  },
+  { what: 'to be reused on the master, and the directory is away: kept', theirs: [5, '30'], difference: 'delays', ours: [5, /^60$/u], situation: () => ({ flags: reuse, unpublishable: 'DIRECTORY_UNAVAILABLE' }) },
   { what: 'to be reused on the master, and there is none', theirs: [2, 'New certificate requests not supported'], situation: () => ({ flags: reuse, variables: { CERTMONGER_CERTIFICATE: undefined } }) },
 ];
 
@@ -164,6 +173,7 @@ const ca: readonly Row[] = [
   { what: 'self-signed on the master, to be reused', theirs: [0, theOld], situation: () => ({ who: 'ca', flags: reuse }), then: ({ asked }) => { expect(asked).toEqual([]); } },
   { what: 'self-signed on the master, to be reused, and one is published', theirs: [0, theNew], situation: (all) => ({ who: 'ca', flags: reuse, published: [all.self.new] }) },
   { what: 'self-signed on a replica, a new one is published', theirs: [0, theNew], situation: (all) => replica({ who: 'ca', published: [all.self.new] }), then: written },
+  { what: 'self-signed on a replica, a new one is published beside a later one that is no CA', theirs: [0, 'the first'], difference: 'rule-3', ours: [0, /^/u], situation: (all) => replica({ who: 'ca', published: [all.noCa, all.self.new] }), then: ({ handedOut }) => { expect(handedOut).toBe('new'); } },
   { what: 'self-signed on a replica, nothing new', theirs: [2, 'Updated certificate not available'], difference: 'ca-replica', ours: [5, later], situation: (all) => replica({ who: 'ca', published: [all.self.old] }), then: ({ cookie }) => { expect(cookie).toBe(writeCookie('ca', 'caCACert', { state: 'retrieve' })); } },
   { what: 'self-signed on a replica, no entry', theirs: [0, theOld], difference: 'old-as-new', ours: [5, later], situation: () => replica({ who: 'ca' }) },
   {
@@ -178,7 +188,11 @@ const ca: readonly Row[] = [
   { what: 'externally signed, a new one is published', theirs: [0, theNew], situation: (all) => ({ who: 'ca', external: true, published: [all.external.new], answer: new Error('it never signs itself') }), then: ({ alarms }) => { expect(alarms).toEqual([]); } },
   { what: 'externally signed on a replica, nothing new', theirs: [2, 'Updated certificate not available'], situation: (all) => replica({ who: 'ca', external: true, published: [all.external.old] }) },
   { what: 'externally signed, to be reused, after the answer was published', theirs: [0, theNew], situation: (all) => ({ who: 'ca', external: true, flags: reuse, published: [all.external.new] }) },
-  { what: 'externally signed, to be reused, nothing new', theirs: [0, theOld], situation: (all) => ({ who: 'ca', external: true, flags: reuse, published: [all.external.old] }), then: ({ alarms }) => { expect(alarms).toEqual([]); } },
+  { what: 'externally signed, to be reused, nothing new', theirs: [0, theOld], situation: (all) => ({ who: 'ca', external: true, flags: reuse, published: [all.external.old] }), then: ({ alarms, code }) => { expect([alarms, code]).toEqual([[], 'ISSUED']); } },
+  {
+    what: 'externally signed, to be reused, after something was published that is no CA', theirs: [0, 'it'], difference: 'reuse-refused', ours: [0, /^/u], situation: (all) => ({ who: 'ca', external: true, flags: reuse, published: [all.noCa, all.external.old] }),
+    then: ({ handedOut, code, message }) => { expect([handedOut, code, message]).toEqual(['old', 'ISSUED_WRONG', expect.stringContaining('it is no CA certificate')]); },
+  },
   { what: 'externally signed, forced: issued', theirs: [0, 'a self-signed one'], ours: [0, /^/u], situation: (all) => ({ who: 'ca', external: true, flags: { forceSelfSigned: true }, answer: all.self.new }), then: ({ published, handedOut }, all) => { expect([published, handedOut]).toEqual([[all.self.new], 'other']); } },
   { what: 'externally signed, forced on a replica', theirs: [2, 'Updated certificate not available'], difference: 'ca-replica', ours: [5, later], situation: (all) => replica({ who: 'ca', external: true, flags: { forceSelfSigned: true }, published: [all.external.old] }) },
   { what: 'externally signed, and the file cannot be written', theirs: [3, 'Failed to write'], difference: 'csr-file', ours: [5, /^60$/u], situation: () => ({ who: 'ca', external: true, parts: toDirectory() }), then: ({ message }) => { expect(message).toMatch(/^Failed to write /u); } },

@@ -7,7 +7,7 @@ import { pursue } from '../../../src/renewal/enrolment/flow.js';
 import type { EnrolmentParts } from '../../../src/renewal/enrolment/parts.js';
 import type { Certificate } from '../../../src/x509/certificate.js';
 import { equalBytes } from '../../../src/x509/der.js';
-import { caExtensions, day, makeCertificate, makeCsr, makeKeys, now, pem } from '../../x509/material.js';
+import { caExtensions, day, leafConstraints, makeCertificate, makeCsr, makeKeys, now, pem } from '../../x509/material.js';
 
 const base = 'O=EXAMPLE.TEST';
 const subjects = { ca: `${base}, CN=Certificate Authority`, ocsp: `${base}, CN=OCSP Subsystem`, ra: `${base}, CN=IPA RA`, subCa: `${base}, CN=VPN`, server: `${base}, CN=server.example.test` } as const;
@@ -32,6 +32,7 @@ export async function makeMaterial(): Promise<Material> {
     new: { ocsp: await leaf('ocsp', 700), ra: await leaf('ra', 700), subCa: await leaf('subCa', 700), server: await leaf('server', 700) },
     later: { ocsp: await leaf('ocsp', 900) },
     foreign: { ocsp: await leaf('ocsp', 700, otherKeys) },
+    noCa: await makeCertificate({ keys: caKeys, subject: subjects.ca, notAfter: inDays(5000), serial: '04', extensions: [leafConstraints()] }),
   };
 }
 
@@ -50,6 +51,8 @@ export interface Material {
   /** Later still, and one of another key. */
   readonly later: { readonly ocsp: Certificate };
   readonly foreign: { readonly ocsp: Certificate };
+  /** Of the CA's name and key, the latest of all, and no CA. */
+  readonly noCa: Certificate;
 }
 
 /** One situation, and what is to be seen of it afterwards. */
