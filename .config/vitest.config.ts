@@ -1,12 +1,13 @@
 import path from 'node:path';
 import { defineConfig } from 'vitest/config';
+import { serversSuite } from './servers-suite.js';
 
 export default defineConfig({
   root: path.resolve(import.meta.dirname, '..'),
   test: {
     include: ['test/**/*.test.ts'],
-    // Suites of their own: vitest.dogtag.config.ts, vitest.replica.config.ts.
-    exclude: ['test/dogtag/**', 'test/replica/**'],
+    // Suites of their own: vitest.servers.config.ts, vitest.replica.config.ts, vitest.dogtag.config.ts.
+    exclude: [...serversSuite, 'test/replica/**', 'test/dogtag/**'],
     // A process of its own for each file: C_Finalize is process-wide and the drop to the service user is for good.
     pool: 'forks',
     maxWorkers: 2,
