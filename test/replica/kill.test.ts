@@ -56,7 +56,7 @@ async function sound(issuedBefore: number): Promise<void> {
 }
 
 describe('kill -9 on the master', () => {
-  it.each([0, 25, 75, 200])('of its helper, %i ms after the certificate was in the ledger', async (delay) => {
+  it.each([0, 200])('of its helper, %i ms after the certificate was in the ledger', async (delay) => {
     const { master } = servers;
     const [[before], issued] = [await publishedNow(), master.issued()];
     await resubmit(master);
@@ -117,7 +117,7 @@ describe('kill -9 on the replica', () => {
     await sound(issued);
   });
 
-  it.each(['SUBMITTING', 'PRE_SAVE_CERT', 'SAVING_CERT', 'POST_SAVED_CERT'])('of its certmonger with all it had started, in %s', async (state) => {
+  it.each(['SUBMITTING', 'SAVING_CERT'])('of its certmonger with all it had started, in %s', async (state) => {
     const { certmonger } = servers.replica.site;
     const file = readdirSync(certmonger.requestsDirectory).map((name) => path.join(certmonger.requestsDirectory, name)).find((name) => readFileSync(name, 'utf8').includes(`cert_nickname=${ocsp}`))!;
     const { before, issued, done } = await renewal();
