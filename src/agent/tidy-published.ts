@@ -5,7 +5,7 @@ import { HsmongerError, sentenceOf } from '../errors.js';
 import { keyFingerprint } from '../x509/public-key.js';
 
 /**
- * For the renewal master: where servers that did not hear each other published several certificates, the one that counts is left. Only where all of
+ * For the only renewal master: where servers that did not hear each other published several certificates, the one that counts is left. Only where all of
  * them are of one key: which of two is on the token is not known here. Gives a sentence for each nickname it changed or could not change.
  */
 export async function tidyPublished(directory: Directory, base: string, nicknames: readonly string[], now: Date): Promise<string[]> {

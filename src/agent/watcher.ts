@@ -9,7 +9,7 @@ import { ledgerFile } from '../config/directories.js';
 import { prepareState } from '../config/prepare-state.js';
 import type { Directory } from '../directory/directory.js';
 import { openDirectory } from '../directory/open.js';
-import { isRenewalMaster } from '../directory/servers.js';
+import { isOnlyRenewalMaster, isRenewalMaster } from '../directory/servers.js';
 import { renewalsDn } from '../directory/tree.js';
 import { HsmongerError, asHsmongerError } from '../errors.js';
 import { noteInPlace, unfinished } from '../ledger/journal.js';
@@ -74,7 +74,7 @@ async function watch(directory: Directory, ledger: Database, { instance, pollMs 
       seenServers = performance.now();
     }
     const renewalMaster = await isRenewalMaster(directory, base, host);
-    if (renewalMaster) {
+    if (renewalMaster && (await isOnlyRenewalMaster(directory, base, host))) {
       const sentences = await tidyPublished(directory, base, nicknames, now);
       for (const message of sentences.filter((sentence) => !tidied.includes(sentence))) tell({ kind: 'note', code: 'DIRECTORY_CHANGED', message });
       tidied = sentences;

@@ -40,6 +40,15 @@ export async function isRenewalMaster(directory: Directory, base: string, host: 
 }
 
 /**
+ * Whether the host is the renewal master and no other is. What several masters would each remove they leave alone: a conflict entry that is deleted at two
+ * suppliers at once stops 389-ds's replication for good, each sends its deletion again and again and the other's update vector never moves.
+ */
+export async function isOnlyRenewalMaster(directory: Directory, base: string, host: string): Promise<boolean> {
+  const found = await holders(directory, base);
+  return found.length === 1 && found.every(({ dn }) => sameDn(dn, caServiceDn(base, host)));
+}
+
+/**
  * Makes one server the renewal master and every other none (cainstance.py, set_renewal_master); reads again afterwards, because
  * another supplier may have taken another's. MASTER_UNKNOWN when the server has no CA.
  */

@@ -1,5 +1,5 @@
 /** kill -9 of either side at every step while the master renews and the replica takes: everything ends right, nothing is issued twice, no key changes. */
-import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { readdirSync, readFileSync } from 'node:fs';
 import { X509Certificate } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import path from 'node:path';
@@ -56,7 +56,7 @@ async function sound(issuedBefore: number): Promise<void> {
 }
 
 describe('kill -9 on the master', () => {
-  it.each([0, 25, 75, 200])('of its helper, %i ms after the certificate was in the ledger', async (delay) => {
+  it.each([0, 200])('of its helper, %i ms after the certificate was in the ledger', async (delay) => {
     const { master } = servers;
     const [[before], issued] = [await publishedNow(), master.issued()];
     await resubmit(master);
@@ -117,7 +117,7 @@ describe('kill -9 on the replica', () => {
     await sound(issued);
   });
 
-  it.each(['SUBMITTING', 'PRE_SAVE_CERT', 'SAVING_CERT', 'POST_SAVED_CERT'])('of its certmonger with all it had started, in %s', async (state) => {
+  it.each(['SUBMITTING', 'SAVING_CERT'])('of its certmonger with all it had started, in %s', async (state) => {
     const { certmonger } = servers.replica.site;
     const file = readdirSync(certmonger.requestsDirectory).map((name) => path.join(certmonger.requestsDirectory, name)).find((name) => readFileSync(name, 'utf8').includes(`cert_nickname=${ocsp}`))!;
     const { before, issued, done } = await renewal();
@@ -135,22 +135,5 @@ describe('kill -9 on the replica', () => {
     await certmonger.restart().catch(() => sleep(1000).then(() => certmonger.restart()));
     await ends(before);
     await sound(issued);
-  });
-});
-
-describe('the shared token', () => {
-  it('is not pruned by the replica, whatever its grace time; the master leaves one set once the grace time is over', async () => {
-    const { master, replica, nicknames } = servers;
-    expect((await master.site.onToken(ocsp)).length).toBeGreaterThan(1);
-    const noGrace = (file: string) => { writeFileSync(file, `${readFileSync(file, 'utf8')}\n[saving]\ngrace-days = 0\n`); };
-    const all = async () => Promise.all(nicknames.map(async (nickname) => (await master.site.onToken(nickname)).length));
-    const before = await all();
-    noGrace(replica.file);
-    await replica.site.cli('renew');
-    expect(await all()).toEqual(before);
-    noGrace(master.file);
-    expect(await master.site.cli('renew')).toMatchObject({ exitCode: 0 });
-    expect(await all()).toEqual(nicknames.map(() => 1));
-    expect(await master.site.privateKeys()).toEqual(keys);
   });
 });

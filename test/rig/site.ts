@@ -53,6 +53,8 @@ export interface SiteOptions {
   readonly nssPassword?: string;
   /** Another host, whose token and authority this one shares; it must be stopped last. */
   readonly beside?: Pick<Site, 'token' | 'authority'>;
+  /** A host without an HSM: neither its NSS database nor its certmonger knows the token. */
+  readonly withoutHsm?: boolean;
 }
 
 export async function startSite(options: SiteOptions = {}): Promise<Site> {
@@ -61,9 +63,10 @@ export async function startSite(options: SiteOptions = {}): Promise<Site> {
   const owner = ensureServiceUser();
   const token = options.beside?.token ?? (await createSoftToken({ directory, owner }));
   const authority = options.beside?.authority ?? (await createAuthority(token, options.authority));
-  const nss = await createNssDatabase({ directory, owner, token, trust: Object.fromEntries(Object.entries(dogtagTrust).filter(([nickname]) => authority.certificates.some((one) => one.nickname === nickname))), ...(options.nssPassword === undefined ? {} : { password: options.nssPassword }) });
+  const ofToken = options.withoutHsm === true ? {} : { token };
+  const nss = await createNssDatabase({ directory, owner, ...ofToken, trust: Object.fromEntries(Object.entries(dogtagTrust).filter(([nickname]) => authority.certificates.some((one) => one.nickname === nickname))), ...(options.nssPassword === undefined ? {} : { password: options.nssPassword }) });
   const bus = await startBus(directory);
-  const certmonger = await startCertmonger({ directory, bus, token, ...(options.conf === undefined ? {} : { conf: options.conf }) });
+  const certmonger = await startCertmonger({ directory, bus, ...ofToken, ...(options.conf === undefined ? {} : { conf: options.conf }) });
   const configDir = path.join(directory, 'etc');
   const stateDir = path.join(directory, 'state');
 

@@ -1,5 +1,5 @@
 import { generateKeyPairSync, X509Certificate } from 'node:crypto';
-import { chmodSync, readFileSync, writeFileSync } from 'node:fs';
+import { chmodSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import Sqlite from 'better-sqlite3';
@@ -8,7 +8,6 @@ import { startAgent, type RunningAgent } from './agent.js';
 import { startDirectoryServers, type DirectoryServers } from './directory-server.js';
 import { directoryTable } from './directory-table.js';
 import { privateDirectory } from './directory.js';
-import { createInstance } from './instance.js';
 import { runAs } from './run-as.js';
 import { startSite, type Site } from './site.js';
 
@@ -45,7 +44,7 @@ export interface TwoServers {
 export const caNickname = 'caSigningCert cert-pki-ca';
 
 export interface TwoServersOptions {
-  /** The replica is one without an HSM: it tracks these alone, key and certificate in its NSS database, and takes what is published (issuer.type = "directory"). */
+  /** The replica is one without an HSM, and knows nothing of the token: it tracks these alone, key and certificate in its NSS database, and takes what is published (issuer.type = "directory"). */
   readonly software?: readonly string[];
 }
 
@@ -54,7 +53,8 @@ export async function startTwoServers({ software = [] }: TwoServersOptions = {})
   const outside = new Map(software.map((nickname) => [nickname, generateKeyPairSync('rsa', { modulusLength: 2048, privateKeyEncoding: { type: 'pkcs8', format: 'pem' }, publicKeyEncoding: { type: 'spki', format: 'pem' } }).privateKey]));
   const only = Object.fromEntries([...outside].map(([nickname, privateKey]) => [nickname, { privateKey }]));
   const first = await startSite({ authority: { each: { daysLeft: 200 }, only: { ...only, [caNickname]: { daysLeft: 3000 } } } });
-  const second = await startSite({ beside: first });
+  const second = await startSite({ beside: first, withoutHsm: software.length > 0 });
+  if (software.length > 0) await importAuthority(second);
   for (const [nickname, privateKey] of outside) await importKey(second, nickname, privateKey);
   const certificates = first.authority.certificates.map(({ nickname, der }) => ({ nickname, der }));
   // The third has a CA and no part in this: the role can be moved to it and back.
@@ -124,9 +124,15 @@ async function setUp(site: Site, ds: DirectoryServers, index: 0 | 1, software: r
 /** The instance file comes first: setup has no words for what is not on the token. */
 async function setUpSoftware(site: Site, software: readonly string[]): Promise<void> {
   const tables = software.map((nickname) => `[[certificate]]\nnickname = "${nickname}"\nprofile = "${site.authority.certificate(nickname).profile}"\ntoken = "internal"\n`).join('\n');
-  createInstance({ directory: site.directory, token: site.token, database: site.nss.database, extra: { end: tables } }).rewrite((toml) => toml.replace('type = "token"', 'type = "directory"'));
+  mkdirSync(site.configDir, { mode: 0o755 });
+  writeFileSync(path.join(site.configDir, 'hsmonger.toml'), `user = "${site.owner.name}"\n\n[nss]\ndatabase = "${site.nss.database}"\n\n[issuer]\ntype = "directory"\ncertificate = "${caNickname}"\n\n${tables}`);
   const { exitCode, stdout, stderr } = await site.cli('setup', '--yes');
   if (exitCode !== 0) throw new Error(`setup ended with ${String(exitCode)}:\n${stdout}\n${stderr}`);
+}
+
+/** The CA's certificate alone: its key is the HSM's. */
+async function importAuthority(site: Site): Promise<void> {
+  await runAs(site.owner, 'certutil', ['-A', '-d', `sql:${site.nss.database}`, '-n', caNickname, '-t', 'CT,C,C', '-f', site.nss.loginFile, '-a'], { cwd: '/', input: site.authority.certificate(caNickname).pem });
 }
 
 /** What FreeIPA does for a replica without an HSM: the key travels by PKCS#12. */
@@ -139,6 +145,6 @@ async function importKey(site: Site, nickname: string, privateKey: string): Prom
   };
   await run('openssl', ['pkcs12', '-export', '-inkey', file('key', privateKey), '-in', file('certificate', site.authority.certificate(nickname).pem), '-name', nickname, '-passout', 'pass:x', '-out', file('p12')]);
   chmodSync(file('p12'), 0o644);
-  await runAs(site.owner, 'pk12util', ['-i', file('p12'), '-d', `sql:${site.nss.database}`, '-W', 'x', '-K', ''], { env: site.token.environment, cwd: '/' });
+  await runAs(site.owner, 'pk12util', ['-i', file('p12'), '-d', `sql:${site.nss.database}`, '-W', 'x', '-K', ''], { cwd: '/' });
   scratch.remove();
 }

@@ -4,7 +4,7 @@ import { readCaEntry } from '../../directory/ca-entry.js';
 import type { Directory } from '../../directory/directory.js';
 import { textsOf } from '../../directory/entry-values.js';
 import { and, equals, present } from '../../directory/filter.js';
-import { isRenewalMaster, listServers } from '../../directory/servers.js';
+import { isOnlyRenewalMaster, isRenewalMaster, listServers } from '../../directory/servers.js';
 import { publishShared, readShared, tidyShared, type Judge } from '../../directory/shared-certificates.js';
 import { authoritiesDn } from '../../directory/tree.js';
 import type { Certificate } from '../../x509/certificate.js';
@@ -24,7 +24,7 @@ export interface SharedStore {
   /** Everything published under a nickname, in no order, right or wrong. */
   read(nickname: string): Promise<readonly Certificate[]>;
   publish(nickname: string, certificate: Certificate, judge: Judge): Promise<'published' | 'already there' | 'newer there'>;
-  /** Leaves of everything under the nickname the one that counts; gives how many went. */
+  /** Leaves of everything under the nickname the one that counts; gives how many went: none while this host is not the only renewal master. */
   tidy(nickname: string, judge: Judge): Promise<number>;
   /** Dogtag's id of the lightweight CA with this subject (DER Name); undefined where it has none. The host authority, Dogtag's own CA, is none. */
   authorityId(subject: Uint8Array): Promise<string | undefined>;
@@ -41,7 +41,7 @@ export function createSharedStore(directory: Directory, { base, pkiBase, host }:
     renewalMasters: async () => (await listServers(directory, base)).filter(({ renewalMaster }) => renewalMaster).map(({ host: master }) => master),
     read: (nickname) => readShared(directory, base, nickname),
     publish: (nickname, certificate, judge) => publishShared(directory, base, nickname, certificate, judge),
-    tidy: (nickname, judge) => tidyShared(directory, base, nickname, judge),
+    tidy: async (nickname, judge) => ((await isOnlyRenewalMaster(directory, base, host)) ? tidyShared(directory, base, nickname, judge) : 0),
     authorityId: async (subject) => {
       const entries = await directory.search({ base: authoritiesDn(pkiBase), scope: 'one', filter: and(equals('objectClass', 'authority'), present('authorityDN'), present('authorityParentID')), attributes: ['authorityDN', 'authorityID'] });
       return entries.filter((entry) => textsOf(entry, 'authorityDN').some((text) => isName(text, subject))).flatMap((entry) => textsOf(entry, 'authorityID'))[0];

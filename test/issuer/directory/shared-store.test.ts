@@ -71,6 +71,18 @@ describe('a server that takes what another publishes', () => {
     expect(Buffer.from('certificate' in taken ? taken.certificate : [])).toEqual(Buffer.from(later.der));
   });
 
+  it('is tidied by the only renewal master: by no replica, and by none of two masters', async () => {
+    const judge = { now: new Date(), spki: (await replica.read(nickname)).find(({ serial }) => Buffer.from(serial).at(-1) === 0x22)!.spki, authorities: await store.authorities() };
+    const second = (operation: 'add' | 'delete') => servers.servers[0]!.change(`dn: cn=CA,cn=ca2.example.test,cn=masters,cn=ipa,cn=etc,${servers.base}\nchangetype: modify\n${operation}: ipaConfigString\nipaConfigString: caRenewalMaster\n`);
+    await second('add');
+    expect([await store.tidy(nickname, judge), await replica.tidy(nickname, judge)]).toEqual([0, 0]);
+    await second('delete');
+    expect(await replica.tidy(nickname, judge)).toBe(0);
+    expect(await replica.read(nickname)).toHaveLength(4);
+    expect(await store.tidy(nickname, judge)).toBe(3);
+    expect(await replica.read(nickname)).toHaveLength(1);
+  });
+
   it('says so where nobody renews', async () => {
     await servers.servers[0]!.change(`dn: cn=CA,cn=ca1.example.test,cn=masters,cn=ipa,cn=etc,${servers.base}\nchangetype: modify\ndelete: ipaConfigString\nipaConfigString: caRenewalMaster\n`);
     await expect(issuer().enrol({ csr: await makeCsr({ keys: await makeKeys(), subject: 'O=EXAMPLE.TEST, CN=CA Subsystem' }) })).rejects.toMatchObject({ code: 'MASTER_UNKNOWN' });
