@@ -6,6 +6,7 @@ import { createServer } from 'node:https';
 import type { AddressInfo } from 'node:net';
 import path from 'node:path';
 import { text } from 'node:stream/consumers';
+import { setTimeout as sleep } from 'node:timers/promises';
 import * as x509 from '@peculiar/x509';
 import { extendedKeyUsage, caExtensions, dnsNames, makeCertificate, makeKeys, pem, usage, keyUsage, leafConstraints, day, type Keys } from '../x509/material.js';
 import type { Certificate } from '../../src/x509/certificate.js';
@@ -214,7 +215,9 @@ export async function startDogtagDouble(directory: string, options: DoubleOption
         case '/renew':
           if (!light.renewable) return html(response, 404);
           if (!loggedIn.has(sessionOf(request))) throw new Refusal(403, 'base.ForbiddenException', 'No user principal provided.');
-          lightweight = await issue(light.keys.spki, light.subject, { extensions: caExtensions(), notAfter: new Date(now + days * day) });
+          // Valid from the second it is issued in, as a CA does it: here always a later one than that it was asked in.
+          await sleep(1020 - (Date.now() % 1000));
+          lightweight = await issue(light.keys.spki, light.subject, { extensions: caExtensions(), notBefore: new Date(Math.floor(Date.now() / 1000) * 1000), notAfter: new Date(now + days * day) });
           response.writeHead(204).end();
           return undefined;
         case undefined:

@@ -4,7 +4,7 @@ import { TLSSocket } from 'node:tls';
 import { HsmongerError, sentenceOf } from '../../errors.js';
 import type { Agent } from './agent.js';
 import { OneConnection } from './tls-agent.js';
-import { connectionTrouble, CutShort, TimedOut } from './trouble.js';
+import { connectionTrouble, CutShort, NotConnected, TimedOut } from './trouble.js';
 
 export interface HttpRequest {
   readonly method: 'GET' | 'POST';
@@ -108,8 +108,8 @@ function exchange({ url, timeoutMs }: ConnectionParts, agent: OneConnection, { m
         ...(cookie === undefined ? {} : { cookie }),
       },
     });
-    const expire = (what: string, ms: number) => setTimeout(() => outgoing.destroy(new TimedOut(`${what} within ${String(Math.ceil(ms / 1000))} seconds`)), ms);
-    const connecting = expire('could not be connected to', timeoutMs / 3);
+    const expire = (what: string, ms: number, Expired = TimedOut) => setTimeout(() => outgoing.destroy(new Expired(`${what} within ${String(Math.ceil(ms / 1000))} seconds`)), ms);
+    const connecting = expire('could not be connected to', timeoutMs / 3, NotConnected);
     const answering = expire('gave no whole answer', timeoutMs);
     const settle = () => {
       clearTimeout(connecting);

@@ -30,7 +30,7 @@ export async function enrol(site: Site, api: DogtagApi, order: Order): Promise<I
   const again = before === undefined ? undefined : await handedOutBefore(site, api, order, before);
   if (again !== undefined) return again;
   if (authority === undefined) return request(site, api, order);
-  const renewed = await renewAuthority(api, { ...order, authority }, caFile.certificates, clock());
+  const renewed = await renewAuthority(api, { ...order, authority }, caFile.certificates, clock);
   return 'certificate' in renewed ? renewed : request(site, api, { ...order, wish: { ...order.wish, ...renewed } });
 }
 
@@ -79,7 +79,7 @@ async function goOn(site: Site, api: DogtagApi, order: Order, row: AskedRow | un
 }
 
 function course({ connection, caFile, clock }: Site, api: DogtagApi, order: Order, state: RequestState): Promise<Course> {
-  return follow({ api, order, hasAgent: connection.hasAgent, trusted: caFile.certificates, now: clock() }, state);
+  return follow({ api, order, hasAgent: connection.hasAgent, trusted: caFile.certificates, clock }, state);
 }
 
 function concluded({ ledger, clock }: Site, order: Order, found: Course): Issued | Pending {

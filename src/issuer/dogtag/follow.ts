@@ -1,4 +1,5 @@
 import { HsmongerError } from '../../errors.js';
+import type { Clock } from '../../platform/clock.js';
 import type { Issued, Pending } from '../issuer.js';
 import type { DogtagApi, RequestState } from './api.js';
 import { judge } from './judge.js';
@@ -22,7 +23,8 @@ export interface FollowParts {
   /** Whether somebody is here who may approve. */
   readonly hasAgent: boolean;
   readonly trusted: readonly Certificate[];
-  readonly now: Date;
+  /** Read once the certificate is here: it may be valid from the second it was approved in. */
+  readonly clock: Clock;
 }
 
 /** An administrator's approval takes longer than the CA's own work. */
@@ -34,7 +36,7 @@ export async function follow(parts: FollowParts, state: RequestState): Promise<C
   const { api, order, hasAgent } = parts;
   switch (state.status) {
     case 'complete': {
-      const answer = judge(order, await api.fetch(state), parts.trusted, parts.now);
+      const answer = judge(order, await api.fetch(state), parts.trusted, parts.clock());
       return answer instanceof HsmongerError ? { kind: 'ended', failure: answer } : { kind: 'issued', answer };
     }
     case 'refused':

@@ -3,6 +3,9 @@ import { HsmongerError, sentenceOf } from '../../errors.js';
 /** Thrown by the connection's own timers. */
 export class TimedOut extends Error {}
 
+/** No connection in time, so nothing was asked. Tomcat's port is open some ten seconds before anything answers there. */
+export class NotConnected extends TimedOut {}
+
 /** The other side hung up, or wrote what is no HTTP, before its answer was whole. */
 export class CutShort extends Error {}
 
@@ -47,7 +50,10 @@ const agentAlert = /ALERT_(?:BAD_CERTIFICATE|UNSUPPORTED_CERTIFICATE|CERTIFICATE
 export function connectionTrouble(error: unknown, where: string, asAgent: boolean): HsmongerError {
   if (error instanceof HsmongerError) return error;
   const failed = (code: 'CA_UNREACHABLE' | 'CA_ANSWER_INVALID' | 'AGENT_REFUSED', message: string) => new HsmongerError(code, message, { cause: error });
-  if (error instanceof TimedOut) return failed('CA_UNREACHABLE', `The CA at ${where} ${error.message}; is it starting or overloaded, or is a firewall in between?`);
+  if (error instanceof TimedOut) {
+    const message = `The CA at ${where} ${error.message}; is it starting or overloaded, or is a firewall in between?`;
+    return error instanceof NotConnected ? new StillStarting(message, { cause: error }) : failed('CA_UNREACHABLE', message);
+  }
   if (error instanceof CutShort) return failed('CA_ANSWER_INVALID', `The answer of the CA at ${where} ${error.message}; look at its log and at what stands in between.`);
   const code = codeOf(error);
   if (agentAlert.test(code)) {

@@ -1,4 +1,4 @@
-import { createServer, type Server } from 'node:net';
+import { connect, createServer, type Server } from 'node:net';
 import type { AddressInfo } from 'node:net';
 import { writeFileSync } from 'node:fs';
 import path from 'node:path';
@@ -172,6 +172,19 @@ describe('a server whose CA is still starting', () => {
     const answer = await patient.enrol(request).catch(() => patient.enrol(request));
     expect(answer).toHaveProperty('certificate');
     expect(double.requests.size).toBe(1);
+  }, 30_000);
+
+  it('that takes a connection and says nothing yet is asked again, as Tomcat is while it starts', async () => {
+    const { issuer, double } = await use();
+    let taken = 0;
+    const server = (plain = createServer((socket) => {
+      socket.on('error', () => undefined);
+      if (++taken > 1) socket.pipe(connect(Number(new URL(double.url).port), 'localhost').on('error', () => undefined)).pipe(socket);
+    }));
+    await new Promise<void>((resolve) => server.listen(0, 'localhost', resolve));
+    const url = `https://localhost:${String((server.address() as AddressInfo).port)}`;
+    expect(await issuer({ url, timeoutMs: 3000, patienceMs: 20_000 }).enrol(await makeRequest())).toHaveProperty('certificate');
+    expect(taken).toBeGreaterThan(1);
   }, 30_000);
 
   it('is not waited for where the connection fails for another reason', async () => {
