@@ -8,6 +8,8 @@ export default defineConfig({
     include: ['test/dogtag/**/*.test.ts'],
     pool: 'forks',
     maxWorkers: 1,
+    // Once more: a certmonger state or a step of the journal can be over before a kill gets there.
+    retry: 1,
     testTimeout: 300_000,
     hookTimeout: 300_000,
     globalSetup: ['test/rig/prerequisites.ts', 'test/rig/dogtag/prepare.ts'],
