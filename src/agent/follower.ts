@@ -57,6 +57,13 @@ export function createFollower(instance: Instance, log: Log, now: () => number =
     log('info', `'${nickname}': the renewal master published a certificate that expires ${until}; certmonger ${taken ? 'was asked to take it' : `is busy (${request.status}) and will be asked again`}.`);
   };
 
+  const arrived = (nickname: string, { held }: HeldRequest) => {
+    const known = asked.get(nickname);
+    if (known === undefined || held === undefined || held.notAfter.getTime() === known.heldUntil) return;
+    asked.delete(nickname);
+    log('info', `'${nickname}': certmonger has the certificate that expires ${held.notAfter.toISOString().slice(0, 10)}.`);
+  };
+
   return {
     async follow(certmonger, sight) {
       const { published, renewalMaster } = sight;
@@ -68,15 +75,11 @@ export function createFollower(instance: Instance, log: Log, now: () => number =
         const held = heldRequest(request);
         const move = decideFollow(held, published.filter((one) => one.nickname === nickname), renewalMaster);
         if (move.move !== 'resubmit') doubts.delete(nickname);
-        if (move.move === 'none') {
-          const known = asked.get(nickname);
-          if (known === undefined || held.held === undefined || held.held.notAfter.getTime() === known.heldUntil) continue;
-          asked.delete(nickname);
-          log('info', `'${nickname}': certmonger has the certificate that expires ${held.held.notAfter.toISOString().slice(0, 10)}.`);
-          continue;
-        }
+        const doubted = move.move === 'resubmit' && !confirmed(nickname, sight, move.published, held);
+        if (move.move === 'none' || doubted) arrived(nickname, held);
+        if (move.move === 'none') continue;
         underWay = true;
-        if (move.move === 'later' || (move.move === 'resubmit' && !confirmed(nickname, sight, move.published, held))) continue;
+        if (move.move === 'later' || doubted) continue;
         try {
           await make(certmonger, nickname, request, held, move);
         } catch (error) {
