@@ -46,7 +46,6 @@ afterAll(async () => {
 });
 
 const issued = () => (ledger.prepare('SELECT count(*) AS n FROM issued').get() as { n: number }).n;
-const stepOf = (nickname: string) => (ledger.prepare('SELECT step FROM journal WHERE nickname = ?').get(nickname) as { step: string } | undefined)?.step;
 const savings = () => ledger.prepare("SELECT nickname, step FROM journal WHERE step <> 'done'").all();
 
 /** certmonger's own word for a request, from its file: asking over the bus would take longer than some states last. */
@@ -195,12 +194,13 @@ describe('kill -9 while a saving is under way', () => {
     const reader = new Sqlite(site.ledger, { readonly: true, timeout: 0 });
     const run = site.cli('renew', nickname);
     try {
-      watchFor('the journal of this renewal', () => (stepOf(nickname) === 'announced' ? true : undefined), 10_000);
+      // From here on, until post-save's processes are known, the next step cannot be written down.
+      watchFor('the journal of this renewal', () => announced(reader, nickname), 10_000);
       const hook = watchFor('hsmonger-post-save', () => running('hsmonger-post-save', site.directory, 'node')[0], 10_000).pid;
-      const worker = watchFor('its worker', () => processes().find(({ parent }) => parent === hook), 5_000).pid;
       // While this reads, the step after this one cannot be written down.
-      const seen = watchFor(`'${step}'`, () => held(reader, nickname, step), 30_000, 0);
-      const killed = seen === 'held' && killAll(victims === 'both' ? family(hook) : [worker]);
+      if (step !== 'announced') reader.exec('ROLLBACK');
+      const seen = step === 'announced' ? 'held' : watchFor(`'${step}'`, () => held(reader, nickname, step), 30_000, 0);
+      const killed = seen === 'held' && killAll(victims === 'both' ? family(hook) : processes().flatMap(({ pid, parent }) => (parent === hook ? [pid] : [])));
       return { before, run, killed };
     } catch {
       return { before, run, killed: false };
@@ -255,6 +255,13 @@ describe('kill -9 while a saving is under way', () => {
     await expectNothingLost();
   });
 });
+
+/** True, and the transaction stays open, once a saving is announced. */
+function announced(reader: Sqlite.Database, nickname: string): true | undefined {
+  const at = held(reader, nickname, 'announced');
+  if (at === 'done') reader.exec('ROLLBACK');
+  return at === 'held' ? true : undefined;
+}
 
 /** 'held' when the journal is at this step: then the transaction stays open; 'done' when it was never seen there. */
 function held(reader: Sqlite.Database, nickname: string, step: string): 'held' | 'done' | undefined {
