@@ -44,7 +44,7 @@ export async function startServer({ unit, guards }: Stopped, run: Run): Promise<
   await removeGuards(guards, run);
 }
 
-/** Starts what processes stopped that were killed since. Says whether there was any. */
+/** Starts a server again whose stopper was killed before it could. Says whether there was one. */
 export async function startAbandoned({ name, pki }: Instance, run: Run): Promise<boolean> {
   if (pki?.unit === undefined) return false;
   const abandoned = (await guardsOf(name, run)).filter(isAbandoned);
