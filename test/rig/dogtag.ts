@@ -39,7 +39,7 @@ export interface Dogtag extends Omit<Chroot, 'stop'>, ReturnType<typeof places> 
   elapse(timers: string): Promise<void>;
   /** Trust flags by nickname, by certutil, on the token or in the database's own. */
   trust(storage: 'token' | 'internal'): Promise<Readonly<Record<string, string>>>;
-  /** kill -9 of Tomcat, which nobody starts again. */
+  /** kill -9 of Tomcat, which nobody starts again; returns when it is gone: what asks for its start before that finds it running. */
   killServer(): Promise<void>;
   /** A request with no agent's name to it; its number. */
   submit(profile: string, csrPem: string): Promise<string>;
@@ -86,7 +86,7 @@ export async function startDogtag(variant: Variant = {}): Promise<Dogtag> {
       await chroot.inside('systemctl', ['elapse', `${timers}.timer`]);
     },
     killServer: async () => {
-      await chroot.inside('sh', ['-c', `kill -9 "$(cat '/run/rig/${tomcat}.pid')"`]);
+      await chroot.inside('sh', ['-c', `pid=$(cat '/run/rig/${tomcat}.pid'); kill -9 "$pid"; while kill -0 "$pid" 2>/dev/null; do sleep 0.05; done`], { timeoutMs: 60_000 });
     },
     submit: (profile, csrPem) => submitRequest(chroot, profile, csrPem),
     approve: async (id) => certificateOf(chroot, await approveRequest(chroot, at.admin, id)),
