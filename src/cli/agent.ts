@@ -1,4 +1,4 @@
-import { attend, type Attendant } from '../agent/attend.js';
+import { attend, type Attendant } from '../agent/follow/attend.js';
 import { linkCertmonger } from '../agent/certmonger-link.js';
 import { logTo } from '../agent/log.js';
 import { instanceNames, loadInstance } from '../config/load.js';

@@ -36,6 +36,7 @@ export function provisionalInstance(given: ProvisionalToken): Instance {
     issuer: { type: 'token', certificate: '', lifetimeDays: {}, backdateSeconds: 60, digest: 'sha256' },
     saving: { guardMinutes: 15 },
     helper: { deadlineSeconds: 120 },
+    agent: { probeSeconds: 60, signMinutes: 60, spreadDays: 7, reconcile: 'apply' },
     certificates: [],
   };
 }

@@ -24,7 +24,7 @@ import { questionsFor, type Questions } from './setup/questions.js';
 import { preview, registerCa, workFor, workText, type Work } from './setup/work.js';
 import { assertTrustedPlace, writeInstanceFile } from './setup/write-instance.js';
 import { removeState, stateExists } from './state-directory.js';
-import { withTracker, type Survey, type Tracker } from './track/tracker.js';
+import { withTracker, type Survey, type Tracker } from '../tracking/survey.js';
 
 /** `setup`: from nothing to tracked certificates; run again it finishes what is missing, or changes nothing. */
 export const addSetup: AddCommand = (yargs, run) =>

@@ -12,7 +12,7 @@ import type { AddCommand, Surroundings } from './command.js';
 import { instanceOf, type GlobalFlags, type GlobalOptions } from './global-options.js';
 import { harmless, json } from './output.js';
 import { listReport, planReport, planText, refusalText, stepReport, stepText } from './track/report.js';
-import { withTracker, type Survey, type Tracker } from './track/tracker.js';
+import { withTracker, type Survey, type Tracker } from '../tracking/survey.js';
 
 interface StartOptions extends GlobalOptions {
   readonly nickname: string;

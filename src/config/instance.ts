@@ -21,6 +21,8 @@ export interface Instance {
   readonly pki?: PkiConfig;
   readonly saving: SavingConfig;
   readonly helper: HelperConfig;
+  /** How the agent looks after this instance. */
+  readonly agent: InstanceAgentConfig;
   readonly certificates: readonly CertificateConfig[];
 }
 
@@ -149,6 +151,17 @@ export interface SavingConfig {
 export interface HelperConfig {
   /** The helper answers, or gives up with exit 5, within this many seconds. */
   readonly deadlineSeconds: number;
+}
+
+export interface InstanceAgentConfig {
+  /** Seconds between two looks at the token and what else renewals need. Default 60. */
+  readonly probeSeconds: number;
+  /** Minutes between two proving signatures with each watched key; 0 is never, for tokens that count uses. Default 60. */
+  readonly signMinutes: number;
+  /** Days before certmonger would renew over which renewals are spread; 0 leaves the moment to certmonger. Default 7. */
+  readonly spreadDays: number;
+  /** Whether what is safe is done when certmonger's requests differ from the instance file, or only told. Default 'apply'. */
+  readonly reconcile: 'apply' | 'report';
 }
 
 export interface CertificateConfig {

@@ -120,6 +120,15 @@ const fileSchema = v.strictObject({
     v.strictObject({ 'deadline-seconds': v.optional(v.pipe(count, v.minValue(5, 'must be at least 5'), v.maxValue(3600, 'must be at most 3600')), 120) }),
     {},
   ),
+  agent: v.optional(
+    v.strictObject({
+      'probe-seconds': v.optional(v.pipe(count, v.minValue(5, 'must be at least 5'), v.maxValue(3600, 'must be at most 3600')), 60),
+      'sign-minutes': v.optional(v.pipe(count, v.maxValue(10_080, 'must be at most 10080, a week')), 60),
+      'spread-days': v.optional(v.pipe(count, v.maxValue(90, 'must be at most 90')), 7),
+      reconcile: v.optional(v.picklist(['apply', 'report']), 'apply'),
+    }),
+    {},
+  ),
   certificate: v.optional(
     v.array(
       v.strictObject({
@@ -185,6 +194,7 @@ export function parseInstance(name: string, file: string, document: unknown): In
       ...(output.saving['grace-days'] === undefined ? {} : { graceDays: output.saving['grace-days'] }),
     },
     helper: { deadlineSeconds: output.helper['deadline-seconds'] },
+    agent: { probeSeconds: output.agent['probe-seconds'], signMinutes: output.agent['sign-minutes'], spreadDays: output.agent['spread-days'], reconcile: output.agent.reconcile },
     certificates,
   };
 }

@@ -137,7 +137,7 @@ test('a token that goes away between pre-flight and add is told as stuck, and ta
   const subject = await made();
   const conf = path.join(subject.certmonger.home, '.config/softhsm2/softhsm2.conf');
   const { applyChanges } = await import('../../src/tracking/apply.js');
-  const { withTracker } = await import('../../src/cli/track/tracker.js');
+  const { withTracker } = await import('../../src/tracking/survey.js');
   const { loadInstance } = await import('../../src/config/load.js');
   const directories = { config: path.join(subject.directory, 'config'), state: path.join(subject.directory, 'state') };
   await withTracker({ instance: loadInstance(directories, 'testca'), directories }, subject.bus.address, {}, async (tracker) => {

@@ -39,6 +39,7 @@ describe('pass', () => {
       issuer: { type: 'token', backdateSeconds: 60, digest: 'sha256', lifetimeDays: {} },
       saving: { guardMinutes: 15 },
       helper: { deadlineSeconds: 120 },
+      agent: { probeSeconds: 60, signMinutes: 60, spreadDays: 7, reconcile: 'apply' },
       certificates: [],
     });
   });

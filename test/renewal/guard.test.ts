@@ -17,6 +17,7 @@ function instanceWith(saving: Partial<Instance['saving']>): Instance {
     issuer: { type: 'token', certificate: 'ca', lifetimeDays: {}, backdateSeconds: 60, digest: 'sha256' },
     saving: { guardMinutes: 15, ...saving },
     helper: { deadlineSeconds: 120 },
+    agent: { probeSeconds: 60, signMinutes: 60, spreadDays: 7, reconcile: 'apply' },
     certificates: [],
   };
 }

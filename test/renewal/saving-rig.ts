@@ -58,6 +58,7 @@ export async function savingRig(options: { readonly password?: string; readonly 
     issuer: { type: 'token', certificate: ca, lifetimeDays: {}, backdateSeconds: 60, digest: 'sha256' },
     saving: { guardMinutes: 15 },
     helper: { deadlineSeconds: 120 },
+    agent: { probeSeconds: 60, signMinutes: 60, spreadDays: 7, reconcile: 'apply' },
     certificates: dogtagCertificates.map(({ nickname, profile }) => ({ nickname, profile, storage: { kind: 'token' } })),
   };
   const nssutils = async (program: string, ...args: string[]) => (await runAs(owner, program, args, { env: token.environment, cwd: '/' })).stdout;

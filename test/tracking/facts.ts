@@ -57,6 +57,7 @@ function makeInstance(certificates: Instance['certificates']): Instance {
     issuer: { type: 'token', certificate: 'ca', lifetimeDays: {}, backdateSeconds: 60, digest: 'sha256' },
     saving: { guardMinutes: 15 },
     helper: { deadlineSeconds: 120 },
+    agent: { probeSeconds: 60, signMinutes: 60, spreadDays: 7, reconcile: 'apply' },
     certificates,
   };
 }

@@ -19,7 +19,7 @@ import { directoriesOf } from '../../global-options.js';
 import { harmless, json } from '../../output.js';
 import { provisionalInstance } from '../../provisional-instance.js';
 import { removeState, stateExists } from '../../state-directory.js';
-import { withTracker, type Survey } from '../../track/tracker.js';
+import { withTracker, type Survey } from '../../../tracking/survey.js';
 import { assertAgreement } from '../agreement.js';
 import { instanceText } from '../document.js';
 import { inventoryName, inventoryText } from '../inventory.js';

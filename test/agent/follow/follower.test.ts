@@ -1,12 +1,12 @@
 import { parse } from 'smol-toml';
 import { expect, test } from 'vitest';
-import type { Certmonger } from '../../dbus/certmonger.js';
-import { createFollower } from '../../src/agent/follower.js';
-import type { Sight } from '../../src/agent/sight.js';
-import { parseInstance } from '../../src/config/schema.js';
-import { requestIds } from '../../src/config/request-id.js';
-import { keyFingerprint } from '../../src/x509/public-key.js';
-import { makeCertificate, makeKeys, now as today, pem } from '../x509/material.js';
+import type { Certmonger } from '../../../dbus/certmonger.js';
+import { createFollower } from '../../../src/agent/follow/follower.js';
+import type { Sight } from '../../../src/agent/follow/sight.js';
+import { parseInstance } from '../../../src/config/schema.js';
+import { requestIds } from '../../../src/config/request-id.js';
+import { keyFingerprint } from '../../../src/x509/public-key.js';
+import { makeCertificate, makeKeys, now as today, pem } from '../../x509/material.js';
 
 test('certmonger is asked after its pauses, whatever the watcher names next and whoever it says is the master', async () => {
   const instance = parseInstance('x', '/x.toml', parse('[token]\nlabel="t"\nmodule="/m.so"\npin-file="/p"\n[nss]\ndatabase="/n"\n[issuer]\ntype="external"\ncertificate="ca"\n[[certificate]]\nnickname="ocsp"\nprofile="caOCSPCert"\n'));

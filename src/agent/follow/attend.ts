@@ -1,11 +1,11 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { Directories, Instance } from '../config/instance.js';
-import { sentenceOf } from '../errors.js';
-import { finishSavings } from '../service/finish-savings.js';
-import { createBackOff } from './back-off.js';
-import type { CertmongerLink } from './certmonger-link.js';
+import type { Directories, Instance } from '../../config/instance.js';
+import { sentenceOf } from '../../errors.js';
+import { finishSavings } from '../../service/finish-savings.js';
+import { createBackOff } from '../back-off.js';
+import type { CertmongerLink } from '../certmonger-link.js';
 import { createFollower } from './follower.js';
-import { createRationedLog, createTroubleLog, type Log } from './log.js';
+import { createRationedLog, createTroubleLog, type Log } from '../log.js';
 import type { Sight, WatcherLine } from './sight.js';
 import { startWatcher } from './watch-child.js';
 

@@ -1,5 +1,5 @@
 import * as v from 'valibot';
-import { decode } from '../service/wire.js';
+import { decode } from '../../service/wire.js';
 
 /** The best certificate the directory has for one key of a nickname: what the helper would hand out. */
 export interface PublishedCertificate {

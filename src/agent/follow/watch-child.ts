@@ -1,10 +1,10 @@
 import { spawn } from 'node:child_process';
 import path from 'node:path';
 import type { Readable } from 'node:stream';
-import { HsmongerError, sentenceOf } from '../errors.js';
-import { installation } from '../platform/installation.js';
-import { replyDescriptor } from '../service/order.js';
-import { encode } from '../service/wire.js';
+import { HsmongerError, sentenceOf } from '../../errors.js';
+import { installation } from '../../platform/installation.js';
+import { replyDescriptor } from '../../service/order.js';
+import { encode } from '../../service/wire.js';
 import { parseWatcherLine, type WatcherLine } from './sight.js';
 import type { WatchOrder } from './watcher.js';
 

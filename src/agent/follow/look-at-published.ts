@@ -1,9 +1,9 @@
 import { createHash } from 'node:crypto';
-import { readCaCertificates } from '../directory/ca-certificates.js';
-import type { Directory } from '../directory/directory.js';
-import { chooseShared, readShared } from '../directory/shared-certificates.js';
-import type { Certificate } from '../x509/certificate.js';
-import { keyFingerprint } from '../x509/public-key.js';
+import { readCaCertificates } from '../../directory/ca-certificates.js';
+import type { Directory } from '../../directory/directory.js';
+import { chooseShared, readShared } from '../../directory/shared-certificates.js';
+import type { Certificate } from '../../x509/certificate.js';
+import { keyFingerprint } from '../../x509/public-key.js';
 import type { PublishedCertificate } from './sight.js';
 
 /** Keys of one nickname that are looked at: there is one, and two where somebody re-keyed. Whoever may write there cannot keep us busy for ever. */

@@ -1,17 +1,17 @@
-import { certmongerOn, type Certmonger } from '../../../dbus/certmonger.js';
-import { certmongerName } from '../../../dbus/names.js';
-import { connectBus, type Bus } from '../../../dbus/transport.js';
-import type { Directories, Instance } from '../../config/instance.js';
-import { HsmongerError } from '../../errors.js';
-import { installation } from '../../platform/installation.js';
-import { askService } from '../../service/ask.js';
-import { desiredRequests, type DesiredRequest } from '../../tracking/desired.js';
-import type { TrackingFacts } from '../../tracking/facts.js';
-import { warningsOf, type Warning } from '../../tracking/freeipa-table.js';
-import { gatherFacts } from '../../tracking/gather.js';
-import { planTracking, type Change } from '../../tracking/plan.js';
-import { preflight, type Refusal } from '../../tracking/preflight.js';
-import { requestIds } from '../../config/request-id.js';
+import { certmongerOn, type Certmonger } from '../../dbus/certmonger.js';
+import { certmongerName } from '../../dbus/names.js';
+import { connectBus, type Bus } from '../../dbus/transport.js';
+import type { Directories, Instance } from '../config/instance.js';
+import { HsmongerError } from '../errors.js';
+import { installation } from '../platform/installation.js';
+import { askService } from '../service/ask.js';
+import { desiredRequests, type DesiredRequest } from './desired.js';
+import type { TrackingFacts } from './facts.js';
+import { warningsOf, type Warning } from './freeipa-table.js';
+import { gatherFacts } from './gather.js';
+import { planTracking, type Change } from './plan.js';
+import { preflight, type Refusal } from './preflight.js';
+import { requestIds } from '../config/request-id.js';
 
 export interface Place {
   readonly instance: Instance;
@@ -46,7 +46,8 @@ export async function withTracker<T>(place: Place, bus: string, env: Readonly<Re
   }
 }
 
-async function survey(place: Place, certmonger: Certmonger, bus: Bus): Promise<Survey> {
+/** The same over a connection that stays; `bus` is the one certmonger is on. Logs in to the token. */
+export async function survey(place: Place, certmonger: Pick<Certmonger, 'listRequests' | 'listCas'>, bus: Pick<Bus, 'call'>): Promise<Survey> {
   const { instance } = place;
   const whole = { ...place, installation: installation() };
   const facts = await gatherFacts({
@@ -61,7 +62,7 @@ async function survey(place: Place, certmonger: Certmonger, bus: Bus): Promise<S
   return { facts, desired, changes: planTracking({ instance, ids: requestIds(instance).values(), desired, existing: facts.requests }), refusals: preflight(facts), warnings: warningsOf(facts) };
 }
 
-async function daemonPid(bus: Bus): Promise<number> {
+async function daemonPid(bus: Pick<Bus, 'call'>): Promise<number> {
   const { body } = await bus.call({ destination: 'org.freedesktop.DBus', path: '/org/freedesktop/DBus', interface: 'org.freedesktop.DBus', member: 'GetConnectionUnixProcessID', signature: 's', body: [certmongerName] });
   if (typeof body[0] === 'number') return body[0];
   throw new HsmongerError('CERTMONGER_UNAVAILABLE', "The bus does not tell certmonger's process id; is certmonger running?");

@@ -1,8 +1,8 @@
-import { readCaCertificates } from '../directory/ca-certificates.js';
-import type { Directory } from '../directory/directory.js';
-import { readShared, tidyShared } from '../directory/shared-certificates.js';
-import { HsmongerError, sentenceOf } from '../errors.js';
-import { keyFingerprint } from '../x509/public-key.js';
+import { readCaCertificates } from '../../directory/ca-certificates.js';
+import type { Directory } from '../../directory/directory.js';
+import { readShared, tidyShared } from '../../directory/shared-certificates.js';
+import { HsmongerError, sentenceOf } from '../../errors.js';
+import { keyFingerprint } from '../../x509/public-key.js';
 
 /**
  * For the only renewal master: where servers that did not hear each other published several certificates, the one that counts is left. Only where all of

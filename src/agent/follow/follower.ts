@@ -1,13 +1,13 @@
-import type { Certmonger } from '../../dbus/certmonger.js';
-import type { TrackingRequest } from '../../dbus/tracking-request.js';
-import type { Instance } from '../config/instance.js';
-import { requestIds } from '../config/request-id.js';
-import { HsmongerError } from '../errors.js';
-import { isOurPlace } from '../tracking/place.js';
-import { provenKey, resubmitSameKey } from '../tracking/same-key.js';
-import { createBackOff, type BackOff } from './back-off.js';
+import type { Certmonger } from '../../../dbus/certmonger.js';
+import type { TrackingRequest } from '../../../dbus/tracking-request.js';
+import type { Instance } from '../../config/instance.js';
+import { requestIds } from '../../config/request-id.js';
+import { HsmongerError } from '../../errors.js';
+import { isOurPlace } from '../../tracking/place.js';
+import { provenKey, resubmitSameKey } from '../../tracking/same-key.js';
+import { createBackOff, type BackOff } from '../back-off.js';
 import { decideFollow, heldRequest, type HeldRequest, type Move } from './decide-follow.js';
-import type { Log } from './log.js';
+import type { Log } from '../log.js';
 import type { PublishedCertificate, Sight } from './sight.js';
 
 /** Has certmonger take what the renewal master published. */

@@ -1,9 +1,9 @@
 import { createHash } from 'node:crypto';
-import type { TrackingRequest } from '../../dbus/tracking-request.js';
-import { refreshableStates, restingState } from '../../dbus/states.js';
-import { parseCertificate } from '../x509/parse-certificate.js';
-import { certificateFromPem } from '../x509/pem.js';
-import { keyFingerprint } from '../x509/public-key.js';
+import type { TrackingRequest } from '../../../dbus/tracking-request.js';
+import { refreshableStates, restingState } from '../../../dbus/states.js';
+import { parseCertificate } from '../../x509/parse-certificate.js';
+import { certificateFromPem } from '../../x509/pem.js';
+import { keyFingerprint } from '../../x509/public-key.js';
 import type { PublishedCertificate } from './sight.js';
 
 /** What certmonger holds for a nickname, as far as the decision goes. */
