@@ -41,6 +41,10 @@ python3 python3 python3
 debootstrap debootstrap debootstrap tests
 curl curl curl tests
 flock util-linux util-linux
+busctl systemd systemd tests
+logger bsdutils util-linux
+chromium chromium chromium tests
+promtool prometheus golang-github-prometheus tests
 /usr/lib/python3/dist-packages/ldap/__init__.py python3-ldap python3-ldap tests
 /usr/lib/python3/dist-packages/cryptography/__init__.py python3-cryptography python3-cryptography tests
 PROGRAMS
