@@ -123,6 +123,10 @@ export const reactions = {
   REQUEST_DUPLICATE: rejected,
   REQUEST_NOT_FOUND: rejected,
 
+  // our own daemon
+  DAEMON_UNAVAILABLE: retry(60),
+  DAEMON_FAILED: retry(60),
+
   // doing
   PREFLIGHT_FAILED: { helper: 'rejected', cli: 3 },
   RENEWAL_FAILED: rejected,
