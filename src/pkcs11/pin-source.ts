@@ -98,6 +98,13 @@ export function readPin(source: PinSource, env: Readonly<Record<string, string |
   }
 }
 
+/** What the PIN in the source now would be remembered by; fails as readPin does. */
+export function identifyPin(...where: Parameters<typeof readPin>): PinSourceIdentity {
+  const { pin, identity } = readPin(...where);
+  pin.fill(0);
+  return identity;
+}
+
 function readPinFile(file: string, reader: PinReader): Pin {
   try {
     const distrust = distrustOf(file, reader.uid);
