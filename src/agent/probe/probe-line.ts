@@ -27,7 +27,7 @@ const login = v.variant('state', [
   v.object({ state: v.literal('no PIN'), ...problem }),
   v.object({ state: v.literal('unanswered'), ...problem }),
 ]);
-const key = v.union([v.object({ ok: v.literal(true), latencyMs: v.number() }), v.object({ ok: v.literal(false), ...problem })]);
+const key = v.union([v.object({ ok: v.literal(true), latencyMs: v.exactOptional(v.number()) }), v.object({ ok: v.literal(false), ...problem })]);
 const token = v.variant('state', [
   v.object({ state: v.literal('away'), ...problem }),
   v.object({ state: v.literal('present'), pin: v.picklist(['fine', 'count-low', 'final-try', 'locked']), login, keys: v.record(v.string(), key) }),

@@ -83,7 +83,7 @@ export function createTokenEyes({ token: config, nicknames, pins, env, onStep }:
     const { found, problems } = await findWatched(token, missing);
     for (const [nickname, key] of found) {
       keys.set(nickname, key);
-      proofs = Object.fromEntries(Object.entries(proofs).filter(([name]) => name !== nickname));
+      proofs = { ...proofs, [nickname]: { ok: true } };
     }
     return problems;
   };
@@ -107,7 +107,8 @@ export function createTokenEyes({ token: config, nicknames, pins, env, onStep }:
         onStep();
       }
       // Of an earlier session's proofs those stand that were good and whose key is here.
-      proofs = { ...Object.fromEntries(Object.entries(proofs).filter(([nickname, { ok }]) => ok && found.has(nickname))), ...problems, ...signed };
+      const proof = (nickname: string): KeyProbe => signed[nickname] ?? (proofs[nickname]?.ok === true ? proofs[nickname] : { ok: true });
+      proofs = { ...Object.fromEntries([...found.keys()].map((nickname) => [nickname, proof(nickname)])), ...problems };
       open = { token, source: login.source, pin, keys: found };
       keep = !Object.values(proofs).some((proof) => !proof.ok && !proof.code.startsWith('KEY_') && proof.code !== 'CERTIFICATE_NOT_FOUND');
       return { probe: { state: 'present', pin, login, keys: proofs }, signatures: Object.values(signed).filter(({ ok }) => ok).length };

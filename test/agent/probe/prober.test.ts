@@ -110,7 +110,7 @@ describe('the keep-alive', () => {
     chmodSync(log, 0o777);
     start({ signMinutes: 0 }, {}, (one) => ({ ...one, token: { ...one.token!, module: spy, environment: { ...token.environment, PKCS11SPY: token.module, PKCS11SPY_OUTPUT: path.join(log, 'spy') } } }));
     await until(proven);
-    expect(await prober.look()).toMatchObject({ token: { state: 'present', login: { state: 'proven' }, keys: {} } });
+    expect(await prober.look()).toMatchObject({ token: { state: 'present', login: { state: 'proven' }, keys: { [nickname]: { ok: true } } } });
     await until(proven);
     const calls = readdirSync(log).map((name) => readFileSync(path.join(log, name), 'utf8')).join('');
     expect(calls).toMatch(/: C_Login$/mu);
