@@ -32,12 +32,12 @@ export const tokenAway: Condition<SiteFacts> = ({ probe }) => probe?.token?.stat
 export const loginProven: Condition<SiteFacts> = (facts) => login(facts)?.state === 'proven';
 export const pinLocked: Condition<SiteFacts> = (facts) => !loginProven(facts) && (present(facts)?.pin === 'locked' || loginCode(facts) === 'PIN_LOCKED');
 export const pinFinalTry: Condition<SiteFacts> = (facts) => !loginProven(facts) && (loginCode(facts) === 'PIN_FINAL_TRY' || (present(facts)?.pin === 'final-try' && login(facts)?.state !== 'no PIN'));
-export const pinRefused: Condition<SiteFacts> = (facts) => login(facts)?.state === 'refused';
+/** By the token, now or before: this very source. */
+export const pinRefused: Condition<SiteFacts> = (facts) => login(facts)?.state === 'refused' && loginCode(facts) !== 'PIN_FINAL_TRY';
 export const pinMovedAside: Condition<SiteFacts> = ({ pinMovedTo, ...facts }) => pinMovedTo !== undefined && login(facts)?.state === 'no PIN';
 export const pinUnsafe: Condition<SiteFacts> = (facts) => loginCode(facts) === 'PIN_UNSAFE';
 export const pinMissing: Condition<SiteFacts> = (facts) => login(facts)?.state === 'no PIN';
 export const loginUnanswered: Condition<SiteFacts> = (facts) => login(facts)?.state === 'unanswered';
-export const pinCountLow: Condition<SiteFacts> = (facts) => present(facts)?.pin === 'count-low' && !loginProven(facts);
 export const nssUnwritable: Condition<SiteFacts> = ({ probe }) => (probe?.nss?.unwritable.length ?? 0) > 0;
 export const helperBroken: Condition<SiteFacts> = ({ probe }) => probe?.helper?.ok === false;
 export const directoryDown: Condition<SiteFacts> = ({ probe }) => probe?.directory?.ok === false;

@@ -27,6 +27,7 @@ export const site = {
   disk: { cause: 'disk', when: [is.diskFull], severity: 'critical', sentence: ({ probe }) => verdict(probe?.disk, ''), cure: 'a person', advice: 'Make room on that file system.' },
   tokenAway: { cause: 'token-away', when: [is.tokenAway], severity: 'critical', sentence: tokenProblem, cure: 'waiting', advice: "Bring the token back (its daemon, its network, its device); what waits for it goes on by itself then. 'hsmonger token list' shows what the module sees." },
   pinLocked: { cause: 'pin-locked', when: [is.pinLocked], severity: 'critical', sentence: (facts) => `The user PIN of ${tokenOf(facts)} is locked: no renewal can sign.`, cure: 'a person', advice: "Unlock it as security officer (the vendor's tool, or pkcs11-tool --init-pin), then write the PIN file anew." },
+  pinRefused: { cause: 'pin-refused', when: [is.pinRefused], severity: 'critical', sentence: loginProblem, cure: 'move PIN aside', advice: 'Write the right PIN into the PIN file: it is tried once, and what waits for it goes on by itself.' },
   pinFinalTry: {
     cause: 'pin-final-try',
     when: [is.pinFinalTry],
@@ -35,7 +36,6 @@ export const site = {
     cure: 'move PIN aside',
     advice: "Check the PIN, write it into the PIN file, and use up the try with 'hsmonger token check --force', or log in once with the vendor's tool.",
   },
-  pinRefused: { cause: 'pin-refused', when: [is.pinRefused], severity: 'critical', sentence: loginProblem, cure: 'move PIN aside', advice: 'Write the right PIN into the PIN file: it is tried once, and what waits for it goes on by itself.' },
   pinMovedAside: {
     cause: 'pin-refused',
     when: [is.pinMovedAside],

@@ -49,8 +49,8 @@ export const requestRows = [
   // what the probe found, where the request waits for just that
   { ...site.tokenAway, states: waitsForLogin, when: [is.onToken, is.tokenAway], severity: 'error', sentence: tokenProblem },
   { ...site.pinLocked, states: waitsForLogin, when: [is.onToken, is.pinLocked] },
-  { ...site.pinFinalTry, states: waitsForLogin, when: [is.onToken, is.pinFinalTry] },
   { ...site.pinRefused, states: waitsForLogin, when: [is.onToken, is.pinRefused], severity: 'error', sentence: loginProblem },
+  { ...site.pinFinalTry, states: waitsForLogin, when: [is.onToken, is.pinFinalTry] },
   { ...site.pinMovedAside, states: waitsForLogin, when: [is.onToken, is.pinMovedAside], severity: 'error' },
   { ...site.pinUnsafe, states: waitsForLogin, when: [is.onToken, is.pinUnsafe], severity: 'error', sentence: loginProblem },
   { ...site.pinMissing, states: waitsForLogin, when: [is.onToken, is.pinMissing], severity: 'error', sentence: loginProblem },
