@@ -1,10 +1,11 @@
 import type { BusChoice } from './address.js';
 import { caHandle, type CaHandle } from './ca-handle.js';
 import { changesOn, type Change } from './changes.js';
-import { attempting, daemonOn, type Timeouts } from './daemon.js';
+import { attempting, daemonOn, type Located, type Timeouts } from './daemon.js';
 import { ErrorReply } from './error-reply.js';
 import { knownCaOf, type KnownCa } from './known-ca.js';
 import { caInterface, certmongerName, requestInterface } from './names.js';
+import { pooled } from './pooled.js';
 import { caFor, requestHandle, type RequestHandle } from './request-handle.js';
 import { newRequestOf, type NewRequest, type RequestSettings } from './request-settings.js';
 import { caPathOf, trackingRequestOf, type TrackingRequest } from './tracking-request.js';
@@ -21,6 +22,13 @@ export interface Certmonger {
   running(): Promise<boolean>;
   /** Every request, in certmonger's order: get_requests and one GetAll each, many on the way at a time. */
   listRequests(): Promise<TrackingRequest[]>;
+  /** Where every request is in this run of the daemon: one call, however many there are. */
+  requestPlaces(): Promise<RequestPlaces>;
+  /**
+   * One GetAll of exactly this place: undefined where nothing is there any more, CERTMONGER_UNAVAILABLE where that run of the daemon is over.
+   * `caNickname` gives the nickname of the CA with an object path.
+   */
+  readAt(at: Located, caNickname: (path: string) => Promise<string | undefined>): Promise<TrackingRequest | undefined>;
   request(nickname: string): RequestHandle;
   /** Starts tracking. Prove key and certificate first: certmonger makes a new key when it does not find one. */
   addRequest(request: RequestSettings<NewRequest>): Promise<void>;
@@ -33,13 +41,17 @@ export interface Certmonger {
   disconnect(): void;
 }
 
+export interface RequestPlaces {
+  /** Unique name of the daemon that answered. */
+  readonly daemon: string;
+  /** Object paths, in certmonger's order; good until that daemon ends. */
+  readonly paths: readonly string[];
+}
+
 export interface CertmongerOptions extends Timeouts {
   /** Where the bus addresses are looked up. Default process.env. */
   readonly env?: Readonly<Record<string, string | undefined>>;
 }
-
-/** Below the replies one connection may have outstanding on a bus (128, dbus's answer to CVE-2014-3638). */
-const callsAtATime = 64;
 
 /** Connects to the bus; certmonger itself is first asked by the first call. */
 export async function connectCertmonger(choice: BusChoice, options: CertmongerOptions = {}): Promise<Certmonger> {
@@ -49,9 +61,13 @@ export async function connectCertmonger(choice: BusChoice, options: CertmongerOp
 /** The client over a connection that exists already. */
 export function certmongerOn(bus: Bus, timeouts: Timeouts = {}): Certmonger {
   const daemon = daemonOn(bus, timeouts);
-  const pathsBy = async (member: 'get_requests' | 'get_known_cas') => {
+  const placesBy = async (member: 'get_requests' | 'get_known_cas'): Promise<RequestPlaces> => {
     const { sender, body } = await daemon.call({}, member);
-    return (Array.isArray(body[0]) ? body[0] : []).flatMap((path) => (typeof path === 'string' ? [{ daemon: sender, path }] : []));
+    return { daemon: sender, paths: (Array.isArray(body[0]) ? body[0] : []).filter((path) => typeof path === 'string') };
+  };
+  const pathsBy = async (member: 'get_requests' | 'get_known_cas'): Promise<Located[]> => {
+    const { daemon: sender, paths } = await placesBy(member);
+    return paths.map((path) => ({ daemon: sender, path }));
   };
   const cas = async () => pooled(await pathsBy('get_known_cas'), async (at) => knownCaOf(at.path, await daemon.getAll(at, caInterface)));
 
@@ -69,6 +85,14 @@ export function certmongerOn(bus: Bus, timeouts: Timeouts = {}): Certmonger {
           return dictionary === undefined ? [] : [trackingRequestOf(at.path, dictionary, nicknames.get(caPathOf(dictionary) ?? ''))];
         });
         return read.flat();
+      }),
+    requestPlaces: () => attempting("list certmonger's requests", () => placesBy('get_requests')),
+    readAt: (at, caNickname) =>
+      attempting('read a request', async () => {
+        const dictionary = await daemon.getAll(at, requestInterface).catch(unlessGone);
+        if (dictionary === undefined) return undefined;
+        const ca = caPathOf(dictionary);
+        return trackingRequestOf(at.path, dictionary, ca === undefined ? undefined : await caNickname(ca));
       }),
     request: (nickname) => requestHandle(daemon, nickname),
     addRequest: (request) =>
@@ -88,14 +112,4 @@ export function certmongerOn(bus: Bus, timeouts: Timeouts = {}): Certmonger {
 function unlessGone(error: unknown): undefined {
   if (error instanceof ErrorReply && error.errorName.endsWith('.UnknownMethod')) return undefined;
   throw error;
-}
-
-async function pooled<T, U>(items: readonly T[], work: (item: T) => Promise<U>): Promise<U[]> {
-  const results: U[] = [];
-  const queue = items.entries();
-  const worker = async () => {
-    for (const [index, item] of queue) results[index] = await work(item);
-  };
-  await Promise.all(Array.from({ length: callsAtATime }, worker));
-  return results;
 }

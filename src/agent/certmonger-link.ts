@@ -9,7 +9,10 @@ export interface CertmongerLink {
   close(): void;
 }
 
-export function linkCertmonger(bus: string, env: Readonly<Record<string, string | undefined>>, onChange: (change: Change) => void): CertmongerLink {
+/** What happened at certmonger, or to the connection: between its end and the next nothing is heard. */
+export type LinkChange = Change | { readonly kind: 'bus'; readonly connected: boolean };
+
+export function linkCertmonger(bus: string, env: Readonly<Record<string, string | undefined>>, onChange: (change: LinkChange) => void): CertmongerLink {
   let connection: Promise<Certmonger> | undefined;
   const connect = async () => {
     const certmonger = await connectCertmonger(bus, { env });
@@ -19,17 +22,20 @@ export function linkCertmonger(bus: string, env: Readonly<Record<string, string 
       certmonger.disconnect();
       throw error;
     }
+    certmonger.closed.addEventListener('abort', () => { onChange({ kind: 'bus', connected: false }); }, { once: true });
+    onChange({ kind: 'bus', connected: true });
     return certmonger;
   };
   return {
     async use(work) {
-      connection ??= connect();
+      const mine = (connection ??= connect());
       let certmonger: Certmonger;
       try {
-        certmonger = await connection;
+        certmonger = await mine;
         certmonger.closed.throwIfAborted();
       } catch (error) {
-        connection = undefined;
+        // Another that waited for the same one may have begun the next already.
+        if (connection === mine) connection = undefined;
         throw error instanceof HsmongerError ? error : new HsmongerError('BUS_UNAVAILABLE', 'The connection to the bus has ended; it is made again with the next try.', { cause: error });
       }
       if (!(await certmonger.running())) throw new HsmongerError('CERTMONGER_UNAVAILABLE', 'certmonger does not run, so it is told nothing; start it with systemctl start certmonger.');

@@ -1,13 +1,11 @@
-import { attend, type Attendant } from '../agent/follow/attend.js';
-import { linkCertmonger } from '../agent/certmonger-link.js';
+import { runAgent } from '../agent/agent.js';
 import { logTo } from '../agent/log.js';
-import { instanceNames, loadInstance } from '../config/load.js';
-import type { Directories, Instance } from '../config/instance.js';
 import { HsmongerError } from '../errors.js';
 import { runningAsRoot } from '../platform/service-user.js';
 import type { AddCommand, Surroundings } from './command.js';
 import { directoriesOf, wholeSeconds, type GlobalOptions } from './global-options.js';
 import { harmless } from './output.js';
+import { version } from './version.js';
 
 interface AgentOptions extends Omit<GlobalOptions, 'instance'> {
   readonly instance: string | undefined;
@@ -20,45 +18,46 @@ interface AgentOptions extends Omit<GlobalOptions, 'instance'> {
  */
 const pollSeconds = 30;
 
-/** `agent`: the daemon that follows the renewal master. */
+const lingerMs = 2000;
+
+/** `agent`: the daemon that looks after all instances. */
 export const addAgent: AddCommand = (yargs, run) =>
   yargs.command(
     'agent',
-    'Run in the foreground and have certmonger take what the renewal master publishes, as soon as it does',
+    'Run in the foreground and look after every instance: notice what is stuck, heal it, show it; SIGHUP reads the files again',
     (agent) =>
       agent
-        .option('instance', { type: 'string', requiresArg: true, default: undefined, describe: 'This instance alone [every one with a directory]' })
+        .option('instance', { type: 'string', requiresArg: true, default: undefined, describe: 'This instance alone [all there are files for]' })
         .option('poll', { type: 'string', requiresArg: true, coerce: wholeSeconds, describe: 'Ask the directory every so many seconds besides [30]' }),
-    run(follow),
+    run(look),
   );
 
-async function follow(options: AgentOptions, { io, env, signal }: Surroundings): Promise<number> {
+async function look(options: AgentOptions, { io, env, clock, signal }: Surroundings): Promise<number> {
   if (!runningAsRoot()) throw new HsmongerError('NOT_PERMITTED', 'The agent speaks to certmonger and binds to the directory: run it as root, best by its unit, hsmonger-agent.service.');
-  const directories = directoriesOf(options, env);
-  const instances = chosen(directories, options.instance);
   const stop = new AbortController();
   const end = () => { stop.abort(); };
   process.once('SIGTERM', end);
-  signal.addEventListener('abort', end);
+  signal.addEventListener('abort', end, { once: true });
   const log = logTo((text) => { io.err(`${harmless(text.slice(0, -1))}\n`); }, env);
-  const attendants: Attendant[] = [];
-  const certmonger = linkCertmonger(options.bus, env, () => { attendants.forEach((attendant) => { attendant.nudge(); }); });
   try {
-    for (const instance of instances) attendants.push(attend({ instance, directories, certmonger, pollMs: (options.poll ?? pollSeconds) * 1000, log, signal: stop.signal }));
-    log('info', `following the renewal master for ${instances.map(({ name }) => `'${name}'`).join(', ')}.`);
-    await Promise.all(attendants.map(({ ended }) => ended));
-    log('info', 'stopped.');
+    await runAgent(
+      { directories: directoriesOf(options, env), bus: options.bus, only: options.instance, pollMs: (options.poll ?? pollSeconds) * 1000 },
+      {
+        env,
+        log,
+        clock,
+        version: version(),
+        signal: stop.signal,
+        onReload: (listener) => {
+          process.on('SIGHUP', listener);
+          return () => process.removeListener('SIGHUP', listener);
+        },
+      },
+    );
+    // Whatever a part left open would keep the process.
+    setTimeout(() => process.exit(0), lingerMs).unref();
     return 0;
   } finally {
-    end();
-    certmonger.close();
     process.removeListener('SIGTERM', end);
   }
-}
-
-function chosen(directories: Directories, name: string | undefined): Instance[] {
-  const named = name === undefined ? instanceNames(directories) : [name];
-  const instances = named.map((each) => loadInstance(directories, each)).filter(({ directory }) => directory !== undefined);
-  if (instances.length === 0) throw new HsmongerError('CONFIG_INVALID', `${name === undefined ? `No instance in ${directories.config}` : `The instance '${name}'`} has a [directory], so there is no renewal master to follow; add one as docs/configuration.md says.`);
-  return instances;
 }

@@ -15,6 +15,7 @@ export interface Attendance {
   readonly certmonger: CertmongerLink;
   /** Milliseconds between two polls of the directory. */
   readonly pollMs: number;
+  /** Says the instance's name in front. */
   readonly log: Log;
   readonly signal: AbortSignal;
 }
@@ -33,11 +34,10 @@ export interface Attendant {
 }
 
 export function attend({ instance, directories, certmonger, pollMs, log, signal }: Attendance): Attendant {
-  const say: Log = (priority, message) => { log(priority, `${instance.name}: ${message}`); };
-  const told = createRationedLog(say);
-  const follower = createFollower(instance, say);
-  const following = createTroubleLog(say);
-  const finishing = createTroubleLog(say);
+  const told = createRationedLog(log);
+  const follower = createFollower(instance, log);
+  const following = createTroubleLog(log);
+  const finishing = createTroubleLog(log);
   let alarmed = -Infinity;
   let latest: Sight | undefined;
   let seen: Sight | undefined;
@@ -104,7 +104,7 @@ export function attend({ instance, directories, certmonger, pollMs, log, signal 
   const finish = async ({ unfinished }: Sight) => {
     if (unfinished === 0) return;
     try {
-      await finishSavings({ instance, directories }, (sentence) => { say('info', sentence); });
+      await finishSavings({ instance, directories }, (sentence) => { log('info', sentence); });
       finishing.over('nothing is left unfinished.');
     } catch (error) {
       finishing.trouble(`Interrupted savings could not be finished: ${sentenceOf(error)}`);
