@@ -20,7 +20,7 @@ export function helperAtAGlance(): Verdict | undefined {
 }
 
 /** `daemonPid` of the running certmonger; without one nothing but the glance is possible. */
-export async function lookAsRoot(daemonPid: () => Promise<number | undefined>): Promise<RootSight> {
+export async function lookAsRoot(daemonPid: () => Promise<number>): Promise<RootSight> {
   const glance = helperAtAGlance();
   const pid = await daemonPid().catch(() => undefined);
   if (pid === undefined) return glance === undefined ? {} : { helper: glance };

@@ -6,6 +6,7 @@ import type { Clock } from '../../platform/clock.js';
 import { pinVariables } from '../../service/ask.js';
 import { createBackOff } from '../back-off.js';
 import type { Part } from '../care.js';
+import type { CertmongerLink } from '../certmonger-link.js';
 import { createRationedLog, createTroubleLog, type Log } from '../log.js';
 import { startProbeChild, type LookLine, type ProbeChild } from './probe-child.js';
 import type { Prober } from './prober.js';
@@ -17,8 +18,8 @@ export interface ProberOptions {
   readonly log: Log;
   readonly clock: Clock;
   readonly signal: AbortSignal;
-  /** Process id of the running certmonger, whose children's environment the helper is tried in. */
-  readonly daemonPid?: () => Promise<number | undefined>;
+  /** The one in whose children's environment the helper is tried. */
+  readonly certmonger: Pick<CertmongerLink, 'use'>;
   /** How long a single step of a look may take before its process is ended. Default 30 s: a login to a networked HSM took 18. */
   readonly silenceMs?: number;
 }
@@ -26,7 +27,7 @@ export interface ProberOptions {
 const restart = { firstMs: 1000, mostMs: 60_000 };
 
 /** Starts the keep-alive; see Prober. */
-export function startProber({ instance, directories, log, clock, signal, daemonPid = () => Promise.resolve(undefined), silenceMs = 30_000 }: ProberOptions): Prober & Part {
+export function startProber({ instance, directories, log, clock, signal, certmonger, silenceMs = 30_000 }: ProberOptions): Prober & Part {
   const { probeSeconds, signMinutes } = instance.agent;
   const listeners = new Set<(probe: Probe) => void>();
   const order = { instance, directories, env: pinVariables(instance) };
@@ -117,7 +118,7 @@ export function startProber({ instance, directories, log, clock, signal, daemonP
     const stop = () => { child.stop(); };
     signal.addEventListener('abort', stop);
     try {
-      const [line, root] = await Promise.all([child.look({ sign: signMinutes > 0, anew: true }), lookAsRoot(daemonPid)]);
+      const [line, root] = await Promise.all([child.look({ sign: signMinutes > 0, anew: true }), lookAsRoot(() => certmonger.use((connected) => connected.processId()))]);
       const probe = probeOf(line, root);
       tell(probe);
       if (before === undefined || !sameToken(before, probe)) {

@@ -51,7 +51,7 @@ afterEach(async () => {
 
 const start = (agent: Partial<Instance['agent']>, more: Partial<ProberOptions> = {}, edit: (instance: Instance) => Instance = (one) => one): void => {
   const directories = { config: path.join(directory.path, 'etc'), state: path.join(directory.path, 'state') };
-  prober = startProber({ instance: edit({ ...instance, agent: { ...instance.agent, probeSeconds: 0.3, ...agent } }), directories, log: (priority, message) => lines.push(`${priority} ${message}`), clock: () => new Date(), signal: end.signal, ...more });
+  prober = startProber({ instance: edit({ ...instance, agent: { ...instance.agent, probeSeconds: 0.3, ...agent } }), directories, log: (priority, message) => lines.push(`${priority} ${message}`), clock: () => new Date(), signal: end.signal, certmonger: { use: () => Promise.reject(new Error('There is none here.')) }, ...more });
   prober.onProbe((probe) => probes.push(probe));
 };
 /** The next probe from now on that fits. */
