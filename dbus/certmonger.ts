@@ -1,3 +1,4 @@
+import { HsmongerError } from '../src/errors.js';
 import type { BusChoice } from './address.js';
 import { caHandle, type CaHandle } from './ca-handle.js';
 import { changesOn, type Change } from './changes.js';
@@ -20,6 +21,8 @@ export interface Certmonger {
   readonly closed: AbortSignal;
   /** Whether it runs now; does not start it. */
   running(): Promise<boolean>;
+  /** Of the running daemon; CERTMONGER_UNAVAILABLE where there is none. */
+  processId(): Promise<number>;
   /** Every request, in certmonger's order: get_requests and one GetAll each, many on the way at a time. */
   listRequests(): Promise<TrackingRequest[]>;
   /** Where every request is in this run of the daemon: one call, however many there are. */
@@ -58,6 +61,13 @@ export async function connectCertmonger(choice: BusChoice, options: CertmongerOp
   return certmongerOn(await connectBus(choice, options), options);
 }
 
+/** Process id of the certmonger on this bus; CERTMONGER_UNAVAILABLE where none runs. */
+export async function processIdOn(bus: Pick<Bus, 'call'>): Promise<number> {
+  const { body } = await bus.call({ destination: 'org.freedesktop.DBus', path: '/org/freedesktop/DBus', interface: 'org.freedesktop.DBus', member: 'GetConnectionUnixProcessID', signature: 's', body: [certmongerName] });
+  if (typeof body[0] === 'number') return body[0];
+  throw new HsmongerError('CERTMONGER_UNAVAILABLE', "The bus does not tell certmonger's process id; is certmonger running?");
+}
+
 /** The client over a connection that exists already. */
 export function certmongerOn(bus: Bus, timeouts: Timeouts = {}): Certmonger {
   const daemon = daemonOn(bus, timeouts);
@@ -77,6 +87,7 @@ export function certmongerOn(bus: Bus, timeouts: Timeouts = {}): Certmonger {
       const { body } = await bus.call({ destination: 'org.freedesktop.DBus', path: '/org/freedesktop/DBus', interface: 'org.freedesktop.DBus', member: 'NameHasOwner', signature: 's', body: [certmongerName] });
       return body[0] === true;
     },
+    processId: () => processIdOn(bus),
     listRequests: () =>
       attempting("list certmonger's requests", async () => {
         const nicknames = new Map((await cas()).map(({ path, nickname }) => [path, nickname]));

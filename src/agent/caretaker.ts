@@ -31,7 +31,7 @@ export async function startCaretaker({ pollMs, instances, conf, ...given }: Care
   const { instance, directories, certmonger, log } = given;
   const stopping = new AbortController();
   const { signal } = stopping;
-  const prober = starters.prober({ instance, directories, log, clock: given.clock, signal, instances: instances() });
+  const prober = starters.prober({ instance, directories, log, clock: given.clock, signal, certmonger });
   const care: Care = {
     ...given,
     prober,

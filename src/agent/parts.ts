@@ -1,7 +1,8 @@
 import type { Diagnosis } from '../diagnosis/diagnosis.js';
-import { HsmongerError } from '../errors.js';
 import type { Care, Part } from './care.js';
+import { startHealer } from './heal/healer.js';
 import type { Prober } from './probe/prober.js';
+import { startProber } from './probe/start-prober.js';
 import type { SharedGiven } from './shared.js';
 
 /** What the agent asks of the pieces of an instance's care; each has more for those that use it directly. */
@@ -22,7 +23,7 @@ export interface Renewer extends Part {
 
 /** How each is started. */
 export interface Starters {
-  readonly prober: (given: Pick<Care, 'instance' | 'directories' | 'log' | 'clock' | 'signal' | 'instances'>) => Prober & Part;
+  readonly prober: (given: Pick<Care, 'instance' | 'directories' | 'log' | 'clock' | 'signal' | 'certmonger'>) => Prober & Part;
   /** Before all others: where the PIN is to be put in place, nothing asks for it before that. */
   readonly pinKeeper: (care: Care) => Promise<Part>;
   readonly healer: (care: Care) => Healer;
@@ -33,9 +34,9 @@ export interface Starters {
 const ended = Promise.resolve();
 
 export const starters: Starters = {
-  prober: () => ({ latest: () => undefined, onProbe: () => () => undefined, look: () => Promise.reject(new HsmongerError('INTERNAL', 'Nothing probes here.')), signatures: () => 0, ended }),
+  prober: startProber,
   pinKeeper: () => Promise.resolve({ ended }),
-  healer: () => ({ diagnoses: () => new Map(), instance: () => [], ended }),
+  healer: startHealer,
   reconciler: () => ({ latest: () => undefined, ended }),
   renewer: () => ({ calendar: () => [], ended }),
 };

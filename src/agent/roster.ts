@@ -50,7 +50,7 @@ export function createRoster({ directories, only, log, start, ended }: RosterGiv
   };
 
   return {
-    caretakers: () => [...caretakers.values()],
+    caretakers: () => [...instances.keys()].flatMap((name) => caretakers.get(name) ?? []),
     instances: () => [...instances.values()],
     async read() {
       const found = readInstances(directories, only);

@@ -78,7 +78,7 @@ function tokenSnapshot(instance: Instance, probe: Probe | undefined, signatures:
   const seen = { label, signatures, lookedAt: probe.at };
   const { token } = probe;
   if (token.state === 'away') return { ...seen, reachable: false, pin: 'unknown', login: 'unknown' };
-  const latencies = Object.values(token.keys).flatMap((key) => (key.ok ? [key.latencyMs] : []));
+  const latencies = Object.values(token.keys).flatMap((key) => (key.ok && key.latencyMs !== undefined ? [key.latencyMs] : []));
   return { ...seen, reachable: true, pin: token.pin, login: token.login.state, ...(latencies.length === 0 ? {} : { signLatencyMs: Math.max(...latencies) }) };
 }
 

@@ -142,7 +142,7 @@ function opened(socket: net.Socket, event: 'connect' | 'secureConnect'): () => P
   return () => new Promise((resolve) => void socket.once(event, resolve));
 }
 
-interface Address {
+export interface Address {
   readonly host: string;
   readonly port: number;
   readonly secure: boolean;
@@ -150,7 +150,7 @@ interface Address {
 }
 
 /** The schema has seen that it is one of the three kinds. */
-function addressOf(uri: string): Address {
+export function addressOf(uri: string): Address {
   const [, local] = /^ldapi:\/\/(.*)$/u.exec(uri) ?? [];
   if (local !== undefined) return { host: '', port: 0, secure: false, socketPath: decodeURIComponent(local) };
   const { protocol, hostname, port } = new URL(uri);

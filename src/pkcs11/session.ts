@@ -1,14 +1,14 @@
 import pkcs11js from 'pkcs11js';
 import { HsmongerError } from '../errors.js';
 import { calling, tokenFailure } from './ckr.js';
-import type { Attribute, Cryptoki, Handle } from './cryptoki.js';
+import { userStates, type Attribute, type Cryptoki, type Handle } from './cryptoki.js';
 import { findPrivateKey, privateKeys, type KeyObjectOnToken } from './keys.js';
 import { logIn, logInForOperation, type LoginMeans } from './login.js';
 import { keyTypeFor, mechanismName } from './mechanisms.js';
 import { attribute, findObjects } from './objects.js';
 import { serialQueue } from './serial-queue.js';
 import { signWith } from './sign.js';
-import type { TokenInSlot } from './slots.js';
+import { describe, type TokenInSlot } from './slots.js';
 import type { Token, TokenCertificate, TokenKey } from './token.js';
 
 export interface SessionParts {
@@ -67,6 +67,12 @@ export function openSession({ cryptoki, found, module, access, means, release }:
 
   const isExactly = (object: Handle, der: Buffer) => attribute(cryptoki, session, object, pkcs11js.CKA_VALUE)?.equals(der) === true;
 
+  const foundHere = (key: TokenKey): KeyObjectOnToken => {
+    const object = objects.get(key);
+    if (object === undefined) throw new HsmongerError('KEY_UNUSABLE', `The key was not found through this session on ${on}; look it up again before using it.`);
+    return object;
+  };
+
   return {
     description,
     certificates: (wanted) =>
@@ -85,8 +91,7 @@ export function openSession({ cryptoki, found, module, access, means, release }:
       step(
         `Signing on ${on}`,
         () => {
-          const object = objects.get(key);
-          if (object === undefined) throw new HsmongerError('KEY_UNUSABLE', `The key was not found through this session on ${on}; look it up again before signing.`);
+          const object = foundHere(key);
           if (key.type !== keyTypeFor[algorithm.scheme]) throw new HsmongerError('KEY_UNUSABLE', `The key '${key.label}' on ${on} is of type ${key.type}, and a signature of the kind ${algorithm.scheme} wants ${keyTypeFor[algorithm.scheme]}.`);
           return signWith(site, object.handle, algorithm, data, async () => {
             if (object.alwaysAuthenticate) await logInForOperation(site, means);
@@ -94,6 +99,19 @@ export function openSession({ cryptoki, found, module, access, means, release }:
         },
         { login: true },
       ),
+    pulse: () =>
+      step(
+        `Asking ${on} for its state`,
+        () => {
+          const now = describe(cryptoki, slot);
+          if (now?.serial !== description.serial || now.label !== label) throw new HsmongerError('TOKEN_NOT_FOUND', `The ${on} is no longer in its slot${now === undefined ? '' : `, but '${now.label}' with serial ${now.serial}`}; put it back.`);
+          if (now.loginRequired && !userStates.includes(cryptoki.C_GetSessionInfo(session).state)) throw new HsmongerError('SESSION_LOST', `The login to ${on} has ended (the device was reset or logged out); the next attempt logs in again.`);
+          return now;
+        },
+        { login: false },
+      ),
+    // Every object has a class (PKCS#11 2.40 §4.2).
+    confirm: (key) => step(`Looking for a key on ${on} again`, () => void cryptoki.C_GetAttributeValue(session, foundHere(key).handle, [{ type: pkcs11js.CKA_CLASS }]), { login: false }),
     mechanisms: () => step(`Listing the mechanisms of ${on}`, () => cryptoki.C_GetMechanismList(slot).map(mechanismName), { login: false }),
     destroyCertificates: (der) =>
       step(

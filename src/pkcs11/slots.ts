@@ -40,7 +40,8 @@ export function tokensOf(cryptoki: Cryptoki, module: string): TokensSeen {
   return { tokens, ...(failure === undefined ? {} : { failure }) };
 }
 
-function describe(cryptoki: Cryptoki, slot: Handle): TokenDescription | undefined {
+/** What the slot's token says of itself now; undefined where there is none. */
+export function describe(cryptoki: Cryptoki, slot: Handle): TokenDescription | undefined {
   try {
     return descriptionOf(ulong(slot), cryptoki.C_GetTokenInfo(slot));
   } catch (error) {

@@ -72,6 +72,10 @@ export interface Token {
   findKey(selector: KeySelector): Promise<TokenKey>;
   /** Signs `data` (not a digest). Falls back to raw RSA_PKCS with our own DigestInfo where the token lacks the mechanism. */
   sign(key: TokenKey, algorithm: SignatureAlgorithm, data: Uint8Array): Promise<Uint8Array>;
+  /** Asks token and session anew: the description with the flags as they are now. TOKEN_NOT_FOUND where another token is in the slot, SESSION_LOST where the login has ended. */
+  pulse(): Promise<TokenDescription>;
+  /** Whether the key found through this session is still there, by the cheapest question about it; SESSION_LOST and others where it is not. */
+  confirm(key: TokenKey): Promise<void>;
   /** Names of the mechanisms the token lists, CKM_… or 0x… */
   mechanisms(): Promise<string[]>;
   /** Removes certificate objects whose value is exactly `der`: the only thing our code ever destroys on a token. Logs in. Returns how many. */

@@ -30,7 +30,8 @@ export async function askService<K extends TaskName>(
   throw new HsmongerError(reply.code, reply.message, reply.trace === undefined ? {} : { cause: reply.trace });
 }
 
-function pinVariables({ token }: Instance): WorkOrder['env'] {
+/** The variables the instance's PIN source names, to travel on a pipe: a child's environment can be read by others. */
+export function pinVariables({ token }: Instance): WorkOrder['env'] {
   switch (token?.pin.from) {
     case undefined:
     case 'file':

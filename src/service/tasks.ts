@@ -7,6 +7,7 @@ import { inspectToken } from './tasks/inspect-token.js';
 import { listNssModules } from './tasks/list-nss-modules.js';
 import { listTokens } from './tasks/list-tokens.js';
 import { makeRequest } from './tasks/make-request.js';
+import { moveAside } from './tasks/move-aside.js';
 import { addNssModule, removeNssModule } from './tasks/nss-module.js';
 import { previewRenewals } from './tasks/preview-renewal.js';
 import { readLedger } from './tasks/read-ledger.js';
@@ -22,6 +23,7 @@ const tasks = {
   'list tokens': listTokens,
   'list NSS modules': listNssModules,
   'check keys': checkKeys,
+  'move PIN aside': moveAside,
   'preview renewals': previewRenewals,
   'read ledger': readLedger,
   'add NSS module': addNssModule,

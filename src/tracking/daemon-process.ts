@@ -31,6 +31,12 @@ export function confFileOf({ program, environment }: DaemonProcess): string {
   return path.join(environment['CERTMONGER_CONFIG_DIR'] ?? fallback, 'certmonger.conf');
 }
 
+/** Where the daemon writes a file for each request (env-system.c, env-session.c). */
+export function requestsDirectoryOf({ program, environment }: DaemonProcess): string {
+  const fallback = isSession(program) ? path.join(environment['HOME'] ?? '/', '.config/certmonger/requests') : '/var/lib/certmonger/requests';
+  return environment['CERTMONGER_REQUESTS_DIR'] ?? fallback;
+}
+
 /** The whole environment of the daemon's children (subproc.c:66-190): nothing that configures a PKCS#11 module is in it. */
 export function childEnvironment(daemon: DaemonProcess): Record<string, string> {
   const kept = Object.entries(daemon.environment).filter(([name]) => name === 'LANG' || name.startsWith('LC_') || /_PROXY$/iu.test(name) || ['DBUS_SESSION_BUS_ADDRESS', 'CERTMONGER_CONFIG_DIR', 'CERTMONGER_LOCAL_CA_DIR', 'TMPDIR'].includes(name));

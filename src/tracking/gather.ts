@@ -83,7 +83,8 @@ function readConf(file: string): CertmongerConf {
   }
 }
 
-async function helperFacts(daemon: DaemonProcess, { executables }: Installation): Promise<HelperFacts> {
+/** Runs the helper's program with IDENTIFY as a child of this daemon would. */
+export async function helperFacts(daemon: DaemonProcess, { executables }: Pick<Installation, 'executables'>): Promise<HelperFacts> {
   try {
     await run(path.join(executables, 'hsmonger-submit'), [], { env: { ...childEnvironment(daemon), CERTMONGER_OPERATION: 'IDENTIFY' }, cwd: '/', timeoutMs: 60_000 });
     return { answers: true };

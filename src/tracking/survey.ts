@@ -1,8 +1,6 @@
-import { certmongerOn, type Certmonger } from '../../dbus/certmonger.js';
-import { certmongerName } from '../../dbus/names.js';
+import { certmongerOn, processIdOn, type Certmonger } from '../../dbus/certmonger.js';
 import { connectBus, type Bus } from '../../dbus/transport.js';
 import type { Directories, Instance } from '../config/instance.js';
-import { HsmongerError } from '../errors.js';
 import { installation } from '../platform/installation.js';
 import { askService } from '../service/ask.js';
 import { desiredRequests, type DesiredRequest } from './desired.js';
@@ -53,17 +51,11 @@ export async function survey(place: Place, certmonger: Pick<Certmonger, 'listReq
   const facts = await gatherFacts({
     ...whole,
     certmonger,
-    daemonPid: () => daemonPid(bus),
+    daemonPid: () => processIdOn(bus),
     token: () => askService(place, 'inspect token', { keys: true }),
     nss: () => askService(place, 'inspect NSS database', undefined),
     internal: () => askService(place, 'inspect internal store', { keys: true }),
   });
   const desired = desiredRequests(whole, facts);
   return { facts, desired, changes: planTracking({ instance, ids: requestIds(instance).values(), desired, existing: facts.requests }), refusals: preflight(facts), warnings: warningsOf(facts) };
-}
-
-async function daemonPid(bus: Pick<Bus, 'call'>): Promise<number> {
-  const { body } = await bus.call({ destination: 'org.freedesktop.DBus', path: '/org/freedesktop/DBus', interface: 'org.freedesktop.DBus', member: 'GetConnectionUnixProcessID', signature: 's', body: [certmongerName] });
-  if (typeof body[0] === 'number') return body[0];
-  throw new HsmongerError('CERTMONGER_UNAVAILABLE', "The bus does not tell certmonger's process id; is certmonger running?");
 }

@@ -22,6 +22,8 @@ export function fakeToken(certificates: readonly { readonly label: string; reado
       const found = keys.find(({ spki }) => key.spki !== undefined && hex(spki) === hex(key.spki));
       return found === undefined ? never() : Promise.resolve(Uint8Array.from(sign(digest, data, found.privateKey)));
     },
+    pulse: never,
+    confirm: never,
     mechanisms: () => Promise.resolve([]),
     destroyCertificates: never,
     close: () => Promise.resolve(),

@@ -13,23 +13,28 @@ export interface RunningAgent {
   log(): string;
   /** Until it says this; gives milliseconds since the Unix epoch. Throws with all it said after `patienceMs`. */
   until(words: RegExp, patienceMs: number): Promise<number>;
-  /** Process ids of its watchers. */
+  /** Process ids of the children that run this bundle of dist/lib, such as 'watcher.cjs'; all of them without one. */
+  children(bundle?: string): number[];
   watchers(): number[];
+  /** SIGHUP. */
+  reload(): void;
   /** SIGTERM; gives the exit code. */
   stop(): Promise<number | null>;
 }
 
 const unit = path.resolve(import.meta.dirname, '../../packaging/systemd/hsmonger-agent.service');
 
-export function startAgent(flags: readonly string[]): RunningAgent {
+export function startAgent(flags: readonly string[], env: Readonly<Record<string, string>> = {}): RunningAgent {
   const capabilities = /^CapabilityBoundingSet=(.*)$/mu.exec(readFileSync(unit, 'utf8'))?.[1]?.toLowerCase().replace(/cap_/gu, '+').replace(/ /gu, ',') ?? '';
   const program = path.join(installation().executables, 'hsmonger');
   // exec: the process is the agent in the end, so signals reach it.
-  const child: ChildProcess = spawn('setpriv', ['--bounding-set', `-all,${capabilities}`, '--no-new-privs', program, 'agent', ...flags], { stdio: ['ignore', 'ignore', 'pipe'], env: { PATH: '/usr/bin:/bin:/usr/sbin:/sbin' } });
+  const child: ChildProcess = spawn('setpriv', ['--bounding-set', `-all,${capabilities}`, '--no-new-privs', program, 'agent', ...flags], { stdio: ['ignore', 'ignore', 'pipe'], env: { PATH: '/usr/bin:/bin:/usr/sbin:/sbin', ...env } });
   stopAtExit(child);
   let said = '';
   child.stderr?.setEncoding('utf8').on('data', (text: string) => { said += text; });
   const pid = child.pid ?? -1;
+  const children: RunningAgent['children'] = (bundle = '') =>
+    readFileSync(`/proc/${String(pid)}/task/${String(pid)}/children`, 'utf8').trim().split(' ').filter((word) => word !== '').map(Number).filter((one) => commandLine(one).includes(bundle));
   return {
     pid,
     log: () => said,
@@ -39,7 +44,9 @@ export function startAgent(flags: readonly string[]): RunningAgent {
       }
       return Date.now();
     },
-    watchers: () => readFileSync(`/proc/${String(pid)}/task/${String(pid)}/children`, 'utf8').trim().split(' ').filter((word) => word !== '').map(Number),
+    children,
+    watchers: () => children('watcher.cjs'),
+    reload: () => { child.kill('SIGHUP'); },
     async stop() {
       if (child.exitCode !== null || child.signalCode !== null) return child.exitCode;
       const ended = once(child, 'exit');
@@ -50,4 +57,13 @@ export function startAgent(flags: readonly string[]): RunningAgent {
       return child.exitCode;
     },
   };
+}
+
+/** '' for one that has just ended. */
+function commandLine(pid: number): string {
+  try {
+    return readFileSync(`/proc/${String(pid)}/cmdline`, 'utf8');
+  } catch {
+    return '';
+  }
 }

@@ -1,7 +1,6 @@
 import { moduleEnvironment } from '../../config/token-of.js';
-import { accessSync, constants } from 'node:fs';
-import path from 'node:path';
 import { databaseFacts } from '../../nss/database.js';
+import { unwritableIn } from '../../nss/writable.js';
 import { internalTokenName, listModules, moduleFor } from '../../nss/modules.js';
 import { run } from '../../platform/run.js';
 import type { ServiceContext } from '../context.js';
@@ -24,18 +23,8 @@ export async function inspectNss({ instance }: ServiceContext): Promise<NssInspe
   const { database } = instance.nss;
   const { format } = databaseFacts(database);
   if (format !== 'sql') return { format, unwritable: [], registered: false, tokens: [], internalName: '' };
-  // SQLite makes its journal in the directory. The kernel is asked: it knows about ACLs and read-only mounts.
-  const unwritable = ['.', 'cert9.db', 'key4.db', 'pkcs11.txt'].filter((name) => !accessible(path.join(database, name)));
+  const unwritable = unwritableIn(database);
   const modules = await listModules({ database, environment: moduleEnvironment(instance), run });
   const module = instance.token === undefined ? undefined : moduleFor(modules, instance.token.module);
   return { format, unwritable, registered: instance.token === undefined || module !== undefined, tokens: module?.tokens ?? [], internalName: internalTokenName(modules) };
-}
-
-function accessible(file: string): boolean {
-  try {
-    accessSync(file, constants.R_OK | constants.W_OK);
-    return true;
-  } catch {
-    return false;
-  }
 }

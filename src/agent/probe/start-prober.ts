@@ -1,0 +1,177 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { Directories, Instance } from '../../config/instance.js';
+import type { Probe } from '../../diagnosis/probe.js';
+import { HsmongerError, sentenceOf } from '../../errors.js';
+import type { Clock } from '../../platform/clock.js';
+import { pinVariables } from '../../service/ask.js';
+import { createBackOff } from '../back-off.js';
+import type { Part } from '../care.js';
+import type { CertmongerLink } from '../certmonger-link.js';
+import { createRationedLog, createTroubleLog, type Log } from '../log.js';
+import { startProbeChild, type LookLine, type ProbeChild } from './probe-child.js';
+import type { Prober } from './prober.js';
+import { helperAtAGlance, lookAsRoot } from './root-look.js';
+
+export interface ProberOptions {
+  readonly instance: Instance;
+  readonly directories: Directories;
+  readonly log: Log;
+  readonly clock: Clock;
+  readonly signal: AbortSignal;
+  /** The one in whose children's environment the helper is tried. */
+  readonly certmonger: Pick<CertmongerLink, 'use'>;
+  /** How long a single step of a look may take before its process is ended. Default 30 s: a login to a networked HSM took 18. */
+  readonly silenceMs?: number;
+}
+
+const restart = { firstMs: 1000, mostMs: 60_000 };
+
+/** Starts the keep-alive; see Prober. */
+export function startProber({ instance, directories, log, clock, signal, certmonger, silenceMs = 30_000 }: ProberOptions): Prober & Part {
+  const { probeSeconds, signMinutes } = instance.agent;
+  const listeners = new Set<(probe: Probe) => void>();
+  const order = { instance, directories, env: pinVariables(instance) };
+  const said = createTroubleLog(createRationedLog(log));
+  let latest: Probe | undefined;
+  let signatures = 0;
+  /** Of performance.now(). */
+  let signedAt = -Infinity;
+  /** The kept session is not to be believed: a look with new eyes saw something else. */
+  let doubt = false;
+  let wake = new AbortController();
+
+  const tell = (probe: Probe) => {
+    latest = probe;
+    for (const listener of [...listeners]) queueMicrotask(() => { listener(probe); });
+  };
+
+  const probeOf = ({ token, nss, directory, ca, disk }: Omit<LookLine, 'kind'>, root: Pick<Probe, 'helper' | 'disk'>): Probe => {
+    signatures += token?.signatures ?? 0;
+    const { helper } = root;
+    const room = disk?.ok === false ? disk : (root.disk ?? disk);
+    return {
+      at: clock(),
+      ...(token === undefined ? {} : { token: token.probe }),
+      ...(nss === undefined ? {} : { nss }),
+      ...(helper === undefined ? {} : { helper }),
+      ...(directory === undefined ? {} : { directory }),
+      ...(ca === undefined ? {} : { ca }),
+      ...(room === undefined ? {} : { disk: room }),
+    };
+  };
+
+  /** What is known where the process that should look crashed or hung. */
+  const silent = (error: unknown): Probe => {
+    const problem = sentenceOf(error);
+    return { at: clock(), ...(instance.token === undefined ? {} : { token: { state: 'away', code: error instanceof HsmongerError ? error.code : 'TOKEN_FAILED', problem } }) };
+  };
+
+  const lookOnce = async (child: ProbeChild) => {
+    const sign = signMinutes > 0 && performance.now() - signedAt >= signMinutes * 60_000;
+    const anew = doubt;
+    doubt = false;
+    const line = await child.look({ sign, anew });
+    if (sign && line.token?.probe.state === 'present' && line.token.probe.login.state === 'proven') signedAt = performance.now();
+    const helper = helperAtAGlance();
+    tell(probeOf(line, helper === undefined ? {} : { helper }));
+  };
+
+  /** Looks through one process until that is gone; rejects where it ended over a look. */
+  const keep = async (child: ProbeChild) => {
+    let gone = false;
+    void child.ended.then(() => {
+      gone = true;
+      wake.abort();
+    });
+    const over = () => gone || signal.aborted;
+    while (!over()) {
+      await lookOnce(child);
+      said.over('what renewals need is looked at again.');
+      wake = new AbortController();
+      if (!doubt && !over()) await sleep(probeSeconds * 1000, undefined, { signal: AbortSignal.any([wake.signal, signal]) }).catch(() => undefined);
+    }
+  };
+
+  const run = async () => {
+    const pause = createBackOff(restart);
+    const over = () => signal.aborted;
+    while (!over()) {
+      const started = performance.now();
+      const child = startProbeChild({ ...order, bind: false }, silenceMs);
+      const stop = () => { child.stop(); };
+      signal.addEventListener('abort', stop);
+      const trouble = await keep(child).then(() => undefined, (error: unknown) => error);
+      signal.removeEventListener('abort', stop);
+      child.stop();
+      const reason = await child.ended;
+      if (over()) return;
+      if (trouble !== undefined) tell(silent(trouble));
+      said.trouble(reason?.message ?? sentenceOf(trouble));
+      if (performance.now() - started >= restart.mostMs) pause.reset();
+      await sleep(pause.next(), undefined, { signal }).catch(() => undefined);
+    }
+  };
+
+  const wholeLook = async (): Promise<Probe> => {
+    const before = latest;
+    const child = startProbeChild({ ...order, bind: instance.drop === 'setuid' }, silenceMs);
+    const stop = () => { child.stop(); };
+    signal.addEventListener('abort', stop);
+    try {
+      const [line, root] = await Promise.all([child.look({ sign: signMinutes > 0, anew: true }), lookAsRoot(() => certmonger.use((connected) => connected.processId()))]);
+      const probe = probeOf(line, root);
+      tell(probe);
+      if (before === undefined || !sameToken(before, probe)) {
+        doubt = true;
+        wake.abort();
+      }
+      return probe;
+    } catch (error) {
+      const probe = silent(error);
+      if (!signal.aborted) tell(probe);
+      return probe;
+    } finally {
+      signal.removeEventListener('abort', stop);
+      child.stop();
+      await child.ended;
+    }
+  };
+
+  return {
+    latest: () => latest,
+    onProbe(listener) {
+      listeners.add(listener);
+      return () => listeners.delete(listener);
+    },
+    look: oneAtATime(wholeLook),
+    signatures: () => signatures,
+    ended: run().catch((error: unknown) => { log('error', `Looking after the token ended unexpectedly: ${sentenceOf(error)}`); }),
+  };
+}
+
+/** Whether two looks agree on what a kept session can be wrong about. */
+function sameToken({ token: left }: Probe, { token: right }: Probe): boolean {
+  if (left?.state !== 'present' || right?.state !== 'present') return left?.state === right?.state;
+  return left.login.state === right.login.state;
+}
+
+/** Who asks while one runs wants what is true from now on: all of them share the next one. */
+function oneAtATime<T>(work: () => Promise<T>): () => Promise<T> {
+  let running: Promise<T> | undefined;
+  let following: Promise<T> | undefined;
+  const start = (): Promise<T> => {
+    const mine = work().finally(() => {
+      if (running === mine) running = undefined;
+    });
+    running = mine;
+    return mine;
+  };
+  return () => {
+    if (running === undefined) return start();
+    following ??= running.then(() => undefined, () => undefined).then(() => {
+      following = undefined;
+      return start();
+    });
+    return following;
+  };
+}
