@@ -39,10 +39,10 @@ export interface Renewal {
   readonly planned: Date;
 }
 
-/** A certificate's line in the calendar. */
-export interface CalendarEntry extends Pick<CalendarCertificate, 'instance' | 'nickname' | 'profile' | 'notBefore' | 'notAfter' | 'by'> {
-  /** The next one, however far away, and those after it that fall into the calendar's time. */
-  readonly renewals: readonly [Renewal, ...Renewal[]];
+/** A certificate's line in the calendar, with its next renewal, however far away. */
+export interface CalendarEntry extends Renewal, Pick<CalendarCertificate, 'instance' | 'nickname' | 'profile' | 'notBefore' | 'notAfter' | 'by'> {
+  /** Those after it that fall into the calendar's time. */
+  readonly later: readonly Renewal[];
   /** Nickname of the CA's certificate that has to be renewed before this one. */
   readonly after?: string;
   /** Whole sentences. */

@@ -101,7 +101,8 @@ function entryOf(course: Course, { until }: CalendarSpan): CalendarEntry {
     notBefore,
     notAfter,
     by: course.by,
-    renewals: [next, ...later.filter(({ planned }) => planned <= until)],
+    ...next,
+    later: later.filter(({ planned }) => planned <= until),
     ...(course.waits && course.ca !== undefined ? { after: course.ca.certificate.nickname } : {}),
     notes: course.notes,
   };
