@@ -1,3 +1,4 @@
+import { HsmongerError } from '../src/errors.js';
 import type { BusChoice } from './address.js';
 import { caHandle, type CaHandle } from './ca-handle.js';
 import { changesOn, type Change } from './changes.js';
@@ -19,6 +20,8 @@ export interface Certmonger {
   readonly closed: AbortSignal;
   /** Whether it runs now; does not start it. */
   running(): Promise<boolean>;
+  /** Of the daemon; CERTMONGER_UNAVAILABLE where it does not run. */
+  processId(): Promise<number>;
   /** Every request, in certmonger's order: get_requests and one GetAll each, many on the way at a time. */
   listRequests(): Promise<TrackingRequest[]>;
   request(nickname: string): RequestHandle;
@@ -61,6 +64,12 @@ export function certmongerOn(bus: Bus, timeouts: Timeouts = {}): Certmonger {
       const { body } = await bus.call({ destination: 'org.freedesktop.DBus', path: '/org/freedesktop/DBus', interface: 'org.freedesktop.DBus', member: 'NameHasOwner', signature: 's', body: [certmongerName] });
       return body[0] === true;
     },
+    processId: () =>
+      attempting("learn certmonger's process id", async () => {
+        const { body } = await bus.call({ destination: 'org.freedesktop.DBus', path: '/org/freedesktop/DBus', interface: 'org.freedesktop.DBus', member: 'GetConnectionUnixProcessID', signature: 's', body: [certmongerName] });
+        if (typeof body[0] === 'number') return body[0];
+        throw new HsmongerError('CERTMONGER_UNAVAILABLE', "The bus does not tell certmonger's process id; is certmonger running?");
+      }),
     listRequests: () =>
       attempting("list certmonger's requests", async () => {
         const nicknames = new Map((await cas()).map(({ path, nickname }) => [path, nickname]));

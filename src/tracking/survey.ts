@@ -1,8 +1,5 @@
-import { certmongerOn, type Certmonger } from '../../dbus/certmonger.js';
-import { certmongerName } from '../../dbus/names.js';
-import { connectBus, type Bus } from '../../dbus/transport.js';
+import { connectCertmonger, type Certmonger } from '../../dbus/certmonger.js';
 import type { Directories, Instance } from '../config/instance.js';
-import { HsmongerError } from '../errors.js';
 import { installation } from '../platform/installation.js';
 import { askService } from '../service/ask.js';
 import { desiredRequests, type DesiredRequest } from './desired.js';
@@ -37,33 +34,26 @@ export interface Tracker {
 
 /** Connects to certmonger for one instance's tracking, works, disconnects. */
 export async function withTracker<T>(place: Place, bus: string, env: Readonly<Record<string, string | undefined>>, work: (tracker: Tracker) => Promise<T>): Promise<T> {
-  const connection = await connectBus(bus, { env });
-  const certmonger = certmongerOn(connection);
+  const certmonger = await connectCertmonger(bus, { env });
   try {
-    return await work({ certmonger, place, survey: () => survey(place, certmonger, connection) });
+    return await work({ certmonger, place, survey: () => survey(place, certmonger) });
   } finally {
     certmonger.disconnect();
   }
 }
 
-/** The same over a connection that stays; `bus` is the one certmonger is on. Logs in to the token. */
-export async function survey(place: Place, certmonger: Pick<Certmonger, 'listRequests' | 'listCas'>, bus: Pick<Bus, 'call'>): Promise<Survey> {
+/** The same over a connection that stays. Logs in to the token. */
+export async function survey(place: Place, certmonger: Pick<Certmonger, 'listRequests' | 'listCas' | 'processId'>): Promise<Survey> {
   const { instance } = place;
   const whole = { ...place, installation: installation() };
   const facts = await gatherFacts({
     ...whole,
     certmonger,
-    daemonPid: () => daemonPid(bus),
+    daemonPid: () => certmonger.processId(),
     token: () => askService(place, 'inspect token', { keys: true }),
     nss: () => askService(place, 'inspect NSS database', undefined),
     internal: () => askService(place, 'inspect internal store', { keys: true }),
   });
   const desired = desiredRequests(whole, facts);
   return { facts, desired, changes: planTracking({ instance, ids: requestIds(instance).values(), desired, existing: facts.requests }), refusals: preflight(facts), warnings: warningsOf(facts) };
-}
-
-async function daemonPid(bus: Pick<Bus, 'call'>): Promise<number> {
-  const { body } = await bus.call({ destination: 'org.freedesktop.DBus', path: '/org/freedesktop/DBus', interface: 'org.freedesktop.DBus', member: 'GetConnectionUnixProcessID', signature: 's', body: [certmongerName] });
-  if (typeof body[0] === 'number') return body[0];
-  throw new HsmongerError('CERTMONGER_UNAVAILABLE', "The bus does not tell certmonger's process id; is certmonger running?");
 }
