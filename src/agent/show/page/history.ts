@@ -32,7 +32,7 @@ export function others({ requests, instances }: AgentSnapshot): Html | undefined
   return html`<section aria-labelledby="others"><h2 id="others">Other certificates in certmonger</h2>
 <details><summary>${rest.length} that hsmonger does not look after</summary>
 <table class="others">
-<caption>${rest.length > shown.others ? `The first ${String(shown.others)} of ${String(rest.length)} requests` : 'Requests that are not hsmonger’s'}</caption>
+<caption>${rest.length > shown.others ? `The first ${String(shown.others)} of ${String(rest.length)} requests` : 'Requests that are not of hsmonger'}</caption>
 <thead><tr><th scope="col">Request</th><th scope="col">CA</th><th scope="col">State</th><th scope="col">Ends</th></tr></thead>
 <tbody>${rest.slice(0, shown.others).map(({ nickname, ca, status, stuck, notAfter, storage }) => html`<tr><th scope="row"><span class="name">${nickname}</span><span class="quiet">${storage.file ?? storage.nickname}</span></th><td>${ca}</td><td>${status}${stuck ? ', stuck' : ''}</td><td>${notAfter === undefined ? 'not known' : day(notAfter)}</td></tr>`)}</tbody>
 </table></details></section>`;

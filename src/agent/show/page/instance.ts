@@ -30,7 +30,7 @@ function row(one: CertificateSnapshot, scale: Scale, now: Date): Html {
   const { tone, word } = standingOf(one, now);
   const last = one.lastRenewal;
   return html`<tr class="${tone}">
-<th scope="row"><span class="name">${one.nickname}</span><span class="quiet">${one.profile} · ${one.where}</span></th>
+<th scope="row"><span class="name">${one.nickname}</span><span class="quiet">${one.profile} &#183; ${one.where}</span></th>
 <td class="state"><span class="badge ${tone}">${icon(tone)}${word}</span><span class="quiet">${one.state}</span></td>
 <td class="ends"><span class="label" aria-hidden="true">Ends</span>${one.notAfter === undefined ? 'not known' : html`${day(one.notAfter)}<span class="quiet">${distance(now, one.notAfter)}</span>`}</td>
 <td class="renewal"><span class="label" aria-hidden="true">Renewal</span>${one.renewal === undefined ? html`<span class="none">none planned</span>` : html`${day(one.renewal.planned)}<span class="quiet">${one.renewal.planned < now ? 'due ' : ''}${distance(now, one.renewal.planned)}</span>`}${last === undefined ? undefined : html`<span class="quiet">last took ${seconds(last.seconds)}, ${distance(now, last.at)}</span>`}</td>

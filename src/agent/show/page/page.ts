@@ -36,7 +36,7 @@ export function pageOf(snapshot: AgentSnapshot, { host, refresh }: PageOptions):
 <meta name="viewport" content="width=device-width, initial-scale=1">
 <meta name="color-scheme" content="light dark">
 ${refresh === 'by itself' ? html`<meta http-equiv="refresh" content="${refreshSeconds}">` : undefined}
-<title>${sentence} ${host} – hsmonger</title>
+<title>${sentence} ${host} &#8211; hsmonger</title>
 <link rel="icon" href="/icon.svg">
 <style>${new Html(style)}</style>
 </head>
@@ -44,7 +44,7 @@ ${refresh === 'by itself' ? html`<meta http-equiv="refresh" content="${refreshSe
 <a class="skip" href="#main">To the certificates</a>
 <header>
 <p class="brand"><strong>hsmonger</strong> <span class="quiet">${host}</span></p>
-<p class="made">${minute(at)} UTC · ${refresh === 'by itself' ? html`<a href="/?still">stop refreshing</a>` : html`<a href="/">refresh every ${refreshSeconds} seconds</a>`}</p>
+<p class="made">${minute(at)} UTC &#183; ${refresh === 'by itself' ? html`<a href="/?still">stop refreshing</a>` : html`<a href="/">refresh every ${refreshSeconds} seconds</a>`}</p>
 </header>
 <main id="main">
 <div class="verdict ${tone}">${icon(tone)}<div>

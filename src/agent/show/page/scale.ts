@@ -46,5 +46,5 @@ function ticksBetween(from: Date, to: Date, days: number): Tick[] {
 function labelOf(date: Date, months: number): string {
   const year = String(date.getUTCFullYear());
   if (months >= 12) return year;
-  return date.getUTCMonth() === 0 ? year : date.toLocaleString('en-GB', { month: 'short', timeZone: 'UTC' });
+  return date.getUTCMonth() === 0 ? year : date.toLocaleString('en-US', { month: 'short', timeZone: 'UTC' });
 }
