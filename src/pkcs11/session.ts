@@ -3,6 +3,7 @@ import { HsmongerError } from '../errors.js';
 import { calling, tokenFailure } from './ckr.js';
 import type { Attribute, Cryptoki, Handle } from './cryptoki.js';
 import { findPrivateKey, privateKeys, type KeyObjectOnToken } from './keys.js';
+import { changePin } from './change-pin.js';
 import { logIn, logInForOperation, type LoginMeans } from './login.js';
 import { keyTypeFor, mechanismName } from './mechanisms.js';
 import { attribute, findObjects } from './objects.js';
@@ -94,6 +95,7 @@ export function openSession({ cryptoki, found, module, access, means, release }:
         },
         { login: true },
       ),
+    changePin: (next, mayGoOn) => step(`Changing the PIN of ${on}`, () => changePin(site, means, next, mayGoOn), { login: true }),
     mechanisms: () => step(`Listing the mechanisms of ${on}`, () => cryptoki.C_GetMechanismList(slot).map(mechanismName), { login: false }),
     destroyCertificates: (der) =>
       step(

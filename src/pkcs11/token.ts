@@ -1,4 +1,4 @@
-import type { TokenConfig } from '../config/instance.js';
+import type { PinSource, TokenConfig } from '../config/instance.js';
 
 /** RSASSA-PKCS1-v1_5 (RFC 8017 §8.2). */
 interface RsaPkcs1 {
@@ -72,6 +72,11 @@ export interface Token {
   findKey(selector: KeySelector): Promise<TokenKey>;
   /** Signs `data` (not a digest). Falls back to raw RSA_PKCS with our own DigestInfo where the token lacks the mechanism. */
   sign(key: TokenKey, algorithm: SignatureAlgorithm, data: Uint8Array): Promise<Uint8Array>;
+  /**
+   * Gives the token the PIN in `next` instead of the one it was opened with. `mayGoOn` is asked when nobody else logs in any more. PIN_NOT_CHANGED
+   * where the old PIN is in force for certain; after any other failure either may be. Wants a session for writing. Logs in.
+   */
+  changePin(next: PinSource, mayGoOn: () => void): Promise<void>;
   /** Names of the mechanisms the token lists, CKM_… or 0x… */
   mechanisms(): Promise<string[]>;
   /** Removes certificate objects whose value is exactly `der`: the only thing our code ever destroys on a token. Logs in. Returns how many. */
@@ -81,10 +86,12 @@ export interface Token {
 
 export interface OpenTokenOptions {
   readonly pins: PinGuard;
-  /** Sessions are read-only unless certificate objects are to be removed. */
+  /** Sessions are read-only unless something on the token is to be changed. */
   readonly access?: 'read' | 'write';
   /** Allows the last PIN attempt before the token locks. Default false. */
   readonly force?: boolean;
+  /** Somebody who knows says that the token's PIN has become this one since it was refused. Default false. */
+  readonly anew?: boolean;
   readonly env?: Readonly<Record<string, string | undefined>>;
 }
 

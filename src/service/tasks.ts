@@ -1,4 +1,5 @@
 import type { ServiceContext } from './context.js';
+import { changeTokenPin } from './tasks/change-token-pin.js';
 import { checkKeys } from './tasks/check-keys.js';
 import { importCertificate } from './tasks/import-certificate.js';
 import { inspectInternal } from './tasks/inspect-internal.js';
@@ -9,6 +10,7 @@ import { listTokens } from './tasks/list-tokens.js';
 import { makeRequest } from './tasks/make-request.js';
 import { addNssModule, removeNssModule } from './tasks/nss-module.js';
 import { previewRenewals } from './tasks/preview-renewal.js';
+import { provePin } from './tasks/prove-pin.js';
 import { readLedger } from './tasks/read-ledger.js';
 import { savingAhead, savingDone, savingFinished, savingPrepared, savingResumed, savingsPending } from './tasks/saving.js';
 import { lookAtServers, nameMaster, trustedAuthorities } from './tasks/servers.js';
@@ -22,6 +24,8 @@ const tasks = {
   'list tokens': listTokens,
   'list NSS modules': listNssModules,
   'check keys': checkKeys,
+  'prove PIN': provePin,
+  'change token PIN': changeTokenPin,
   'preview renewals': previewRenewals,
   'read ledger': readLedger,
   'add NSS module': addNssModule,

@@ -24,6 +24,7 @@ export function fakeToken(certificates: readonly { readonly label: string; reado
     },
     mechanisms: () => Promise.resolve([]),
     destroyCertificates: never,
+    changePin: () => Promise.reject(new Error('The fake has no PIN.')),
     close: () => Promise.resolve(),
     ...overrides,
     signatures: () => signatures,
