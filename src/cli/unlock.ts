@@ -27,7 +27,7 @@ export const addUnlock: AddCommand = (yargs, run) =>
     (unlock) =>
       unlock
         .option('pin-file', { alias: 'p', type: 'string', requiresArg: true, coerce: absolutePath, describe: 'Take the PIN from this file; else it is asked for, or read from standard input' })
-        .option('credential', { type: 'boolean', default: false, conflicts: 'pin-file', describe: 'Let the running agent take it from its systemd credential, after a lock' })
+        .option('credential', { type: 'boolean', default: false, describe: 'Let the running agent take it from its systemd credential, after a lock' })
         .option('changed', { type: 'boolean', default: false, describe: "Try a PIN that was refused before: the token's PIN was changed to it since" })
         .option('force', { type: 'boolean', default: false, describe: 'Try it even where one attempt is left before the token locks' }),
     run(unlockPin),
@@ -41,6 +41,7 @@ async function unlockPin(options: UnlockOptions, surroundings: Surroundings): Pr
   prepareUnlocked(unlocked);
   const account = accountOf(place.instance.user);
   if (options.credential) {
+    if (options.pinFile !== undefined) throw new HsmongerError('USAGE', 'With --credential the agent takes the PIN from its credential; leave out --pin-file.');
     if (unlocked.credential === undefined) throw new HsmongerError('USAGE', `${place.instance.file} names no pin-credential, so the agent has none to unlock with; leave out --credential.`);
     permitUnlocking(unlocked);
     io.out(options.json ? json({ instance: place.instance.name, unlocked: false, permitted: true }) : `The agent may unlock with the credential '${unlocked.credential}' again, and does so where it runs.\n`);
