@@ -30,8 +30,9 @@ const key = { interrupt: 0x03, end: 0x04, backspace: 0x08, delete: 0x7f } as con
 /** Raw mode: the terminal echoes nothing, and no line editor keeps a history. */
 async function askSecret(question: string): Promise<Buffer> {
   const { stdin, stderr } = process;
-  stderr.write(question);
+  // First: what is typed at once must not be seen either.
   stdin.setRawMode(true);
+  stderr.write(question);
   const typed: number[] = [];
   try {
     for await (const chunk of stdin.iterator({ destroyOnReturn: false })) {

@@ -1,5 +1,6 @@
 /** A PIN that lies in memory only while unlocked: the round with a real token, certmonger and the built CLI, and what it leaves behind anywhere. */
 import { spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { chmodSync, chownSync, existsSync, mkdtempSync, readFileSync, readdirSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -153,5 +154,17 @@ describe('a renewal', () => {
     expect(said + site.certmonger.log()).not.toContain(site.token.pin);
     const grep = await execa('grep', ['-rlF', site.token.pin, site.stateDir, site.configDir, path.join(site.directory, 'certmonger')], { reject: false });
     expect(grep.stdout).toBe('');
+  });
+
+  it('the PIN that is typed on a terminal is not echoed', async () => {
+    const child = spawn('script', ['-qec', [path.join(installation().executables, 'hsmonger'), ...flags(), 'unlock'].join(' '), '/dev/null'], { env: { PATH: '/usr/bin:/bin' }, stdio: ['pipe', 'pipe', 'inherit'] });
+    let shown = '';
+    child.stdout.on('data', (text: Buffer) => { shown += text.toString(); });
+    await until('asked', () => Promise.resolve(shown.includes("PIN of the token of 'hsmonger': ")));
+    child.stdin.write(`${site.token.pin}xé\u007f\u007f\r`);
+    const [exitCode] = (await once(child, 'exit')) as [number | null];
+    expect(exitCode, shown).toBe(0);
+    expect(shown).toContain('is unlocked');
+    expect(shown).not.toContain(site.token.pin.slice(0, 4));
   });
 });
