@@ -55,6 +55,7 @@ export const reactions = {
   PIN_UNANSWERED: retry(60),
   PIN_LOCKED: retry(300),
   PIN_FINAL_TRY: retry(300),
+  PIN_NOT_CHANGED: retry(60),
 
   // objects on the token
   KEY_NOT_FOUND: retry(60),

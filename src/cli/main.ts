@@ -8,6 +8,7 @@ import type { AddCommand, Runner } from './command.js';
 import { consoleIo } from './console-io.js';
 import { addGlobalOptions, type GlobalOptions } from './global-options.js';
 import type { Io } from './io.js';
+import { addLock } from './lock.js';
 import { addMaster } from './master.js';
 import { harmless } from './output.js';
 import { addRenew } from './renew.js';
@@ -15,10 +16,11 @@ import { addSetup } from './setup.js';
 import { addStatus } from './status.js';
 import { addToken } from './token.js';
 import { addTrack } from './track.js';
+import { addUnlock } from './unlock.js';
 import { addUnsetup } from './unsetup.js';
 import { version } from './version.js';
 
-const commands: readonly AddCommand[] = [addSetup, addUnsetup, addTrack, addRenew, addStatus, addToken, addMaster, addCa, addAgent];
+const commands: readonly AddCommand[] = [addSetup, addUnsetup, addTrack, addRenew, addStatus, addToken, addMaster, addUnlock, addLock, addCa, addAgent];
 
 const examples: [string, string][] = [
   ['hsmonger setup', 'Ask what is needed and hand the renewals to certmonger'],

@@ -1,4 +1,4 @@
-import type { TokenConfig } from '../config/instance.js';
+import type { PinSource, TokenConfig } from '../config/instance.js';
 
 /** RSASSA-PKCS1-v1_5 (RFC 8017 §8.2). */
 interface RsaPkcs1 {
@@ -76,6 +76,11 @@ export interface Token {
   pulse(): Promise<TokenDescription>;
   /** Whether the key found through this session is still there, by the cheapest question about it; SESSION_LOST and others where it is not. */
   confirm(key: TokenKey): Promise<void>;
+  /**
+   * Gives the token the PIN in `next` instead of the one it was opened with. `mayGoOn` is asked when nobody else logs in any more. PIN_NOT_CHANGED
+   * where the old PIN is in force for certain; after any other failure either may be. Wants a session for writing. Logs in.
+   */
+  changePin(next: PinSource, mayGoOn: () => void): Promise<void>;
   /** Names of the mechanisms the token lists, CKM_… or 0x… */
   mechanisms(): Promise<string[]>;
   /** Removes certificate objects whose value is exactly `der`: the only thing our code ever destroys on a token. Logs in. Returns how many. */
@@ -85,10 +90,12 @@ export interface Token {
 
 export interface OpenTokenOptions {
   readonly pins: PinGuard;
-  /** Sessions are read-only unless certificate objects are to be removed. */
+  /** Sessions are read-only unless something on the token is to be changed. */
   readonly access?: 'read' | 'write';
   /** Allows the last PIN attempt before the token locks. Default false. */
   readonly force?: boolean;
+  /** Somebody who knows says that the token's PIN has become this one since it was refused. Default false. */
+  readonly anew?: boolean;
   readonly env?: Readonly<Record<string, string | undefined>>;
 }
 

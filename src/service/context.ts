@@ -14,7 +14,7 @@ export interface ServiceContext extends Privileged {
   readonly instance: Instance;
   readonly directories: Directories;
   readonly clock: Clock;
-  readonly openToken: (options?: Pick<OpenTokenOptions, 'access' | 'force'>) => Promise<Token>;
+  readonly openToken: (options?: Pick<OpenTokenOptions, 'access' | 'force' | 'anew'>) => Promise<Token>;
   /** Opened when first asked for, closed with the context. */
   readonly ledger: () => Database;
 }

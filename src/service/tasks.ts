@@ -1,4 +1,5 @@
 import type { ServiceContext } from './context.js';
+import { changeTokenPin } from './tasks/change-token-pin.js';
 import { checkKeys } from './tasks/check-keys.js';
 import { importCertificate } from './tasks/import-certificate.js';
 import { inspectInternal } from './tasks/inspect-internal.js';
@@ -10,6 +11,7 @@ import { makeRequest } from './tasks/make-request.js';
 import { moveAside } from './tasks/move-aside.js';
 import { addNssModule, removeNssModule } from './tasks/nss-module.js';
 import { previewRenewals } from './tasks/preview-renewal.js';
+import { provePin } from './tasks/prove-pin.js';
 import { readLedger } from './tasks/read-ledger.js';
 import { savingAhead, savingDone, savingFinished, savingPrepared, savingResumed, savingsPending } from './tasks/saving.js';
 import { lookAtServers, nameMaster, trustedAuthorities } from './tasks/servers.js';
@@ -24,6 +26,8 @@ const tasks = {
   'list NSS modules': listNssModules,
   'check keys': checkKeys,
   'move PIN aside': moveAside,
+  'prove PIN': provePin,
+  'change token PIN': changeTokenPin,
   'preview renewals': previewRenewals,
   'read ledger': readLedger,
   'add NSS module': addNssModule,
