@@ -6,6 +6,7 @@ import { addAgent } from './agent.js';
 import { addCa } from './ca.js';
 import type { AddCommand, Runner } from './command.js';
 import { consoleIo } from './console-io.js';
+import { addDoctor } from './doctor.js';
 import { addGlobalOptions, type GlobalOptions } from './global-options.js';
 import type { Io } from './io.js';
 import { addMaster } from './master.js';
@@ -18,7 +19,7 @@ import { addTrack } from './track.js';
 import { addUnsetup } from './unsetup.js';
 import { version } from './version.js';
 
-const commands: readonly AddCommand[] = [addSetup, addUnsetup, addTrack, addRenew, addStatus, addToken, addMaster, addCa, addAgent];
+const commands: readonly AddCommand[] = [addSetup, addUnsetup, addTrack, addRenew, addStatus, addToken, addMaster, addCa, addDoctor, addAgent];
 
 const examples: [string, string][] = [
   ['hsmonger setup', 'Ask what is needed and hand the renewals to certmonger'],
