@@ -6,6 +6,7 @@ import { addAgent } from './agent.js';
 import { addCa } from './ca.js';
 import type { AddCommand, Runner } from './command.js';
 import { consoleIo } from './console-io.js';
+import { addDoctor } from './doctor.js';
 import { addGlobalOptions, type GlobalOptions } from './global-options.js';
 import type { Io } from './io.js';
 import { addLock } from './lock.js';
@@ -20,7 +21,7 @@ import { addUnlock } from './unlock.js';
 import { addUnsetup } from './unsetup.js';
 import { version } from './version.js';
 
-const commands: readonly AddCommand[] = [addSetup, addUnsetup, addTrack, addRenew, addStatus, addToken, addMaster, addUnlock, addLock, addCa, addAgent];
+const commands: readonly AddCommand[] = [addSetup, addUnsetup, addTrack, addRenew, addStatus, addDoctor, addToken, addMaster, addUnlock, addLock, addCa, addAgent];
 
 const examples: [string, string][] = [
   ['hsmonger setup', 'Ask what is needed and hand the renewals to certmonger'],
@@ -85,7 +86,7 @@ function parser(run: Runner) {
 }
 
 /** What may be given more than once, under both spellings yargs knows. */
-const repeatable: ReadonlySet<string> = new Set(['_', 'nickname', 'certificate', 'chain', 'module-env', 'moduleEnv']);
+const repeatable: ReadonlySet<string> = new Set(['_', 'nickname', 'certificate', 'chain', 'module-env', 'moduleEnv', 'severity']);
 
 /** A single-valued flag given twice arrives as a list: say so instead of handing a list to code that wants a word. */
 function givenOnce(options: Record<string, unknown>): true {

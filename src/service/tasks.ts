@@ -7,6 +7,8 @@ import { inspectNss } from './tasks/inspect-nss.js';
 import { inspectToken } from './tasks/inspect-token.js';
 import { listNssModules } from './tasks/list-nss-modules.js';
 import { listTokens } from './tasks/list-tokens.js';
+import { lookAtToken } from './tasks/look-at-token.js';
+import { lookAtNss } from './tasks/look-at-nss.js';
 import { makeRequest } from './tasks/make-request.js';
 import { moveAside } from './tasks/move-aside.js';
 import { addNssModule, removeNssModule } from './tasks/nss-module.js';
@@ -15,6 +17,7 @@ import { provePin } from './tasks/prove-pin.js';
 import { readLedger } from './tasks/read-ledger.js';
 import { savingAhead, savingDone, savingFinished, savingPrepared, savingResumed, savingsPending } from './tasks/saving.js';
 import { lookAtServers, nameMaster, trustedAuthorities } from './tasks/servers.js';
+import { setTrust } from './tasks/set-trust.js';
 import { emptyState, keepInState, readSetupMemory, writeSetupMemory } from './tasks/setup-memory.js';
 
 /** Everything that runs as the service user, by name. A task takes the context and one input that V8 can serialise. */
@@ -44,6 +47,9 @@ const tasks = {
   'finish saving': savingFinished,
   'make request': makeRequest,
   'import certificate': importCertificate,
+  'look at token': lookAtToken,
+  'look at NSS database': lookAtNss,
+  'set trust': setTrust,
   'look at servers': lookAtServers,
   'set renewal master': nameMaster,
   'read CA certificates': trustedAuthorities,
