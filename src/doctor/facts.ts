@@ -1,9 +1,21 @@
 import type { Instance } from '../config/instance.js';
+import type { CertmongerFacts } from './facts/certmonger.js';
+import type { ChainFacts } from './facts/chain.js';
+import type { FilesFacts } from './facts/files.js';
+import type { HostFacts } from './facts/host.js';
+import type { ServersFacts } from './facts/servers.js';
+import type { StateFacts } from './facts/state.js';
 
 /** Everything the checks look at, gathered before any of them runs (cli/doctor/gather). What could not be asked says so itself. */
 export interface DoctorFacts {
   readonly instance: Instance;
   readonly now: Date;
+  readonly certmonger: Fact<CertmongerFacts>;
+  readonly chain: Fact<ChainFacts>;
+  readonly servers: ServersFacts;
+  readonly files: Fact<FilesFacts>;
+  readonly state: Fact<StateFacts>;
+  readonly host: Fact<HostFacts>;
 }
 
 /** A part of the facts: what was found, or why it could not be asked, as a sentence. */
