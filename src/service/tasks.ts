@@ -1,5 +1,6 @@
 import type { ServiceContext } from './context.js';
 import { checkKeys } from './tasks/check-keys.js';
+import { examineState } from './tasks/examine-state.js';
 import { importCertificate } from './tasks/import-certificate.js';
 import { inspectInternal } from './tasks/inspect-internal.js';
 import { inspectNss } from './tasks/inspect-nss.js';
@@ -24,6 +25,7 @@ const tasks = {
   'check keys': checkKeys,
   'preview renewals': previewRenewals,
   'read ledger': readLedger,
+  'examine state': examineState,
   'add NSS module': addNssModule,
   'remove NSS module': removeNssModule,
   'read setup memory': readSetupMemory,
