@@ -1,5 +1,6 @@
 import type { ServiceContext } from './context.js';
 import { checkKeys } from './tasks/check-keys.js';
+import { compareServers } from './tasks/compare-servers.js';
 import { examineState } from './tasks/examine-state.js';
 import { importCertificate } from './tasks/import-certificate.js';
 import { inspectInternal } from './tasks/inspect-internal.js';
@@ -7,9 +8,11 @@ import { inspectNss } from './tasks/inspect-nss.js';
 import { inspectToken } from './tasks/inspect-token.js';
 import { listNssModules } from './tasks/list-nss-modules.js';
 import { listTokens } from './tasks/list-tokens.js';
+import { lookAtAuthority } from './tasks/look-at-authority.js';
 import { makeRequest } from './tasks/make-request.js';
 import { addNssModule, removeNssModule } from './tasks/nss-module.js';
 import { previewRenewals } from './tasks/preview-renewal.js';
+import { readPkiConfig } from './tasks/read-pki-config.js';
 import { readLedger } from './tasks/read-ledger.js';
 import { savingAhead, savingDone, savingFinished, savingPrepared, savingResumed, savingsPending } from './tasks/saving.js';
 import { lookAtServers, nameMaster, trustedAuthorities } from './tasks/servers.js';
@@ -41,6 +44,9 @@ const tasks = {
   'make request': makeRequest,
   'import certificate': importCertificate,
   'look at servers': lookAtServers,
+  'compare servers': compareServers,
+  'look at authority': lookAtAuthority,
+  'read PKI configuration': readPkiConfig,
   'set renewal master': nameMaster,
   'read CA certificates': trustedAuthorities,
 } as const satisfies Record<string, (context: ServiceContext, input: never) => Promise<unknown>>;
