@@ -2,7 +2,7 @@ import pkcs11js from 'pkcs11js';
 import { HsmongerError } from '../errors.js';
 import { calling, tokenFailure } from './ckr.js';
 import type { Attribute, Cryptoki, Handle } from './cryptoki.js';
-import { findPrivateKey, privateKeys, type KeyObjectOnToken } from './keys.js';
+import { findPrivateKey, privateKeys, protectionOf, type KeyObjectOnToken } from './keys.js';
 import { logIn, logInForOperation, type LoginMeans } from './login.js';
 import { keyTypeFor, mechanismName } from './mechanisms.js';
 import { attribute, findObjects } from './objects.js';
@@ -79,7 +79,12 @@ export function openSession({ cryptoki, found, module, access, means, release }:
         { login: false },
       ),
     login: () => step(`Logging in to ${on}`, () => undefined, { login: true }),
-    keys: () => step(`Reading the keys of ${on}`, () => privateKeys(shelf).map(known), { login: true }),
+    keys: (more) =>
+      step(
+        `Reading the keys of ${on}`,
+        () => privateKeys(shelf).map((object) => known(more === undefined ? object : { ...object, key: { ...object.key, protection: protectionOf(shelf, object.handle) } })),
+        { login: true },
+      ),
     findKey: (selector) => step(`Looking for a key on ${on}`, () => known(findPrivateKey(shelf, selector)), { login: true }),
     sign: (key, algorithm, data) =>
       step(

@@ -45,6 +45,16 @@ export interface TokenKey {
   readonly sensitive: boolean;
   readonly extractable: boolean;
   readonly canSign: boolean;
+  /** Only where it was asked for. */
+  readonly protection?: KeyProtection;
+}
+
+/** What the token says of who may see a private key and its value (PKCS#11 2.40 §4.9); undefined where it does not say. */
+export interface KeyProtection {
+  /** CKA_PRIVATE: nobody sees the object without a login. */
+  readonly private: boolean | undefined;
+  readonly alwaysSensitive: boolean | undefined;
+  readonly neverExtractable: boolean | undefined;
 }
 
 /** A certificate object on the token. */
@@ -66,8 +76,8 @@ export interface Token {
   certificates(label?: string): Promise<TokenCertificate[]>;
   /** Logs in, by the rules of pin-guard.ts, unless this session is logged in already. */
   login(): Promise<void>;
-  /** Private keys. Logs in. */
-  keys(): Promise<TokenKey[]>;
+  /** Private keys. Logs in. How each is protected is three questions more for the token, asked on demand. */
+  keys(more?: 'protection'): Promise<TokenKey[]>;
   /** Exactly one private key: KEY_NOT_FOUND or KEY_AMBIGUOUS otherwise. Logs in. */
   findKey(selector: KeySelector): Promise<TokenKey>;
   /** Signs `data` (not a digest). Falls back to raw RSA_PKCS with our own DigestInfo where the token lacks the mechanism. */

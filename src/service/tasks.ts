@@ -9,6 +9,8 @@ import { inspectToken } from './tasks/inspect-token.js';
 import { listNssModules } from './tasks/list-nss-modules.js';
 import { listTokens } from './tasks/list-tokens.js';
 import { lookAtAuthority } from './tasks/look-at-authority.js';
+import { lookAtToken } from './tasks/look-at-token.js';
+import { lookAtNss } from './tasks/look-at-nss.js';
 import { makeRequest } from './tasks/make-request.js';
 import { addNssModule, removeNssModule } from './tasks/nss-module.js';
 import { previewRenewals } from './tasks/preview-renewal.js';
@@ -16,6 +18,7 @@ import { readPkiConfig } from './tasks/read-pki-config.js';
 import { readLedger } from './tasks/read-ledger.js';
 import { savingAhead, savingDone, savingFinished, savingPrepared, savingResumed, savingsPending } from './tasks/saving.js';
 import { lookAtServers, nameMaster, trustedAuthorities } from './tasks/servers.js';
+import { setTrust } from './tasks/set-trust.js';
 import { emptyState, keepInState, readSetupMemory, writeSetupMemory } from './tasks/setup-memory.js';
 
 /** Everything that runs as the service user, by name. A task takes the context and one input that V8 can serialise. */
@@ -43,6 +46,9 @@ const tasks = {
   'finish saving': savingFinished,
   'make request': makeRequest,
   'import certificate': importCertificate,
+  'look at token': lookAtToken,
+  'look at NSS database': lookAtNss,
+  'set trust': setTrust,
   'look at servers': lookAtServers,
   'compare servers': compareServers,
   'look at authority': lookAtAuthority,

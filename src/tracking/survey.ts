@@ -62,7 +62,7 @@ export async function survey(place: Place, certmonger: Pick<Certmonger, 'listReq
   return { facts, desired, changes: planTracking({ instance, ids: requestIds(instance).values(), desired, existing: facts.requests }), refusals: preflight(facts), warnings: warningsOf(facts) };
 }
 
-/** Process id of the running certmonger. CERTMONGER_UNAVAILABLE where the bus does not tell. */
+/** Process id of the running certmonger. */
 export async function daemonPid(bus: Pick<Bus, 'call'>): Promise<number> {
   const { body } = await bus.call({ destination: 'org.freedesktop.DBus', path: '/org/freedesktop/DBus', interface: 'org.freedesktop.DBus', member: 'GetConnectionUnixProcessID', signature: 's', body: [certmongerName] });
   if (typeof body[0] === 'number') return body[0];

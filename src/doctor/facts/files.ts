@@ -3,7 +3,6 @@ import type { Fact } from '../facts.js';
 /** What a file is to us, and so who may do what with it. */
 export type FileRole =
   | { readonly is: 'configuration' | 'program' }
-  | { readonly is: 'PIN' | 'database password' }
   | { readonly is: 'database directory' | 'database' }
   | { readonly is: 'state directory' | 'state' }
   | { readonly is: 'certificate' | 'key'; readonly nickname: string; readonly owner?: Owner; readonly mode?: number }
