@@ -16,7 +16,7 @@ export async function gatherFacts(given: Gathering): Promise<DoctorFacts> {
   const token = await gatherToken(given);
   const nss = await gatherNss(given);
   const internal = await gatherInternal(given);
-  const chain = await asked(() => gatherChain(given));
+  const chain = await asked(() => gatherChain(given, { token, internal }));
   return {
     instance: place.instance,
     now,
@@ -24,7 +24,7 @@ export async function gatherFacts(given: Gathering): Promise<DoctorFacts> {
     nss,
     internal,
     chain,
-    certmonger: await asked(() => gatherCertmonger(given)),
+    certmonger: await asked(() => gatherCertmonger(given, { token, internal })),
     servers: await gatherServers(given, chain),
     files: await asked(() => gatherFiles(given)),
     state: await asked(() => gatherState(given)),

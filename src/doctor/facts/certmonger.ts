@@ -14,13 +14,11 @@ export interface CertmongerFacts {
   readonly settings: ReadonlyMap<string, string>;
   readonly requests: TrackingFacts['requests'];
   readonly cas: TrackingFacts['cas'];
-  /** What would have to change, and what speaks against it; it takes a login, so not every run knows it. */
+  /** What would have to change, and what speaks against it. */
   readonly tracking: Fact<TrackingLook>;
 }
 
 export interface TrackingLook {
   readonly changes: readonly Change[];
   readonly refusals: readonly Refusal[];
-  /** CKM_ names; undefined where no certificate lies on a token. */
-  readonly mechanisms: readonly string[] | undefined;
 }

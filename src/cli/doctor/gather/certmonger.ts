@@ -1,6 +1,7 @@
 import { readFileSync, readlinkSync, statSync } from 'node:fs';
 import { certmongerOn, type Certmonger } from '../../../../dbus/certmonger.js';
 import { connectBus, type Bus } from '../../../../dbus/transport.js';
+import type { DoctorFacts } from '../../../doctor/facts.js';
 import type { CertmongerFacts } from '../../../doctor/facts/certmonger.js';
 import { HsmongerError } from '../../../errors.js';
 import { distrustOf } from '../../../platform/trusted-path.js';
@@ -12,17 +13,17 @@ import { asked, type Gathering } from './gathering.js';
 import { lookAtTracking } from './tracking.js';
 
 /** certmonger as it runs; it is not started for that. */
-export async function gatherCertmonger(given: Gathering): Promise<CertmongerFacts> {
+export async function gatherCertmonger(given: Gathering, stores: Pick<DoctorFacts, 'token' | 'internal'>): Promise<CertmongerFacts> {
   const connection = await connectBus(given.bus, { env: given.env });
   const certmonger = certmongerOn(connection);
   try {
-    return await lookAt(certmonger, connection, given);
+    return await lookAt(certmonger, connection, given, stores);
   } finally {
     certmonger.disconnect();
   }
 }
 
-async function lookAt(certmonger: Certmonger, bus: Bus, given: Gathering): Promise<CertmongerFacts> {
+async function lookAt(certmonger: Certmonger, bus: Bus, { place }: Gathering, stores: Pick<DoctorFacts, 'token' | 'internal'>): Promise<CertmongerFacts> {
   if (!(await certmonger.running())) throw new HsmongerError('CERTMONGER_UNAVAILABLE', 'it does not run.');
   const requests = await certmonger.listRequests();
   const cas = await certmonger.listCas();
@@ -36,7 +37,7 @@ async function lookAt(certmonger: Certmonger, bus: Bus, given: Gathering): Promi
     settings: defaultsOf(textOf(confFile)),
     requests,
     cas,
-    tracking: await asked(() => lookAtTracking(certmonger, bus, given)),
+    tracking: await asked(() => lookAtTracking(certmonger, bus, place, stores)),
   };
 }
 

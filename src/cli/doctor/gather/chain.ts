@@ -1,3 +1,4 @@
+import type { DoctorFacts } from '../../../doctor/facts.js';
 import type { ChainFacts, FoundCertificate } from '../../../doctor/facts/chain.js';
 import { sentenceOf } from '../../../errors.js';
 import { readCaFile } from '../../../issuer/dogtag/ca-file.js';
@@ -7,10 +8,10 @@ import { readCertificateFiles } from '../../../tracking/certificate-files.js';
 import { parseCertificate } from '../../../x509/parse-certificate.js';
 import type { Gathering } from './gathering.js';
 
-/** The certificates and what may stand above them, from every place that can be looked into; nothing logs in. */
-export async function gatherChain({ place }: Pick<Gathering, 'place'>): Promise<ChainFacts> {
+/** The certificates and what may stand above them, from every place that can be looked into. */
+export async function gatherChain({ place }: Pick<Gathering, 'place'>, stores: Pick<DoctorFacts, 'token' | 'internal'>): Promise<ChainFacts> {
   const { instance } = place;
-  const troubles: string[] = [];
+  const { token, internal, troubles } = objectsIn(stores);
   const attempt = async <T>(ask: () => T | Promise<T>, nothing: T): Promise<T> => {
     try {
       return await ask();
@@ -20,9 +21,6 @@ export async function gatherChain({ place }: Pick<Gathering, 'place'>): Promise<
     }
   };
   const files = readCertificateFiles(instance).flatMap(({ nickname, certificate }) => ('der' in certificate ? [{ nickname, der: certificate.der }] : []));
-  const none: readonly TokenCertificate[] = [];
-  const token = instance.token === undefined ? none : await attempt(async () => (await askService(place, 'inspect token', { keys: false })).certificates, none);
-  const internal = await attempt(async () => (await askService(place, 'inspect internal store', { keys: false })).certificates, none);
   const directory = instance.directory === undefined ? [] : await attempt(() => askService(place, 'read CA certificates', undefined), []);
   const { issuer } = instance;
   const known = issuer.type === 'dogtag' ? await attempt(() => readCaFile(issuer.caFile).certificates.map(({ der }) => der), []) : [];
@@ -34,6 +32,22 @@ export async function gatherChain({ place }: Pick<Gathering, 'place'>): Promise<
     }),
     atHand: [...[...token, ...internal, ...files].map(({ der }) => der), ...directory, ...known],
     troubles,
+  };
+}
+
+interface Objects {
+  readonly token: readonly TokenCertificate[];
+  readonly internal: readonly TokenCertificate[];
+  /** Of what could not be looked into. */
+  readonly troubles: string[];
+}
+
+function objectsIn({ token, internal }: Pick<DoctorFacts, 'token' | 'internal'>): Objects {
+  const sight = token.known && token.value !== 'none' ? token.value.token : undefined;
+  return {
+    token: sight?.ok === true ? sight.certificates : [],
+    internal: internal.known && internal.value !== 'none' ? internal.value.certificates : [],
+    troubles: [...(sight?.ok === false ? [sight.problem] : []), ...[token, internal].flatMap((part) => (part.known ? [] : [part.why]))],
   };
 }
 

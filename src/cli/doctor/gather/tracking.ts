@@ -1,11 +1,14 @@
 import type { Certmonger } from '../../../../dbus/certmonger.js';
 import type { Bus } from '../../../../dbus/transport.js';
 import { requestIds } from '../../../config/request-id.js';
+import type { DoctorFacts } from '../../../doctor/facts.js';
 import type { TrackingLook } from '../../../doctor/facts/certmonger.js';
+import { HsmongerError } from '../../../errors.js';
 import type { TokenCertificate, TokenKey } from '../../../pkcs11/token.js';
 import { installation } from '../../../platform/installation.js';
 import { askService } from '../../../service/ask.js';
 import { desiredRequests } from '../../../tracking/desired.js';
+import type { InternalFacts, TokenFacts } from '../../../tracking/facts.js';
 import { gatherFacts } from '../../../tracking/gather.js';
 import { planTracking } from '../../../tracking/plan.js';
 import { preflight } from '../../../tracking/preflight.js';
@@ -14,21 +17,31 @@ import { parseCertificate } from '../../../x509/parse-certificate.js';
 import { keyFacts } from '../../../x509/public-key.js';
 import type { Gathering } from './gathering.js';
 
-/** The comparison `track plan` makes. Without a login each certificate's key is taken to be there: whether it is, the token's own checks say. */
-export async function lookAtTracking(certmonger: Pick<Certmonger, 'listRequests' | 'listCas'>, bus: Pick<Bus, 'call'>, { place, login }: Gathering): Promise<TrackingLook> {
+/** The comparison `track plan` makes, without a login: each certificate's key is taken to be there, and whether it is, the checks of keys say. */
+export async function lookAtTracking(certmonger: Pick<Certmonger, 'listRequests' | 'listCas'>, bus: Pick<Bus, 'call'>, place: Gathering['place'], stores: Pick<DoctorFacts, 'token' | 'internal'>): Promise<TrackingLook> {
   const { instance } = place;
   const whole = { ...place, installation: installation() };
-  const withKeys = <T extends { readonly certificates: readonly TokenCertificate[]; readonly keys: readonly TokenKey[] }>(seen: T): T => (login ? seen : { ...seen, keys: seen.certificates.flatMap(presumed) });
   const facts = await gatherFacts({
     ...whole,
     certmonger,
     daemonPid: () => daemonPid(bus),
-    token: async () => withKeys(await askService(place, 'inspect token', { keys: login })),
+    token: () => Promise.resolve(tokenOf(stores)),
     nss: () => askService(place, 'inspect NSS database', undefined),
-    internal: async () => withKeys(await askService(place, 'inspect internal store', { keys: login })),
+    internal: () => Promise.resolve(internalOf(stores)),
   });
   const desired = desiredRequests(whole, facts);
-  return { changes: planTracking({ instance, ids: requestIds(instance).values(), desired, existing: facts.requests }), refusals: preflight(facts), mechanisms: facts.token?.mechanisms };
+  return { changes: planTracking({ instance, ids: requestIds(instance).values(), desired, existing: facts.requests }), refusals: preflight(facts) };
+}
+
+function tokenOf({ token }: Pick<DoctorFacts, 'token'>): TokenFacts {
+  const sight = token.known && token.value !== 'none' ? token.value.token : undefined;
+  if (sight?.ok === true) return { ...sight, keys: sight.certificates.flatMap(presumed) };
+  throw new HsmongerError('TOKEN_NOT_FOUND', sight?.problem ?? (token.known ? 'the instance has no token.' : token.why));
+}
+
+function internalOf({ internal }: Pick<DoctorFacts, 'internal'>): InternalFacts {
+  if (internal.known && internal.value !== 'none') return { ...internal.value, keys: internal.value.certificates.flatMap(presumed) };
+  throw new HsmongerError('NSS_NOT_FOUND', internal.known ? 'there is no NSS database.' : internal.why);
 }
 
 /** The private key a certificate object says there is. */

@@ -20,7 +20,7 @@ interface Bug {
 
 const onDatabase = ({ certificates }: Instance) => certificates.some(({ storage }) => storage.kind !== 'file');
 
-/** From certmonger's own history (certmonger.spec, %changelog) and from what was tried with it. */
+/** From certmonger's own history (certmonger.spec, %changelog) and from what was tried with it; what a token must list for which version, TokenMechanisms says. */
 const bugs: readonly Bug[] = [
   {
     key: 'no-nss-user',
@@ -29,15 +29,6 @@ const bugs: readonly Bug[] = [
     touches: (_, instance) => onDatabase(instance),
     sentence: 'does not know nss-user, so it opens token and NSS database as root, and files there become root\'s',
     fix: 'Update certmonger to 0.79.17 or later.',
-  },
-  {
-    key: 'raw-rsa-only',
-    before: '0.79.19',
-    severity: 'warning',
-    // Of a token whose mechanisms were not read, the check of the token itself speaks.
-    touches: ({ tracking }) => tracking.known && tracking.value.mechanisms?.includes('CKM_RSA_X_509') === false,
-    sentence: 'saves certificates only on tokens that list CKM_RSA_X_509, and this one does not',
-    fix: 'Update certmonger to 0.79.19 or later, or allow CKM_RSA_X_509 in the policy of the HSM.',
   },
   {
     key: 'ttl-lists',

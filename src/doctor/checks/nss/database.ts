@@ -1,0 +1,15 @@
+import { nssDatabase as refusalsOf } from '../../../tracking/checks/nss-database.js';
+import type { Check } from '../../check.js';
+import { asFindings, orFine } from '../../known.js';
+
+/** Answers for the facts of the NSS database. */
+export const nssDatabase: Check = {
+  source: 'hsmonger.nss',
+  name: 'NssDatabase',
+  about: 'The NSS database is there, of the sql format, and the service user can read and write it.',
+  run({ instance, nss }) {
+    const { database } = instance.nss;
+    if (!nss.known) return [{ severity: 'error', key: database, message: nss.why, fix: `Look at the database as user '${instance.user}': modutil -list -dbdir sql:${database}.` }];
+    return orFine(asFindings(refusalsOf({ instance, nss: nss.value }), 'critical'), `The NSS database ${database} can be used.`, database);
+  },
+};
