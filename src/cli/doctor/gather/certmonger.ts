@@ -7,7 +7,7 @@ import { HsmongerError } from '../../../errors.js';
 import { distrustOf } from '../../../platform/trusted-path.js';
 import { run } from '../../../platform/run.js';
 import { defaultsOf } from '../../../tracking/certmonger-conf.js';
-import { confFileOf, readDaemonProcess } from '../../../tracking/daemon-process.js';
+import { childEnvironment, confFileOf, readDaemonProcess } from '../../../tracking/daemon-process.js';
 import { daemonPid } from '../../../tracking/survey.js';
 import { asked, type Gathering } from './gathering.js';
 import { lookAtTracking } from './tracking.js';
@@ -28,10 +28,11 @@ async function lookAt(certmonger: Certmonger, bus: Bus, { place }: Gathering, st
   const requests = await certmonger.listRequests();
   const cas = await certmonger.listCas();
   const pid = await daemonPid(bus);
-  const confFile = confFileOf(readDaemonProcess(pid));
+  const daemon = readDaemonProcess(pid);
+  const confFile = confFileOf(daemon);
   const program = `/proc/${String(pid)}/exe`;
   return {
-    version: await versionOf(program),
+    version: await versionOf(program, childEnvironment(daemon)),
     replaced: readlinkSync(program).endsWith(' (deleted)'),
     confFile,
     settings: defaultsOf(textOf(confFile)),
@@ -42,12 +43,12 @@ async function lookAt(certmonger: Certmonger, bus: Bus, { place }: Gathering, st
 }
 
 /** The running program is asked itself: what is installed may be newer. Not where others than root could have written it. */
-async function versionOf(program: string): Promise<string | undefined> {
+async function versionOf(program: string, env: Readonly<Record<string, string>>): Promise<string | undefined> {
   try {
     const { uid, mode } = statSync(program);
     const path = readlinkSync(program).replace(/ \(deleted\)$/u, '');
     if (uid !== 0 || (mode & 0o022) !== 0 || (statSync(path, { throwIfNoEntry: false }) !== undefined && distrustOf(path) !== undefined)) return undefined;
-    const { stdout } = await run(program, ['-v'], { timeoutMs: 10_000 });
+    const { stdout } = await run(program, ['-v'], { env, timeoutMs: 10_000 });
     return /^certmonger (?<version>\d[\w.]*)/u.exec(stdout)?.groups?.['version'];
   } catch {
     // The check says that it is unknown, and what to do.
