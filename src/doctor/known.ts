@@ -1,5 +1,6 @@
 import type { Refusal } from '../tracking/preflight.js';
 import type { DoctorFacts, Fact } from './facts.js';
+import type { NssContents } from './facts/nss.js';
 import type { TokenSight } from './facts/token.js';
 import type { Finding, FindingSeverity } from './finding.js';
 
@@ -16,6 +17,11 @@ export function ofToken({ token, instance }: DoctorFacts, look: (sight: TokenSig
 /** The same of a token that is there; nothing where it is not: TokenPresent tells why. */
 export function ofPresentToken(facts: DoctorFacts, look: (token: Extract<TokenSight['token'], { ok: true }>, sight: TokenSight) => readonly Finding[]): readonly Finding[] {
   return ofToken(facts, (sight) => (sight.token.ok ? look(sight.token, sight) : []));
+}
+
+/** The same of what NSS sees in its database; nothing where it sees nothing: NssDatabase tells why. */
+export function ofNssContents({ nss }: DoctorFacts, look: (contents: NssContents) => readonly Finding[]): readonly Finding[] {
+  return known(nss, ({ contents }) => (contents?.ok === true ? look(contents) : []));
 }
 
 /** The findings, or the one success that says there were none. */

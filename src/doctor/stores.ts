@@ -1,4 +1,5 @@
 import { objectStores, type ObjectStore } from '../tracking/object-stores.js';
+import type { InternalFacts } from '../tracking/facts.js';
 import { sightings, type Sighting } from '../tracking/sightings.js';
 import type { TokenCertificate } from '../pkcs11/token.js';
 import { parseCertificate } from '../x509/parse-certificate.js';
@@ -22,6 +23,12 @@ export function sightingsOf(facts: DoctorFacts): Sighting[] {
   const there = { token, internal, file: undefined };
   const certificates = facts.instance.certificates.filter(({ storage }) => there[storage.kind] !== undefined);
   return sightings({ certificates }, { ...(token === undefined ? {} : { token }), files: [], nss: internal === undefined ? {} : { internal } });
+}
+
+/** The NSS database itself, as pre-flight's checks want it. */
+export function insideOf(facts: DoctorFacts): { readonly internal?: InternalFacts } {
+  const { internal } = parts(facts);
+  return internal === undefined ? {} : { internal };
 }
 
 /** Certificate objects of the store that are none. */

@@ -12,6 +12,12 @@ export interface NssSight {
   readonly foreign: readonly string[];
   /** The service user. */
   readonly owner: { readonly uid: number; readonly gid: number };
+  /** What NSS's tools see in it; absent where it is no sql database. */
+  readonly contents?: NssContents | Trouble;
+}
+
+export interface NssContents {
+  readonly ok: true;
   /** Whether it lists the instance's module; true where there is none. */
   readonly registered: boolean;
   /** Labels of the tokens NSS sees in that module. */

@@ -20,15 +20,26 @@ export interface NssInspection {
 }
 
 /** Looks at the instance's NSS database without opening anything for writing. */
-export async function inspectNss({ instance }: ServiceContext): Promise<NssInspection> {
-  const { database } = instance.nss;
+export async function inspectNss(context: ServiceContext): Promise<NssInspection> {
+  const { format, unwritable } = inspectNssFiles(context);
+  if (format !== 'sql') return { format, unwritable, registered: false, tokens: [], internalName: '' };
+  return { format, unwritable, ...(await inspectNssModules(context)) };
+}
+
+/** Its files alone: nothing of NSS is asked. */
+export function inspectNssFiles({ instance: { nss: { database } } }: Pick<ServiceContext, 'instance'>): Pick<NssInspection, 'format' | 'unwritable'> {
   const { format } = databaseFacts(database);
-  if (format !== 'sql') return { format, unwritable: [], registered: false, tokens: [], internalName: '' };
+  if (format !== 'sql') return { format, unwritable: [] };
   // SQLite makes its journal in the directory. The kernel is asked: it knows about ACLs and read-only mounts.
-  const unwritable = ['.', 'cert9.db', 'key4.db', 'pkcs11.txt'].filter((name) => !accessible(path.join(database, name)));
+  return { format, unwritable: ['.', 'cert9.db', 'key4.db', 'pkcs11.txt'].filter((name) => !accessible(path.join(database, name))) };
+}
+
+/** What NSS says of its modules. */
+export async function inspectNssModules({ instance }: Pick<ServiceContext, 'instance'>): Promise<Pick<NssInspection, 'registered' | 'tokens' | 'internalName'>> {
+  const { database } = instance.nss;
   const modules = await listModules({ database, environment: moduleEnvironment(instance), run });
   const module = instance.token === undefined ? undefined : moduleFor(modules, instance.token.module);
-  return { format, unwritable, registered: instance.token === undefined || module !== undefined, tokens: module?.tokens ?? [], internalName: internalTokenName(modules) };
+  return { registered: instance.token === undefined || module !== undefined, tokens: module?.tokens ?? [], internalName: internalTokenName(modules) };
 }
 
 function accessible(file: string): boolean {

@@ -6,30 +6,49 @@ import { run } from '../../platform/run.js';
 import { nssOf, withInternal, type SavingContext } from '../../renewal/saving-context.js';
 import { databasePassword } from '../../renewal/steps/trust.js';
 import type { ServiceContext } from '../context.js';
-import { inspectNss, type NssInspection } from './inspect-nss.js';
+import { inspectNssFiles, inspectNssModules, type NssInspection } from './inspect-nss.js';
 
-/** The NSS database with the trust it gives. */
-export interface NssLook extends NssInspection {
+/** The NSS database, layer by layer, so that one that fails does not hide what the others show. */
+export interface NssLook extends Pick<NssInspection, 'format' | 'unwritable'> {
   /** Names of what belongs to another user; '.' is the directory. */
   readonly foreign: readonly string[];
-  /** The internal database's certificates; none where it is not an sql database. */
+  /** What NSS's tools see in it; only in an sql database. */
+  readonly contents?: NssContents | Trouble;
+}
+
+interface NssContents extends Pick<NssInspection, 'registered' | 'tokens'> {
+  readonly ok: true;
+  /** The internal database's certificates. */
   readonly internal: readonly ListedCertificate[];
   /** The token's, as NSS sees them: only after a login that was asked for, and where NSS knows the token. */
-  readonly onToken?: { readonly ok: true; readonly listed: readonly ListedCertificate[] } | { readonly ok: false; readonly code: ErrorCode; readonly problem: string };
+  readonly onToken?: { readonly ok: true; readonly listed: readonly ListedCertificate[] } | Trouble;
+}
+
+interface Trouble {
+  readonly ok: false;
+  readonly code: ErrorCode;
+  readonly problem: string;
 }
 
 /** Looks at the database. With `login` NSS itself logs in to the token, once its PIN has been proven by the rules of the PIN guard. */
 export async function lookAtNss(context: ServiceContext, { login }: { readonly login: boolean }): Promise<NssLook> {
-  const inspected = await inspectNss(context);
-  const foreign = notOwnedBy(databaseFacts(context.instance.nss.database), process.geteuid?.() ?? -1);
-  if (inspected.format !== 'sql') return { ...inspected, foreign, internal: [] };
-  const saving: SavingContext = { ...context, run };
-  const internal = await listInternal(nssOf(saving));
-  const asksToken = login && context.instance.token !== undefined && inspected.registered;
-  return { ...inspected, foreign, internal, ...(asksToken ? { onToken: await tokenListing(context, saving, inspected.internalName) } : {}) };
+  const files = { ...inspectNssFiles(context), foreign: notOwnedBy(databaseFacts(context.instance.nss.database), process.geteuid?.() ?? -1) };
+  return files.format === 'sql' ? { ...files, contents: await contentsOf(context, login) } : files;
 }
 
-async function tokenListing(context: ServiceContext, saving: SavingContext, internalName: string): Promise<NonNullable<NssLook['onToken']>> {
+async function contentsOf(context: ServiceContext, login: boolean): Promise<NssContents | Trouble> {
+  try {
+    const saving: SavingContext = { ...context, run };
+    const { internalName, ...modules } = await inspectNssModules(context);
+    const internal = await listInternal(nssOf(saving));
+    const asksToken = login && context.instance.token !== undefined && modules.registered;
+    return { ok: true, ...modules, internal, ...(asksToken ? { onToken: await tokenListing(context, saving, internalName) } : {}) };
+  } catch (error) {
+    return troubleOf(error);
+  }
+}
+
+async function tokenListing(context: ServiceContext, saving: SavingContext, internalName: string): Promise<NonNullable<NssContents['onToken']>> {
   try {
     const token = await context.openToken();
     await token.login();
@@ -43,8 +62,7 @@ async function tokenListing(context: ServiceContext, saving: SavingContext, inte
       own.fill(0);
     }
   } catch (error) {
-    const { code, message } = asHsmongerError(error);
-    return { ok: false, code, problem: message };
+    return troubleOf(error);
   }
 }
 
@@ -58,4 +76,9 @@ async function provenPassword(saving: SavingContext): Promise<Buffer> {
     return true;
   });
   return needed ? databasePassword(passwordFile) : Buffer.alloc(0);
+}
+
+function troubleOf(error: unknown): Trouble {
+  const { code, message } = asHsmongerError(error);
+  return { ok: false, code, problem: message };
 }

@@ -12,6 +12,8 @@ export const nssPassword: Check = {
   about: "The NSS database has no password of its own, or the instance file says where it is kept, in a file the service user alone can read.",
   run({ instance, internal, nss }) {
     const { database, passwordFile } = instance.nss;
+    // NssDatabase tells of files that cannot be opened, NSS only of a bad database.
+    if (!internal.known && nss.known && nss.value.unwritable.length > 0) return [];
     if (!internal.known) return [{ severity: 'error', key: database, message: internal.why, fix: `Look at the database as user '${instance.user}': certutil -K -d sql:${database}; correct 'nss.password-file' in ${instance.file} if its password was refused.` }];
     const sight = internal.value;
     if (sight === 'none') return [];

@@ -1,7 +1,7 @@
 import { sameTrust, trustOf } from '../../../nss/trust.js';
 import type { Check } from '../../check.js';
 import type { Finding } from '../../finding.js';
-import { known, orFine } from '../../known.js';
+import { ofNssContents, orFine } from '../../known.js';
 import { trustFinding } from './trust-finding.js';
 
 /** ipa-healthcheck never gets as far for a CA on an HSM: its comparison joins token and nickname without the colon (IPACertNSSTrust). */
@@ -9,10 +9,11 @@ export const nssTokenTrust: Check = {
   source: 'hsmonger.nss',
   name: 'NssTokenTrust',
   about: "NSS gives each certificate on the token the trust its profile asks for, and finds its key; seen with --login only.",
-  run: ({ instance, nss, token }) =>
-    known(nss, ({ onToken, format }) => {
+  run: (facts) =>
+    ofNssContents(facts, ({ onToken }) => {
+      const { instance, token } = facts;
       const onTheToken = instance.certificates.filter(({ storage }) => storage.kind === 'token');
-      if (format !== 'sql' || instance.token === undefined || onTheToken.length === 0) return [];
+      if (instance.token === undefined || onTheToken.length === 0) return [];
       if (onToken === undefined) return [{ severity: 'success', key: 'trust', message: "NSS's view of the token was not looked at: --login does." }];
       if (!onToken.ok) {
         // What keeps us from logging in as well has been told.

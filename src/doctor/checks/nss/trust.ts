@@ -1,7 +1,7 @@
 import { sameTrust, trustOf } from '../../../nss/trust.js';
 import type { Check } from '../../check.js';
 import type { Finding } from '../../finding.js';
-import { known, orFine } from '../../known.js';
+import { ofNssContents, orFine } from '../../known.js';
 import { trustFinding } from './trust-finding.js';
 
 /** NSS keeps trust here for the token's copies too, and copies a certificate in for that; where no trust is wanted there need be none. */
@@ -9,9 +9,9 @@ export const nssTrust: Check = {
   source: 'hsmonger.nss',
   name: 'NssTrust',
   about: 'Each certificate has the trust its profile asks for (as Dogtag expects) in the NSS database itself.',
-  run: ({ instance, nss }) =>
-    known(nss, ({ format, internal }) => {
-      if (format !== 'sql') return [];
+  run: (facts) =>
+    ofNssContents(facts, ({ internal }) => {
+      const { instance } = facts;
       const findings = instance.certificates.flatMap(({ nickname, profile, storage }): Finding[] => {
         if (storage.kind === 'file') return [];
         const wanted = trustOf(profile);

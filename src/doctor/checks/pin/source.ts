@@ -18,7 +18,7 @@ export const pinSource: Check = {
 };
 
 function fixFor(code: string, key: string, user: string): string {
-  if (code === 'PIN_UNSAFE') return `Let ${key} and its directories be root's or '${user}''s and closed to others (mode 0600); whoever could read it may know the PIN: think of changing it.`;
+  if (code === 'PIN_UNSAFE') return `Let ${key} and its directories belong to root or '${user}' and be closed to others (mode 0600). Whoever could read it may know the PIN: think of changing it.`;
   return `Put the token's PIN, one line, where ${key} says, readable by '${user}' alone.`;
 }
 
