@@ -8,7 +8,8 @@ import type { Database } from './database.js';
 export function faultOf(file: string): string | undefined {
   if (!existsSync(file)) return undefined;
   try {
-    const database = new Sqlite(file, { readonly: true, nativeBinding: sqliteAddon() });
+    // Not for reading only: what a killed process left in the journal could not be rolled back, and would look like damage.
+    const database = new Sqlite(file, { fileMustExist: true, nativeBinding: sqliteAddon() });
     try {
       const [first] = database.pragma('integrity_check(1)') as readonly { readonly integrity_check: string }[];
       return first?.integrity_check === 'ok' ? undefined : `SQLite finds: ${first?.integrity_check ?? 'nothing'}.`;
@@ -16,6 +17,8 @@ export function faultOf(file: string): string | undefined {
       database.close();
     }
   } catch (error) {
+    // Somebody is writing, and finds it good enough for that.
+    if (error instanceof Sqlite.SqliteError && error.code.startsWith('SQLITE_BUSY')) return undefined;
     return `SQLite cannot read it: ${sentenceOf(error).replace(/\.$/u, '')}.`;
   }
 }
