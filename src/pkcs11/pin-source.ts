@@ -109,7 +109,7 @@ function readPinFile(file: string, reader: PinReader): Pin {
       const problem = pinFileProblem(file, factsOf(stats), reader);
       if (problem !== undefined) throw new HsmongerError(problem.code, problem.sentence);
       if (distrust !== undefined) throw new HsmongerError('PIN_UNSAFE', `The PIN file ${file} could be replaced by others: ${distrust}; move it where only root and its reader can write.`);
-      return { pin: firstLine(readSome(descriptor), `PIN file ${file}`), identity: identityOf(stats) };
+      return { pin: firstLine(readSome(descriptor), `PIN file ${file}`), identity: pinFileIdentity(stats) };
     } finally {
       closeSync(descriptor);
     }
@@ -119,7 +119,7 @@ function readPinFile(file: string, reader: PinReader): Pin {
 }
 
 /** Device, inode, change time and size: what changes whenever somebody writes or replaces the file (design rule 4). */
-function identityOf(stats: BigIntStats): PinSourceIdentity {
+export function pinFileIdentity(stats: BigIntStats): PinSourceIdentity {
   return `file:${[stats.dev, stats.ino, stats.ctimeNs, stats.size].join(',')}`;
 }
 

@@ -12,6 +12,7 @@ import { lookAtAuthority } from './tasks/look-at-authority.js';
 import { lookAtToken } from './tasks/look-at-token.js';
 import { lookAtNss } from './tasks/look-at-nss.js';
 import { makeRequest } from './tasks/make-request.js';
+import { moveAside } from './tasks/move-aside.js';
 import { addNssModule, removeNssModule } from './tasks/nss-module.js';
 import { previewRenewals } from './tasks/preview-renewal.js';
 import { readPkiConfig } from './tasks/read-pki-config.js';
@@ -29,6 +30,7 @@ const tasks = {
   'list tokens': listTokens,
   'list NSS modules': listNssModules,
   'check keys': checkKeys,
+  'move PIN aside': moveAside,
   'preview renewals': previewRenewals,
   'read ledger': readLedger,
   'examine state': examineState,

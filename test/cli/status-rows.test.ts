@@ -5,9 +5,11 @@ import { needsAttention, statusTable } from '../../src/cli/status/table.js';
 const now = new Date('2026-06-01T00:00:00Z');
 const days = (count: number) => new Date(now.getTime() + count * 86_400_000);
 const notAfter = days(100);
+const instance: CertificateFacts['instance'] = { name: 'hsmonger', user: 'pkiuser', nss: { database: '/alias' }, token: { selector: { by: 'label', label: 'hsm' }, module: '/m.so', environment: {}, pin: { from: 'file', path: '/pin' } } };
 
 function facts(over: Partial<CertificateFacts> = {}, request: Partial<Exclude<CertificateFacts['request'], 'none' | undefined>> = {}): CertificateFacts {
   return {
+    instance,
     config: { nickname: 'ocsp', profile: 'caOCSPCert', storage: { kind: 'token' } },
     where: 'hsm',
     inStore: { notBefore: days(-100), notAfter },
@@ -35,14 +37,14 @@ test.each<[string, CertificateFacts, string | RegExp]>([
   ['ca-error comes before what the ledger remembers', facts({ ledger: outcome() }, { caError: 'The profile is unknown.' }), 'The profile is unknown.'],
   ['the last refusal, which exit 5 hides from certmonger', facts({ ledger: outcome() }, { status: 'CA_WORKING' }), 'There is no token.'],
   ['a stuck state says what certmonger waits for', facts({}, { status: 'NEED_CSR_GEN_PIN', stuck: true }), /PIN/u],
-  ['a stuck state nobody has a word for', facts({}, { status: 'NEED_SOMETHING', stuck: true }), 'certmonger waits for an administrator.'],
+  ['a stuck state nobody has a word for', facts({}, { status: 'NEED_SOMETHING', stuck: true }), /^certmonger waits for an administrator/u],
   ['a stuck state, not what the helper said when it was asked last', facts({ ledger: outcome() }, { status: 'NEED_CSR_GEN_TOKEN', stuck: true }), /token/u],
   ['a request that is not there, whatever was refused before', facts({ request: 'none', ledger: outcome() }), /does not track it/u],
   ['a request that is not there', facts({ request: 'none' }), /does not track it/u],
   ['a certificate that is not on the token', facts({ inStore: 'none' }), /no certificate 'ocsp' on the token/u],
-  ['a certificate that is not in the NSS database', facts({ inStore: 'none', config: { nickname: 'ocsp', profile: 'caOCSPCert', storage: { kind: 'internal' } } }), "There is no certificate 'ocsp' in the NSS database."],
-  ['a certificate whose file is not there', facts({ inStore: 'none', config: { nickname: 'ocsp', profile: 'caOCSPCert', storage: { kind: 'file', certificate: '/ra.pem', key: '/ra.key' } } }), "There is no certificate 'ocsp' in /ra.pem."],
-  ['a saving that stopped', facts({ ledger: { outcomes: [], issued: [], journal: [{ nickname: 'ocsp', step: 'trusted', left: [], updatedAt: days(-1) }] } }), "Saving its new certificate stopped after 'trusted'; run 'hsmonger renew' to finish it."],
+  ['a certificate that is not in the NSS database', facts({ inStore: 'none', config: { nickname: 'ocsp', profile: 'caOCSPCert', storage: { kind: 'internal' } } }), /^There is no certificate 'ocsp' in the NSS database\./u],
+  ['a certificate whose file is not there', facts({ inStore: 'none', config: { nickname: 'ocsp', profile: 'caOCSPCert', storage: { kind: 'file', certificate: '/ra.pem', key: '/ra.key' } } }), /^There is no certificate 'ocsp' in \/ra\.pem\./u],
+  ['a saving that stopped', facts({ ledger: { outcomes: [], issued: [], journal: [{ nickname: 'ocsp', step: 'trusted', left: [], updatedAt: days(-1) }] } }), "Saving its new certificate stopped after 'trusted'. Run 'hsmonger renew' to finish it."],
   [
     'what is left of a saving',
     facts({ ledger: { outcomes: [], issued: [], journal: [{ nickname: 'ocsp', step: 'in service', left: [{ step: 'published', reason: 'The directory is away.' }], updatedAt: days(-1) }] } }),
@@ -50,7 +52,7 @@ test.each<[string, CertificateFacts, string | RegExp]>([
   ],
   ['a helper that gave no answer in time', facts({ ledger: { outcomes: [], issued: [], journal: [], watchdog: { at: days(-1), message: 'No answer within 120 seconds.' } } }, { status: 'CA_WORKING' }), 'No answer within 120 seconds.'],
   ['a certificate that was issued and not saved', facts({ ledger: { outcomes: [], issued: [{ subjectKey: 'aa', profile: 'caOCSPCert', notAfter: days(720) }], journal: [] } }), /was issued, but certmonger has not saved it/u],
-  ['an expired certificate', facts({ inStore: { notBefore: days(-100), notAfter: days(-2) } }), 'It has expired.'],
+  ['an expired certificate', facts({ inStore: { notBefore: days(-100), notAfter: days(-2) } }), /^It has expired\./u],
   ['certmonger reading an older certificate than the token has', facts({ inStore: { notBefore: days(-1), notAfter: days(700) } }), /not the newest one/u],
 ])('a problem is told: %s', (_name, given, problem) => {
   const row = statusRow(now, given);

@@ -1,6 +1,8 @@
 import type { Certmonger } from '../../../dbus/certmonger.js';
 import type { TrackingRequest } from '../../../dbus/tracking-request.js';
 import type { CertificateConfig } from '../../config/instance.js';
+import { problemOf } from '../../diagnosis/diagnose.js';
+import { requestFacts, seenRequest, siteFacts } from '../../diagnosis/gather.js';
 import { HsmongerError } from '../../errors.js';
 import { askService } from '../../service/ask.js';
 import { resubmitSameKey } from '../../tracking/same-key.js';
@@ -9,7 +11,6 @@ import { certificateFromPem } from '../../x509/pem.js';
 import { keyFingerprint } from '../../x509/public-key.js';
 import type { Surroundings } from '../command.js';
 import { progressLine } from '../output.js';
-import { meaningOf } from '../status/state-meanings.js';
 import { follow } from './follow.js';
 import type { Order, Place } from './order.js';
 import { heldOf, renewalText, type RenewalReport } from './report.js';
@@ -40,7 +41,7 @@ export async function renewOne(
     const end = await follow({ certmonger, id: request.nickname, before: before.certificate.pem, until, now: clock, signal, onLook });
     progress.clear();
     const after = end.standing === 'renewed' ? heldOf(end.request) : undefined;
-    const reason = end.standing === 'renewed' ? undefined : (end.request.caError ?? (await reasonOf(place, before, config, asked)) ?? meaningOf(end.request.status, end.request.stuck));
+    const reason = end.standing === 'renewed' ? undefined : (end.request.caError ?? (await reasonOf(place, before, config, asked)) ?? problemOf({ ...requestFacts(siteFacts(clock(), place.instance), config), request: seenRequest(end.request) }));
     report = { ...common, result: end.standing, state: end.request.status, ...(after === undefined ? {} : { after }), ...(reason === undefined ? {} : { reason }) };
   }
   if (!options.json) io.out(renewalText(report, io.colour));

@@ -35,6 +35,7 @@ export async function gatherStatus(place: Place, bus: string, env: Readonly<Reco
     const { where, newest } = stores.value.find(config);
     const request = requests.status === 'fulfilled' ? (requestOf(requests.value, instance, ids.get(config.nickname), config) ?? 'none') : undefined;
     const facts: CertificateFacts = {
+      instance,
       config,
       where,
       inStore: newest,

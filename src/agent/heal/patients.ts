@@ -1,0 +1,45 @@
+import type { Diagnosis } from '../../diagnosis/diagnosis.js';
+import { nextTry, type Cost } from './next-try.js';
+
+/** One certificate in trouble. */
+export interface Patient {
+  readonly cause: string;
+  /** Of performance.now(). */
+  readonly sinceMs: number;
+  /** Cures tried for this cause since it was last seen to be there. */
+  attempts: number;
+  /** Of performance.now(): not before. */
+  dueMs: number;
+}
+
+export interface Patients {
+  get(nickname: string): Patient | undefined;
+  /** Notes what is wrong now; `present`: the cause itself was just seen, so that the first try after it is gone is made at once. */
+  admit(nickname: string, diagnosis: Diagnosis, present: boolean): Patient;
+  discharge(nickname: string): void;
+  /** A cure has begun: says when the next may. */
+  treat(patient: Patient, notAfter: Date | undefined, cost: Cost): void;
+}
+
+export function createPatients({ clock, now, random }: { readonly clock: () => Date; readonly now: () => number; readonly random: () => number }): Patients {
+  const all = new Map<string, Patient>();
+  return {
+    get: (nickname) => all.get(nickname),
+    admit(nickname, { cause }, present) {
+      const known = all.get(nickname);
+      const patient = known?.cause === cause ? known : { cause, sinceMs: now(), attempts: 0, dueMs: 0 };
+      if (present) {
+        patient.attempts = 0;
+        patient.dueMs = 0;
+      }
+      all.set(nickname, patient);
+      return patient;
+    },
+    discharge: (nickname) => { all.delete(nickname); },
+    treat(patient, notAfter, cost) {
+      patient.attempts += 1;
+      const at = clock();
+      patient.dueMs = now() + nextTry(at, { cost, ...(notAfter === undefined ? {} : { notAfter }) }, patient.attempts, random).getTime() - at.getTime();
+    },
+  };
+}

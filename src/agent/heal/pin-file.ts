@@ -1,0 +1,58 @@
+import { existsSync, watch } from 'node:fs';
+import path from 'node:path';
+import { sentenceOf } from '../../errors.js';
+import { asideName, movePinAside, pinFileNow, type Aside } from '../../pkcs11/pin-aside.js';
+import type { PinSourceIdentity } from '../../pkcs11/token.js';
+import { distrustOf } from '../../platform/trusted-path.js';
+import { askService } from '../../service/ask.js';
+import type { Care } from '../care.js';
+
+/** The file certmonger reads an instance's PIN from. */
+export interface PinFile {
+  readonly path: string;
+  /** Of what is there now. */
+  identity(): PinSourceIdentity | undefined;
+  /** Where the last bad one went, while nothing has taken its place. */
+  movedTo(): string | undefined;
+  moveAside(judged: PinSourceIdentity): Promise<Aside>;
+}
+
+/** undefined where certmonger gets the PIN by no file of the instance. */
+export function pinFileOf({ instance, directories }: Pick<Care, 'instance' | 'directories'>): PinFile | undefined {
+  const source = instance.token?.pin;
+  if (source?.from !== 'file') return undefined;
+  const file = source.path;
+  return {
+    path: file,
+    identity: () => pinFileNow(file),
+    movedTo: () => (!existsSync(file) && existsSync(asideName(file)) ? asideName(file) : undefined),
+    async moveAside(judged) {
+      try {
+        // What lies in a directory of the service user is moved by that user: root renames nothing where others can write.
+        if (distrustOf(path.dirname(file)) === undefined) return movePinAside(file, judged);
+        return await askService({ instance, directories }, 'move PIN aside', { judged });
+      } catch (error) {
+        return { result: 'failed', problem: `The PIN file ${file}, which proved bad, could not be moved aside: ${sentenceOf(error)}` };
+      }
+    },
+  };
+}
+
+/** Whoever writes a file does it in steps: half a PIN must not be tried. */
+const settledMs = 700;
+
+/** Calls `onSettled` some time after the last change of that name in its directory, until the signal. Where that cannot be watched the probes are all there is. */
+export function watchPinFile(file: string, onSettled: () => void, signal: AbortSignal): void {
+  let timer: NodeJS.Timeout | undefined;
+  try {
+    const watcher = watch(path.dirname(file), { signal, persistent: false }, (_event, name) => {
+      if (name !== path.basename(file)) return;
+      clearTimeout(timer);
+      timer = setTimeout(onSettled, settledMs);
+    });
+    watcher.on('error', () => { watcher.close(); });
+  } catch {
+    return;
+  }
+  signal.addEventListener('abort', () => { clearTimeout(timer); }, { once: true });
+}

@@ -1,0 +1,38 @@
+import type { ErrorCode } from '../errors.js';
+import type { Life, Remembered } from './facts.js';
+
+/** The ledger's contents, as far as they tell about troubles (service/tasks/read-ledger.ts). */
+export interface Memory {
+  readonly outcomes: readonly { readonly subjectKey: string; readonly profile: string; readonly at: Date; readonly code: ErrorCode | 'ISSUED'; readonly message: string }[];
+  readonly issued: readonly { readonly subjectKey: string; readonly profile: string; readonly notAfter: Date }[];
+  readonly journal: readonly { readonly nickname: string; readonly step: string; readonly left: readonly { readonly step: string; readonly reason?: string }[]; readonly updatedAt: Date }[];
+  readonly watchdog?: { readonly at: Date; readonly message: string };
+}
+
+/** Which certificate: by name, and by SHA-256 of its SubjectPublicKeyInfo where that is known; `held` is the one in use. */
+export interface Subject {
+  readonly nickname: string;
+  readonly profile: string;
+  readonly key?: string;
+  readonly held?: Life;
+}
+
+/** What the ledger says of one certificate. */
+export function rememberedOf(now: Date, memory: Memory | undefined, { nickname, profile, key, held }: Subject): Remembered {
+  if (memory === undefined) return {};
+  const ours = (row: { readonly subjectKey: string; readonly profile: string }) => row.subjectKey === key && row.profile === profile;
+  const last = memory.outcomes.find(ours);
+  // A certificate that became valid later came by another way.
+  const overtaken = last !== undefined && held !== undefined && last.at < held.notBefore;
+  const { watchdog } = memory;
+  const heard = watchdog === undefined || memory.outcomes.some(({ subjectKey, at }) => subjectKey === key && at > watchdog.at);
+  const issued = memory.issued.find(ours);
+  const saving = memory.journal.find((row) => row.nickname === nickname);
+  const left = saving?.step === 'in service' ? saving.left[0] : undefined;
+  return {
+    ...(last === undefined || last.code === 'ISSUED' || overtaken ? {} : { outcome: { code: last.code, message: last.message, at: last.at } }),
+    ...(heard ? {} : { silence: watchdog.message }),
+    ...(issued === undefined || held === undefined || issued.notAfter <= held.notAfter ? {} : { unsaved: issued.notAfter }),
+    ...(saving === undefined ? {} : { saving: { step: saving.step, stillMs: now.getTime() - saving.updatedAt.getTime(), ...(left === undefined ? {} : { left }) } }),
+  };
+}
