@@ -1,4 +1,10 @@
 import type { Instance } from '../config/instance.js';
+import type { CertmongerFacts } from './facts/certmonger.js';
+import type { ChainFacts } from './facts/chain.js';
+import type { FilesFacts } from './facts/files.js';
+import type { HostFacts } from './facts/host.js';
+import type { ServersFacts } from './facts/servers.js';
+import type { StateFacts } from './facts/state.js';
 import type { InternalSight, NssSight } from './facts/nss.js';
 import type { TokenSight } from './facts/token.js';
 
@@ -6,6 +12,12 @@ import type { TokenSight } from './facts/token.js';
 export interface DoctorFacts {
   readonly instance: Instance;
   readonly now: Date;
+  readonly certmonger: Fact<CertmongerFacts>;
+  readonly chain: Fact<ChainFacts>;
+  readonly servers: ServersFacts;
+  readonly files: Fact<FilesFacts>;
+  readonly state: Fact<StateFacts>;
+  readonly host: Fact<HostFacts>;
   /** Module, token, PIN; 'none' where the instance has no token. */
   readonly token: Fact<TokenSight | 'none'>;
   readonly nss: Fact<NssSight>;

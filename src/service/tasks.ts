@@ -1,12 +1,15 @@
 import type { ServiceContext } from './context.js';
 import { changeTokenPin } from './tasks/change-token-pin.js';
 import { checkKeys } from './tasks/check-keys.js';
+import { compareServers } from './tasks/compare-servers.js';
+import { examineState } from './tasks/examine-state.js';
 import { importCertificate } from './tasks/import-certificate.js';
 import { inspectInternal } from './tasks/inspect-internal.js';
 import { inspectNss } from './tasks/inspect-nss.js';
 import { inspectToken } from './tasks/inspect-token.js';
 import { listNssModules } from './tasks/list-nss-modules.js';
 import { listTokens } from './tasks/list-tokens.js';
+import { lookAtAuthority } from './tasks/look-at-authority.js';
 import { lookAtToken } from './tasks/look-at-token.js';
 import { lookAtNss } from './tasks/look-at-nss.js';
 import { makeRequest } from './tasks/make-request.js';
@@ -14,6 +17,7 @@ import { moveAside } from './tasks/move-aside.js';
 import { addNssModule, removeNssModule } from './tasks/nss-module.js';
 import { previewRenewals } from './tasks/preview-renewal.js';
 import { provePin } from './tasks/prove-pin.js';
+import { readPkiConfig } from './tasks/read-pki-config.js';
 import { readLedger } from './tasks/read-ledger.js';
 import { savingAhead, savingDone, savingFinished, savingPrepared, savingResumed, savingsPending } from './tasks/saving.js';
 import { lookAtServers, nameMaster, trustedAuthorities } from './tasks/servers.js';
@@ -33,6 +37,7 @@ const tasks = {
   'change token PIN': changeTokenPin,
   'preview renewals': previewRenewals,
   'read ledger': readLedger,
+  'examine state': examineState,
   'add NSS module': addNssModule,
   'remove NSS module': removeNssModule,
   'read setup memory': readSetupMemory,
@@ -51,6 +56,9 @@ const tasks = {
   'look at NSS database': lookAtNss,
   'set trust': setTrust,
   'look at servers': lookAtServers,
+  'compare servers': compareServers,
+  'look at authority': lookAtAuthority,
+  'read PKI configuration': readPkiConfig,
   'set renewal master': nameMaster,
   'read CA certificates': trustedAuthorities,
 } as const satisfies Record<string, (context: ServiceContext, input: never) => Promise<unknown>>;

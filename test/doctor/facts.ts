@@ -21,7 +21,7 @@ export const doctorInstance: Instance = {
 /** Facts of which nothing is known but the instance: a test puts in what its check looks at. */
 export function unknownFacts(instance: Instance = doctorInstance): DoctorFacts {
   const unknown = (what: string) => ({ known: false, why: `The ${what} did not answer.` }) as const;
-  return { instance, now: new Date('2026-06-01T00:00:00Z'), token: unknown('token'), nss: unknown('NSS database'), internal: unknown('internal store') };
+  return { instance, now: new Date('2026-06-01T00:00:00Z'), token: unknown('token'), nss: unknown('NSS database'), internal: unknown('internal store'), certmonger: unknown('certmonger'), chain: unknown('chain'), servers: {}, files: unknown('files'), state: unknown('state'), host: unknown('host') };
 }
 
 /** A token all is well with, opened by a login. */
