@@ -3,6 +3,9 @@ import { loadAgentConf, type AgentConf } from '../config/agent-conf.js';
 import type { Directories } from '../config/instance.js';
 import { sentenceOf } from '../errors.js';
 import type { Clock } from '../platform/clock.js';
+import { announce } from './bus/announce.js';
+import { startBusName } from './bus/bus-name.js';
+import { createDesk } from './bus/open-desk.js';
 import { startCaretaker } from './caretaker.js';
 import { linkCertmonger } from './certmonger-link.js';
 import { createCounting } from './counters.js';
@@ -72,7 +75,7 @@ export async function runAgent({ directories, bus, only, pollMs }: AgentOptions,
     const signatures = new Map(cared.map(({ instance, care }) => [instance.name, care.prober.signatures()]));
     return takeSnapshot({ picture, cared, at: clock(), version, startedAt, counters: counting.counters(signatures), events: events.recent() });
   };
-  const shared = createShared({ conf: () => conf, events, snapshot, caretakers: roster.caretakers, log, clock, env, bus }, stopping.signal);
+  const shared = createShared({ conf: () => conf, events, snapshot, log }, stopping.signal);
 
   const reload = async () => {
     if (signal.aborted) return;
@@ -87,8 +90,20 @@ export async function runAgent({ directories, bus, only, pollMs }: AgentOptions,
     await notify(env, 'READY=1', log);
   };
   const reloads = createTurns(reload);
+  const desk = createDesk({
+    caretakers: roster.caretakers,
+    snapshot,
+    reload: async () => {
+      await reloads.next();
+      return `Read agent.conf and the instance files again; ${lookingAfter(roster)}`;
+    },
+  });
   const deaf = onReload(() => { void reloads.next(); });
+  const busName = startBusName({ bus, env, desk, group: () => conf.access.group, log, signal: stopping.signal });
+  announce(busName, { events, picture, roster }, stopping.signal);
   try {
+    // A second agent would work against the first. A bus that is away is waited for later, with everything else that needs it.
+    await within(patienceMs, busName.owned);
     await roster.read();
     shared.start();
     log('info', lookingAfter(roster));
@@ -99,7 +114,7 @@ export async function runAgent({ directories, bus, only, pollMs }: AgentOptions,
     await reloads.rest();
     await roster.stop();
     stopping.abort();
-    if (!(await within(patienceMs, Promise.all([picture.ended, shared.ended(), beat.ended])))) log('warning', 'Not everything ended in time; it ends with the process.');
+    if (!(await within(patienceMs, Promise.all([picture.ended, shared.ended(), beat.ended, busName.ended])))) log('warning', 'Not everything ended in time; it ends with the process.');
     log('info', 'stopped.');
   } finally {
     await roster.stop();

@@ -2,7 +2,11 @@ import type { Instance } from '../config/instance.js';
 import type { Care, Part } from './care.js';
 import { startChronicle, type Chronicle } from './chronicle.js';
 import { attend } from './follow/attend.js';
-import { starters, type Healer, type Reconciler, type Renewer } from './parts.js';
+import { startHealer, type Healer } from './heal/healer.js';
+import { startRenewer, type Renewer } from './calendar/renewer.js';
+import { startPinKeeper, type PinKeeper } from './pin/keeper.js';
+import { startProber } from './probe/start-prober.js';
+import { startReconciler, type Reconciler } from './reconcile/reconciler.js';
 
 export interface CaretakerGiven extends Omit<Care, 'instances' | 'conf' | 'signal' | 'prober'> {
   /** Both as they are at the moment asked: what changes there restarts no caretaker. */
@@ -17,6 +21,7 @@ export interface Caretaker {
   readonly instance: Instance;
   /** What its parts work with. */
   readonly care: Care;
+  readonly pinKeeper: PinKeeper;
   readonly healer: Healer;
   readonly reconciler: Reconciler;
   readonly renewer: Renewer;
@@ -31,7 +36,7 @@ export async function startCaretaker({ pollMs, instances, conf, ...given }: Care
   const { instance, directories, certmonger, log } = given;
   const stopping = new AbortController();
   const { signal } = stopping;
-  const prober = starters.prober({ instance, directories, log, clock: given.clock, signal, certmonger });
+  const prober = startProber({ instance, directories, log, clock: given.clock, signal, certmonger });
   const care: Care = {
     ...given,
     prober,
@@ -43,10 +48,12 @@ export async function startCaretaker({ pollMs, instances, conf, ...given }: Care
       return instances();
     },
   };
-  const pinKeeper = await starters.pinKeeper(care);
-  const healer = starters.healer(care);
-  const reconciler = starters.reconciler(care);
-  const renewer = starters.renewer(care);
+  // Before all others: where the PIN is to be put in place, nothing asks for it before that.
+  const pinKeeper = startPinKeeper(care);
+  await pinKeeper.credentialPlaced();
+  const reconciler = startReconciler(care);
+  const healer = startHealer(care, { reconcile: () => reconciler.reconcile() });
+  const renewer = startRenewer(care);
   const chronicle = startChronicle(care);
   const follower = instance.directory === undefined ? undefined : attend({ instance, directories, certmonger, pollMs, log, signal });
   if (follower !== undefined) log('info', 'following the renewal master.');
@@ -54,6 +61,7 @@ export async function startCaretaker({ pollMs, instances, conf, ...given }: Care
   return {
     instance,
     care,
+    pinKeeper,
     healer,
     reconciler,
     renewer,

@@ -3,6 +3,7 @@ import { logTo } from '../agent/log.js';
 import { HsmongerError } from '../errors.js';
 import { runningAsRoot } from '../platform/service-user.js';
 import type { AddCommand, Surroundings } from './command.js';
+import { addAgentQuestions } from './agent/ask.js';
 import { dryRun } from './agent/dry-run.js';
 import { absolutePath, directoriesOf, wholeSeconds, type GlobalOptions } from './global-options.js';
 import { harmless } from './output.js';
@@ -29,7 +30,7 @@ export const addAgent: AddCommand = (yargs, run) =>
     'agent',
     'Run in the foreground and look after every instance: notice what is stuck, heal it, show it; SIGHUP reads the files again',
     (agent) =>
-      agent
+      addAgentQuestions(agent, run)
         .option('instance', { type: 'string', requiresArg: true, default: undefined, describe: 'This instance alone [all there are files for]' })
         .option('poll', { type: 'string', requiresArg: true, coerce: wholeSeconds, describe: 'Ask the directory every so many seconds besides [30]' })
         .option('dry-run', { type: 'boolean', default: false, describe: 'Print the calendar of the next 12 months, and change nothing' })
