@@ -17,8 +17,11 @@ export interface Fault {
 export function faultsOf(site: SoakSite): readonly Fault[] {
   const { token, nss, owner } = site.site;
   const aside = `${token.tokenDirectory}.away`;
-  const pin = () => readFileSync(token.pinFile, 'utf8');
-  let right = pin();
+  const right = readFileSync(token.pinFile, 'utf8');
+  const other = 'another-pin-4321';
+  const changePin = async (from: string, to: string) => {
+    await runAs(owner, 'pkcs11-tool', ['--module', token.module, '--token-label', token.label, '--login', '--pin', 'env:OLD', '--change-pin', '--new-pin', 'env:NEW'], { env: { ...token.environment, OLD: from, NEW: to }, cwd: '/' });
+  };
   const helper = path.join(installation().executables, 'hsmonger-submit');
   const place = (text: string) => {
     writeFileSync(`${token.pinFile}.new`, text, { mode: 0o600 });
@@ -39,12 +42,12 @@ export function faultsOf(site: SoakSite): readonly Fault[] {
     },
     {
       name: 'PIN changed on the token',
-      begin: async () => {
-        const next = `pin-${String(Date.now())}`;
-        await runAs(owner, 'pkcs11-tool', ['--module', token.module, '--token-label', token.label, '--login', '--pin', 'env:OLD', '--change-pin', '--new-pin', 'env:NEW'], { env: { ...token.environment, OLD: right.trim(), NEW: next }, cwd: '/' });
-        right = `${next}\n`;
+      begin: () => changePin(right.trim(), other),
+      // Back, and written anew: the witnesses at the end know one PIN.
+      end: async () => {
+        await changePin(other, right.trim());
+        place(right);
       },
-      end: () => { place(right); },
     },
     { name: 'NSS database not writable', begin: () => { for (const file of databaseFiles(nss.database)) chownSync(file, 0, 0); chmodSync(nss.database, 0o755); chownSync(nss.database, 0, 0); }, end: () => { for (const file of [nss.database, ...databaseFiles(nss.database)]) chownSync(file, owner.uid, owner.gid); chmodSync(nss.database, 0o700); } },
     { name: 'helper not executable', begin: () => { chmodSync(helper, 0o644); }, end: () => { chmodSync(helper, 0o755); } },
