@@ -1,7 +1,8 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { Certmonger } from '../../dbus/certmonger.js';
 import { refreshableStates } from '../../dbus/states.js';
 import type { TrackingRequest } from '../../dbus/tracking-request.js';
-import { sentenceOf } from '../errors.js';
+import { HsmongerError, sentenceOf } from '../errors.js';
 import { provenKey, resubmitSameKey } from './same-key.js';
 
 type Client = Pick<Certmonger, 'request'>;
@@ -32,6 +33,20 @@ export async function wakeRequests(certmonger: Client, requests: readonly Tracki
     }
   }
   return { woken, troubles };
+}
+
+/** A child of certmonger has read the PIN file and is at the token, or is about to. */
+const atToken: ReadonlySet<string> = new Set(['READING_KEYINFO', 'NEWLY_ADDED_READING_KEYINFO', 'NEWLY_ADDED_READING_CERT', 'GENERATING_CSR', 'SAVING_CERT', 'READING_CERT']);
+
+/** Until none of certmonger's children may still use a PIN it has read; STATE_BUSY after `patienceMs`. */
+export async function untilIdle(look: () => Promise<readonly Pick<TrackingRequest, 'nickname' | 'status'>[]>, token: string, patienceMs = 60_000): Promise<void> {
+  const end = Date.now() + patienceMs;
+  for (;;) {
+    const busy = (await look()).find(({ status }) => atToken.has(status));
+    if (busy === undefined) return;
+    if (Date.now() > end) throw new HsmongerError('STATE_BUSY', `certmonger has been at token '${token}' for '${busy.nickname}' (${busy.status}) for ${String(patienceMs / 1000)} s; try again when it has ended.`);
+    await sleep(200);
+  }
 }
 
 async function wake(certmonger: Client, request: TrackingRequest): Promise<boolean> {

@@ -29,6 +29,15 @@ function refusal(text: string, name?: string): HsmongerError {
 }
 
 describe('pass', () => {
+  it.each([
+    ['pin-unlock = true', { from: 'unlocked', path: '/run/hsmonger/kra.pin', instance: 'kra' }],
+    ['pin-unlock = "/run/x/pin"', { from: 'unlocked', path: '/run/x/pin', instance: 'kra' }],
+    ['pin-credential = "hsm"', { from: 'unlocked', path: '/run/hsmonger/kra.pin', instance: 'kra', credential: 'hsm' }],
+    ['pin-credential = "hsm"\npin-unlock = "/run/x/pin"', { from: 'unlocked', path: '/run/x/pin', instance: 'kra', credential: 'hsm' }],
+  ])('a PIN in memory: %s', (line, pin) => {
+    expect(parsed(minimal.replace(/pin-file.*\n/u, `${line}\n`), 'kra').token?.pin).toEqual(pin);
+  });
+
   it('fills in the defaults the README promises', () => {
     const instance = parsed(minimal);
     expect(instance).toMatchObject({
@@ -118,6 +127,9 @@ describe('fail', () => {
     ['keys of another way to bind', `${directory}\nkeytab = "/k"`, /'directory\.bind' is "external", which goes with no other key/u],
     ['StartTLS over a socket', `${directory}\nstart-tls = true`, /'directory\.start-tls' is for ldap:/u],
     ['two PIN sources', minimal.replace('pin-file', 'pin-env = "PIN"\npin-file'), /exactly one of pin-file, pin-env, pin-credential and pin-unlock, not 2/u],
+    ['pin-unlock beside a file', minimal.replace('pin-file', 'pin-unlock = true\npin-file'), /exactly one of pin-file.*not 2/u],
+    ['pin-unlock that is false', minimal.replace(/pin-file.*\n/u, 'pin-unlock = false\n'), /'token\.pin-unlock' must be true, or the absolute path/u],
+    ['pin-unlock that says nothing beside a credential', minimal.replace(/pin-file.*\n/u, 'pin-unlock = true\npin-credential = "c"\n'), /'token\.pin-unlock' is true beside pin-credential/u],
     ['no PIN source', minimal.replace(/pin-file.*\n/u, ''), /exactly one of pin-file.*not none/u],
     ['two ways to name the token', minimal.replace('label', 'slot = 1\nlabel'), /exactly one of label, slot, slot-index and uri, not 2/u],
     ['a relative module', minimal.replace('/usr/lib/softhsm/', ''), /'token\.module' must be an absolute path/u],

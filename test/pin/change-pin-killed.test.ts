@@ -42,14 +42,14 @@ describe('killed', () => {
   });
   const refusedLogins = () => (existsSync(log) ? (readFileSync(log, 'utf8').match(/: C_Login\b(?:[^C]|C(?!_))*CKR_PIN_INCORRECT/gu)?.length ?? 0) : 0);
 
-  async function walk(pin: string, dieAt: number, after?: number): Promise<string> {
-    const order = { directories, files, pin, dieAt, ...(after === undefined ? {} : { after }) };
+  async function walk(pin: string, dieAt: number, more: { readonly after?: number; readonly finish?: boolean } = {}): Promise<string> {
+    const order = { directories, files, pin, dieAt, ...more };
     const run = promisify(execFile)(process.execPath, ['--import', 'tsx', path.join(import.meta.dirname, 'change-worker.ts'), JSON.stringify(order)], { cwd: repository });
     return run.then(({ stdout }) => stdout, (error: unknown) => ((error as { readonly signal?: unknown }).signal === 'SIGKILL' ? 'killed' : Promise.reject(error as Error)));
   }
 
   it('before each of its effects, it is finished by running it again, or by the agent, with at most one refused attempt', async () => {
-    const effects = Number(await walk('pin-of-the-whole-walk', 0));
+    const effects = Number.parseInt(await walk('pin-of-the-whole-walk', 0), 10);
     now = 'pin-of-the-whole-walk';
     expect(effects).toBeGreaterThan(15);
     const ends: string[] = [];
@@ -84,7 +84,7 @@ describe('killed', () => {
     for (const after of [60, 150, 250, 350, 500]) {
       const before = refusedLogins();
       const next = `pin-${String(after)}-ms-in`;
-      const end = await walk(next, asking, after);
+      const end = await walk(next, asking, { after });
       const run = await rig.change(next);
       expect(run, `${end} ${run.stderr}`).toMatchObject({ exitCode: 0 });
       ends.add(/An interrupted change[^:]*: the token has the (?<which>new|old)/u.exec(run.stderr)?.groups?.['which'] ?? end);
@@ -95,6 +95,28 @@ describe('killed', () => {
     }
     expect(ends.has('old') || ends.has('new')).toBe(true);
   }, 120_000);
+
+  it('while it puts everything back, or finishes what was killed, it is finished all the same', async () => {
+    const whole = await walk('123', 0);
+    expect(whole).toMatch(/^\d+ PIN_NOT_CHANGED$/u);
+    const asking = 2 + 2 * files.length + 1;
+    for (let dieAt = asking + 1; dieAt <= Number.parseInt(whole, 10); dieAt += 1) {
+      expect(await walk('123', dieAt), `undoing, effect ${String(dieAt)}`).toBe('killed');
+      expect(await walk('', 0, { finish: true })).not.toBe('killed');
+      rig.expectEverywhere(now);
+    }
+    // The new PIN is refused, the old one taken, and then the files are put back; killed at each step.
+    for (let dieAt = 1; ; dieAt += 1) {
+      const before = refusedLogins();
+      expect(await walk('pin-nobody-gets', asking)).toBe('killed');
+      const end = await walk('', dieAt, { finish: true });
+      if (end === 'killed') expect(await walk('', 0, { finish: true }), `finishing, effect ${String(dieAt)}`).not.toBe('killed');
+      rig.expectEverywhere(now);
+      expect(await rig.tokenTakes(now)).toBe(true);
+      expect(refusedLogins() - before).toBe(1);
+      if (end !== 'killed') break;
+    }
+  }, 300_000);
 
   it('a request that met the moment without a PIN waits, and goes on once it is finished', async () => {
     const asking = 2 + 2 * files.length + 1;

@@ -64,6 +64,32 @@ describe('change-pin', () => {
     }
   });
 
+  it.each([
+    ["the NSS database's password is in the same file", (text: string) => text.replace('[nss]', `[nss]\npassword-file = ${JSON.stringify(files[0])}`), /is the password file of the NSS database of 'third' as well/u],
+    ['another instance cannot be looked at', (text: string) => text.replace(/^module = .*$/mu, 'module = "/usr/lib/none.so"'), /Whether instance 'third' has the same token cannot be told: There is no PKCS#11 module/u],
+  ] as const)('is refused where %s', async (_case, rewritten, sentence) => {
+    const third = path.join(site.configDir, 'third.toml');
+    writeFileSync(third, rewritten(readFileSync(path.join(site.configDir, 'second.toml'), 'utf8')));
+    try {
+      expect(await rig.change('third-pin-3456')).toMatchObject({ exitCode: 1, stderr: expect.stringMatching(sentence) as string });
+      rig.expectEverywhere(now);
+      expect(await rig.tokenTakes(now)).toBe(true);
+    } finally {
+      rmSync(third);
+    }
+  });
+
+  it('is refused where the instance takes it from a variable, or together with --module', async () => {
+    expect(await site.cli('token', 'change-pin', '--module', site.token.module)).toMatchObject({ exitCode: 2, stderr: expect.stringContaining('goes with --instance') as string });
+    const third = path.join(site.configDir, 'third.toml');
+    writeFileSync(third, readFileSync(path.join(site.configDir, 'second.toml'), 'utf8').replace(/^pin-file = .*$/mu, 'pin-env = "PIN"'));
+    try {
+      expect(await site.cli('token', 'change-pin', '--instance', 'third')).toMatchObject({ exitCode: 2, stderr: expect.stringContaining('from an environment variable') as string });
+    } finally {
+      rmSync(third);
+    }
+  });
+
   it('in memory goes where it is unlocked, and says how the credential is encrypted anew', async () => {
     const memory = mkdtempSync('/dev/shm/hsmonger-test-');
     chmodSync(memory, 0o755);

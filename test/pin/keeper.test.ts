@@ -1,14 +1,17 @@
 /** The agent's part of a PIN that lies in memory. There is no systemd here that would hand out a credential: CREDENTIALS_DIRECTORY is set by the test. */
-import { chmodSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { chmodSync, chownSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, afterEach, beforeAll, beforeEach, expect, it } from 'vitest';
 import { createEvents, type Events } from '../../src/agent/events.js';
 import { startPinKeeper, type PinKeeper } from '../../src/agent/pin/keeper.js';
 import type { Instance, UnlockedPin } from '../../src/config/instance.js';
+import { tokenOf } from '../../src/config/token-of.js';
 import { prepareState } from '../../src/config/prepare-state.js';
 import { parseInstance } from '../../src/config/schema.js';
-import { placeUnlocked, wipeUnlocked, permitUnlocking } from '../../src/service/pin/unlocked-file.js';
+import { besidePinFile } from '../../src/pkcs11/pin-source.js';
+import { changingPins, pinChanges, writePinChange } from '../../src/service/pin/change-journal.js';
+import { permitUnlocking, placeUnlocked, wipeUnlocked } from '../../src/service/pin/unlocked-file.js';
 import { privateDirectory, type PrivateDirectory } from '../rig/directory.js';
 import { ensureServiceUser } from '../rig/service-user.js';
 import { createSoftToken, type SoftToken } from '../rig/soft-token.js';
@@ -23,6 +26,7 @@ let pin: UnlockedPin;
 let directories: { readonly config: string; readonly state: string };
 let events: Events;
 let looks: number;
+let asked: number;
 let stop: AbortController;
 let keeper: PinKeeper | undefined;
 
@@ -43,6 +47,7 @@ beforeEach(() => {
   instance = configured('pin-credential = "hsm"');
   events = createEvents();
   looks = 0;
+  asked = 0;
   stop = new AbortController();
 });
 afterEach(async () => {
@@ -67,7 +72,7 @@ function configured(more: string): Instance {
 
 function start(): PinKeeper {
   const prober = { latest: () => undefined, onProbe: () => () => undefined, look: () => { looks += 1; return Promise.resolve({ at: new Date() }); }, signatures: () => 0 };
-  const certmonger = { use: () => Promise.reject(new Error('not asked here')), close: () => undefined };
+  const certmonger = { use: () => { asked += 1; return Promise.reject(new Error('It does not run here.')); }, close: () => undefined };
   keeper = startPinKeeper({ instance, directories, certmonger, prober, events, log: () => undefined, clock: () => new Date(), signal: stop.signal }, { credentials });
   return keeper;
 }
@@ -129,4 +134,28 @@ it('without a credential it is told once that the PIN is locked, and at once whe
   placeUnlocked(pin, Buffer.from(token.pin), owner);
   await until(() => told().length === 2 && looks === 1);
   expect(told()).toEqual(['locked not-unlocked', 'unlocked unlock']);
+});
+
+it('a change of the PIN whose command was killed is finished at the start, and certmonger is told', async () => {
+  const file = path.join(memory, 'hsmonger.pin');
+  const { old, next } = besidePinFile(file);
+  for (const [name, text] of [[old, token.pin], [next, 'never-set-97531']] as const) {
+    writeFileSync(name, `${text}\n`, { mode: 0o600 });
+    chownSync(name, owner.uid, owner.gid);
+  }
+  const parsed = configured('');
+  instance = { ...parsed, token: { ...tokenOf(parsed), pin: { from: 'file', path: file } } };
+  await changingPins(directories, () => Promise.resolve(writePinChange(directories, { instance: 'hsmonger', step: 'changing', files: [file] })));
+  // A command that is at it is not disturbed.
+  await changingPins(directories, async () => {
+    await start().credentialPlaced();
+    expect(pinChanges(directories)).toHaveLength(1);
+  });
+  stop.abort();
+  await keeper?.ended;
+  stop = new AbortController();
+  await start().credentialPlaced();
+  expect(readFileSync(file, 'utf8')).toBe(`${token.pin}\n`);
+  expect([existsSync(old), existsSync(next), pinChanges(directories).length, told().length]).toEqual([false, false, 0, 0]);
+  expect(asked).toBe(1);
 });

@@ -6,6 +6,7 @@ import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { execa } from 'execa';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { connectCertmonger } from '../../dbus/certmonger.js';
 import { installation } from '../../src/platform/installation.js';
 import { startSite, type Site } from '../rig/site.js';
 import { getcert } from '../rig/certmonger.js';
@@ -154,6 +155,19 @@ describe('a renewal', () => {
     expect(said + site.certmonger.log()).not.toContain(site.token.pin);
     const grep = await execa('grep', ['-rlF', site.token.pin, site.stateDir, site.configDir, path.join(site.directory, 'certmonger')], { reject: false });
     expect(grep.stdout).toBe('');
+  });
+
+  it('while locked the helper has certmonger ask again in a minute, and says why', async () => {
+    expect(await site.cli('lock')).toMatchObject({ exitCode: 0 });
+    const client = await connectCertmonger(site.bus.address);
+    const [held] = await client.listRequests();
+    client.disconnect();
+    const helper = await execa(path.join(installation().executables, 'hsmonger-submit'), ['--instance', 'hsmonger', '--config-dir', site.configDir, '--state-dir', site.stateDir], {
+      reject: false,
+      extendEnv: false,
+      env: { PATH: '/usr/bin:/bin', CERTMONGER_OPERATION: 'SUBMIT', CERTMONGER_CSR: held?.csr ?? '', CERTMONGER_CERTIFICATE: held?.certificate.pem ?? '', CERTMONGER_CA_PROFILE: 'caCACert' },
+    });
+    expect(helper, helper.stderr).toMatchObject({ exitCode: 5, stdout: expect.stringMatching(/^60\n/u) as string, stderr: expect.stringContaining("The PIN is locked: run 'hsmonger unlock'") as string });
   });
 
   it('the PIN that is typed on a terminal is not echoed', async () => {

@@ -19,7 +19,7 @@ export interface Affected {
   readonly requests: readonly TrackingRequest[];
   /** Why the PIN cannot be changed everywhere, as sentences. */
   readonly obstacles: readonly string[];
-  /** What a person has to do besides. */
+  /** What a person has to do once it is changed. */
   readonly remarks: readonly string[];
 }
 
@@ -34,9 +34,10 @@ export async function affectedBy(place: Place, token: TokenDescription, main: st
   const obstacles: string[] = [];
   const remarks: string[] = [];
   const others = await otherInstances(place, token, obstacles);
-  for (const { name, token: its } of others) {
+  for (const { name, token: its } of [place.instance, ...others]) {
     const file = pinPathOf(its?.pin);
     if (file !== undefined) addIfThere(files, file);
+    if (its?.pin.from === 'unlocked' && its.pin.credential !== undefined) remarks.push(staleCredential(its.pin.credential));
     if (its?.pin.from === 'environment') remarks.push(`Instance '${name}' takes the PIN from the variable ${its.pin.variable}: change it where that is set.`);
   }
   const account = accountOf(place.instance.user);
@@ -58,6 +59,10 @@ export async function affectedBy(place: Place, token: TokenDescription, main: st
   for (const { name, nss } of [place.instance, ...others]) if (files.has(realOf(nss.passwordFile) ?? '')) obstacles.push(`${nss.passwordFile ?? ''} is the password file of the NSS database of '${name}' as well; give that a file of its own first.`);
   obstacles.push(...[...files].flatMap(unwritable));
   return { files: [...files], requests: ours, obstacles, remarks };
+}
+
+function staleCredential(name: string): string {
+  return `The credential '${name}' still holds the old PIN, which would cost an attempt at the next boot; encrypt it anew: systemd-ask-password -n 'New PIN:' | systemd-creds encrypt --name=${name} - /etc/credstore.encrypted/${name}`;
 }
 
 /** Whatever module shows it: label and serial are the token's own. */

@@ -10,7 +10,7 @@ import { askService } from '../../service/ask.js';
 import { changingPins, pinChanges } from '../../service/pin/change-journal.js';
 import { changePin, finishPinChange } from '../../service/pin/change.js';
 import { pinIn } from '../../service/pin/pin-in.js';
-import { wakeRequests } from '../../tracking/waiting-for-pin.js';
+import { untilIdle, wakeRequests } from '../../tracking/waiting-for-pin.js';
 import type { Surroundings } from '../command.js';
 import { instanceOf, type GlobalOptions } from '../global-options.js';
 import { harmless, json } from '../output.js';
@@ -43,9 +43,10 @@ export async function changePinOfToken(options: ChangePinOptions, surroundings: 
     withCertmonger(options.bus, env, async (certmonger) => {
       const { files, requests, obstacles, remarks } = await affectedBy(place, description, main, await certmonger.listRequests());
       if (obstacles.length > 0) throw new HsmongerError('PIN_NOT_CHANGED', `The PIN of token '${description.label}' cannot be changed everywhere, so nothing was: ${obstacles.join(' ')}`);
-      const changed = await changeTo(options, place, files, main, io);
-      const { woken, troubles } = await wakeRequests(certmonger, await again(certmonger, requests.map(({ nickname }) => nickname)));
-      for (const sentence of [...troubles, ...remarks, ...(changed ? afterwards(place.instance, description.label, surroundings) : [])]) say(sentence);
+      const ids = requests.map(({ nickname }) => nickname);
+      const changed = await changeTo(options, place, { files, main, quiet: () => untilIdle(async () => asNow(certmonger, ids), description.label) }, io);
+      const { woken, troubles } = await wakeRequests(certmonger, await asNow(certmonger, ids));
+      for (const sentence of [...troubles, ...(changed ? [...remarks, ...onServer(place.instance, description.label, surroundings)] : [])]) say(sentence);
       return { label: description.label, files, woken, changed };
     }),
   );
@@ -74,13 +75,13 @@ function prove(place: Place) {
 }
 
 /** False where the token has that PIN already, as after a change that was interrupted late. */
-async function changeTo(options: ChangePinOptions, place: Place, files: readonly string[], main: string, io: Surroundings['io']): Promise<boolean> {
+async function changeTo(options: ChangePinOptions, place: Place, { files, main, quiet }: { readonly files: readonly string[]; readonly main: string; readonly quiet: () => Promise<void> }, io: Surroundings['io']): Promise<boolean> {
   const account = accountOf(place.instance.user);
   const { pin } = await givenPin({ file: options.newPinFile, flag: '--new-pin-file', prompt: `New PIN of the token of '${place.instance.name}'`, twice: true }, account, io);
   const old = pinIn(main, account);
   try {
     if (old.equals(pin)) return false;
-    await changePin(place, files, pin);
+    await changePin(place, files, pin, quiet);
     return true;
   } finally {
     pin.fill(0);
@@ -89,19 +90,13 @@ async function changeTo(options: ChangePinOptions, place: Place, files: readonly
 }
 
 /** As they are now: some met the moment without a PIN. */
-async function again(certmonger: Certmonger, ids: readonly string[]) {
+async function asNow(certmonger: Certmonger, ids: readonly string[]) {
   return (await certmonger.listRequests()).filter(({ nickname }) => ids.includes(nickname));
 }
 
-/** Places that hold the PIN and are not ours to write. */
-function afterwards({ token, pki }: Instance, label: string, { root = '/' }: Surroundings): string[] {
-  const sentences: string[] = [];
-  if (token?.pin.from === 'unlocked' && token.pin.credential !== undefined) {
-    const { credential } = token.pin;
-    sentences.push(`The credential '${credential}' still holds the old PIN, which would cost an attempt at the next boot; encrypt it anew: systemd-ask-password -n 'New PIN:' | systemd-creds encrypt --name=${credential} - /etc/credstore.encrypted/${credential}`);
-  }
-  if (pki !== undefined && inPasswordConf(root, label)) sentences.push(`The PKI server has the old PIN in the line 'hardware-${label}=' of ${passwordConfFile}: write the new one there before it is started again, or it spends attempts and stays down.`);
-  return sentences;
+/** A place that holds the PIN and is not ours to write. */
+function onServer({ pki }: Instance, label: string, { root = '/' }: Surroundings): string[] {
+  return pki !== undefined && inPasswordConf(root, label) ? [`The PKI server has the old PIN in the line 'hardware-${label}=' of ${passwordConfFile}: write the new one there before it is started again, or it spends attempts and stays down.`] : [];
 }
 
 function inPasswordConf(root: string, label: string): boolean {

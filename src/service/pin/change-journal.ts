@@ -11,7 +11,7 @@ export interface PinChange {
   /** Through whose token. */
   readonly instance: string;
   /**
-   * prepared: the token was not touched; its PIN is the old one. changing: it may be either. changed: the new one has been proven.
+   * prepared: the token's PIN is the old one, for certain. changing: it may be either. changed: the new one has been proven.
    */
   readonly step: 'prepared' | 'changing' | 'changed';
   /** Real paths of the PIN files, the instance's own first. */

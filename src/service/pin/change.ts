@@ -30,16 +30,18 @@ const own: Hands = { ask: askService, note: writePinChange, forget: forgetPinCha
  * Gives the token a new PIN, and every one of `files`, the instance's own first, which holds the old one. The files are away while the token changes:
  * certmonger's children and our own find no PIN then, and spend no attempt. Killed anywhere, finishPinChange() finishes it. PIN_NOT_CHANGED, and
  * everything as it was, where the token does not take the new PIN; after any other failure it is either undone or left for finishPinChange().
+ * `quiet` waits, once the files are away, for those who have read the old PIN and not used it yet; it fails where they do not come to an end.
  */
-export async function changePin(place: Place, files: readonly string[], pin: Buffer, hands: Hands = own): Promise<void> {
+export async function changePin(place: Place, files: readonly string[], pin: Buffer, quiet: () => Promise<void>, hands: Hands = own): Promise<void> {
   const change = { instance: place.instance.name, files };
   hands.note(place.directories, { ...change, step: 'prepared' });
   try {
     for (const file of files) writeBeside(file, pin, hands);
     for (const file of files) hands.rename(file, besidePinFile(file).old);
+    await quiet();
   } catch (error) {
     undo(place, change, hands);
-    throw new HsmongerError('PIN_NOT_CHANGED', `The PIN files could not be prepared, so the token keeps its PIN: ${asHsmongerError(error).message}`, { cause: error });
+    throw new HsmongerError('PIN_NOT_CHANGED', `The token keeps its PIN, and everything is as it was: ${asHsmongerError(error).message}`, { cause: error });
   }
   hands.note(place.directories, { ...change, step: 'changing' });
   try {
@@ -47,7 +49,7 @@ export async function changePin(place: Place, files: readonly string[], pin: Buf
     await hands.ask(withPinFile(place, old), 'change token PIN', { to: next, asked: process.pid });
   } catch (error) {
     const { code } = asHsmongerError(error);
-    if (code === 'PIN_NOT_CHANGED') undo(place, change, hands);
+    if (code === 'PIN_NOT_CHANGED') undoForCertain(place, change, hands);
     else if ((await decide(place, change, hands)) === 'changed') return;
     throw error;
   }
@@ -90,12 +92,12 @@ async function decide(place: Place, change: Omit<PinChange, 'step'>, hands: Hand
     return 'changed';
   }
   if (await takes(place, old, hands)) {
-    undo(place, change, hands);
+    undoForCertain(place, change, hands);
     return 'undone';
   }
   if (existsSync(mainOf(change))) {
     // Somebody has written it anew, as the sentence below asks for.
-    undo(place, change, hands);
+    undoForCertain(place, change, hands);
     return 'undone';
   }
   throw new HsmongerError('PIN_KNOWN_BAD', `The token takes neither the old PIN, in ${old}, nor the new one, in ${next}: somebody else has changed it. Write the right one into ${change.files.join(', ')} and run 'hsmonger token change-pin' again.`);
@@ -119,6 +121,12 @@ function complete({ directories }: Place, change: Omit<PinChange, 'step'>, hands
     hands.wipe(old);
   }
   hands.forget(directories, change);
+}
+
+/** Noted first: killed in the middle of it, nobody asks the token again. */
+function undoForCertain(place: Place, change: Omit<PinChange, 'step'>, hands: Hands): void {
+  hands.note(place.directories, { ...change, step: 'prepared' });
+  undo(place, change, hands);
 }
 
 function undo({ directories }: Place, change: Omit<PinChange, 'step'>, hands: Hands): void {
@@ -146,8 +154,9 @@ function withPinFile({ instance, directories }: Place, file: string): Place {
   return { directories, instance: { ...instance, token: { ...tokenOf(instance), pin: { from: 'file', path: file } } } };
 }
 
+/** Whose two PINs are tried. A file that was in memory may be gone while another on a disk is there. */
 function mainOf({ files }: Pick<PinChange, 'files'>): string {
-  const [main] = files;
+  const main = files.find((file) => existsSync(besidePinFile(file).old) && existsSync(besidePinFile(file).next)) ?? files[0];
   if (main === undefined) throw new HsmongerError('INTERNAL', 'A change of a PIN without a PIN file.');
   return path.normalize(main);
 }
