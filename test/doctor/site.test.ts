@@ -1,9 +1,6 @@
 import { chmodSync, chownSync, existsSync, readdirSync, readFileSync, renameSync, rmSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { applyRemedy } from '../../src/cli/doctor/remedies/apply.js';
-import { loadInstance } from '../../src/config/load.js';
-import type { Remedy } from '../../src/doctor/finding.js';
 import { run } from '../../src/platform/run.js';
 import { runAs } from '../rig/run-as.js';
 import { startSite, type Site } from '../rig/site.js';
@@ -144,27 +141,6 @@ describe('on a whole site', () => {
     }
     expect(await failures('--login')).toEqual([]);
   });
-
-  test('what certmonger must do is done through certmonger: a missing request is added, one is submitted again', async () => {
-    const directories = { config: site.configDir, state: site.stateDir };
-    const given = { place: { instance: loadInstance(directories, 'hsmonger'), directories }, bus: site.bus.address, env: {}, now: new Date(), login: false };
-    const remedy = (one: Remedy) => applyRemedy(given, one, () => undefined);
-    const before = [...(await site.getcertRecords()).keys()].sort();
-    const stopped = await site.cli('track', 'stop', '-n', subsystem);
-    expect(stopped.exitCode, stopped.stderr).toBe(0);
-    await remedy({ kind: 'reconcile' });
-    expect([...(await site.getcertRecords()).keys()].sort()).toEqual(before);
-    // Asked of certmonger, not of the token: a look through certutil logs in, and SoftHSM rewrites the token's file at every login.
-    const expires = async () => [...(await site.getcertRecords()).values()].find((record) => record.get('certificate')?.includes(`nickname='${subsystem}'`))?.get('expires');
-    const was = await expires();
-    await remedy({ kind: 'resubmit', nickname: subsystem });
-    await expect.poll(expires, { timeout: 120_000, interval: 500 }).not.toBe(was);
-    await expect(remedy({ kind: 'resubmit', nickname: 'none' })).rejects.toThrow(/has no certificate 'none'/u);
-    await site.untilQuiet(60_000);
-    await remedy({ kind: 'finish savings' });
-    // After a renewal, too, nothing is wrong.
-    expect(await failures('--login')).toEqual([]);
-  }, 180_000);
 
   test('the command line: lists, filters, a file, exit codes, and UNKNOWN where it cannot look', async () => {
     const list = await site.cli('doctor', '--list', '--source', 'hsmonger.pin');
