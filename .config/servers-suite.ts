@@ -4,6 +4,7 @@ export const serversSuite = [
   'test/cli/free-ipa.test.ts',
   'test/cli/free-ipa-without-hsm.test.ts',
   'test/cli/master.test.ts',
+  'test/doctor/remedies.test.ts',
   'test/e2e/follower.test.ts',
   'test/e2e/without-hsm.test.ts',
   'test/renewal/save-chain.test.ts',

@@ -2,6 +2,7 @@ import { existsSync, readFileSync, readdirSync } from 'node:fs';
 import path from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { runCli } from '../src/cli/main.js';
+import { checks } from '../src/doctor/checks.js';
 import { profiles } from '../src/issuer/profiles.js';
 
 const root = path.resolve(import.meta.dirname, '..');
@@ -110,6 +111,11 @@ it('every pre-flight check stands in docs/track.md', () => {
   const checks = readdirSync(path.join(root, 'src/tracking/checks')).map((name) => path.basename(name, '.ts')).sort();
   const rows = [...textOf('docs/track.md').matchAll(/^\| ([a-z]+-[a-z-]+|subjects|rekeying) \|/gmu)].map(([, name]) => name).sort();
   expect(rows).toEqual(checks);
+});
+
+it('every check of the doctor stands in docs/doctor.md, with what it looks at', () => {
+  const rows = [...textOf('docs/doctor.md').matchAll(/^\| (\w+) \| ([A-Z]\w+) \| (.+) \|$/gmu)].map(([, source = '', name = '', about = '']) => `hsmonger.${source} ${name}: ${about}`).sort();
+  expect(rows).toEqual(checks.map(({ source, name, about }) => `${source} ${name}: ${about}`).sort());
 });
 
 it('every profile stands in docs/configuration.md with its lifetime', () => {

@@ -32,7 +32,7 @@ const withDescription = (change: Partial<TokenDescription>) => withToken({ token
 const withKey = (change: Partial<TokenKey>) => withToken({ login: { ...token.login, keys: token.login.keys.map((key, index) => (index === 0 ? { ...key, ...change } : key)) } });
 const withCertificates = (...pairs: Pair[]) => withToken({ token: { ...token.token, certificates: pairs.map(({ certificate }) => certificate) } });
 const withNss = (change: Partial<NssSight>): DoctorFacts => ({ ...good, nss: { known: true, value: { ...goodNss, ...change } } });
-const withContents = (change: Partial<NssContents>) => withNss({ contents: { ...(goodNss.contents as NssContents), ...change } });
+const withContents = (change: Partial<NssContents>) => withNss({ contents: { ...goodNss.contents, ...change } });
 const withInternal = (change: Partial<InternalSight>, nss: Partial<Instance['nss']> = {}): DoctorFacts => ({ ...good, instance: { ...good.instance, nss: { ...good.instance.nss, ...nss } }, internal: { known: true, value: { ...goodInternal, ...change } } });
 const trouble = (code: string, problem = 'It failed.') => ({ ok: false, code, problem }) as TokenSight['token'] & { readonly ok: false };
 
@@ -55,14 +55,16 @@ test('of what is not known one check tells why, and no other speaks', () => {
 });
 
 test('an instance without a token has nothing wrong with its token', () => {
-  const { token: _none, ...bare } = good.instance;
+  const bare = { ...good.instance };
+  delete (bare as { token?: unknown }).token;
   const instance: Instance = { ...bare, issuer: { type: 'directory', certificate: 'ca' }, certificates: [] };
   expect(failures({ ...good, instance, token: { known: true, value: 'none' } })).toEqual([]);
 });
 
 test('without a login nothing about keys is claimed', () => {
-  const { login: _none, ...closed } = token;
-  const contents = { ...(goodNss.contents as NssContents) };
+  const closed = { ...token };
+  delete (closed as { login?: unknown }).login;
+  const contents = { ...goodNss.contents };
   delete (contents as { onToken?: unknown }).onToken;
   const results = look({ ...good, token: { known: true, value: closed }, nss: { known: true, value: { ...goodNss, contents } }, internal: { known: true, value: { ...goodInternal, asked: false } } });
   expect(results.filter(({ severity }) => severity !== 'success')).toEqual([]);

@@ -1,6 +1,6 @@
 import type { Instance } from '../../src/config/instance.js';
 import type { DoctorFacts } from '../../src/doctor/facts.js';
-import type { InternalSight, NssSight } from '../../src/doctor/facts/nss.js';
+import type { InternalSight, NssContents, NssSight } from '../../src/doctor/facts/nss.js';
 import type { TokenSight } from '../../src/doctor/facts/token.js';
 import type { Pair } from '../tracking/facts.js';
 
@@ -40,7 +40,7 @@ export function goodToken(pairs: readonly Pair[]): TokenSight {
   };
 }
 
-export const goodNss: NssSight & { readonly contents: { readonly ok: true } } = {
+export const goodNss: NssSight & { readonly contents: NssContents } = {
   format: 'sql',
   unwritable: [],
   foreign: [],

@@ -33,8 +33,8 @@ beforeAll(() => { directory = privateDirectory(); });
 afterAll(() => { directory.remove(); });
 
 describe('json', () => {
-  /** ipa-healthcheck's own command but for its question whether this is an IPA server, and without the checks of its own. */
-  const healthcheck = (...args: string[]) => run('/usr/bin/python3', ['-c', "import sys\nfrom ipahealthcheck.core.main import IPAChecks\nIPAChecks.pre_check = lambda self: None\nsys.exit(IPAChecks([], '/etc/ipahealthcheck/ipahealthcheck.conf').run_healthcheck())", ...args], { okExitCodes: [0, 1] });
+  /** ipa-healthcheck's own command, but for its question whether this is an IPA server (it starts on no other), and without checks of its own. */
+  const healthcheck = (...args: string[]) => run('/usr/bin/python3', ['-c', "import sys\nfrom ipahealthcheck.core.main import IPAChecks\nIPAChecks.pre_check = lambda self: None\nsys.exit(IPAChecks([], sys.argv.pop(1)).run_healthcheck())", file('healthcheck.conf', '[default]\n'), ...args], { okExitCodes: [0, 1] });
 
   test('is read by ipa-healthcheck --input-file, which prints each finding with its fix and counts it', async () => {
     const input = file('doctor.json', healthcheckJson(results));

@@ -37,6 +37,7 @@ function grouped(certificates: readonly TokenCertificate[], by: (certificate: To
   return [...groups.values()];
 }
 
-function labelOf([first]: readonly TokenCertificate[]): string {
-  return first?.label ?? '';
+/** What to call them: by the first that has a label, else by CKA_ID. */
+function labelOf(certificates: readonly TokenCertificate[]): string {
+  return certificates.find(({ label }) => label !== '')?.label ?? `CKA_ID ${Buffer.from(certificates[0]?.id ?? []).toString('hex')}`;
 }
