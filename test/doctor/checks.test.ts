@@ -147,10 +147,11 @@ describe('certificates', () => {
     expect(told(failures(withCertificates(ca, ocsp, clash)))).toEqual(['critical CertificateSubjects ocsp']);
   });
 
-  test('that are superseded: told at once alone, after the time of grace on servers that share a token', async () => {
+  test('that are superseded: told once a saving has had its time, on servers that share a token after the time of grace', async () => {
     const old = await makePair('ocsp', { renews: ocsp, notAfter: new Date('2026-06-20') });
     const left = withCertificates(ca, old, ocsp);
     expect(told(failures(left))).toEqual(['warning CertificateSuperseded ocsp']);
+    expect(told(failures({ ...left, now: new Date('2026-01-01T00:59:00Z') }))).toEqual([]);
     const directory = { uri: 'ldapi://%2Frun%2Fslapd', startTls: false, bind: { method: 'external' }, base: 'dc=x', pkiBase: 'o=ipaca', host: 'a.x' } as const;
     const shared = (now: string) => failures({ ...left, now: new Date(now), instance: { ...left.instance, directory } });
     expect(told(shared('2026-01-07'))).toEqual([]);

@@ -11,6 +11,8 @@ import { storesOf, type DoctorStore } from '../../stores.js';
 const dayMs = 86_400_000;
 /** As saving.grace-days has it where the file does not say (docs/configuration.md). */
 const defaultGraceDays = 7;
+/** A saving that is under way now has not come so far: certmonger stores the new one, then post-save removes the old. */
+const savingMs = 3_600_000;
 
 /** certmonger from 0.79.18 on leaves every old certificate (certsave-n.c:699); our post-save removes them, on a shared token after a time of grace. */
 export const certificateSuperseded: Check = {
@@ -27,8 +29,8 @@ function leftIn({ name, certificates }: DoctorStore, { instance, now }: DoctorFa
     // Of another key is not superseded but something to be looked at: CertificateSubjects and KeyPresent do.
     const left = newest === undefined ? [] : older.filter(({ spki }) => sameKey(spki, newest.spki));
     if (newest === undefined || left.length === 0) return [];
-    const graceMs = (instance.saving.graceDays ?? defaultGraceDays) * dayMs;
-    if (shared && now.getTime() - newest.notBefore.getTime() < graceMs) return [];
+    const graceMs = shared ? (instance.saving.graceDays ?? defaultGraceDays) * dayMs : savingMs;
+    if (now.getTime() - newest.notBefore.getTime() < graceMs) return [];
     const many = left.length === 1 ? 'A superseded certificate' : `${String(left.length)} superseded certificates`;
     return [{ severity: 'warning', key: nickname, message: `${many} '${nickname}' (until ${left.map(({ notAfter }) => notAfter.toISOString().slice(0, 10)).join(', ')}) ${left.length === 1 ? 'is' : 'are'} left beside the new one in or on ${name}; a program that takes the first of a nickname may serve an old one.`, fix: `The post-save command of the next renewal archives and removes them; to have that now, run: hsmonger renew '${nickname}'${shared ? ' (on the renewal master)' : ''}.` }];
   });
