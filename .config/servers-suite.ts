@@ -1,8 +1,9 @@
 /** Tests that play whole servers: minutes each. They are `npm run test:servers`; everything else is `npm test`. */
 export const serversSuite = [
   'test/cli/ca-external.test.ts',
-  'test/cli/free-ipa.test.ts',
+  'test/cli/doctor/surroundings.test.ts',
   'test/cli/free-ipa-without-hsm.test.ts',
+  'test/cli/free-ipa.test.ts',
   'test/cli/master.test.ts',
   'test/doctor/remedies.test.ts',
   'test/doctor/site.test.ts',

@@ -51,13 +51,13 @@ const broken: readonly (readonly [string, Partial<CertmongerFacts>, string, stri
   ['renewals a day before the end', settings(['ttls', '1d,12h']), 'CertmongerSettings', 'warning', /first renews 1 days/u],
   ['moments nobody can read', settings(['ttls', '28d,soon']), 'CertmongerSettings', 'warning', /cannot read every item/u],
   ['an end nobody knows', { requests: [request({ 'not-valid-after': 0 })] }, 'ExpiryKnown', 'error', /does not know its end/u],
-  ['a failed renewal at rest', { requests: [request({ 'ca-error': 'Server said no.' })] }, 'RequestsMoving', 'warning', /last renewal of 'ocsp' failed.*\(Server said no\)\.$/u],
-  ['a week to wait', { requests: [request({ status: 'CA_UNREACHABLE' })] }, 'RequestsMoving', 'warning', /up to seven days/u],
-  ['a PIN that was wrong', { requests: [request({ status: 'NEWLY_ADDED_NEED_KEYINFO_READ_PIN', stuck: true })] }, 'RequestsMoving', 'error', /PIN was missing or wrong/u],
-  ['a token that was away', { requests: [request({ status: 'NEED_CSR_GEN_TOKEN', stuck: true })] }, 'RequestsMoving', 'error', /did not see the token/u],
-  ['a refusal', { requests: [request({ status: 'CA_REJECTED', stuck: true })] }, 'RequestsMoving', 'error', /the CA refused/u],
-  ['a CA nobody knows', { requests: [request({ status: 'NEED_CA', stuck: true })] }, 'RequestsMoving', 'error', /CA is not known/u],
-  ['a circle certmonger never calls stuck', { requests: [request({ status: 'START_SAVING_CERT', 'submitted-date': seconds(now) - 3600 })] }, 'RequestsMoving', 'warning', /60 minutes ago.*START_SAVING_CERT/u],
+  ['a failed renewal at rest', { requests: [request({ 'ca-error': 'Server said no.' })] }, 'RequestsMoving', 'error', /is MONITORING: Server said no/u],
+  ['a week to wait', { requests: [request({ status: 'CA_UNREACHABLE' })] }, 'RequestsMoving', 'error', /after seven days/u],
+  ['a PIN that was wrong', { requests: [request({ status: 'NEWLY_ADDED_NEED_KEYINFO_READ_PIN', stuck: true })] }, 'RequestsMoving', 'error', /was refused or is missing/u],
+  ['a token that was away', { requests: [request({ status: 'NEED_CSR_GEN_TOKEN', stuck: true })] }, 'RequestsMoving', 'error', /does not find the token/u],
+  ['a refusal', { requests: [request({ status: 'CA_REJECTED', stuck: true })] }, 'RequestsMoving', 'error', /The CA refused the request/u],
+  ['a CA nobody knows', { requests: [request({ status: 'NEED_CA', stuck: true })] }, 'RequestsMoving', 'error', /does not know the CA/u],
+  ['a circle certmonger never calls stuck', { requests: [request({ status: 'START_SAVING_CERT', 'submitted-date': seconds(now) - 3600 })] }, 'RequestsMoving', 'error', /START_SAVING_CERT, takes seconds/u],
   ['a request that is missing', tracking({ changes: [{ kind: 'add', request: desired }] }), 'RequestsPresent', 'error', /does not track 'ocsp'/u],
   ['a request that is left over', tracking({ changes: [{ kind: 'remove', id: 'testca.old', nickname: 'old' }] }), 'RequestsPresent', 'warning', /still has the request 'testca\.old'/u],
   ['a request with another CA', tracking({ changes: [{ kind: 'modify', id, request: desired, differences: [{ field: 'CA', now: 'IPA', wanted: 'testca' }] }] }), 'RequestsRight', 'error', /CA is 'IPA' and should be 'testca'/u],
@@ -85,11 +85,12 @@ describe('what concerns more than one', () => {
     expect(found).toEqual([expect.objectContaining({ severity: 'critical', message: 'certmonger cannot be asked, so nothing is known of its requests: It does not run.' })]);
   });
 
-  test('a PIN is never tried again by --fix, a token and a week are', () => {
+  test('--fix tries no PIN again, sets nothing going that could make a key, and asks again what was refused or waits for a week', () => {
     const remedies = (status: string, stuck: boolean) => findings(requestsMoving, { requests: [request({ status, stuck })] }).map(({ remedy }) => remedy?.kind);
-    expect(remedies('NEED_CSR_GEN_PIN', true)).toEqual([undefined]);
-    expect(remedies('NEED_CSR_GEN_TOKEN', true)).toEqual(['resubmit']);
+    for (const status of ['NEED_CSR_GEN_PIN', 'NEWLY_ADDED_NEED_KEYINFO_READ_TOKEN', 'NEED_KEYINFO_READ_TOKEN', 'NEED_KEY_GEN_TOKEN', 'NEED_KEY_PAIR']) expect([status, remedies(status, true)]).toEqual([status, [undefined]]);
+    expect(remedies('CA_REJECTED', true)).toEqual(['resubmit']);
     expect(remedies('CA_UNREACHABLE', false)).toEqual(['resubmit']);
+    expect(remedies('NEED_CA', true)).toEqual(['reconcile']);
   });
 
   test('lists of one length, and both built in, are fine; so are requests of others and enrolments under way', () => {

@@ -66,6 +66,12 @@ test.each(broken)('%s is found, and that alone', async (_, make, check, severity
   expect(found).toEqual([expect.objectContaining({ check, severity, key, message: expect.stringMatching(sentence) as string, fix: expect.any(String) as string })]);
 });
 
+test('a certificate that lives for days only is told in the second half of its life', async () => {
+  const told = async (from: number, to: number) => all(await facts({ leaf: await makeLeaf({ notBefore: at(from), notAfter: at(to) }) })).filter(({ severity }) => severity !== 'success').map(({ check }) => check);
+  expect(await told(-1, 6)).toEqual([]);
+  expect(await told(-6, 1)).toEqual(['CertificateExpiry']);
+});
+
 test('a root that ends takes everything below with it', async () => {
   const old = await makeRoot({ notAfter: at(10) });
   const found = all(await facts({ roots: [old] })).filter(({ severity }) => severity !== 'success');

@@ -99,3 +99,7 @@ test.each<readonly [string, Partial<Disk>, string]>([
 ])('%s', (_, given, severity) => {
   expect(disk(given).map((finding) => finding.severity)).toEqual([severity]);
 });
+
+test('room nobody could ask about is told', () => {
+  expect(diskSpace.run(unknownFacts())).toEqual([expect.objectContaining({ severity: 'warning', message: 'How much room there is could not be asked: The host did not answer.' })]);
+});

@@ -1,6 +1,6 @@
-import { readdirSync } from 'node:fs';
-import path from 'node:path';
+import { existsSync } from 'node:fs';
 import type { StateFacts } from '../../../doctor/facts/state.js';
+import { asideName } from '../../../pkcs11/pin-aside.js';
 import { askService } from '../../../service/ask.js';
 import { readTakenOver } from '../../setup/freeipa/memory.js';
 import type { Gathering } from './gathering.js';
@@ -12,21 +12,7 @@ export async function gatherState({ place }: Pick<Gathering, 'place'>): Promise<
   return {
     ...examined,
     savings: journal,
-    refusedPins: instance.token?.pin.from === 'file' ? refusedBeside(instance.token.pin.path) : [],
+    refusedPins: instance.token?.pin.from === 'file' ? [asideName(instance.token.pin.path)].filter((file) => existsSync(file)) : [],
     takenOver: (readTakenOver(directories, instance.name)?.requests ?? []).map(({ id, ours }) => ({ id, ours })),
   };
-}
-
-/** A bad PIN is moved aside under the PIN file's name and '.refused'. */
-function refusedBeside(file: string): string[] {
-  try {
-    const { dir, base } = path.parse(file);
-    return readdirSync(dir)
-      .filter((name) => name.startsWith(`${base}.refused`))
-      .map((name) => path.join(dir, name));
-  } catch (error) {
-    // The check of the PIN file itself speaks of a directory that is not there.
-    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return [];
-    throw error;
-  }
 }

@@ -1,4 +1,5 @@
 import type { Instance } from '../../../config/instance.js';
+import { lockHoldingStates } from '../../../diagnosis/groups.js';
 import type { Check } from '../../check.js';
 import type { CertmongerFacts } from '../../facts/certmonger.js';
 import type { Finding } from '../../finding.js';
@@ -42,7 +43,7 @@ const bugs: readonly Bug[] = [
     key: 'writing-lock',
     severity: 'critical',
     // iterate.c:1216-1277,1606-1643.
-    touches: ({ requests }) => requests.some(({ status }) => lockKeepers.has(status)),
+    touches: ({ requests }) => requests.some(({ status }) => (lockHoldingStates as readonly string[]).includes(status)),
     sentence: 'does not give back its one lock for writing while a request waits to save, as one does now, so no other certificate is saved and no request is added',
     fix: 'Mend what that request waits for (hsmonger status) and resubmit it, or end it with getcert stop-tracking.',
   },
@@ -55,8 +56,6 @@ const bugs: readonly Bug[] = [
     fix: 'Let hsmonger renew these too (issuer.type = "dogtag"), or approve such requests at once.',
   },
 ];
-
-const lockKeepers: ReadonlySet<string> = new Set(['NEED_CERTSAVE_PERMS', 'NEED_CERTSAVE_TOKEN', 'NEED_CERTSAVE_PIN', 'NEED_CA_CERT_SAVE_PERMS']);
 
 /** An absent list has the length of the built-in one, which both have. */
 function lengthOf(list: string | undefined): number {

@@ -1,53 +1,95 @@
+import type { CertificateConfig } from '../../../config/instance.js';
+import { diagnose } from '../../../diagnosis/diagnose.js';
+import type { Cure, Diagnosis } from '../../../diagnosis/diagnosis.js';
+import type { RequestFacts } from '../../../diagnosis/facts.js';
+import { lockHoldingStates } from '../../../diagnosis/groups.js';
+import { keyFingerprint } from '../../../x509/public-key.js';
 import type { Check } from '../../check.js';
+import type { DoctorFacts } from '../../facts.js';
 import type { CertmongerFacts } from '../../facts/certmonger.js';
-import type { Finding } from '../../finding.js';
+import type { Finding, Remedy } from '../../finding.js';
 import { known, orFine } from '../../known.js';
-import { ourRequests } from './ours.js';
+import { certificateOf, keyStanding, ourRequests } from './ours.js';
 
 type Request = CertmongerFacts['requests'][number];
 
-/** A renewal takes minutes, also by a CA that wants an agent's approval and is asked every few minutes. */
-const longMinutes = 30;
+/** Told by checks of their own, with more to go by. */
+const elsewhere: ReadonlySet<string> = new Set(['expired', 'expiry-unknown', 'reads-another', 'not-saved', 'saving-left', 'saving-stopped', 'gave-up']);
 
+/** What the agent heals by and `status` speaks by (src/diagnosis), from one look: what only a history shows is the agent's to see. */
 export const requestsMoving: Check = {
   source: 'hsmonger.certmonger',
   name: 'RequestsMoving',
-  about: 'No request of the instance is stuck, waits for a week, or goes round in a circle.',
-  run: ({ certmonger, instance, now }) =>
-    known(certmonger, ({ requests }) => {
-      const ours = ourRequests(instance, requests);
-      return orFine(ours.flatMap(({ nickname, request }) => judge(nickname, request, now)), `All ${String(ours.length)} requests rest or are under way.`);
+  about: 'No request of the instance is stuck, refused, waits for a week, or goes round in a circle.',
+  run: (facts) =>
+    known(facts.certmonger, ({ requests }) => {
+      const ours = ourRequests(facts.instance, requests);
+      const lock = requests.find(({ status }) => (lockHoldingStates as readonly string[]).includes(status))?.nickname;
+      return orFine(
+        ours.flatMap(({ config, request }) => {
+          const diagnosis = diagnose(requestFacts(facts, config, request, lock));
+          return diagnosis === undefined || elsewhere.has(diagnosis.cause) ? [] : [finding(config.nickname, request, diagnosis)];
+        }),
+        `All ${String(ours.length)} requests rest or are under way.`,
+      );
     }),
 };
 
-function judge(nickname: string, request: Request, now: Date): Finding[] {
-  const { status, stuck, caError, nickname: id, submitted } = request;
-  const said = caError === undefined ? '' : ` (${caError.replace(/\.$/u, '')})`;
-  if (stuck) return [stuckFinding(nickname, request, said)];
-  // configure.ac:753: CA_UNREACHABLE is asked about every seven days.
-  if (status === 'CA_UNREACHABLE') return [{ severity: 'warning', key: nickname, message: `The request '${id}' for '${nickname}' waits up to seven days because the CA helper could not be asked${said}.`, fix: `Ask again now: getcert resubmit -i ${id}.`, remedy: { kind: 'resubmit', nickname } }];
-  if (status === 'MONITORING') return caError === undefined ? [] : [{ severity: 'warning', key: nickname, message: `The last renewal of '${nickname}' failed, and certmonger tries it again at its next threshold${said}.`, fix: `Mend what it says, then: hsmonger renew '${nickname}'.` }];
-  const minutes = submitted === undefined ? undefined : Math.floor((now.getTime() - submitted.getTime()) / 60_000);
-  if (minutes === undefined || minutes < longMinutes) return [];
-  return [{ severity: 'warning', key: nickname, message: `The request '${id}' for '${nickname}' was submitted ${String(minutes)} minutes ago and is still ${status}, which certmonger never calls stuck.`, fix: 'See why with: hsmonger status; a save that fails is tried again for ever, and ends when its cause does.' }];
+function requestFacts({ instance, now, state }: DoctorFacts, { nickname, profile, storage }: CertificateConfig, request: Request, lock: string | undefined): RequestFacts {
+  const { status, stuck, caError, ca, submitted, certificate: { notBefore, notAfter } } = request;
+  const held = certificateOf(request);
+  const outcome = state.known && held !== undefined ? state.value.outcomes.find((one) => one.subjectKey === keyFingerprint(held.spki) && one.profile === profile) : undefined;
+  const answer = outcome === undefined || outcome.code === 'ISSUED' || (held !== undefined && outcome.at < held.notBefore) ? undefined : { code: outcome.code, message: outcome.message, at: outcome.at };
+  return {
+    now,
+    instance: instance.name,
+    user: instance.user,
+    database: instance.nss.database,
+    nickname,
+    place: storage.kind === 'token' ? 'on the token' : storage.kind === 'internal' ? 'in the NSS database' : `in ${storage.certificate}`,
+    onToken: storage.kind === 'token',
+    request: { id: request.nickname, status, stuck, ...(caError === undefined ? {} : { caError }), ...(ca === undefined ? {} : { ca }), certificate: { ...(notBefore === undefined ? {} : { notBefore }), ...(notAfter === undefined ? {} : { notAfter }) }, key: keyStanding(request) },
+    ...(submitted === undefined ? {} : { forMs: now.getTime() - submitted.getTime() }),
+    trail: [],
+    remembered: { ...(answer === undefined ? {} : { outcome: answer }) },
+    tries: 0,
+    ...(lock === undefined || lock === request.nickname ? {} : { lockHeldBy: lock }),
+  };
 }
 
-/** What a person does about each kind of stop; a PIN is not tried again by itself (design rule 4). */
-function stuckFinding(nickname: string, { status, nickname: id }: Request, said: string): Finding {
-  const message = (what: string) => `The request '${id}' for '${nickname}' is stuck in ${status}: ${what}${said}.`;
-  const resubmit = `getcert resubmit -i ${id}`;
-  const remedy = { kind: 'resubmit', nickname } as const;
-  if (status.endsWith('_PIN')) return { severity: 'error', key: nickname, message: message("certmonger's PIN was missing or wrong"), fix: `Correct the PIN file, prove it with hsmonger token check, then: ${resubmit}.` };
-  if (status.endsWith('_TOKEN')) return { severity: 'error', key: nickname, message: message('certmonger did not see the token'), fix: `Bring the token back, then: ${resubmit}.`, remedy };
-  if (status.endsWith('_PERMS')) return { severity: 'error', key: nickname, message: message('certmonger may not write where the certificate lies'), fix: `Give the NSS database or file to the service user, then: ${resubmit}.` };
-  switch (status) {
-    case 'CA_REJECTED':
-      return { severity: 'error', key: nickname, message: message('the CA refused'), fix: `Mend what it says, then: ${resubmit}.` };
-    case 'CA_UNCONFIGURED':
-      return { severity: 'error', key: nickname, message: message('the CA helper is not configured'), fix: `Correct the instance file, then: ${resubmit}.` };
-    case 'NEED_CA':
-      return { severity: 'error', key: nickname, message: message('its CA is not known to certmonger'), fix: 'Register it with: hsmonger setup; then: hsmonger track apply.', remedy: { kind: 'reconcile' } };
-    default:
-      return { severity: 'error', key: nickname, message: message('certmonger waits for somebody'), fix: `Look into certmonger's journal, then: ${resubmit}.`, remedy };
+function finding(nickname: string, { nickname: id, status }: Request, { severity, sentence, cure }: Diagnosis): Finding {
+  const remedy = remedyOf(cure, nickname);
+  return { severity, key: nickname, message: `The request '${id}' for '${nickname}' is ${status}: ${sentence}`, fix: fixOf(cure, nickname), ...(remedy === undefined ? {} : { remedy }) };
+}
+
+/** What the agent would do by itself a person does where none runs. */
+function fixOf({ by, advice }: Cure, nickname: string): string {
+  switch (by) {
+    case 'resubmit':
+    case 'refresh':
+      return `${advice} Where no agent runs: hsmonger renew '${nickname}'.`;
+    case 'restart':
+      return `${advice} Where no agent runs: systemctl restart certmonger.`;
+    case 'waiting':
+    case 'move PIN aside':
+    case 'reconcile':
+    case 'a person':
+      return advice;
+  }
+}
+
+/** A PIN is not tried again by --fix, and nothing that could make a key is set going (design rules 1 and 4). */
+function remedyOf({ by }: Cure, nickname: string): Remedy | undefined {
+  switch (by) {
+    case 'resubmit':
+    case 'refresh':
+      return { kind: 'resubmit', nickname };
+    case 'reconcile':
+      return { kind: 'reconcile' };
+    case 'restart':
+    case 'waiting':
+    case 'move PIN aside':
+    case 'a person':
+      return undefined;
   }
 }

@@ -1,7 +1,7 @@
 import type { Check } from '../../check.js';
 import type { Disk } from '../../facts/host.js';
 import type { Finding } from '../../finding.js';
-import { known, orFine } from '../../known.js';
+import { orFine } from '../../known.js';
 
 const mebibyte = 1024 * 1024;
 /** A renewal writes some hundred KiB; a file system with less left than this is about to have nothing. */
@@ -12,7 +12,10 @@ export const diskSpace: Check = {
   source: 'hsmonger.host',
   name: 'DiskSpace',
   about: 'There is room where renewals write: state, NSS database, certmonger, /run.',
-  run: ({ host }) => known(host, ({ disks }) => orFine(disks.flatMap(judge), 'There is room where renewals write.')),
+  run: ({ host }) => {
+    if (!host.known) return [{ severity: 'warning', key: 'disks', message: `How much room there is could not be asked: ${host.why}`, fix: 'Look with df and df -i at the file systems of /var/lib/hsmonger, of the NSS database and of /var/lib/certmonger.' }];
+    return orFine(host.value.disks.flatMap(judge), 'There is room where renewals write.');
+  },
 };
 
 function judge({ of, directory, freeBytes, totalBytes, freeInodes }: Disk): Finding[] {

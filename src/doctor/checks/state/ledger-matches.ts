@@ -1,10 +1,9 @@
 import { equalBytes } from '../../../x509/der.js';
 import { keyFingerprint } from '../../../x509/public-key.js';
-import { certificateFromPem } from '../../../x509/pem.js';
 import type { Check } from '../../check.js';
 import type { Finding } from '../../finding.js';
 import { known, orFine } from '../../known.js';
-import { ourRequests } from '../certmonger/ours.js';
+import { certificateOf, ourRequests } from '../certmonger/ours.js';
 import { read, type ReadCertificate } from '../chain/read.js';
 
 /** Longer than certmonger takes from an answer to its place. */
@@ -24,8 +23,8 @@ export const ledgerMatches: Check = {
             return last === undefined || last.notAfter <= one.certificate.notAfter || now.getTime() - last.issuedAt.getTime() < savingMs ? [] : [unsaved(one, last.issuedAt)];
           }),
           ...known(certmonger, ({ requests }) => {
-            const request = ourRequests(instance, requests).find(({ nickname }) => nickname === one.nickname)?.request;
-            return request?.status === 'MONITORING' && request.certificate.pem !== undefined && !holds(request.certificate.pem, one) ? [stale(one, request.nickname)] : [];
+            const request = ourRequests(instance, requests).find(({ config }) => config.nickname === one.nickname)?.request;
+            return request?.status === 'MONITORING' && holdsAnother(request, one) ? [stale(one, request.nickname)] : [];
           }),
         ]),
         'Ledger, stores and certmonger know the same certificates.',
@@ -42,10 +41,7 @@ function stale({ nickname, certificate }: ReadCertificate, id: string): Finding 
   return { severity: 'warning', key: nickname, message: `certmonger (request '${id}') holds another certificate than the one that lies in the store of '${nickname}' and ends at ${certificate.notAfter.toISOString()}, so it renews at the wrong time.`, fix: 'Have it read again: systemctl restart certmonger.' };
 }
 
-function holds(pem: string, { certificate }: ReadCertificate): boolean {
-  try {
-    return equalBytes(certificateFromPem(pem), certificate.der);
-  } catch {
-    return false;
-  }
+function holdsAnother(request: Parameters<typeof certificateOf>[0], { certificate }: ReadCertificate): boolean {
+  const held = certificateOf(request);
+  return held !== undefined && !equalBytes(held.der, certificate.der);
 }
