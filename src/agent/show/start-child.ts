@@ -11,12 +11,12 @@ import { parseShowLine, type ShowOrder } from './order.js';
 export interface ShowChild {
   /** Once it is gone: a sentence that says why, unless it was told to stop. */
   readonly ended: Promise<string | undefined>;
-  stop(): void;
+  readonly stop: () => void;
 }
 
 export interface Heard {
-  onListening(): void;
-  snapshot(): AgentSnapshot;
+  readonly onListening: () => void;
+  readonly snapshot: () => AgentSnapshot;
 }
 
 const maxLine = 64 * 1024;
@@ -26,7 +26,8 @@ const everyMs = 1000;
 
 /** Starts the process that listens; it dies with this one. A snapshot is made when it asks for one: while nobody looks, none is. */
 export function startShowChild(order: ShowOrder, { onListening, snapshot }: Heard): ShowChild {
-  const child = spawn(process.execPath, [path.join(installation().addons, 'show.cjs')], {
+  // What a rendering leaves behind is collected early: 2,000 certificates are 5 MB of text each time.
+  const child = spawn(process.execPath, ['--max-semi-space-size=1', path.join(installation().addons, 'show.cjs')], {
     stdio: ['pipe', 2, 2, 'pipe'],
     cwd: '/',
     env: { PATH: '/usr/bin:/bin:/usr/sbin:/sbin', LC_ALL: 'C.UTF-8' },

@@ -34,7 +34,7 @@ export const diagnoses = {
 
 const event = (kind: AgentEvent['kind'], hours: number, message: string, nickname?: string, details?: AgentEvent['details']): AgentEvent => ({ kind, at: new Date(now.getTime() - hours * 3_600_000), instance: 'hsmonger', message, ...(nickname === undefined ? {} : { nickname }), ...(details === undefined ? {} : { details }) });
 
-export const events: readonly AgentEvent[] = [
+const events: readonly AgentEvent[] = [
   event('trouble', 60, "The token 'softhsm_token' is not there: the module lists no slot with that label.", undefined, { cause: 'token-away' }),
   event('healed', 59.5, "The token 'softhsm_token' is back after 31 minutes.", undefined, { cause: 'token-away', cure: 'waiting' }),
   event('reconciled', 30, 'One request was added: auditSigningCert cert-pki-ca.'),
@@ -108,7 +108,7 @@ function problems(): AgentSnapshot {
     }),
     instance([{ ...storage, state: 'NEED_CSR_GEN_TOKEN', where: 'kra_token', diagnosis: diagnoses.tokenAway }, { ...transport, state: 'NEED_CSR_GEN_TOKEN', where: 'kra_token', diagnosis: diagnoses.tokenAway }, { nickname: 'adminCert', profile: 'caAdminCert', where: '/etc/pki/admin.crt', state: 'not tracked', history: [] }], {
       name: 'kra',
-      token: { label: 'kra_token', reachable: false, pin: 'unknown', login: 'unknown', signatures: 0 },
+      token: { label: 'kra_token', reachable: false, pin: 'unknown', login: 'unknown', signatures: 0, lookedAt: new Date(now.getTime() - 20_000) },
       diagnoses: [diagnoses.tokenAway],
     }),
   ]);
@@ -124,7 +124,7 @@ export const hostileName = `</td><script>alert(1)</script><img src=x onerror=ale
 function hostile(): AgentSnapshot {
   const evil: Diagnosis = { cause: hostileName, severity: 'error', sentence: `${hostileName} is wrong.`, cure: { by: 'a person', advice: `javascript:${hostileName}`, alone: false } };
   const one: CertificateSnapshot = { ...certificate(hostileName, { left: 50 }), where: hostileName, profile: hostileName, subject: hostileName, state: hostileName, diagnosis: evil };
-  return snapshot([instance([one], { name: 'hsmonger', token: { label: hostileName, reachable: true, pin: 'locked', login: 'no PIN', signatures: 1 }, diagnoses: [evil] })], {
+  return snapshot([instance([one], { name: 'hsmonger', token: { label: hostileName, reachable: false, pin: 'locked', login: 'no PIN', signatures: 1 }, diagnoses: [evil] })], {
     version: hostileName,
     certmonger: { running: false, trouble: hostileName },
     events: [{ kind: 'failed', at: now, instance: hostileName, nickname: hostileName, message: hostileName }],

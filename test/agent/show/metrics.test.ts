@@ -47,6 +47,8 @@ test('what is wrong is in them, with its cause, and whether certmonger is enable
     'hsmonger_signatures_total{ca="hsmonger"} 812',
   ]) expect(all).toContain(line);
   expect(all.filter((line) => line.startsWith('certmonger_enabled'))).toEqual([]);
+  // A token nobody looked at yet is not one that is away.
+  expect((await lines(snapshots.hostile())).filter((line) => line.startsWith('hsmonger_token_reachable{'))).toEqual([]);
 });
 
 test('a nickname cannot make a line of its own', async () => {

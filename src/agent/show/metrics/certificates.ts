@@ -15,7 +15,7 @@ export function certificateFamilies({ at, instances, counters }: AgentSnapshot):
     gauge('state', "1 for the state its request is in now, in certmonger's words, or 'not tracked', or 'unknown'", ['state'], (one, labels) => [{ labels: [...labels, one.state], value: 1 }]),
     gauge('not_before_timestamp_seconds', 'When it began to be valid', [], (one, labels) => dated(labels, one.notBefore)),
     gauge('not_after_timestamp_seconds', 'When it ends', [], (one, labels) => dated(labels, one.notAfter)),
-    gauge('remaining_seconds', 'Time left until it ends, below zero once it has; divide by 86400 for days', [], (one, labels) => (one.notAfter === undefined ? [] : [{ labels, value: seconds(one.notAfter) - seconds(at) }])),
+    gauge('remaining_seconds', 'Time left until it ends, below zero once it has; divide by 86400 for days', [], (one, labels) => (one.notAfter === undefined ? [] : [{ labels, value: Math.round(seconds(one.notAfter) - seconds(at)) }])),
     gauge('renewal_window_start_timestamp_seconds', 'From when on it may be renewed', [], (one, labels) => dated(labels, one.renewal?.from)),
     gauge('renewal_window_end_timestamp_seconds', 'When certmonger renews it at the latest', [], (one, labels) => dated(labels, one.renewal?.to)),
     gauge('renewal_planned_timestamp_seconds', 'When it is to be renewed', [], (one, labels) => dated(labels, one.renewal?.planned)),

@@ -39,8 +39,8 @@ function row(one: CertificateSnapshot, scale: Scale, now: Date): Html {
 }
 
 function tokenFacts(token: TokenSnapshot, now: Date): Html {
-  const there: Tone = token.reachable ? 'good' : 'bad';
-  return html`${fact('Token', html`<span class="name">${token.label}</span> <span class="badge ${there}">${icon(there)}${token.reachable ? 'there' : 'away'}</span>`)}
+  const [there, word]: readonly [Tone, string] = token.lookedAt === undefined ? ['unclear', 'not looked at yet'] : token.reachable ? ['good', 'there'] : ['bad', 'away'];
+  return html`${fact('Token', html`<span class="name">${token.label}</span> <span class="badge ${there}">${icon(there)}${word}</span>`)}
 ${fact('PIN', pinBadge(token))}
 ${fact('Signs in', token.signLatencyMs === undefined ? 'not known' : `${token.signLatencyMs < 10 ? token.signLatencyMs.toFixed(1) : token.signLatencyMs.toFixed(0)} ms`)}
 ${fact('Proving signatures', String(token.signatures))}

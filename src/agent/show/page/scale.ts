@@ -23,7 +23,7 @@ const share = 0.8;
 /** The shortest time line that shows what is to come: `moments` are the planned renewals or, where there is none, the ends. */
 export function scaleFor(now: Date, moments: readonly Date[]): Scale {
   const ahead = moments.map((moment) => (moment.getTime() - now.getTime()) / dayMs).sort((a, b) => a - b);
-  const wanted = ahead[Math.ceil(ahead.length * share) - 1] ?? 366;
+  const wanted = ahead[Math.max(0, Math.floor(ahead.length * share) - 1)] ?? 366;
   const days = horizons.find((horizon) => horizon * 0.95 >= wanted) ?? 7320;
   const from = new Date(now.getTime() - (days * dayMs * behind) / (1 - behind));
   const to = new Date(now.getTime() + days * dayMs);

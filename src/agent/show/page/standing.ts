@@ -30,7 +30,8 @@ export function verdictOf({ at, certmonger, instances }: AgentSnapshot): { reado
   const standings = all.map((one) => standingOf(one, at));
   const troubled = standings.filter(({ tone }) => tone === 'bad' || tone === 'warn').length;
   const critical = instances.some(({ diagnoses }) => diagnoses.some(({ severity }) => severity !== 'warning'));
-  if (!certmonger.running) return { tone: 'bad', sentence: 'certmonger does not run, so nothing is renewed.' };
+  if (!certmonger.running && certmonger.trouble === undefined) return { tone: 'unclear', sentence: 'certmonger has not been heard yet.' };
+  if (!certmonger.running) return { tone: 'bad', sentence: 'certmonger does not answer, so nothing is renewed.' };
   if (all.length === 0) return { tone: 'unclear', sentence: 'There is nothing to look after yet.' };
   if (troubled > 0) return { tone: critical || standings.some(({ tone }) => tone === 'bad') ? 'bad' : 'warn', sentence: `${String(troubled)} of ${counted(all.length)} ${troubled === 1 ? 'needs' : 'need'} attention.` };
   if (instances.some(({ diagnoses }) => diagnoses.length > 0)) return { tone: critical ? 'bad' : 'warn', sentence: `The certificates are in order, but something they need is not.` };
