@@ -94,9 +94,16 @@ export async function stop(options: StopOptions, { io, env }: Surroundings): Pro
       throw new HsmongerError('USAGE', `The request '${id}' belongs to ${found.ca === undefined ? 'no CA' : `the CA '${found.ca}'`}, not to instance '${place.instance.name}'; stop it with: getcert stop-tracking -i ${id}.`);
     }
     if (found !== undefined) await certmonger.request(id).remove();
-    io.out(options.json ? json({ instance: place.instance.name, id, stopped: found !== undefined }) : found === undefined ? `'${id}' is not tracked.\n` : `Stopped tracking '${id}'; its key and certificate stay where they are.\n`);
+    const nickname = stillIn(place.instance, id, options.nickname);
+    io.out(options.json ? json({ instance: place.instance.name, id, stopped: found !== undefined, inFile: nickname !== undefined }) : found === undefined ? `'${id}' is not tracked.\n` : `Stopped tracking '${id}'; its key and certificate stay where they are.\n`);
+    if (nickname !== undefined && !options.json) io.err(`hsmonger: ${harmless(`${place.instance.file} still has '${nickname}', so 'hsmonger track apply' and the agent track it again; take it out of the file to end that.`)}\n`);
     return 0;
   });
+}
+
+/** The certificate of the request, where the instance file goes on asking for it. */
+function stillIn(instance: Tracker['place']['instance'], id: string, nickname: string | undefined): string | undefined {
+  return nickname ?? [...requestIds(instance)].find(([, known]) => known === id)?.[0];
 }
 
 /** getcert's format, or JSON. */

@@ -96,6 +96,7 @@ test('stop leaves key and certificate where they are, start takes the certificat
   const [objects, trust] = [tokenObjects(), witness('certutil', ['-L', '-d', `sql:${rig.nss.database}`, '-h', 'softhsm_token', '-f', rig.nss.loginFile])];
   expect(await rig.stop({ nickname: 'subsystemCert cert-pki-ca' })).toMatchObject({ exitCode: 0, out: `Stopped tracking '${ids[3]!}'; its key and certificate stay where they are.\n` });
   expect((await getcert(rig.bus, ['list', '-i', ids[3]!], [1])).stdout).toContain('No request found');
+  expect((await rig.stop({ nickname: 'subsystemCert cert-pki-ca' })).err).toMatch(/^hsmonger: \/.*testca\.toml still has 'subsystemCert cert-pki-ca', so 'hsmonger track apply' and the agent track it again; take it out of the file to end that\.\n$/u);
   expect(tokenObjects()).toEqual(objects);
   expect(witness('certutil', ['-L', '-d', `sql:${rig.nss.database}`, '-h', 'softhsm_token', '-f', rig.nss.loginFile])).toBe(trust);
   expect(await rig.stop({ id: ids[3]! })).toMatchObject({ exitCode: 0, out: `'${ids[3]!}' is not tracked.\n` });

@@ -53,7 +53,7 @@ export function startRenewer(care: Care, pace: RenewerPace = usualPace, mastersh
   let following: string | undefined;
 
   const heard = (change: PictureChange) => {
-    if (change.kind === 'certmonger' || change.id === following || calendar.touches(change)) bell.ring();
+    if (calendar.touches(change) || (change.kind === 'request' && change.id === following)) bell.ring();
   };
   const ends = [picture.onChange(heard), prober.onProbe(() => { bell.ring(); })];
 

@@ -14,7 +14,7 @@ export interface Maker {
 }
 
 /** The agent does not fight: what is changed back so often within an hour is somebody's will. */
-const mostAnHour = 3;
+const mostAnHour = 5;
 const hourMs = 3_600_000;
 
 export function createMaker({ instance, certmonger, picture, events, log, clock, signal }: Care): Maker {

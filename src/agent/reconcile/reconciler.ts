@@ -36,9 +36,9 @@ export interface ReconcilerPace {
   readonly everyMs: number;
   /** So long nothing may change before a comparison: `track apply`, `setup` and `unsetup` change requests one after another. */
   readonly quietMs: number;
-  /** But no longer than that. */
+  /** But no longer than that; so long also where certmonger is at work on what differs. */
   readonly mostMs: number;
-  /** Until the next try where something was in the way, or certmonger at work. */
+  /** Until the next try where something was in the way. */
   readonly againMs: number;
 }
 
@@ -85,10 +85,10 @@ export function startReconciler(care: Care, pace: ReconcilerPace = usualPace): R
     const fought = todo.filter((change) => only || maker.often(change));
     const steps = await maker.make(todo.filter((change) => !fought.includes(change)));
     const failed = steps.filter(({ outcome }) => outcome !== 'done').map(({ message = '' }) => message);
-    const left = fought.map((change) => (only ? `${described(change)} It would be set right, but ${instance.file} says reconcile = "report"; run 'hsmonger track apply'.` : `${described(change)} It was set right more than once within an hour and is left alone for now; find out who changes it.`));
+    const left = fought.map((change) => (only ? `${described(change)} It would be set right, but ${instance.file} says reconcile = "report"; run 'hsmonger track apply'.` : `${described(change)} It was set right again and again within an hour and is left alone for now; find out who changes it.`));
     latest = { at: clock(), changes: steps.filter(({ outcome }) => outcome === 'done' || outcome === 'stuck').length, refusals: [...unsafe, ...left, ...failed] };
     reports.tell(latest.refusals);
-    if (later.length > 0) nextMs = performance.now() + pace.againMs;
+    if (later.length > 0) nextMs = performance.now() + pace.mostMs;
     return latest;
   };
 
