@@ -37,8 +37,8 @@ async function agrees(wanted: (statuses: Record<string, string | undefined>) => 
     const records = await getcertRecords(lab.bus).catch(() => undefined);
     const shown = picture.requests();
     if (records === undefined || shown === undefined) continue;
-    const witness = Object.fromEntries([...records].map(([id, record]) => [id, `${record.get('status') ?? ''} ${record.get('CA') ?? ''} ${String(Date.parse(record.get('expires') ?? '') || '')}`]).sort());
-    const ours = Object.fromEntries(shown.map(({ request }) => [request.nickname, `${request.status} ${request.ca ?? ''} ${String(request.certificate.notAfter?.getTime() ?? '')}`]).sort());
+    const witness = Object.fromEntries([...records].map(([id, record]) => [id, `${record.get('status') ?? ''} ${record.get('CA') ?? ''} ${String(Date.parse(record.get('expires') ?? '') || '')}`] as const).sort());
+    const ours = Object.fromEntries(shown.map(({ request }) => [request.nickname, `${request.status} ${request.ca ?? ''} ${String(request.certificate.notAfter?.getTime() ?? '')}`] as const).sort());
     seen = { witness, ours };
     if (JSON.stringify(witness) === JSON.stringify(ours) && wanted(Object.fromEntries(shown.map(({ request }) => [request.nickname, request.status])))) return;
   }
