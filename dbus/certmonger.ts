@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import { HsmongerError } from '../src/errors.js';
 import type { BusChoice } from './address.js';
 import { caHandle, type CaHandle } from './ca-handle.js';
@@ -29,9 +30,10 @@ export interface Certmonger {
   requestPlaces(): Promise<RequestPlaces>;
   /**
    * One GetAll of exactly this place: undefined where nothing is there any more, CERTMONGER_UNAVAILABLE where that run of the daemon is over.
-   * `caNickname` gives the nickname of the CA with an object path.
+   * `caNickname` gives the nickname of the CA with an object path. With the `digest` of the last reading, 'same' where nothing differs: that
+   * costs a tenth.
    */
-  readAt(at: Located, caNickname: (path: string) => Promise<string | undefined>): Promise<TrackingRequest | undefined>;
+  readAt(at: Located, caNickname: (path: string) => Promise<string | undefined>, digest?: string): Promise<RequestReading | 'same' | undefined>;
   request(nickname: string): RequestHandle;
   /** Starts tracking. Prove key and certificate first: certmonger makes a new key when it does not find one. */
   addRequest(request: RequestSettings<NewRequest>): Promise<void>;
@@ -49,6 +51,12 @@ export interface RequestPlaces {
   readonly daemon: string;
   /** Object paths, in certmonger's order; good until that daemon ends. */
   readonly paths: readonly string[];
+}
+
+export interface RequestReading {
+  readonly request: TrackingRequest;
+  /** Of what was sent. */
+  readonly digest: string;
 }
 
 export interface CertmongerOptions extends Timeouts {
@@ -98,12 +106,15 @@ export function certmongerOn(bus: Bus, timeouts: Timeouts = {}): Certmonger {
         return read.flat();
       }),
     requestPlaces: () => attempting("list certmonger's requests", () => placesBy('get_requests')),
-    readAt: (at, caNickname) =>
+    readAt: (at, caNickname, known) =>
       attempting('read a request', async () => {
-        const dictionary = await daemon.getAll(at, requestInterface).catch(unlessGone);
+        let digest = '';
+        const isKnown = (bytes: Buffer) => (digest = createHash('sha256').update(bytes).digest('base64')) === known;
+        const dictionary = await daemon.getAll(at, requestInterface, isKnown).catch(unlessGone);
+        if (digest === known) return 'same';
         if (dictionary === undefined) return undefined;
         const ca = caPathOf(dictionary);
-        return trackingRequestOf(at.path, dictionary, ca === undefined ? undefined : await caNickname(ca));
+        return { request: trackingRequestOf(at.path, dictionary, ca === undefined ? undefined : await caNickname(ca)), digest };
       }),
     request: (nickname) => requestHandle(daemon, nickname),
     addRequest: (request) =>

@@ -1,7 +1,7 @@
 import { certmongerError } from './certmonger-errors.js';
 import { ErrorReply } from './error-reply.js';
 import { baseInterface, certmongerName, propertiesInterface, rootPath } from './names.js';
-import type { Bus, Reply } from './transport.js';
+import type { Bus, Call, Reply } from './transport.js';
 
 /** An object of one run of the daemon: paths are dealt anew at each start, so the path goes with the daemon's unique name. */
 export interface Located {
@@ -31,8 +31,8 @@ export interface Daemon {
   call(target: Target, member: string, signature?: string, body?: readonly unknown[]): Promise<Reply>;
   /** The same with the long limit. */
   tokenCall(target: Target, member: string, signature?: string, body?: readonly unknown[]): Promise<Reply>;
-  /** The `a{sv}` of all properties. */
-  getAll(at: Located, of: string): Promise<unknown>;
+  /** The `a{sv}` of all properties; undefined where `isKnown` says so of its bytes. */
+  getAll(at: Located, of: string, isKnown?: Call['isKnown']): Promise<unknown>;
   find(member: Finder, nickname: string, destination?: string): Promise<Located | undefined>;
   /** Looks the nickname up and talks to exactly the daemon that answered; a call that reached nobody is made again. */
   located<T>(member: Finder, nickname: string, work: (at: Located | undefined) => Promise<T>): Promise<T>;
@@ -54,7 +54,10 @@ export function daemonOn(bus: Bus, { readTimeoutMs = 30_000, tokenTimeoutMs = 30
   return {
     call: read,
     tokenCall: call(tokenTimeoutMs),
-    getAll: async ({ daemon, path }, of) => (await read({ destination: daemon, path, interface: propertiesInterface }, 'GetAll', 's', [of])).body[0],
+    getAll: async ({ daemon, path }, of, isKnown) => {
+      const { body } = await bus.call({ destination: daemon, path, interface: propertiesInterface, member: 'GetAll', signature: 's', body: [of], timeoutMs: readTimeoutMs, ...(isKnown === undefined ? {} : { isKnown }) });
+      return body[0];
+    },
     find,
     located: async (member, nickname, work) => {
       for (let attempt = 1; ; attempt++) {

@@ -5,18 +5,24 @@ declare module 'dbus-next/lib/handshake.js' {
   export default authenticate;
 }
 
-declare module 'dbus-next/lib/message.js' {
-  interface Reader {
-    on(event: string, listener: () => void): unknown;
-    read(size: number): Buffer | null;
+declare module 'dbus-next/lib/dbus-buffer.js' {
+  interface Reading {
+    /** All values of a signature. */
+    read(signature: string): unknown[];
+    readArray(element: unknown, bytes: number): unknown[];
   }
-  const message: { readonly unmarshalMessages: (stream: Reader, onMessage: (raw: object) => void, options: object) => void };
-  export default message;
+  const DBusBuffer: new (buffer: Buffer, start: number, endian: number, fds: undefined, options: object) => Reading;
+  export default DBusBuffer;
+}
+
+declare module 'dbus-next/lib/signature.js' {
+  const signatures: { readonly parseSignature: (signature: string) => readonly unknown[] };
+  export default signatures;
 }
 
 declare module 'dbus-next/lib/marshall-compat.js' {
   const compat: {
-    readonly messageToJsFmt: (raw: object) => object;
+    readonly messageToJsFmt: (raw: { readonly signature: string; readonly body: unknown[] }) => { readonly body: unknown[] };
     readonly marshallMessage: (message: object) => [data: Buffer, fds: unknown[]];
   };
   export default compat;

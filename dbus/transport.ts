@@ -2,7 +2,7 @@ import { createConnection, type Socket } from 'node:net';
 import { HsmongerError, sentenceOf } from '../src/errors.js';
 import { addressOf, socketsOf, type BusChoice } from './address.js';
 import { ErrorReply } from './error-reply.js';
-import { authenticate, decode, encode, flags, messageTypes, type WireMessage } from './wire.js';
+import { authenticate, decode, encode, flags, messageTypes, type ReceivedMessage } from './wire.js';
 
 export interface Call {
   /** Bus name. */
@@ -17,6 +17,8 @@ export interface Call {
   readonly timeoutMs?: number;
   /** Do not start the service for this: the answer to "is it running?" would always be yes. */
   readonly noAutoStart?: boolean;
+  /** Gets the answer's body as bytes; where it gives true they are not decoded, and the reply's body is empty. */
+  readonly isKnown?: (bytes: Buffer) => boolean;
 }
 
 export interface Reply {
@@ -79,6 +81,7 @@ export interface Bus {
 
 interface Pending {
   readonly call: string;
+  readonly isKnown: Call['isKnown'];
   readonly resolve: (reply: Reply) => void;
   readonly reject: (error: HsmongerError) => void;
 }
@@ -169,7 +172,7 @@ class Connection implements Bus {
 
   async call(call: Call): Promise<Reply> {
     if (this.closed.aborted) throw this.closed.reason as HsmongerError;
-    const { timeoutMs = defaultTimeoutMs, noAutoStart = false, ...header } = call;
+    const { timeoutMs = defaultTimeoutMs, noAutoStart = false, isKnown, ...header } = call;
     const name = `${call.interface}.${call.member}`;
     const serial = this.#nextSerial();
     const data = encode({ ...header, type: messageTypes.call, serial, flags: noAutoStart ? flags.noAutoStart : 0 });
@@ -185,6 +188,7 @@ class Connection implements Bus {
       };
       this.#pending.set(serial, {
         call: name,
+        isKnown,
         resolve: (reply) => {
           settle();
           resolve(reply);
@@ -248,19 +252,19 @@ class Connection implements Bus {
     return this.#serial;
   }
 
-  #receive(message: WireMessage): void {
-    const { type, sender = '', body = [] } = message;
+  #receive(message: ReceivedMessage): void {
+    const { type, sender = '' } = message;
     if (type === messageTypes.return || type === messageTypes.error) {
       const pending = this.#pending.get(message.replySerial ?? 0);
       if (pending === undefined) return;
-      if (type === messageTypes.return) pending.resolve({ sender, body });
+      if (type === messageTypes.return) pending.resolve({ sender, body: pending.isKnown?.(message.bytes) === true ? [] : message.body });
       else pending.reject(new ErrorReply(pending.call, message));
     } else if (type === messageTypes.call) {
       const { serial, path = '', member = '', signature = '' } = message;
       const wantsReply = ((message.flags ?? 0) & flags.noReplyExpected) === 0;
       for (const listener of this.#callListeners) tell(listener, { sender, serial, path, interface: message.interface ?? '', member, signature, body, wantsReply });
     } else if (type === messageTypes.signal) {
-      this.#signalled(sender, { path: message.path ?? '', interface: message.interface ?? '', member: message.member ?? '', body });
+      this.#signalled(sender, { path: message.path ?? '', interface: message.interface ?? '', member: message.member ?? '', body: message.body });
     }
   }
 

@@ -1,7 +1,8 @@
 import type { Socket } from 'node:net';
+import DBusBuffer from 'dbus-next/lib/dbus-buffer.js';
 import handshake from 'dbus-next/lib/handshake.js';
 import compat from 'dbus-next/lib/marshall-compat.js';
-import message from 'dbus-next/lib/message.js';
+import signatures from 'dbus-next/lib/signature.js';
 import variant from 'dbus-next/lib/variant.js';
 
 /**
@@ -52,21 +53,59 @@ export async function authenticate(stream: Socket): Promise<void> {
   });
 }
 
+/** Header fields by their codes (D-Bus specification, Header Fields). */
+const fieldNames: Readonly<Record<number, keyof WireMessage>> = { 1: 'path', 2: 'interface', 3: 'member', 4: 'errorName', 5: 'replySerial', 6: 'destination', 7: 'sender', 8: 'signature' };
+const [fieldTree] = signatures.parseSignature('(yv)');
+const little = 0x6c;
+
+/** As read off the stream: the body is decoded when it is first asked for, and throws then where it is broken. */
+export interface ReceivedMessage extends WireMessage {
+  readonly body: readonly unknown[];
+  /** Of the body; the same values make the same bytes when the same peer sends them in the same order. */
+  readonly bytes: Buffer;
+}
+
 /** Reads messages until the stream ends; what cannot be read goes to `broken`, once, and nothing is read after it. */
-export function decode(stream: Socket, onMessage: (received: WireMessage) => void, broken: (error: unknown) => void): void {
+export function decode(stream: Socket, onMessage: (received: ReceivedMessage) => void, broken: (error: unknown) => void): void {
   let failed = false;
-  const guarded = {
-    on: (event: string, listener: () => void) =>
-      stream.on(event, () => {
-        if (failed) return;
-        try {
-          listener();
-        } catch (error) {
-          failed = true;
-          broken(error);
-        }
-      }),
-    read: (size: number) => stream.read(size) as Buffer | null,
+  let header: Buffer | null = null;
+  const next = (): ReceivedMessage | undefined => {
+    header ??= stream.read(16) as Buffer | null;
+    if (header === null) return undefined;
+    const head = header;
+    const lengthAt = (at: number) => (head[0] === little ? head.readUInt32LE(at) : head.readUInt32BE(at));
+    const padded = (lengthAt(12) + 7) & ~7;
+    const rest = stream.read(padded + lengthAt(4)) as Buffer | null;
+    if (rest === null) return undefined;
+    header = null;
+    return messageOf(head, rest, lengthAt(12), lengthAt(8), rest.subarray(padded));
   };
-  message.unmarshalMessages(guarded, (raw) => { onMessage(compat.messageToJsFmt(raw) as WireMessage); }, {});
+  stream.on('readable', () => {
+    if (failed) return;
+    try {
+      for (let message = next(); message !== undefined; message = next()) onMessage(message);
+    } catch (error) {
+      failed = true;
+      broken(error);
+    }
+  });
+}
+
+function messageOf(head: Buffer, rest: Buffer, fieldsLength: number, serial: number, bytes: Buffer): ReceivedMessage {
+  const [endian = little, type = 0, flag = 0] = head;
+  const fields = new DBusBuffer(rest, 0, endian, undefined, {}).readArray(fieldTree, fieldsLength) as [number, [unknown, [unknown]]][];
+  const named = Object.fromEntries(fields.flatMap(([code, [, [value]]]) => (fieldNames[code] === undefined ? [] : [[fieldNames[code], value]]))) as Partial<WireMessage>;
+  const { signature = '' } = named;
+  let body: readonly unknown[] | undefined;
+  return {
+    ...named,
+    type,
+    flags: flag,
+    serial,
+    bytes,
+    get body() {
+      // A body begins at a multiple of eight, as its own buffer does.
+      return (body ??= signature === '' ? [] : compat.messageToJsFmt({ signature, body: new DBusBuffer(bytes, 0, endian, undefined, {}).read(signature) }).body);
+    },
+  };
 }

@@ -5,6 +5,8 @@ import { execa } from 'execa';
 import { afterAll, afterEach, beforeAll, expect, test, vi } from 'vitest';
 import { installation } from '../../src/platform/installation.js';
 import { startAgent, type RunningAgent } from '../rig/agent.js';
+import { startBus } from '../rig/bus.js';
+import { startCertmonger } from '../rig/certmonger.js';
 import { startNotifySocket } from '../rig/notify-socket.js';
 import { startSite, type Site } from '../rig/site.js';
 
@@ -87,9 +89,31 @@ test('systemd hears that it is ready, that it lives, that it reloads and that it
     await systemd.until((told) => told.includes('READY=1') && told.filter((word) => word === 'WATCHDOG=1').length >= 3, 60_000);
     agent.reload();
     await systemd.until((told) => told.lastIndexOf('READY=1') > told.indexOf('RELOADING=1') && told.includes('RELOADING=1'), 30_000);
-    expect(await agent.stop()).toBe(0);
-    await systemd.until((told) => told.at(-1) === 'STOPPING=1', 10_000);
+    expect(await agent.stop(), agent.log()).toBe(0);
+    await systemd.until((told) => told.includes('STOPPING=1'), 10_000);
   } finally {
     systemd.stop();
+  }
+});
+
+/** The last one: certmonger's session daemon ends with its bus, and what the site started is not there any more. */
+test('the bus restarted, and certmonger on it: one line, and the picture is there again', async () => {
+  agent = startAgent(flags());
+  await agent.until(/looking after/u, 20_000);
+  await site.certmonger.kill('SIGKILL');
+  await site.bus.stop();
+  await agent.until(/connection to the bus|Cannot talk to the bus/u, 30_000);
+  const bus = await startBus(site.directory);
+  try {
+    const certmonger = await startCertmonger({ directory: site.directory, bus, token: site.token });
+    try {
+      await agent.until(/certmonger answers again; it has 4 requests\./u, 60_000);
+      expect(agent.log().match(/answers again/gu)).toHaveLength(1);
+      expect(await agent.stop()).toBe(0);
+    } finally {
+      await certmonger.stop();
+    }
+  } finally {
+    await bus.stop();
   }
 });

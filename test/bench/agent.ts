@@ -3,6 +3,7 @@ import { mkdirSync, readFileSync, readdirSync } from 'node:fs';
 import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { installation } from '../../src/platform/installation.js';
+import { unitEnvironment } from '../rig/agent.js';
 import { startBus } from '../rig/bus.js';
 import { startCertmonger } from '../rig/certmonger.js';
 import { stopAtExit, stopProcess } from '../rig/processes.js';
@@ -63,7 +64,7 @@ async function completePicture(address: string): Promise<number> {
 }
 
 async function idle(site: Site, address: string, say: (line: string) => void): Promise<Comparison[]> {
-  const agent = spawn(path.join(installation().executables, 'hsmonger'), ['agent', '--bus', address, ...site.flags], { stdio: ['ignore', 'ignore', 'inherit'], env: { PATH: '/usr/bin:/bin:/usr/sbin:/sbin' } });
+  const agent = spawn(path.join(installation().executables, 'hsmonger'), ['agent', '--bus', address, ...site.flags], { stdio: ['ignore', 'ignore', 'inherit'], env: unitEnvironment() });
   stopAtExit(agent);
   const pid = agent.pid ?? -1;
   try {
@@ -74,7 +75,7 @@ async function idle(site: Site, address: string, say: (line: string) => void): P
     const seconds = (performance.now() - first.at) / 1000;
     const percent = ((ticks(pid) - first.ticks) / ticksPerSecond / seconds) * 100;
     const last = megabytes(pid);
-    for (const child of tree(pid)) say(`${String(child)} ${commandLine(child)}: ${residentOf(child).toFixed(1)} MB`);
+    for (const child of tree(pid)) say(`${String(child)} ${commandLine(child)}: ${megabytes(child).toFixed(1)} MB`);
     return [
       limit('agent: CPU of its processes in an idle minute', '%', percent, targets.idlePercent),
       limit('agent: resident, itself, once it has settled', 'MB', first.memory, targets.megabytes),
@@ -100,10 +101,6 @@ function ticks(pid: number): number {
 }
 
 function megabytes(pid: number): number {
-  return residentOf(pid);
-}
-
-function residentOf(pid: number): number {
   return Number(/^VmRSS:\s+(\d+) kB$/mu.exec(readFileSync(`/proc/${String(pid)}/status`, 'utf8'))?.[1]) / 1024;
 }
 

@@ -1,6 +1,7 @@
 import { readFileSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
-import { getcert, startCertmonger } from '../rig/certmonger.js';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { getcert, getcertRecords, startCertmonger } from '../rig/certmonger.js';
 import { caNickname, type Site } from './site.js';
 
 /** Leaves so many requests' files below `directory` for the certmonger that is started there next: 'hsmonger-0', 'hsmonger-1'… */
@@ -14,6 +15,8 @@ async function requestFile(site: Site, bus: { readonly address: string }, direct
   const { token, nss } = site;
   const tracking = ['-d', nss.database, '-n', caNickname, '-t', token.label, '-p', token.pinFile, '-c', 'SelfSign', '-T', 'caCACert', '-I', 'hsmonger-0', '-B', '/usr/bin/true', '-C', '/usr/bin/true'];
   await getcert(bus, ['start-tracking', ...tracking]);
+  // The file says what it is to be at the next start: at rest, so that nothing goes on there.
+  for (const end = Date.now() + 60_000; (await getcertRecords(bus)).get('hsmonger-0')?.get('status') !== 'MONITORING'; await sleep(100)) if (Date.now() > end) throw new Error('certmonger did not get the request to rest.');
   await certmonger.stop();
   const [file] = readdirSync(certmonger.requestsDirectory);
   return readFileSync(path.join(certmonger.requestsDirectory, file!), 'utf8');

@@ -24,11 +24,17 @@ export interface RunningAgent {
 
 const unit = path.resolve(import.meta.dirname, '../../packaging/systemd/hsmonger-agent.service');
 
+/** The environment the unit gives the agent, and no more than systemd's own. */
+export function unitEnvironment(): Record<string, string> {
+  const [, name = '', value = ''] = /^Environment=(\w+)=(.*)$/mu.exec(readFileSync(unit, 'utf8')) ?? [];
+  return { PATH: '/usr/bin:/bin:/usr/sbin:/sbin', [name]: value };
+}
+
 export function startAgent(flags: readonly string[], env: Readonly<Record<string, string>> = {}): RunningAgent {
   const capabilities = /^CapabilityBoundingSet=(.*)$/mu.exec(readFileSync(unit, 'utf8'))?.[1]?.toLowerCase().replace(/cap_/gu, '+').replace(/ /gu, ',') ?? '';
   const program = path.join(installation().executables, 'hsmonger');
   // exec: the process is the agent in the end, so signals reach it.
-  const child: ChildProcess = spawn('setpriv', ['--bounding-set', `-all,${capabilities}`, '--no-new-privs', program, 'agent', ...flags], { stdio: ['ignore', 'ignore', 'pipe'], env: { PATH: '/usr/bin:/bin:/usr/sbin:/sbin', ...env } });
+  const child: ChildProcess = spawn('setpriv', ['--bounding-set', `-all,${capabilities}`, '--no-new-privs', program, 'agent', ...flags], { stdio: ['ignore', 'ignore', 'pipe'], env: { ...unitEnvironment(), ...env } });
   stopAtExit(child);
   let said = '';
   child.stderr?.setEncoding('utf8').on('data', (text: string) => { said += text; });

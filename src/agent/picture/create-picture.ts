@@ -43,6 +43,8 @@ interface Run {
   readonly daemon: string;
   /** Request ids by path. */
   readonly ids: Map<string, string>;
+  /** Of the last readings, by path. */
+  readonly digests: Map<string, string>;
   /** By the CA's path; made anew with each listing, as a CA may go and another come. */
   caNickname: (path: string) => Promise<string | undefined>;
 }
@@ -90,15 +92,15 @@ export function createPicture({ certmonger, log, signal, pace = usualPace }: Pic
     listWanted = false;
     const { daemon, paths } = await connected.requestPlaces();
     const caNickname = caNicknames(connected);
-    const readings = await readEach(connected, { daemon, caNickname }, paths);
+    const readings = await readEach(connected, { daemon, caNickname, digests: new Map() }, paths);
     if (epoch !== begun) return;
-    const known: Run = { daemon, ids: new Map(), caNickname };
+    const known: Run = { daemon, ids: new Map(), digests: new Map(), caNickname };
     run = known;
     trouble = undefined;
     listedMs = now();
     rota.clear(now());
     tell({ kind: 'certmonger', running: true });
-    const present = new Set(readings.map(({ request }) => request?.nickname));
+    const present = new Set(readings.map(({ reading }) => (typeof reading === 'object' ? reading.request.nickname : undefined)));
     for (const { request } of sightings.all()) if (!present.has(request.nickname)) tell(sightings.drop(request.nickname));
     for (const reading of readings) take(known, reading);
     told.over(`certmonger answers again; it has ${String(sightings.all().length)} requests.`);
@@ -129,21 +131,27 @@ export function createPicture({ certmonger, log, signal, pace = usualPace }: Pic
     for (const reading of readings) take(known, reading);
   };
 
-  const readEach = (connected: Certmonger, { daemon, caNickname }: Omit<Run, 'ids'>, paths: readonly string[]) =>
+  const readEach = (connected: Certmonger, { daemon, caNickname, digests }: Omit<Run, 'ids'>, paths: readonly string[]) =>
     pooled(paths, async (path) => {
-      const request = await connected.readAt({ daemon, path }, caNickname);
+      const reading = await connected.readAt({ daemon, path }, caNickname, digests.get(path));
       aliveMs = now();
-      return { path, request };
+      return { path, reading };
     });
 
-  const take = (known: Run, { path, request }: Awaited<ReturnType<typeof readEach>>[number]) => {
-    if (request === undefined) {
+  const take = (known: Run, { path, reading }: Awaited<ReturnType<typeof readEach>>[number]) => {
+    if (reading === undefined) {
       forget(known, path);
       return;
     }
+    if (reading === 'same') {
+      rota.read(path, sightings.get(known.ids.get(path) ?? '')?.request.status === restingState, now());
+      return;
+    }
+    const { request, digest } = reading;
     // modify gives a request another id too.
     if (known.ids.get(path) !== undefined && known.ids.get(path) !== request.nickname) forget(known, path);
     known.ids.set(path, request.nickname);
+    known.digests.set(path, digest);
     rota.read(path, request.status === restingState, now());
     tell(sightings.put(request));
   };
@@ -151,6 +159,7 @@ export function createPicture({ certmonger, log, signal, pace = usualPace }: Pic
     const id = known.ids.get(path);
     rota.forget(path);
     known.ids.delete(path);
+    known.digests.delete(path);
     // Unless another has taken its id meanwhile.
     if (id !== undefined && ![...known.ids.values()].includes(id)) tell(sightings.drop(id));
   };

@@ -168,7 +168,7 @@ describe('the picture', () => {
 
 test('the rota: each has its turn within its time, what does not rest sooner, and thousands of those not all at once', () => {
   fc.assert(
-    fc.property(fc.integer({ min: 1, max: 500 }), fc.integer({ min: 0, max: 100 }), fc.integer({ min: 1, max: 30 }), (count, restless, jitter) => {
+    fc.property(fc.integer({ min: 1, max: 200 }), fc.integer({ min: 0, max: 100 }), fc.integer({ min: 1, max: 30 }), (count, restless, jitter) => {
       const rota = createRota({ restlessMs: 9, allMs: 540, restlessAtOnce: 20 }, 0);
       const read = new Map<string, number>();
       for (let index = 0; index < count; index++) {
@@ -184,7 +184,7 @@ test('the rota: each has its turn within its time, what does not rest sooner, an
           rota.read(path, Number(path) >= restless, at);
           read.set(path, at);
         }
-        for (const [path, last] of read) expect(at - last, `${path} of ${String(count)}`).toBeLessThanOrEqual(540 + 4 * (10 + jitter));
+        expect(at - Math.min(...read.values())).toBeLessThanOrEqual(540 + 4 * (10 + jitter));
       }
     }),
     { numRuns: 30 },

@@ -57,7 +57,7 @@ export function fakeCertmonger(delay: () => number): FakeCertmonger {
   };
   const certmonger: Pick<Certmonger, 'requestPlaces' | 'readAt' | 'listCas'> = {
     requestPlaces: () => answering(name(), () => ({ daemon: name(), paths: [...paths.keys()] })),
-    readAt: async ({ daemon, path }, caNickname) => {
+    readAt: async ({ daemon, path }, caNickname, known) => {
       if (reading.has(path)) collisions += 1;
       reading.add(path);
       reads += 1;
@@ -66,7 +66,9 @@ export function fakeCertmonger(delay: () => number): FakeCertmonger {
           const found = paths.get(path);
           return found === undefined ? undefined : requestOf(path, found, requests.get(found) ?? '');
         });
-        return id === undefined ? undefined : { ...id, ca: await caNickname('/cas/CA1') };
+        if (id === undefined) return undefined;
+        const digest = JSON.stringify(id);
+        return digest === known ? 'same' : { request: { ...id, ca: await caNickname('/cas/CA1') }, digest };
       } finally {
         reading.delete(path);
       }

@@ -1,0 +1,22 @@
+import { readFileSync, writeFileSync } from 'node:fs';
+import path from 'node:path';
+import { expect, test } from 'vitest';
+import { run } from '../../src/platform/run.js';
+import { privateDirectory } from '../rig/directory.js';
+
+const unit = path.resolve(import.meta.dirname, '../../packaging/systemd/hsmonger-agent.service');
+
+test('systemd finds nothing wrong with the unit, and its exposure stays below 4', async () => {
+  const directory = privateDirectory();
+  try {
+    // The program is not installed where tests run; everything else is looked at as it is.
+    const file = path.join(directory.path, 'hsmonger-agent.service');
+    writeFileSync(file, readFileSync(unit, 'utf8').replace(/^ExecStart=\S+/mu, 'ExecStart=/bin/true'));
+    const verified = await run('systemd-analyze', ['verify', '--man=no', file]);
+    expect(verified.stdout + verified.stderr).toBe('');
+    const { stdout } = await run('systemd-analyze', ['security', '--offline=true', '--no-pager', file]);
+    expect(Number(/Overall exposure level for \S+: (\d+\.\d+)/u.exec(stdout)?.[1])).toBeLessThan(4);
+  } finally {
+    directory.remove();
+  }
+});
