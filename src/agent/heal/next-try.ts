@@ -3,7 +3,7 @@ export type Cost = 'question' | 'request';
 
 const minute = 60_000;
 const firstMs = 15_000;
-const mostMs: Readonly<Record<Cost, number>> = { question: 5 * minute, request: 360 * minute };
+const mostMs: Readonly<Record<Cost, number>> = { question: 5 * minute, request: 1440 * minute };
 const leastMs = 30_000;
 /** So much of the life that is left may be lost by waiting. */
 const shareOfLife = 100;
