@@ -17,5 +17,5 @@ export function nextTry(now: Date, certificate: { readonly notAfter?: Date; read
   const left = certificate.notAfter === undefined ? 0 : certificate.notAfter.getTime() - now.getTime();
   const most = Math.min(mostMs[certificate.cost], Math.max(leastMs, left / shareOfLife));
   const wait = Math.min(firstMs * 2 ** Math.min(attempts - 1, 30), most);
-  return new Date(now.getTime() + Math.round(wait * (1 - random() / 5)));
+  return new Date(now.getTime() + Math.floor(wait * (1 - random() / 5)));
 }
