@@ -127,7 +127,7 @@ export function startHealer(care: Care, means: HealerMeans = {}): Healer {
       }
       found.set(nickname, diagnosis);
       const present = probe !== undefined && diagnosis.cure.by !== 'resubmit' && diagnoseSite({ ...site, probe }).some(({ cause }) => cause === diagnosis.cause);
-      waits.push(act(nickname, sighting, diagnosis, patients.admit(nickname, diagnosis, present), sighting !== undefined && probe === undefined));
+      waits.push(act(nickname, sighting, diagnosis, patients.admit(nickname, diagnosis, sighting?.request.certificate.notAfter, present), sighting !== undefined && probe === undefined));
     }
     ofCertificates = found;
     const suspect = [...requests.values()].some(({ request }) => (pinStates as readonly string[]).includes(request.status)) || [...found.values()].some(({ cause }) => cause === 'saving-fails');

@@ -5,7 +5,7 @@ import type { Prober } from '../probe/prober.js';
 export interface Looks {
   /** Starts one unless one is on its way. Never rejects. */
   now(): Promise<void>;
-  /** The last one, if it was asked for at or after `sinceMs` (of performance.now()): only what was opened anew since then proves something. */
+  /** The last one, if it was asked for after `sinceMs` (of performance.now()): only what was opened anew since then proves something. */
   readonly since: (sinceMs: number) => Probe | undefined;
   /** Of performance.now(): when the last one was asked for. */
   askedMs(): number;
@@ -28,7 +28,7 @@ export function createLooks(prober: Pick<Prober, 'look'>, now: () => number): Lo
   };
   return {
     now: () => (running ??= look()),
-    since: (sinceMs) => (last !== undefined && last.askedMs >= sinceMs ? last.probe : undefined),
+    since: (sinceMs) => (last !== undefined && last.askedMs > sinceMs ? last.probe : undefined),
     askedMs: () => asked,
   };
 }

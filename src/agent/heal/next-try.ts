@@ -3,7 +3,7 @@ export type Cost = 'question' | 'request';
 
 const minute = 60_000;
 const firstMs = 15_000;
-const mostMs: Readonly<Record<Cost, number>> = { question: 5 * minute, request: 360 * minute };
+const mostMs: Readonly<Record<Cost, number>> = { question: 5 * minute, request: 1440 * minute };
 const leastMs = 30_000;
 /** So much of the life that is left may be lost by waiting. */
 const shareOfLife = 100;
@@ -17,5 +17,5 @@ export function nextTry(now: Date, certificate: { readonly notAfter?: Date; read
   const left = certificate.notAfter === undefined ? 0 : certificate.notAfter.getTime() - now.getTime();
   const most = Math.min(mostMs[certificate.cost], Math.max(leastMs, left / shareOfLife));
   const wait = Math.min(firstMs * 2 ** Math.min(attempts - 1, 30), most);
-  return new Date(now.getTime() + Math.round(wait * (1 - random() / 5)));
+  return new Date(now.getTime() + Math.floor(wait * (1 - random() / 5)));
 }

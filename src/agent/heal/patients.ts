@@ -15,19 +15,27 @@ export interface Patient {
 export interface Patients {
   get(nickname: string): Patient | undefined;
   /** Notes what is wrong now; `present`: the cause itself was just seen, so that the first try after it is gone is made at once. */
-  admit(nickname: string, diagnosis: Diagnosis, present: boolean): Patient;
+  admit(nickname: string, diagnosis: Diagnosis, notAfter: Date | undefined, present: boolean): Patient;
   discharge(nickname: string): void;
   /** A cure has begun: says when the next may. */
   treat(patient: Patient, notAfter: Date | undefined, cost: Cost): void;
 }
 
+/** The helper has only just said no: asked at once it would say it again. */
+const answered: ReadonlySet<string> = new Set(['refused', 'unconfigured', 'gave-up']);
+
 export function createPatients({ clock, now, random }: { readonly clock: () => Date; readonly now: () => number; readonly random: () => number }): Patients {
   const all = new Map<string, Patient>();
+  const dueAfter = (notAfter: Date | undefined, cost: Cost, attempts: number) => {
+    const at = clock();
+    return now() + nextTry(at, { cost, ...(notAfter === undefined ? {} : { notAfter }) }, attempts, random).getTime() - at.getTime();
+  };
+  const begin = (cause: string, notAfter: Date | undefined): Patient => (answered.has(cause) ? { cause, sinceMs: now(), attempts: 1, dueMs: dueAfter(notAfter, 'request', 1) } : { cause, sinceMs: now(), attempts: 0, dueMs: 0 });
   return {
     get: (nickname) => all.get(nickname),
-    admit(nickname, { cause }, present) {
+    admit(nickname, { cause }, notAfter, present) {
       const known = all.get(nickname);
-      const patient = known?.cause === cause ? known : { cause, sinceMs: now(), attempts: 0, dueMs: 0 };
+      const patient = known?.cause === cause ? known : begin(cause, notAfter);
       if (present) {
         patient.attempts = 0;
         patient.dueMs = 0;
@@ -38,8 +46,7 @@ export function createPatients({ clock, now, random }: { readonly clock: () => D
     discharge: (nickname) => { all.delete(nickname); },
     treat(patient, notAfter, cost) {
       patient.attempts += 1;
-      const at = clock();
-      patient.dueMs = now() + nextTry(at, { cost, ...(notAfter === undefined ? {} : { notAfter }) }, patient.attempts, random).getTime() - at.getTime();
+      patient.dueMs = dueAfter(notAfter, cost, patient.attempts);
     },
   };
 }

@@ -1,0 +1,169 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { parse } from 'smol-toml';
+import { afterEach, expect, test, vi } from 'vitest';
+import type { TrackingRequest } from '../../../dbus/tracking-request.js';
+import type { Care } from '../../../src/agent/care.js';
+import type { CertmongerLink } from '../../../src/agent/certmonger-link.js';
+import { createEvents } from '../../../src/agent/events.js';
+import { startHealer, type Healer } from '../../../src/agent/heal/healer.js';
+import type { Picture, Sighting } from '../../../src/agent/picture/picture.js';
+import { requestIds } from '../../../src/config/request-id.js';
+import { parseInstance } from '../../../src/config/schema.js';
+import type { LoginProbe, Probe } from '../../../src/diagnosis/probe.js';
+import type { Memory } from '../../../src/diagnosis/remembered.js';
+import { makeCertificate, makeKeys, pem } from '../../x509/material.js';
+import { conf } from './hand-made-care.js';
+
+vi.setConfig({ testTimeout: 30_000 });
+
+const instance = parseInstance('x', '/x.toml', parse('[token]\nlabel="t"\nmodule="/m.so"\npin-file="/nowhere/pin"\n[nss]\ndatabase="/n"\n[issuer]\ntype="external"\ncertificate="ca"\n[[certificate]]\nnickname="ocsp"\nprofile="caOCSPCert"\n'));
+const id = requestIds(instance).get('ocsp') ?? '';
+const certificate = await makeCertificate({ keys: await makeKeys('p256') });
+
+/** A certmonger that does as it is told and says what that was; time and looks as the test wants them. */
+function world() {
+  const did: string[] = [];
+  const stop = new AbortController();
+  let ms = 1000;
+  let looks = 0;
+  let login: LoginProbe = { state: 'proven', source: 's' };
+  let there = true;
+  let sighting: Sighting | undefined;
+  let memory: Memory = { outcomes: [], issued: [], journal: [] };
+  let hold: Promise<void> = Promise.resolve();
+  const listeners = new Set<() => void>();
+  const change = () => { for (const listener of listeners) listener(); };
+  const request = (status: string, stuck: boolean) =>
+    ({ path: '/1', nickname: id, ca: 'x', status, stuck, monitoring: true, caError: undefined, key: { type: 'EC', size: 256 }, certificate: { pem: pem(certificate.der), notBefore: certificate.notBefore, notAfter: certificate.notAfter } }) as unknown as TrackingRequest;
+  const daemon = {
+    request: () => ({
+      find: () => hold.then(() => sighting?.request),
+      read: () => Promise.resolve(sighting?.request),
+      modify: (changes: object) => { did.push(`modify ${Object.keys(changes).join(' ')}`); return Promise.resolve(); },
+      resubmit: () => { did.push('resubmit'); return Promise.resolve(true); },
+      refresh: () => { did.push('refresh'); return Promise.resolve(true); },
+    }),
+  };
+  const probe = (): Probe => ({ at: new Date(), token: there ? { state: 'present', pin: 'fine', login, keys: { ocsp: { ok: true, latencyMs: 1 } } } : { state: 'away', code: 'TOKEN_NOT_FOUND', problem: 'Away.' } });
+  const events = createEvents();
+  const care: Care = {
+    instance,
+    directories: { config: '/c', state: '/s' },
+    conf,
+    instances: [instance],
+    certmonger: { use: (work: (it: unknown) => Promise<unknown>) => work(daemon), close: () => undefined } as unknown as CertmongerLink,
+    picture: { requests: () => (sighting === undefined ? [] : [sighting]), request: () => sighting, trouble: () => undefined, onChange: (listener: () => void) => { listeners.add(listener); return () => listeners.delete(listener); }, refresh: () => Promise.resolve() } as unknown as Picture,
+    prober: { latest: () => undefined, onProbe: () => () => undefined, look: () => { looks += 1; return Promise.resolve(probe()); }, signatures: () => 0 },
+    events,
+    log: () => undefined,
+    clock: () => new Date(certificate.notBefore.getTime() + 86_400_000),
+    signal: stop.signal,
+  };
+  const healer = startHealer(care, { readMemory: () => Promise.resolve(memory), random: () => 0, now: () => ms });
+  started.push({ stop, healer });
+  return {
+    healer,
+    events,
+    did,
+    looks: () => looks,
+    set: (status: string, stuck: boolean) => { sighting = { request: request(status, stuck), sinceMs: ms, trail: [{ status, atMs: ms }] }; change(); },
+    token: (is: boolean) => { there = is; },
+    login: (is: LoginProbe) => { login = is; },
+    remember: (is: Memory) => { memory = is; },
+    holdCalls: (until: Promise<void>) => { hold = until; },
+    /** Time goes on, and the healer sees it. */
+    async pass(seconds: number) {
+      ms += seconds * 1000;
+      change();
+      await sleep(700);
+    },
+  };
+}
+
+const started: { readonly stop: AbortController; readonly healer: Healer }[] = [];
+afterEach(async () => {
+  for (const { stop, healer } of started.splice(0)) {
+    stop.abort();
+    await healer.ended;
+  }
+});
+
+test('a request stuck for the token is resubmitted only after a look with new eyes found it, and each time in vain it waits longer', async () => {
+  const at = world();
+  at.token(false);
+  at.set('NEED_CSR_GEN_TOKEN', true);
+  await at.pass(1);
+  expect(at.looks()).toBe(1);
+  expect([at.did, at.healer.diagnoses().get('ocsp')?.cause]).toEqual([[], 'token-away']);
+  at.token(true);
+  await at.pass(1);
+  expect(at.did).toEqual([]);
+  await at.pass(21);
+  expect(at.looks()).toBe(2);
+  // A resubmit that keeps the key: its type and size are sent first.
+  expect(at.did).toEqual(['modify keyType keySize', 'resubmit']);
+  at.did.length = 0;
+  // In vain: stuck again, and what was seen before proves nothing now.
+  at.set('NEED_CSR_GEN_TOKEN', true);
+  await at.pass(4);
+  expect(at.looks()).toBe(3);
+  await at.pass(1);
+  expect(at.did).toEqual([]);
+  await at.pass(15);
+  expect(at.did).toEqual(['modify keyType keySize', 'resubmit']);
+});
+
+test('what is on its way is left alone, and so is a key that certmonger would make', async () => {
+  const at = world();
+  for (const status of ['NEED_CSR', 'SUBMITTING', 'SAVING_CERT', 'NEED_KEY_PAIR', 'GENERATING_KEY_PAIR']) {
+    at.set(status, false);
+    await at.pass(5);
+  }
+  at.set('NEED_KEY_GEN_PIN', true);
+  await at.pass(5);
+  await at.pass(3600);
+  expect(at.did).toEqual([]);
+  expect(at.healer.diagnoses().get('ocsp')).toMatchObject({ cause: 'makes-keys', cure: { by: 'a person', alone: false } });
+});
+
+test('the CA that could not be reached is asked again within minutes, for as long as it takes', async () => {
+  const at = world();
+  at.set('CA_UNREACHABLE', false);
+  await at.pass(1);
+  expect(at.did).toEqual(['refresh']);
+  for (let round = 0; round < 3; round += 1) {
+    at.did.length = 0;
+    at.set('CA_UNREACHABLE', false);
+    await at.pass(301);
+    expect(at.did).toEqual(['refresh']);
+  }
+});
+
+test('a call to certmonger that does not come back holds up no diagnosis, and is not made twice', async () => {
+  const at = world();
+  let release = () => undefined as void;
+  at.holdCalls(new Promise((resolve) => { release = resolve; }));
+  at.set('NEED_GUIDANCE', true);
+  await at.pass(1);
+  await at.pass(600);
+  at.set('MONITORING', false);
+  await at.pass(1);
+  expect(at.healer.diagnoses().size).toBe(0);
+  release();
+  await at.pass(1);
+  // It has moved meanwhile: nothing is done to it.
+  expect(at.did).toEqual([]);
+});
+
+test('a PIN that is refused resubmits nothing, however long', async () => {
+  const at = world();
+  at.login({ state: 'refused', code: 'PIN_KNOWN_BAD', problem: 'Bad.' });
+  at.set('NEED_CSR_GEN_PIN', true);
+  for (let minute = 0; minute < 5; minute += 1) await at.pass(60);
+  expect(at.did).toEqual([]);
+  expect(at.healer.instance().map(({ cause }) => cause)).toEqual(['pin-refused']);
+  at.login({ state: 'proven', source: 'new' });
+  await at.pass(60);
+  await at.pass(1);
+  expect(at.did).toEqual(['modify keyType keySize', 'resubmit']);
+});
