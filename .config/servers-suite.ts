@@ -7,6 +7,7 @@ export const serversSuite = [
   'test/cli/master.test.ts',
   'test/e2e/follower.test.ts',
   'test/e2e/without-hsm.test.ts',
+  'test/pin/change-pin-killed.test.ts',
   'test/renewal/save-chain.test.ts',
   'test/renewal/save-on-server.test.ts',
   'test/renewal/save-on-shared-token.test.ts',

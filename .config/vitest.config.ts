@@ -7,7 +7,7 @@ export default defineConfig({
   test: {
     include: ['test/**/*.test.ts'],
     // Suites of their own: vitest.servers.config.ts, vitest.replica.config.ts, vitest.dogtag.config.ts.
-    exclude: [...serversSuite, 'test/replica/**', 'test/dogtag/**'],
+    exclude: [...serversSuite, 'test/replica/**', 'test/soak/**', 'test/dogtag/**'],
     // A process of its own for each file: C_Finalize is process-wide and the drop to the service user is for good.
     pool: 'forks',
     maxWorkers: 2,

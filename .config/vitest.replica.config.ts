@@ -1,11 +1,11 @@
 import path from 'node:path';
 import { defineConfig } from 'vitest/config';
 
-/** The suite with two whole servers: it measures, and waits for polls and pauses, so nothing runs beside it. */
+/** Suites beside which nothing may run: two whole servers, which measure and wait for polls and pauses; the soak, which takes the helper's program away. */
 export default defineConfig({
   root: path.resolve(import.meta.dirname, '..'),
   test: {
-    include: ['test/replica/**/*.test.ts'],
+    include: ['test/replica/**/*.test.ts', 'test/soak/**/*.test.ts'],
     pool: 'forks',
     maxWorkers: 1,
     // Once more: what is killed can be over before the kill gets there, and a supplier backs off as long as it likes.

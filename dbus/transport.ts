@@ -34,6 +34,25 @@ export interface Signal {
   readonly body: readonly unknown[];
 }
 
+/** What somebody calls here. `sender` is the bus's word, not the caller's. */
+export interface IncomingCall {
+  readonly sender: string;
+  readonly serial: number;
+  readonly path: string;
+  /** Empty where the caller left it out. */
+  readonly interface: string;
+  readonly member: string;
+  readonly signature: string;
+  readonly body: readonly unknown[];
+  readonly wantsReply: boolean;
+}
+
+/** What a service says of itself: an answer to one call, or a signal to all who listen. */
+export type Outgoing =
+  | { readonly kind: 'return'; readonly to: IncomingCall; readonly signature: string; readonly body: readonly unknown[] }
+  | { readonly kind: 'error'; readonly to: IncomingCall; readonly name: string; readonly message: string }
+  | { readonly kind: 'signal'; readonly path: string; readonly interface: string; readonly member: string; readonly signature: string; readonly body: readonly unknown[] };
+
 export interface SignalMatch {
   /** Well-known name of the sender; what anybody else sends is dropped. */
   readonly sender: string;
@@ -50,6 +69,10 @@ export interface Bus {
   onSignal(match: SignalMatch, listener: (signal: Signal) => void): Promise<void>;
   /** Calls `listener` when a name gets another owner, with undefined when it has none any more. Returns the owner of now. */
   onOwnerChange(name: string, listener: (owner: string | undefined) => void): Promise<string | undefined>;
+  /** Calls `listener` for what others call here; who serves nothing answers nothing. */
+  onCall(listener: (call: IncomingCall) => void): void;
+  /** Throws where the body does not match the signature. */
+  send(outgoing: Outgoing): void;
   /** Ends the connection; the process can end by itself then. */
   disconnect(): void;
 }
@@ -124,6 +147,7 @@ class Connection implements Bus {
   /** By well-known name: the unique name that has it now. */
   readonly #owners = new Map<string, string | undefined>();
   readonly #ownerListeners: { readonly name: string; readonly listener: (owner: string | undefined) => void }[] = [];
+  readonly #callListeners: ((call: IncomingCall) => void)[] = [];
   #serial = 0;
 
   constructor(stream: Socket, closed: AbortSignal, address: string) {
@@ -191,6 +215,15 @@ class Connection implements Bus {
     return this.#owners.get(name);
   }
 
+  onCall(listener: (call: IncomingCall) => void): void {
+    this.#callListeners.push(listener);
+  }
+
+  send(outgoing: Outgoing): void {
+    if (outgoing.kind !== 'signal' && !outgoing.to.wantsReply) return;
+    if (!this.closed.aborted) this.#stream.write(encode({ serial: this.#nextSerial(), ...messageOf(outgoing) }));
+  }
+
   disconnect(): void {
     this.#stream.destroySoon();
   }
@@ -222,6 +255,10 @@ class Connection implements Bus {
       if (pending === undefined) return;
       if (type === messageTypes.return) pending.resolve({ sender, body });
       else pending.reject(new ErrorReply(pending.call, message));
+    } else if (type === messageTypes.call) {
+      const { serial, path = '', member = '', signature = '' } = message;
+      const wantsReply = ((message.flags ?? 0) & flags.noReplyExpected) === 0;
+      for (const listener of this.#callListeners) tell(listener, { sender, serial, path, interface: message.interface ?? '', member, signature, body, wantsReply });
     } else if (type === messageTypes.signal) {
       this.#signalled(sender, { path: message.path ?? '', interface: message.interface ?? '', member: message.member ?? '', body });
     }
@@ -238,6 +275,19 @@ class Connection implements Bus {
       const wanted = match.interface === signal.interface && (match.member === undefined || match.member === signal.member);
       // A signal sent straight to us passes no match rule: only its sender's name tells whose it is.
       if (wanted && this.#owners.get(match.sender) === sender) tell(listener, signal);
+    }
+  }
+}
+
+function messageOf(outgoing: Outgoing): Omit<WireMessage, 'serial'> {
+  switch (outgoing.kind) {
+    case 'return':
+      return { type: messageTypes.return, replySerial: outgoing.to.serial, destination: outgoing.to.sender, signature: outgoing.signature, body: outgoing.body };
+    case 'error':
+      return { type: messageTypes.error, replySerial: outgoing.to.serial, destination: outgoing.to.sender, errorName: outgoing.name, signature: 's', body: [outgoing.message] };
+    case 'signal': {
+      const { path, member, signature, body } = outgoing;
+      return { type: messageTypes.signal, path, interface: outgoing.interface, member, signature, body };
     }
   }
 }

@@ -26,7 +26,7 @@ export interface WireMessage {
 }
 
 export const messageTypes = { call: 1, return: 2, error: 3, signal: 4 } as const;
-export const flags = { noAutoStart: 2 } as const;
+export const flags = { noReplyExpected: 1, noAutoStart: 2 } as const;
 
 /** A value with its signature, as the `v` of a body. int64 values are BigInt. */
 export const Variant = variant.Variant;

@@ -55,6 +55,7 @@ export const reactions = {
   PIN_UNANSWERED: retry(60),
   PIN_LOCKED: retry(300),
   PIN_FINAL_TRY: retry(300),
+  PIN_NOT_CHANGED: retry(60),
 
   // objects on the token
   KEY_NOT_FOUND: retry(60),
@@ -122,6 +123,10 @@ export const reactions = {
   CERTMONGER_REFUSED: rejected,
   REQUEST_DUPLICATE: rejected,
   REQUEST_NOT_FOUND: rejected,
+
+  // our own daemon
+  DAEMON_UNAVAILABLE: retry(60),
+  DAEMON_FAILED: retry(60),
 
   // doing
   PREFLIGHT_FAILED: { helper: 'rejected', cli: 3 },

@@ -7,7 +7,12 @@ export interface AgentSnapshot {
   readonly at: Date;
   readonly version: string;
   readonly startedAt: Date;
-  readonly certmonger: { readonly running: boolean; readonly trouble?: string };
+  readonly certmonger: {
+    readonly running: boolean;
+    readonly trouble?: string;
+    /** Whether systemd starts it at boot; absent where nobody said. */
+    readonly enabled?: boolean;
+  };
   readonly instances: readonly InstanceSnapshot[];
   /** All of certmonger's requests, ours or not: what certmonger-exporter tells. */
   readonly requests: readonly RequestSnapshot[];

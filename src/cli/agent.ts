@@ -3,13 +3,16 @@ import { logTo } from '../agent/log.js';
 import { HsmongerError } from '../errors.js';
 import { runningAsRoot } from '../platform/service-user.js';
 import type { AddCommand, Surroundings } from './command.js';
-import { directoriesOf, wholeSeconds, type GlobalOptions } from './global-options.js';
+import { dryRun } from './agent/dry-run.js';
+import { absolutePath, directoriesOf, wholeSeconds, type GlobalOptions } from './global-options.js';
 import { harmless } from './output.js';
 import { version } from './version.js';
 
 interface AgentOptions extends Omit<GlobalOptions, 'instance'> {
   readonly instance: string | undefined;
   readonly poll: number | undefined;
+  readonly dryRun: boolean;
+  readonly picture: string | undefined;
 }
 
 /**
@@ -28,8 +31,10 @@ export const addAgent: AddCommand = (yargs, run) =>
     (agent) =>
       agent
         .option('instance', { type: 'string', requiresArg: true, default: undefined, describe: 'This instance alone [all there are files for]' })
-        .option('poll', { type: 'string', requiresArg: true, coerce: wholeSeconds, describe: 'Ask the directory every so many seconds besides [30]' }),
-    run(look),
+        .option('poll', { type: 'string', requiresArg: true, coerce: wholeSeconds, describe: 'Ask the directory every so many seconds besides [30]' })
+        .option('dry-run', { type: 'boolean', default: false, describe: 'Print the calendar of the next 12 months, and change nothing' })
+        .option('picture', { type: 'string', requiresArg: true, coerce: absolutePath, implies: 'dry-run', describe: 'With --dry-run: draw it into this SVG file too' }),
+    run((options: AgentOptions, surroundings) => (options.dryRun ? dryRun(options, surroundings) : look(options, surroundings))),
   );
 
 async function look(options: AgentOptions, { io, env, clock, signal }: Surroundings): Promise<number> {

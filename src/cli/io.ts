@@ -7,4 +7,6 @@ export interface Io {
   readonly colour: boolean;
   /** Lines a person types; undefined where nobody can be asked. */
   readonly ask?: (question: string) => Promise<string>;
+  /** A line that nobody sees being typed, to be wiped; undefined where nobody can be asked. */
+  readonly askSecret?: (question: string) => Promise<Buffer>;
 }

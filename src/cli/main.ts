@@ -6,8 +6,10 @@ import { addAgent } from './agent.js';
 import { addCa } from './ca.js';
 import type { AddCommand, Runner } from './command.js';
 import { consoleIo } from './console-io.js';
+import { addDoctor } from './doctor.js';
 import { addGlobalOptions, type GlobalOptions } from './global-options.js';
 import type { Io } from './io.js';
+import { addLock } from './lock.js';
 import { addMaster } from './master.js';
 import { harmless } from './output.js';
 import { addRenew } from './renew.js';
@@ -15,10 +17,11 @@ import { addSetup } from './setup.js';
 import { addStatus } from './status.js';
 import { addToken } from './token.js';
 import { addTrack } from './track.js';
+import { addUnlock } from './unlock.js';
 import { addUnsetup } from './unsetup.js';
 import { version } from './version.js';
 
-const commands: readonly AddCommand[] = [addSetup, addUnsetup, addTrack, addRenew, addStatus, addToken, addMaster, addCa, addAgent];
+const commands: readonly AddCommand[] = [addSetup, addUnsetup, addTrack, addRenew, addStatus, addDoctor, addToken, addMaster, addUnlock, addLock, addCa, addAgent];
 
 const examples: [string, string][] = [
   ['hsmonger setup', 'Ask what is needed and hand the renewals to certmonger'],
@@ -83,7 +86,7 @@ function parser(run: Runner) {
 }
 
 /** What may be given more than once, under both spellings yargs knows. */
-const repeatable: ReadonlySet<string> = new Set(['_', 'nickname', 'certificate', 'chain', 'module-env', 'moduleEnv']);
+const repeatable: ReadonlySet<string> = new Set(['_', 'nickname', 'certificate', 'chain', 'module-env', 'moduleEnv', 'severity']);
 
 /** A single-valued flag given twice arrives as a list: say so instead of handing a list to code that wants a word. */
 function givenOnce(options: Record<string, unknown>): true {

@@ -1,5 +1,8 @@
 import { inspect } from 'node:util';
+import { harmless } from '../platform/harmless.js';
 import type { Io } from './io.js';
+
+export { harmless };
 
 type Style = 'red' | 'yellow' | 'green' | 'bold' | 'dim';
 
@@ -9,14 +12,7 @@ export interface Cell {
   readonly style?: Style;
 }
 
-// C0, DEL and C1 move a terminal's cursor or worse; the line and paragraph separators and the bidirectional controls make a line read as another.
-const harmful = /[\p{Cc}\u200e\u200f\u2028-\u202e\u2066-\u2069\ufeff]/gu;
 const wide = /[\u1100-\u115f\u2e80-\ua4cf\uac00-\ud7a3\uf900-\ufaff\ufe30-\ufe6f\uff00-\uff60\uffe0-\uffe6\u{1f300}-\u{1faff}\u{20000}-\u{3fffd}]/u;
-
-/** Text from outside (a nickname, a CA's message) as one line that cannot drive a terminal; what could is shown as \u{…}. */
-export function harmless(text: string): string {
-  return text.replace(harmful, (character) => `\\u{${(character.codePointAt(0) ?? 0).toString(16)}}`);
-}
 
 /** Columns with two blanks between them, the last one unpadded; nothing when there are no rows. */
 export function columns(header: readonly string[], rows: readonly (readonly Cell[])[], colour: boolean): string {

@@ -7,6 +7,7 @@ import type { AddCommand, Surroundings } from './command.js';
 import { absolutePath, directoriesOf, instanceOf, keyValues, type GlobalFlags, type GlobalOptions } from './global-options.js';
 import { json } from './output.js';
 import { provisionalInstance } from './provisional-instance.js';
+import { changePinOfToken } from './token/change-pin.js';
 import { checkReport, checkTable, keyReport, keyTable, tokenTable } from './token/tables.js';
 
 interface TokenOptions extends GlobalOptions {
@@ -22,15 +23,21 @@ interface Place {
   readonly directories: Directories;
 }
 
-/** `token list`, `token keys`, `token check`: the PKCS#11 side, seen as the service user. */
+/** `token list`, `token keys`, `token check`, `token change-pin`: the PKCS#11 side, seen as the service user. */
 export const addToken: AddCommand = (yargs, run) =>
-  yargs.command('token', 'Look at the tokens and keys, as the service user', (token) =>
+  yargs.command('token', 'Look at the tokens and keys, change the PIN, as the service user', (token) =>
     withTokenOptions(token)
       .command('list', "The tokens in the module's slots", (list) => list, run(list))
       .command('keys', 'The private keys, with their certificates and URIs', (keys) => keys, run(keys))
       .command('check', 'Sign with each key and verify', (check) => check.option('force', { type: 'boolean', default: false, describe: 'Try the PIN even where one attempt is left before the token locks' }), run(check))
+      .command(
+        'change-pin',
+        'Change the PIN: of the token, and in every PIN file of its instances and requests',
+        (change) => change.option('new-pin-file', { type: 'string', requiresArg: true, coerce: absolutePath, describe: 'Take the new PIN from this file; else it is asked for twice, or read from standard input' }),
+        run(changePinOfToken),
+      )
       .example('hsmonger token list --module /usr/lib/softhsm/libsofthsm2.so', 'Before there is an instance file')
-      .demandCommand(1, 'Name what to do: list, keys or check.'),
+      .demandCommand(1, 'Name what to do: list, keys, check or change-pin.'),
   );
 
 function withTokenOptions(yargs: Argv<GlobalFlags>) {

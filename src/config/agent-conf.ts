@@ -21,6 +21,8 @@ export interface AgentConf {
   readonly notify: {
     /** Absolute program that is run for each event, with the event as JSON on its standard input. */
     readonly command?: string;
+    /** Whom it runs as; root only where it is named here. Default the `user` below. */
+    readonly user?: string;
     /** Whether events go to the journal with structured fields. Default true. */
     readonly journal: boolean;
     /** Days left from which a certificate is told about as expiring. Default 14. */
@@ -57,6 +59,7 @@ const schema = v.strictObject({
   notify: v.optional(
     v.strictObject({
       command: v.exactOptional(absolute),
+      user: v.exactOptional(word),
       journal: v.optional(v.boolean(), true),
       'expiring-days': v.optional(v.pipe(v.number(), v.integer('must be whole days'), v.minValue(1, 'must be at least 1')), 14),
     }),
@@ -88,8 +91,8 @@ export function loadAgentConf(directories: Pick<Directories, 'config'>): AgentCo
     const unknown = issue.type === 'strict_object' && issue.expected === 'never';
     throw new HsmongerError('CONFIG_INVALID', `In ${file}: '${v.getDotPath(issue) ?? 'the file'}' ${unknown ? 'is not a key hsmonger knows; see docs/agent.md' : issue.message}.`);
   }
-  const { notify, ...rest } = result.output;
-  return { ...rest, notify: { ...(notify.command === undefined ? {} : { command: notify.command }), journal: notify.journal, expiringDays: notify['expiring-days'] } };
+  const { notify: { 'expiring-days': expiringDays, ...notify }, ...rest } = result.output;
+  return { ...rest, notify: { ...notify, expiringDays } };
 }
 
 function readTrusted(file: string): string | undefined {

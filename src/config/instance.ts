@@ -33,11 +33,21 @@ export type TokenSelector =
   | { readonly by: 'slot-index'; readonly index: number }
   | { readonly by: 'uri'; readonly uri: string };
 
-/** Where the PIN comes from: exactly one source. Tracking needs `file`: certmonger can use nothing else. */
+/** Where the PIN comes from: exactly one source. Tracking needs `file` or `unlocked`: certmonger reads a PIN from a file alone. */
 export type PinSource =
   | { readonly from: 'file'; readonly path: string }
   | { readonly from: 'environment'; readonly variable: string }
-  | { readonly from: 'credential'; readonly name: string };
+  | UnlockedPin;
+
+/** A file in memory that is there only while unlocked: `hsmonger unlock`, or the agent with a systemd credential, puts it there. */
+export interface UnlockedPin {
+  readonly from: 'unlocked';
+  readonly path: string;
+  /** Whose `hsmonger unlock` it waits for. */
+  readonly instance: string;
+  /** The name of the systemd credential the agent takes it from. */
+  readonly credential?: string;
+}
 
 export interface TokenConfig {
   readonly selector: TokenSelector;

@@ -48,6 +48,7 @@ const fileSchema = v.strictObject({
     'pin-file': v.optional(absolute),
     'pin-env': v.optional(text),
     'pin-credential': v.optional(v.pipe(text, v.regex(/^[^/]+$/u, 'must be a credential name, not a path'))),
+    'pin-unlock': v.optional(v.union([v.literal(true), absolute], 'must be true, or the absolute path of a file in memory')),
   })),
   nss: v.strictObject({
     database: v.pipe(
@@ -174,7 +175,7 @@ export function parseInstance(name: string, file: string, document: unknown): In
     file,
     user: output.user,
     drop: output.drop,
-    ...(output.token === undefined ? {} : { token: tokenConfigOf(file, output.token) }),
+    ...(output.token === undefined ? {} : { token: tokenConfigOf(name, file, output.token) }),
     nss: {
       database: path.normalize(output.nss.database),
       ...(output.nss['password-file'] === undefined ? {} : { passwordFile: output.nss['password-file'] }),
@@ -206,13 +207,13 @@ function assertNoneNeeded(file: string, issuer: IssuerConfig['type'], certificat
   if (onToken !== undefined) throw wrong(file, 'token', `is missing, and '${onToken.nickname}' lies on one: add [token], or to what lies in the NSS database itself token = "internal"`);
 }
 
-function tokenConfigOf(file: string, token: TokenTable): TokenConfig {
+function tokenConfigOf(name: string, file: string, token: TokenTable): TokenConfig {
   return {
     selector: selectorOf(file, token),
     module: token.module,
     ...(token.parameters === undefined ? {} : { parameters: token.parameters }),
     environment: token.environment,
-    pin: pinSourceOf(file, token),
+    pin: pinSourceOf(name, file, token),
   };
 }
 
@@ -286,12 +287,17 @@ function selectorOf(file: string, token: TokenTable): TokenSelector {
   return exactlyOne(file, selectors, 'label, slot, slot-index and uri');
 }
 
-function pinSourceOf(file: string, token: TokenTable): PinSource {
+function pinSourceOf(name: string, file: string, token: TokenTable): PinSource {
+  const { 'pin-credential': credential, 'pin-unlock': unlock } = token;
   const sources: PinSource[] = [];
   if (token['pin-file'] !== undefined) sources.push({ from: 'file', path: token['pin-file'] });
   if (token['pin-env'] !== undefined) sources.push({ from: 'environment', variable: token['pin-env'] });
-  if (token['pin-credential'] !== undefined) sources.push({ from: 'credential', name: token['pin-credential'] });
-  return exactlyOne(file, sources, 'pin-file, pin-env and pin-credential');
+  // Together only to say where the credential's PIN goes.
+  if (credential !== undefined && unlock === true) throw wrong(file, 'token.pin-unlock', 'is true beside pin-credential, which implies it; leave it out, or give it a path');
+  if (credential !== undefined || unlock !== undefined) {
+    sources.push({ from: 'unlocked', path: typeof unlock === 'string' ? unlock : `/run/hsmonger/${name}.pin`, instance: name, ...(credential === undefined ? {} : { credential }) });
+  }
+  return exactlyOne(file, sources, 'pin-file, pin-env, pin-credential and pin-unlock');
 }
 
 function exactlyOne<T>(file: string, given: readonly T[], names: string): T {

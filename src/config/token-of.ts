@@ -1,5 +1,5 @@
 import { HsmongerError } from '../errors.js';
-import type { Instance, TokenConfig } from './instance.js';
+import type { Instance, PinSource, TokenConfig } from './instance.js';
 
 /** The instance's token, for what cannot be done without one; CONFIG_INVALID where all its certificates lie elsewhere. */
 export function tokenOf({ token, file }: Pick<Instance, 'token' | 'file'>): TokenConfig {
@@ -10,4 +10,9 @@ export function tokenOf({ token, file }: Pick<Instance, 'token' | 'file'>): Toke
 /** What is set before a PKCS#11 module is loaded, in NSS's tools too: they load the modules the database lists. */
 export function moduleEnvironment({ token }: Pick<Instance, 'token'>): TokenConfig['environment'] {
   return token?.environment ?? {};
+}
+
+/** The file certmonger's requests name as the PIN's, whether it is there now or not; undefined where the PIN comes another way. */
+export function pinPathOf(pin: PinSource | undefined): string | undefined {
+  return pin?.from === 'file' || pin?.from === 'unlocked' ? pin.path : undefined;
 }

@@ -17,7 +17,7 @@ const attribute = 'userCertificate';
  */
 export function updatePkiUser(directory: Directory, pkiBase: string, certificate: Certificate): Promise<'updated' | 'already there' | 'no such user'> {
   return again(async () => {
-    const people = await directory.search({ base: pkiBase, scope: 'subtree', filter: and(equals('objectClass', 'inetOrgPerson'), startsWith('description', '2;')), attributes: ['description', attribute] });
+    const people = await usersIn(directory, pkiBase);
     let found = false;
     let written = false;
     for (const entry of people) {
@@ -29,6 +29,22 @@ export function updatePkiUser(directory: Directory, pkiBase: string, certificate
     }
     return written ? 'updated' : found ? 'already there' : 'no such user';
   });
+}
+
+/** What an entry of Dogtag's says of a certificate: this one, another one, or there is no entry for its names. */
+export type EntryState = 'current' | 'stale' | 'none';
+
+/** Whether the users a certificate logs in as know it; changes nothing. */
+export async function pkiUserState(directory: Directory, pkiBase: string, certificate: Certificate): Promise<EntryState> {
+  const needed = (await usersIn(directory, pkiBase)).flatMap((entry) => {
+    const changes = changesOf(entry, certificate);
+    return changes === undefined ? [] : [changes];
+  });
+  return needed.length === 0 ? 'none' : needed.some((changes) => changes.length > 0) ? 'stale' : 'current';
+}
+
+function usersIn(directory: Directory, pkiBase: string): Promise<Entry[]> {
+  return directory.search({ base: pkiBase, scope: 'subtree', filter: and(equals('objectClass', 'inetOrgPerson'), startsWith('description', '2;')), attributes: ['description', attribute] });
 }
 
 /** What makes the entry right; undefined when it is somebody else's. */
@@ -58,15 +74,25 @@ function changesOf(entry: Entry, certificate: Certificate): Modification[] | und
 /** The serial number Dogtag has for a CA's certificate (update_authority_entry). */
 export function updateAuthoritySerial(directory: Directory, pkiBase: string, certificate: Certificate): Promise<'updated' | 'already there' | 'no such authority'> {
   return again(async () => {
-    const subject = nameText(certificate.subject);
-    const authorities = await directory.search({ base: authoritiesDn(pkiBase), scope: 'one', filter: and(equals('objectClass', 'authority'), present('authorityDN')), attributes: ['authorityDN', 'authoritySerial'] });
-    const ours = authorities.filter((entry) => textsOf(entry, 'authorityDN').some((text) => sameDn(text, subject)));
-    const serial = decimalSerial(certificate);
-    const stale = ours.filter((entry) => !textsOf(entry, 'authoritySerial').includes(serial));
+    const { ours, stale, serial } = await authoritiesOf(directory, pkiBase, certificate);
     for (const entry of stale) {
       const old = textsOf(entry, 'authoritySerial');
       await directory.modify(entry.dn, [...(old.length === 0 ? [] : [{ operation: 'delete' as const, attribute: 'authoritySerial', values: old }]), { operation: 'add', attribute: 'authoritySerial', values: [serial] }]);
     }
     return stale.length > 0 ? 'updated' : ours.length > 0 ? 'already there' : 'no such authority';
   });
+}
+
+/** Whether the authority of a CA's certificate has its serial number; changes nothing. */
+export async function authorityState(directory: Directory, pkiBase: string, certificate: Certificate): Promise<EntryState> {
+  const { ours, stale } = await authoritiesOf(directory, pkiBase, certificate);
+  return stale.length > 0 ? 'stale' : ours.length > 0 ? 'current' : 'none';
+}
+
+async function authoritiesOf(directory: Directory, pkiBase: string, certificate: Certificate): Promise<{ readonly ours: Entry[]; readonly stale: Entry[]; readonly serial: string }> {
+  const subject = nameText(certificate.subject);
+  const authorities = await directory.search({ base: authoritiesDn(pkiBase), scope: 'one', filter: and(equals('objectClass', 'authority'), present('authorityDN')), attributes: ['authorityDN', 'authoritySerial'] });
+  const ours = authorities.filter((entry) => textsOf(entry, 'authorityDN').some((text) => sameDn(text, subject)));
+  const serial = decimalSerial(certificate);
+  return { ours, stale: ours.filter((entry) => !textsOf(entry, 'authoritySerial').includes(serial)), serial };
 }

@@ -5,7 +5,7 @@ import { CKK_EC_EDWARDS, ulong, type Attribute, type Cryptoki, type Handle } fro
 import { attribute, findObjects, flag } from './objects.js';
 import { curveOf, spkiOf, withoutLeadingZeros, type PublicValue } from './public-value.js';
 import { uriNames } from './slots.js';
-import type { KeySelector, KeyType, TokenDescription, TokenKey } from './token.js';
+import type { KeyProtection, KeySelector, KeyType, TokenDescription, TokenKey } from './token.js';
 import { parseUri } from './uri.js';
 
 /** Where objects are looked for: a session, logged in. */
@@ -119,6 +119,15 @@ function describeKey(shelf: Shelf, handle: Handle): KeyObjectOnToken {
       canSign: is(pkcs11js.CKA_SIGN, false),
     },
   };
+}
+
+/** How a private key object is protected. */
+export function protectionOf({ cryptoki, session }: Shelf, handle: Handle): KeyProtection {
+  const says = (type: number) => {
+    const value = attribute(cryptoki, session, handle, type)?.[0];
+    return value === undefined ? undefined : value !== 0;
+  };
+  return { private: says(pkcs11js.CKA_PRIVATE), alwaysSensitive: says(pkcs11js.CKA_ALWAYS_SENSITIVE), neverExtractable: says(pkcs11js.CKA_NEVER_EXTRACTABLE) };
 }
 
 function keyTypeOf(type: Buffer | undefined, parameters: Buffer | undefined): KeyType {

@@ -23,6 +23,8 @@ export interface LoginMeans {
   readonly source: PinSource;
   readonly pins: PinGuard;
   readonly force: boolean;
+  /** What is remembered of this source does not count. */
+  readonly anew: boolean;
   readonly env: Readonly<Record<string, string | undefined>>;
   readonly reader: PinReader;
   readonly clock: Clock;
@@ -54,7 +56,7 @@ async function attemptLogin(site: LoginSite, means: LoginMeans, userType: number
     const pin = readPin(means.source, means.env, means.reader, (secret) => means.pins.tag(secret));
     try {
       const protectedPath = (flags & pkcs11js.CKF_PROTECTED_AUTHENTICATION_PATH) !== 0;
-      const facts = { pin: pinState(flags), protectedPath, failure: memory.failureOf(pin.identity), force: means.force, now: means.clock() };
+      const facts = { pin: pinState(flags), protectedPath, failure: means.anew ? undefined : memory.failureOf(pin.identity), force: means.force, now: means.clock() };
       const decision = decideLogin(facts, site.label, describePinSource(means.source));
       if (!decision.attempt) throw new HsmongerError(decision.code, decision.sentence);
       tryOnce(site, userType, pin, memory);

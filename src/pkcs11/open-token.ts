@@ -31,7 +31,7 @@ function open(config: TokenConfig, options: OpenTokenOptions): Token {
   const module = openModule(config);
   try {
     const found = findToken(tokensOf(module.cryptoki, config.module), config.selector, config.module);
-    const means = { source: config.pin, pins: options.pins, force: options.force ?? false, env: options.env ?? process.env, reader: self(), clock: systemClock };
+    const means = { source: config.pin, pins: options.pins, force: options.force ?? false, anew: options.anew ?? false, env: options.env ?? process.env, reader: self(), clock: systemClock };
     return openSession({ cryptoki: module.cryptoki, found, module: module.file, access: options.access ?? 'read', means, release: () => { module.release(); } });
   } catch (error) {
     module.release();

@@ -1,7 +1,7 @@
 import { isUtf8 } from 'node:buffer';
-import { closeSync, constants, fstatSync, openSync, readSync, type BigIntStats } from 'node:fs';
+import { closeSync, constants, existsSync, fstatSync, openSync, readSync, type BigIntStats } from 'node:fs';
 import path from 'node:path';
-import type { PinSource } from '../config/instance.js';
+import type { PinSource, UnlockedPin } from '../config/instance.js';
 import { HsmongerError, sentenceOf } from '../errors.js';
 import { distrustOf } from '../platform/trusted-path.js';
 import type { PinSourceIdentity } from './token.js';
@@ -43,8 +43,8 @@ export function describePinSource(source: PinSource): string {
       return `PIN file ${source.path}`;
     case 'environment':
       return `PIN variable ${source.variable}`;
-    case 'credential':
-      return `PIN credential '${source.name}'`;
+    case 'unlocked':
+      return `unlocked PIN ${source.path}`;
   }
 }
 
@@ -82,13 +82,8 @@ export function readPin(source: PinSource, env: Readonly<Record<string, string |
   switch (source.from) {
     case 'file':
       return readPinFile(source.path, reader);
-    case 'credential': {
-      const directory = env['CREDENTIALS_DIRECTORY'];
-      if (directory === undefined) {
-        throw new HsmongerError('PIN_SOURCE_MISSING', `The PIN credential '${source.name}' is not here: systemd has given this process no credentials; add LoadCredential=${source.name}:FILE to the unit.`);
-      }
-      return readPinFile(path.join(directory, source.name), reader);
-    }
+    case 'unlocked':
+      return readUnlocked(source, env['CREDENTIALS_DIRECTORY'], reader);
     case 'environment': {
       const value = env[source.variable];
       if (value === undefined) throw new HsmongerError('PIN_SOURCE_MISSING', `The PIN variable ${source.variable} is not set; set it for this command, or use pin-file.`);
@@ -103,6 +98,30 @@ export function identifyPin(...where: Parameters<typeof readPin>): PinSourceIden
   const { pin, identity } = readPin(...where);
   pin.fill(0);
   return identity;
+}
+
+/** While a token's PIN is changed (service/pin/change.ts): where the old PIN lies, and where the new one. In the PIN file's own directory, for rename(2). */
+export const besidePinFile = (file: string): { readonly old: string; readonly next: string } => {
+  const beside = (what: string) => path.join(path.dirname(file), `.${path.basename(file)}.${what}-pin`);
+  return { old: beside('old'), next: beside('new') };
+};
+
+/** What a person has to do about a PIN that is locked away, a whole sentence. */
+export function lockedSentence({ instance, credential }: Pick<UnlockedPin, 'instance' | 'credential'>): string {
+  const flag = instance === 'hsmonger' ? '' : ` --instance ${instance}`;
+  return `The PIN is locked: run 'hsmonger unlock${flag}'${credential === undefined ? '' : `, or start the agent with the systemd credential '${credential}'`}; what needs the token waits until then.`;
+}
+
+/** A unit of the service user's own may have the credential itself; what root's processes were given, nobody else can read. */
+function readUnlocked(source: UnlockedPin, credentials: string | undefined, reader: PinReader): Pin {
+  try {
+    return readPinFile(source.path, reader);
+  } catch (error) {
+    if (!(error instanceof HsmongerError && error.code === 'PIN_SOURCE_MISSING')) throw error;
+    const own = source.credential === undefined || credentials === undefined ? undefined : path.join(credentials, source.credential);
+    if (own !== undefined && existsSync(own)) return readPinFile(own, reader);
+    throw new HsmongerError('PIN_SOURCE_MISSING', lockedSentence(source), { cause: error });
+  }
 }
 
 function readPinFile(file: string, reader: PinReader): Pin {
@@ -139,8 +158,8 @@ function readSome(descriptor: number): Buffer {
   return buffer.subarray(0, readSync(descriptor, buffer, 0, largest, 0));
 }
 
-/** The first line of `text` in a buffer of its own; `text` is wiped. */
-function firstLine(text: Buffer, where: string): Buffer {
+/** A PIN: the first line of `text`, in a buffer of its own; `text` is wiped. `where` is for messages. PIN_SOURCE_INVALID. */
+export function firstLine(text: Buffer, where: string): Buffer {
   const end = text.findIndex((byte) => byte === 0x0a || byte === 0x0d);
   const line = Buffer.from(end < 0 ? text : text.subarray(0, end));
   text.fill(0);
@@ -155,6 +174,7 @@ function firstLine(text: Buffer, where: string): Buffer {
 function unreadable(file: string, reader: PinReader, error: unknown): unknown {
   if (error instanceof HsmongerError) return error;
   const { code } = error as NodeJS.ErrnoException;
+  if (code === 'ENOENT' && existsSync(besidePinFile(file).old)) return new HsmongerError('PIN_SOURCE_MISSING', `The PIN file ${file} is set aside while the token's PIN is changed; where that was interrupted, run 'hsmonger token change-pin' again.`, { cause: error });
   if (code === 'ENOENT' || code === 'ENOTDIR') return new HsmongerError('PIN_SOURCE_MISSING', `There is no PIN file ${file}; write the token's PIN into its first line, readable by its user alone.`, { cause: error });
   if (code === 'EACCES' || code === 'EPERM') return new HsmongerError('PIN_SOURCE_INVALID', `The PIN file ${file} cannot be read by uid ${String(reader.uid)}; check its owner, its mode and those of its directories.`, { cause: error });
   return new HsmongerError('PIN_SOURCE_INVALID', `Cannot read the PIN file ${file}: ${sentenceOf(error)}.`, { cause: error });

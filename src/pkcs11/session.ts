@@ -2,7 +2,8 @@ import pkcs11js from 'pkcs11js';
 import { HsmongerError } from '../errors.js';
 import { calling, tokenFailure } from './ckr.js';
 import { userStates, type Attribute, type Cryptoki, type Handle } from './cryptoki.js';
-import { findPrivateKey, privateKeys, type KeyObjectOnToken } from './keys.js';
+import { findPrivateKey, privateKeys, protectionOf, type KeyObjectOnToken } from './keys.js';
+import { changePin } from './change-pin.js';
 import { logIn, logInForOperation, type LoginMeans } from './login.js';
 import { keyTypeFor, mechanismName } from './mechanisms.js';
 import { attribute, findObjects } from './objects.js';
@@ -85,7 +86,12 @@ export function openSession({ cryptoki, found, module, access, means, release }:
         { login: false },
       ),
     login: () => step(`Logging in to ${on}`, () => undefined, { login: true }),
-    keys: () => step(`Reading the keys of ${on}`, () => privateKeys(shelf).map(known), { login: true }),
+    keys: (more) =>
+      step(
+        `Reading the keys of ${on}`,
+        () => privateKeys(shelf).map((object) => known(more === undefined ? object : { ...object, key: { ...object.key, protection: protectionOf(shelf, object.handle) } })),
+        { login: true },
+      ),
     findKey: (selector) => step(`Looking for a key on ${on}`, () => known(findPrivateKey(shelf, selector)), { login: true }),
     sign: (key, algorithm, data) =>
       step(
@@ -112,6 +118,7 @@ export function openSession({ cryptoki, found, module, access, means, release }:
       ),
     // Every object has a class (PKCS#11 2.40 §4.2).
     confirm: (key) => step(`Looking for a key on ${on} again`, () => void cryptoki.C_GetAttributeValue(session, foundHere(key).handle, [{ type: pkcs11js.CKA_CLASS }]), { login: false }),
+    changePin: (next, mayGoOn) => step(`Changing the PIN of ${on}`, () => changePin(site, means, next, mayGoOn), { login: true }),
     mechanisms: () => step(`Listing the mechanisms of ${on}`, () => cryptoki.C_GetMechanismList(slot).map(mechanismName), { login: false }),
     destroyCertificates: (der) =>
       step(

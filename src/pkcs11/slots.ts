@@ -113,7 +113,7 @@ function tokenUri(text: string, module: string): Pkcs11Uri {
   const uri = parseUri(text);
   const refused = (why: string) => new HsmongerError('CONFIG_INVALID', `The token URI '${text}' ${why}.`);
   if (uri.modulePath !== undefined && uri.modulePath !== module) throw refused(`names another module than 'module' does (${module})`);
-  if (uri.pinSource !== undefined) throw refused("has 'pin-source'; say where the PIN is with pin-file, pin-env or pin-credential");
+  if (uri.pinSource !== undefined) throw refused("has 'pin-source'; say where the PIN is with pin-file, pin-unlock, pin-credential or pin-env");
   const stranger = (['libraryManufacturer', 'libraryDescription', 'libraryVersion', 'slotManufacturer', 'slotDescription', 'moduleName'] as const).find((field) => uri[field] !== undefined);
   if (stranger !== undefined) throw refused('names the library or the slot by description; name the token by token, serial, model, manufacturer or slot-id');
   return uri;

@@ -1,4 +1,4 @@
-import type { TokenConfig } from '../config/instance.js';
+import type { PinSource, TokenConfig } from '../config/instance.js';
 
 /** RSASSA-PKCS1-v1_5 (RFC 8017 §8.2). */
 interface RsaPkcs1 {
@@ -45,6 +45,16 @@ export interface TokenKey {
   readonly sensitive: boolean;
   readonly extractable: boolean;
   readonly canSign: boolean;
+  /** Only where it was asked for. */
+  readonly protection?: KeyProtection;
+}
+
+/** What the token says of who may see a private key and its value (PKCS#11 2.40 §4.9); undefined where it does not say. */
+export interface KeyProtection {
+  /** CKA_PRIVATE: nobody sees the object without a login. */
+  readonly private: boolean | undefined;
+  readonly alwaysSensitive: boolean | undefined;
+  readonly neverExtractable: boolean | undefined;
 }
 
 /** A certificate object on the token. */
@@ -66,8 +76,8 @@ export interface Token {
   certificates(label?: string): Promise<TokenCertificate[]>;
   /** Logs in, by the rules of pin-guard.ts, unless this session is logged in already. */
   login(): Promise<void>;
-  /** Private keys. Logs in. */
-  keys(): Promise<TokenKey[]>;
+  /** Private keys. Logs in. How each is protected is three questions more for the token, asked on demand. */
+  keys(more?: 'protection'): Promise<TokenKey[]>;
   /** Exactly one private key: KEY_NOT_FOUND or KEY_AMBIGUOUS otherwise. Logs in. */
   findKey(selector: KeySelector): Promise<TokenKey>;
   /** Signs `data` (not a digest). Falls back to raw RSA_PKCS with our own DigestInfo where the token lacks the mechanism. */
@@ -76,6 +86,11 @@ export interface Token {
   pulse(): Promise<TokenDescription>;
   /** Whether the key found through this session is still there, by the cheapest question about it; SESSION_LOST and others where it is not. */
   confirm(key: TokenKey): Promise<void>;
+  /**
+   * Gives the token the PIN in `next` instead of the one it was opened with. `mayGoOn` is asked when nobody else logs in any more. PIN_NOT_CHANGED
+   * where the old PIN is in force for certain; after any other failure either may be. Wants a session for writing. Logs in.
+   */
+  changePin(next: PinSource, mayGoOn: () => void): Promise<void>;
   /** Names of the mechanisms the token lists, CKM_… or 0x… */
   mechanisms(): Promise<string[]>;
   /** Removes certificate objects whose value is exactly `der`: the only thing our code ever destroys on a token. Logs in. Returns how many. */
@@ -85,10 +100,12 @@ export interface Token {
 
 export interface OpenTokenOptions {
   readonly pins: PinGuard;
-  /** Sessions are read-only unless certificate objects are to be removed. */
+  /** Sessions are read-only unless something on the token is to be changed. */
   readonly access?: 'read' | 'write';
   /** Allows the last PIN attempt before the token locks. Default false. */
   readonly force?: boolean;
+  /** Somebody who knows says that the token's PIN has become this one since it was refused. Default false. */
+  readonly anew?: boolean;
   readonly env?: Readonly<Record<string, string | undefined>>;
 }
 

@@ -36,6 +36,16 @@ export function setDirectives(file: string, directives: readonly Directive[]): '
   }
 }
 
+/** What directives say now, undefined of one that is not there. PKI_CONFIG_FAILED when the file cannot be read. */
+export function readDirectives(file: string, names: readonly string[]): ReadonlyMap<string, string | undefined> {
+  try {
+    const found = read(file);
+    return new Map(names.map((name) => [name, found === undefined ? undefined : directiveOf(found.content, name)]));
+  } catch (error) {
+    throw new HsmongerError('PKI_CONFIG_FAILED', `Cannot read ${names.join(' and ')} in ${file}: ${sentenceOf(error)}; give the file and its directory to the service user.`, { cause: error });
+  }
+}
+
 function read(name: string): { readonly file: string; readonly content: string; readonly stats: Stats } | undefined {
   let file: string;
   try {

@@ -19,9 +19,9 @@ export interface RenewalDecision {
 const hour = 3_600_000;
 const day = 24 * hour;
 /** Time left at which certmonger renews (its default for enroll_ttls), longest first. */
-const thresholds = [28 * day, 7 * day, 3 * day, 2 * day, day, 12 * hour, 6 * hour, 2 * hour, hour];
+export const thresholds: readonly number[] = [28 * day, 7 * day, 3 * day, 2 * day, day, 12 * hour, 6 * hour, 2 * hour, hour];
 /** A certificate that has only just become valid is left alone. */
-const tooNew = 30 * 60_000;
+export const tooNew = 30 * 60_000;
 
 /**
  * Whether certmonger renews a certificate at its next look, and if not, when: it acts when the time left has crossed one of its

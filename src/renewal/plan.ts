@@ -59,6 +59,12 @@ function keeping({ storage }: CertificateConfig): SavingStep[] {
   }
 }
 
+/** In which of Dogtag's entries the certificate stands; none of most. */
+export function hasEntry({ profile, authority }: Pick<CertificateConfig, 'profile' | 'authority'>): 'users' | 'authorities' | undefined {
+  const steps = entriesOf(profile, authority);
+  return steps.includes('users updated') ? 'users' : steps.includes('authority updated') ? 'authorities' : undefined;
+}
+
 /** Dogtag knows its users by their certificates' serial numbers, its authorities by their own; the CA's certificate is what everybody trusts (FreeIPA renew_ca_cert.in, renew_ra_cert.in). */
 function entriesOf(profile: string, authority: string | undefined): FollowUp[] {
   switch (profile) {

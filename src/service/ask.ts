@@ -38,8 +38,9 @@ export function pinVariables({ token }: Instance): WorkOrder['env'] {
       return {};
     case 'environment':
       return { [token.pin.variable]: process.env[token.pin.variable] };
-    case 'credential':
-      return { CREDENTIALS_DIRECTORY: process.env['CREDENTIALS_DIRECTORY'] };
+    case 'unlocked':
+      // Root's credentials are root's alone, and a PIN that was locked away must stay so for the agent's workers too.
+      return runningAsRoot() ? {} : { CREDENTIALS_DIRECTORY: process.env['CREDENTIALS_DIRECTORY'] };
   }
 }
 

@@ -4,6 +4,7 @@ import { tokenOf } from '../config/token-of.js';
 import type { Database } from '../ledger/database.js';
 import { openLedger } from '../ledger/ledger.js';
 import { openPinGuard } from '../ledger/pins.js';
+import { readPin, type Pin } from '../pkcs11/pin-source.js';
 import { openToken } from '../pkcs11/open-token.js';
 import type { OpenTokenOptions, Token } from '../pkcs11/token.js';
 import { systemClock, type Clock } from '../platform/clock.js';
@@ -14,7 +15,9 @@ export interface ServiceContext extends Privileged {
   readonly instance: Instance;
   readonly directories: Directories;
   readonly clock: Clock;
-  readonly openToken: (options?: Pick<OpenTokenOptions, 'access' | 'force'>) => Promise<Token>;
+  /** Reads the PIN as for a login, and tries none. To be wiped (`pin.fill(0)`). */
+  readonly readPin: () => Pin;
+  readonly openToken: (options?: Pick<OpenTokenOptions, 'access' | 'force' | 'anew'>) => Promise<Token>;
   /** Opened when first asked for, closed with the context. */
   readonly ledger: () => Database;
 }
@@ -34,6 +37,7 @@ export async function withServiceContext<T>(
       instance,
       directories,
       clock: systemClock,
+      readPin: () => readPin(tokenOf(instance).pin, env, { uid: process.geteuid?.() ?? -1, gid: process.getegid?.() ?? -1 }, (secret) => pins.tag(secret)),
       async openToken(options = {}) {
         const token = await openToken(tokenOf(instance), { pins, env, ...options });
         tokens.push(token);

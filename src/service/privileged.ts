@@ -25,12 +25,13 @@ const needs: Readonly<Partial<Record<TaskName, (instance: Instance) => boolean>>
   'pending savings': () => false,
   'resume saving': () => true,
   'look at servers': () => true,
+  'compare servers': () => true,
   'set renewal master': () => true,
   'read CA certificates': () => true,
 };
 
 /** Tasks that never open the token. */
-const withoutToken: ReadonlySet<TaskName> = new Set<TaskName>(['look at servers', 'set renewal master', 'read CA certificates']);
+const withoutToken: ReadonlySet<TaskName> = new Set<TaskName>(['look at servers', 'compare servers', 'set renewal master', 'read CA certificates']);
 
 /** What a task may have waited for when it gave no answer. */
 export function waitsFor(task: TaskName, instance: Instance): 'token' | 'directory' | 'either' {

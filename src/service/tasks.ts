@@ -1,18 +1,27 @@
 import type { ServiceContext } from './context.js';
+import { changeTokenPin } from './tasks/change-token-pin.js';
 import { checkKeys } from './tasks/check-keys.js';
+import { compareServers } from './tasks/compare-servers.js';
+import { examineState } from './tasks/examine-state.js';
 import { importCertificate } from './tasks/import-certificate.js';
 import { inspectInternal } from './tasks/inspect-internal.js';
 import { inspectNss } from './tasks/inspect-nss.js';
 import { inspectToken } from './tasks/inspect-token.js';
 import { listNssModules } from './tasks/list-nss-modules.js';
 import { listTokens } from './tasks/list-tokens.js';
+import { lookAtAuthority } from './tasks/look-at-authority.js';
+import { lookAtToken } from './tasks/look-at-token.js';
+import { lookAtNss } from './tasks/look-at-nss.js';
 import { makeRequest } from './tasks/make-request.js';
 import { moveAside } from './tasks/move-aside.js';
 import { addNssModule, removeNssModule } from './tasks/nss-module.js';
 import { previewRenewals } from './tasks/preview-renewal.js';
+import { provePin } from './tasks/prove-pin.js';
+import { readPkiConfig } from './tasks/read-pki-config.js';
 import { readLedger } from './tasks/read-ledger.js';
 import { savingAhead, savingDone, savingFinished, savingPrepared, savingResumed, savingsPending } from './tasks/saving.js';
 import { lookAtServers, nameMaster, trustedAuthorities } from './tasks/servers.js';
+import { setTrust } from './tasks/set-trust.js';
 import { emptyState, keepInState, readSetupMemory, writeSetupMemory } from './tasks/setup-memory.js';
 
 /** Everything that runs as the service user, by name. A task takes the context and one input that V8 can serialise. */
@@ -24,8 +33,11 @@ const tasks = {
   'list NSS modules': listNssModules,
   'check keys': checkKeys,
   'move PIN aside': moveAside,
+  'prove PIN': provePin,
+  'change token PIN': changeTokenPin,
   'preview renewals': previewRenewals,
   'read ledger': readLedger,
+  'examine state': examineState,
   'add NSS module': addNssModule,
   'remove NSS module': removeNssModule,
   'read setup memory': readSetupMemory,
@@ -40,7 +52,13 @@ const tasks = {
   'finish saving': savingFinished,
   'make request': makeRequest,
   'import certificate': importCertificate,
+  'look at token': lookAtToken,
+  'look at NSS database': lookAtNss,
+  'set trust': setTrust,
   'look at servers': lookAtServers,
+  'compare servers': compareServers,
+  'look at authority': lookAtAuthority,
+  'read PKI configuration': readPkiConfig,
   'set renewal master': nameMaster,
   'read CA certificates': trustedAuthorities,
 } as const satisfies Record<string, (context: ServiceContext, input: never) => Promise<unknown>>;

@@ -4,11 +4,19 @@ export interface CertmongerConf {
   readonly maxKeyUseCount?: string;
 }
 
-/**
- * Reads the keys of [defaults] that make certmonger generate a new key at a renewal (prefs.c). Sections and keys are case-sensitive,
- * there are no continuation lines, and of two lines with one key certmonger may take either: any value that counts is reported.
- */
+/** What [defaults] says that makes certmonger generate a new key at a renewal (prefs.c). */
 export function parseCertmongerConf(text: string): CertmongerConf {
+  const found = defaultsOf(text);
+  const maxKeyLifetime = found.get('max_key_lifetime');
+  const maxKeyUseCount = found.get('max_key_use_count');
+  return { ...(maxKeyLifetime === undefined ? {} : { maxKeyLifetime }), ...(maxKeyUseCount === undefined ? {} : { maxKeyUseCount }) };
+}
+
+/**
+ * Every key of [defaults]. Sections and keys are case-sensitive, there are no continuation lines, and of two lines with one key certmonger
+ * may take either: any value that counts is reported.
+ */
+export function defaultsOf(text: string): ReadonlyMap<string, string> {
   let section = '';
   const found = new Map<string, string>();
   for (const line of text.split(/\r?\n/u)) {
@@ -23,9 +31,7 @@ export function parseCertmongerConf(text: string): CertmongerConf {
     if (key === undefined || section !== 'defaults' || found.has(key) && isNothing(value)) continue;
     found.set(key, value);
   }
-  const maxKeyLifetime = found.get('max_key_lifetime');
-  const maxKeyUseCount = found.get('max_key_use_count');
-  return { ...(maxKeyLifetime === undefined ? {} : { maxKeyLifetime }), ...(maxKeyUseCount === undefined ? {} : { maxKeyUseCount }) };
+  return found;
 }
 
 /** Whether a value means "no limit". */

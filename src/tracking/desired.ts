@@ -4,6 +4,7 @@ import { postSaveCommand, preSaveCommand } from './command-lines.js';
 import type { StoreFacts } from './facts.js';
 import { databaseLocation } from './place.js';
 import { requestIds } from '../config/request-id.js';
+import { pinPathOf } from '../config/token-of.js';
 import { sightings } from './sightings.js';
 
 /** One tracking request as certmonger should have it. */
@@ -67,7 +68,7 @@ function placeOf(instance: Instance, storage: CertificateStorage, nickname: stri
   const database = databaseLocation(instance);
   switch (storage.kind) {
     case 'token':
-      return token === undefined || instance.token?.pin.from !== 'file' ? undefined : { kind: 'token', database, nickname, token: token.description.label };
+      return token === undefined || pinPathOf(instance.token?.pin) === undefined ? undefined : { kind: 'token', database, nickname, token: token.description.label };
     case 'internal':
       return nss.internal === undefined ? undefined : { kind: 'internal', database, nickname, knownAs: nss.internalName };
     case 'file':
@@ -79,7 +80,7 @@ function placeOf(instance: Instance, storage: CertificateStorage, nickname: stri
 function pinFileOf({ token, nss }: Instance, { kind }: DesiredPlace, stores: StoreFacts): string | undefined {
   switch (kind) {
     case 'token':
-      return token?.pin.from === 'file' ? token.pin.path : undefined;
+      return pinPathOf(token?.pin);
     case 'internal':
       return stores.nss.internal?.description.loginRequired === true ? nss.passwordFile : undefined;
     case 'file':

@@ -62,15 +62,20 @@ async function withStrangers({ certificates }: Instance, files: readonly FileFac
   return whole;
 }
 
-async function daemonFacts(daemon: DaemonProcess, { user, token }: Instance, installation: Installation): Promise<DaemonFacts> {
+async function daemonFacts(daemon: DaemonProcess, instance: Instance, installation: Installation): Promise<DaemonFacts> {
   const confFile = confFileOf(daemon);
+  return { ...(await daemonViews(daemon, instance, installation)), confFile, conf: readConf(confFile) };
+}
+
+/** What certmonger's own children see of the instance's module. Logs in nowhere. */
+export async function daemonViews(daemon: DaemonProcess, { user, token }: Pick<Instance, 'user' | 'token'>, installation: Installation): Promise<Pick<DaemonFacts, 'home' | 'tokens'>> {
   const view = async (as: string): Promise<TokenView> => {
     if (token === undefined) return { labels: [] };
     const { module, parameters = '' } = token;
     const child = await run(process.execPath, [path.join(installation.addons, 'token-view.cjs'), module, as, parameters], { env: childEnvironment(daemon), cwd: '/', timeoutMs: 180_000 }).catch((error: unknown) => ({ failure: sentenceOf(error) }));
     return 'failure' in child ? child : (JSON.parse(child.stdout) as TokenView);
   };
-  return { home: homeOf(daemon), confFile, conf: readConf(confFile), tokens: { asDaemon: await view(''), asNssUser: await view(user) } };
+  return { home: homeOf(daemon), tokens: { asDaemon: await view(''), asNssUser: await view(user) } };
 }
 
 function readConf(file: string): CertmongerConf {

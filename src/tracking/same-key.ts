@@ -24,7 +24,7 @@ export function provenKey(nickname: string, request: TrackingRequest): ProvenKey
 }
 
 /** Asks certmonger for a new certificate with the key it has; gives the request as it was before, and whether it was taken up. */
-export async function resubmitSameKey(certmonger: Certmonger, id: string, key: ProvenKey): Promise<{ readonly before: TrackingRequest; readonly taken: boolean }> {
+export async function resubmitSameKey(certmonger: Pick<Certmonger, 'request'>, id: string, key: ProvenKey): Promise<{ readonly before: TrackingRequest; readonly taken: boolean }> {
   const handle = certmonger.request(id);
   // certmonger shows a key's size, never the size it would generate; where the two differ a resubmit re-keys (tdbush.c:3719). This makes them one.
   await handle.modify(key);

@@ -1,5 +1,4 @@
-import { certmongerOn, processIdOn, type Certmonger } from '../../dbus/certmonger.js';
-import { connectBus, type Bus } from '../../dbus/transport.js';
+import { connectCertmonger, type Certmonger } from '../../dbus/certmonger.js';
 import type { Directories, Instance } from '../config/instance.js';
 import { installation } from '../platform/installation.js';
 import { askService } from '../service/ask.js';
@@ -35,23 +34,22 @@ export interface Tracker {
 
 /** Connects to certmonger for one instance's tracking, works, disconnects. */
 export async function withTracker<T>(place: Place, bus: string, env: Readonly<Record<string, string | undefined>>, work: (tracker: Tracker) => Promise<T>): Promise<T> {
-  const connection = await connectBus(bus, { env });
-  const certmonger = certmongerOn(connection);
+  const certmonger = await connectCertmonger(bus, { env });
   try {
-    return await work({ certmonger, place, survey: () => survey(place, certmonger, connection) });
+    return await work({ certmonger, place, survey: () => survey(place, certmonger) });
   } finally {
     certmonger.disconnect();
   }
 }
 
-/** The same over a connection that stays; `bus` is the one certmonger is on. Logs in to the token. */
-export async function survey(place: Place, certmonger: Pick<Certmonger, 'listRequests' | 'listCas'>, bus: Pick<Bus, 'call'>): Promise<Survey> {
+/** The same over a connection that stays. Logs in to the token. */
+export async function survey(place: Place, certmonger: Pick<Certmonger, 'listRequests' | 'listCas' | 'processId'>): Promise<Survey> {
   const { instance } = place;
   const whole = { ...place, installation: installation() };
   const facts = await gatherFacts({
     ...whole,
     certmonger,
-    daemonPid: () => processIdOn(bus),
+    daemonPid: () => certmonger.processId(),
     token: () => askService(place, 'inspect token', { keys: true }),
     nss: () => askService(place, 'inspect NSS database', undefined),
     internal: () => askService(place, 'inspect internal store', { keys: true }),

@@ -1,7 +1,7 @@
 /** One line of the result, as `--json` writes it. */
 export interface Row {
   readonly name: string;
-  readonly unit: 'ms';
+  readonly unit: 'ms' | '%' | 'MB';
   /** Medians of all rounds. */
   readonly ours: number;
   readonly peer: number;
@@ -40,6 +40,13 @@ export function summarise(samples: readonly number[]): Summary {
 /** Two programs one after another: the sum of the minimums, not the minimum of the sums, so the peer is taken at its best. */
 export function inSequence(first: Summary, second: Summary): Summary {
   return { minimum: first.minimum + second.minimum, median: first.median + second.median };
+}
+
+/** One figure of ours against a limit, once measured: there is no peer. */
+export function limit(name: string, unit: '%' | 'MB', ours: number, most: number): Comparison {
+  const summary = { minimum: ours, median: ours };
+  const peer = { minimum: most, median: most };
+  return { row: { name: `${name}, ${unit}`, unit, ours: round(ours), peer: most, ratio: round(ours / most), target: '<= 1', holds: ours <= most }, ours: summary, peer, ratioOfMinimums: ours / most };
 }
 
 /** Without what is there in every run of it: the difference of the minimums, and of the medians. */

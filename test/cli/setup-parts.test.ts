@@ -7,7 +7,7 @@ import { findCertificates, renewableBy } from '../../src/cli/setup/found-certifi
 import { guessProfile } from '../../src/cli/setup/profile-guess.js';
 import { questionsFor } from '../../src/cli/setup/questions.js';
 import { assertTrustedPlace, writeInstanceFile } from '../../src/cli/setup/write-instance.js';
-import { standingOf } from '../../src/cli/renew/follow.js';
+import { standingOf } from '../../src/tracking/standing.js';
 import { parseInstance } from '../../src/config/schema.js';
 import { parseCertificate } from '../../src/x509/parse-certificate.js';
 import { createAuthority, dogtagCertificates, type Authority } from '../rig/authority.js';

@@ -117,7 +117,7 @@ describe('fail', () => {
     ['a password in clear', directory.replace('ldapi://%2Frun%2Fx.socket', 'ldap://h').replace('"external"', '"simple"\nbind-dn = "cn=x"\npassword-file = "/p"'), /would send the password in clear/u],
     ['keys of another way to bind', `${directory}\nkeytab = "/k"`, /'directory\.bind' is "external", which goes with no other key/u],
     ['StartTLS over a socket', `${directory}\nstart-tls = true`, /'directory\.start-tls' is for ldap:/u],
-    ['two PIN sources', minimal.replace('pin-file', 'pin-env = "PIN"\npin-file'), /exactly one of pin-file, pin-env and pin-credential, not 2/u],
+    ['two PIN sources', minimal.replace('pin-file', 'pin-env = "PIN"\npin-file'), /exactly one of pin-file, pin-env, pin-credential and pin-unlock, not 2/u],
     ['no PIN source', minimal.replace(/pin-file.*\n/u, ''), /exactly one of pin-file.*not none/u],
     ['two ways to name the token', minimal.replace('label', 'slot = 1\nlabel'), /exactly one of label, slot, slot-index and uri, not 2/u],
     ['a relative module', minimal.replace('/usr/lib/softhsm/', ''), /'token\.module' must be an absolute path/u],

@@ -21,6 +21,8 @@ function busAnswering(answer: (call: Call) => readonly unknown[] | Error, sender
     },
     onSignal: () => Promise.resolve(),
     onOwnerChange: () => Promise.resolve(undefined),
+    onCall: () => undefined,
+    send: () => undefined,
     disconnect: () => undefined,
   };
   return { bus, calls };

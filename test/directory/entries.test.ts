@@ -3,7 +3,7 @@ import { publishCaCertificate, readCaCertificates } from '../../src/directory/ca
 import { readCaEntry } from '../../src/directory/ca-entry.js';
 import type { Directory } from '../../src/directory/directory.js';
 import { openDirectory } from '../../src/directory/open.js';
-import { updateAuthoritySerial, updatePkiUser } from '../../src/directory/pki-users.js';
+import { authorityState, pkiUserState, updateAuthoritySerial, updatePkiUser } from '../../src/directory/pki-users.js';
 import { isRenewalMaster, listServers, setRenewalMaster } from '../../src/directory/servers.js';
 import { chooseShared, publishShared, readShared, tidyShared, type Judge } from '../../src/directory/shared-certificates.js';
 import { caCertDn, caServiceDn, certificatesDn, renewalDn } from '../../src/directory/tree.js';
@@ -234,8 +234,10 @@ describe("Dogtag's entries", () => {
   it("name the new certificate's serial number and hold it beside the old ones, once", async () => {
     const before = await values(user(), 'userCertificate');
     const certificate = await renewed(1000);
+    expect(await pkiUserState(root, rig.pkiBase, certificate)).toBe('stale');
     expect(await updatePkiUser(root, rig.pkiBase, certificate)).toBe('updated');
     expect(await updatePkiUser(root, rig.pkiBase, certificate)).toBe('already there');
+    expect(await pkiUserState(root, rig.pkiBase, certificate)).toBe('current');
     expect(await texts(user(), 'description')).toEqual([`2;${namesOf(certificate.der).serial};CN=Certificate Authority,O=EXAMPLE.TEST;CN=CA Subsystem,O=EXAMPLE.TEST`]);
     expect(await values(user(), 'userCertificate')).toEqual([...before, b64(certificate.der)].sort());
     // The KRA's user of the same certificate.
@@ -257,14 +259,18 @@ describe("Dogtag's entries", () => {
 
   it("are nobody else's", async () => {
     expect(await updatePkiUser(root, rig.pkiBase, await renewed(10, { subject: 'O=EXAMPLE.TEST, CN=Somebody' }))).toBe('no such user');
+    expect(await pkiUserState(root, rig.pkiBase, await renewed(10, { subject: 'O=EXAMPLE.TEST, CN=Somebody' }))).toBe('none');
+    expect(await authorityState(root, rig.pkiBase, await renewed(10))).toBe('none');
     expect(await updateAuthoritySerial(root, rig.pkiBase, await renewed(10))).toBe('no such authority');
     await expect(updatePkiUser(host, rig.pkiBase, await renewed(1200))).rejects.toMatchObject({ code: 'DIRECTORY_REFUSED' });
   });
 
   it("have the CA certificate's serial number", async () => {
     const next = await makeCertificate({ keys: authority.keys, subject: 'O=EXAMPLE.TEST, CN=Certificate Authority', serial: '00f123456789abcdef0123456789abcdef', notBefore: new Date(Date.now() - day), notAfter: new Date(Date.now() + 4000 * day), extensions: caExtensions() });
+    expect(await authorityState(root, rig.pkiBase, next)).toBe('stale');
     expect(await updateAuthoritySerial(root, rig.pkiBase, next)).toBe('updated');
     expect(await updateAuthoritySerial(root, rig.pkiBase, next)).toBe('already there');
+    expect(await authorityState(root, rig.pkiBase, next)).toBe('current');
     expect(await server.search('-b', `ou=authorities,ou=ca,${rig.pkiBase}`, '(authorityDN=CN=Certificate Authority,O=EXAMPLE.TEST)', 'authoritySerial')).toContain(`authoritySerial: ${namesOf(next.der).serial}\n`);
   });
 });

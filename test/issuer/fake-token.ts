@@ -26,6 +26,7 @@ export function fakeToken(certificates: readonly { readonly label: string; reado
     confirm: never,
     mechanisms: () => Promise.resolve([]),
     destroyCertificates: never,
+    changePin: () => Promise.reject(new Error('The fake has no PIN.')),
     close: () => Promise.resolve(),
     ...overrides,
     signatures: () => signatures,

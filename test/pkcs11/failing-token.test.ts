@@ -21,7 +21,7 @@ function tokenWith(functions: Partial<Cryptoki>, { flags = 0, force = false, fai
   const cryptoki = fakeCryptoki(functions, flags);
   const pins = guardInMemory(failure === undefined ? undefined : new Map([[source, { source, at: new Date(0), ...failure }]]));
   const found = findToken(tokensOf(cryptoki, '/m.so'), { by: 'label', label: 'HSM' }, '/m.so');
-  const means = { source: { from: 'environment' as const, variable: 'PIN' }, pins, force, env: { PIN: '1234' }, reader: { uid: 0, gid: 0 }, clock: () => new Date('2026-01-02T03:04:05Z') };
+  const means = { source: { from: 'environment' as const, variable: 'PIN' }, pins, force, anew: false, env: { PIN: '1234' }, reader: { uid: 0, gid: 0 }, clock: () => new Date('2026-01-02T03:04:05Z') };
   const release = vi.fn();
   const token = openSession({ cryptoki, found, module: '/m.so', access: access ?? 'read', means, release });
   return { token, rows: pins.rows, release };

@@ -29,6 +29,7 @@ export function fakeCryptoki(functions: Partial<Cryptoki>, flags = 0): Cryptoki 
     C_CloseSession: () => undefined,
     C_GetSessionInfo: () => ({ state: 0 }),
     C_Login: () => undefined,
+    C_SetPIN: unexpected('C_SetPIN'),
     C_FindObjectsInit: () => undefined,
     C_FindObjects: () => [],
     C_FindObjectsFinal: () => undefined,

@@ -133,14 +133,22 @@ describe('a PIN variable', () => {
   });
 });
 
-describe('a PIN credential', () => {
-  const source = { from: 'credential', name: 'pin' } as const;
-  it("is read from systemd's directory", () => {
+describe('an unlocked PIN', () => {
+  const source = () => ({ from: 'unlocked', path: file, instance: 'hsmonger' }) as const;
+  it('is a PIN file like any other while it is there', () => {
     write('1234\n', 0o400);
-    expect(readPin(source, { CREDENTIALS_DIRECTORY: directory.path }, root, tag).pin.toString()).toBe('1234');
+    expect(readPin(source(), {}, root, tag)).toMatchObject({ identity: expect.stringMatching(/^file:/u) as string });
+    chmodSync(file, 0o444);
+    expect(() => readPin(source(), {}, root, tag)).toThrow(failure('PIN_UNSAFE', /chmod 0600/u));
   });
-  it('is missing where systemd gave none', () => {
-    expect(() => readPin(source, {}, root, tag)).toThrow(failure('PIN_SOURCE_MISSING', /LoadCredential=pin:FILE/u));
-    expect(() => readPin(source, { CREDENTIALS_DIRECTORY: directory.path }, root, tag)).toThrow(failure('PIN_SOURCE_MISSING', /There is no PIN file/u));
+  it('is locked while it is not, and the sentence says how to unlock this instance', () => {
+    expect(() => readPin(source(), {}, root, tag)).toThrow(failure('PIN_SOURCE_MISSING', /^The PIN is locked: run 'hsmonger unlock'; /u));
+    expect(() => readPin({ ...source(), instance: 'kra', credential: 'pin' }, {}, root, tag)).toThrow(failure('PIN_SOURCE_MISSING', /run 'hsmonger unlock --instance kra', or start the agent with the systemd credential 'pin'/u));
+  });
+  it("is read from systemd's directory by a process that has the credential itself", () => {
+    write('1234\n', 0o400);
+    const elsewhere = { ...source(), path: path.join(directory.path, 'not-there'), credential: 'pin' };
+    expect(readPin(elsewhere, { CREDENTIALS_DIRECTORY: directory.path }, root, tag).pin.toString()).toBe('1234');
+    expect(() => readPin({ ...elsewhere, credential: 'another' }, { CREDENTIALS_DIRECTORY: directory.path }, root, tag)).toThrow(failure('PIN_SOURCE_MISSING', /is locked/u));
   });
 });

@@ -1,7 +1,7 @@
 import { chmodSync, chownSync, existsSync, mkdirSync, readdirSync, readFileSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
-import { configFile, setDirectives } from '../../src/pki-config/cs-cfg.js';
+import { configFile, readDirectives, setDirectives } from '../../src/pki-config/cs-cfg.js';
 import { privateDirectory, type PrivateDirectory } from '../rig/directory.js';
 
 let place: PrivateDirectory;
@@ -62,4 +62,10 @@ test('what is no file is one sentence', () => {
   const directory = configFile(place.path, 'kra');
   mkdirSync(directory, { recursive: true });
   expect(() => setDirectives(directory, change)).toThrow(expect.objectContaining({ code: 'PKI_CONFIG_FAILED', message: expect.stringMatching(/^Cannot change ca\.signing\.cert in .*not a file.*\.$/u) as string }));
+});
+
+test('directives are read as they stand, and nothing is changed for it', () => {
+  expect([...readDirectives(file, ['ca.signing.cert', 'ca.nothing'])]).toEqual([['ca.signing.cert', 'OLD=='], ['ca.nothing', undefined]]);
+  expect([...readDirectives(configFile(place.path, 'kra'), ['ca.signing.cert'])]).toEqual([['ca.signing.cert', undefined]]);
+  expect(names()).toEqual(['CS.cfg']);
 });

@@ -14,7 +14,10 @@ export interface PrivateBus {
  * A dbus-daemon of its own, open to every user. It has no service directories: a plain session bus would activate a second
  * certmonger on the first `getcert -s`, and that one may win the name. Limits are the daemon's defaults, as on a system bus.
  */
-export async function startBus(directory: string, { outlives = false }: { /** Goes on when this process ends. */ readonly outlives?: boolean } = {}): Promise<PrivateBus> {
+export async function startBus(
+  directory: string,
+  { outlives = false, include }: { /** Goes on when this process ends. */ readonly outlives?: boolean; /** A file of further policies. */ readonly include?: string } = {},
+): Promise<PrivateBus> {
   const socket = path.join(directory, 'bus.sock');
   const config = path.join(directory, 'bus.conf');
   writeFileSync(
@@ -30,7 +33,7 @@ export async function startBus(directory: string, { outlives = false }: { /** Go
     <allow send_destination="*" eavesdrop="true"/>
     <allow eavesdrop="true"/>
   </policy>
-</busconfig>
+${include === undefined ? '' : `  <include>${include}</include>\n`}</busconfig>
 `,
   );
   const log = openSync(path.join(directory, 'bus.log'), 'a');

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { isNothing, parseCertmongerConf } from '../../src/tracking/certmonger-conf.js';
+import { defaultsOf, isNothing, parseCertmongerConf } from '../../src/tracking/certmonger-conf.js';
 
 test('the limits are read from [defaults] alone', () => {
   expect(parseCertmongerConf('# comment\n[defaults]\nnotify_ttls = 1d\nmax_key_lifetime = 1y\n max_key_use_count=3 \n[selfsign]\nmax_key_use_count = 9\n')).toEqual({ maxKeyLifetime: '1y', maxKeyUseCount: '3' });
@@ -15,4 +15,8 @@ test('of two lines with one key the one that counts is not hidden by one that do
 
 test('nothing and zero mean no limit', () => {
   expect(['', '0', '00', '1', '0d', '28d'].map(isNothing)).toEqual([true, true, true, false, false, false]);
+});
+
+test('every key of [defaults] is there, with its value', () => {
+  expect([...defaultsOf('[defaults]\nenroll_ttls = 28d, 7d\ndigest=sha256\n[selfsign]\nvalidity_period = 1y\n')]).toEqual([['enroll_ttls', '28d, 7d'], ['digest', 'sha256']]);
 });

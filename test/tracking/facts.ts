@@ -24,21 +24,20 @@ const generate = {
 } as const;
 
 /** Self-signed by a key of its own kind where WebCrypto can, else by an RSA key: nobody verifies these. */
-export async function makePair(label: string, options: { readonly subject?: string; readonly kind?: keyof typeof generate; readonly id?: Buffer } = {}): Promise<Pair> {
-  const { publicKey } = generate[options.kind ?? 'rsa']();
-  const spki = publicKey.export({ format: 'der', type: 'spki' });
+export async function makePair(label: string, options: { readonly subject?: string; readonly kind?: keyof typeof generate; readonly id?: Buffer; /** Whose key it has. */ readonly renews?: Pair; readonly notAfter?: Date } = {}): Promise<Pair> {
+  const spki = Buffer.from(options.renews?.key.spki ?? generate[options.kind ?? 'rsa']().publicKey.export({ format: 'der', type: 'spki' }));
   const signing = await webcrypto.subtle.generateKey({ name: 'ECDSA', namedCurve: 'P-256' }, true, ['sign', 'verify']);
   const certificate = await x509.X509CertificateGenerator.create({
     serialNumber: createHash('sha1').update(label).digest('hex').slice(0, 16).replace(/^./u, '1'),
     subject: options.subject ?? `CN=${label}`,
     issuer: 'CN=issuer',
     notBefore: new Date('2026-01-01'),
-    notAfter: new Date('2027-01-01'),
+    notAfter: options.notAfter ?? new Date('2027-01-01'),
     publicKey: new x509.PublicKey(spki),
     signingKey: signing.privateKey,
     signingAlgorithm: { name: 'ECDSA', hash: 'SHA-256' },
   });
-  const id = options.id ?? nssKeyId(spki) ?? Buffer.from([1]);
+  const id = options.id ?? options.renews?.key.id ?? nssKeyId(spki) ?? Buffer.from([1]);
   return {
     certificate: { id, label, der: new Uint8Array(certificate.rawData) },
     key: { id, label: '', type: 'RSA', size: 2048, spki, sensitive: true, extractable: false, canSign: true },

@@ -79,7 +79,7 @@ describe('the token', () => {
 test('a PIN that is in no file is refused', () => {
   const pin = (source: PinSource) => checksOf({ ...good, instance: { ...good.instance, token: { ...tokenOf(good.instance), pin: source } } });
   expect(pin({ from: 'environment', variable: 'PIN' })).toEqual(['pin-source']);
-  expect(pin({ from: 'credential', name: 'pin' })).toEqual(['pin-source']);
+  expect(pin({ from: 'unlocked', path: '/run/hsmonger/x.pin', instance: 'x', credential: 'pin' })).toEqual([]);
 });
 
 describe('the NSS database', () => {

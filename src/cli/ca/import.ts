@@ -8,7 +8,7 @@ import { askService } from '../../service/ask.js';
 import type { Surroundings } from '../command.js';
 import { instanceOf, type GlobalOptions } from '../global-options.js';
 import { harmless, json } from '../output.js';
-import { orderOf } from '../renew/order.js';
+import { orderOf } from '../../tracking/renewal-order.js';
 import { renewOne } from '../renew/renew-one.js';
 import { withCertmonger } from '../with-certmonger.js';
 

@@ -3,7 +3,8 @@ import { askService } from '../../service/ask.js';
 import { certificateFromPem } from '../../x509/pem.js';
 import type { Io } from '../io.js';
 import { json } from '../output.js';
-import type { Order, Place } from './order.js';
+import type { Order } from '../../tracking/renewal-order.js';
+import type { Place } from './order.js';
 import { dryRunText, type DryRun } from './report.js';
 
 /** Tells what would be sent and what would come of it; changes nothing. 1 when something would be refused. */

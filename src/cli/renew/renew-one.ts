@@ -12,7 +12,8 @@ import { keyFingerprint } from '../../x509/public-key.js';
 import type { Surroundings } from '../command.js';
 import { progressLine } from '../output.js';
 import { follow } from './follow.js';
-import type { Order, Place } from './order.js';
+import type { Order } from '../../tracking/renewal-order.js';
+import type { Place } from './order.js';
 import { heldOf, renewalText, type RenewalReport } from './report.js';
 
 /** Asks for one renewal; with `wait` (seconds) follows it to its end. Prints the report unless --json. */

@@ -4,7 +4,7 @@ import { parseCertificate } from '../../x509/parse-certificate.js';
 import { certificateFromPem } from '../../x509/pem.js';
 import { keyFingerprint } from '../../x509/public-key.js';
 import { harmless, painted } from '../output.js';
-import type { Standing } from './follow.js';
+import type { Standing } from '../../tracking/standing.js';
 
 /** What a person compares before and after. */
 export interface Held {

@@ -2,7 +2,9 @@ import type { Certmonger } from '../../../dbus/certmonger.js';
 import type { TrackingRequest } from '../../../dbus/tracking-request.js';
 import type { CertificateConfig, Directories, Instance } from '../../config/instance.js';
 import { sentenceOf } from '../../errors.js';
+import { lockedSentence } from '../../pkcs11/pin-source.js';
 import { askService } from '../../service/ask.js';
+import { isUnlocked } from '../../service/pin/unlocked-file.js';
 import { isOurPlace } from '../../tracking/place.js';
 import { requestIds } from '../../config/request-id.js';
 import type { Certificate } from '../../x509/certificate.js';
@@ -45,7 +47,7 @@ export async function gatherStatus(place: Place, bus: string, env: Readonly<Reco
     };
     return statusRow(now, facts);
   });
-  return { instance: instance.name, at: now, rows, troubles: [...troublesOf([requests, ...stores.value.looks, ledger, servers]), ...(alarm === undefined ? [] : [alarm])] };
+  return { instance: instance.name, at: now, rows, troubles: [...lockedOf(instance), ...troublesOf([requests, ...stores.value.looks, ledger, servers]), ...(alarm === undefined ? [] : [alarm])] };
 }
 
 /** The request of a certificate: by our id, else whoever's it is that keeps the certificate in the same place. */
@@ -63,6 +65,10 @@ function subjectKeyOf(certificate: Certificate | 'none' | undefined, request: Tr
   if (certificate !== undefined && certificate !== 'none') return keyFingerprint(certificate.spki);
   const pem = request === 'none' ? undefined : request?.certificate.pem;
   return pem === undefined ? undefined : keyFingerprint(parseCertificate(certificateFromPem(pem)).spki);
+}
+
+function lockedOf({ token }: Instance): string[] {
+  return token?.pin.from === 'unlocked' && !isUnlocked(token.pin) ? [lockedSentence(token.pin)] : [];
 }
 
 function troublesOf(parts: readonly PromiseSettledResult<unknown>[]): string[] {

@@ -28,6 +28,8 @@ export interface HttpAnswer {
   readonly type: string;
   readonly body: Buffer;
   readonly location?: string;
+  /** The server's clock, where it says. */
+  readonly date?: Date;
   /** To be sent back. */
   readonly cookie?: string;
 }
@@ -158,7 +160,7 @@ async function whole(incoming: IncomingMessage): Promise<Buffer> {
 }
 
 function answerOf(incoming: IncomingMessage, body: Buffer, asked: string, asAgent: boolean): HttpAnswer {
-  const { location, 'content-type': type = '', 'set-cookie': cookies = [] } = incoming.headers;
+  const { location, date = '', 'content-type': type = '', 'set-cookie': cookies = [] } = incoming.headers;
   const cookie = cookies.map((one) => one.split(';')[0] ?? '').join('; ');
   return {
     asked,
@@ -167,6 +169,7 @@ function answerOf(incoming: IncomingMessage, body: Buffer, asked: string, asAgen
     type: (type.split(';')[0] ?? '').trim().toLowerCase(),
     body,
     ...(location === undefined ? {} : { location }),
+    ...(Number.isNaN(Date.parse(date)) ? {} : { date: new Date(date) }),
     ...(cookie === '' ? {} : { cookie }),
   };
 }

@@ -29,7 +29,7 @@ export async function withDatabasePassword(context: SavingContext, use: (passwor
     await use('/dev/null');
     return;
   }
-  const password = firstLine(passwordFile);
+  const password = databasePassword(passwordFile);
   try {
     await withPasswordFile([{ token: internalTokenName(await listModules(nssOf(context))), password }], use);
   } finally {
@@ -37,7 +37,8 @@ export async function withDatabasePassword(context: SavingContext, use: (passwor
   }
 }
 
-function firstLine(file: string): Buffer {
+/** The database's own password, to be wiped; NSS_PASSWORD when it cannot be read. */
+export function databasePassword(file: string): Buffer {
   try {
     const content = readFileSync(file);
     const end = content.findIndex((byte) => byte === 0x0a || byte === 0x0d);

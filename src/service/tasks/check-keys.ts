@@ -22,7 +22,11 @@ const algorithm = { scheme: 'rsa-pkcs1', digest: 'sha256' } as const;
 /** Signs a random text with each private key and verifies the signature with its public key. `force` spends the last PIN attempt before the token locks. */
 export async function checkKeys(context: ServiceContext, { force }: { readonly force: boolean }): Promise<KeyCheck[]> {
   const token = await context.openToken({ force });
-  const keys = await token.keys();
+  return proveKeys(token, await token.keys());
+}
+
+/** The same with keys that were found through this token's session. */
+export async function proveKeys(token: Token, keys: readonly TokenKey[]): Promise<KeyCheck[]> {
   // The digest on the token where it can, else raw RSA with our own DigestInfo (PKCS#11 2.40 mechanisms, §2.1.6).
   const mechanism = (await token.mechanisms()).includes('CKM_SHA256_RSA_PKCS') ? 'CKM_SHA256_RSA_PKCS' : 'CKM_RSA_PKCS';
   const checks: KeyCheck[] = [];

@@ -19,12 +19,23 @@ export interface NssInspection {
 }
 
 /** Looks at the instance's NSS database without opening anything for writing. */
-export async function inspectNss({ instance }: ServiceContext): Promise<NssInspection> {
-  const { database } = instance.nss;
+export async function inspectNss(context: ServiceContext): Promise<NssInspection> {
+  const { format, unwritable } = inspectNssFiles(context);
+  if (format !== 'sql') return { format, unwritable, registered: false, tokens: [], internalName: '' };
+  return { format, unwritable, ...(await inspectNssModules(context)) };
+}
+
+/** Its files alone: nothing of NSS is asked. */
+export function inspectNssFiles({ instance: { nss: { database } } }: Pick<ServiceContext, 'instance'>): Pick<NssInspection, 'format' | 'unwritable'> {
   const { format } = databaseFacts(database);
-  if (format !== 'sql') return { format, unwritable: [], registered: false, tokens: [], internalName: '' };
-  const unwritable = unwritableIn(database);
+  if (format !== 'sql') return { format, unwritable: [] };
+  return { format, unwritable: unwritableIn(database) };
+}
+
+/** What NSS says of its modules. */
+export async function inspectNssModules({ instance }: Pick<ServiceContext, 'instance'>): Promise<Pick<NssInspection, 'registered' | 'tokens' | 'internalName'>> {
+  const { database } = instance.nss;
   const modules = await listModules({ database, environment: moduleEnvironment(instance), run });
   const module = instance.token === undefined ? undefined : moduleFor(modules, instance.token.module);
-  return { format, unwritable, registered: instance.token === undefined || module !== undefined, tokens: module?.tokens ?? [], internalName: internalTokenName(modules) };
+  return { registered: instance.token === undefined || module !== undefined, tokens: module?.tokens ?? [], internalName: internalTokenName(modules) };
 }

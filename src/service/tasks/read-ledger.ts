@@ -34,20 +34,21 @@ export function readLedger(context: ServiceContext): Promise<LedgerContents> {
   const journal = unfinished(ledger);
   return Promise.resolve({
     outcomes: listOutcomes(ledger),
-    issued: longest(listIssued(ledger)),
+    issued: longest(listIssued(ledger)).map(({ subjectKey, profile, notAfter }) => ({ subjectKey, profile, notAfter })),
     journal: journal.map(({ nickname, step, detail: { left }, updatedAt }) => ({ nickname, step, left, updatedAt })),
     ...(watchdog === undefined ? {} : { watchdog }),
   });
 }
 
-function longest(rows: readonly IssuedRow[]): LedgerContents['issued'] {
+/** Of each key and profile the certificate that lasts longest, unless revoked. */
+export function longest(rows: readonly IssuedRow[]): IssuedRow[] {
   const best = new Map<string, IssuedRow>();
   for (const row of rows) {
     const which = `${row.subjectKey} ${row.profile}`;
     const other = best.get(which);
     if (row.revokedAt === undefined && (other === undefined || other.notAfter < row.notAfter)) best.set(which, row);
   }
-  return [...best.values()].map(({ subjectKey, profile, notAfter }) => ({ subjectKey, profile, notAfter }));
+  return [...best.values()];
 }
 
 function watchdogOf(file: string, now: Date): LedgerContents['watchdog'] {

@@ -21,8 +21,9 @@ export async function trustedAuthorities(context: ServiceContext): Promise<Uint8
   return (await readCaCertificates(directory, base)).map(({ der }) => der);
 }
 
-function directoryIn({ instance, directory, directoryTrouble }: ServiceContext): { readonly directory: Directory; readonly base: string } {
-  const { base } = directoryOf(instance);
+/** The directory opened before the drop, or why there is none as an error. */
+export function directoryIn({ instance, directory, directoryTrouble }: ServiceContext): { readonly directory: Directory; readonly base: string; readonly pkiBase: string } {
+  const { base, pkiBase } = directoryOf(instance);
   if (directory === undefined) throw directoryTrouble ?? new HsmongerError('INTERNAL', 'A task that needs the directory was given none.');
-  return { directory, base };
+  return { directory, base, pkiBase };
 }

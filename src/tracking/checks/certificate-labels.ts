@@ -1,7 +1,7 @@
 import type { Evidence, Refusal } from '../preflight.js';
 
 /** certmonger crashes on a certificate object without CKA_LABEL, anywhere in the store, leaving a new key each round (keygen-n.c:657). */
-export function certificateLabels({ stores }: Evidence): Refusal[] {
+export function certificateLabels({ stores }: Pick<Evidence, 'stores'>): Refusal[] {
   return stores.flatMap(({ name, certificates }): Refusal[] => {
     const unlabelled = certificates.filter(({ label }) => label === '');
     if (unlabelled.length === 0) return [];

@@ -7,7 +7,7 @@ import type { Evidence, Refusal } from '../preflight.js';
  * Renewing a key whose CKA_ID is not the one NSS computes deletes it (certmonger 0.79.15-16, certsave-n.c:826) or leaves the new
  * certificate without its key (later ones): design rule 2.
  */
-export function keyId({ seen, instance }: Evidence): Refusal[] {
+export function keyId({ seen, instance }: Pick<Evidence, 'seen' | 'instance'>): Refusal[] {
   return seen.flatMap(({ nickname, storage, certificate, key }): Refusal[] => {
     if (certificate === undefined || key?.id === undefined) return [];
     const expected = nssKeyId(certificate.spki);

@@ -4,12 +4,14 @@ import type { Sighting } from '../sightings.js';
 
 const check = 'key-proven';
 
+type KeyEvidence = Pick<Evidence, 'seen' | 'stores' | 'instance' | 'files'> & { readonly nss: Pick<Evidence['nss'], 'internal'> };
+
 /** certmonger generates a key where it finds none (iterate.c:2160): certificate and key are proven first (design rule 1). */
-export function keyProven(evidence: Evidence): Refusal[] {
+export function keyProven(evidence: KeyEvidence): Refusal[] {
   return evidence.seen.flatMap((sighting): Refusal[] => (sighting.storage.kind === 'file' ? inFiles(evidence, sighting, sighting.storage) : inStore(evidence, sighting)));
 }
 
-function inStore({ stores, nss, instance }: Evidence, { nickname, storage, certificate, key, id }: Sighting): Refusal[] {
+function inStore({ stores, nss, instance }: KeyEvidence, { nickname, storage, certificate, key, id }: Sighting): Refusal[] {
   const store = stores.find(({ kind }) => kind === storage.kind);
   // nss-database and pin-source say why it was not looked into.
   if (store === undefined) return [];
@@ -30,7 +32,7 @@ function inStore({ stores, nss, instance }: Evidence, { nickname, storage, certi
   return [];
 }
 
-function inFiles({ files }: Evidence, { nickname, key }: Sighting, storage: { readonly certificate: string; readonly key: string }): Refusal[] {
+function inFiles({ files }: KeyEvidence, { nickname, key }: Sighting, storage: { readonly certificate: string; readonly key: string }): Refusal[] {
   const facts = files.find((file) => file.nickname === nickname);
   if (facts === undefined || key !== undefined) return [];
   if ('failure' in facts.certificate) return [{ check, nickname, problem: `The certificate of '${nickname}' is not proven: ${facts.certificate.failure}.`, fix: 'Correct certificate-file in the instance file; certmonger would enrol for what it does not find.' }];

@@ -1,7 +1,7 @@
 import type { Evidence, Refusal } from '../preflight.js';
 
 /** The database certmonger saves through: sql, and nss-user's to write, else the request stops in NEED_CERTSAVE_PERMS. */
-export function nssDatabase({ instance, nss }: Evidence): Refusal[] {
+export function nssDatabase({ instance, nss }: { readonly instance: Evidence['instance']; readonly nss: Pick<Evidence['nss'], 'format' | 'unwritable'> }): Refusal[] {
   const { database } = instance.nss;
   if (instance.certificates.every(({ storage }) => storage.kind === 'file')) return [];
   switch (nss.format) {

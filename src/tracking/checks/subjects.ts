@@ -8,7 +8,7 @@ import type { Sighting } from '../sightings.js';
  * When certmonger saves, it deletes every certificate of that store that has the same nickname and another subject, or the same
  * subject and another nickname, together with its private key (certsave-n.c:472-560,820-840): design rule 2.
  */
-export function subjects({ seen, stores }: Evidence): Refusal[] {
+export function subjects({ seen, stores }: Pick<Evidence, 'seen' | 'stores'>): Refusal[] {
   return stores.flatMap((store) =>
     clashes(
       store,

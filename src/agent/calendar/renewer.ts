@@ -1,0 +1,168 @@
+import { restingState, terminalStates } from '../../../dbus/states.js';
+import { requestIds } from '../../config/request-id.js';
+import { HsmongerError, sentenceOf } from '../../errors.js';
+import type { CalendarEntry } from '../../renewal/calendar/calendar.js';
+import { orderOf } from '../../tracking/renewal-order.js';
+import { resubmitSameKey } from '../../tracking/same-key.js';
+import { standingOf, type Standing } from '../../tracking/standing.js';
+import { createBackOff } from '../back-off.js';
+import { createBell } from '../bell.js';
+import type { Care, Part } from '../care.js';
+import { createTroubleLog } from '../log.js';
+import type { PictureChange } from '../picture/picture.js';
+import { createAttempts } from './attempts.js';
+import { createCalendar } from './current-calendar.js';
+import { hindrance } from './hindrance.js';
+import { createMastership, type Mastership } from './mastership.js';
+
+/** Begins renewals when the calendar says so, one after the other. */
+export interface Renewer extends Part {
+  /** This instance's lines; empty until certmonger's requests are known. */
+  calendar(): readonly CalendarEntry[];
+  /**
+   * Renews now, whatever the calendar says, with the same key; gives a sentence once certmonger has taken it up. USAGE for what is not of the instance,
+   * REQUEST_NOT_FOUND, CERTMONGER_REFUSED, CERTIFICATE_NOT_FOUND, KEY_MISMATCH, RENEWAL_FAILED where certmonger would not.
+   */
+  renew(nickname: string): Promise<string>;
+}
+
+/** Milliseconds. */
+export interface RenewerPace {
+  /** Between two looks at the clock: it may have been set, and a machine may have slept. */
+  readonly lookMs: number;
+  /** How long one renewal may take before the next of the same CA. */
+  readonly patienceMs: number;
+  /** Between two looks at one under way, where nothing is heard of it. */
+  readonly followMs: number;
+  /** Of two attempts at one certificate. */
+  readonly retry: { readonly firstMs: number; readonly mostMs: number };
+}
+
+const usualPace: RenewerPace = { lookMs: 120_000, patienceMs: 1_800_000, followMs: 10_000, retry: { firstMs: 1_800_000, mostMs: 86_400_000 } };
+/** Of what does not answer. */
+const troublePauses = { firstMs: 5000, mostMs: 300_000 };
+
+export function startRenewer(care: Care, pace: RenewerPace = usualPace, mastership: Mastership = createMastership(care)): Renewer {
+  const { instance, certmonger, picture, prober, log, clock, signal } = care;
+  const ids = requestIds(instance);
+  const calendar = createCalendar(care, (name) => (name === instance.name ? mastership.known() : undefined));
+  const attempts = createAttempts(pace.retry);
+  const bell = createBell(signal);
+  const held = createTroubleLog(log);
+  const troubled = createTroubleLog(log);
+  let following: string | undefined;
+
+  const heard = (change: PictureChange) => {
+    if (change.kind === 'certmonger' || change.id === following || calendar.touches(change)) bell.ring();
+  };
+  const ends = [picture.onChange(heard), prober.onProbe(() => { bell.ring(); })];
+
+  /** Milliseconds until there may be something to do. */
+  const pass = async (): Promise<number> => {
+    const now = clock().getTime();
+    const entries = calendar.own();
+    const due = entries.filter(({ by, planned }) => by === 'agent' && planned.getTime() <= now).sort((one, other) => one.planned.getTime() - other.planned.getTime());
+    const entry = due.find(ready);
+    if (entry === undefined) return Math.min(pace.lookMs, ...entries.map(({ planned }) => planned.getTime() - now).filter((ms) => ms > 0));
+    const obstacle = hindrance(prober.latest(), entry.nickname);
+    if (obstacle !== undefined) {
+      held.trouble(`The planned renewal of '${entry.nickname}' waits: ${obstacle}`);
+      return pace.lookMs;
+    }
+    if (calendar.neighbours(entry).some(underWay)) return Math.min(pace.lookMs, pace.followMs);
+    const before = mastership.known();
+    if ((await mastership.ask()) !== before && mastership.known() !== undefined) {
+      calendar.forget();
+      return 0;
+    }
+    held.over('planned renewals go on.');
+    await renewPlanned(entry);
+    return 0;
+  };
+
+  const ready = (entry: CalendarEntry): boolean => {
+    const sighting = picture.request(ids.get(entry.nickname) ?? '');
+    return entry.after === undefined && sighting?.request.status === restingState && attempts.due(entry.nickname, identityOf(entry));
+  };
+
+  /** Whatever began it; one that has not moved for longer is stuck, and nobody waits for it. */
+  const underWay = (id: string): boolean => {
+    const sighting = picture.request(id);
+    return sighting !== undefined && !terminalStates.has(sighting.request.status) && performance.now() - sighting.sinceMs < pace.patienceMs;
+  };
+
+  const renewPlanned = async (entry: CalendarEntry) => {
+    const { nickname } = entry;
+    // Whatever happens, not at once again: not even where certmonger's answer was lost.
+    attempts.failed(nickname, identityOf(entry));
+    log('info', `'${nickname}' is renewed now, as planned for ${minuteOf(entry.planned)}; certmonger would at ${minuteOf(entry.to)}.`);
+    const { id, before } = await submit(nickname);
+    following = id;
+    const standing = await followed(id, before).finally(() => { following = undefined; });
+    if (standing === 'renewed') {
+      attempts.succeeded(nickname);
+      log('info', `'${nickname}' has its new certificate.`);
+    } else if (!signal.aborted) {
+      log('warning', `'${nickname}' ${standing === 'failed' ? 'was not renewed' : `was not renewed within ${String(Math.round(pace.patienceMs / 60_000))} minutes`}; it is tried again later. See 'hsmonger status'.`);
+    }
+  };
+
+  const submit = (nickname: string) =>
+    certmonger.use(async (connected) => {
+      const config = instance.certificates.find((one) => one.nickname === nickname);
+      if (config === undefined) throw new HsmongerError('USAGE', `${instance.file} has no certificate '${nickname}'.`);
+      const request = await connected.request(ids.get(nickname) ?? '').find();
+      const { keyType, keySize, request: { nickname: id } } = orderOf(instance, config, request === undefined ? [] : [request]);
+      const { before, taken } = await resubmitSameKey(connected, id, { keyType, keySize });
+      if (!taken) throw new HsmongerError('RENEWAL_FAILED', `certmonger would not resubmit '${nickname}' (state ${before.status}); see 'hsmonger status'.`);
+      return { id, before: before.certificate.pem };
+    });
+
+  const followed = async (id: string, before: string | undefined): Promise<Standing> => {
+    for (const end = performance.now() + pace.patienceMs; ; ) {
+      bell.quiet();
+      // What was seen before the resubmit says nothing.
+      await picture.refresh(id).catch(() => undefined);
+      const sighting = picture.request(id);
+      const standing = sighting === undefined ? 'under way' : standingOf(before, sighting.request);
+      if (standing !== 'under way' || performance.now() > end || signal.aborted) return standing;
+      await bell.pause(pace.followMs);
+    }
+  };
+
+  const work = async () => {
+    const pauses = createBackOff(troublePauses);
+    while (!signal.aborted) {
+      bell.quiet();
+      let waitMs: number;
+      try {
+        waitMs = await pass();
+        pauses.reset();
+        troubled.over('planned renewals can be begun again.');
+      } catch (error) {
+        troubled.trouble(`A planned renewal could not be begun: ${sentenceOf(error)}`);
+        waitMs = pauses.next();
+      }
+      await bell.pause(waitMs);
+    }
+    for (const end of ends) end();
+  };
+
+  return {
+    calendar: () => calendar.own(),
+    async renew(nickname) {
+      const { id } = await submit(nickname);
+      return `certmonger was asked for a new certificate for '${nickname}' (request ${id}).`;
+    },
+    ended: work(),
+  };
+}
+
+/** Another certificate, another attempt. */
+function identityOf({ notBefore, notAfter }: CalendarEntry): string {
+  return `${notBefore.toISOString()} ${notAfter.toISOString()}`;
+}
+
+function minuteOf(date: Date): string {
+  return `${date.toISOString().slice(0, 16).replace('T', ' ')} UTC`;
+}

@@ -1,0 +1,143 @@
+import { requestIds } from '../../config/request-id.js';
+import { HsmongerError, sentenceOf } from '../../errors.js';
+import { survey, type Survey } from '../../tracking/survey.js';
+import { createBell } from '../bell.js';
+import type { Care, Part } from '../care.js';
+import { createTroubleLog } from '../log.js';
+import { mayBeDrift } from './drift.js';
+import { judgeSurvey } from './judge-survey.js';
+import { createKeyChanges } from './key-changes.js';
+import { createMaker } from './make-changes.js';
+import { fileReady, tokenReady, type Unready } from './readiness.js';
+import { createReports } from './reports.js';
+import { described } from './sentences.js';
+
+/** Keeps certmonger's requests as the instance file says, as far as that is safe without a person. */
+export interface Reconciler extends Part {
+  /** The last comparison; undefined before the first. */
+  latest(): Reconciled | undefined;
+  /** Compares and changes nothing: what `hsmonger track plan` shows. Rejects with what cannot be seen. Logs in to the token. */
+  plan(): Promise<Survey>;
+  /** Compares and does what is safe, now; only compares where the instance file says `reconcile = "report"`. PREFLIGHT_FAILED where the last look says that it would not do. */
+  reconcile(): Promise<Reconciled>;
+}
+
+export interface Reconciled {
+  readonly at: Date;
+  /** Changes made. */
+  readonly changes: number;
+  /** What is not as it should be, and was not changed: whole sentences. */
+  readonly refusals: readonly string[];
+}
+
+/** Milliseconds. */
+export interface ReconcilerPace {
+  /** Between two comparisons where nothing seems to have changed. */
+  readonly everyMs: number;
+  /** So long nothing may change before a comparison: `track apply`, `setup` and `unsetup` change requests one after another. */
+  readonly quietMs: number;
+  /** But no longer than that. */
+  readonly mostMs: number;
+  /** Until the next try where something was in the way, or certmonger at work. */
+  readonly againMs: number;
+}
+
+const usualPace: ReconcilerPace = { everyMs: 3_600_000, quietMs: 60_000, mostMs: 600_000, againMs: 120_000 };
+
+export function startReconciler(care: Care, pace: ReconcilerPace = usualPace): Reconciler {
+  const { instance, directories, certmonger, picture, prober, events, log, clock, signal } = care;
+  const place = { instance, directories };
+  const ids = new Set(requestIds(instance).values());
+  const bell = createBell(signal);
+  const troubled = createTroubleLog(log);
+  const keys = createKeyChanges();
+  const reports = createReports({ instance: instance.name, events, log, clock });
+  const maker = createMaker(care);
+  let latest: Reconciled | undefined;
+  let nextMs = -Infinity;
+  let driftMs: number | undefined;
+  let changedMs = -Infinity;
+  let turn: Promise<unknown> = Promise.resolve();
+
+  const ends = [
+    picture.onChange((change) => {
+      if (!mayBeDrift(change, instance, ids)) return;
+      changedMs = performance.now();
+      driftMs ??= changedMs;
+      bell.ring();
+    }),
+    prober.onProbe(() => { bell.ring(); }),
+  ];
+
+  /** One after another: tokens do not like company. */
+  const inTurn = <T>(work: () => Promise<T>): Promise<T> => {
+    const mine = turn.then(work);
+    turn = mine.catch(() => undefined);
+    return mine;
+  };
+
+  const look = () => certmonger.use((connected) => survey(place, connected));
+
+  const reconcile = async (): Promise<Reconciled> => {
+    const found = await look();
+    const { todo, later, reports: unsafe } = judgeSurvey(instance, found, keys);
+    const only = instance.agent.reconcile === 'report';
+    const fought = todo.filter((change) => only || maker.often(change));
+    const steps = await maker.make(todo.filter((change) => !fought.includes(change)));
+    const failed = steps.filter(({ outcome }) => outcome !== 'done').map(({ message = '' }) => message);
+    const left = fought.map((change) => (only ? `${described(change)} It would be set right, but ${instance.file} says reconcile = "report"; run 'hsmonger track apply'.` : `${described(change)} It was set right more than once within an hour and is left alone for now; find out who changes it.`));
+    latest = { at: clock(), changes: steps.filter(({ outcome }) => outcome === 'done' || outcome === 'stuck').length, refusals: [...unsafe, ...left, ...failed] };
+    reports.tell(latest.refusals);
+    if (later.length > 0) nextMs = performance.now() + pace.againMs;
+    return latest;
+  };
+
+  /** Why not now; undefined where the way is free. */
+  const unready = (): Unready | undefined => (picture.requests() === undefined ? { kind: 'unknown' } : (tokenReady(instance, prober.latest()) ?? fileReady(directories, instance)));
+
+  const asked = async () => {
+    const obstacle = unready();
+    if (obstacle?.kind === 'obstacle') throw new HsmongerError('PREFLIGHT_FAILED', `certmonger's requests of instance '${instance.name}' cannot be set right now: ${obstacle.why}`);
+    return reconcile();
+  };
+
+  const waitMs = (now: number): number => {
+    const quiet = driftMs === undefined ? Infinity : Math.min(changedMs + pace.quietMs, driftMs + pace.mostMs);
+    return Math.min(nextMs, quiet) - now;
+  };
+
+  const work = async () => {
+    while (!signal.aborted) {
+      bell.quiet();
+      const ms = waitMs(performance.now());
+      if (ms > 0) {
+        await bell.pause(ms);
+        continue;
+      }
+      const obstacle = unready();
+      if (obstacle !== undefined) {
+        if (obstacle.kind === 'obstacle') hindered(obstacle.why);
+        await bell.pause(pace.againMs);
+        continue;
+      }
+      driftMs = undefined;
+      nextMs = performance.now() + pace.everyMs;
+      try {
+        await inTurn(reconcile);
+        troubled.over("certmonger's requests can be compared with the instance file again.");
+      } catch (error) {
+        hindered(sentenceOf(error));
+        nextMs = performance.now() + pace.againMs;
+      }
+    }
+    for (const end of ends) end();
+    await turn;
+  };
+
+  const hindered = (why: string) => {
+    troubled.trouble(`certmonger's requests are not compared with the instance file: ${why}`);
+    latest = { at: clock(), changes: 0, refusals: [why] };
+  };
+
+  return { latest: () => latest, plan: () => inTurn(look), reconcile: () => inTurn(asked), ended: work() };
+}

@@ -1,0 +1,64 @@
+import { readFileSync, readlinkSync, statSync } from 'node:fs';
+import { connectCertmonger, type Certmonger } from '../../../../dbus/certmonger.js';
+import type { DoctorFacts } from '../../../doctor/facts.js';
+import type { CertmongerFacts } from '../../../doctor/facts/certmonger.js';
+import { HsmongerError } from '../../../errors.js';
+import { distrustOf } from '../../../platform/trusted-path.js';
+import { run } from '../../../platform/run.js';
+import { defaultsOf } from '../../../tracking/certmonger-conf.js';
+import { childEnvironment, confFileOf, readDaemonProcess } from '../../../tracking/daemon-process.js';
+import { asked, type Gathering } from './gathering.js';
+import { lookAtTracking } from './tracking.js';
+
+/** certmonger as it runs; it is not started for that. */
+export async function gatherCertmonger(given: Gathering, stores: Pick<DoctorFacts, 'token' | 'internal'>): Promise<CertmongerFacts> {
+  const certmonger = await connectCertmonger(given.bus, { env: given.env });
+  try {
+    return await lookAt(certmonger, given, stores);
+  } finally {
+    certmonger.disconnect();
+  }
+}
+
+async function lookAt(certmonger: Certmonger, { place }: Gathering, stores: Pick<DoctorFacts, 'token' | 'internal'>): Promise<CertmongerFacts> {
+  if (!(await certmonger.running())) throw new HsmongerError('CERTMONGER_UNAVAILABLE', 'it does not run.');
+  const requests = await certmonger.listRequests();
+  const cas = await certmonger.listCas();
+  const pid = await certmonger.processId();
+  const daemon = readDaemonProcess(pid);
+  const confFile = confFileOf(daemon);
+  const program = `/proc/${String(pid)}/exe`;
+  return {
+    version: await versionOf(program, childEnvironment(daemon)),
+    replaced: readlinkSync(program).endsWith(' (deleted)'),
+    confFile,
+    settings: defaultsOf(textOf(confFile)),
+    requests,
+    cas,
+    tracking: await asked(() => lookAtTracking(certmonger, place, stores)),
+  };
+}
+
+/** The running program is asked itself: what is installed may be newer. Not where others than root could have written it. */
+async function versionOf(program: string, env: Readonly<Record<string, string>>): Promise<string | undefined> {
+  try {
+    const { uid, mode } = statSync(program);
+    const path = readlinkSync(program).replace(/ \(deleted\)$/u, '');
+    if (uid !== 0 || (mode & 0o022) !== 0 || (statSync(path, { throwIfNoEntry: false }) !== undefined && distrustOf(path) !== undefined)) return undefined;
+    const { stdout } = await run(program, ['-v'], { env, timeoutMs: 10_000 });
+    return /^certmonger (?<version>\d[\w.]*)/u.exec(stdout)?.groups?.['version'];
+  } catch {
+    // The check says that it is unknown, and what to do.
+    return undefined;
+  }
+}
+
+function textOf(file: string): string {
+  try {
+    return readFileSync(file, 'utf8');
+  } catch (error) {
+    // certmonger runs without one.
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return '';
+    throw error;
+  }
+}

@@ -1,0 +1,39 @@
+import { sentenceOf } from '../errors.js';
+import type { Check } from './check.js';
+import type { DoctorFacts } from './facts.js';
+import type { Finding } from './finding.js';
+
+/** A finding with where it comes from. */
+export interface Result extends Finding {
+  readonly source: string;
+  readonly check: string;
+  /** The instance it is about. */
+  readonly instance: string;
+  readonly when: Date;
+  /** Of the whole check, seconds. */
+  readonly duration: number;
+}
+
+/** Milliseconds of a clock nobody sets. */
+export type Stopwatch = () => number;
+
+/**
+ * Runs the checks one after another. One that throws is a defect of that check, told as its critical finding, and keeps no other from
+ * running. A check that could not look (its part of the facts is not known) gives nothing: the check that answers for that part tells why.
+ */
+export function runChecks(checks: readonly Check[], facts: DoctorFacts, stopwatch: Stopwatch): Result[] {
+  return checks.flatMap((check) => {
+    const start = stopwatch();
+    const findings = attempt(check, facts);
+    const duration = (stopwatch() - start) / 1000;
+    return findings.map((finding): Result => ({ ...finding, source: check.source, check: check.name, instance: facts.instance.name, when: facts.now, duration }));
+  });
+}
+
+function attempt(check: Check, facts: DoctorFacts): readonly Finding[] {
+  try {
+    return check.run(facts);
+  } catch (error) {
+    return [{ severity: 'critical', key: 'exception', message: `The check ${check.name} itself failed: ${sentenceOf(error).replace(/\.$/u, '')}.`, fix: 'Report this with the output of hsmonger doctor --output json; the other checks ran.' }];
+  }
+}
