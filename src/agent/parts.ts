@@ -3,6 +3,8 @@ import type { Care, Part } from './care.js';
 import { startHealer } from './heal/healer.js';
 import type { Prober } from './probe/prober.js';
 import { startProber } from './probe/start-prober.js';
+import { startNotifier } from './show/notify/notifier.js';
+import { startShow } from './show/show.js';
 import type { SharedGiven } from './shared.js';
 
 /** What the agent asks of the pieces of an instance's care; each has more for those that use it directly. */
@@ -42,4 +44,4 @@ export const starters: Starters = {
 };
 
 /** Of all instances together: `lasting` as long as the agent, `anew` whenever agent.conf changed. */
-export const sharedStarters: { readonly lasting: readonly ((given: SharedGiven) => Part)[]; readonly anew: readonly ((given: SharedGiven) => Part)[] } = { lasting: [], anew: [] };
+export const sharedStarters: { readonly lasting: readonly ((given: SharedGiven) => Part)[]; readonly anew: readonly ((given: SharedGiven) => Part)[] } = { lasting: [], anew: [startShow, startNotifier] };

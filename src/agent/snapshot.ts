@@ -1,5 +1,6 @@
 import type { Storage } from '../../dbus/tracking-request.js';
 import type { Diagnosis } from '../diagnosis/diagnosis.js';
+import type { CalendarEntry, Renewal } from '../renewal/calendar/calendar.js';
 import type { AgentEvent } from './events.js';
 
 /** Everything the agent shows, at one moment: what bus, metrics, page and `hsmonger agent status` are made of. JSON by service/wire.ts. Never holds a PIN. */
@@ -71,7 +72,7 @@ export interface CertificateSnapshot {
   readonly notBefore?: Date;
   readonly notAfter?: Date;
   /** When it is to be renewed: the window, and the moment planned in it (renewal/calendar). */
-  readonly renewal?: { readonly from: Date; readonly to: Date; readonly planned: Date };
+  readonly renewal?: Renewal & Partial<Pick<CalendarEntry, 'by' | 'later'>>;
   readonly diagnosis?: Diagnosis;
   /** What it had been before, as far as known, oldest first. */
   readonly history: readonly { readonly notBefore: Date; readonly notAfter: Date; readonly serial?: string }[];

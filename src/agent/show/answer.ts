@@ -1,9 +1,12 @@
+import { createHash } from 'node:crypto';
 import type { IncomingHttpHeaders } from 'node:http';
 import { metricsOf, metricsType } from './metrics/metrics.js';
 import type { AgentSnapshot } from '../snapshot.js';
 import type { Service } from './order.js';
 import { favicon } from './page/icons.js';
-import { pageOf, pagePolicy } from './page/page.js';
+import { calendarOf } from './page/calendar.js';
+import { pageOf } from './page/page.js';
+import { style } from './page/style.js';
 
 /** What is served at an address. */
 export interface Shown {
@@ -25,6 +28,11 @@ export interface Answer {
   readonly body: string;
 }
 
+/** What a document may load: its own style, by its digest, and pictures from where it came from. Nothing runs. */
+function policyFor(styles: string): string {
+  return `default-src 'none'; style-src 'sha256-${createHash('sha256').update(styles).digest('base64')}'; img-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'`;
+}
+
 const text = 'text/plain; charset=utf-8';
 /** Nothing here is for another site, to be kept, or to be guessed at. */
 const always = {
@@ -41,7 +49,7 @@ const always = {
 export async function answerTo({ method, url, headers }: Question, { serves, host, snapshot }: Shown): Promise<Answer> {
   if (!isOwnName(headers.host)) return plain(421, 'Ask for localhost, 127.0.0.1 or [::1]; a proxy in front sends Host: localhost.\n');
   const [path, query] = (url ?? '').split('?', 2);
-  const make = serves.includes('metrics') && path === '/metrics' ? 'metrics' : serves.includes('page') ? ({ '/': 'page', '/icon.svg': 'icon', '/healthz': 'health' } as const)[path ?? ''] : path === '/healthz' ? 'health' : undefined;
+  const make = serves.includes('metrics') && path === '/metrics' ? 'metrics' : serves.includes('page') ? ({ '/': 'page', '/icon.svg': 'icon', '/favicon.ico': 'icon', '/calendar.svg': 'calendar', '/healthz': 'health' } as const)[path ?? ''] : path === '/healthz' ? 'health' : undefined;
   if (make === undefined) return plain(404, 'There is nothing here.\n');
   if (method !== 'GET' && method !== 'HEAD') return plain(405, 'This only shows: GET.\n', { allow: 'GET, HEAD' });
   if (make === 'icon') return { status: 200, headers: { ...always, 'content-type': 'image/svg+xml' }, body: favicon };
@@ -51,7 +59,11 @@ export async function answerTo({ method, url, headers }: Question, { serves, hos
     case 'metrics':
       return { status: 200, headers: { ...always, 'content-type': metricsType }, body: await metricsOf(now) };
     case 'page':
-      return { status: 200, headers: { ...always, 'content-security-policy': pagePolicy, 'content-type': 'text/html; charset=utf-8' }, body: pageOf(now, { host, refresh: query === 'still' ? 'by hand' : 'by itself' }) };
+      return { status: 200, headers: { ...always, 'content-security-policy': policyFor(style), 'content-type': 'text/html; charset=utf-8' }, body: pageOf(now, { host, refresh: query === 'still' ? 'by hand' : 'by itself' }) };
+    case 'calendar': {
+      const picture = calendarOf(now);
+      return { status: 200, headers: { ...always, 'content-security-policy': policyFor(picture.style), 'content-type': 'image/svg+xml' }, body: picture.svg };
+    }
     case 'health':
       return plain(200, 'ok\n');
   }

@@ -1,4 +1,4 @@
-import { chmodSync, chownSync, lstatSync, renameSync } from 'node:fs';
+import { chmodSync, chownSync, existsSync, lstatSync, mkdirSync, renameSync } from 'node:fs';
 import { createServer, type Server } from 'node:http';
 import path from 'node:path';
 import { HsmongerError, sentenceOf } from '../../errors.js';
@@ -29,6 +29,7 @@ export async function bind(at: Address, gid: number | undefined): Promise<Server
  * process left. Only in a directory of root's: elsewhere somebody could put a link there.
  */
 async function bindSocket(server: Server, file: string, gid: number | undefined): Promise<void> {
+  makeDirectory(path.dirname(file));
   const distrust = distrustOf(path.dirname(file));
   if (distrust !== undefined) throw new Error(`${distrust}; a socket belongs into a directory of root's, such as /run/hsmonger`);
   const there = lstatSync(file, { throwIfNoEntry: false });
@@ -38,6 +39,14 @@ async function bindSocket(server: Server, file: string, gid: number | undefined)
   if (gid !== undefined) chownSync(temporary, 0, gid);
   chmodSync(temporary, gid === undefined ? 0o600 : 0o660);
   renameSync(temporary, file);
+}
+
+/** /run is empty after a boot. */
+function makeDirectory(directory: string): void {
+  if (existsSync(directory) || !existsSync(path.dirname(directory)) || distrustOf(path.dirname(directory)) !== undefined) return;
+  mkdirSync(directory);
+  // Whatever the umask: who may connect has to get there.
+  chmodSync(directory, 0o755);
 }
 
 function listening(server: Server, listen: () => void): Promise<void> {

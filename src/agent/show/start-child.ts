@@ -11,12 +11,12 @@ import { parseShowLine, type ShowOrder } from './order.js';
 export interface ShowChild {
   /** Once it is gone: a sentence that says why, unless it was told to stop. */
   readonly ended: Promise<string | undefined>;
-  stop(): void;
+  readonly stop: () => void;
 }
 
 export interface Heard {
-  onListening(): void;
-  snapshot(): AgentSnapshot;
+  readonly onListening: () => void;
+  readonly snapshot: () => AgentSnapshot;
 }
 
 const maxLine = 64 * 1024;

@@ -1,8 +1,9 @@
 import { execa } from 'execa';
-import { chmodSync, chownSync, existsSync, readFileSync, writeFileSync } from 'node:fs';
+import { chmodSync, chownSync, existsSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterEach, beforeEach, describe, expect, it, test } from 'vitest';
+import { loadAgentConf } from '../../../src/config/agent-conf.js';
 import { createEvents, type AgentEvent, type EventKind } from '../../../src/agent/events.js';
 import { createDelivery } from '../../../src/agent/show/notify/delivery.js';
 import { runCommand } from '../../../src/agent/show/notify/command.js';
@@ -107,6 +108,13 @@ describe('the command', () => {
   });
 
   it('runs as root only where agent.conf names root', async () => {
+    const conf = (text: string) => {
+      writeFileSync(path.join(place.path, 'agent.conf'), text);
+      return loadAgentConf({ config: place.path });
+    };
+    expect(conf('[notify]\ncommand = "/x"\nuser = "root"\n')).toMatchObject({ user: 'nobody', notify: { command: '/x', user: 'root', journal: true, expiringDays: 14 } });
+    expect(conf('[notify]\ncommand = "/x"\n').notify).toEqual({ command: '/x', journal: true, expiringDays: 14 });
+    expect(() => conf('user = "root"\n')).toThrow(/must not be root/u);
     const file = out();
     await runCommand(command(`id -u > ${file}`, { user: 'root' }), event('renewed'), stop.signal);
     expect(readFileSync(file, 'utf8')).toBe('0\n');
@@ -122,6 +130,13 @@ describe('the command', () => {
 
   it('what it leaves running does not hold it up', async () => {
     await runCommand(command('sleep 30 & exit 0'), event('failed'), stop.signal);
+  });
+
+  it('is ended with the agent, and not begun after its end', async () => {
+    const running = runCommand(command('sleep 1000 & sleep 1000'), event('failed'), stop.signal);
+    stop.abort();
+    await expect(running).rejects.toThrow(/ended with the agent/u);
+    await expect(runCommand(command('true'), event('failed'), stop.signal)).rejects.toThrow();
   });
 
   it('that others can write is not run', async () => {
@@ -141,8 +156,7 @@ describe('the command', () => {
     const runs = () => readFileSync(file, 'utf8').split('\n').length - 1;
     for (let count = 0; count < 5; count += 1) events.tell(event('trouble', { message: 'x'.repeat(200_000) }));
     await until(() => runs() === 5);
-    chmodSync(place.path, 0o755);
-    (await import('node:fs')).rmSync(flag);
+    rmSync(flag);
     events.tell(event('healed'));
     await until(() => log.some((line) => line.includes('works again')));
     expect(log).toEqual([expect.stringMatching(/^warning The command that is told of events failed as user 'nobody'/u), expect.stringContaining('works again')]);

@@ -38,7 +38,7 @@ interface Visit {
   readonly trouble: string[];
 }
 
-async function visit(snapshot: AgentSnapshot, { width = 1280, colorScheme = 'light' as 'light' | 'dark' } = {}): Promise<Visit> {
+async function visit(snapshot: AgentSnapshot, { width = 1280, colorScheme = 'light' }: { width?: number; colorScheme?: 'light' | 'dark' } = {}): Promise<Visit> {
   current = snapshot;
   const page = await browser.newPage({ viewport: { width, height: 900 }, colorScheme });
   const trouble: string[] = [];
@@ -106,7 +106,7 @@ test('what is wrong stands on top, worst first, with its cure; the states are wo
   const [problems, certificates] = [await page.locator('.problems').boundingBox(), await page.locator('table.certificates').first().boundingBox()];
   expect(problems?.y ?? 0).toBeLessThan(certificates?.y ?? 0);
   expect(await page.locator('td.state .badge').allTextContents()).toEqual(['Needs you', 'Expired', 'Renewing', 'In order', 'Being healed', 'Being healed', 'Not tracked']);
-  const shapes = await page.locator('td.state .badge').evaluateAll((badges) => badges.map((badge) => `${badge.className} ${badge.querySelector('svg')?.innerHTML ?? ''}`));
+  const shapes = await page.locator('td.state .badge').evaluateAll((badges) => badges.map((badge) => badge.querySelector('svg')?.innerHTML));
   expect(new Set(shapes).size).toBe(4);
   await page.close();
 });
@@ -135,6 +135,17 @@ test('on the time line things are where they belong', async () => {
   expect(middle(moment)).toBeGreaterThan(window.x);
   expect(middle(moment)).toBeLessThan(window.x + window.width);
   expect(life.x + life.width).toBeGreaterThan(window.x + window.width);
+  await page.close();
+});
+
+test.each(['light', 'dark'] as const)('the calendar is a picture of its own, %s, and its style is allowed', async (colorScheme) => {
+  const { page, trouble } = await visit(snapshots.hostile(), { colorScheme });
+  await page.getByRole('link', { name: 'Renewals of the next twelve months' }).click();
+  await page.screenshot({ path: path.join(pictures, `calendar-${colorScheme}.png`) });
+  expect(await page.locator('.paper').evaluate((paper) => getComputedStyle(paper).fill)).toBe(colorScheme === 'dark' ? 'rgb(18, 23, 30)' : 'rgb(255, 255, 255)');
+  expect(await page.locator('script').count()).toBe(0);
+  // The browser looks for an icon once.
+  expect(trouble.filter((one) => !one.endsWith('/favicon.ico'))).toEqual([`request: http://127.0.0.1:${String(port)}/calendar.svg`]);
   await page.close();
 });
 

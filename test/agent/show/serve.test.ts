@@ -107,7 +107,7 @@ describe('what is asked for', () => {
     expect(await status({ path: '/healthz' })).toBe(200);
     expect(await status({ path: '/icon.svg' })).toBe(200);
     expect(await status({ path: '/?still' })).toBe(200);
-    for (const odd of ['/favicon.ico', '/../etc/passwd', '/%2e%2e/etc/passwd', '//', '/metrics/', '/index.html', '/constructor', 'http://evil.test/', '*']) expect([odd, await status({ path: odd })]).toEqual([odd, 404]);
+    for (const odd of ['/robots.txt', '/../etc/passwd', '/%2e%2e/etc/passwd', '//', '/metrics/', '/index.html', '/constructor', 'http://evil.test/', '*']) expect([odd, await status({ path: odd })]).toEqual([odd, 404]);
     for (const method of ['POST', 'PUT', 'DELETE', 'OPTIONS', 'TRACE', 'PATCH']) expect([method, await status({ path: '/', method })]).toEqual([method, 405]);
     const head = await ask({ socketPath: socket }, { path: '/metrics', method: 'HEAD' });
     expect([head.status, head.body, Number(head.headers['content-length']) > 1000]).toEqual([200, '', true]);
@@ -126,7 +126,7 @@ describe('what is asked for', () => {
   });
 
   it('headers that keep it from other sites, frames and caches are on every answer', async () => {
-    for (const url of ['/', '/metrics', '/icon.svg', '/healthz', '/nothing']) {
+    for (const url of ['/', '/metrics', '/icon.svg', '/calendar.svg', '/healthz', '/nothing']) {
       const { headers } = await ask({ socketPath: socket }, { path: url });
       expect(headers).toMatchObject({ 'cache-control': 'no-store', 'x-content-type-options': 'nosniff', 'referrer-policy': 'no-referrer', 'cross-origin-resource-policy': 'same-origin' });
       expect(headers['content-security-policy']).toMatch(/^default-src 'none';.*frame-ancestors 'none'/u);
@@ -186,7 +186,8 @@ test('one that dies is started again, in the place of its own socket; an agent t
 });
 
 test('members of the group may connect, others may not', async () => {
-  const socket = path.join(place.path, 'x.sock');
+  // A directory that is not there yet, as below /run after a boot.
+  const socket = path.join(place.path, 'run', 'x.sock');
   start({ metrics: { socket }, group: 'daemon' });
   await shown();
   const { mode, gid } = lstatSync(socket);

@@ -22,6 +22,7 @@ const lastWordsMs = 1000;
  * standard input. Throws a sentence where it cannot be run, fails, or takes too long; then it is ended with all it started.
  */
 export async function runCommand({ program, user, timeoutMs }: Command, event: AgentEvent, signal: AbortSignal): Promise<void> {
+  signal.throwIfAborted();
   const distrust = distrustOf(program);
   if (distrust !== undefined) throw new Error(`${distrust}; chown root and chmod go-w what is named`);
   const { uid, gid, home } = accountOf(user);

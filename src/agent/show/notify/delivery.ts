@@ -42,8 +42,8 @@ export function createDelivery({ deliver, onLeftOut, signal, pace = usual }: Del
       leftOut = 0;
       // When the last of the pace's turns was used; never further back than a whole burst.
       paid = Math.max(paid, performance.now() - pace.burst * pace.everyMs) + pace.everyMs;
-      await sleep(Math.max(0, paid - performance.now()), undefined, { signal }).catch(() => undefined);
-      if (!signal.aborted) await deliver(event);
+      const rested = await sleep(Math.max(0, paid - performance.now()), true, { signal }).catch(() => false);
+      if (rested) await deliver(event);
     }
   };
   signal.addEventListener('abort', () => { wake(); }, { once: true });

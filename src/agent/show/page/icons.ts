@@ -1,5 +1,5 @@
 import type { EventKind } from '../../events.js';
-import { Html, html } from './html.js';
+import { html, type Html } from './html.js';
 import type { Tone } from './standing.js';
 
 /** A shape for each tone: told apart without colours. On a 16 by 16 field; the word stands beside it. */

@@ -1,4 +1,3 @@
-import { createHash } from 'node:crypto';
 import type { AgentSnapshot } from '../../snapshot.js';
 import { history, others } from './history.js';
 import { Html, html } from './html.js';
@@ -17,9 +16,6 @@ export interface PageOptions {
   readonly refresh: 'by itself' | 'by hand';
 }
 
-/** What the page may load: its own style, by its digest, and pictures from where it came from. Nothing runs. */
-export const pagePolicy = `default-src 'none'; style-src 'sha256-${createHash('sha256').update(style).digest('base64')}'; img-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'`;
-
 const refreshSeconds = 30;
 
 /** The whole page, HTML without scripts. */
@@ -37,14 +33,14 @@ export function pageOf(snapshot: AgentSnapshot, { host, refresh }: PageOptions):
 <meta name="color-scheme" content="light dark">
 ${refresh === 'by itself' ? html`<meta http-equiv="refresh" content="${refreshSeconds}">` : undefined}
 <title>${sentence} ${host} &#8211; hsmonger</title>
-<link rel="icon" href="/icon.svg">
+<link rel="icon" href="icon.svg">
 <style>${new Html(style)}</style>
 </head>
 <body>
 <a class="skip" href="#main">To the certificates</a>
 <header>
 <p class="brand"><strong>hsmonger</strong> <span class="quiet">${host}</span></p>
-<p class="made">${minute(at)} UTC &#183; ${refresh === 'by itself' ? html`<a href="/?still">stop refreshing</a>` : html`<a href="/">refresh every ${refreshSeconds} seconds</a>`}</p>
+<p class="made">${minute(at)} UTC &#183; ${refresh === 'by itself' ? html`<a href="?still">stop refreshing</a>` : html`<a href="./">refresh every ${refreshSeconds} seconds</a>`}</p>
 </header>
 <main id="main">
 <div class="verdict ${tone}">${icon(tone)}<div>
@@ -53,7 +49,7 @@ ${next === undefined ? undefined : html`<p>Next renewal: <span class="name">${ne
 </div></div>
 ${counts(snapshot)}
 ${problems(snapshot)}
-${all.length === 0 ? undefined : legend()}
+${all.length === 0 ? undefined : html`<div class="above">${legend()}<a href="calendar.svg">Renewals of the next twelve months</a></div>`}
 ${instances.map((instance, index) => instanceSection(instance, index, scale, at))}
 ${instances.length === 0 ? html`<section><h2>Nothing is set up</h2><p>Run <code>hsmonger setup</code>; what it sets up appears here.</p></section>` : undefined}
 ${history(snapshot)}

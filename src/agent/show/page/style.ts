@@ -44,7 +44,8 @@ section{background:var(--card);border:1px solid var(--rule);border-radius:14px;p
 .verdict .name{color:var(--ink)}
 ul{list-style:none;margin:0;padding:0}
 .counts{display:flex;flex-wrap:wrap;gap:8px;margin:0 0 24px}
-.legend{display:flex;flex-wrap:wrap;gap:4px 22px;margin:0 4px 12px;font-size:14px;color:var(--quiet)}
+.above{display:flex;flex-wrap:wrap;gap:4px 24px;justify-content:space-between;margin:0 4px 12px;font-size:14px}
+.legend{display:flex;flex-wrap:wrap;gap:4px 22px;font-size:14px;color:var(--quiet)}
 .legend li{display:flex;align-items:center;gap:8px}
 .sample{width:28px;height:16px}
 .problem{display:flex;gap:14px;padding:14px 0;border-top:1px solid var(--rule)}
@@ -66,10 +67,11 @@ th,td{text-align:left;vertical-align:top;padding:9px 16px 9px 0;border-top:1px s
 thead th{font-size:13px;color:var(--quiet);border-top:0;padding-top:0;padding-bottom:6px;vertical-align:bottom}
 tbody .quiet{display:block}
 .certificates{table-layout:fixed}
-.certificates th:nth-child(1){width:24%}.certificates th:nth-child(2){width:15%}.certificates th:nth-child(3){width:10%}.certificates th:nth-child(4){width:14%}
+.certificates th:nth-child(1){width:25%}.certificates th:nth-child(2){width:172px}.certificates th:nth-child(3){width:116px}.certificates th:nth-child(4){width:150px}
 .certificates .wide{padding-right:0}
 .certificates tbody td.wide{padding-top:12px}
 .certificates thead th{position:sticky;top:0;background:var(--card);z-index:1;padding-top:8px}
+time{white-space:nowrap}
 .none,.label{color:var(--quiet)}
 .label{display:none}
 .state .quiet{margin-top:2px;font-size:13px}
