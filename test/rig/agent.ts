@@ -30,9 +30,8 @@ export function unitEnvironment(): Record<string, string> {
   return { PATH: '/usr/bin:/bin:/usr/sbin:/sbin', [name]: value };
 }
 
-export function startAgent(flags: readonly string[], env: Readonly<Record<string, string>> = {}): RunningAgent {
+export function startAgent(flags: readonly string[], env: Readonly<Record<string, string>> = {}, program = path.join(installation().executables, 'hsmonger')): RunningAgent {
   const capabilities = /^CapabilityBoundingSet=(.*)$/mu.exec(readFileSync(unit, 'utf8'))?.[1]?.toLowerCase().replace(/cap_/gu, '+').replace(/ /gu, ',') ?? '';
-  const program = path.join(installation().executables, 'hsmonger');
   // exec: the process is the agent in the end, so signals reach it.
   const child: ChildProcess = spawn('setpriv', ['--bounding-set', `-all,${capabilities}`, '--no-new-privs', program, 'agent', ...flags], { stdio: ['ignore', 'ignore', 'pipe'], env: { ...unitEnvironment(), ...env } });
   stopAtExit(child);

@@ -2,7 +2,7 @@ import { statSync } from 'node:fs';
 import path from 'node:path';
 import type { Probe, Verdict } from '../../diagnosis/probe.js';
 import { installation } from '../../platform/installation.js';
-import { readDaemonProcess, requestsDirectoryOf } from '../../tracking/daemon-process.js';
+import { readDaemonProcess, requestsDirectoryOf, type DaemonProcess } from '../../tracking/daemon-process.js';
 import { helperFacts } from '../../tracking/gather.js';
 import { roomIn } from './surroundings.js';
 
@@ -24,11 +24,20 @@ export async function lookAsRoot(daemonPid: () => Promise<number>): Promise<Root
   const glance = helperAtAGlance();
   const pid = await daemonPid().catch(() => undefined);
   if (pid === undefined) return glance === undefined ? {} : { helper: glance };
-  const daemon = readDaemonProcess(pid);
+  const daemon = daemonProcess(pid);
   const disk = roomIn([requestsDirectoryOf(daemon)]);
   if (glance !== undefined) return { helper: glance, disk };
   const helper = await helperFacts(daemon, installation());
   return { helper: helper.answers ? { ok: true } : { ok: false, code: 'NOT_PERMITTED', problem: `The helper's program ${helperFile()} does not answer in certmonger's environment (${helper.failure}); check that it can be executed and hsmonger is installed completely.` }, disk };
+}
+
+/** The unit leaves the agent fewer capabilities than certmonger has, and then the kernel does not show certmonger's environment (ptrace(2)): the system daemon's is known without. */
+function daemonProcess(pid: number): DaemonProcess {
+  try {
+    return readDaemonProcess(pid);
+  } catch {
+    return { program: 'certmonger', environment: {} };
+  }
 }
 
 function helperFile(): string {
