@@ -1,5 +1,6 @@
 /** Tests that play whole servers: minutes each. They are `npm run test:servers`; everything else is `npm test`. */
 export const serversSuite = [
+  'test/agent/heal/healer-parts.test.ts',
   'test/cli/ca-external.test.ts',
   'test/cli/free-ipa.test.ts',
   'test/cli/free-ipa-without-hsm.test.ts',
