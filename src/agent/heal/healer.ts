@@ -19,7 +19,6 @@ import { createLooks } from './looks.js';
 import { createPatients, type Patient } from './patients.js';
 import { pinFileOf, watchPinFile } from './pin-file.js';
 import { createPinWatch } from './pin-watch.js';
-import { createRenewalWatch } from './renewals.js';
 import { createFinder, createKeyReader } from './subjects.js';
 import { createTeller } from './tell.js';
 
@@ -61,7 +60,6 @@ export function startHealer(care: Care, means: HealerMeans = {}): Healer {
   const ledger = createLedgerView(readMemory, now, createTroubleLog(log));
   const patients = createPatients({ clock, now, random });
   const teller = createTeller({ instance: instance.name, events, clock, now });
-  const renewals = createRenewalWatch({ instance: instance.name, expiringDays: care.conf.notify.expiringDays, clock, now });
   const pinFile = pinFileOf(care);
   const pin = createPinWatch({ instance: instance.name, file: pinFile, tell: (event) => { events.tell(event); }, log, clock });
   const curing = createTroubleLog(log);
@@ -118,7 +116,6 @@ export function startHealer(care: Care, means: HealerMeans = {}): Healer {
         lockHolders,
         nowMs: now(),
       });
-      if (sighting !== undefined) renewals.look(nickname, sighting).forEach((event) => { events.tell(event); });
       teller.ofCertificate(nickname, diagnosis, sighting?.request.status === restingState);
       if (diagnosis === undefined) {
         if (sighting?.request.status === restingState) patients.discharge(nickname);

@@ -29,6 +29,8 @@ export interface EnrolmentParts {
   readonly inPlace?: (nickname: string, certificate: Certificate) => void;
   /** What is wrong with the renewal master, by what is remembered of it; see directory/master-alarm.ts. */
   readonly masterAlarm?: (store: SharedStore) => Promise<string | undefined>;
+  /** Why a certificate could not be saved here now. */
+  readonly unsavable?: () => string | undefined;
   /** Tells a person. */
   readonly alarm: (message: string) => Promise<void>;
 }

@@ -22,8 +22,10 @@ export function plainPicture(list: () => Promise<readonly TrackingRequest[]>, si
   const put = (request: TrackingRequest): { readonly sighting: Sighting; readonly change?: PictureChange } => {
     const before = sightings?.find((each) => each.request.nickname === request.nickname);
     const now = performance.now();
-    const moved = before?.request.status !== request.status;
-    const sighting: Sighting = { request, sinceMs: moved ? now : (before?.sinceMs ?? now), trail: moved ? [...(before?.trail ?? []), { status: request.status, atMs: now }].slice(-32) : (before?.trail ?? []) };
+    const sighting: Sighting =
+      before?.request.status === request.status
+        ? { ...before, request }
+        : { request, sinceMs: now, trail: [...(before?.trail ?? []), { status: request.status, atMs: now }].slice(-32) };
     return JSON.stringify(before?.request) === JSON.stringify(request) ? { sighting: before ?? sighting } : { sighting, change: { kind: 'request', id: request.nickname, now: sighting, ...(before === undefined ? {} : { before }) } };
   };
   const refresh = async () => {
@@ -93,8 +95,9 @@ export function plainProber(place: Pick<Care, 'instance' | 'directories'>, helpe
     }
   };
   const whole = async () => {
-    const [seen, nss] = [await token(), await askService(place, 'inspect NSS database', undefined)];
-    const probe: Probe = { at: new Date(), token: seen, nss: { unwritable: nss.unwritable }, helper: executable() };
+    const seen = await token();
+    const nss = await askService(place, 'inspect NSS database', undefined).then(({ unwritable }) => unwritable, () => ['.']);
+    const probe: Probe = { at: new Date(), token: seen, nss: { unwritable: nss }, helper: executable() };
     latest = probe;
     running = undefined;
     for (const listener of listeners) listener(probe);
@@ -103,8 +106,7 @@ export function plainProber(place: Pick<Care, 'instance' | 'directories'>, helpe
   const look = () => (running ??= whole());
   const loop = async () => {
     while (!signal.aborted) {
-      await sleep(everyMs, undefined, { signal }).catch(() => undefined);
-      if (!signal.aborted) await look();
+      await sleep(everyMs, undefined, { signal }).then(look, () => undefined);
     }
   };
   void loop();

@@ -5,7 +5,6 @@ import { afterEach, beforeEach, describe, expect, it, test } from 'vitest';
 import { createEvents, type AgentEvent } from '../../../src/agent/events.js';
 import { nextTry } from '../../../src/agent/heal/next-try.js';
 import { oneAtATime } from '../../../src/agent/heal/one-at-a-time.js';
-import { createRenewalWatch } from '../../../src/agent/heal/renewals.js';
 import { createTeller } from '../../../src/agent/heal/tell.js';
 import type { Sighting } from '../../../src/agent/picture/picture.js';
 import type { Diagnosis } from '../../../src/diagnosis/diagnosis.js';
@@ -132,22 +131,4 @@ test('a cause is told once while it lasts, what passes at once not at all, and t
   teller.ofInstance([trouble('disk')]);
   await Promise.resolve();
   expect(said()).toEqual(['failed a token-away waiting', 'healed a token-away resubmit', 'trouble b ca-unreachable waiting', 'trouble - disk waiting', 'trouble - token-away waiting', 'healed - token-away waiting']);
-});
-
-test('a renewal is told with its seconds, and an end that is near once a day, not while something newer is under way', () => {
-  let ms = 0;
-  const watch = createRenewalWatch({ instance: 'x', expiringDays: 14, clock: () => after(ms), now: () => ms });
-  const sighting = (status: string, left: number, sinceMs = ms) => ({ sinceMs, trail: [], request: { status, stuck: false, certificate: { notAfter: after(left), serial: '01' } } }) as unknown as Sighting;
-  const look = (status: string, left: number) => watch.look('a', sighting(status, left)).map(({ kind, details }: AgentEvent) => `${kind} ${details?.['seconds'] ?? details?.['days-left'] ?? ''}`);
-  expect(look('MONITORING', 10 * day)).toEqual(['expiring 10']);
-  ms = day / 2;
-  expect(look('MONITORING', 10 * day)).toEqual([]);
-  ms = day;
-  expect(look('MONITORING', 10 * day)).toEqual(['expiring 9']);
-  ms = 2 * day;
-  expect(look('NEED_CSR', 10 * day)).toEqual([]);
-  ms += 7000;
-  expect(look('READING_CERT', 700 * day)).toEqual(['renewed 7']);
-  expect(look('MONITORING', 700 * day)).toEqual([]);
-  expect(look('MONITORING', 690 * day)).toEqual([]);
 });
