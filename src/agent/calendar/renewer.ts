@@ -62,12 +62,12 @@ export function startRenewer(care: Care, pace: RenewerPace = usualPace, mastersh
     const now = clock().getTime();
     const entries = calendar.own();
     const due = entries.filter(({ by, planned }) => by === 'agent' && planned.getTime() <= now).sort((one, other) => one.planned.getTime() - other.planned.getTime());
-    const entry = due.find(ready);
-    if (entry === undefined) return Math.min(pace.lookMs, ...entries.map(({ planned }) => planned.getTime() - now).filter((ms) => ms > 0));
-    const obstacle = hindrance(prober.latest(), entry.nickname);
-    if (obstacle !== undefined) {
-      held.trouble(`The planned renewal of '${entry.nickname}' waits: ${obstacle}`);
-      return pace.lookMs;
+    const waiting = due.filter(ready).map((entry) => ({ entry, obstacle: hindrance(prober.latest(), entry.nickname) }));
+    const entry = waiting.find(({ obstacle }) => obstacle === undefined)?.entry;
+    if (entry === undefined) {
+      const [first] = waiting;
+      if (first?.obstacle !== undefined) held.trouble(`The planned renewal of '${first.entry.nickname}' waits: ${first.obstacle}`);
+      return Math.min(pace.lookMs, ...entries.map(({ planned }) => planned.getTime() - now).filter((ms) => ms > 0));
     }
     if (calendar.neighbours(entry).some(underWay)) return Math.min(pace.lookMs, pace.followMs);
     const before = mastership.known();

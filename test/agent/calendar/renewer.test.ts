@@ -105,6 +105,15 @@ test.each([
   await until('the CA is renewed', () => run.fake.renewed().includes('hsmonger.ca'));
 });
 
+test('a key that does not sign holds up its own certificate alone', async () => {
+  const run = await start({ probe: { ...wellProbe(), token: { state: 'present', pin: 'fine', login: { state: 'proven', source: 'file' }, keys: { audit: { ok: false, code: 'KEY_UNUSABLE', problem: 'It does not sign.' } } } } });
+  run.setClock(inDays(50));
+  await until('the others are renewed', () => run.fake.renewed().length === 3);
+  await sleep(100);
+  expect(order(run)).not.toContain('audit');
+  expect(run.made.lines).toContain("warning: The planned renewal of 'audit' waits: It does not sign.");
+});
+
 test('one that is refused is not asked for again at once, and those that wait for it are left to certmonger', async () => {
   const run = await start();
   run.fake.refuse('hsmonger.ca');

@@ -105,10 +105,8 @@ test('each renewal comes after the one before', () => {
   );
 });
 
-test('two thousand of one CA take less than a second', () => {
+test('two thousand of one CA have a minute each', () => {
   const certificates = [ca(), ...Array.from({ length: 2000 }, (_, index) => below(`s${String(index)}`))];
-  const began = performance.now();
   const entries = planCalendar(certificates, { now, until });
-  console.log(`2001 certificates: ${(performance.now() - began).toFixed(0)} ms`);
   expect(new Set(entries.map(({ planned }) => Math.floor(planned.getTime() / minute))).size).toBe(2001);
 });
