@@ -2,7 +2,7 @@ import { createConnection, type Socket } from 'node:net';
 import { HsmongerError, sentenceOf } from '../src/errors.js';
 import { addressOf, socketsOf, type BusChoice } from './address.js';
 import { ErrorReply } from './error-reply.js';
-import { authenticate, decode, encode, flags, messageTypes, type ReceivedMessage } from './wire.js';
+import { authenticate, decode, encode, flags, messageTypes, type ReceivedMessage, type WireMessage } from './wire.js';
 
 export interface Call {
   /** Bus name. */
@@ -262,7 +262,7 @@ class Connection implements Bus {
     } else if (type === messageTypes.call) {
       const { serial, path = '', member = '', signature = '' } = message;
       const wantsReply = ((message.flags ?? 0) & flags.noReplyExpected) === 0;
-      for (const listener of this.#callListeners) tell(listener, { sender, serial, path, interface: message.interface ?? '', member, signature, body, wantsReply });
+      for (const listener of this.#callListeners) tell(listener, { sender, serial, path, interface: message.interface ?? '', member, signature, body: message.body, wantsReply });
     } else if (type === messageTypes.signal) {
       this.#signalled(sender, { path: message.path ?? '', interface: message.interface ?? '', member: message.member ?? '', body: message.body });
     }

@@ -33,7 +33,7 @@ function instanceSnapshot(picture: Shown, { instance, care, healer, reconciler, 
   const reconciled = reconciler.latest();
   const token = tokenSnapshot(instance, care.prober.latest(), care.prober.signatures());
   const diagnoses = healer.diagnoses();
-  const renewals = new Map(renewer.calendar().map(({ nickname, from, to, planned }) => [nickname, { from, to, planned }]));
+  const renewals = new Map(renewer.calendar().map(({ nickname, from, to, planned, by, later }) => [nickname, { from, to, planned, by, later }]));
   const certificates = instance.certificates.map((certificate): CertificateSnapshot => {
     const { nickname, profile } = certificate;
     const renewal = renewals.get(nickname);

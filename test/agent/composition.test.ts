@@ -144,7 +144,7 @@ test('the snapshot shows what is known, leaves out what is not, and survives the
     care: { prober: { latest: () => ({ at: new Date(start), token: { state: 'present', pin: 'fine', login: { state: 'proven', source: 's' }, keys: { ocsp: { ok: true, latencyMs: 7 }, ca: { ok: false, code: 'X', problem: 'Gone.' } } } }) as const, signatures: () => 5 } },
     healer: { diagnoses: () => new Map([['ocsp', { cause: 'helper-killed', severity: 'error', sentence: 'It was killed.', cure: { by: 'resubmit', advice: 'Wait.', alone: true } } as const]]), instance: () => [] },
     reconciler: { latest: () => undefined },
-    renewer: { calendar: () => [{ nickname: 'ocsp', from: new Date(start), to: new Date(start), planned: new Date(start) }] },
+    renewer: { calendar: () => [{ instance: 'h', nickname: 'ocsp', profile: 'caOCSPCert', by: 'agent', notBefore: new Date(start), notAfter: new Date(start), from: new Date(start), to: new Date(start), planned: new Date(start), later: [], notes: [] } as const] },
     chronicle: { past: () => ({ history: [] }) },
   };
   const snapshot = takeSnapshot({ picture, cared: [cared], at: new Date(start), startedAt: new Date(start), version: '1', events: [], counters: { renewals: [], failures: [], heals: [], signatures: [] } });

@@ -15,7 +15,7 @@ export function agentNeedsAttention({ certmonger, instances }: AgentSnapshot): b
 }
 
 function instanceText({ name, token, diagnoses, certificates }: InstanceSnapshot, now: Date, colour: boolean): string {
-  const title = `${harmless(name)}${token === undefined ? '' : `: token '${harmless(token.label)}' ${token.reachable ? 'answers' : 'does not answer'}, PIN ${token.login}${token.signLatencyMs === undefined ? '' : `, last signature ${token.signLatencyMs.toFixed(1)} ms`}`}\n`;
+  const title = `${harmless(name)}${token === undefined ? '' : `: token '${harmless(token.label)}' ${token.lookedAt === undefined ? 'was not looked at yet' : token.reachable ? 'answers' : 'does not answer'}, PIN ${token.login}${token.signLatencyMs === undefined ? '' : `, last signature ${token.signLatencyMs.toFixed(1)} ms`}`}\n`;
   const table = columns(['CERTIFICATE', 'STATE', 'DAYS LEFT', 'RENEWAL', 'PROBLEM'], certificates.map((certificate) => cells(certificate, now)), colour);
   const problems = [...diagnoses.map((diagnosis) => problemText(diagnosis)), ...certificates.flatMap(({ nickname, diagnosis }) => (diagnosis === undefined ? [] : [problemText(diagnosis, nickname)]))];
   return `${title}${table}${problems.length === 0 ? '' : `\n${problems.join('')}`}`;

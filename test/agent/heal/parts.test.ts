@@ -6,7 +6,6 @@ import { createEvents, type AgentEvent } from '../../../src/agent/events.js';
 import { nextTry } from '../../../src/agent/heal/next-try.js';
 import { oneAtATime } from '../../../src/agent/heal/one-at-a-time.js';
 import { createTeller } from '../../../src/agent/heal/tell.js';
-import type { Sighting } from '../../../src/agent/picture/picture.js';
 import type { Diagnosis } from '../../../src/diagnosis/diagnosis.js';
 import { movePinAside, pinFileNow } from '../../../src/pkcs11/pin-aside.js';
 import { privateDirectory, type PrivateDirectory } from '../../rig/directory.js';
