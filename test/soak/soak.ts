@@ -1,6 +1,7 @@
 import { X509Certificate } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import Sqlite from 'better-sqlite3';
+import { connectAgent } from '../../dbus/agent/client.js';
 import { getcert } from '../rig/certmonger.js';
 import { faultsOf } from './faults.js';
 import { seeded, startSoakSite, type SoakSite } from './soak-site.js';
@@ -43,6 +44,9 @@ export async function soak({ requests, minutes, patienceMinutes, seed, tell }: S
   tell(`making ${String(requests)} certificates on a token, and tracking them`);
   const soaked = await startSoakSite(requests);
   const { site } = soaked;
+  const events: Record<string, number> = {};
+  const listening = await connectAgent(site.bus.address, {});
+  await listening.onEvent(({ kind }) => { events[kind] = (events[kind] ?? 0) + 1; });
   try {
     const keys = await site.privateKeys();
     const faults = faultsOf(soaked);
@@ -65,8 +69,9 @@ export async function soak({ requests, minutes, patienceMinutes, seed, tell }: S
     tell(`${clock(began)} no more faults; waiting for rest`);
     const rest = Date.now();
     await untilRest(soaked, rest + patienceMinutes * 60_000, (left) => { tell(`${clock(began)} ${String(left)} not at rest or not renewed`); });
-    return await report(soaked, { requests, seed, faults: counts, asked, keys, seconds: { faults: Math.round((rest - began) / 1000), rest: Math.round((Date.now() - rest) / 1000) } });
+    return await report(soaked, { requests, events, seed, faults: counts, asked, keys, seconds: { faults: Math.round((rest - began) / 1000), rest: Math.round((Date.now() - rest) / 1000) } });
   } finally {
+    listening.disconnect();
     await soaked.stop();
   }
 }
@@ -121,7 +126,7 @@ async function untilRest(soaked: SoakSite, end: number, tell: (left: number) => 
   }
 }
 
-async function report(soaked: SoakSite, run: Pick<SoakReport, 'requests' | 'seed' | 'faults' | 'asked' | 'seconds'> & { readonly keys: readonly string[] }): Promise<SoakReport> {
+async function report(soaked: SoakSite, run: Pick<SoakReport, 'requests' | 'seed' | 'faults' | 'asked' | 'events' | 'seconds'> & { readonly keys: readonly string[] }): Promise<SoakReport> {
   const { site } = soaked;
   const { keys, ...rest } = run;
   const now = Date.now();
@@ -133,7 +138,6 @@ async function report(soaked: SoakSite, run: Pick<SoakReport, 'requests' | 'seed
     return {
       ...rest,
       issued: (ledger.prepare('SELECT count(*) AS n FROM issued').get() as { n: number }).n,
-      events: eventsOf(soaked.log()),
       notResting,
       notRenewed: (await unrested(soaked)).filter((text) => text.includes('not renewed')),
       notValid: records.filter(({ expires }) => !(expires > now)).map(({ nickname }) => nickname),
@@ -144,13 +148,6 @@ async function report(soaked: SoakSite, run: Pick<SoakReport, 'requests' | 'seed
   } finally {
     ledger.close();
   }
-}
-
-/** The first word of the agents' lines about events. */
-function eventsOf(log: string): Record<string, number> {
-  const counts: Record<string, number> = {};
-  for (const [, kind = ''] of log.matchAll(/\b(renewed|failed|trouble|healed|locked|unlocked|reconciled|expiring)\b:/gu)) counts[kind] = (counts[kind] ?? 0) + 1;
-  return counts;
 }
 
 /** Whether a run ended as it must. */
