@@ -25,6 +25,7 @@ export async function pursue(parts: EnrolmentParts, variables: EnrolVariables): 
   const reached = { cookie: firstCookie(parts, variables), issued: false };
   try {
     const request = readRequest(variables);
+    if (request.profile !== undefined) parts.assertSavable?.(request.profile);
     const place = await findPlace(parts, request);
     reached.cookie = writeCookie(place.form, request.profile, request.progress);
     const reach = (progress: Progress) => {
