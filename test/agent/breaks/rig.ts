@@ -31,6 +31,7 @@ export interface BreakSite {
   record(nickname: string): Promise<Map<string, string>>;
   /** Until it is MONITORING with another certificate than `serial`. */
   untilRenewed(nickname: string, serial: string, patienceMs: number): Promise<void>;
+  untilStatus(nickname: string, status: string, patienceMs: number): Promise<void>;
   /** Until it is MONITORING, for a moment at least. */
   untilSettled(nickname: string, patienceMs: number): Promise<void>;
   /** What tells one certificate from the next: when it was issued and when it expires. */
@@ -127,6 +128,7 @@ export async function startBreakSite(authorityOptions: AuthorityOptions): Promis
     },
     record,
     untilRenewed: (nickname, before, patienceMs) => poll(`renewed '${nickname}'`, patienceMs, () => rested(nickname, before)),
+    untilStatus: (nickname, status, patienceMs) => poll(`'${nickname}' ${status}`, patienceMs, async () => (await record(nickname)).get('status') === status),
     async untilSettled(nickname, patienceMs) {
       let since = Infinity;
       await poll(`settled '${nickname}'`, patienceMs, async () => {
