@@ -1,6 +1,7 @@
 /** Tests that play whole servers: minutes each. They are `npm run test:servers`; everything else is `npm test`. */
 export const serversSuite = [
   'test/agent/breaks/breaks.test.ts',
+  'test/agent/breaks/clock.test.ts',
   'test/agent/breaks/directory.test.ts',
   'test/cli/ca-external.test.ts',
   'test/cli/free-ipa.test.ts',

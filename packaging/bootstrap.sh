@@ -45,6 +45,7 @@ busctl systemd systemd tests
 logger bsdutils util-linux
 chromium chromium chromium tests
 promtool prometheus golang-github-prometheus tests
+/usr/lib/x86_64-linux-gnu/faketime/libfaketime.so.1 libfaketime libfaketime tests
 /usr/lib/python3/dist-packages/ldap/__init__.py python3-ldap python3-ldap tests
 /usr/lib/python3/dist-packages/cryptography/__init__.py python3-cryptography python3-cryptography tests
 PROGRAMS
