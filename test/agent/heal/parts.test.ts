@@ -2,7 +2,7 @@ import { chmodSync, chownSync, existsSync, lstatSync, mkdirSync, readFileSync, s
 import path from 'node:path';
 import fc from 'fast-check';
 import { afterEach, beforeEach, describe, expect, it, test } from 'vitest';
-import { createEvents, type AgentEvent } from '../../../src/agent/events.js';
+import { createEvents } from '../../../src/agent/events.js';
 import { nextTry } from '../../../src/agent/heal/next-try.js';
 import { oneAtATime } from '../../../src/agent/heal/one-at-a-time.js';
 import { createTeller } from '../../../src/agent/heal/tell.js';
