@@ -19,7 +19,7 @@ test('certmonger is asked after its pauses, whatever the watcher names next and 
   } as unknown as Certmonger;
   let now = 0;
   const lines: string[] = [];
-  const follower = createFollower(instance, (_priority, message) => lines.push(message), () => now);
+  const follower = createFollower(instance, (_priority, message) => lines.push(message), () => Promise.resolve(), () => now);
   const sight = (count: number, renewalMaster = false): Sight => ({ kind: 'sight', why: 'push', renewalMaster, unfinished: 0, published: [{ nickname: 'ocsp', key: keyFingerprint(keys.spki), certificate: count.toString(16).padStart(64, '0'), missed: false, notAfter: new Date(today.getTime() + 1e11 + count) }] });
   for (let count = 0; count < 100; count += 1) await follower.follow(certmonger, sight(count, count % 2 === 1));
   expect([refreshed, lines.length]).toEqual([1, 1]);
