@@ -2,7 +2,8 @@ import type { Certmonger } from '../../../dbus/certmonger.js';
 import { refreshableStates } from '../../../dbus/states.js';
 import type { TrackingRequest } from '../../../dbus/tracking-request.js';
 import type { Cure } from '../../diagnosis/diagnosis.js';
-import { sentenceOf } from '../../errors.js';
+import { saveFailedStates } from '../../diagnosis/groups.js';
+import { asHsmongerError, type ErrorCode } from '../../errors.js';
 import { needsPin } from '../../tracking/pin-first.js';
 import { provenKey, resubmitSameKey } from '../../tracking/same-key.js';
 import type { Care } from '../care.js';
@@ -22,6 +23,9 @@ export interface Case {
 /** `not taken`: it is in another state by now, or certmonger would not. `obstacle`: why certmonger was not even asked, a sentence. */
 export type Treated = 'taken' | 'not taken' | { readonly obstacle: string };
 
+/** With no PIN, or no token, certmonger spends no login: what goes in circles with the lock may be started over, to wait without it. */
+const idle: ReadonlySet<ErrorCode> = new Set(['PIN_SOURCE_MISSING', 'TOKEN_NOT_FOUND', 'MODULE_FAILED']);
+
 /** Each remedy has certmonger log in, so the PIN is proven before. The errors of same-key.ts and of the bus. */
 export function applyRemedy({ instance, certmonger, prober }: Pick<Care, 'instance' | 'certmonger' | 'prober'>, remedy: Remedy, { nickname, id, status }: Case): Promise<Treated> {
   return oneAtATime(certmonger, () =>
@@ -30,8 +34,8 @@ export function applyRemedy({ instance, certmonger, prober }: Pick<Care, 'instan
       const request = await handle.find();
       // It may have moved while this waited for its turn: what is on its way is left alone.
       if (request?.status !== status) return 'not taken';
-      const obstacle = needsPin(instance, request) ? await prober.prove().then(() => undefined, sentenceOf) : undefined;
-      if (obstacle !== undefined) return { obstacle };
+      const obstacle = needsPin(instance, request) ? await prober.prove().then(() => undefined, asHsmongerError) : undefined;
+      if (obstacle !== undefined && !(idle.has(obstacle.code) && (saveFailedStates as readonly string[]).includes(status))) return { obstacle: obstacle.message };
       return (await apply(daemon, remedy, nickname, request)) ? 'taken' : 'not taken';
     }),
   );

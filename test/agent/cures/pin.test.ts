@@ -1,7 +1,9 @@
 /** What a bad PIN costs, counted at the module of a real system whose agent runs: certmonger never gets one that the agent could have proven before. */
 import { chownSync, existsSync, statSync, writeFileSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { execa } from 'execa';
 import { afterAll, beforeAll, expect, test, vi } from 'vitest';
+import { agentInterface, agentName, agentPath } from '../../../dbus/agent/names.js';
 import { startBreakSite, type BreakSite } from '../breaks/rig.js';
 import { runAs } from '../../rig/run-as.js';
 import { softHsmModule } from '../../rig/soft-token.js';
@@ -49,7 +51,7 @@ test('a wrong PIN written into the file while nothing is due costs one attempt o
   writePin('wrong-pin');
   await until('moved aside', () => !existsSync(at.site.token.pinFile), 30_000);
   expect(existsSync(movedAside())).toBe(true);
-  await at.until('told', from, ({ kind, details }) => kind === 'locked' && details?.['reason'] === 'PIN_INCORRECT', 10_000);
+  await at.until('told', from, ({ kind }) => kind === 'locked', 10_000);
   // Whatever is asked for now meets no PIN, and spends none.
   const run = await at.site.cli('renew', ocsp);
   expect([run.exitCode, run.stderr]).toEqual([expect.any(Number), expect.stringMatching(/PIN/u)]);
@@ -90,8 +92,8 @@ test('the same, asked for through the agent: the file is moved aside before cert
   const from = at.events().length;
   await changePin(at.site.token.pin, 'another-pin');
   refused();
-  const { status, said } = await at.call('Renew', 'hsmonger', ocsp);
-  expect([status, said]).toEqual([1, expect.stringMatching(/PIN/u)]);
+  const asked = await execa('busctl', [`--address=${at.site.bus.address}`, '--timeout=60', 'call', agentName, agentPath, agentInterface, 'Renew', 'ss', 'hsmonger', ocsp], { reject: false });
+  expect([asked.exitCode, asked.stderr]).toEqual([1, expect.stringMatching(/PIN/u)]);
   await at.until('told', from, ({ kind }) => kind === 'locked', 30_000);
   expect(existsSync(at.site.token.pinFile)).toBe(false);
   expect(refused()).toEqual({ ours: 1, certmonger: 0 });
