@@ -5,6 +5,8 @@ export const serversSuite = [
   'test/agent/cures/pin.test.ts',
   'test/agent/cures/stuck.test.ts',
   'test/agent/heal/healer-parts.test.ts',
+  'test/agent/breaks/clock.test.ts',
+  'test/agent/breaks/directory.test.ts',
   'test/cli/ca-external.test.ts',
   'test/cli/doctor/surroundings.test.ts',
   'test/cli/free-ipa-without-hsm.test.ts',
