@@ -1,11 +1,14 @@
 import { chmodSync, chownSync, existsSync, lstatSync, mkdirSync, readFileSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import fc from 'fast-check';
+import { parse } from 'smol-toml';
 import { afterEach, beforeEach, describe, expect, it, test } from 'vitest';
 import { createEvents } from '../../../src/agent/events.js';
 import { nextTry, type Cost } from '../../../src/agent/heal/next-try.js';
 import { oneAtATime } from '../../../src/agent/heal/one-at-a-time.js';
+import { pinFileOf } from '../../../src/agent/heal/pin-file.js';
 import { createTeller } from '../../../src/agent/heal/tell.js';
+import { parseInstance } from '../../../src/config/schema.js';
 import type { Diagnosis } from '../../../src/diagnosis/diagnosis.js';
 import { movePinAside, pinFileNow } from '../../../src/pkcs11/pin-aside.js';
 import { privateDirectory, type PrivateDirectory } from '../../rig/directory.js';
@@ -90,6 +93,14 @@ describe('a PIN file that proved bad', () => {
     expect(pinFileNow(link)).toBeUndefined();
     expect(movePinAside(link, judged()).result).toBe('unsafe');
     expect([existsSync(file), lstatSync(link).isSymbolicLink()]).toEqual([true, true]);
+  });
+
+  it('that lies in memory alone is wiped, the very one that was judged', async () => {
+    const instance = parseInstance('x', '/x.toml', parse(`[token]\nlabel="t"\nmodule="/m.so"\npin-unlock="${file}"\n[nss]\ndatabase="/n"\n[issuer]\ntype="external"\ncertificate="ca"\n[[certificate]]\nnickname="ocsp"\nprofile="caOCSPCert"\n`));
+    const pin = pinFileOf({ instance, directories: { config: '/c', state: '/s' } });
+    expect(await pin?.moveAside('file:another')).toEqual({ result: 'changed' });
+    expect(await pin?.moveAside(judged())).toEqual({ result: 'wiped' });
+    expect([existsSync(file), existsSync(`${file}.refused`), pin?.movedTo()]).toEqual([false, false, undefined]);
   });
 
   it('whose place is taken is told', () => {
