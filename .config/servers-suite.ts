@@ -1,6 +1,9 @@
 /** Tests that play whole servers: minutes each. They are `npm run test:servers`; everything else is `npm test`. */
 export const serversSuite = [
   'test/agent/breaks/breaks.test.ts',
+  'test/agent/cures/expired.test.ts',
+  'test/agent/cures/pin.test.ts',
+  'test/agent/cures/stuck.test.ts',
   'test/agent/heal/healer-parts.test.ts',
   'test/agent/breaks/clock.test.ts',
   'test/agent/breaks/directory.test.ts',

@@ -10,6 +10,8 @@ export interface Patient {
   attempts: number;
   /** Of performance.now(): not before. */
   dueMs: number;
+  /** Of performance.now(): the last cure, or when it was first seen. */
+  triedMs: number;
 }
 
 export interface Patients {
@@ -22,7 +24,7 @@ export interface Patients {
 }
 
 /** The helper has only just said no: asked at once it would say it again. */
-const answered: ReadonlySet<string> = new Set(['refused', 'unconfigured', 'gave-up']);
+export const answered: ReadonlySet<string> = new Set(['refused', 'unconfigured', 'gave-up']);
 
 export function createPatients({ clock, now, random }: { readonly clock: () => Date; readonly now: () => number; readonly random: () => number }): Patients {
   const all = new Map<string, Patient>();
@@ -30,7 +32,7 @@ export function createPatients({ clock, now, random }: { readonly clock: () => D
     const at = clock();
     return now() + nextTry(at, { cost, ...(notAfter === undefined ? {} : { notAfter }) }, attempts, random).getTime() - at.getTime();
   };
-  const begin = (cause: string, notAfter: Date | undefined): Patient => (answered.has(cause) ? { cause, sinceMs: now(), attempts: 1, dueMs: dueAfter(notAfter, 'request', 1) } : { cause, sinceMs: now(), attempts: 0, dueMs: 0 });
+  const begin = (cause: string, notAfter: Date | undefined): Patient => (answered.has(cause) ? { cause, sinceMs: now(), triedMs: now(), attempts: 1, dueMs: dueAfter(notAfter, 'request', 1) } : { cause, sinceMs: now(), triedMs: now(), attempts: 0, dueMs: 0 });
   return {
     get: (nickname) => all.get(nickname),
     admit(nickname, { cause }, notAfter, present) {
@@ -46,6 +48,7 @@ export function createPatients({ clock, now, random }: { readonly clock: () => D
     discharge: (nickname) => { all.delete(nickname); },
     treat(patient, notAfter, cost) {
       patient.attempts += 1;
+      patient.triedMs = now();
       patient.dueMs = dueAfter(notAfter, cost, patient.attempts);
     },
   };

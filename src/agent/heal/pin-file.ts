@@ -3,6 +3,7 @@ import path from 'node:path';
 import { sentenceOf } from '../../errors.js';
 import { asideName, movePinAside, pinFileNow, type Aside } from '../../pkcs11/pin-aside.js';
 import type { PinSourceIdentity } from '../../pkcs11/token.js';
+import { wipeFile } from '../../platform/memory-file.js';
 import { distrustOf } from '../../platform/trusted-path.js';
 import { askService } from '../../service/ask.js';
 import type { Care } from '../care.js';
@@ -14,14 +15,35 @@ export interface PinFile {
   identity(): PinSourceIdentity | undefined;
   /** Where the last bad one went, while nothing has taken its place. */
   movedTo(): string | undefined;
-  moveAside(judged: PinSourceIdentity): Promise<Aside>;
+  /** Out of certmonger's way; what lies in memory alone is wiped, as nobody can look it up there. */
+  moveAside(judged: PinSourceIdentity): Promise<Aside | { readonly result: 'wiped' }>;
 }
 
 /** undefined where certmonger gets the PIN by no file of the instance. */
 export function pinFileOf({ instance, directories }: Pick<Care, 'instance' | 'directories'>): PinFile | undefined {
   const source = instance.token?.pin;
-  if (source?.from !== 'file') return undefined;
-  const file = source.path;
+  switch (source?.from) {
+    case undefined:
+    case 'environment':
+      return undefined;
+    case 'file':
+      return fileAtRest({ instance, directories }, source.path);
+    case 'unlocked':
+      return fileInMemory(source.path);
+  }
+}
+
+/** In a directory of root's alone (unlocked-file.ts), in which nobody else can put another file. */
+function fileInMemory(file: string): PinFile {
+  return {
+    path: file,
+    identity: () => pinFileNow(file),
+    movedTo: () => undefined,
+    moveAside: (judged) => Promise.resolve({ result: pinFileNow(file) !== judged ? 'changed' : wipeFile(file) ? 'wiped' : 'gone' }),
+  };
+}
+
+function fileAtRest({ instance, directories }: Pick<Care, 'instance' | 'directories'>, file: string): PinFile {
   return {
     path: file,
     identity: () => pinFileNow(file),
