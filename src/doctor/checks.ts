@@ -16,6 +16,7 @@ import { authorityOutlives } from './checks/chain/authority-outlives.js';
 import { certificateExpiry } from './checks/chain/certificate-expiry.js';
 import { chainValid } from './checks/chain/chain-valid.js';
 import { digestsStrong } from './checks/chain/digests-strong.js';
+import { keysStrong } from './checks/chain/keys-strong.js';
 import { usagesFit } from './checks/chain/usages-fit.js';
 import { agentKeySafe } from './checks/files/agent-key-safe.js';
 import { certificateFiles } from './checks/files/certificate-files.js';
@@ -113,6 +114,7 @@ export const checks: readonly Check[] = [
   authorityIsCa,
   usagesFit,
   digestsStrong,
+  keysStrong,
   directoryReachable,
   renewalMaster,
   sharedCertificates,
