@@ -97,6 +97,8 @@ test('what a running agent says is wrong is told, its request\'s before what one
 
 test('what this look has told already is not told twice, and without an agent nothing changes', () => {
   expect(withAgentView(report(['The token is not there.']), seen({ diagnoses: [away] })).troubles).toEqual(['The token is not there.']);
+  const row = { ...seen().certificates[0]!, diagnosis: away };
+  expect(withAgentView(report(['The token is not there.', 'Else.']), seen({ diagnoses: [away], certificates: [row] })).troubles).toEqual(['Else.']);
   const gone: Diagnosis = { ...away, cause: 'certmonger-away', sentence: 'certmonger does not run, so it is told nothing.' };
   expect(withAgentView({ ...report(['certmonger does not run.']), rows: [statusRow(now, { ...facts(), request: undefined })] }, seen({ diagnoses: [gone] })).troubles).toEqual(['certmonger does not run.']);
   expect(withAgentView(report(), undefined)).toEqual(report());

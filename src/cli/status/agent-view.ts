@@ -35,7 +35,8 @@ export function withAgentView(report: StatusReport, seen: InstanceSnapshot | und
   const told = (sentence: string) => report.troubles.some((trouble) => trouble.startsWith(sentence) || sentence.startsWith(trouble)) || rows.some(({ problem }) => problem?.startsWith(sentence) === true);
   const unasked = report.rows.some(({ state }) => state === 'unknown');
   const more = seen.diagnoses.filter(({ cause, sentence }) => !told(sentence) && !(unasked && cause === 'certmonger-away')).map(inWords);
-  return { ...report, rows, troubles: [...report.troubles, ...more] };
+  const ofRow = (trouble: string) => rows.some(({ problem }) => problem?.startsWith(trouble) === true);
+  return { ...report, rows, troubles: [...report.troubles.filter((trouble) => !ofRow(trouble)), ...more] };
 }
 
 function inWords({ sentence, cure }: Diagnosis): string {
