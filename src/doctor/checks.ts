@@ -24,6 +24,7 @@ import { configurationSafe } from './checks/files/configuration-safe.js';
 import { databaseModes } from './checks/files/database-modes.js';
 import { pkiConfigCurrent } from './checks/files/pki-config-current.js';
 import { programsSafe } from './checks/files/programs-safe.js';
+import { renewalLockSafe } from './checks/files/renewal-lock-safe.js';
 import { selinuxContexts } from './checks/files/selinux-contexts.js';
 import { stateFiles } from './checks/files/state-files.js';
 import { clock } from './checks/host/clock.js';
@@ -128,6 +129,7 @@ export const checks: readonly Check[] = [
   stateFiles,
   certificateFiles,
   agentKeySafe,
+  renewalLockSafe,
   pkiConfigCurrent,
   selinuxContexts,
   ledgerSound,
