@@ -40,7 +40,7 @@ async function helpOf(command: readonly string[]): Promise<string> {
 
 /** The commands below one, by its help; empty for one that has none. */
 async function below(command: readonly string[]): Promise<string[]> {
-  const found = (await helpOf(command)).matchAll(new RegExp(`^ {2}${['hsmonger', ...command].join(' ')} ([\\w-]+)`, 'gmu'));
+  const found = (await helpOf(command)).matchAll(new RegExp(`^ {2}${['hsmonger', ...command].join(' ')} (\\w[\\w-]*)`, 'gmu'));
   const section = (await helpOf(command)).includes('\nCommands:\n');
   return section ? [...new Set([...found].map(([, name = '']) => name))] : [];
 }
@@ -105,6 +105,11 @@ it('every command of the CLI has its page', async () => {
   const lines = pages.filter((page) => page.startsWith('docs/')).flatMap(commandsOf);
   const commands = (await Promise.all((await below([])).map(async (name) => { const deeper = await below([name]); return deeper.length === 0 ? [name] : deeper.map((second) => `${name} ${second}`); }))).flat();
   expect(commands.filter((command) => !lines.some((line) => `${line} `.startsWith(`hsmonger ${command} `)))).toEqual([]);
+});
+
+it('README.md leads to every page', () => {
+  const linked = (page: string) => [...taken(page).prose.matchAll(/\]\(([^)\s#]+\.md)/gu)].map(([, target = '']) => path.posix.join(path.posix.dirname(page), target));
+  expect(pages.filter((page) => page.startsWith('docs/') && !linked('README.md').includes(page))).toEqual([]);
 });
 
 it('every pre-flight check stands in docs/track.md', () => {

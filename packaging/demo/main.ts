@@ -1,6 +1,6 @@
 /**
  * The main job, shown: a CA whose four certificates are about to expire, on an embedded SoftHSM token; hsmonger sets up, certmonger
- * renews by itself. Everything is private to one directory, the witnesses are tools we did not write.
+ * renews by itself, the agent heals what a lost token stops. Everything is private to one directory, the witnesses are tools we did not write.
  */
 import { mkdirSync, readdirSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
@@ -15,6 +15,7 @@ import { privateDirectory } from '../../test/rig/directory.js';
 import { createNssDatabase, dogtagTrust } from '../../test/rig/nss-database.js';
 import { ensureServiceUser } from '../../test/rig/service-user.js';
 import { createSoftToken } from '../../test/rig/soft-token.js';
+import { showAgent } from './agent.js';
 import { look, opensslVerify, owners, privateKeyIds, type Sight } from './witness.js';
 
 const daysLeft = 20;
@@ -80,6 +81,10 @@ async function demo(): Promise<boolean> {
     await quiet(bus);
     const statusExit = await cli('status');
 
+    title('The agent: the token goes away during a renewal, and comes back; nobody types anything');
+    const agentFacts = await showAgent({ hsmonger, flags, tokenDirectory: token.tokenDirectory, nickname: 'ocspSigningCert cert-pki-ca', say, cli });
+    await quiet(bus);
+
     title('After');
     const after = await look(token, nss, nicknames);
     const keysAfter = await privateKeyIds(token);
@@ -105,6 +110,7 @@ async function demo(): Promise<boolean> {
       ['every public key is the same', before.every((old) => after.some((now) => now.nickname === old.nickname && now.key === old.key))],
       ['the same private keys, none added', keysBefore.join() === keysAfter.join()],
       ['openssl accepts every chain', verdicts.every(({ verdict }) => verdict === 'OK')],
+      ...agentFacts,
     ];
     for (const [fact, holds] of facts) say(`  ${holds ? 'yes' : 'NO '}  ${fact}`);
     say(`  owners under the token directory: ${await owners(token.tokenDirectory)}`);
@@ -146,6 +152,7 @@ function farewell(directory: string, command: readonly string[], address: string
   const script = path.join(directory, 'hsmonger');
   writeFileSync(script, `#!/bin/sh\nexec ${command.map((word) => `'${word}'`).join(' ')} "$@"\n`, { mode: 0o755 });
   say(`\nIt all keeps running. Play:  ${script} status`);
+  say(`                             ${script} agent & ${script} agent status`);
   say(`                             DBUS_SESSION_BUS_ADDRESS='${address}' getcert list -s`);
   say(`                       Stop: kill ${pids.map(String).join(' ')}; rm -r ${directory}`);
 }

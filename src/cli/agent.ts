@@ -35,14 +35,12 @@ export const addAgent: AddCommand = (yargs, run) =>
         .option('poll', { type: 'string', requiresArg: true, coerce: wholeSeconds, describe: 'Ask the directory every so many seconds besides [30]' })
         .option('dry-run', { type: 'boolean', default: false, describe: 'Print the calendar of the next 12 months, and change nothing' })
         .option('picture', { type: 'string', requiresArg: true, coerce: absolutePath, describe: 'With --dry-run: draw it into this SVG file too' }),
-    run((options: AgentOptions, surroundings) => {
-      // yargs' own `implies` takes the default for given.
-      if (options.picture !== undefined && !options.dryRun) throw new HsmongerError('USAGE', 'A picture is drawn of the calendar: give --picture together with --dry-run.');
-      return options.dryRun ? dryRun(options, surroundings) : look(options, surroundings);
-    }),
+    run((options: AgentOptions, surroundings) => (options.dryRun ? dryRun(options, surroundings) : look(options, surroundings))),
   );
 
 async function look(options: AgentOptions, { io, env, clock, signal }: Surroundings): Promise<number> {
+  // Not yargs' implies: a default, false too, counts as given there.
+  if (options.picture !== undefined) throw new HsmongerError('USAGE', '--picture draws the calendar that --dry-run prints, so give both; without them the agent runs and draws nothing.');
   if (!runningAsRoot()) throw new HsmongerError('NOT_PERMITTED', 'The agent speaks to certmonger and binds to the directory: run it as root, best by its unit, hsmonger-agent.service.');
   const stop = new AbortController();
   const end = () => { stop.abort(); };

@@ -3,7 +3,8 @@ import { instanceNames, loadInstance } from '../config/load.js';
 import type { Directories } from '../config/instance.js';
 import type { Check } from '../doctor/check.js';
 import { checks } from '../doctor/checks.js';
-import { runChecks, type Result } from '../doctor/run.js';
+import { partsFor } from '../doctor/needs.js';
+import { runChecks, withUnseen, type Result } from '../doctor/run.js';
 import { worstOf } from '../doctor/severity.js';
 import { HsmongerError, sentenceOf } from '../errors.js';
 import { writeDurably } from '../platform/durable-file.js';
@@ -87,6 +88,7 @@ async function lookAtAll(options: DoctorOptions, chosen: readonly Check[], { env
   const directories = directoriesOf(options, env);
   const names = options.allInstances ? instanceNames(directories) : [options.instance];
   if (names.length === 0) throw new HsmongerError('CONFIG_NOT_FOUND', `There is no instance file in ${directories.config}; make one with 'hsmonger setup'.`);
+  const parts = partsFor(chosen);
   const examined: Examined[] = [];
   const unloaded: Result[] = [];
   for (const name of names) {
@@ -96,7 +98,8 @@ async function lookAtAll(options: DoctorOptions, chosen: readonly Check[], { env
       continue;
     }
     const given = { place: { instance, directories }, bus: options.bus, env, now: clock(), login: options.login };
-    examined.push({ given, results: runChecks(chosen, await gatherFacts(given), () => performance.now()) });
+    const facts = await gatherFacts(given, parts);
+    examined.push({ given, results: withUnseen(chosen, facts, runChecks(chosen, facts, () => performance.now())) });
   }
   return { examined, results: [...unloaded, ...examined.flatMap(({ results }) => results)] };
 }

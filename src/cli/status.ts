@@ -2,6 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { AddCommand, Surroundings } from './command.js';
 import { instanceOf, type GlobalOptions } from './global-options.js';
 import { json } from './output.js';
+import { agentView, withAgentView } from './status/agent-view.js';
 import { gatherStatus } from './status/gather.js';
 import { needsAttention, statusTable } from './status/table.js';
 
@@ -24,7 +25,8 @@ async function status(options: StatusOptions, surroundings: Surroundings): Promi
   const { io, env, clock, signal } = surroundings;
   const place = instanceOf(options, env);
   for (;;) {
-    const report = await gatherStatus(place, options.bus, env, clock());
+    const [looked, seen] = await Promise.all([gatherStatus(place, options.bus, env, clock()), agentView(place.instance.name, options.bus, env)]);
+    const report = withAgentView(looked, seen);
     if (options.watch && io.interactive && !options.json) io.out('\u001b[H\u001b[2J');
     io.out(options.json ? json(report) : statusTable(report, io.colour));
     const exitCode = needsAttention(report) ? 3 : 0;

@@ -45,7 +45,7 @@ export const site = {
     advice: (facts) => `Write the right PIN to ${facts.token?.pinFile ?? 'the PIN file'}, owned by '${facts.user}' with mode 0600: it is tried once, and what waits for it goes on by itself.`,
   },
   pinUnsafe: { cause: 'pin-unsafe', when: [is.pinUnsafe], severity: 'critical', sentence: loginProblem, cure: 'a person', advice: 'Give the PIN file and its directory to root or the service user alone; the PIN is tried as soon as that is so.' },
-  pinMissing: { cause: 'pin-missing', when: [is.pinMissing], severity: 'critical', sentence: loginProblem, cure: 'waiting', advice: (facts) => `Write the PIN to ${facts.token?.pinFile ?? 'its source'}, or unlock it where it is not kept in a file at rest; what waits for it goes on by itself.` },
+  pinMissing: { cause: 'pin-missing', when: [is.pinMissing], severity: 'critical', sentence: loginProblem, cure: 'waiting', advice: ({ token }) => `${token?.pinFile === undefined ? "Unlock it ('hsmonger unlock'), or give its source the PIN" : `Write the PIN to ${token.pinFile}`}; what waits for it goes on by itself.` },
   tokenSilent: { cause: 'token-silent', when: [is.loginUnanswered], severity: 'error', sentence: loginProblem, cure: 'waiting', advice: 'Check that the HSM is up and answers; it is asked again by itself.' },
   nssUnwritable: {
     cause: 'nss-unwritable',

@@ -16,6 +16,7 @@ import { authorityOutlives } from './checks/chain/authority-outlives.js';
 import { certificateExpiry } from './checks/chain/certificate-expiry.js';
 import { chainValid } from './checks/chain/chain-valid.js';
 import { digestsStrong } from './checks/chain/digests-strong.js';
+import { keysStrong } from './checks/chain/keys-strong.js';
 import { usagesFit } from './checks/chain/usages-fit.js';
 import { agentKeySafe } from './checks/files/agent-key-safe.js';
 import { certificateFiles } from './checks/files/certificate-files.js';
@@ -23,6 +24,7 @@ import { configurationSafe } from './checks/files/configuration-safe.js';
 import { databaseModes } from './checks/files/database-modes.js';
 import { pkiConfigCurrent } from './checks/files/pki-config-current.js';
 import { programsSafe } from './checks/files/programs-safe.js';
+import { renewalLockSafe } from './checks/files/renewal-lock-safe.js';
 import { selinuxContexts } from './checks/files/selinux-contexts.js';
 import { stateFiles } from './checks/files/state-files.js';
 import { clock } from './checks/host/clock.js';
@@ -113,6 +115,7 @@ export const checks: readonly Check[] = [
   authorityIsCa,
   usagesFit,
   digestsStrong,
+  keysStrong,
   directoryReachable,
   renewalMaster,
   sharedCertificates,
@@ -126,6 +129,7 @@ export const checks: readonly Check[] = [
   stateFiles,
   certificateFiles,
   agentKeySafe,
+  renewalLockSafe,
   pkiConfigCurrent,
   selinuxContexts,
   ledgerSound,

@@ -30,6 +30,17 @@ export function runChecks(checks: readonly Check[], facts: DoctorFacts, stopwatc
   });
 }
 
+/**
+ * Of some checks alone, the one that answers for what they look at may not be among them: where nothing else is wrong, each that said
+ * nothing says that it could not look, so that not seen is never taken for fine.
+ */
+export function withUnseen(checks: readonly Check[], facts: Pick<DoctorFacts, 'instance' | 'now'>, results: readonly Result[]): Result[] {
+  if (results.some(({ severity }) => severity !== 'success')) return [...results];
+  const spoke = new Set(results.map(({ check }) => check));
+  const unseen = checks.filter(({ name }) => !spoke.has(name));
+  return [...results, ...unseen.map(({ source, name }): Result => ({ source, check: name, instance: facts.instance.name, when: facts.now, duration: 0, severity: 'error', key: 'unseen', message: `What ${name} looks at could not be looked at.`, fix: `Why, the other checks say: hsmonger doctor --instance ${facts.instance.name}.` }))];
+}
+
 function attempt(check: Check, facts: DoctorFacts): readonly Finding[] {
   try {
     return check.run(facts);

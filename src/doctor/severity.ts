@@ -14,3 +14,8 @@ export function countOf(results: readonly Pick<Result, 'severity'>[]): Record<Fi
   const count = (severity: FindingSeverity) => results.filter((result) => result.severity === severity).length;
   return { success: count('success'), warning: count('warning'), error: count('error'), critical: count('critical') };
 }
+
+/** "1 finding", "68 findings". */
+export function counted(findings: number): string {
+  return `${String(findings)} ${findings === 1 ? 'finding' : 'findings'}`;
+}

@@ -136,6 +136,16 @@ test('a second run changes nothing and exits 0', async () => {
   expect(await server.listing()).toBe(listed);
 });
 
+test('the doctor finds nothing wrong but what this make-believe server lacks', async () => {
+  // No trust flags, no CA that answers, no entries of Dogtag's, one certificate for two purposes, and all of them made within two seconds.
+  const lacking = new Set(['NssTrust', 'NssTokenTrust', 'AuthorityReachable', 'PkiEntries', 'AuthorityIsCa', 'AuthorityOutlives']);
+  await rested();
+  const { out, err } = await hsmonger('--instance', renewAgent, 'doctor', '--login', '--failures-only', '--output', 'json');
+  const told = JSON.parse(out) as { readonly check: string; readonly kw: { readonly finding: string } }[];
+  expect(told.filter(({ check }) => !lacking.has(check)).map(({ check, kw }) => `${check}: ${kw.finding}`), err).toEqual([]);
+  expect(told.map(({ check }) => check)).toContain('AuthorityReachable');
+}, 120_000);
+
 test('a PIN changed in password.conf is a PIN file to write, and nothing else', async () => {
   const pin = path.join(server.config, `${renewAgent}.pin`);
   execFileSync('sh', ['-c', 'echo stale > "$1"', 'sh', pin]);

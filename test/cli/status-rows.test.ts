@@ -1,6 +1,9 @@
 import { expect, test } from 'vitest';
+import type { InstanceSnapshot } from '../../src/agent/snapshot.js';
+import { withAgentView } from '../../src/cli/status/agent-view.js';
 import { statusRow, type CertificateFacts } from '../../src/cli/status/rows.js';
 import { needsAttention, statusTable } from '../../src/cli/status/table.js';
+import type { Diagnosis } from '../../src/diagnosis/diagnosis.js';
 
 const now = new Date('2026-06-01T00:00:00Z');
 const days = (count: number) => new Date(now.getTime() + count * 86_400_000);
@@ -76,4 +79,27 @@ test('a part that could not be asked needs attention, and is told below the tabl
   const report = { instance: 'x', at: now, rows: [statusRow(now, facts({ request: undefined }))], troubles: ['certmonger does not run.'] };
   expect(needsAttention(report)).toBe(true);
   expect(statusTable(report, false)).toBe('NICKNAME  TOKEN  STATE    DAYS LEFT  NEXT RENEWAL  PROBLEM\nocsp      hsm    unknown  100        -\ncertmonger does not run.\n');
+});
+
+const away: Diagnosis = { cause: 'token-away', severity: 'critical', sentence: 'The token is not there.', cure: { by: 'waiting', advice: 'Bring it back.', alone: true } };
+const seen = (over: Partial<InstanceSnapshot> = {}): InstanceSnapshot => ({ name: 'hsmonger', diagnoses: [], certificates: [{ nickname: 'ocsp', profile: 'caOCSPCert', where: 'hsm', state: 'MONITORING', history: [] }], ...over });
+const report = (troubles: readonly string[] = [], over: Partial<CertificateFacts> = {}) => ({ instance: 'hsmonger', at: now, rows: [statusRow(now, facts(over))], troubles });
+
+test('what a running agent says is wrong is told, its request\'s before what one look guesses', () => {
+  const refused: Diagnosis = { cause: 'pin-refused', severity: 'critical', sentence: 'The PIN is bad.', cure: { by: 'move PIN aside', advice: 'Write another.', alone: true } };
+  const told = withAgentView(report(), seen({ diagnoses: [refused] }));
+  expect(told.troubles).toEqual(['The PIN is bad. Write another.']);
+  expect(needsAttention(told)).toBe(true);
+  const stuck = withAgentView(report(), seen({ diagnoses: [away], certificates: [{ ...seen().certificates[0]!, diagnosis: away, renewal: { from: days(60), to: days(72), planned: days(65) } }] }));
+  expect(stuck.rows[0]).toMatchObject({ problem: 'The token is not there. Bring it back.', nextRenewal: days(65) });
+  expect(stuck.troubles).toEqual([]);
+});
+
+test('what this look has told already is not told twice, and without an agent nothing changes', () => {
+  expect(withAgentView(report(['The token is not there.']), seen({ diagnoses: [away] })).troubles).toEqual(['The token is not there.']);
+  const row = { ...seen().certificates[0]!, diagnosis: away };
+  expect(withAgentView(report(['The token is not there.', 'Else.']), seen({ diagnoses: [away], certificates: [row] })).troubles).toEqual(['Else.']);
+  const gone: Diagnosis = { ...away, cause: 'certmonger-away', sentence: 'certmonger does not run, so it is told nothing.' };
+  expect(withAgentView({ ...report(['certmonger does not run.']), rows: [statusRow(now, { ...facts(), request: undefined })] }, seen({ diagnoses: [gone] })).troubles).toEqual(['certmonger does not run.']);
+  expect(withAgentView(report(), undefined)).toEqual(report());
 });

@@ -5,6 +5,7 @@ import { authorityOutlives } from '../../src/doctor/checks/chain/authority-outli
 import { certificateExpiry } from '../../src/doctor/checks/chain/certificate-expiry.js';
 import { chainValid } from '../../src/doctor/checks/chain/chain-valid.js';
 import { digestsStrong } from '../../src/doctor/checks/chain/digests-strong.js';
+import { keysStrong } from '../../src/doctor/checks/chain/keys-strong.js';
 import { usagesFit } from '../../src/doctor/checks/chain/usages-fit.js';
 import type { ChainFacts } from '../../src/doctor/facts/chain.js';
 import { oids } from '../../src/x509/oids.js';
@@ -12,7 +13,7 @@ import type { Certificate } from '../../src/x509/certificate.js';
 import { caConstraints, caExtensions, day, extendedKeyUsage, extension, keyUsage, leafConstraints, makeCertificate, makeKeys, now, usage, type CertificateOptions, type Keys } from '../x509/material.js';
 import { unknownFacts } from './facts.js';
 
-const checks = [chainValid, certificateExpiry, authorityExpiry, authorityOutlives, authorityIsCa, usagesFit, digestsStrong];
+const checks = [chainValid, certificateExpiry, authorityExpiry, authorityOutlives, authorityIsCa, usagesFit, digestsStrong, keysStrong];
 const at = (days: number) => new Date(now.getTime() + days * day);
 let rootKeys: Keys;
 let caKeys: Keys;
@@ -59,6 +60,7 @@ const broken: readonly (readonly [string, () => Promise<ChainFacts>, string, str
     const weak = await makeCa({ keys: sha1Keys, subject: 'CN=ca', by: { keys: rootKeys, certificate: root } });
     return facts({ theCa: weak, leaf: await makeLeaf({ by: { keys: sha1Keys, certificate: weak } }) });
   }, 'DigestsStrong', 'error', 'leaf', /signed with SHA-1/u],
+  ['a weak key', async () => facts({ leaf: await makeLeaf({ keys: await makeKeys('rsa1024') }) }), 'KeysStrong', 'error', 'leaf', /The key of CN=ocsp, on which 'leaf' rests, has only 1024 bits/u],
 ];
 
 test.each(broken)('%s is found, and that alone', async (_, make, check, severity, key, sentence) => {

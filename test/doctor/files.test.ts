@@ -5,6 +5,7 @@ import { configurationSafe } from '../../src/doctor/checks/files/configuration-s
 import { databaseModes } from '../../src/doctor/checks/files/database-modes.js';
 import { pkiConfigCurrent } from '../../src/doctor/checks/files/pki-config-current.js';
 import { programsSafe } from '../../src/doctor/checks/files/programs-safe.js';
+import { renewalLockSafe } from '../../src/doctor/checks/files/renewal-lock-safe.js';
 import { selinuxContexts } from '../../src/doctor/checks/files/selinux-contexts.js';
 import { stateFiles } from '../../src/doctor/checks/files/state-files.js';
 import { diskSpace } from '../../src/doctor/checks/host/disk-space.js';
@@ -13,7 +14,7 @@ import type { FileRole, FilesFacts, SeenFile } from '../../src/doctor/facts/file
 import type { Remedy } from '../../src/doctor/finding.js';
 import { unknownFacts } from './facts.js';
 
-const checks = [configurationSafe, programsSafe, databaseModes, stateFiles, certificateFiles, agentKeySafe, pkiConfigCurrent, selinuxContexts];
+const checks = [configurationSafe, programsSafe, databaseModes, stateFiles, certificateFiles, agentKeySafe, renewalLockSafe, pkiConfigCurrent, selinuxContexts];
 const seen = (file: string, role: FileRole, uid: number, mode: number, kind: 'file' | 'directory' = 'file'): SeenFile => ({ file, role, stat: { kind, uid, gid: uid, mode, size: 1 } });
 const owner = { text: 'www:www', uid: 33, gid: 33 };
 const der = Uint8Array.of(1, 2, 3);
@@ -29,6 +30,7 @@ const files: readonly SeenFile[] = [
   seen('/web.key', { is: 'key', nickname: 'web' }, 0, 0o640),
   seen('/ra.crt', { is: 'agent certificate' }, 0, 0o444),
   seen('/ra.key', { is: 'agent key' }, 0, 0o440),
+  seen('/run/ipa/renewal.lock', { is: 'renewal lock' }, 0, 0o644),
 ];
 const healthy: FilesFacts = {
   account: { name: 'pkiuser', uid: 17, gid: 17 },
@@ -43,6 +45,10 @@ const but = (file: string, stat: Partial<NonNullable<SeenFile['stat']>>): FilesF
 const gone = (file: string): FilesFacts => ({ ...healthy, files: files.map((one) => (one.file === file ? { file, role: one.role } : one)) });
 const distrusted = (file: string): FilesFacts => ({ ...healthy, files: files.map((one) => (one.file === file ? { ...one, distrust: '/opt is owned by uid 1000, not by root' } : one)) });
 const labelled = (enforcing: 'yes' | 'no'): FilesFacts => ({ ...healthy, selinux: { known: true, value: { enforcing, contexts: [{ file: '/etc/alias', actual: 'u:r:etc_t:s0', wanted: 'u:r:pki_tomcat_cert_t:s0' }] } } });
+
+test('a renewal lock that was never made is no fault', () => {
+  expect(all(gone('/run/ipa/renewal.lock')).filter(({ severity }) => severity !== 'success')).toEqual([]);
+});
 
 test('healthy facts give one success each', () => {
   expect(all(healthy)).toHaveLength(checks.length);
@@ -69,6 +75,9 @@ const broken: readonly (readonly [string, FilesFacts, string, string, string, Re
   ['a key file everybody can read', but('/web.key', { mode: 0o644 }), 'CertificateFiles', 'error', '/web.key', /everybody can read the key/u, mode('/web.key', 0o640)],
   ["an agent's key others can read", but('/ra.key', { mode: 0o444 }), 'AgentKeySafe', 'error', '/ra.key', /others than root/u, mode('/ra.key', 0o440)],
   ["an agent's key of somebody else", but('/ra.key', { uid: 17 }), 'AgentKeySafe', 'error', '/ra.key', /belongs to uid 17/u, { kind: 'owner', file: '/ra.key', uid: 0, gid: 0 }],
+  ['a renewal lock others can write', but('/run/ipa/renewal.lock', { mode: 0o666 }), 'RenewalLockSafe', 'error', '/run/ipa/renewal.lock', /keep every renewal from being saved/u, mode('/run/ipa/renewal.lock', 0o644)],
+  ['a renewal lock of somebody else', but('/run/ipa/renewal.lock', { uid: 17 }), 'RenewalLockSafe', 'critical', '/run/ipa/renewal.lock', /belongs to uid 17, so no renewed certificate can be saved/u, undefined],
+  ['a renewal lock that is a directory', but('/run/ipa/renewal.lock', { kind: 'directory' }), 'RenewalLockSafe', 'critical', '/run/ipa/renewal.lock', /is no plain file/u, undefined],
   ["an agent's key that is gone", gone('/ra.key'), 'AgentKeySafe', 'error', '/ra.key', /approves nothing/u, undefined],
   ['an old copy in CS.cfg', { ...healthy, pkiConfig: { known: true, value: [{ nickname: 'web', file: '/pki/ca/CS.cfg', directive: 'ca.sslserver.cert', value: 'AAAA' }] } }, 'PkiConfigCurrent', 'error', 'ca.sslserver.cert', /is not the certificate 'web'/u, undefined],
   ['a CS.cfg nobody can read', { ...healthy, pkiConfig: { known: false, why: 'Not permitted.' } }, 'PkiConfigCurrent', 'error', 'CS.cfg', /Not permitted\./u, undefined],

@@ -1,5 +1,5 @@
 import { execFileSync, spawnSync } from 'node:child_process';
-import { copyFileSync, mkdirSync, readFileSync, symlinkSync, utimesSync, writeFileSync } from 'node:fs';
+import { copyFileSync, mkdirSync, readFileSync, renameSync, symlinkSync, utimesSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { privateDirectory, type PrivateDirectory } from '../rig/directory.js';
@@ -40,6 +40,15 @@ describe('bootstrap', () => {
     writeFileSync(file('dist/.built'), interpreter);
     expect(bootstrap().status).toBe(0);
     expect(builds()).toBe(2);
+  });
+
+  it('installs nothing through a link: npm ci would empty what it leads to', () => {
+    renameSync(file('node_modules'), file('shared'));
+    symlinkSync(file('shared'), file('node_modules'));
+    expect(bootstrap()).toMatchObject({ status: 0 });
+    writeFileSync(file('shared/.hsmonger-installed'), 'another');
+    expect(bootstrap()).toMatchObject({ status: 1, stderr: expect.stringContaining('node_modules is a link') as string });
+    expect(readFileSync(file('shared/.hsmonger-installed'), 'utf8')).toBe('another');
   });
 
   it('does not take a file of the clone for a program', () => {

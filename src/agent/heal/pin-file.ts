@@ -2,6 +2,7 @@ import { existsSync, watch } from 'node:fs';
 import path from 'node:path';
 import { sentenceOf } from '../../errors.js';
 import { asideName, movePinAside, pinFileNow, type Aside } from '../../pkcs11/pin-aside.js';
+import { besidePinFile } from '../../pkcs11/pin-source.js';
 import type { PinSourceIdentity } from '../../pkcs11/token.js';
 import { wipeFile } from '../../platform/memory-file.js';
 import { distrustOf } from '../../platform/trusted-path.js';
@@ -47,7 +48,8 @@ function fileAtRest({ instance, directories }: Pick<Care, 'instance' | 'director
   return {
     path: file,
     identity: () => pinFileNow(file),
-    movedTo: () => (!existsSync(file) && existsSync(asideName(file)) ? asideName(file) : undefined),
+    // While a change of the PIN has the file set aside, an older refusal says nothing of why it is not there.
+    movedTo: () => (!existsSync(file) && existsSync(asideName(file)) && !existsSync(besidePinFile(file).old) ? asideName(file) : undefined),
     async moveAside(judged) {
       try {
         // What lies in a directory of the service user is moved by that user: root renames nothing where others can write.

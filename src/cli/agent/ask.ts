@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Argv } from 'yargs';
-import { connectAgent, type AgentClient } from '../../../dbus/agent/client.js';
+import { connectAgent, type AgentClient, type ReceivedEvent } from '../../../dbus/agent/client.js';
 import type { AgentSnapshot } from '../../agent/snapshot.js';
 import { decode } from '../../service/wire.js';
 import type { Runner, Surroundings } from '../command.js';
@@ -39,8 +39,16 @@ async function reconcile(options: AskOptions, { io, env }: Surroundings): Promis
   const { steps, left } = await asking(options, env, (agent) => agent.reconcile(options.instance ?? ''));
   if (options.json) io.out(json({ steps, left }));
   else if (steps.length + left.length === 0) io.out("Nothing to change: certmonger's requests are as the instance files say.\n");
-  else io.out([...steps, ...left.map((row) => ({ outcome: 'left as it is', ...row }))].map((row) => `${harmless(Object.entries(row).map(([name, value]) => `${name}: ${value}`).join(', '))}\n`).join(''));
+  else io.out([...steps.map(stepText), ...left.map(leftText)].map((line) => `${harmless(line)}\n`).join(''));
   return left.length > 0 ? 3 : 0;
+}
+
+function stepText({ instance = '', changes = '' }: Readonly<Record<string, string>>): string {
+  return `${instance}: ${changes === '1' ? 'one change was made' : `${changes} changes were made`}; what they were, 'hsmonger agent events' and the journal tell.`;
+}
+
+function leftText({ instance = '', problem = '' }: Readonly<Record<string, string>>): string {
+  return `${instance}: left to you: ${problem}`;
 }
 
 async function reload(options: AskOptions, { io, env }: Surroundings): Promise<number> {
@@ -49,15 +57,21 @@ async function reload(options: AskOptions, { io, env }: Surroundings): Promise<n
   return 0;
 }
 
-async function events(options: AskOptions, { io, env, signal }: Surroundings): Promise<number> {
+async function events(options: AskOptions, { io, env, clock, signal }: Surroundings): Promise<number> {
   return asking(options, env, async (agent) => {
     // Whether it runs at all.
     await agent.snapshot();
     await agent.onEvent((event) => {
       if (options.instance !== undefined && event.instance !== options.instance) return;
-      io.out(options.json ? `${JSON.stringify(event)}\n` : `${event.kind} ${harmless(event.instance)}${event.nickname === '' ? '' : ` '${harmless(event.nickname)}'`}: ${harmless(event.message)}\n`);
+      io.out(options.json ? `${JSON.stringify(event)}\n` : `${eventText(event, clock())}\n`);
     });
     while (!signal.aborted && !agent.closed.aborted) await sleep(3_600_000, undefined, { signal: AbortSignal.any([signal, agent.closed]) }).catch(() => undefined);
     return agent.closed.aborted ? 1 : 0;
   });
+}
+
+/** The sentence names the certificate itself, where it has to. */
+export function eventText({ kind, instance, nickname, message }: Pick<ReceivedEvent, 'kind' | 'instance' | 'nickname' | 'message'>, at: Date): string {
+  const whose = nickname === '' || message.includes(`'${nickname}'`) ? '' : ` '${nickname}'`;
+  return harmless(`${at.toISOString().slice(0, 19)}Z ${kind.padEnd(10)} ${instance}${whose}: ${message}`);
 }

@@ -1,4 +1,5 @@
-import type { DoctorFacts } from '../../doctor/facts.js';
+import type { DoctorFacts, Fact } from '../../doctor/facts.js';
+import type { Part } from '../../doctor/needs.js';
 import { gatherCertmonger } from './gather/certmonger.js';
 import { gatherChain } from './gather/chain.js';
 import { gatherFiles } from './gather/files.js';
@@ -10,13 +11,17 @@ import { gatherServers } from './gather/servers.js';
 import { gatherState } from './gather/state.js';
 import { gatherToken } from './gather/token.js';
 
-/** Everything the checks look at, one part after another: tokens do not like company. Never fails: a part that cannot be asked says why. */
-export async function gatherFacts(given: Gathering): Promise<DoctorFacts> {
+/**
+ * What the checks look at, one part after another: tokens do not like company. Never fails: a part that cannot be asked says why, and one
+ * that is not among `parts` is not asked at all.
+ */
+export async function gatherFacts(given: Gathering, parts: ReadonlySet<Part>): Promise<DoctorFacts> {
   const { place, now } = given;
-  const token = await gatherToken(given);
-  const nss = await gatherNss(given);
-  const internal = await gatherInternal(given);
-  const chain = await asked(() => gatherChain(given, { token, internal }));
+  const when = <T>(part: Part, ask: () => Promise<Fact<T>>): Promise<Fact<T>> => (parts.has(part) ? ask() : Promise.resolve({ known: false, why: 'It was not looked at.' }));
+  const token = await when('token', () => gatherToken(given));
+  const nss = await when('nss', () => gatherNss(given));
+  const internal = await when('internal', () => gatherInternal(given));
+  const chain = await when('chain', () => asked(() => gatherChain(given, { token, internal })));
   return {
     instance: place.instance,
     now,
@@ -24,10 +29,10 @@ export async function gatherFacts(given: Gathering): Promise<DoctorFacts> {
     nss,
     internal,
     chain,
-    certmonger: await asked(() => gatherCertmonger(given, { token, internal })),
-    servers: await gatherServers(given, chain),
-    files: await asked(() => gatherFiles(given)),
-    state: await asked(() => gatherState(given)),
-    host: await asked(() => gatherHost(given)),
+    certmonger: await when('certmonger', () => asked(() => gatherCertmonger(given, { token, internal }))),
+    servers: parts.has('servers') ? await gatherServers(given, chain) : {},
+    files: await when('files', () => asked(() => gatherFiles(given))),
+    state: await when('state', () => asked(() => gatherState(given))),
+    host: await when('host', () => asked(() => gatherHost(given))),
   };
 }

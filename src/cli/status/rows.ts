@@ -33,7 +33,7 @@ export interface StatusRow {
   readonly notAfter?: Date;
   /** Whole days, rounded down; negative once expired. */
   readonly daysLeft?: number;
-  /** When certmonger renews by itself. */
+  /** When certmonger renews by itself; where an agent runs, the moment it has planned before that. */
   readonly nextRenewal?: Date;
   /** What needs attention, as a sentence. */
   readonly problem?: string;

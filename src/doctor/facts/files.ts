@@ -6,7 +6,8 @@ export type FileRole =
   | { readonly is: 'database directory' | 'database' }
   | { readonly is: 'state directory' | 'state' }
   | { readonly is: 'certificate' | 'key'; readonly nickname: string; readonly owner?: Owner; readonly mode?: number }
-  | { readonly is: 'agent certificate' | 'agent key' };
+  | { readonly is: 'agent certificate' | 'agent key' }
+  | { readonly is: 'renewal lock' };
 
 /** As the instance file wants it; an id is undefined where this machine does not know the name. */
 export interface Owner {

@@ -12,12 +12,19 @@ export interface StateFacts {
   /** The latest certificate issued for each key and profile, unless revoked. */
   readonly issued: readonly Pick<IssuedRow, 'subjectKey' | 'profile' | 'subject' | 'certificate' | 'notAfter' | 'issuedAt'>[];
   readonly savings: readonly UnfinishedSaving[];
-  /** Files a PIN that failed was moved to. */
-  readonly refusedPins: readonly string[];
+  readonly refusedPins: readonly RefusedPin[];
   /** Requests taken over from others, as they were called then and are called since. */
   readonly takenOver: readonly { readonly id: string; readonly ours: string }[];
   /** Left by a helper that was too slow. */
   readonly watchdog?: { readonly at: Date; readonly message: string };
+}
+
+/** A PIN file whose PIN failed, and where it was moved to. */
+export interface RefusedPin {
+  readonly file: string;
+  readonly aside: string;
+  /** Whether there is a file in its place again. */
+  readonly replaced: boolean;
 }
 
 export interface UnfinishedSaving {

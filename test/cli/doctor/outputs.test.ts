@@ -83,7 +83,7 @@ describe('prometheus', () => {
 
 describe('nagios', () => {
   test.each<[Result[], 0 | 1 | 2, RegExp]>([
-    [[results[0]!], 0, /^HSMONGER OK - nothing is wrong \(1 findings\) \| critical=0;;0;0 error=0;;0;0 warning=0;0;;0 success=1;;;0 time=1\.500s;;;0\n$/u],
+    [[results[0]!], 0, /^HSMONGER OK - nothing is wrong \(1 finding\) \| critical=0;;0;0 error=0;;0;0 warning=0;0;;0 success=1;;;0 time=1\.500s;;;0\n$/u],
     [results.slice(0, 2), 1, /^HSMONGER WARNING - one: A login has failed\. \| critical=0.* warning=1;0/u],
     [results.slice(0, 3), 2, /^HSMONGER CRITICAL - one: The trust of [^|]*is wrong\. \(and 1 more\) \| critical=0;;0;0 error=1/u],
     [results, 2, /^HSMONGER CRITICAL - two: The token is away\. \(and 2 more\) \| critical=1;;0;0 error=1;;0;0 warning=1;0;;0 success=1/u],
@@ -120,7 +120,7 @@ describe('human', () => {
         '',
       ].join('\n'),
     );
-    expect(humanText([results[0]!], [results[0]!], false)).toBe('success   TokenPresent: The token is there.\nNothing is wrong (1 findings).\n');
+    expect(humanText([results[0]!], [results[0]!], false)).toBe('success   TokenPresent: The token is there.\nNothing is wrong (1 finding).\n');
   });
 
   test('has colour only where asked for', () => {
@@ -136,9 +136,10 @@ describe('what is chosen', () => {
     expect(names()).toEqual(checks.map(({ name }) => name));
     expect(names('hsmonger')).toEqual(names());
     expect(names('hsmonger.pin')).toEqual(['PinSource', 'PinWorks']);
+    expect(names('pin')).toEqual(names('hsmonger.pin'));
     expect(names('hsmonger.pin', 'PinWorks')).toEqual(['PinWorks']);
     expect(names(undefined, 'PinWorks')).toEqual(['PinWorks']);
-    expect(() => names('hsmonger.pi')).toThrow(/There is no source 'hsmonger\.pi' of checks; there are hsmonger\.module, /u);
+    expect(() => names('hsmonger.pi')).toThrow(/There is no source 'hsmonger\.pi' of checks; there are module, /u);
     expect(() => names('hsmonger.pin', 'TokenPresent')).toThrow(/There is no check 'TokenPresent' of source 'hsmonger\.pin'/u);
   });
 

@@ -64,7 +64,7 @@ test('each thing that is wrong is told once, and --fix mends what is safe', asyn
   await getcert(site.bus, ['start-tracking', '-i', ids.get(third) ?? '', '-C', '/bin/true']);
   inLedger("INSERT INTO outcomes (subject_key, profile, at, code, message, uid) VALUES ('00', 'caServerCert', ?, 'ISSUED', '', 0)", new Date(Date.now() + 86_400_000).toISOString());
   inLedger("INSERT INTO journal (nickname, step, certificate, detail, started_at, updated_at) VALUES (?, 'announced', NULL, '{\"before\":[]}', ?, ?) ON CONFLICT (nickname) DO UPDATE SET step = 'announced', detail = excluded.detail, updated_at = excluded.updated_at", ca, '2026-01-01T00:00:00.000Z', '2026-01-01T00:00:00.000Z');
-  const refused = `ERROR RefusedPins ${site.token.pinFile}.refused`;
+  const refused = `WARNING RefusedPins ${site.token.pinFile}.refused`;
   const { exitCode, told } = await look();
   expect(told).toEqual(['ERROR Clock ledger', `ERROR DatabaseModes ${key4}`, refused, `ERROR RequestsPresent ${ocsp}`, `ERROR RequestsRight ${third}`, `ERROR SavingsFinished ${ca}`, `ERROR StateFiles ${site.ledger}`].sort());
   expect(exitCode).toBe(3);

@@ -2,11 +2,11 @@ import type { AgentConf } from '../../../config/agent-conf.js';
 import { sentenceOf } from '../../../errors.js';
 import { harmless } from '../../../platform/harmless.js';
 import type { Part } from '../../care.js';
-import type { Events } from '../../events.js';
+import type { EventKind, Events } from '../../events.js';
 import { createTroubleLog, type Log } from '../../log.js';
 import { runCommand } from './command.js';
 import { createDelivery, type Delivery } from './delivery.js';
-import { journalListens, tellJournal } from './journal.js';
+import { journalKinds, journalListens, tellJournal } from './journal.js';
 
 export interface NotifierGiven {
   readonly conf: Pick<AgentConf, 'notify' | 'user'>;
@@ -34,7 +34,9 @@ function toJournal({ log, signal }: NotifierGiven): Delivery {
     onLeftOut: (count) => { log('warning', `The journal was not told of ${String(count)} events: more came than it is told of.`); },
     async deliver(event) {
       if (!journalListens()) {
-        trouble.trouble('There is no journal to tell events to, at /run/systemd/journal/socket; set journal = false in [notify] of agent.conf where there is to be none.');
+        trouble.trouble('There is no journal to tell events to, at /run/systemd/journal/socket, so they stand here; set journal = false in [notify] of agent.conf where they are to stand nowhere.');
+        const { kind, instance, message } = event;
+        log(priorityOf(kind), `${instance}: ${kind}: ${harmless(message)}`);
         return;
       }
       try {
@@ -45,6 +47,11 @@ function toJournal({ log, signal }: NotifierGiven): Delivery {
       }
     },
   });
+}
+
+function priorityOf(kind: EventKind): Parameters<Log>[0] {
+  const { priority } = journalKinds[kind];
+  return priority <= 3 ? 'error' : priority === 4 ? 'warning' : 'info';
 }
 
 function toCommand(program: string, { conf, log, signal }: NotifierGiven): Delivery {

@@ -1,23 +1,15 @@
-import type { Diagnosis, Severity } from '../../../diagnosis/diagnosis.js';
+import type { Severity } from '../../../diagnosis/diagnosis.js';
+import { cureWord, problemsOf } from '../../problems.js';
 import type { AgentSnapshot } from '../../snapshot.js';
 import { html, type Html } from './html.js';
 import { icon } from './icons.js';
 import type { Tone } from './standing.js';
 
-/** The same trouble of several certificates is one problem. */
-interface Problem {
-  readonly instance: string;
-  readonly diagnosis: Diagnosis;
-  /** None where it is the instance's as a whole. */
-  readonly nicknames: readonly string[];
-}
-
-const severities: readonly Severity[] = ['critical', 'error', 'warning'];
 const named = 4;
 
 /** What is wrong and what to do, worst first, what waits for a person before what heals by itself. */
 export function problems(snapshot: AgentSnapshot): Html | undefined {
-  const found = gather(snapshot);
+  const found = problemsOf(snapshot.instances);
   const { trouble } = snapshot.certmonger;
   const refusals = snapshot.instances.flatMap(({ name, reconciled }) => (reconciled?.refusals ?? []).map((sentence) => ({ name, sentence })));
   if (found.length === 0 && trouble === undefined && refusals.length === 0) return undefined;
@@ -26,26 +18,11 @@ export function problems(snapshot: AgentSnapshot): Html | undefined {
 <ul class="problems">
 ${trouble === undefined ? undefined : item('bad', 'Critical', 'certmonger', html`<p>${trouble}</p>`)}
 ${found.map(({ instance, diagnosis, nicknames }) => item(diagnosis.severity === 'warning' ? 'warn' : 'bad', word(diagnosis.severity), instance, html`<p>${diagnosis.sentence}</p>
-<p class="cure"><strong>${diagnosis.cure.alone ? 'Heals by itself' : 'To do'}</strong> ${diagnosis.cure.advice}</p>
+<p class="cure"><strong>${cureWord(diagnosis.cure)}</strong> ${diagnosis.cure.advice}</p>
 ${concerned(nicknames)}`))}
 ${refusals.map(({ name, sentence }) => item('warn', 'Left to you', name, html`<p>${sentence}</p>`))}
 </ul>
 </section>`;
-}
-
-function gather({ instances }: AgentSnapshot): Problem[] {
-  const found = new Map<string, { instance: string; diagnosis: Diagnosis; nicknames: string[] }>();
-  for (const { name, diagnoses, certificates } of instances) {
-    for (const [diagnosis, nickname] of [...diagnoses.map((one) => [one, undefined] as const), ...certificates.map((one) => [one.diagnosis, one.nickname] as const)]) {
-      if (diagnosis === undefined) continue;
-      const key = JSON.stringify([name, diagnosis.cause, diagnosis.sentence, diagnosis.cure.advice]);
-      const known = found.get(key) ?? { instance: name, diagnosis, nicknames: [] };
-      if (nickname !== undefined) known.nicknames.push(nickname);
-      found.set(key, known);
-    }
-  }
-  const rank = ({ diagnosis }: Problem) => severities.indexOf(diagnosis.severity) * 2 + (diagnosis.cure.alone ? 1 : 0);
-  return [...found.values()].sort((a, b) => rank(a) - rank(b));
 }
 
 function item(tone: Tone, severity: string, instance: string, body: Html): Html {

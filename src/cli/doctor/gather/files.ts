@@ -25,6 +25,7 @@ export async function gatherFiles({ place }: Pick<Gathering, 'place'>): Promise<
     ...[stateDirectory(directories, instance), pinsDirectory(directories, instance)].flatMap((directory) => [seen(directory, { is: 'state directory' }), ...within(directory)]),
     ...(await certificateFiles(instance)),
     ...(instance.issuer.type === 'dogtag' && instance.issuer.agent !== undefined ? [seen(instance.issuer.agent.certificate, { is: 'agent certificate' }), seen(instance.issuer.agent.key, { is: 'agent key' })] : []),
+    ...(instance.freeipa === undefined ? [] : existing(instance.freeipa.lockFile).map((file) => seen(file, { is: 'renewal lock' }))),
   ];
   const looked = files.flatMap(({ file, role }) => (role.is === 'certificate' || role.is === 'key' ? [] : [file]));
   const keepsCopies = instance.pki !== undefined;

@@ -18,6 +18,6 @@ export async function asked<T>(ask: () => Promise<T>): Promise<Fact<T>> {
   try {
     return { known: true, value: await ask() };
   } catch (error) {
-    return { known: false, why: `${sentenceOf(error).replace(/\.$/u, '')}.` };
+    return { known: false, why: sentenceOf(error).replace(/(?<![.?!])$/u, '.') };
   }
 }

@@ -1,5 +1,5 @@
 import { existsSync } from 'node:fs';
-import type { StateFacts } from '../../../doctor/facts/state.js';
+import type { RefusedPin, StateFacts } from '../../../doctor/facts/state.js';
 import { asideName } from '../../../pkcs11/pin-aside.js';
 import { askService } from '../../../service/ask.js';
 import { readTakenOver } from '../../setup/freeipa/memory.js';
@@ -12,7 +12,12 @@ export async function gatherState({ place }: Pick<Gathering, 'place'>): Promise<
   return {
     ...examined,
     savings: journal,
-    refusedPins: instance.token?.pin.from === 'file' ? [asideName(instance.token.pin.path)].filter((file) => existsSync(file)) : [],
+    refusedPins: instance.token?.pin.from === 'file' ? refusedPin(instance.token.pin.path) : [],
     takenOver: (readTakenOver(directories, instance.name)?.requests ?? []).map(({ id, ours }) => ({ id, ours })),
   };
+}
+
+function refusedPin(file: string): RefusedPin[] {
+  const aside = asideName(file);
+  return existsSync(aside) ? [{ file, aside, replaced: existsSync(file) }] : [];
 }

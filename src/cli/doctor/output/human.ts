@@ -1,6 +1,6 @@
 import type { FindingSeverity } from '../../../doctor/finding.js';
 import type { Result } from '../../../doctor/run.js';
-import { countOf } from '../../../doctor/severity.js';
+import { countOf, counted } from '../../../doctor/severity.js';
 import { harmless, painted, type Cell } from '../../output.js';
 
 const styles: Readonly<Record<FindingSeverity, NonNullable<Cell['style']>>> = { success: 'green', warning: 'yellow', error: 'red', critical: 'red' };
@@ -11,7 +11,7 @@ export function humanText(results: readonly Result[], all: readonly Result[], co
   const order: readonly FindingSeverity[] = ['success', 'warning', 'error', 'critical'];
   const lines = order.flatMap((severity) => results.filter((result) => result.severity === severity).map((result) => lineOf(result, several, colour)));
   const { success, warning, error, critical } = countOf(all);
-  const summary = warning + error + critical === 0 ? `Nothing is wrong (${String(success)} findings).\n` : `${String(critical)} critical, ${String(error)} error, ${String(warning)} warning, ${String(success)} success.\n`;
+  const summary = warning + error + critical === 0 ? `Nothing is wrong (${counted(success)}).\n` : `${String(critical)} critical, ${String(error)} error, ${String(warning)} warning, ${String(success)} success.\n`;
   return lines.join('') + summary;
 }
 

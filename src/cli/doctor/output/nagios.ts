@@ -1,6 +1,6 @@
 import type { FindingSeverity } from '../../../doctor/finding.js';
 import type { Result } from '../../../doctor/run.js';
-import { countOf, worstOf } from '../../../doctor/severity.js';
+import { countOf, counted, worstOf } from '../../../doctor/severity.js';
 import { harmless } from '../../output.js';
 
 /** The plug-in's exit codes and words (Monitoring Plugins Development Guidelines, "Plugin Return Codes"). */
@@ -22,7 +22,7 @@ export function nagiosLine(results: readonly Result[], seconds: number): string 
   const worst = results.filter((result) => result.severity === severity);
   const more = counts.warning + counts.error + counts.critical - 1;
   const [first] = worst;
-  const text = severity === 'success' || first === undefined ? `nothing is wrong (${String(counts.success)} findings)` : `${first.instance}: ${first.message}${more === 0 ? '' : ` (and ${String(more)} more)`}`;
+  const text = severity === 'success' || first === undefined ? `nothing is wrong (${counted(counts.success)})` : `${first.instance}: ${first.message}${more === 0 ? '' : ` (and ${String(more)} more)`}`;
   const data = `critical=${String(counts.critical)};;0;0 error=${String(counts.error)};;0;0 warning=${String(counts.warning)};0;;0 success=${String(counts.success)};;;0 time=${seconds.toFixed(3)}s;;;0`;
   return `HSMONGER ${states[severity].word} - ${plain(text)} | ${data}\n`;
 }

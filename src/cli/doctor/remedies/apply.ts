@@ -1,3 +1,5 @@
+import { judgeSurvey } from '../../../agent/reconcile/judge-survey.js';
+import { createKeyChanges } from '../../../agent/reconcile/key-changes.js';
 import type { Remedy } from '../../../doctor/finding.js';
 import { HsmongerError } from '../../../errors.js';
 import { run } from '../../../platform/run.js';
@@ -6,7 +8,6 @@ import { askService } from '../../../service/ask.js';
 import { finishSavings } from '../../../service/finish-savings.js';
 import { applyChanges } from '../../../tracking/apply.js';
 import { provePinFor } from '../../../tracking/pin-first.js';
-import { refused } from '../../../tracking/preflight.js';
 import { orderOf } from '../../../tracking/renewal-order.js';
 import { resubmitSameKey } from '../../../tracking/same-key.js';
 import { withTracker } from '../../../tracking/survey.js';
@@ -20,11 +21,11 @@ export async function applyRemedy({ place, bus, env }: Gathering, remedy: Remedy
   switch (remedy.kind) {
     case 'reconcile':
       return withTracker(place, bus, env, async (tracker) => {
-        const { changes, refusals } = await tracker.survey();
-        // As 'track apply' has it: what pre-flight refuses may be why a change looks right.
-        if (refusals.length > 0) throw refused(instance.name, refusals);
-        const failed = (await applyChanges(tracker.certmonger, changes)).find(({ outcome }) => outcome !== 'done');
-        if (failed !== undefined) throw new HsmongerError('CERTMONGER_REFUSED', `Not every change was made: ${failed.message ?? failed.outcome}`);
+        // What the agent does alone, and no more: the rest is 'track apply', by somebody who has looked.
+        const { todo, later, reports } = judgeSurvey(instance, await tracker.survey(), createKeyChanges());
+        const failed = (await applyChanges(tracker.certmonger, todo)).flatMap(({ outcome, message }) => (outcome === 'done' ? [] : [message ?? outcome]));
+        const left = [...failed, ...later, ...reports];
+        if (left.length > 0) throw new HsmongerError('CERTMONGER_REFUSED', `Not everything is set right alone: ${left.join(' ')}`);
       });
     case 'resubmit':
       return withCertmonger(bus, env, async (certmonger) => {

@@ -13,7 +13,7 @@ export const pinSource: Check = {
       const key = source === undefined ? 'pin' : source.from === 'environment' ? source.variable : source.path;
       if (pin.ok) return [{ severity: 'success', key, message: `The PIN's source ${key} can be read as it should.` }];
       const remedy = source !== undefined && source.from !== 'environment' && pinFile !== undefined ? remedyFor(source.path, pinFile, reader) : undefined;
-      return [{ severity: 'error', key, message: pin.problem, fix: fixFor(pin.code, key, facts.instance.user), ...(remedy === undefined ? {} : { remedy }) }];
+      return [{ severity: 'error', key, message: pin.problem, fix: source?.from === 'unlocked' && pin.code !== 'PIN_UNSAFE' ? 'Run: hsmonger unlock.' : fixFor(pin.code, key, facts.instance.user), ...(remedy === undefined ? {} : { remedy }) }];
     }),
 };
 

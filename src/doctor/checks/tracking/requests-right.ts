@@ -11,7 +11,7 @@ export const requestsRight: Check = {
     known(certmonger, ({ tracking }) =>
       known(tracking, ({ changes }) =>
         orFine(
-          changes.flatMap((change): Finding[] => (change.kind === 'modify' || change.kind === 'replace' ? [{ severity: 'error', key: change.request.nickname, message: `certmonger's request '${change.id}' for '${change.request.nickname}' is not as it should be: ${change.differences.map(inWords).join('; ')}.`, fix: 'Put it right with: hsmonger track apply.', remedy: { kind: 'reconcile' } }] : [])),
+          changes.flatMap((change): Finding[] => (change.kind === 'modify' || change.kind === 'replace' ? [{ severity: 'error', key: change.request.nickname, message: `certmonger's request '${change.id}' for '${change.request.nickname}' is not as it should be: ${change.differences.map(inWords).join('; ')}.`, fix: 'Put it right with: hsmonger track apply.', ...(change.kind === 'modify' ? { remedy: { kind: 'reconcile' } } : {}) }] : [])),
           'Every request is as the instance file wants it.',
         ),
       ),
