@@ -1,5 +1,5 @@
 import { execFileSync } from 'node:child_process';
-import { cpSync, existsSync, mkdirSync, rmSync } from 'node:fs';
+import { cpSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { installation } from '../../src/platform/installation.js';
@@ -54,6 +54,17 @@ const nothingDue = '[defaults]\nenroll_ttls = 1d\n';
 /** Of certmonger's start, which reads key and certificate of every request first, and of `setup`, which has them read three times. */
 const patience = (count: number) => 180 + count * 10;
 
+/** certmonger renews at the moment a threshold is passed, and not again for that one: it is made to forget that it has looked (store-files.c, last_need_enroll_check). */
+async function makeDue({ directory, certmonger }: Site): Promise<void> {
+  await certmonger.stop();
+  rmSync(path.join(directory, 'certmonger', 'config', 'certmonger.conf'));
+  for (const name of readdirSync(certmonger.requestsDirectory)) {
+    const file = path.join(certmonger.requestsDirectory, name);
+    writeFileSync(file, readFileSync(file, 'utf8').replace(/^(last_need_enroll_check)=.*$/mu, '$1=19700101000000'));
+  }
+  await certmonger.restart();
+}
+
 export async function startSoakSite(count: number): Promise<SoakSite> {
   const scratch = privateDirectory('soak');
   const owner = ensureServiceUser();
@@ -67,8 +78,7 @@ export async function startSoakSite(count: number): Promise<SoakSite> {
   mkdirSync(site.stateDir);
   execFileSync('mount', ['-t', 'tmpfs', '-o', 'size=128m,mode=0755', 'tmpfs', site.stateDir]);
   await site.setUp();
-  rmSync(path.join(site.directory, 'certmonger', 'config', 'certmonger.conf'));
-  await site.certmonger.restart();
+  await makeDue(site);
   const clock = createShiftedClock(scratch.path);
   const [nodeOptions = ''] = [unitEnvironment()['NODE_OPTIONS']];
   let said = '';
