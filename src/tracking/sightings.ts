@@ -53,10 +53,10 @@ function among({ nickname, profile, storage }: CertificateConfig, objects: Objec
   return { nickname, profile, storage, certificate: best?.certificate, id: best?.id, key: best?.key, keyFacts: best === undefined ? undefined : keyFacts(best.certificate.spki) };
 }
 
-function keyOf(certificate: Certificate, object: TokenCertificate, keys: readonly TokenKey[]): TokenKey | undefined {
-  const matching = keys.filter((key) => (key.spki === undefined ? equalBytes(key.id, object.id) : sameKey(key.spki, certificate.spki)));
-  // Of two copies of one key the one NSS associates with the certificate: same CKA_ID.
-  return matching.find((key) => equalBytes(key.id, object.id)) ?? matching[0];
+function keyOf(certificate: Certificate, { id }: TokenCertificate, keys: readonly TokenKey[]): TokenKey | undefined {
+  const fits = (key: TokenKey) => key.spki === undefined || sameKey(key.spki, certificate.spki);
+  // Of two copies of one key the one NSS associates with the certificate: same CKA_ID. Without a public value nothing else tells.
+  return keys.find((key) => equalBytes(key.id, id) && fits(key)) ?? keys.find((key) => key.spki !== undefined && fits(key));
 }
 
 function inFiles({ nickname, profile, storage }: CertificateConfig, facts: FileFacts | undefined): Sighting {

@@ -1,4 +1,4 @@
-import { spawn } from 'node:child_process';
+import { spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { closeSync, openSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
@@ -8,6 +8,8 @@ export interface PrivateBus {
   readonly address: string;
   readonly pid: number;
   stop(): Promise<void>;
+  /** Ends it where it runs, and starts another at the same address. */
+  restart(): Promise<void>;
 }
 
 /**
@@ -36,8 +38,25 @@ export async function startBus(
 ${include === undefined ? '' : `  <include>${include}</include>\n`}</busconfig>
 `,
   );
-  const log = openSync(path.join(directory, 'bus.log'), 'a');
   const words = [`--config-file=${config}`, '--nofork', '--nopidfile', '--print-address=1'];
+  const start = () => startDaemon(words, { directory, socket, outlives });
+  let { daemon, printed } = await start();
+  return {
+    // Without the guid, which is another one after a restart, and libdbus compares it.
+    address: printed.replace(/,guid=[0-9a-f]+/u, ''),
+    get pid() {
+      return daemon.pid!;
+    },
+    stop: () => stopProcess(daemon, 'SIGTERM'),
+    async restart() {
+      await stopProcess(daemon, 'SIGTERM');
+      ({ daemon, printed } = await start());
+    },
+  };
+}
+
+async function startDaemon(words: readonly string[], { directory, socket, outlives }: { readonly directory: string; readonly socket: string; readonly outlives: boolean }): Promise<{ daemon: ChildProcess; printed: string }> {
+  const log = openSync(path.join(directory, 'bus.log'), 'a');
   const [program, args] = outlives ? (['dbus-daemon', words] as const) : tied('dbus-daemon', words);
   const daemon = spawn(program, args, { stdio: ['ignore', 'pipe', log], cwd: '/', detached: outlives });
   closeSync(log);
@@ -50,5 +69,5 @@ ${include === undefined ? '' : `  <include>${include}</include>\n`}</busconfig>
     }),
   ])) as [Buffer];
   if (outlives) release(daemon);
-  return { address: address.toString().trim(), pid: daemon.pid!, stop: () => stopProcess(daemon, 'SIGTERM') };
+  return { daemon, printed: address.toString().trim() };
 }

@@ -57,6 +57,10 @@ export interface SiteOptions {
   readonly certmonger?: Pick<CertmongerOptions, 'command' | 'env'>;
   /** A host without an HSM: neither its NSS database nor its certmonger knows the token. */
   readonly withoutHsm?: boolean;
+  /** Directory of the executables; default the build's. */
+  readonly executables?: string;
+  /** Seconds certmonger may take to its name, and a command of the CLI to its end: both grow with the requests. Default 30 and 180. */
+  readonly patience?: number;
 }
 
 export async function startSite(options: SiteOptions = {}): Promise<Site> {
@@ -68,13 +72,13 @@ export async function startSite(options: SiteOptions = {}): Promise<Site> {
   const ofToken = options.withoutHsm === true ? {} : { token };
   const nss = await createNssDatabase({ directory, owner, ...ofToken, trust: Object.fromEntries(Object.entries(dogtagTrust).filter(([nickname]) => authority.certificates.some((one) => one.nickname === nickname))), ...(options.nssPassword === undefined ? {} : { password: options.nssPassword }) });
   const bus = await startBus(directory);
-  const certmonger = await startCertmonger({ directory, bus, ...ofToken, ...options.certmonger, ...(options.conf === undefined ? {} : { conf: options.conf }) });
+  const certmonger = await startCertmonger({ directory, bus, ...ofToken, ...options.certmonger, ...(options.conf === undefined ? {} : { conf: options.conf }), ...(options.patience === undefined ? {} : { patience: options.patience }) });
   const configDir = path.join(directory, 'etc');
   const stateDir = path.join(directory, 'state');
 
   const cli: Site['cli'] = async (...args) => {
     const flags = ['--bus', bus.address, '--config-dir', configDir, '--state-dir', stateDir];
-    const { exitCode, stdout, stderr } = await execa(path.join(installation().executables, 'hsmonger'), [...flags, ...args], { reject: false, stdin: 'ignore', timeout: 180_000, extendEnv: false, env: { PATH: '/usr/bin:/bin:/usr/sbin:/sbin' } });
+    const { exitCode, stdout, stderr } = await execa(path.join(options.executables ?? installation().executables, 'hsmonger'), [...flags, ...args], { reject: false, stdin: 'ignore', timeout: (options.patience ?? 180) * 1000, extendEnv: false, env: { PATH: '/usr/bin:/bin:/usr/sbin:/sbin' } });
     return { exitCode, stdout, stderr };
   };
   const certutil = async (...args: string[]) => (await runAs(owner, 'certutil', ['-L', '-d', `sql:${nss.database}`, '-h', token.label, '-f', nss.loginFile, ...args], { env: token.environment, cwd: '/', okExitCodes: [0, 255] })).stdout;
@@ -136,8 +140,8 @@ export async function startSite(options: SiteOptions = {}): Promise<Site> {
   };
 }
 
-/** SoftHSM rewrites the token's file at every login; who looks at that moment sees no token. */
-async function seeing<T>(look: () => Promise<T>): Promise<T> {
+/** SoftHSM rewrites the token's file at every login; who looks at that moment sees no token, and looks again. */
+export async function seeing<T>(look: () => Promise<T>): Promise<T> {
   for (let left = 20; ; left--) {
     try {
       return await look();

@@ -25,7 +25,6 @@ export async function serveWorker<T = undefined>(work: (input: unknown, prepared
   const { owner, input } = JSON.parse(await text(process.stdin)) as Parcel;
   const prepared = await prepare?.(input);
   if (owner !== undefined) dropTo(owner);
-  process.stdout.write(JSON.stringify(await work(input, prepared)));
-  // A directory may still be open.
-  process.exit(0);
+  // A directory may still be open; a long answer takes more than one write to the pipe.
+  process.stdout.write(JSON.stringify(await work(input, prepared)), () => process.exit(0));
 }

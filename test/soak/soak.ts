@@ -1,10 +1,14 @@
-import { X509Certificate } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
-import Sqlite from 'better-sqlite3';
-import { connectAgent } from '../../dbus/agent/client.js';
 import { getcert } from '../rig/certmonger.js';
-import { faultsOf } from './faults.js';
-import { seeded, startSoakSite, type SoakSite } from './soak-site.js';
+import { daemonFaults } from './daemon-faults.js';
+import { pick, seeded } from './dice.js';
+import type { Fault } from './fault.js';
+import { listenTo } from './listener.js';
+import { observe } from './observer.js';
+import { inTrouble, reportOf, type SoakReport } from './report.js';
+import { startSoakSite, type SoakSite } from './soak-site.js';
+import { storeFaults } from './store-faults.js';
+import { tokenFaults } from './token-faults.js';
 
 export interface SoakOptions {
   readonly requests: number;
@@ -14,79 +18,79 @@ export interface SoakOptions {
   readonly patienceMinutes: number;
   readonly seed: number;
   readonly tell: (line: string) => void;
-}
-
-/** Counts of one run; what must be 0 at the end says so. */
-export interface SoakReport {
-  readonly requests: number;
-  readonly seed: number;
-  readonly seconds: { readonly faults: number; readonly rest: number };
-  readonly faults: Readonly<Record<string, number>>;
-  /** Renewals asked for besides those that were due. */
-  readonly asked: number;
-  /** By the ledger. */
-  readonly issued: number;
-  /** Events the agents told, by kind. */
-  readonly events: Readonly<Record<string, number>>;
-  /** Each must be empty. */
-  readonly notResting: readonly string[];
-  readonly notRenewed: readonly string[];
-  readonly notValid: readonly string[];
-  readonly keysChanged: readonly string[];
-  readonly serialsTwice: readonly string[];
-  /** PIN attempts the token refused, by its flags at the end: none may be left. */
-  readonly pinFlags: string;
+  /** Given what agents and certmonger said, when the run has ended or failed. */
+  readonly keepLogs?: (logs: { readonly agent: string; readonly certmonger: string }) => void;
 }
 
 /** Many requests under random faults: in the end every certificate is valid and renewed, and every key is where it was. */
-export async function soak({ requests, minutes, patienceMinutes, seed, tell }: SoakOptions): Promise<SoakReport> {
+export async function soak({ requests, minutes, patienceMinutes, seed, tell, keepLogs }: SoakOptions): Promise<SoakReport> {
   const random = seeded(seed);
-  tell(`making ${String(requests)} certificates on a token, and tracking them`);
+  tell(`making ${String(requests)} certificates on a token, and tracking them (seed ${String(seed)})`);
+  const made = Date.now();
   const soaked = await startSoakSite(requests);
-  const { site } = soaked;
-  const events: Record<string, number> = {};
-  const listening = await connectAgent(site.bus.address, {});
-  await listening.onEvent(({ kind }) => { events[kind] = (events[kind] ?? 0) + 1; });
+  tell(`made and tracked in ${String(secondsSince(made))} s`);
+  const began = Date.now();
+  const say = (line: string) => { tell(`${clock(began)} ${line}`); };
+  const listener = await listenTo(soaked.site.bus.address);
+  const observer = observe(soaked);
   try {
-    const keys = await site.privateKeys();
-    const faults = faultsOf(soaked);
-    const counts: Record<string, number> = {};
-    let asked = 0;
-    const began = Date.now();
-    const until = began + minutes * 60_000;
-    while (Date.now() < until) {
-      await sleep(2000 + random() * 10_000);
-      const fault = faults[Math.floor(random() * faults.length)];
-      if (fault === undefined) continue;
-      counts[fault.name] = (counts[fault.name] ?? 0) + 1;
-      const seconds = Math.round(3 + random() * 35);
-      tell(`${clock(began)} ${fault.name}${fault.sudden === true ? '' : ` for ${String(seconds)} s`}`);
-      await fault.begin();
-      if (fault.sudden !== true) await sleep(seconds * 1000);
-      await fault.end();
-      asked += await askSome(soaked, random);
-    }
-    tell(`${clock(began)} no more faults; waiting for rest`);
+    const { faults, asked } = await storm(soaked, { until: began + minutes * 60_000, random, say });
+    say('no more faults; waiting for rest');
     const rest = Date.now();
-    await untilRest(soaked, rest + patienceMinutes * 60_000, (left) => { tell(`${clock(began)} ${String(left)} not at rest or not renewed`); });
-    return await report(soaked, { requests, events, seed, faults: counts, asked, keys, seconds: { faults: Math.round((rest - began) / 1000), rest: Math.round((Date.now() - rest) / 1000) } });
+    await untilRest(soaked, rest + patienceMinutes * 60_000, say);
+    const seconds = { setUp: Math.round((began - made) / 1000), faults: Math.round((rest - began) / 1000), rest: secondsSince(rest) };
+    await observer.stop();
+    return await reportOf(soaked, { requests, seed, seconds, faults, asked, events: listener.counts(), ...observer.observed() });
   } finally {
-    listening.disconnect();
+    keepLogs?.({ agent: soaked.log(), certmonger: soaked.site.certmonger.log() });
+    await observer.stop();
+    await listener.stop();
     await soaked.stop();
   }
 }
 
+function secondsSince(then: number): number {
+  return Math.round((Date.now() - then) / 1000);
+}
+
 function clock(began: number): string {
-  const seconds = Math.round((Date.now() - began) / 1000);
+  const seconds = secondsSince(began);
   return `${String(Math.floor(seconds / 60)).padStart(2, '0')}:${String(seconds % 60).padStart(2, '0')}`;
+}
+
+/** Fault after fault, every fourth time two at once, and renewals asked for in between. */
+async function storm(soaked: SoakSite, { until, random, say }: { readonly until: number; readonly random: () => number; readonly say: (line: string) => void }): Promise<Pick<SoakReport, 'faults' | 'asked'>> {
+  const all = [...tokenFaults(soaked), ...storeFaults(soaked), ...daemonFaults(soaked, random)];
+  const counts: Record<string, number> = Object.fromEntries(all.map(({ name }) => [name, 0]));
+  let asked = 0;
+  while (Date.now() < until) {
+    await sleep(2000 + random() * 10_000);
+    const now = someOf(all, random);
+    const seconds = Math.round(3 + random() * 35);
+    say(`${now.map(({ name }) => name).join(' and ')}${now.some(({ end }) => end !== undefined) ? ` for ${String(seconds)} s` : ''}`);
+    for (const { name, begin } of now) {
+      counts[name] = (counts[name] ?? 0) + 1;
+      await begin();
+    }
+    if (now.some(({ end }) => end !== undefined)) await sleep(seconds * 1000);
+    for (const { end } of [...now].reverse()) await end?.();
+    asked += await askSome(soaked, random);
+  }
+  return { faults: counts, asked };
+}
+
+function someOf(all: readonly Fault[], random: () => number): Fault[] {
+  const first = pick(random, all);
+  if (first === undefined) return [];
+  const second = random() < 0.25 ? pick(random, all.filter(({ touches }) => !touches.some((piece) => first.touches.includes(piece)))) : undefined;
+  return second === undefined ? [first] : [first, second];
 }
 
 /** A few renewals that are not due, so that there is work to the end. certmonger may be anywhere: what it refuses is not asked. */
 async function askSome({ site }: SoakSite, random: () => number): Promise<number> {
-  const { certificates } = site.authority;
   let asked = 0;
   for (let left = 3; left > 0; left -= 1) {
-    const one = certificates[Math.floor(random() * certificates.length)];
+    const one = pick(random, site.authority.certificates);
     if (one === undefined) continue;
     const { exitCode } = await getcert(site.bus, ['resubmit', '-i', `hsmonger.${one.nickname}`], [0, 1]).catch(() => ({ exitCode: 1 }));
     if (exitCode === 0) asked += 1;
@@ -94,63 +98,12 @@ async function askSome({ site }: SoakSite, random: () => number): Promise<number
   return asked;
 }
 
-interface TrackedNow {
-  readonly nickname: string;
-  readonly status: string;
-  readonly expires: number;
-}
-
-async function recordsOf({ site }: SoakSite): Promise<TrackedNow[]> {
-  return [...(await site.getcertRecords()).values()].map((record) => ({
-    nickname: /nickname='([^']+)'/u.exec(record.get('certificate') ?? '')?.[1] ?? '',
-    status: record.get('status') ?? '',
-    expires: Date.parse(record.get('expires') ?? ''),
-  }));
-}
-
-async function unrested(soaked: SoakSite): Promise<string[]> {
-  const records = new Map((await recordsOf(soaked)).map((record) => [record.nickname, record]));
-  return soaked.site.authority.certificates.flatMap(({ nickname, pem }) => {
-    const record = records.get(nickname);
-    const renewed = record !== undefined && record.expires > Date.parse(new X509Certificate(pem).validTo);
-    return record?.status === 'MONITORING' && renewed ? [] : [`${nickname} (${record?.status ?? 'not tracked'}${renewed ? '' : ', not renewed'})`];
-  });
-}
-
-async function untilRest(soaked: SoakSite, end: number, tell: (left: number) => void): Promise<void> {
-  for (;;) {
-    const left = await unrested(soaked).catch(() => ['certmonger does not answer']);
+async function untilRest(soaked: SoakSite, end: number, say: (line: string) => void): Promise<void> {
+  for (let told = 0; ; await sleep(3000)) {
+    const left = inTrouble(soaked);
     if (left.length === 0 || Date.now() > end) return;
-    tell(left.length);
-    await sleep(15_000);
+    if (Date.now() - told < 30_000) continue;
+    told = Date.now();
+    say(`${String(left.length)} not at rest or not renewed: ${left.slice(0, 3).join(', ')}${left.length > 3 ? ', …' : ''}`);
   }
-}
-
-async function report(soaked: SoakSite, run: Pick<SoakReport, 'requests' | 'seed' | 'faults' | 'asked' | 'events' | 'seconds'> & { readonly keys: readonly string[] }): Promise<SoakReport> {
-  const { site } = soaked;
-  const { keys, ...rest } = run;
-  const now = Date.now();
-  const records = await recordsOf(soaked);
-  const notResting = (await unrested(soaked)).filter((text) => !text.endsWith('not renewed)') || !text.includes('MONITORING'));
-  const present = await site.privateKeys();
-  const ledger = new Sqlite(site.ledger, { readonly: true });
-  try {
-    return {
-      ...rest,
-      issued: (ledger.prepare('SELECT count(*) AS n FROM issued').get() as { n: number }).n,
-      notResting,
-      notRenewed: (await unrested(soaked)).filter((text) => text.includes('not renewed')),
-      notValid: records.filter(({ expires }) => !(expires > now)).map(({ nickname }) => nickname),
-      keysChanged: [...keys.filter((key) => !present.includes(key)), ...present.filter((key) => !keys.includes(key))],
-      serialsTwice: (ledger.prepare('SELECT serial FROM issued GROUP BY serial HAVING count(*) > 1').all() as { serial: string }[]).map(({ serial }) => serial),
-      pinFlags: (await site.cli('token', 'list')).stdout.split('\n').find((line) => line.includes(site.token.label)) ?? '',
-    };
-  } finally {
-    ledger.close();
-  }
-}
-
-/** Whether a run ended as it must. */
-export function wentWell({ notResting, notRenewed, notValid, keysChanged, serialsTwice }: SoakReport): boolean {
-  return [notResting, notRenewed, notValid, keysChanged, serialsTwice].every(({ length }) => length === 0);
 }
