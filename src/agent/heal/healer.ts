@@ -12,6 +12,7 @@ import { askService } from '../../service/ask.js';
 import type { Care, Part } from '../care.js';
 import { createTroubleLog } from '../log.js';
 import type { Sighting } from '../picture/picture.js';
+import { createCalm, surroundingsOf } from './calm.js';
 import { applyRemedy, type Remedy } from './cure.js';
 import { evidenceFor, examine, lockHoldersIn } from './examine.js';
 import { createLedgerView } from './ledger-view.js';
@@ -19,7 +20,7 @@ import { createLooks } from './looks.js';
 import { createPatients, type Patient } from './patients.js';
 import { pinFileOf, watchPinFile } from './pin-file.js';
 import { createPinWatch } from './pin-watch.js';
-import { createFinder, createKeyReader } from './subjects.js';
+import { createFinder, heldKey } from './subjects.js';
 import { createTeller } from './tell.js';
 
 /** Says what is wrong with an instance's renewals, and cures what can be cured. */
@@ -55,9 +56,9 @@ export function startHealer(care: Care, means: HealerMeans = {}): Healer {
   const { instance, picture, prober, events, log, clock, signal, certmonger } = care;
   const { reconcile, random = Math.random, now = () => performance.now(), readMemory = () => askService(care, 'read ledger', undefined, { timeoutMs: ledgerTimeoutMs }) } = means;
   const find = createFinder(instance);
-  const keyOf = createKeyReader();
   const looks = createLooks(prober, now);
   const ledger = createLedgerView(readMemory, now, createTroubleLog(log));
+  const calm = createCalm(clock, now);
   const patients = createPatients({ clock, now, random });
   const teller = createTeller({ instance: instance.name, events, clock, now });
   const pinFile = pinFileOf(care);
@@ -99,25 +100,30 @@ export function startHealer(care: Care, means: HealerMeans = {}): Healer {
       return idleMs;
     }
     const lockHolders = lockHoldersIn(sightings);
+    const surroundings = surroundingsOf(site);
     const found = new Map<string, Diagnosis>();
     const waits: number[] = remembered ? [] : [2000];
     for (const config of instance.certificates) {
       const { nickname } = config;
       const sighting = requests.get(nickname);
+      const memory = sighting === undefined ? undefined : ledger.since(sighting.sinceMs);
+      const basis = { sighting, memory, surroundings };
+      if (calm.still(nickname, basis)) continue;
       const probe = sighting === undefined ? site.probe : evidenceFor(sighting, site.probe, looks.since);
       const diagnosis = examine({
         site,
         config,
         sighting,
-        key: sighting === undefined ? undefined : keyOf(sighting.request),
+        key: sighting === undefined ? undefined : heldKey(sighting.request),
         probe,
-        memory: sighting === undefined ? undefined : ledger.since(sighting.sinceMs),
+        memory,
         tries: patients.get(nickname)?.attempts ?? 0,
         lockHolders,
         nowMs: now(),
       });
       teller.ofCertificate(nickname, diagnosis, sighting?.request.status === restingState);
       if (diagnosis === undefined) {
+        calm.foundWell(nickname, basis);
         if (sighting?.request.status === restingState) patients.discharge(nickname);
         if (sighting?.request.status === 'NEED_TO_SUBMIT') waits.push(submitsNot(sighting));
         continue;
