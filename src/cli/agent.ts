@@ -1,6 +1,7 @@
 import { runAgent } from '../agent/agent.js';
 import { logTo } from '../agent/log.js';
 import { HsmongerError } from '../errors.js';
+import { keepHeapSmall } from '../platform/small-heap.js';
 import { runningAsRoot } from '../platform/service-user.js';
 import type { AddCommand, Surroundings } from './command.js';
 import { addAgentQuestions } from './agent/ask.js';
@@ -40,6 +41,7 @@ export const addAgent: AddCommand = (yargs, run) =>
 
 async function look(options: AgentOptions, { io, env, clock, signal }: Surroundings): Promise<number> {
   if (!runningAsRoot()) throw new HsmongerError('NOT_PERMITTED', 'The agent speaks to certmonger and binds to the directory: run it as root, best by its unit, hsmonger-agent.service.');
+  keepHeapSmall();
   const stop = new AbortController();
   const end = () => { stop.abort(); };
   process.once('SIGTERM', end);

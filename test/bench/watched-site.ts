@@ -1,6 +1,6 @@
 import 'reflect-metadata';
 import { randomBytes, webcrypto } from 'node:crypto';
-import { appendFileSync, copyFileSync, readFileSync, readdirSync, writeFileSync } from 'node:fs';
+import { appendFileSync, readFileSync, readdirSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import * as x509 from '@peculiar/x509';
 import { startCertmonger, type Certmonger } from '../rig/certmonger.js';
@@ -13,7 +13,7 @@ export interface WatchedSite {
   stop(): Promise<void>;
 }
 
-const algorithm = { name: 'RSASSA-PKCS1-v1_5', hash: 'SHA-256', modulusLength: 2048, publicExponent: new Uint8Array([1, 0, 1]) };
+const algorithm = { name: 'ECDSA', namedCurve: 'P-256', hash: 'SHA-256' };
 const dayMs = 86_400_000;
 
 /** Nothing is due. One request is made by `track apply`; the others are copies of its file, each with a certificate of its own. */
@@ -62,12 +62,15 @@ function tableOf(directory: string, index: number): string {
   return `\n[[certificate]]\nnickname = "${name}"\nprofile = "caServerCert"\ncertificate-file = "${directory}/${name}.pem"\nkey-file = "${directory}/${name}.key"\n`;
 }
 
-/** What certmonger would have written for another certificate of the same key. */
+/** What certmonger would have written for another certificate. */
 function copyOf(model: string, from: number, to: number, pem: string): string {
-  const { serialNumber, subject, notAfter, notBefore } = new x509.X509Certificate(pem);
+  const { serialNumber, subject, notAfter, notBefore, publicKey } = new x509.X509Certificate(pem);
+  const point = (spki: string) => spki.slice(-128);
+  const before = point(/^cert_spki=(\w+)$/mu.exec(model)?.[1] ?? '');
   const time = (date: Date) => date.toISOString().replace(/\D/gu, '').slice(0, 14);
   return model
     .replaceAll(nameOf(from), nameOf(to))
+    .replaceAll(before, point(Buffer.from(publicKey.rawData).toString('hex').toUpperCase()))
     .replace(/^cert_serial=.*$/mu, `cert_serial=${serialNumber.toUpperCase()}`)
     .replace(/^cert_subject=.*$/mu, `cert_subject=${subject}`)
     .replace(/^cert_not_before=.*$/mu, `cert_not_before=${time(notBefore)}`)
@@ -75,15 +78,13 @@ function copyOf(model: string, from: number, to: number, pem: string): string {
     .replace(/^cert=-----BEGIN[^]*?-----END CERTIFICATE-----$/mu, `cert=${pem.trimEnd().replaceAll('\n', '\n ')}`);
 }
 
-/** Certificates of the site's CA, as far as names tell, all of one key, which is written beside each. */
+/** Certificates of the site's CA, as far as names tell, each with a key of its own in a file beside it. */
 async function issuer(site: Site): Promise<(index: number, file: string) => Promise<void>> {
   const ca = new x509.X509Certificate(site.authority.certificate('caSigningCert cert-pki-ca').pem);
-  const keys = await webcrypto.subtle.generateKey(algorithm, true, ['sign', 'verify']);
-  const key = path.join(site.directory, 'server.key');
-  const pkcs8 = Buffer.from(await webcrypto.subtle.exportKey('pkcs8', keys.privateKey)).toString('base64').replace(/.{1,64}/gu, '$&\n');
-  writeFileSync(key, `-----BEGIN PRIVATE KEY-----\n${pkcs8}-----END PRIVATE KEY-----\n`, { mode: 0o600 });
+  const signing = await webcrypto.subtle.generateKey(algorithm, true, ['sign', 'verify']);
   const now = Date.now();
   return async (index, file) => {
+    const keys = await webcrypto.subtle.generateKey(algorithm, true, ['sign', 'verify']);
     const certificate = await x509.X509CertificateGenerator.create(
       {
         serialNumber: `40${randomBytes(8).toString('hex')}`,
@@ -92,12 +93,13 @@ async function issuer(site: Site): Promise<(index: number, file: string) => Prom
         notBefore: new Date(now - 300 * dayMs),
         notAfter: new Date(now + (100 + (index % 300)) * dayMs),
         publicKey: keys.publicKey,
-        signingKey: keys.privateKey,
+        signingKey: signing.privateKey,
         signingAlgorithm: algorithm,
       },
       webcrypto as unknown as Crypto,
     );
+    const pkcs8 = Buffer.from(await webcrypto.subtle.exportKey('pkcs8', keys.privateKey)).toString('base64').replace(/.{1,64}/gu, '$&\n');
     writeFileSync(file, `${certificate.toString('pem')}\n`);
-    copyFileSync(key, file.replace(/pem$/u, 'key'));
+    writeFileSync(file.replace(/pem$/u, 'key'), `-----BEGIN PRIVATE KEY-----\n${pkcs8}-----END PRIVATE KEY-----\n`, { mode: 0o600 });
   };
 }
