@@ -1,3 +1,4 @@
+import { setMaxListeners } from 'node:events';
 import type { Instance } from '../config/instance.js';
 import type { Care, Part } from './care.js';
 import { startChronicle, type Chronicle } from './chronicle.js';
@@ -36,6 +37,8 @@ export async function startCaretaker({ pollMs, instances, conf, ...given }: Care
   const { instance, directories, certmonger, log } = given;
   const stopping = new AbortController();
   const { signal } = stopping;
+  // One or two for each part and each child: more than Node.js's ten, and far from what a leak would make of it in a day.
+  setMaxListeners(50, signal);
   const prober = startProber({ instance, directories, log, clock: given.clock, signal, certmonger });
   const care: Care = {
     ...given,

@@ -1,8 +1,7 @@
 import { restingState, terminalStates } from '../../dbus/states.js';
 import { requestId } from '../config/request-id.js';
-import { isOurPlace } from '../tracking/place.js';
 import type { Care, Part } from './care.js';
-import { ownRequest } from './own-request.js';
+import { ownCertificate, ownRequest } from './own-request.js';
 import type { Sighting } from './picture/picture.js';
 
 /** What became of one certificate while the agent looked on. */
@@ -90,11 +89,11 @@ export function startChronicle(care: Pick<Care, 'instance' | 'conf' | 'picture' 
   };
 
   const lookAt = (sighting: Sighting) => {
-    const { nickname: id, certificateStorage } = sighting.request;
-    for (const certificate of instance.certificates) {
-      const ours = requestId(instance, certificate.nickname);
-      if (id === ours || (isOurPlace(certificateStorage, instance, certificate) && picture.request(ours) === undefined)) look(certificate.nickname, sighting);
-    }
+    const own = ownCertificate(instance, sighting.request);
+    if (own === undefined) return;
+    const ours = requestId(instance, own.nickname);
+    // Where certmonger has a request of our id, another for the same place is somebody else's.
+    if (sighting.request.nickname === ours || picture.request(ours) === undefined) look(own.nickname, sighting);
   };
 
   lookAtAll();

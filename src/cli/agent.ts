@@ -1,6 +1,7 @@
 import { runAgent } from '../agent/agent.js';
 import { logTo } from '../agent/log.js';
 import { HsmongerError } from '../errors.js';
+import { keepHeapSmall } from '../platform/small-heap.js';
 import { runningAsRoot } from '../platform/service-user.js';
 import type { AddCommand, Surroundings } from './command.js';
 import { addAgentQuestions } from './agent/ask.js';
@@ -42,6 +43,7 @@ async function look(options: AgentOptions, { io, env, clock, signal }: Surroundi
   // Not yargs' implies: a default, false too, counts as given there.
   if (options.picture !== undefined) throw new HsmongerError('USAGE', '--picture draws the calendar that --dry-run prints, so give both; without them the agent runs and draws nothing.');
   if (!runningAsRoot()) throw new HsmongerError('NOT_PERMITTED', 'The agent speaks to certmonger and binds to the directory: run it as root, best by its unit, hsmonger-agent.service.');
+  keepHeapSmall();
   const stop = new AbortController();
   const end = () => { stop.abort(); };
   process.once('SIGTERM', end);

@@ -46,8 +46,18 @@ export function diagnoseSite(facts: SiteFacts): Diagnosis[] {
 }
 
 function rowOf(facts: RequestFacts): Row<RequestFacts> | undefined {
-  const status = seen(facts)?.status;
-  return (requestRows as readonly Row<RequestFacts>[]).find((row) => (row.states === undefined || (status !== undefined && row.states.includes(status))) && holds(row, facts));
+  return rowsFor(seen(facts)?.status ?? '').find((row) => holds(row, facts));
+}
+
+/** By state: certmonger's are a closed list. */
+const byState = new Map<string, readonly Row<RequestFacts>[]>();
+
+function rowsFor(status: string): readonly Row<RequestFacts>[] {
+  const known = byState.get(status);
+  if (known !== undefined) return known;
+  const rows = (requestRows as readonly Row<RequestFacts>[]).filter(({ states }) => states === undefined || states.includes(status));
+  byState.set(status, rows);
+  return rows;
 }
 
 function holds<F>({ when }: Row<F>, facts: F): boolean {

@@ -16,6 +16,21 @@ export function isOurPlace(storage: Storage, { nss }: Pick<Instance, 'nss'>, cer
   }
 }
 
+/** What a place is known by, the same for all spellings; for looking up many. undefined where it is none of those. */
+export function placeKey({ type, database, file, nickname }: Storage): string | undefined {
+  if (type === 'NSSDB') return database === undefined || nickname === undefined ? undefined : inDatabase(database, nickname);
+  return type === 'FILE' && file !== undefined ? plain(file) : undefined;
+}
+
+/** Equal to `placeKey` of exactly those requests that isOurPlace holds for. */
+export function placeKeyOf({ nss }: Pick<Instance, 'nss'>, { nickname, storage }: Pick<CertificateConfig, 'nickname' | 'storage'>): string {
+  return storage.kind === 'file' ? plain(storage.certificate) : inDatabase(nss.database, nickname);
+}
+
+function inDatabase(database: string, nickname: string): string {
+  return `${plain(database)}\0${nickname}`;
+}
+
 /** A database's location as we send it: without `sql:` on an IPA server, whose tools look requests up by that very text (ipalib/install/certmonger.py). */
 export function databaseLocation({ nss, freeipa }: Pick<Instance, 'nss' | 'freeipa'>): string {
   return freeipa === undefined ? `sql:${nss.database}` : nss.database;

@@ -29,6 +29,7 @@ export interface Objects {
 
 /** Each certificate of the instance in its store, in the order of the instance file. */
 export function sightings(instance: Pick<Instance, 'certificates'>, stores: Pick<StoreFacts, 'token' | 'files'> & { readonly nss: Pick<StoreFacts['nss'], 'internal'> }): Sighting[] {
+  const files = new Map(stores.files.map((facts) => [facts.nickname, facts]));
   return instance.certificates.map((config) => {
     switch (config.storage.kind) {
       case 'token':
@@ -36,7 +37,7 @@ export function sightings(instance: Pick<Instance, 'certificates'>, stores: Pick
       case 'internal':
         return among(config, stores.nss.internal, 'in the NSS database');
       case 'file':
-        return inFiles(config, stores.files.find(({ nickname }) => nickname === config.nickname));
+        return inFiles(config, files.get(config.nickname));
     }
   });
 }

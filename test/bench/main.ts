@@ -30,11 +30,11 @@ try {
   const comparisons = [];
   const { path } = directory;
   if (wanted('identify')) comparisons.push(...(await benchIdentify(rounds.identify)));
-  if (wanted('submit') || wanted('listing') || wanted('agent') || wanted('retrieve')) {
+  if (wanted('agent')) comparisons.push(...(await benchAgent(requests, rounds.agent, say)));
+  if (wanted('submit') || wanted('listing') || wanted('retrieve')) {
     const site = await createSite(path, ensureServiceUser());
     if (wanted('submit')) comparisons.push(...(await benchSubmit(site, rounds.submit, say)));
     if (wanted('retrieve')) comparisons.push(...(await benchRetrieve(site, rounds.retrieve, say)));
-    if (wanted('agent')) comparisons.push(...(await benchAgent(site, requests, rounds.agent, say)));
     if (wanted('listing')) comparisons.push(...(await benchListing(site, requests, rounds.listing, say)));
   }
   if (wanted('dogtag')) {

@@ -25,6 +25,8 @@ export interface Site {
   /** The instance's ledger file. */
   readonly ledger: string;
   readonly configDir: string;
+  /** The instance file `setUp` writes. */
+  readonly instanceFile: string;
   readonly stateDir: string;
   /** dist/hsmonger with this site's flags. */
   cli(...args: string[]): Promise<{ readonly exitCode: number | undefined; readonly stdout: string; readonly stderr: string }>;
@@ -101,6 +103,7 @@ export async function startSite(options: SiteOptions = {}): Promise<Site> {
     certmonger,
     ledger: path.join(stateDir, 'hsmonger', 'ledger.sqlite'),
     configDir,
+    instanceFile: path.join(configDir, 'hsmonger.toml'),
     stateDir,
     cli,
     setUp: async (...extra) => {

@@ -85,7 +85,7 @@ export async function startSoakSite(count: number): Promise<SoakSite> {
   let started = 0;
   const start = () => {
     started += 1;
-    return startAgent(['--bus', site.bus.address, '--config-dir', site.configDir, '--state-dir', site.stateDir], { NODE_OPTIONS: `${nodeOptions} ${clock.option}` }, path.join(executables, 'hsmonger'));
+    return startAgent(['--bus', site.bus.address, '--config-dir', site.configDir, '--state-dir', site.stateDir], { NODE_OPTIONS: `${nodeOptions} ${clock.option}` }, { program: path.join(executables, 'hsmonger') });
   };
   let agent = start();
   const gone: string[] = [];

@@ -1,7 +1,6 @@
 import type { Caretaker } from '../caretaker.js';
 import type { Events } from '../events.js';
-import { requestId } from '../../config/request-id.js';
-import { isOurPlace } from '../../tracking/place.js';
+import { ownCertificate } from '../own-request.js';
 import type { Picture } from '../picture/picture.js';
 import type { BusName } from './bus-name.js';
 
@@ -17,9 +16,10 @@ export function announce(bus: Pick<BusName, 'event' | 'stateChanged'>, { events,
     events.on((event) => { bus.event(event); }),
     picture.onChange((change) => {
       if (change.kind !== 'request' || change.before?.request.status === change.now?.request.status) return;
+      const request = (change.now ?? change.before)?.request;
+      if (request === undefined) return;
       for (const { instance } of roster.caretakers()) {
-        const storage = (change.now ?? change.before)?.request.certificateStorage;
-        const own = instance.certificates.find((certificate) => requestId(instance, certificate.nickname) === change.id || (storage !== undefined && isOurPlace(storage, instance, certificate)));
+        const own = ownCertificate(instance, request);
         if (own !== undefined) bus.stateChanged(instance.name, own.nickname, change.now?.request.status ?? '');
       }
     }),

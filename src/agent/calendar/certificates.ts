@@ -1,4 +1,3 @@
-import { createHash } from 'node:crypto';
 import type { TrackingRequest } from '../../../dbus/tracking-request.js';
 import type { CertificateConfig, Instance } from '../../config/instance.js';
 import { isProfileName } from '../../config/profile-names.js';
@@ -7,9 +6,7 @@ import { profiles } from '../../issuer/profiles.js';
 import { certificateKey, type CalendarCertificate, type RenewedBy } from '../../renewal/calendar/calendar.js';
 import { sharedNicknames } from '../../renewal/look-at-servers.js';
 import { adoptable } from '../../tracking/plan.js';
-import { parseCertificate } from '../../x509/parse-certificate.js';
-import { certificateFromPem } from '../../x509/pem.js';
-import { keyFingerprint } from '../../x509/public-key.js';
+import { heldCertificate, type HeldCertificate } from '../held-certificate.js';
 
 /** What the calendar is made of. */
 export interface Renewable {
@@ -18,18 +15,7 @@ export interface Renewable {
   readonly without: readonly { readonly instance: string; readonly nickname: string; readonly why: string }[];
 }
 
-/** What one look at a certificate gives; by request, which is another object when it was read again. */
-interface Read {
-  readonly notBefore: Date;
-  readonly notAfter: Date;
-  readonly identity: string;
-  /** Base64 of the names. */
-  readonly subject: string;
-  readonly issuer: string;
-}
-
 const dayMs = 86_400_000;
-const read = new WeakMap<TrackingRequest, Read>();
 
 /**
  * The certificates of all instances as certmonger has them now. `isMaster`: whether this server is the renewal master, by the instance's name; undefined
@@ -43,7 +29,7 @@ export function renewable(instances: readonly Instance[], requests: readonly Tra
     return instance.certificates.flatMap((config) => {
       const request = byId.get(ids.get(config.nickname) ?? '') ?? adoptable(requests, instance, config);
       const why = request === undefined ? 'certmonger does not track it.' : idle(request);
-      const certificate = request === undefined || why !== undefined ? undefined : readOf(request);
+      const certificate = request === undefined || why !== undefined ? undefined : heldCertificate(request);
       if (certificate !== undefined) return [{ instance, config, certificate }];
       without.push({ instance: instance.name, nickname: config.nickname, why: why ?? 'certmonger could not read the certificate.' });
       return [];
@@ -77,25 +63,8 @@ function idle({ monitoring, autorenew }: TrackingRequest): string | undefined {
   return monitoring && autorenew ? undefined : 'certmonger is told not to renew it.';
 }
 
-function readOf(request: TrackingRequest): Read | undefined {
-  const known = read.get(request);
-  if (known !== undefined) return known;
-  const { pem } = request.certificate;
-  if (pem === undefined) return undefined;
-  try {
-    const { notBefore, notAfter, spki, serial, subject, issuer } = parseCertificate(certificateFromPem(pem));
-    const identity = createHash('sha256').update(keyFingerprint(spki)).update(serial).digest('hex');
-    const found = { notBefore, notAfter, identity, subject: Buffer.from(subject).toString('base64'), issuer: Buffer.from(issuer).toString('base64') };
-    read.set(request, found);
-    return found;
-  } catch {
-    // certmonger takes what its CA gave it, and that of no CA of ours may be anything.
-    return undefined;
-  }
-}
-
 /** How long a renewal will live: our own CA's profiles say so; another CA is taken to give what it gave before. */
-function issuance({ issuer }: Instance, { profile }: CertificateConfig, { notBefore, notAfter }: Read): Pick<CalendarCertificate, 'lifeMs' | 'backdateMs'> {
+function issuance({ issuer }: Instance, { profile }: CertificateConfig, { notBefore, notAfter }: HeldCertificate): Pick<CalendarCertificate, 'lifeMs' | 'backdateMs'> {
   switch (issuer.type) {
     case 'token': {
       const days = issuer.lifetimeDays[profile] ?? (isProfileName(profile) ? profiles[profile].days : undefined);

@@ -3,6 +3,7 @@ import type { Directories, Instance } from '../../config/instance.js';
 import { sentenceOf } from '../../errors.js';
 import { finishSavings } from '../../service/finish-savings.js';
 import { createBackOff } from '../back-off.js';
+import { createBell } from '../bell.js';
 import type { CertmongerLink } from '../certmonger-link.js';
 import type { Prober } from '../probe/prober.js';
 import { createFollower } from './follower.js';
@@ -46,7 +47,7 @@ export function attend({ instance, directories, certmonger, prober, pollMs, log,
   /** Milliseconds until the next look at certmonger where nothing else calls for one. */
   let again: number | undefined;
   const retry = createBackOff({ firstMs: soonMs, mostMs: 60_000 });
-  let wake = new AbortController();
+  const bell = createBell(signal);
 
   const watch = async () => {
     const watching = createTroubleLog(told);
@@ -58,7 +59,7 @@ export function attend({ instance, directories, certmonger, prober, pollMs, log,
       }
       watching.over('the directory is watched again.');
       latest = line;
-      wake.abort();
+      bell.ring();
     };
     while (!signal.aborted) {
       const started = performance.now();
@@ -77,8 +78,8 @@ export function attend({ instance, directories, certmonger, prober, pollMs, log,
 
   const work = async () => {
     while (!signal.aborted) {
-      if (!wake.signal.aborted) await sleep(again ?? dayMs, undefined, { signal: AbortSignal.any([wake.signal, signal]) }).catch(() => undefined);
-      wake = new AbortController();
+      await bell.pause(again ?? dayMs);
+      bell.quiet();
       const sight = latest;
       if (sight === undefined) continue;
       if (sight !== seen) {
@@ -126,7 +127,7 @@ export function attend({ instance, directories, certmonger, prober, pollMs, log,
   return {
     ended: Promise.all([watch(), work()]).then(() => undefined),
     nudge: () => {
-      if (again !== undefined) wake.abort();
+      if (again !== undefined) bell.ring();
     },
   };
 }

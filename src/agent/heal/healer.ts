@@ -13,6 +13,7 @@ import type { Care, Part } from '../care.js';
 import { createTroubleLog } from '../log.js';
 import type { Sighting } from '../picture/picture.js';
 import { askIssuer } from './ask-issuer.js';
+import { createCalm, surroundingsOf } from './calm.js';
 import { applyRemedy, type Remedy } from './cure.js';
 import { evidenceFor, examine, lockHoldersIn } from './examine.js';
 import { createLedgerView } from './ledger-view.js';
@@ -21,7 +22,7 @@ import type { Cost } from './next-try.js';
 import { answered, createPatients, type Patient } from './patients.js';
 import { pinFileOf, watchPinFile } from './pin-file.js';
 import { createPinWatch } from './pin-watch.js';
-import { createFinder, createKeyReader } from './subjects.js';
+import { createFinder, heldKey } from './subjects.js';
 import { createProspects, type ProspectsMeans, type Refused } from './prospects.js';
 import { createTeller } from './tell.js';
 
@@ -60,10 +61,10 @@ export function startHealer(care: Care, means: HealerMeans = {}): Healer {
   const { instance, picture, prober, events, log, clock, signal } = care;
   const { reconcile, ask = (refused: readonly Refused[]) => askIssuer(care, refused), random = Math.random, now = () => performance.now(), readMemory = () => askService(care, 'read ledger', undefined, { timeoutMs: ledgerTimeoutMs }) } = means;
   const find = createFinder(instance);
-  const keyOf = createKeyReader();
   const costOf = costIn(instance);
   const looks = createLooks(prober, now);
   const ledger = createLedgerView(readMemory, now, createTroubleLog(log));
+  const calm = createCalm(clock, now);
   const patients = createPatients({ clock, now, random });
   const teller = createTeller({ instance: instance.name, events, clock, now });
   const pinFile = pinFileOf(care);
@@ -106,26 +107,31 @@ export function startHealer(care: Care, means: HealerMeans = {}): Healer {
       return idleMs;
     }
     const lockHolders = lockHoldersIn(sightings);
+    const surroundings = surroundingsOf(site);
     const found = new Map<string, Diagnosis>();
     const waits: number[] = remembered ? [] : [2000];
     const refused: Refused[] = [];
     for (const config of instance.certificates) {
       const { nickname } = config;
       const sighting = requests.get(nickname);
+      const memory = sighting === undefined ? undefined : ledger.since(sighting.sinceMs);
+      const basis = { sighting, memory, surroundings };
+      if (calm.still(nickname, basis)) continue;
       const probe = sighting === undefined ? site.probe : evidenceFor(sighting, site.probe, looks.since);
       const diagnosis = examine({
         site,
         config,
         sighting,
-        key: sighting === undefined ? undefined : keyOf(sighting.request),
+        key: sighting === undefined ? undefined : heldKey(sighting.request),
         probe,
-        memory: sighting === undefined ? undefined : ledger.since(sighting.sinceMs),
+        memory,
         tries: patients.get(nickname)?.attempts ?? 0,
         lockHolders,
         nowMs: now(),
       });
       teller.ofCertificate(nickname, diagnosis, sighting?.request.status === restingState);
       if (diagnosis === undefined) {
+        calm.foundWell(nickname, basis);
         if (sighting?.request.status === restingState) {
           patients.discharge(nickname);
           prospects.forget(nickname);

@@ -21,7 +21,7 @@ export interface PicturePace extends RotaPace {
   readonly retry: { readonly firstMs: number; readonly mostMs: number };
 }
 
-export const usualPace: PicturePace = { listMs: 60_000, tickMs: 10_000, restlessMs: 9000, allMs: 540_000, restlessAtOnce: 64, settleMs: 100, retry: { firstMs: 500, mostMs: 10_000 } };
+export const usualPace: PicturePace = { listMs: 60_000, tickMs: 10_000, restlessMs: 9000, allMs: 540_000, restlessAtOnce: 64, atOnce: 16, settleMs: 100, retry: { firstMs: 500, mostMs: 10_000 } };
 
 export interface PictureGiven {
   readonly certmonger: Pick<CertmongerLink, 'use'>;

@@ -15,9 +15,11 @@ export interface RotaPace {
   readonly allMs: number;
   /** Restless ones read in one tick, those not read for longest first: thousands that wait for one token must not keep the agent busy. */
   readonly restlessAtOnce: number;
+  /** Others read in one tick: where there are thousands all of them take longer than `allMs`. */
+  readonly atOnce: number;
 }
 
-export function createRota({ restlessMs, allMs, restlessAtOnce }: RotaPace, startMs: number): Rota {
+export function createRota({ restlessMs, allMs, restlessAtOnce, atOnce }: RotaPace, startMs: number): Rota {
   /** In the order they were read: the first is the one not read for longest. */
   const seen = new Map<string, { readonly resting: boolean; readonly atMs: number }>();
   let tickedMs = startMs;
@@ -32,7 +34,7 @@ export function createRota({ restlessMs, allMs, restlessAtOnce }: RotaPace, star
       tickedMs = atMs;
     },
     due(atMs) {
-      const share = Math.min(seen.size, Math.ceil((seen.size * (atMs - tickedMs)) / allMs));
+      const share = Math.min(atOnce, Math.ceil((seen.size * (atMs - tickedMs)) / allMs));
       tickedMs = atMs;
       const entries = [...seen];
       const restless = entries.filter(([, one]) => !one.resting && atMs - one.atMs >= restlessMs).slice(0, restlessAtOnce);

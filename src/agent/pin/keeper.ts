@@ -1,10 +1,10 @@
 import { existsSync, statSync, watch } from 'node:fs';
 import path from 'node:path';
-import { setTimeout as sleep } from 'node:timers/promises';
 import type { UnlockedPin } from '../../config/instance.js';
 import { sentenceOf } from '../../errors.js';
 import { besidePinFile, lockedSentence } from '../../pkcs11/pin-source.js';
 import { isLockedOnPurpose, prepareUnlocked } from '../../service/pin/unlocked-file.js';
+import { createBell } from '../bell.js';
 import type { Care, Part } from '../care.js';
 import { createTroubleLog } from '../log.js';
 import { createCredentialPlacer } from './credential.js';
@@ -39,7 +39,7 @@ export function startPinKeeper(care: KeeperCare, options: KeeperOptions = { cred
   let seen: string | undefined;
   let placed: () => void = () => undefined;
   const first = new Promise<void>((resolve) => { placed = resolve; });
-  let wake = new AbortController();
+  const bell = createBell(signal);
 
   const look = async (pin: UnlockedPin) => {
     const onPurpose = isLockedOnPurpose(pin);
@@ -64,9 +64,9 @@ export function startPinKeeper(care: KeeperCare, options: KeeperOptions = { cred
   };
 
   const work = async () => {
-    const stop = unlocked === undefined ? () => undefined : watchDirectory(unlocked, () => { wake.abort(); });
+    const stop = unlocked === undefined ? () => undefined : watchDirectory(unlocked, () => { bell.ring(); });
     while (!signal.aborted) {
-      wake = new AbortController();
+      bell.quiet();
       try {
         await finishChanges(care);
         if (unlocked !== undefined) await look(unlocked);
@@ -75,7 +75,7 @@ export function startPinKeeper(care: KeeperCare, options: KeeperOptions = { cred
         changes.trouble(`The PIN could not be looked after: ${sentenceOf(error)}`);
       }
       placed();
-      await sleep(instance.agent.probeSeconds * 1000, undefined, { signal: AbortSignal.any([wake.signal, signal]) }).catch(() => undefined);
+      await bell.pause(instance.agent.probeSeconds * 1000);
     }
     stop();
   };

@@ -7,6 +7,7 @@ import { pinFileNow } from '../../pkcs11/pin-aside.js';
 import type { Clock } from '../../platform/clock.js';
 import { pinVariables } from '../../service/ask.js';
 import { createBackOff } from '../back-off.js';
+import { createBell } from '../bell.js';
 import type { Part } from '../care.js';
 import type { CertmongerLink } from '../certmonger-link.js';
 import { createRationedLog, createTroubleLog, type Log } from '../log.js';
@@ -44,7 +45,7 @@ export function startProber({ instance, directories, log, clock, signal, certmon
   let doubt = false;
   /** The last login with new eyes that was taken; of performance.now(). */
   let proof: { readonly source: string; readonly atMs: number } | undefined;
-  let wake = new AbortController();
+  const bell = createBell(signal);
 
   const tell = (probe: Probe) => {
     latest = probe;
@@ -86,14 +87,14 @@ export function startProber({ instance, directories, log, clock, signal, certmon
     let gone = false;
     void child.ended.then(() => {
       gone = true;
-      wake.abort();
+      bell.ring();
     });
     const over = () => gone || signal.aborted;
     while (!over()) {
       await lookOnce(child);
       said.over('what renewals need is looked at again.');
-      wake = new AbortController();
-      if (!doubt && !over()) await sleep(probeSeconds * 1000, undefined, { signal: AbortSignal.any([wake.signal, signal]) }).catch(() => undefined);
+      bell.quiet();
+      if (!doubt && !over()) await bell.pause(probeSeconds * 1000);
     }
   };
 
@@ -134,7 +135,7 @@ export function startProber({ instance, directories, log, clock, signal, certmon
       tell(probe);
       if (before === undefined || !sameToken(before, probe)) {
         doubt = true;
-        wake.abort();
+        bell.ring();
       }
       return probe;
     } catch (error) {

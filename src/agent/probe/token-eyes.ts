@@ -70,7 +70,8 @@ export function createTokenEyes({ token: config, nicknames, pins, env, onStep }:
   const again = async (eyes: OpenEyes): Promise<TokenProbe | undefined> => {
     const { pin, loginRequired } = await eyes.token.pulse();
     const login = loginRequired ? loginStill(eyes, sourceNow) : ({ state: 'proven', source: '' } as const);
-    if (login === undefined || (pin !== eyes.pin && pin !== 'fine')) return undefined;
+    // Who locks takes the login away too: it would go on as long as this process.
+    if (login === undefined || (login.state === 'no PIN' && config.pin.from === 'unlocked') || (pin !== eyes.pin && pin !== 'fine')) return undefined;
     eyes.pin = pin;
     for (const { key } of eyes.keys.values()) await eyes.token.confirm(key);
     return { state: 'present', pin, login, keys: { ...proofs, ...(await missingStill(eyes)) } };

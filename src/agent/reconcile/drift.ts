@@ -1,7 +1,7 @@
 import type { TrackingRequest } from '../../../dbus/tracking-request.js';
 import type { Instance } from '../../config/instance.js';
-import { isOurPlace } from '../../tracking/place.js';
 import { isOurCa } from '../../tracking/plan.js';
+import { ownCertificate } from '../own-request.js';
 import type { PictureChange } from '../picture/picture.js';
 
 /** Whether a change of the picture may have made a request of the instance differ from its file: one came, one went, or its settings are others. */
@@ -13,7 +13,7 @@ export function mayBeDrift(change: PictureChange, instance: Instance, ids: Reado
 }
 
 function concerns(request: TrackingRequest, instance: Instance, ids: ReadonlySet<string>): boolean {
-  return ids.has(request.nickname) || isOurCa(instance, request.ca) || instance.certificates.some((certificate) => isOurPlace(request.certificateStorage, instance, certificate));
+  return ids.has(request.nickname) || isOurCa(instance, request.ca) || ownCertificate(instance, request) !== undefined;
 }
 
 /** What an administrator sets, and the key, which nobody should; what certmonger does at work is not among it. */

@@ -1,14 +1,13 @@
 import type { TrackingRequest } from '../../../dbus/tracking-request.js';
-import { parseCertificate } from '../../x509/parse-certificate.js';
-import { certificateFromPem } from '../../x509/pem.js';
 import { keyFingerprint } from '../../x509/public-key.js';
+import { heldCertificate } from '../held-certificate.js';
 
 /** What is known of one certificate's key. */
 export interface KeySight {
   readonly nickname: string;
   /** SubjectPublicKeyInfo of the certificate where it lies; undefined where there is none. */
   readonly stored: Uint8Array | undefined;
-  readonly request: Pick<TrackingRequest, 'certificate'> | undefined;
+  readonly request: Pick<TrackingRequest, 'nickname' | 'certificate'> | undefined;
 }
 
 /** Notices that a key is another than it was, as long as this agent runs. */
@@ -28,19 +27,11 @@ export function createKeyChanges(): KeyChanges {
           if (now === undefined) return [];
           const before = first.get(nickname);
           if (before === undefined) first.set(nickname, now);
-          const held = request === undefined ? undefined : heldKey(request);
+          const held = request === undefined ? undefined : heldCertificate(request)?.fingerprint;
           if (before !== undefined && before !== now) return [[nickname, `The key of '${nickname}' is another than when the agent began to look after it; nothing of its request is changed until somebody has made sure that this is meant and reloads the agent.`]];
           if (held !== undefined && held !== now) return [[nickname, `certmonger holds a certificate of another key for '${nickname}' than lies where it is stored; nothing of its request is changed until somebody has looked which of the two is right.`]];
           return [];
         }),
       ),
   };
-}
-
-function heldKey({ certificate: { pem } }: Pick<TrackingRequest, 'certificate'>): string | undefined {
-  try {
-    return pem === undefined ? undefined : keyFingerprint(parseCertificate(certificateFromPem(pem)).spki);
-  } catch {
-    return undefined;
-  }
 }

@@ -11,16 +11,21 @@ import type { Sighting } from '../sightings.js';
 export function foreignRequests(evidence: Evidence): Refusal[] {
   const { instance, ids, requests, seen } = evidence;
   const own = new Set(ids.values());
+  const byId = new Map(requests.map((request) => [request.nickname, request]));
+  const others = requests.filter(({ nickname }) => !own.has(nickname));
   return seen.flatMap((sighting): Refusal[] => {
     const id = ids.get(sighting.nickname);
+    const ours = byId.get(id ?? '');
     // One that goes to our CA under another id becomes ours by being renamed, unless ours is there beside it.
-    const adopted = requests.some(({ nickname }) => nickname === id) ? undefined : adoptable(requests, instance, sighting);
-    return requests.flatMap((request): Refusal[] => {
-      if (request === adopted) return [];
-      if (own.has(request.nickname)) return request.nickname === id && !isOurs(evidence, request, sighting) ? [taken(instance.name, request, sighting.nickname)] : [];
-      if (request.nickname.toLowerCase() === id?.toLowerCase()) return [taken(instance.name, request, sighting.nickname)];
-      return clash(evidence, request, sighting);
-    });
+    const adopted = ours === undefined ? adoptable(requests, instance, sighting) : undefined;
+    return [
+      ...(ours === undefined || isOurs(evidence, ours, sighting) ? [] : [taken(instance.name, ours, sighting.nickname)]),
+      ...others.flatMap((request): Refusal[] => {
+        if (request === adopted) return [];
+        if (request.nickname.toLowerCase() === id?.toLowerCase()) return [taken(instance.name, request, sighting.nickname)];
+        return clash(evidence, request, sighting);
+      }),
+    ];
   });
 }
 

@@ -10,7 +10,7 @@ import { trackingRequestOf } from '../../../dbus/tracking-request.js';
 import { Variant } from '../../../dbus/wire.js';
 
 /** Every pause of the real one, a thousand times shorter. */
-const quick: PicturePace = { listMs: 60, tickMs: 10, restlessMs: 9, allMs: 200, restlessAtOnce: 64, settleMs: 1, retry: { firstMs: 2, mostMs: 20 } };
+const quick: PicturePace = { listMs: 60, tickMs: 10, restlessMs: 9, allMs: 200, restlessAtOnce: 64, atOnce: 64, settleMs: 1, retry: { firstMs: 2, mostMs: 20 } };
 /** Nothing is read again unless heard. */
 const deaf: PicturePace = { ...quick, listMs: 1e9, tickMs: 1e9, allMs: 1e9, retry: { firstMs: 1e9, mostMs: 1e9 } };
 const patienceMs = 20_000;
@@ -169,7 +169,7 @@ describe('the picture', () => {
 test('the rota: each has its turn within its time, what does not rest sooner, and thousands of those not all at once', () => {
   fc.assert(
     fc.property(fc.integer({ min: 1, max: 200 }), fc.integer({ min: 0, max: 100 }), fc.integer({ min: 1, max: 30 }), (count, restless, jitter) => {
-      const rota = createRota({ restlessMs: 9, allMs: 540, restlessAtOnce: 20 }, 0);
+      const rota = createRota({ restlessMs: 9, allMs: 540, restlessAtOnce: 20, atOnce: 16 }, 0);
       const read = new Map<string, number>();
       for (let index = 0; index < count; index++) {
         rota.read(String(index), index >= restless, 0);

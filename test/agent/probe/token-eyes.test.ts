@@ -3,6 +3,7 @@ import { readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { afterAll, afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { createTokenEyes, type TokenEyes } from '../../../src/agent/probe/token-eyes.js';
+import type { TokenConfig } from '../../../src/config/instance.js';
 import type { TokenProbe } from '../../../src/diagnosis/probe.js';
 import { openPinGuard } from '../../../src/ledger/pins.js';
 import { createAuthority, type Authority } from '../../rig/authority.js';
@@ -27,8 +28,7 @@ beforeEach(async () => {
   soft = await createSoftToken({ directory: directory.path });
   authority = await createAuthority(soft, { certificates: [{ nickname: nicknames[0]!, profile: 'caCACert', subject: [{ CN: ['CA'] }] }, { nickname: nicknames[1]!, profile: 'caOCSPCert', subject: [{ CN: ['OCSP'] }] }] });
   guard = openPinGuard(path.join(directory.path, 'pins.sqlite'));
-  const environment = { ...soft.environment, PKCS11SPY: soft.module, PKCS11SPY_OUTPUT: log };
-  eyes = createTokenEyes({ token: { selector: { by: 'label', label: soft.label }, module: spy, environment, pin: { from: 'file', path: soft.pinFile } }, nicknames, pins: guard, env: {}, onStep: () => undefined });
+  eyes = eyesWith({ from: 'file', path: soft.pinFile });
 });
 afterEach(async () => {
   await eyes.close();
@@ -40,6 +40,8 @@ afterAll(() => {
   spied.remove();
 });
 
+const eyesWith = (pin: TokenConfig['pin']) =>
+  createTokenEyes({ token: { selector: { by: 'label', label: soft.label }, module: spy, environment: { ...soft.environment, PKCS11SPY: soft.module, PKCS11SPY_OUTPUT: log }, pin }, nicknames, pins: guard, env: {}, onStep: () => undefined });
 const look = async (how: Partial<Parameters<TokenEyes['look']>[0]> = {}) => (await eyes.look({ sign: false, anew: false, ...how })).probe;
 const calls = (name: string) => readFileSync(log, 'utf8').match(new RegExp(`: ${name}$`, 'gmu'))?.length ?? 0;
 const tool = (...args: string[]) => execFileSync('pkcs11-tool', ['--module', softHsmModule, '--token-label', soft.label, ...args], { env: { ...process.env, ...soft.environment }, stdio: ['ignore', 'pipe', 'pipe'] });
@@ -128,5 +130,18 @@ describe('the PIN', () => {
     writeFileSync(soft.pinFile, `${soft.pin}\n`, { mode: 0o600 });
     expect(present(await look()).login.state).toBe('proven');
     expect(calls('C_Login')).toBe(2);
+  });
+
+  it('that was locked ends the session', async () => {
+    const pin = path.join(directory.path, 'unlocked.pin');
+    writeFileSync(pin, `${soft.pin}\n`, { mode: 0o600 });
+    eyes = eyesWith({ from: 'unlocked', path: pin, instance: 'hsmonger' });
+    expect(present(await look()).login.state).toBe('proven');
+    rmSync(pin);
+    expect(present(await look()).login).toMatchObject({ state: 'no PIN', code: 'PIN_SOURCE_MISSING' });
+    expect(calls('C_OpenSession') - calls('C_CloseSession')).toBe(0);
+    expect(calls('C_Initialize') - calls('C_Finalize')).toBe(0);
+    writeFileSync(pin, `${soft.pin}\n`, { mode: 0o600 });
+    expect(present(await look()).login.state).toBe('proven');
   });
 });
