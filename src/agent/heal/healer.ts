@@ -31,8 +31,11 @@ export interface Healer extends Part {
 }
 
 export interface HealerMeans {
-  /** Makes certmonger's requests what the instance file says; absent: such troubles are told and left. */
-  readonly reconcile?: () => Promise<unknown>;
+  /**
+   * Has certmonger's requests made what the instance file says, soon: not at once, for what is missing now may be what `track apply` replaces or
+   * `unsetup` takes back at this moment. Absent: such troubles are told and left.
+   */
+  readonly reconcile?: () => void;
   /** Default: the instance's ledger. */
   readonly readMemory?: () => Promise<Memory>;
   readonly random?: () => number;
@@ -116,9 +119,11 @@ export function startHealer(care: Care, means: HealerMeans = {}): Healer {
         lockHolders,
         nowMs: now(),
       });
-      teller.ofCertificate(nickname, diagnosis, sighting?.request.status === restingState);
+      // What the helper wrote down last may say otherwise: as long as that was not read it is not known to be well.
+      const well = diagnosis === undefined && sighting?.request.status === restingState && ledger.since(sighting.sinceMs) !== undefined;
+      teller.ofCertificate(nickname, diagnosis, well);
       if (diagnosis === undefined) {
-        if (sighting?.request.status === restingState) patients.discharge(nickname);
+        if (well) patients.discharge(nickname);
         if (sighting?.request.status === 'NEED_TO_SUBMIT') waits.push(submitsNot(sighting));
         continue;
       }
@@ -199,7 +204,7 @@ export function startHealer(care: Care, means: HealerMeans = {}): Healer {
     if (reconcile === undefined || wait > 0) return reconcile === undefined ? idleMs : wait;
     patients.treat(patient, undefined, 'request');
     teller.treated(nickname, 'reconcile');
-    reconcile().then(nudge, (error: unknown) => { curing.trouble(sentenceOf(error)); });
+    reconcile();
     return idleMs;
   };
 

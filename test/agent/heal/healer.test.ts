@@ -30,6 +30,7 @@ function world() {
   let there = true;
   let sighting: Sighting | undefined;
   let memory: Memory = { outcomes: [], issued: [], journal: [] };
+  let unreadable = false;
   let hold: Promise<void> = Promise.resolve();
   const listeners = new Set<() => void>();
   const change = () => { for (const listener of listeners) listener(); };
@@ -59,7 +60,7 @@ function world() {
     clock: () => new Date(certificate.notBefore.getTime() + 86_400_000),
     signal: stop.signal,
   };
-  const healer = startHealer(care, { readMemory: () => Promise.resolve(memory), random: () => 0, now: () => ms });
+  const healer = startHealer(care, { readMemory: () => (unreadable ? Promise.reject(new Error('The ledger is locked.')) : Promise.resolve(memory)), random: () => 0, now: () => ms });
   started.push({ stop, healer });
   return {
     healer,
@@ -70,6 +71,8 @@ function world() {
     token: (is: boolean) => { there = is; },
     login: (is: LoginProbe) => { login = is; },
     remember: (is: Memory) => { memory = is; },
+    forget: (is: boolean) => { unreadable = is; },
+    kinds: () => events.recent().map(({ kind }) => kind),
     holdCalls: (until: Promise<void>) => { hold = until; },
     /** Time goes on, and the healer sees it. */
     async pass(seconds: number) {
@@ -111,6 +114,33 @@ test('a request stuck for the token is resubmitted only after a look with new ey
   expect(at.did).toEqual([]);
   await at.pass(15);
   expect(at.did).toEqual(['modify keyType keySize', 'resubmit']);
+});
+
+test('the waits go on growing where causes take turns, as when certmonger never sees the token we see', async () => {
+  const at = world();
+  for (let minute = 0; minute < 15; minute += 1) {
+    at.set('NEED_CSR_GEN_TOKEN', true);
+    await at.pass(60);
+  }
+  // 0, 15, 30, 60, 120, 240 s and so on; not once a minute.
+  const cures = at.did.filter((what) => what === 'resubmit' || what === 'modify monitoring').length;
+  expect(cures).toBeGreaterThanOrEqual(3);
+  expect(cures).toBeLessThanOrEqual(8);
+  expect(at.healer.diagnoses().get('ocsp')?.cause).toBe('token-unseen');
+});
+
+test('at rest is not well before the ledger was read: nothing is called healed in between, and waits are kept', async () => {
+  const at = world();
+  at.set('NEED_GUIDANCE', true);
+  await at.pass(1);
+  expect(at.did).toEqual(['modify keyType keySize', 'resubmit']);
+  at.forget(true);
+  at.set('MONITORING', false);
+  await at.pass(5);
+  expect(at.kinds()).not.toContain('healed');
+  at.forget(false);
+  await at.pass(5);
+  expect(at.kinds()).toContain('healed');
 });
 
 test('what is on its way is left alone, and so is a key that certmonger would make', async () => {

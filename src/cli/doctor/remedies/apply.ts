@@ -1,3 +1,5 @@
+import { judgeSurvey } from '../../../agent/reconcile/judge-survey.js';
+import { createKeyChanges } from '../../../agent/reconcile/key-changes.js';
 import type { Remedy } from '../../../doctor/finding.js';
 import { HsmongerError } from '../../../errors.js';
 import { run } from '../../../platform/run.js';
@@ -19,10 +21,14 @@ export async function applyRemedy({ place, bus, env }: Gathering, remedy: Remedy
   switch (remedy.kind) {
     case 'reconcile':
       return withTracker(place, bus, env, async (tracker) => {
-        const { changes, refusals } = await tracker.survey();
+        const survey = await tracker.survey();
         // As 'track apply' has it: what pre-flight refuses may be why a change looks right.
-        if (refusals.length > 0) throw refused(instance.name, refusals);
-        const failed = (await applyChanges(tracker.certmonger, changes)).find(({ outcome }) => outcome !== 'done');
+        if (survey.refusals.length > 0) throw refused(instance.name, survey.refusals);
+        // Unlike it, only what the agent would do alone: nobody has looked at each change.
+        const { todo, later, reports } = judgeSurvey(instance, survey, createKeyChanges());
+        for (const sentence of [...later, ...reports]) tell(sentence);
+        if (todo.length === 0 && later.length + reports.length > 0) throw new HsmongerError('CERTMONGER_REFUSED', "Nothing of it can be done without somebody looking at it first; see 'hsmonger track plan'.");
+        const failed = (await applyChanges(tracker.certmonger, todo)).find(({ outcome }) => outcome !== 'done');
         if (failed !== undefined) throw new HsmongerError('CERTMONGER_REFUSED', `Not every change was made: ${failed.message ?? failed.outcome}`);
       });
     case 'resubmit':

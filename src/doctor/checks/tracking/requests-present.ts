@@ -15,7 +15,7 @@ export const requestsPresent: Check = {
               case 'add':
                 return [{ severity: 'error', key: change.request.nickname, message: `certmonger does not track '${change.request.nickname}', so nobody renews it.`, fix: 'Track it with: hsmonger track apply.', remedy: { kind: 'reconcile' } }];
               case 'remove':
-                return [{ severity: 'warning', key: change.id, message: `certmonger still has the request '${change.id}'${change.nickname === undefined ? '' : ` for '${change.nickname}'`}, which ${instance.file} does not name any more.`, fix: 'End it with: hsmonger track apply; key and certificate stay.', remedy: { kind: 'reconcile' } }];
+                return [{ severity: 'warning', key: change.id, message: `certmonger still has the request '${change.id}'${change.nickname === undefined ? '' : ` for '${change.nickname}'`}, which ${instance.file} does not name any more.`, fix: 'End it with: hsmonger track apply; key and certificate stay.' }];
               case 'modify':
               case 'replace':
                 return [];
