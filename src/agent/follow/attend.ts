@@ -3,6 +3,7 @@ import type { Directories, Instance } from '../../config/instance.js';
 import { sentenceOf } from '../../errors.js';
 import { finishSavings } from '../../service/finish-savings.js';
 import { createBackOff } from '../back-off.js';
+import { createBell } from '../bell.js';
 import type { CertmongerLink } from '../certmonger-link.js';
 import { createFollower } from './follower.js';
 import { createRationedLog, createTroubleLog, type Log } from '../log.js';
@@ -44,7 +45,7 @@ export function attend({ instance, directories, certmonger, pollMs, log, signal 
   /** Milliseconds until the next look at certmonger where nothing else calls for one. */
   let again: number | undefined;
   const retry = createBackOff({ firstMs: soonMs, mostMs: 60_000 });
-  let wake = new AbortController();
+  const bell = createBell(signal);
 
   const watch = async () => {
     const watching = createTroubleLog(told);
@@ -56,7 +57,7 @@ export function attend({ instance, directories, certmonger, pollMs, log, signal 
       }
       watching.over('the directory is watched again.');
       latest = line;
-      wake.abort();
+      bell.ring();
     };
     while (!signal.aborted) {
       const started = performance.now();
@@ -75,8 +76,8 @@ export function attend({ instance, directories, certmonger, pollMs, log, signal 
 
   const work = async () => {
     while (!signal.aborted) {
-      if (!wake.signal.aborted) await sleep(again ?? dayMs, undefined, { signal: AbortSignal.any([wake.signal, signal]) }).catch(() => undefined);
-      wake = new AbortController();
+      await bell.pause(again ?? dayMs);
+      bell.quiet();
       const sight = latest;
       if (sight === undefined) continue;
       if (sight !== seen) {
@@ -124,7 +125,7 @@ export function attend({ instance, directories, certmonger, pollMs, log, signal 
   return {
     ended: Promise.all([watch(), work()]).then(() => undefined),
     nudge: () => {
-      if (again !== undefined) wake.abort();
+      if (again !== undefined) bell.ring();
     },
   };
 }

@@ -1,10 +1,13 @@
 import { existsSync, watch } from 'node:fs';
 import path from 'node:path';
+import type { UnlockedPin } from '../../config/instance.js';
 import { sentenceOf } from '../../errors.js';
 import { asideName, movePinAside, pinFileNow, type Aside } from '../../pkcs11/pin-aside.js';
 import type { PinSourceIdentity } from '../../pkcs11/token.js';
+import { wipeFile } from '../../platform/memory-file.js';
 import { distrustOf } from '../../platform/trusted-path.js';
 import { askService } from '../../service/ask.js';
+import { keepLocked } from '../../service/pin/unlocked-file.js';
 import type { Care } from '../care.js';
 
 /** The file certmonger reads an instance's PIN from. */
@@ -14,14 +17,25 @@ export interface PinFile {
   identity(): PinSourceIdentity | undefined;
   /** Where the last bad one went, while nothing has taken its place. */
   movedTo(): string | undefined;
-  moveAside(judged: PinSourceIdentity): Promise<Aside>;
+  /** 'wiped': there is nothing left of it, and the PIN keeper tells that it is locked. */
+  moveAside(judged: PinSourceIdentity): Promise<Aside | { readonly result: 'wiped' }>;
 }
 
 /** undefined where certmonger gets the PIN by no file of the instance. */
 export function pinFileOf({ instance, directories }: Pick<Care, 'instance' | 'directories'>): PinFile | undefined {
   const source = instance.token?.pin;
-  if (source?.from !== 'file') return undefined;
-  const file = source.path;
+  switch (source?.from) {
+    case undefined:
+    case 'environment':
+      return undefined;
+    case 'unlocked':
+      return unlockedFile(source);
+    case 'file':
+      return fileAtRest(source.path, { instance, directories });
+  }
+}
+
+function fileAtRest(file: string, place: Pick<Care, 'instance' | 'directories'>): PinFile {
   return {
     path: file,
     identity: () => pinFileNow(file),
@@ -30,12 +44,37 @@ export function pinFileOf({ instance, directories }: Pick<Care, 'instance' | 'di
       try {
         // What lies in a directory of the service user is moved by that user: root renames nothing where others can write.
         if (distrustOf(path.dirname(file)) === undefined) return movePinAside(file, judged);
-        return await askService({ instance, directories }, 'move PIN aside', { judged });
+        return await askService(place, 'move PIN aside', { judged });
       } catch (error) {
-        return { result: 'failed', problem: `The PIN file ${file}, which proved bad, could not be moved aside: ${sentenceOf(error)}` };
+        return { result: 'failed', problem: notMoved(file, error) };
       }
     },
   };
+}
+
+/** In memory, where nothing is kept that is of no use: it is wiped, and the agent does not put the same credential there again. */
+function unlockedFile(unlocked: UnlockedPin): PinFile {
+  const { path: file } = unlocked;
+  return {
+    path: file,
+    identity: () => pinFileNow(file),
+    movedTo: () => undefined,
+    moveAside(judged) {
+      try {
+        const aside = movePinAside(file, judged);
+        if (aside.result !== 'moved') return Promise.resolve(aside);
+        keepLocked(unlocked, 'refused');
+        wipeFile(aside.to);
+        return Promise.resolve({ result: 'wiped' });
+      } catch (error) {
+        return Promise.resolve({ result: 'failed', problem: notMoved(file, error) });
+      }
+    },
+  };
+}
+
+function notMoved(file: string, error: unknown): string {
+  return `The PIN file ${file}, which proved bad, could not be moved aside: ${sentenceOf(error)}`;
 }
 
 /** Whoever writes a file does it in steps: half a PIN must not be tried. */

@@ -53,6 +53,9 @@ export function createPinWatch({ instance, file, tell, log, clock }: PinWatchMea
         log('warning', `the PIN in ${pin.path} is bad; it was moved to ${done.to} so that certmonger spends no more attempts on it.`);
         event('locked', `The PIN in ${pin.path} is bad and was moved to ${done.to}; write the right one to ${pin.path}.`, { reason: code, 'moved-to': done.to });
         return;
+      case 'wiped':
+        log('warning', `the PIN in ${pin.path} is bad; it was wiped so that certmonger spends no more attempts on it.`);
+        return;
       case 'unsafe':
       case 'failed':
         log('error', done.problem);

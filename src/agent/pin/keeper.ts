@@ -1,10 +1,10 @@
 import { existsSync, statSync, watch } from 'node:fs';
 import path from 'node:path';
-import { setTimeout as sleep } from 'node:timers/promises';
 import type { UnlockedPin } from '../../config/instance.js';
 import { sentenceOf } from '../../errors.js';
 import { besidePinFile, lockedSentence } from '../../pkcs11/pin-source.js';
-import { isLockedOnPurpose, prepareUnlocked } from '../../service/pin/unlocked-file.js';
+import { lockedFor, prepareUnlocked } from '../../service/pin/unlocked-file.js';
+import { createBell } from '../bell.js';
 import type { Care, Part } from '../care.js';
 import { createTroubleLog } from '../log.js';
 import { createCredentialPlacer } from './credential.js';
@@ -39,21 +39,21 @@ export function startPinKeeper(care: KeeperCare, options: KeeperOptions = { cred
   let seen: string | undefined;
   let placed: () => void = () => undefined;
   const first = new Promise<void>((resolve) => { placed = resolve; });
-  let wake = new AbortController();
+  const bell = createBell(signal);
 
   const look = async (pin: UnlockedPin) => {
-    const onPurpose = isLockedOnPurpose(pin);
+    const onPurpose = lockedFor(pin);
     // Somebody who locks may permit it again.
-    if (onPurpose) placer?.forget();
-    const refusal = unsafety(pin) ?? (onPurpose || existsSync(pin.path) ? undefined : await placer?.place());
+    if (onPurpose !== undefined) placer?.forget();
+    const refusal = unsafety(pin) ?? (onPurpose !== undefined || existsSync(pin.path) ? undefined : await placer?.place());
     placed();
     const now = stateOf(pin);
     // In the middle of token change-pin: nobody has locked anything.
     if (now === undefined || now === seen) return;
     const before = seen;
     seen = now;
-    locked = now === absent ? (refusal ?? lockedSentence(pin)) : undefined;
-    if (locked !== undefined) tell('locked', locked, onPurpose ? 'lock' : refusal === undefined ? 'not-unlocked' : 'refused');
+    locked = now === absent ? (refusal ?? (onPurpose === 'refused' ? refusedSentence(pin) : lockedSentence(pin))) : undefined;
+    if (locked !== undefined) tell('locked', locked, refusal === undefined ? (onPurpose ?? 'not-unlocked') : 'refused');
     else if (before === absent) tell('unlocked', `The PIN of '${instance.name}' is there for certmonger again.`, 'unlock');
     if (before !== undefined) await care.prober.look().catch(() => undefined);
   };
@@ -64,9 +64,9 @@ export function startPinKeeper(care: KeeperCare, options: KeeperOptions = { cred
   };
 
   const work = async () => {
-    const stop = unlocked === undefined ? () => undefined : watchDirectory(unlocked, () => { wake.abort(); });
+    const stop = unlocked === undefined ? () => undefined : watchDirectory(unlocked, () => { bell.ring(); });
     while (!signal.aborted) {
-      wake = new AbortController();
+      bell.quiet();
       try {
         await finishChanges(care);
         if (unlocked !== undefined) await look(unlocked);
@@ -75,7 +75,7 @@ export function startPinKeeper(care: KeeperCare, options: KeeperOptions = { cred
         changes.trouble(`The PIN could not be looked after: ${sentenceOf(error)}`);
       }
       placed();
-      await sleep(instance.agent.probeSeconds * 1000, undefined, { signal: AbortSignal.any([wake.signal, signal]) }).catch(() => undefined);
+      await bell.pause(instance.agent.probeSeconds * 1000);
     }
     stop();
   };
@@ -91,6 +91,10 @@ function stateOf({ path: file }: UnlockedPin): string | undefined {
   const stats = statSync(file, { bigint: true, throwIfNoEntry: false });
   if (stats !== undefined) return [stats.dev, stats.ino, stats.ctimeNs].join(',');
   return existsSync(besidePinFile(file).old) ? undefined : absent;
+}
+
+function refusedSentence({ path: file, instance }: UnlockedPin): string {
+  return `The PIN is locked: the token refused the one in ${file}, which was wiped so that certmonger spends no more attempts on it; run 'hsmonger unlock${instance === 'hsmonger' ? '' : ` --instance ${instance}`}' with the right one.`;
 }
 
 function unsafety(pin: UnlockedPin): string | undefined {

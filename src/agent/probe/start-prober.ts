@@ -5,6 +5,7 @@ import { HsmongerError, sentenceOf } from '../../errors.js';
 import type { Clock } from '../../platform/clock.js';
 import { pinVariables } from '../../service/ask.js';
 import { createBackOff } from '../back-off.js';
+import { createBell } from '../bell.js';
 import type { Part } from '../care.js';
 import type { CertmongerLink } from '../certmonger-link.js';
 import { createRationedLog, createTroubleLog, type Log } from '../log.js';
@@ -38,7 +39,7 @@ export function startProber({ instance, directories, log, clock, signal, certmon
   let signedAt = -Infinity;
   /** The kept session is not to be believed: a look with new eyes saw something else. */
   let doubt = false;
-  let wake = new AbortController();
+  const bell = createBell(signal);
 
   const tell = (probe: Probe) => {
     latest = probe;
@@ -81,14 +82,14 @@ export function startProber({ instance, directories, log, clock, signal, certmon
     let gone = false;
     void child.ended.then(() => {
       gone = true;
-      wake.abort();
+      bell.ring();
     });
     const over = () => gone || signal.aborted;
     while (!over()) {
       await lookOnce(child);
       said.over('what renewals need is looked at again.');
-      wake = new AbortController();
-      if (!doubt && !over()) await sleep(probeSeconds * 1000, undefined, { signal: AbortSignal.any([wake.signal, signal]) }).catch(() => undefined);
+      bell.quiet();
+      if (!doubt && !over()) await bell.pause(probeSeconds * 1000);
     }
   };
 
@@ -123,7 +124,7 @@ export function startProber({ instance, directories, log, clock, signal, certmon
       tell(probe);
       if (before === undefined || !sameToken(before, probe)) {
         doubt = true;
-        wake.abort();
+        bell.ring();
       }
       return probe;
     } catch (error) {
