@@ -85,7 +85,14 @@ const credential = (text: string) => writeFileSync(path.join(credentials, 'hsm')
 
 it('the credential is proven and put in place for the service user alone, and nothing is told', async () => {
   credential(token.pin);
-  await start().credentialPlaced();
+  // As the agent's unit has it.
+  const umask = process.umask(0o077);
+  try {
+    await start().credentialPlaced();
+  } finally {
+    process.umask(umask);
+  }
+  expect(statSync(path.dirname(pin.path)).mode & 0o777).toBe(0o755);
   expect(readFileSync(pin.path, 'utf8')).toBe(`${token.pin}\n`);
   expect(statSync(pin.path)).toMatchObject({ uid: owner.uid, mode: 0o100400 });
   expect(told()).toEqual([]);

@@ -1,4 +1,4 @@
-import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { chmodSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import type { UnlockedPin } from '../../config/instance.js';
 import { HsmongerError, sentenceOf } from '../../errors.js';
@@ -27,7 +27,11 @@ export function prepareUnlocked({ path: file }: UnlockedPin): void {
   const move = "let 'token.pin-unlock' name one in a directory of root's below /run";
   try {
     if (!staysInMemory(directory)) throw new HsmongerError('PIN_UNSAFE', `${file} would lie on a disk: ${directory} is on neither tmpfs nor ramfs; ${move}.`);
-    if (!existsSync(directory)) mkdirSync(directory, { mode: 0o755 });
+    if (!existsSync(directory)) {
+      mkdirSync(directory);
+      // Whatever the umask, the agent's is 077: the service user has to get there.
+      chmodSync(directory, 0o755);
+    }
     const distrust = distrustOf(directory);
     if (distrust !== undefined) throw new HsmongerError('PIN_UNSAFE', `${file} could be replaced by others: ${distrust}; ${move}.`);
   } catch (error) {
