@@ -99,6 +99,8 @@ export function startHealer(care: Care, means: HealerMeans = {}): Healer {
     teller.ofInstance(ofInstance);
     if (requests === undefined || sightings === undefined) {
       ofCertificates = new Map();
+      // Before it comes back and each of its requests tries the PIN, twice.
+      if (await pin.attend(site.probe, ofInstance, false)) look();
       return idleMs;
     }
     const lockHolders = lockHoldersIn(sightings);

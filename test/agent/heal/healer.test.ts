@@ -1,3 +1,5 @@
+import { existsSync, writeFileSync } from 'node:fs';
+import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { parse } from 'smol-toml';
 import { afterEach, expect, test, vi } from 'vitest';
@@ -8,9 +10,12 @@ import { createEvents } from '../../../src/agent/events.js';
 import { startHealer, type Healer } from '../../../src/agent/heal/healer.js';
 import type { Picture, Sighting } from '../../../src/agent/picture/picture.js';
 import { requestIds } from '../../../src/config/request-id.js';
+import { tokenOf } from '../../../src/config/token-of.js';
 import { parseInstance } from '../../../src/config/schema.js';
 import type { LoginProbe, Probe } from '../../../src/diagnosis/probe.js';
 import type { Memory } from '../../../src/diagnosis/remembered.js';
+import { pinFileNow } from '../../../src/pkcs11/pin-aside.js';
+import { privateDirectory } from '../../rig/directory.js';
 import { makeCertificate, makeKeys, pem } from '../../x509/material.js';
 import { conf } from './hand-made-care.js';
 
@@ -21,7 +26,7 @@ const id = requestIds(instance).get('ocsp') ?? '';
 const certificate = await makeCertificate({ keys: await makeKeys('p256') });
 
 /** A certmonger that does as it is told and says what that was; time and looks as the test wants them. */
-function world() {
+function world(its = instance, away = false) {
   const did: string[] = [];
   const stop = new AbortController();
   let ms = 1000;
@@ -48,13 +53,13 @@ function world() {
   const probe = (): Probe => ({ at: new Date(), token: there ? { state: 'present', pin: 'fine', login, keys: { ocsp: { ok: true, latencyMs: 1 } } } : { state: 'away', code: 'TOKEN_NOT_FOUND', problem: 'Away.' } });
   const events = createEvents();
   const care: Care = {
-    instance,
+    instance: its,
     directories: { config: '/c', state: '/s' },
     conf,
-    instances: [instance],
+    instances: [its],
     certmonger: { use: (work: (it: unknown) => Promise<unknown>) => work(daemon), close: () => undefined } as unknown as CertmongerLink,
-    picture: { requests: () => (sighting === undefined ? [] : [sighting]), request: () => sighting, trouble: () => undefined, onChange: (listener: () => void) => { listeners.add(listener); return () => listeners.delete(listener); }, refresh: () => Promise.resolve() } as unknown as Picture,
-    prober: { latest: () => undefined, onProbe: () => () => undefined, look: () => { looks += 1; return Promise.resolve(probe()); }, signatures: () => 0 },
+    picture: { requests: () => (away ? undefined : sighting === undefined ? [] : [sighting]), request: () => sighting, trouble: () => undefined, onChange: (listener: () => void) => { listeners.add(listener); return () => listeners.delete(listener); }, refresh: () => Promise.resolve() } as unknown as Picture,
+    prober: { latest: () => (away ? probe() : undefined), onProbe: () => () => undefined, look: () => { looks += 1; return Promise.resolve(probe()); }, signatures: () => 0 },
     events,
     log: () => undefined,
     clock: () => new Date(certificate.notBefore.getTime() + 86_400_000),
@@ -183,6 +188,21 @@ test('a call to certmonger that does not come back holds up no diagnosis, and is
   await at.pass(1);
   // It has moved meanwhile: nothing is done to it.
   expect(at.did).toEqual([]);
+});
+
+test('a PIN that is refused while certmonger is away is out of the way before that comes back', async () => {
+  const directory = privateDirectory('heal-away');
+  try {
+    const file = path.join(directory.path, 'pin');
+    writeFileSync(file, 'bad\n', { mode: 0o600 });
+    const at = world({ ...instance, token: { ...tokenOf(instance), pin: { from: 'file', path: file } } }, true);
+    at.login({ state: 'refused', source: pinFileNow(file) ?? '', code: 'PIN_INCORRECT', problem: 'Bad.' });
+    await at.pass(1);
+    expect([existsSync(file), existsSync(`${file}.refused`)]).toEqual([false, true]);
+    expect(at.kinds()).toContain('locked');
+  } finally {
+    directory.remove();
+  }
 });
 
 test('a PIN that is refused resubmits nothing, however long', async () => {
