@@ -48,6 +48,7 @@ promtool prometheus golang-github-prometheus tests
 /usr/lib/nagios/plugins/negate monitoring-plugins-basic nagios-plugins tests
 /usr/lib/python3/dist-packages/ipahealthcheck/core/main.py python3-ipahealthcheck-core freeipa-healthcheck-core tests
 /usr/lib/python3/dist-packages/pkg_resources/__init__.py python3-pkg-resources python3-setuptools tests
+/usr/lib/x86_64-linux-gnu/faketime/libfaketime.so.1 libfaketime libfaketime tests
 /usr/lib/python3/dist-packages/ldap/__init__.py python3-ldap python3-ldap tests
 /usr/lib/python3/dist-packages/cryptography/__init__.py python3-cryptography python3-cryptography tests
 PROGRAMS

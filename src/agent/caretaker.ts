@@ -55,7 +55,7 @@ export async function startCaretaker({ pollMs, instances, conf, ...given }: Care
   const healer = startHealer(care, { reconcile: () => { reconciler.notice(); } });
   const renewer = startRenewer(care);
   const chronicle = startChronicle(care);
-  const follower = instance.directory === undefined ? undefined : attend({ instance, directories, certmonger, pollMs, log, signal });
+  const follower = instance.directory === undefined ? undefined : attend({ instance, directories, certmonger, prober, pollMs, log, signal });
   if (follower !== undefined) log('info', 'following the renewal master.');
   const parts: readonly Part[] = [prober, pinKeeper, healer, reconciler, renewer, chronicle, ...(follower === undefined ? [] : [follower])];
   return {

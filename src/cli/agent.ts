@@ -34,8 +34,12 @@ export const addAgent: AddCommand = (yargs, run) =>
         .option('instance', { type: 'string', requiresArg: true, default: undefined, describe: 'This instance alone [all there are files for]' })
         .option('poll', { type: 'string', requiresArg: true, coerce: wholeSeconds, describe: 'Ask the directory every so many seconds besides [30]' })
         .option('dry-run', { type: 'boolean', default: false, describe: 'Print the calendar of the next 12 months, and change nothing' })
-        .option('picture', { type: 'string', requiresArg: true, coerce: absolutePath, implies: 'dry-run', describe: 'With --dry-run: draw it into this SVG file too' }),
-    run((options: AgentOptions, surroundings) => (options.dryRun ? dryRun(options, surroundings) : look(options, surroundings))),
+        .option('picture', { type: 'string', requiresArg: true, coerce: absolutePath, describe: 'With --dry-run: draw it into this SVG file too' }),
+    run((options: AgentOptions, surroundings) => {
+      // yargs' own `implies` takes the default for given.
+      if (options.picture !== undefined && !options.dryRun) throw new HsmongerError('USAGE', 'A picture is drawn of the calendar: give --picture together with --dry-run.');
+      return options.dryRun ? dryRun(options, surroundings) : look(options, surroundings);
+    }),
   );
 
 async function look(options: AgentOptions, { io, env, clock, signal }: Surroundings): Promise<number> {

@@ -5,6 +5,7 @@ import { harmless, json } from './output.js';
 import { dryRun } from './renew/dry-run.js';
 import { choose, leadsOthers } from './renew/order.js';
 import { orderOf } from '../tracking/renewal-order.js';
+import { provePinFor } from '../tracking/pin-first.js';
 import { renewOne } from './renew/renew-one.js';
 import type { RenewalReport } from './renew/report.js';
 import { withCertmonger } from './with-certmonger.js';
@@ -48,6 +49,8 @@ async function renew(options: RenewOptions, surroundings: Surroundings): Promise
     const requests = await certmonger.listRequests();
     const orders = chosen.map((config) => orderOf(place.instance, config, requests));
     if (options.dryRun) return dryRun(place, orders, options, io);
+    // A bad PIN costs this one attempt, not three of certmonger's for each certificate.
+    await provePinFor(place, orders.map(({ request }) => request));
     const reports: RenewalReport[] = [];
     for (const order of orders) {
       // Asked a moment after the issuer, the others would still be signed under its old certificate, or refused because of it.

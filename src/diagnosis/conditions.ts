@@ -37,6 +37,8 @@ export const pinRefused: Condition<SiteFacts> = (facts) => login(facts)?.state =
 export const pinMovedAside: Condition<SiteFacts> = ({ pinMovedTo, ...facts }) => pinMovedTo !== undefined && login(facts)?.state === 'no PIN';
 export const pinUnsafe: Condition<SiteFacts> = (facts) => loginCode(facts) === 'PIN_UNSAFE';
 export const pinMissing: Condition<SiteFacts> = (facts) => login(facts)?.state === 'no PIN';
+/** There is no file, so certmonger too tries nothing. */
+export const pinAbsent: Condition<SiteFacts> = (facts) => pinMissing(facts) && loginCode(facts) === 'PIN_SOURCE_MISSING';
 export const loginUnanswered: Condition<SiteFacts> = (facts) => login(facts)?.state === 'unanswered';
 export const nssUnwritable: Condition<SiteFacts> = ({ probe }) => (probe?.nss?.unwritable.length ?? 0) > 0;
 export const helperBroken: Condition<SiteFacts> = ({ probe }) => probe?.helper?.ok === false;

@@ -16,7 +16,23 @@ export function problemOf(facts: RequestFacts): string | undefined {
   const row = rowOf(facts);
   if (row === undefined) return undefined;
   const { sentence, cure } = diagnosisBy(row, facts);
-  return row.quoted === true ? sentence : `${sentence} ${cure.advice}`;
+  return row.quoted === true ? sentence : [sentence, cure.advice, ...byHand(cure)].join(' ');
+}
+
+/** Who reads this may have no agent running. */
+function byHand({ by }: Cure): string[] {
+  switch (by) {
+    case 'resubmit':
+    case 'refresh':
+    case 'restart':
+      return ["Where no agent runs: 'hsmonger renew'."];
+    case 'reconcile':
+      return ["Where no agent runs: 'hsmonger track apply'."];
+    case 'move PIN aside':
+    case 'waiting':
+    case 'a person':
+      return [];
+  }
 }
 
 /** What is wrong with what all of an instance's requests need; of PIN troubles one, the nearest to its cause. */

@@ -46,6 +46,11 @@ export const requestRows = [
   { cause: 'other-key', when: [is.otherKey], severity: 'error', sentence: () => "certmonger's type and size of the key are not the certificate's: a renewal would make a new key, so none is asked for.", cure: 'a person', advice: "See 'hsmonger track plan'; stop tracking it and run 'hsmonger track apply'." },
   { cause: 'ca-unknown', states: ['NEED_CA'], when: [], severity: 'error', sentence: () => 'certmonger does not know the CA of this request.', cure: 'reconcile', advice: "Run 'hsmonger setup' again." },
 
+  // Between two rounds of a saving that cannot do: started over it waits where it keeps no lock, which in here it does half of the time (iterate.c:1526), and spends no login.
+  { ...site.tokenAway, states: saveFailedStates, when: [is.onToken, is.tokenAway], severity: 'error', sentence: tokenProblem, cure: 'resubmit' },
+  { ...site.pinMovedAside, states: saveFailedStates, when: [is.onToken, is.pinMovedAside], severity: 'error', cure: 'resubmit' },
+  { ...site.pinMissing, states: saveFailedStates, when: [is.onToken, is.pinAbsent], severity: 'error', sentence: loginProblem, cure: 'resubmit' },
+
   // what the probe found, where the request waits for just that
   { ...site.tokenAway, states: waitsForLogin, when: [is.onToken, is.tokenAway], severity: 'error', sentence: tokenProblem },
   { ...site.pinLocked, states: waitsForLogin, when: [is.onToken, is.pinLocked] },

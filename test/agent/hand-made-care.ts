@@ -62,6 +62,7 @@ export function toldProber(probe: Probe | undefined): Care['prober'] & { tell(pr
       return () => listeners.delete(listener);
     },
     look: () => (latest === undefined ? Promise.reject(new Error('nothing to see')) : Promise.resolve(latest)),
+    prove: () => Promise.resolve(),
     signatures: () => 0,
   };
 }

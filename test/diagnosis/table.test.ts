@@ -71,6 +71,10 @@ const examples: [string, RequestFacts, string | undefined, string?][] = [
   ['no token at all', facts('NEED_CSR_GEN_PIN', { onToken: false }), 'token-needless', 'reconcile'],
   // loops of saving
   ['saving fails, the token is away', facts('START_SAVING_CERT', { probe: away, trail: [{ status: 'NEED_TO_NOTIFY_ISSUED_SAVE_FAILED', agoMs: 30_000 }, { status: 'START_SAVING_CERT', agoMs: 10 }] }), 'token-away', 'waiting'],
+  ['between two rounds of that it is made to wait without the lock', facts('NEED_TO_NOTIFY_ISSUED_SAVE_FAILED', { probe: away }), 'token-away', 'resubmit'],
+  ['and where its PIN was moved', facts('NEED_TO_NOTIFY_ISSUED_SAVE_FAILED', { pinMovedTo: '/pin.refused', probe: login({ state: 'no PIN', code: 'PIN_SOURCE_MISSING', problem: 'missing' }) }), 'pin-refused', 'resubmit'],
+  ['and where it is missing', facts('NOTIFYING_ISSUED_SAVE_FAILED', { probe: login({ state: 'no PIN', code: 'PIN_SOURCE_MISSING', problem: 'missing' }) }), 'pin-missing', 'resubmit'],
+  ['a PIN only we cannot read may be spent by certmonger', facts('NOTIFYING_ISSUED_SAVE_FAILED', { probe: login({ state: 'no PIN', code: 'PIN_SOURCE_INVALID', problem: 'unreadable' }) }), 'pin-missing', 'waiting'],
   ['saving fails, the PIN is bad: an attempt a minute', facts('NEED_TO_NOTIFY_ISSUED_SAVE_FAILED', { probe: refused }), 'pin-refused', 'move PIN aside'],
   ['saving fails, the NSS database cannot be written', facts('NOTIFYING_ISSUED_SAVE_FAILED', { probe: { ...fine, nss: { unwritable: ['.'] } } }), 'nss-unwritable', 'waiting'],
   ['saving fails and nothing is known', facts('NOTIFYING_ISSUED_SAVE_FAILED'), 'saving-fails', 'waiting'],
@@ -201,8 +205,8 @@ test('whatever is seen, a diagnosis is whole, and a cure is one that does someth
       expect(found.cure.alone).toBe(found.cure.by !== 'a person');
       const { by } = found.cure;
       if (by === 'refresh') expect(refreshableStates).toContain(status);
-      // Whatever is on its way is left alone.
-      if (by === 'resubmit' || by === 'restart') expect(stuckStates.has(status) || status === 'MONITORING').toBe(true);
+      // Whatever is on its way is left alone; what goes in circles is between two rounds.
+      if (by === 'resubmit' || by === 'restart') expect(stuckStates.has(status) || status === 'MONITORING' || (saveFailedStates as readonly string[]).includes(status)).toBe(true);
       if ((keyMakingStates as readonly string[]).includes(status)) expect(by).toBe('a person');
       // certmonger knows no key there: a resubmit would make one.
       if (status.includes('KEYINFO')) expect(by).not.toBe('resubmit');

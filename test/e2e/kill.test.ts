@@ -168,7 +168,7 @@ describe('kill -9 of the helper', () => {
     const before = issued();
     expect(await killHelper(ocsp, moment, victims)).toBe(true);
     expect(await settled(ocsp)).toBe('NEED_GUIDANCE');
-    expect(await site.cli('status')).toMatchObject({ exitCode: 3, stdout: expect.stringContaining('renew again') as string });
+    expect(await site.cli('status')).toMatchObject({ exitCode: 3, stdout: expect.stringContaining("Where no agent runs: 'hsmonger renew'") as string });
     await renew(ocsp);
     expect(issued()).toBe(before + 1);
   });

@@ -72,7 +72,7 @@ function configured(more: string): Instance {
 }
 
 function start(): PinKeeper {
-  const prober = { latest: () => undefined, onProbe: () => () => undefined, look: () => { looks += 1; return Promise.resolve({ at: new Date() }); }, signatures: () => 0 };
+  const prober = { latest: () => undefined, onProbe: () => () => undefined, look: () => { looks += 1; return Promise.resolve({ at: new Date() }); }, prove: () => Promise.resolve(), signatures: () => 0 };
   const certmonger = { use: () => { asked += 1; return Promise.reject(new Error('It does not run here.')); }, close: () => undefined };
   keeper = startPinKeeper({ instance, directories, certmonger, prober, events, log: () => undefined, clock: () => new Date(), signal: stop.signal }, { credentials });
   return keeper;

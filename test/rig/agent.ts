@@ -30,10 +30,19 @@ export function unitEnvironment(): Record<string, string> {
   return { PATH: '/usr/bin:/bin:/usr/sbin:/sbin', [name]: value };
 }
 
-export function startAgent(flags: readonly string[], env: Readonly<Record<string, string>> = {}, program = path.join(installation().executables, 'hsmonger')): RunningAgent {
+export interface AgentRun {
+  /** Default that of the build. */
+  readonly program?: string;
+  /** The command line that runs a program where the agent shall be, in the same process; default here. */
+  readonly command?: (program: string, args: readonly string[]) => readonly [string, readonly string[]];
+}
+
+export function startAgent(flags: readonly string[], env: Readonly<Record<string, string>> = {}, run: AgentRun = {}): RunningAgent {
+  const { program = path.join(installation().executables, 'hsmonger'), command = (...whole: readonly [string, readonly string[]]) => whole } = run;
   const capabilities = /^CapabilityBoundingSet=(.*)$/mu.exec(readFileSync(unit, 'utf8'))?.[1]?.toLowerCase().replace(/cap_/gu, '+').replace(/ /gu, ',') ?? '';
   // exec: the process is the agent in the end, so signals reach it.
-  const child: ChildProcess = spawn('setpriv', ['--bounding-set', `-all,${capabilities}`, '--no-new-privs', program, 'agent', ...flags], { stdio: ['ignore', 'ignore', 'pipe'], env: { ...unitEnvironment(), ...env } });
+  const [file, args] = command('setpriv', ['--bounding-set', `-all,${capabilities}`, '--no-new-privs', program, 'agent', ...flags]);
+  const child: ChildProcess = spawn(file, args, { stdio: ['ignore', 'ignore', 'pipe'], env: { ...unitEnvironment(), ...env } });
   stopAtExit(child);
   let said = '';
   child.stderr?.setEncoding('utf8').on('data', (text: string) => { said += text; });

@@ -6,7 +6,7 @@ import { installation } from '../../src/platform/installation.js';
 import type { Account } from '../../src/platform/service-user.js';
 import { createAuthority, type Authority, type AuthorityOptions } from './authority.js';
 import { startBus, type PrivateBus } from './bus.js';
-import { getcert, getcertRecords, startCertmonger, type Certmonger } from './certmonger.js';
+import { getcert, getcertRecords, startCertmonger, type Certmonger, type CertmongerOptions } from './certmonger.js';
 import { privateDirectory } from './directory.js';
 import { createNssDatabase, dogtagTrust, type NssDatabase } from './nss-database.js';
 import { runAs } from './run-as.js';
@@ -53,6 +53,8 @@ export interface SiteOptions {
   readonly nssPassword?: string;
   /** Another host, whose token and authority this one shares; it must be stopped last. */
   readonly beside?: Pick<Site, 'token' | 'authority'>;
+  /** What certmonger is run by, and more for its environment. */
+  readonly certmonger?: Pick<CertmongerOptions, 'command' | 'env'>;
   /** A host without an HSM: neither its NSS database nor its certmonger knows the token. */
   readonly withoutHsm?: boolean;
 }
@@ -66,7 +68,7 @@ export async function startSite(options: SiteOptions = {}): Promise<Site> {
   const ofToken = options.withoutHsm === true ? {} : { token };
   const nss = await createNssDatabase({ directory, owner, ...ofToken, trust: Object.fromEntries(Object.entries(dogtagTrust).filter(([nickname]) => authority.certificates.some((one) => one.nickname === nickname))), ...(options.nssPassword === undefined ? {} : { password: options.nssPassword }) });
   const bus = await startBus(directory);
-  const certmonger = await startCertmonger({ directory, bus, ...ofToken, ...(options.conf === undefined ? {} : { conf: options.conf }) });
+  const certmonger = await startCertmonger({ directory, bus, ...ofToken, ...options.certmonger, ...(options.conf === undefined ? {} : { conf: options.conf }) });
   const configDir = path.join(directory, 'etc');
   const stateDir = path.join(directory, 'state');
 

@@ -4,6 +4,7 @@ import { HsmongerError, sentenceOf } from '../../errors.js';
 import type { CalendarEntry } from '../../renewal/calendar/calendar.js';
 import { orderOf } from '../../tracking/renewal-order.js';
 import { resubmitSameKey } from '../../tracking/same-key.js';
+import { needsPin } from '../../tracking/pin-first.js';
 import { standingOf, type Standing } from '../../tracking/standing.js';
 import { createBackOff } from '../back-off.js';
 import { createBell } from '../bell.js';
@@ -21,7 +22,7 @@ export interface Renewer extends Part {
   calendar(): readonly CalendarEntry[];
   /**
    * Renews now, whatever the calendar says, with the same key; gives a sentence once certmonger has taken it up. USAGE for what is not of the instance,
-   * REQUEST_NOT_FOUND, CERTMONGER_REFUSED, CERTIFICATE_NOT_FOUND, KEY_MISMATCH, RENEWAL_FAILED where certmonger would not.
+   * REQUEST_NOT_FOUND, CERTMONGER_REFUSED, CERTIFICATE_NOT_FOUND, KEY_MISMATCH, RENEWAL_FAILED where certmonger would not; Prober.prove()'s where the PIN would not do.
    */
   renew(nickname: string): Promise<string>;
 }
@@ -118,6 +119,7 @@ export function startRenewer(care: Care, pace: RenewerPace = usualPace, mastersh
       const config = instance.certificates.find((one) => one.nickname === nickname);
       if (config === undefined) throw new HsmongerError('USAGE', `${instance.file} has no certificate '${nickname}'.`);
       const request = await connected.request(ids.get(nickname) ?? '').find();
+      if (request !== undefined && needsPin(instance, request)) await prober.prove();
       const { keyType, keySize, request: { nickname: id } } = orderOf(instance, config, request === undefined ? [] : [request]);
       const { before, taken } = await resubmitSameKey(connected, id, { keyType, keySize });
       if (!taken) throw new HsmongerError('RENEWAL_FAILED', `certmonger would not resubmit '${nickname}' (state ${before.status}); see 'hsmonger status'.`);

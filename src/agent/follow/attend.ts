@@ -5,6 +5,7 @@ import { finishSavings } from '../../service/finish-savings.js';
 import { createBackOff } from '../back-off.js';
 import { createBell } from '../bell.js';
 import type { CertmongerLink } from '../certmonger-link.js';
+import type { Prober } from '../probe/prober.js';
 import { createFollower } from './follower.js';
 import { createRationedLog, createTroubleLog, type Log } from '../log.js';
 import type { Sight, WatcherLine } from './sight.js';
@@ -14,6 +15,7 @@ export interface Attendance {
   readonly instance: Instance;
   readonly directories: Directories;
   readonly certmonger: CertmongerLink;
+  readonly prober: Pick<Prober, 'prove'>;
   /** Milliseconds between two polls of the directory. */
   readonly pollMs: number;
   /** Says the instance's name in front. */
@@ -34,9 +36,9 @@ export interface Attendant {
   nudge(): void;
 }
 
-export function attend({ instance, directories, certmonger, pollMs, log, signal }: Attendance): Attendant {
+export function attend({ instance, directories, certmonger, prober, pollMs, log, signal }: Attendance): Attendant {
   const told = createRationedLog(log);
-  const follower = createFollower(instance, log);
+  const follower = createFollower(instance, log, () => prober.prove());
   const following = createTroubleLog(log);
   const finishing = createTroubleLog(log);
   let alarmed = -Infinity;

@@ -4,6 +4,7 @@ import type { Instance } from '../../config/instance.js';
 import { requestIds } from '../../config/request-id.js';
 import { HsmongerError } from '../../errors.js';
 import { isOurPlace } from '../../tracking/place.js';
+import { needsPin } from '../../tracking/pin-first.js';
 import { provenKey, resubmitSameKey } from '../../tracking/same-key.js';
 import { createBackOff, type BackOff } from '../back-off.js';
 import { decideFollow, heldRequest, type HeldRequest, type Move } from './decide-follow.js';
@@ -28,7 +29,7 @@ interface Asked {
 /** A certificate certmonger does not get saved must not be asked for in a loop. */
 const pauses = { firstMs: 30_000, mostMs: 3_600_000 };
 
-export function createFollower(instance: Instance, log: Log, now: () => number = () => performance.now()): Follower {
+export function createFollower(instance: Instance, log: Log, provePin: () => Promise<void>, now: () => number = () => performance.now()): Follower {
   const asked = new Map<string, Asked>();
   const doubts = new Map<string, { readonly certificate: string; readonly sight: Sight }>();
   const ids = requestIds(instance);
@@ -53,6 +54,7 @@ export function createFollower(instance: Instance, log: Log, now: () => number =
   const make = async (certmonger: Certmonger, nickname: string, request: TrackingRequest, { held }: HeldRequest, { move, published }: Extract<Move, { published: PublishedCertificate }>) => {
     if (!due(nickname, held?.notAfter.getTime() ?? 0)) return;
     const until = published.notAfter.toISOString().slice(0, 10);
+    if (needsPin(instance, request)) await provePin();
     const taken = move === 'refresh' ? await certmonger.request(request.nickname).refresh() : (await resubmitSameKey(certmonger, request.nickname, provenKey(nickname, request))).taken;
     log('info', `'${nickname}': the renewal master published a certificate that expires ${until}; certmonger ${taken ? 'was asked to take it' : `is busy (${request.status}) and will be asked again`}.`);
   };

@@ -12,14 +12,17 @@ import { askService } from '../../service/ask.js';
 import type { Care, Part } from '../care.js';
 import { createTroubleLog } from '../log.js';
 import type { Sighting } from '../picture/picture.js';
+import { askIssuer } from './ask-issuer.js';
 import { applyRemedy, type Remedy } from './cure.js';
 import { evidenceFor, examine, lockHoldersIn } from './examine.js';
 import { createLedgerView } from './ledger-view.js';
 import { createLooks } from './looks.js';
-import { createPatients, type Patient } from './patients.js';
+import type { Cost } from './next-try.js';
+import { answered, createPatients, type Patient } from './patients.js';
 import { pinFileOf, watchPinFile } from './pin-file.js';
 import { createPinWatch } from './pin-watch.js';
 import { createFinder, createKeyReader } from './subjects.js';
+import { createProspects, type ProspectsMeans, type Refused } from './prospects.js';
 import { createTeller } from './tell.js';
 
 /** Says what is wrong with an instance's renewals, and cures what can be cured. */
@@ -38,6 +41,8 @@ export interface HealerMeans {
   readonly reconcile?: () => void;
   /** Default: the instance's ledger. */
   readonly readMemory?: () => Promise<Memory>;
+  /** Default: the issuer, in a process of the service user. */
+  readonly ask?: ProspectsMeans['ask'];
   readonly random?: () => number;
   /** Milliseconds, monotonic. */
   readonly now?: () => number;
@@ -48,17 +53,18 @@ const settleMs = 200;
 const idleMs = 60_000;
 /** Between two looks while something waits for what they may show. */
 const lookMs = { first: 20_000, later: 60_000, laterAfter: 600_000, least: 3000 };
-const again = { untaken: 5000 };
+const again = { untaken: 5000, hindered: 20_000 };
 const ledgerTimeoutMs = 30_000;
 
 /** What no look can show to be over. */
 const unseen: ReadonlySet<string> = new Set(['ca-pending', 'waits-for-others', 'saving-left', 'lock-held', 'expired-refused', 'expired', 'refused', 'not-moving']);
 
 export function startHealer(care: Care, means: HealerMeans = {}): Healer {
-  const { instance, picture, prober, events, log, clock, signal, certmonger } = care;
-  const { reconcile, random = Math.random, now = () => performance.now(), readMemory = () => askService(care, 'read ledger', undefined, { timeoutMs: ledgerTimeoutMs }) } = means;
+  const { instance, picture, prober, events, log, clock, signal } = care;
+  const { reconcile, ask = (refused: readonly Refused[]) => askIssuer(care, refused), random = Math.random, now = () => performance.now(), readMemory = () => askService(care, 'read ledger', undefined, { timeoutMs: ledgerTimeoutMs }) } = means;
   const find = createFinder(instance);
   const keyOf = createKeyReader();
+  const costOf = costIn(instance);
   const looks = createLooks(prober, now);
   const ledger = createLedgerView(readMemory, now, createTroubleLog(log));
   const patients = createPatients({ clock, now, random });
@@ -66,6 +72,7 @@ export function startHealer(care: Care, means: HealerMeans = {}): Healer {
   const pinFile = pinFileOf(care);
   const pin = createPinWatch({ instance: instance.name, file: pinFile, tell: (event) => { events.tell(event); }, log, clock });
   const curing = createTroubleLog(log);
+  const prospects = createProspects({ instance, ask, onAnswer: () => { nudge(); }, now });
   const busy = new Set<string>();
   let ofCertificates: ReadonlyMap<string, Diagnosis> = new Map();
   let ofInstance: readonly Diagnosis[] = [];
@@ -106,6 +113,7 @@ export function startHealer(care: Care, means: HealerMeans = {}): Healer {
     const lockHolders = lockHoldersIn(sightings);
     const found = new Map<string, Diagnosis>();
     const waits: number[] = remembered ? [] : [2000];
+    const refused: Refused[] = [];
     for (const config of instance.certificates) {
       const { nickname } = config;
       const sighting = requests.get(nickname);
@@ -125,15 +133,25 @@ export function startHealer(care: Care, means: HealerMeans = {}): Healer {
       const well = diagnosis === undefined && sighting?.request.status === restingState && ledger.since(sighting.sinceMs) !== undefined;
       teller.ofCertificate(nickname, diagnosis, well);
       if (diagnosis === undefined) {
-        if (well) patients.discharge(nickname);
+        if (well) {
+          patients.discharge(nickname);
+          prospects.forget(nickname);
+        }
         if (sighting?.request.status === 'NEED_TO_SUBMIT') waits.push(submitsNot(sighting));
         continue;
       }
       found.set(nickname, diagnosis);
       const present = probe !== undefined && diagnosis.cure.by !== 'resubmit' && diagnoseSite({ ...site, probe }).some(({ cause }) => cause === diagnosis.cause);
-      waits.push(act(nickname, sighting, diagnosis, patients.admit(nickname, diagnosis, sighting?.request.certificate.notAfter, present), sighting !== undefined && probe === undefined));
+      const patient = patients.admit(nickname, diagnosis, sighting?.request.certificate.notAfter, present);
+      if (answered.has(diagnosis.cause) && diagnosis.cure.by === 'resubmit' && sighting !== undefined) {
+        const { pem } = sighting.request.certificate;
+        refused.push({ nickname, triedMs: patient.triedMs, ...(pem === undefined ? {} : { pem }) });
+        if (prospects.mended({ nickname, triedMs: patient.triedMs })) patient.dueMs = 0;
+      }
+      waits.push(act(nickname, sighting, diagnosis, patient, sighting !== undefined && probe === undefined));
     }
     ofCertificates = found;
+    waits.push(prospects.consider(refused, site.probe?.ca?.ok === false));
     const suspect = [...requests.values()].some(({ request }) => (pinStates as readonly string[]).includes(request.status)) || [...found.values()].some(({ cause }) => cause === 'saving-fails');
     if (await pin.attend(site.probe, ofInstance, suspect)) look();
     return Math.max(settleMs, Math.min(idleMs, ...waits));
@@ -177,17 +195,19 @@ export function startHealer(care: Care, means: HealerMeans = {}): Healer {
     const wait = patient.dueMs - now();
     if (wait > 0) return wait;
     const { nickname: id, status } = request;
-    patients.treat(patient, request.certificate.notAfter, remedy === 'refresh' ? 'question' : 'request');
+    patients.treat(patient, request.certificate.notAfter, remedy === 'refresh' ? 'question' : costOf(cause));
     busy.add(nickname);
     const done = async () => {
       try {
-        if (await applyRemedy(certmonger, remedy, { nickname, id, status })) {
+        const treated = await applyRemedy(care, remedy, { nickname, id, status });
+        if (treated === 'taken') {
           teller.treated(nickname, remedy);
           log('info', `'${nickname}': ${remedy} after '${cause}' (state ${status}).`);
           await picture.refresh(id);
         } else {
           patient.attempts -= 1;
-          patient.dueMs = now() + again.untaken;
+          patient.dueMs = now() + (treated === 'not taken' ? again.untaken : again.hindered);
+          if (treated !== 'not taken') throw new Error(treated.obstacle);
         }
         curing.over('certmonger can be told again.');
       } catch (error) {
@@ -236,6 +256,11 @@ export function startHealer(care: Care, means: HealerMeans = {}): Healer {
   };
 
   return { ended: work(), diagnoses: () => ofCertificates, instance: () => ofInstance };
+}
+
+/** Each try of a blind one signs, so where signatures are counted none is made for its sake. */
+function costIn({ issuer, agent }: Care['instance']): (cause: string) => Cost {
+  return (cause) => (answered.has(cause) && issuer.type !== 'token' && agent.signMinutes > 0 ? 'blind request' : 'request');
 }
 
 /** The helper was heard, or is at its end. */

@@ -10,6 +10,8 @@ export interface Patient {
   attempts: number;
   /** Of performance.now(): not before. */
   dueMs: number;
+  /** Of performance.now(): the last cure, or when it was first seen. */
+  triedMs: number;
 }
 
 export interface Patients {
@@ -23,7 +25,7 @@ export interface Patients {
 }
 
 /** The helper has only just said no: asked at once it would say it again. */
-const answered: ReadonlySet<string> = new Set(['refused', 'unconfigured', 'gave-up']);
+export const answered: ReadonlySet<string> = new Set(['refused', 'unconfigured', 'gave-up']);
 
 export function createPatients({ clock, now, random }: { readonly clock: () => Date; readonly now: () => number; readonly random: () => number }): Patients {
   const all = new Map<string, Patient>();
@@ -34,7 +36,7 @@ export function createPatients({ clock, now, random }: { readonly clock: () => D
   /** What was tried for another cause counts on: two that take turns would be cured without end, each for the first time. */
   const begin = (cause: string, notAfter: Date | undefined, before: Patient | undefined): Patient => {
     const first = answered.has(cause) ? { attempts: 1, dueMs: dueAfter(notAfter, 'request', 1) } : { attempts: 0, dueMs: 0 };
-    return { cause, sinceMs: now(), attempts: Math.max(first.attempts, before?.attempts ?? 0), dueMs: Math.max(first.dueMs, before?.dueMs ?? 0) };
+    return { cause, sinceMs: now(), triedMs: now(), attempts: Math.max(first.attempts, before?.attempts ?? 0), dueMs: Math.max(first.dueMs, before?.dueMs ?? 0) };
   };
   return {
     get: (nickname) => all.get(nickname),
@@ -51,6 +53,7 @@ export function createPatients({ clock, now, random }: { readonly clock: () => D
     discharge: (nickname) => { all.delete(nickname); },
     treat(patient, notAfter, cost) {
       patient.attempts += 1;
+      patient.triedMs = now();
       patient.dueMs = dueAfter(notAfter, cost, patient.attempts);
     },
   };

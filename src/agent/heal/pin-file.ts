@@ -17,7 +17,7 @@ export interface PinFile {
   identity(): PinSourceIdentity | undefined;
   /** Where the last bad one went, while nothing has taken its place. */
   movedTo(): string | undefined;
-  /** 'wiped': there is nothing left of it, and the PIN keeper tells that it is locked. */
+  /** Out of certmonger's way; what lies in memory alone is wiped, as nobody can look it up there, and the PIN's keeper tells that it is locked. */
   moveAside(judged: PinSourceIdentity): Promise<Aside | { readonly result: 'wiped' }>;
 }
 

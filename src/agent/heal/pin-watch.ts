@@ -54,6 +54,7 @@ export function createPinWatch({ instance, file, tell, log, clock }: PinWatchMea
         event('locked', `The PIN in ${pin.path} is bad and was moved to ${done.to}; write the right one to ${pin.path}.`, { reason: code, 'moved-to': done.to });
         return;
       case 'wiped':
+        // The PIN's keeper tells that it is locked.
         log('warning', `the PIN in ${pin.path} is bad; it was wiped so that certmonger spends no more attempts on it.`);
         return;
       case 'unsafe':
@@ -79,7 +80,7 @@ export function createPinWatch({ instance, file, tell, log, clock }: PinWatchMea
       const bad = badOne(login, diagnoses, suspect);
       if (bad !== undefined && bad !== handled) await aside(file, bad, login !== undefined && login.state !== 'proven' ? login.code : 'PIN_FINAL_TRY');
       const now = file.identity();
-      const fresh = now !== undefined && now !== looked && now !== bad && login !== undefined && login.state !== 'proven';
+      const fresh = now !== undefined && now !== looked && now !== bad && login !== undefined && (login.state !== 'proven' || login.source !== now);
       looked = now;
       return fresh;
     },

@@ -21,6 +21,9 @@ import { lookAround } from './surroundings.js';
 import { createTokenEyes, type HowToLook, type TokenEyes } from './token-eyes.js';
 import { watchedNicknames } from './watched-keys.js';
 
+/** Others may be logging in, one after the other; to be taken for a hanging module would be worse than to say that nobody answered. */
+const queueMs = 20_000;
+
 async function main(): Promise<void> {
   const lines = createInterface({ input: process.stdin })[Symbol.asyncIterator]();
   try {
@@ -47,7 +50,7 @@ async function main(): Promise<void> {
 
 function eyesFor({ instance, directories, env }: ProbeOrder): TokenEyes | undefined {
   if (instance.token === undefined) return undefined;
-  const pins = openPinGuard(pinsFile(directories, instance));
+  const pins = openPinGuard(pinsFile(directories, instance), { patienceMs: queueMs });
   return createTokenEyes({ token: instance.token, nicknames: watchedNicknames(instance), pins, env, onStep: () => { tell({ kind: 'step' }); } });
 }
 

@@ -8,6 +8,11 @@ export interface Prober {
   onProbe(listener: (probe: Probe) => void): () => void;
   /** Looks now, with new eyes: a process of its own that opens module and token anew, as certmonger's children do. Looks asked for meanwhile are one. */
   look(): Promise<Probe>;
+  /**
+   * Before certmonger is made to log in: logs in with the PIN that is in its source now, once, unless that very one was proven a moment ago. Signs nothing.
+   * Rejects with why certmonger would get nowhere: the PIN_ code, or TOKEN_NOT_FOUND and the like. Where the instance has no token there is nothing to prove.
+   */
+  prove(): Promise<void>;
   /** Signatures made so far by this agent for this instance. */
   signatures(): number;
 }

@@ -1,7 +1,9 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Directories, Instance } from '../../config/instance.js';
 import type { Probe } from '../../diagnosis/probe.js';
-import { HsmongerError, sentenceOf } from '../../errors.js';
+import { pinPathOf } from '../../config/token-of.js';
+import { HsmongerError, reactions, sentenceOf, type ErrorCode } from '../../errors.js';
+import { pinFileNow } from '../../pkcs11/pin-aside.js';
 import type { Clock } from '../../platform/clock.js';
 import { pinVariables } from '../../service/ask.js';
 import { createBackOff } from '../back-off.js';
@@ -26,6 +28,8 @@ export interface ProberOptions {
 }
 
 const restart = { firstMs: 1000, mostMs: 60_000 };
+/** A PIN that was changed on the token under its file shows in a login alone; many renewals begin together. */
+const provenForMs = 15_000;
 
 /** Starts the keep-alive; see Prober. */
 export function startProber({ instance, directories, log, clock, signal, certmonger, silenceMs = 30_000 }: ProberOptions): Prober & Part {
@@ -39,6 +43,8 @@ export function startProber({ instance, directories, log, clock, signal, certmon
   let signedAt = -Infinity;
   /** The kept session is not to be believed: a look with new eyes saw something else. */
   let doubt = false;
+  /** The last login with new eyes that was taken; of performance.now(). */
+  let proof: { readonly source: string; readonly atMs: number } | undefined;
   const bell = createBell(signal);
 
   const tell = (probe: Probe) => {
@@ -73,8 +79,7 @@ export function startProber({ instance, directories, log, clock, signal, certmon
     doubt = false;
     const line = await child.look({ sign, anew });
     if (sign && line.token?.probe.state === 'present' && line.token.probe.login.state === 'proven') signedAt = performance.now();
-    const helper = helperAtAGlance();
-    tell(probeOf(line, helper === undefined ? {} : { helper }));
+    tell(probeOf(line, glance()));
   };
 
   /** Looks through one process until that is gone; rejects where it ended over a look. */
@@ -113,14 +118,20 @@ export function startProber({ instance, directories, log, clock, signal, certmon
     }
   };
 
-  const wholeLook = async (): Promise<Probe> => {
+  /** Whole, or no more than proves a login. */
+  const freshLook = async (extent: 'whole' | 'login'): Promise<Probe> => {
     const before = latest;
-    const child = startProbeChild({ ...order, bind: instance.drop === 'setuid' }, silenceMs);
+    const askedMs = performance.now();
+    const whole = extent === 'whole';
+    const child = startProbeChild({ ...order, bind: whole && instance.drop === 'setuid' }, silenceMs);
     const stop = () => { child.stop(); };
     signal.addEventListener('abort', stop);
     try {
-      const [line, root] = await Promise.all([child.look({ sign: signMinutes > 0, anew: true }), lookAsRoot(() => certmonger.use((connected) => connected.processId()))]);
-      const probe = probeOf(line, root);
+      const [line, root] = await Promise.all([child.look({ sign: whole && signMinutes > 0, anew: true }), whole ? lookAsRoot(() => certmonger.use((connected) => connected.processId())) : glance()]);
+      const seen = probeOf(line, root);
+      const probe = whole ? seen : withKnown(seen, before);
+      const login = probe.token?.state === 'present' ? probe.token.login : undefined;
+      proof = login?.state === 'proven' ? { source: login.source, atMs: askedMs } : undefined;
       tell(probe);
       if (before === undefined || !sameToken(before, probe)) {
         doubt = true;
@@ -129,6 +140,7 @@ export function startProber({ instance, directories, log, clock, signal, certmon
       return probe;
     } catch (error) {
       const probe = silent(error);
+      proof = undefined;
       if (!signal.aborted) tell(probe);
       return probe;
     } finally {
@@ -138,13 +150,24 @@ export function startProber({ instance, directories, log, clock, signal, certmon
     }
   };
 
+  const logIn = oneAtATime(() => freshLook('login'));
+  const prove = async () => {
+    if (instance.token === undefined) return;
+    const file = pinPathOf(instance.token.pin);
+    if (proof !== undefined && performance.now() - proof.atMs < provenForMs && (file === undefined || pinFileNow(file) === proof.source)) return;
+    const { token } = await logIn();
+    if (token?.state === 'away') throw obstacle(token);
+    if (token !== undefined && token.login.state !== 'proven') throw obstacle(token.login);
+  };
+
   return {
     latest: () => latest,
     onProbe(listener) {
       listeners.add(listener);
       return () => listeners.delete(listener);
     },
-    look: oneAtATime(wholeLook),
+    look: oneAtATime(() => freshLook('whole')),
+    prove,
     signatures: () => signatures,
     ended: run().catch((error: unknown) => { log('error', `Looking after the token ended unexpectedly: ${sentenceOf(error)}`); }),
   };
@@ -154,6 +177,24 @@ export function startProber({ instance, directories, log, clock, signal, certmon
 function sameToken({ token: left }: Probe, { token: right }: Probe): boolean {
   if (left?.state !== 'present' || right?.state !== 'present') return left?.state === right?.state;
   return left.login.state === right.login.state;
+}
+
+/** Codes are of errors.ts: the process that looks has no others. */
+function obstacle({ code, problem }: { readonly code: string; readonly problem: string }): HsmongerError {
+  return new HsmongerError(code in reactions ? (code as ErrorCode) : 'TOKEN_FAILED', problem);
+}
+
+/** A look that signs nothing takes away nothing that signatures showed of the keys. */
+function withKnown(seen: Probe, before: Probe | undefined): Probe {
+  if (seen.token?.state !== 'present' || before?.token?.state !== 'present') return seen;
+  const known = before.token.keys;
+  const keys = Object.entries(seen.token.keys).map(([nickname, key]) => [nickname, key.ok && known[nickname]?.ok === true ? known[nickname] : key] as const);
+  return { ...seen, token: { ...seen.token, keys: Object.fromEntries(keys) } };
+}
+
+function glance(): Pick<Probe, 'helper'> {
+  const helper = helperAtAGlance();
+  return helper === undefined ? {} : { helper };
 }
 
 /** Who asks while one runs wants what is true from now on: all of them share the next one. */

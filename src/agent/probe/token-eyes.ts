@@ -125,6 +125,8 @@ export function createTokenEyes({ token: config, nicknames, pins, env, onStep }:
       const fresh = how.anew || how.sign || open === undefined;
       // Whatever it is, new eyes tell whether it lasts.
       const probe = fresh || open === undefined ? undefined : await again(open).catch(() => undefined);
+      // Locked away, or being replaced: without its PIN nothing of ours stays logged in.
+      if (probe?.state === 'present' && probe.login.state === 'no PIN') await close();
       if (probe !== undefined) return { probe, signatures: 0 };
       await close();
       return afresh(how);

@@ -33,8 +33,7 @@ export async function pursue(parts: EnrolmentParts, variables: EnrolVariables): 
     };
     const course = decideCourse(place.facts);
     if (place.facts.theCa) writeRequest(parts, request, course);
-    const unsavable = parts.unsavable?.();
-    if (unsavable !== undefined) throw new HsmongerError('NSS_FAILED', unsavable);
+    if (request.profile !== undefined) parts.assertSavable?.(request.profile);
     const found = await walk(parts, place, request, course, reach);
     if ('certificate' in found) return { outcome: issuedOutcome(found), ...(found.remark ?? { code: 'ISSUED', message: '' }) };
     const { code, message, afterSeconds } = found;

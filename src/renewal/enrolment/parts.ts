@@ -29,8 +29,8 @@ export interface EnrolmentParts {
   readonly inPlace?: (nickname: string, certificate: Certificate) => void;
   /** What is wrong with the renewal master, by what is remembered of it; see directory/master-alarm.ts. */
   readonly masterAlarm?: (store: SharedStore) => Promise<string | undefined>;
-  /** Why a certificate could not be saved here now. */
-  readonly unsavable?: () => string | undefined;
+  /** Throws where a certificate of this profile could not be saved now; see savable.ts. */
+  readonly assertSavable?: (profile: string) => void;
   /** Tells a person. */
   readonly alarm: (message: string) => Promise<void>;
 }

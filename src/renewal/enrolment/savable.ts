@@ -1,29 +1,28 @@
-import { accessSync, constants } from 'node:fs';
+import { statSync } from 'node:fs';
 import path from 'node:path';
 import type { Instance } from '../../config/instance.js';
-
-/** What NSS writes when a certificate is saved. */
-const written = ['.', 'cert9.db', 'key4.db', 'pkcs11.txt'];
-const forbidden: ReadonlySet<string | undefined> = new Set(['EACCES', 'EPERM', 'EROFS']);
+import { HsmongerError } from '../../errors.js';
+import { unwritableIn } from '../../nss/writable.js';
 
 /**
- * Why certmonger could not save a certificate now, as a sentence. Handed one all the same it would stop in NEED_CERTSAVE_PERMS and keep the
- * lock all other savings need (iterate.c:1216-1277); asked to come again it keeps none. Asked as the service user, as whom it saves (nss-user).
+ * Throws NSS_FAILED where certmonger, which saves as this user, cannot save what it is asked for now: given the certificate it would get stuck and keep the
+ * lock every other saving needs (iterate.c:1216-1277), whoever's that is. Told to ask again it waits without. certmonger does not say for which
+ * request it asks, so what may go into a file is left alone, by its profile; so is a database that is not there.
  */
-export function unsavable({ user, nss: { database }, certificates }: Pick<Instance, 'user' | 'nss' | 'certificates'>): string | undefined {
-  if (certificates.every(({ storage }) => storage.kind === 'file')) return undefined;
-  const closed = written.filter((name) => !writable(path.join(database, name)));
-  if (closed.length === 0) return undefined;
-  const names = closed.map((name) => (name === '.' ? 'the directory' : name)).join(', ');
-  return `User '${user}', as whom certmonger saves, cannot read and write the NSS database ${database} (${names}), so no certificate is handed out yet: give it to that user, and check that its file system is not mounted read-only.`;
+export function assertSavable({ nss: { database }, certificates, user }: Pick<Instance, 'nss' | 'certificates' | 'user'>, profile: string): void {
+  const asked = certificates.filter((certificate) => certificate.profile === profile);
+  if (asked.length === 0 || asked.some(({ storage }) => storage.kind === 'file') || isMissing(path.join(database, 'cert9.db'))) return;
+  const unwritable = unwritableIn(database);
+  if (unwritable.length === 0) return;
+  throw new HsmongerError('NSS_FAILED', `User '${user}', as whom certmonger saves, cannot read and write the NSS database ${database} (${unwritable.map((name) => (name === '.' ? 'the directory' : name)).join(', ')}), so no certificate is handed out that could not be saved; give it to that user, and check that its file system is not mounted read-only.`);
 }
 
-/** What is not there is another trouble. */
-function writable(file: string): boolean {
+/** One in a directory that may not be entered is there. */
+function isMissing(file: string): boolean {
   try {
-    accessSync(file, constants.R_OK | constants.W_OK);
-    return true;
+    statSync(file);
+    return false;
   } catch (error) {
-    return !forbidden.has((error as NodeJS.ErrnoException).code);
+    return ['ENOENT', 'ENOTDIR'].includes((error as NodeJS.ErrnoException).code ?? '');
   }
 }

@@ -116,7 +116,7 @@ describe('what breaks is noticed, told, and well again once it is mended', () =>
       expect(told.message).toMatch(sentence);
       // What is told is a whole sentence for a person.
       expect(told.message).toMatch(/^[A-Z'].*[.]$/su);
-      const bystander = renews ? await at.bystander(60_000) : undefined;
+      const bystander = renews ? await at.bystander(30_000) : undefined;
       await mend(at);
       unmended = false;
       const mended = Date.now();

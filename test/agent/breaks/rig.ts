@@ -11,6 +11,7 @@ import { privateDirectory } from '../../rig/directory.js';
 import { ensureServiceUser } from '../../rig/service-user.js';
 import { startSite, type Site } from '../../rig/site.js';
 import { createSoftToken } from '../../rig/soft-token.js';
+import { createMovedClock, type MovedClock } from './moved-clock.js';
 import { buildSpiedModule, type SpiedModule } from './spied-module.js';
 
 /** A site whose agent runs, with an installation of its own to break, and a request of another CA that nothing of ours may hold up. */
@@ -18,6 +19,8 @@ export interface BreakSite {
   readonly site: Site;
   readonly agent: RunningAgent;
   readonly spied: SpiedModule;
+  /** Where there is one of its own. */
+  readonly clock?: MovedClock;
   /** The private installation's directory of executables. */
   readonly executables: string;
   readonly instanceFile: string;
@@ -31,6 +34,7 @@ export interface BreakSite {
   record(nickname: string): Promise<Map<string, string>>;
   /** Until it is MONITORING with another certificate than `serial`. */
   untilRenewed(nickname: string, serial: string, patienceMs: number): Promise<void>;
+  untilStatus(nickname: string, status: string, patienceMs: number): Promise<void>;
   /** Until it is MONITORING, for a moment at least. */
   untilSettled(nickname: string, patienceMs: number): Promise<void>;
   /** What tells one certificate from the next: when it was issued and when it expires. */
@@ -44,14 +48,17 @@ export interface BreakSite {
 export type TimedEvent = Omit<AgentEvent, 'at'> & { readonly readAt: number };
 
 
-export async function startBreakSite(authorityOptions: AuthorityOptions): Promise<BreakSite> {
+/** `ownClock`: certmonger, the agent and all they start have one that can be moved. */
+export async function startBreakSite(authorityOptions: AuthorityOptions, { ownClock = false }: { readonly ownClock?: boolean } = {}): Promise<BreakSite> {
   const scratch = privateDirectory('breaks');
   const owner = ensureServiceUser();
   const spied = buildSpiedModule(scratch.path);
   const soft = await createSoftToken({ directory: scratch.path, owner });
   const authority = await createAuthority(soft, authorityOptions);
   const token = { ...soft, module: spied.module };
-  const site = await startSite({ beside: { token, authority } });
+  const clock = ownClock ? createMovedClock(scratch.path) : undefined;
+  const elsewhere = clock === undefined ? {} : { command: clock.command };
+  const site = await startSite({ beside: { token, authority }, certmonger: { ...elsewhere, env: clock?.environment ?? {} } });
   // Others' tests run those of the build.
   const executables = path.join(scratch.path, 'dist');
   cpSync(installation().executables, executables, { recursive: true });
@@ -73,7 +80,7 @@ export async function startBreakSite(authorityOptions: AuthorityOptions): Promis
   await getcert(site.bus, ['request', '-I', 'bystander', '-c', 'SelfSign', '-k', key, '-f', path.join(scratch.path, 'bystander.crt'), '-N', 'CN=bystander']);
   await site.untilQuiet(120_000);
 
-  const agent = startAgent(flags, {}, path.join(executables, 'hsmonger'));
+  const agent = startAgent(flags, clock?.environment ?? {}, { program: path.join(executables, 'hsmonger'), ...elsewhere });
   await agent.until(/looking after 'hsmonger'/u, 30_000);
 
   const seen: TimedEvent[] = [];
@@ -112,6 +119,7 @@ export async function startBreakSite(authorityOptions: AuthorityOptions): Promis
     site,
     agent,
     spied,
+    ...(clock === undefined ? {} : { clock }),
     executables,
     instanceFile,
     events,
@@ -127,6 +135,7 @@ export async function startBreakSite(authorityOptions: AuthorityOptions): Promis
     },
     record,
     untilRenewed: (nickname, before, patienceMs) => poll(`renewed '${nickname}'`, patienceMs, () => rested(nickname, before)),
+    untilStatus: (nickname, status, patienceMs) => poll(`'${nickname}' ${status}`, patienceMs, async () => (await record(nickname)).get('status') === status),
     async untilSettled(nickname, patienceMs) {
       let since = Infinity;
       await poll(`settled '${nickname}'`, patienceMs, async () => {

@@ -12,20 +12,21 @@ test('certmonger is asked after its pauses, whatever the watcher names next and 
   const instance = parseInstance('x', '/x.toml', parse('[token]\nlabel="t"\nmodule="/m.so"\npin-file="/p"\n[nss]\ndatabase="/n"\n[issuer]\ntype="external"\ncertificate="ca"\n[[certificate]]\nnickname="ocsp"\nprofile="caOCSPCert"\n'));
   const keys = await makeKeys('p256');
   let held = await makeCertificate({ keys });
-  let refreshed = 0;
+  let [refreshed, proven] = [0, 0];
   const certmonger = {
-    listRequests: () => Promise.resolve([{ nickname: requestIds(instance).get('ocsp'), ca: 'x', status: 'CA_WORKING', certificate: { pem: pem(held.der) } }]),
+    listRequests: () => Promise.resolve([{ nickname: requestIds(instance).get('ocsp'), ca: 'x', status: 'CA_WORKING', key: { pinFile: '/p' }, certificate: { pem: pem(held.der) } }]),
     request: () => ({ refresh: () => { refreshed += 1; return Promise.resolve(true); } }),
   } as unknown as Certmonger;
   let now = 0;
   const lines: string[] = [];
-  const follower = createFollower(instance, (_priority, message) => lines.push(message), () => now);
+  const follower = createFollower(instance, (_priority, message) => lines.push(message), () => { proven += 1; return Promise.resolve(); }, () => now);
   const sight = (count: number, renewalMaster = false): Sight => ({ kind: 'sight', why: 'push', renewalMaster, unfinished: 0, published: [{ nickname: 'ocsp', key: keyFingerprint(keys.spki), certificate: count.toString(16).padStart(64, '0'), missed: false, notAfter: new Date(today.getTime() + 1e11 + count) }] });
   for (let count = 0; count < 100; count += 1) await follower.follow(certmonger, sight(count, count % 2 === 1));
-  expect([refreshed, lines.length]).toEqual([1, 1]);
+  // Each time with the PIN proven before.
+  expect([refreshed, proven, lines.length]).toEqual([1, 1, 1]);
   now = 31_000;
   await follower.follow(certmonger, sight(200));
-  expect(refreshed).toBe(2);
+  expect([refreshed, proven]).toEqual([2, 2]);
   held = await makeCertificate({ keys, notAfter: new Date(today.getTime() + 2e11) });
   await follower.follow(certmonger, sight(200));
   expect(lines.at(-1)).toMatch(/certmonger has the certificate that expires/u);

@@ -117,6 +117,7 @@ export function plainProber(place: Pick<Care, 'instance' | 'directories'>, helpe
       return () => listeners.delete(listener);
     },
     look,
+    prove: () => Promise.resolve(),
     signatures: () => 0,
   };
 }

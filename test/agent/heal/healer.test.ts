@@ -5,6 +5,7 @@ import { parse } from 'smol-toml';
 import { afterEach, expect, test, vi } from 'vitest';
 import type { TrackingRequest } from '../../../dbus/tracking-request.js';
 import type { Care } from '../../../src/agent/care.js';
+import type { Answer } from '../../../src/agent/heal/ask-issuer.js';
 import type { CertmongerLink } from '../../../src/agent/certmonger-link.js';
 import { createEvents } from '../../../src/agent/events.js';
 import { startHealer, type Healer } from '../../../src/agent/heal/healer.js';
@@ -21,7 +22,7 @@ import { conf } from './hand-made-care.js';
 
 vi.setConfig({ testTimeout: 30_000 });
 
-const instance = parseInstance('x', '/x.toml', parse('[token]\nlabel="t"\nmodule="/m.so"\npin-file="/nowhere/pin"\n[nss]\ndatabase="/n"\n[issuer]\ntype="external"\ncertificate="ca"\n[[certificate]]\nnickname="ocsp"\nprofile="caOCSPCert"\n'));
+const instance = parseInstance('x', '/x.toml', parse('[token]\nlabel="t"\nmodule="/m.so"\npin-file="/nowhere/pin"\n[nss]\ndatabase="/n"\n[issuer]\ntype="external"\ncertificate="ca"\n[[certificate]]\nnickname="ocsp"\nprofile="caOCSPCert"\n[agent]\nsign-minutes=0\n'));
 const id = requestIds(instance).get('ocsp') ?? '';
 const certificate = await makeCertificate({ keys: await makeKeys('p256') });
 
@@ -36,11 +37,14 @@ function world(its = instance, away = false) {
   let sighting: Sighting | undefined;
   let memory: Memory = { outcomes: [], issued: [], journal: [] };
   let unreadable = false;
+  let proving: () => Promise<void> = () => Promise.resolve();
+  let answer: Answer = 'cannot say';
+  let asked = 0;
   let hold: Promise<void> = Promise.resolve();
   const listeners = new Set<() => void>();
   const change = () => { for (const listener of listeners) listener(); };
-  const request = (status: string, stuck: boolean) =>
-    ({ path: '/1', nickname: id, ca: 'x', status, stuck, monitoring: true, caError: undefined, key: { type: 'EC', size: 256 }, certificate: { pem: pem(certificate.der), notBefore: certificate.notBefore, notAfter: certificate.notAfter } }) as unknown as TrackingRequest;
+  const request = (status: string, stuck: boolean, caError?: string) =>
+    ({ path: '/1', nickname: id, ca: 'x', status, stuck, monitoring: true, caError, key: { type: 'EC', size: 256, pinFile: '/nowhere/pin' }, certificate: { pem: pem(certificate.der), notBefore: certificate.notBefore, notAfter: certificate.notAfter } }) as unknown as TrackingRequest;
   const daemon = {
     request: () => ({
       find: () => hold.then(() => sighting?.request),
@@ -59,20 +63,23 @@ function world(its = instance, away = false) {
     instances: [its],
     certmonger: { use: (work: (it: unknown) => Promise<unknown>) => work(daemon), close: () => undefined } as unknown as CertmongerLink,
     picture: { requests: () => (away ? undefined : sighting === undefined ? [] : [sighting]), request: () => sighting, trouble: () => undefined, onChange: (listener: () => void) => { listeners.add(listener); return () => listeners.delete(listener); }, refresh: () => Promise.resolve() } as unknown as Picture,
-    prober: { latest: () => (away ? probe() : undefined), onProbe: () => () => undefined, look: () => { looks += 1; return Promise.resolve(probe()); }, signatures: () => 0 },
+    prober: { latest: () => (away ? probe() : undefined), onProbe: () => () => undefined, look: () => { looks += 1; return Promise.resolve(probe()); }, prove: () => proving(), signatures: () => 0 },
     events,
     log: () => undefined,
     clock: () => new Date(certificate.notBefore.getTime() + 86_400_000),
     signal: stop.signal,
   };
-  const healer = startHealer(care, { readMemory: () => (unreadable ? Promise.reject(new Error('The ledger is locked.')) : Promise.resolve(memory)), random: () => 0, now: () => ms });
+  const healer = startHealer(care, { readMemory: () => (unreadable ? Promise.reject(new Error('The ledger is locked.')) : Promise.resolve(memory)), ask: (refused) => { asked += 1; return Promise.resolve(new Map(refused.map(({ nickname }) => [nickname, answer]))); }, random: () => 0, now: () => ms });
   started.push({ stop, healer });
   return {
     healer,
     events,
     did,
     looks: () => looks,
-    set: (status: string, stuck: boolean) => { sighting = { request: request(status, stuck), sinceMs: ms, trail: [{ status, atMs: ms }] }; change(); },
+    asked: () => asked,
+    answer: (is: Answer) => { answer = is; },
+    proving: (is: () => Promise<void>) => { proving = is; },
+    set: (status: string, stuck: boolean, caError?: string) => { sighting = { request: request(status, stuck, caError), sinceMs: ms, trail: [{ status, atMs: ms }] }; change(); },
     token: (is: boolean) => { there = is; },
     login: (is: LoginProbe) => { login = is; },
     remember: (is: Memory) => { memory = is; },
@@ -215,5 +222,42 @@ test('a PIN that is refused resubmits nothing, however long', async () => {
   at.login({ state: 'proven', source: 'new' });
   await at.pass(60);
   await at.pass(1);
+  expect(at.did).toEqual(['modify keyType keySize', 'resubmit']);
+});
+
+test('what was refused is asked for again as soon as the issuer would grant it, and not at every question', async () => {
+  const at = world();
+  at.answer('no');
+  at.set('MONITORING', false, 'It would not live longer.');
+  await at.pass(1);
+  expect([at.asked(), at.healer.diagnoses().get('ocsp')?.cause]).toEqual([1, 'refused']);
+  // Refused in earnest until the waits are long: 15, 30, 60, 120, 240 s.
+  for (const seconds of [16, 31, 61, 121]) {
+    await at.pass(seconds);
+    at.set('MONITORING', false, 'It would not live longer.');
+  }
+  expect(at.did.filter((what) => what === 'resubmit')).toHaveLength(4);
+  at.did.length = 0;
+  await at.pass(41);
+  expect(at.did).toEqual([]);
+  at.answer('yes');
+  await at.pass(41);
+  await at.pass(1);
+  expect(at.did).toEqual(['modify keyType keySize', 'resubmit']);
+  // In vain: what the question shows is not what stands in the way, so it is not believed again.
+  at.did.length = 0;
+  at.set('MONITORING', false, 'Another reason.');
+  for (let round = 0; round < 4; round += 1) await at.pass(41);
+  expect(at.did).toEqual([]);
+});
+
+test('certmonger is not made to log in with a PIN that does not prove itself, and is as soon as it does', async () => {
+  const at = world();
+  at.proving(() => Promise.reject(new Error('The token refused the PIN.')));
+  at.set('NEED_GUIDANCE', true);
+  for (let round = 0; round < 4; round += 1) await at.pass(21);
+  expect(at.did).toEqual([]);
+  at.proving(() => Promise.resolve());
+  await at.pass(21);
   expect(at.did).toEqual(['modify keyType keySize', 'resubmit']);
 });

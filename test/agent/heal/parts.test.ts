@@ -1,11 +1,14 @@
 import { chmodSync, chownSync, existsSync, lstatSync, mkdirSync, readFileSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import fc from 'fast-check';
+import { parse } from 'smol-toml';
 import { afterEach, beforeEach, describe, expect, it, test } from 'vitest';
-import { createEvents, type AgentEvent } from '../../../src/agent/events.js';
-import { nextTry } from '../../../src/agent/heal/next-try.js';
+import { createEvents } from '../../../src/agent/events.js';
+import { nextTry, type Cost } from '../../../src/agent/heal/next-try.js';
 import { oneAtATime } from '../../../src/agent/heal/one-at-a-time.js';
+import { pinFileOf } from '../../../src/agent/heal/pin-file.js';
 import { createTeller } from '../../../src/agent/heal/tell.js';
+import { parseInstance } from '../../../src/config/schema.js';
 import type { Diagnosis } from '../../../src/diagnosis/diagnosis.js';
 import { movePinAside, pinFileNow } from '../../../src/pkcs11/pin-aside.js';
 import { privateDirectory, type PrivateDirectory } from '../../rig/directory.js';
@@ -13,13 +16,19 @@ import { privateDirectory, type PrivateDirectory } from '../../rig/directory.js'
 const now = new Date('2026-06-01T00:00:00Z');
 const day = 86_400_000;
 const after = (ms: number) => new Date(now.getTime() + ms);
-const wait = (attempts: number, left: number, cost: 'question' | 'request' = 'request') => nextTry(now, { notAfter: after(left), cost }, attempts, () => 0).getTime() - now.getTime();
+const wait = (attempts: number, left: number, cost: Cost = 'request') => nextTry(now, { notAfter: after(left), cost }, attempts, () => 0).getTime() - now.getTime();
 
 describe('the next try', () => {
   it('is made at once, then after waits that double, bounded by what a try costs', () => {
     expect([0, 1, 2, 3, 4].map((attempts) => wait(attempts, 365 * day))).toEqual([0, 15_000, 30_000, 60_000, 120_000]);
     expect(wait(50, 3650 * day)).toBe(day);
     expect(wait(50, 3650 * day, 'question')).toBe(300_000);
+  });
+
+  it('where nothing else tells whether the cause is gone, is made every minute for a quarter of an hour, and then ever more rarely too', () => {
+    const waits = Array.from({ length: 30 }, (_none, index) => wait(index + 1, 3650 * day, 'blind request'));
+    expect(waits.slice(0, 5)).toEqual([15_000, 30_000, 60_000, 60_000, 60_000]);
+    expect([waits[14], waits[15], waits[16], waits[29]]).toEqual([60_000, 120_000, 240_000, day]);
   });
 
   it('is never later than it would hurt: a hundredth of the life that is left, and half a minute where it is over', () => {
@@ -84,6 +93,14 @@ describe('a PIN file that proved bad', () => {
     expect(pinFileNow(link)).toBeUndefined();
     expect(movePinAside(link, judged()).result).toBe('unsafe');
     expect([existsSync(file), lstatSync(link).isSymbolicLink()]).toEqual([true, true]);
+  });
+
+  it('that lies in memory alone is wiped, the very one that was judged', async () => {
+    const instance = parseInstance('x', '/x.toml', parse(`[token]\nlabel="t"\nmodule="/m.so"\npin-unlock="${file}"\n[nss]\ndatabase="/n"\n[issuer]\ntype="external"\ncertificate="ca"\n[[certificate]]\nnickname="ocsp"\nprofile="caOCSPCert"\n`));
+    const pin = pinFileOf({ instance, directories: { config: '/c', state: '/s' } });
+    expect(await pin?.moveAside('file:another')).toEqual({ result: 'changed' });
+    expect(await pin?.moveAside(judged())).toEqual({ result: 'wiped' });
+    expect([existsSync(file), existsSync(`${file}.refused`), pin?.movedTo()]).toEqual([false, false, undefined]);
   });
 
   it('whose place is taken is told', () => {

@@ -135,6 +135,23 @@ describe('a look with new eyes', () => {
     expect(proven(await prober.look())).toBe(true);
   });
 
+  it('proves the PIN before certmonger gets it: once in a while, at once where its file is another, and without a signature', async () => {
+    start({ probeSeconds: 3600 });
+    await until(proven);
+    const { length } = probes;
+    await prober.prove();
+    await prober.prove();
+    await expect.poll(() => probes.length, { timeout: patienceMs }).toBe(length + 1);
+    expect(prober.signatures()).toBe(1);
+    // What signatures showed still stands.
+    expect(probes.at(-1)).toMatchObject({ token: { keys: { [nickname]: { ok: true, latencyMs: expect.any(Number) as number } } } });
+    writeFileSync(token.pinFile, 'wrong\n');
+    await expect(prober.prove()).rejects.toMatchObject({ code: 'PIN_INCORRECT' });
+    await expect(prober.prove()).rejects.toMatchObject({ code: 'PIN_KNOWN_BAD' });
+    renameSync(token.tokenDirectory, `${token.tokenDirectory}.away`);
+    await expect(prober.prove()).rejects.toMatchObject({ code: expect.stringMatching(/^(?:TOKEN_NOT_FOUND|MODULE_FAILED)$/u) as string });
+  });
+
   it('names what the service user cannot write, and what it cannot reach', async () => {
     start({ probeSeconds: 3600 }, {}, (one) => ({ ...one, issuer: { type: 'dogtag', certificate: nickname, url: 'https://127.0.0.1:9', caFile: '/none' }, directory: { uri: 'ldapi://%2Fnone', startTls: false, bind: { method: 'external' }, base: 'dc=x', pkiBase: 'o=ipaca', host: 'a.x' } }));
     execFileSync('chown', ['root', path.join(directory.path, 'alias')]);

@@ -119,9 +119,11 @@ describe('the PIN', () => {
     expect(present(await look()).login.state).toBe('proven');
   });
 
-  it('that was taken away is told, with the session left alone', async () => {
+  it('that was taken away is told, and nothing of ours stays logged in', async () => {
     await look();
     rmSync(soft.pinFile);
+    expect(present(await look()).login).toMatchObject({ state: 'no PIN', code: 'PIN_SOURCE_MISSING' });
+    expect([calls('C_OpenSession'), calls('C_CloseSession'), calls('C_Finalize')]).toEqual([1, 1, 1]);
     expect(present(await look()).login).toMatchObject({ state: 'no PIN', code: 'PIN_SOURCE_MISSING' });
     writeFileSync(soft.pinFile, `${soft.pin}\n`, { mode: 0o600 });
     expect(present(await look()).login.state).toBe('proven');

@@ -7,6 +7,7 @@ import { accountOf } from '../../../platform/service-user.js';
 import { askService } from '../../../service/ask.js';
 import { finishSavings } from '../../../service/finish-savings.js';
 import { applyChanges } from '../../../tracking/apply.js';
+import { provePinFor } from '../../../tracking/pin-first.js';
 import { refused } from '../../../tracking/preflight.js';
 import { orderOf } from '../../../tracking/renewal-order.js';
 import { resubmitSameKey } from '../../../tracking/same-key.js';
@@ -37,6 +38,7 @@ export async function applyRemedy({ place, bus, env }: Gathering, remedy: Remedy
         if (config === undefined) throw new HsmongerError('CONFIG_INVALID', `${instance.file} has no certificate '${remedy.nickname}', so its request is not ours to resubmit.`);
         // Refuses what would make certmonger generate a key (design rule 1).
         const { keyType, keySize, request } = orderOf(instance, config, await certmonger.listRequests());
+        await provePinFor(place, [request]);
         await resubmitSameKey(certmonger, request.nickname, { keyType, keySize });
       });
     case 'trust':
