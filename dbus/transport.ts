@@ -262,7 +262,19 @@ class Connection implements Bus {
     } else if (type === messageTypes.call) {
       const { serial, path = '', member = '', signature = '' } = message;
       const wantsReply = ((message.flags ?? 0) & flags.noReplyExpected) === 0;
-      for (const listener of this.#callListeners) tell(listener, { sender, serial, path, interface: message.interface ?? '', member, signature, body: message.body, wantsReply });
+      for (const listener of this.#callListeners) tell(listener, {
+        sender,
+        serial,
+        path,
+        interface: message.interface ?? '',
+        member,
+        signature,
+        // Decoded only once it is known who called for what: nobody's body is worth the connection.
+        get body() {
+          return message.body;
+        },
+        wantsReply,
+      });
     } else if (type === messageTypes.signal) {
       this.#signalled(sender, { path: message.path ?? '', interface: message.interface ?? '', member: message.member ?? '', body: message.body });
     }

@@ -37,13 +37,15 @@ export function signal(bus: Bus, { path, description }: Pick<ServedObject, 'path
   bus.send({ kind: 'signal', path, interface: description.name, member, signature: signatureOf(description.signals[member] ?? []), body });
 }
 
+/** Never rejects: an answer nobody can be given must not end the process. */
 async function answer(bus: Bus, object: ServedObject, call: IncomingCall): Promise<void> {
   try {
     const { signature, body } = await perform(bus, object, call);
     bus.send({ kind: 'return', to: call, signature, body });
   } catch (error) {
     const { name, message } = error instanceof Unserved ? error : named(error);
-    bus.send({ kind: 'error', to: call, name, message });
+    // What is quoted may hold what no D-Bus string can (D-Bus specification, Valid strings).
+    bus.send({ kind: 'error', to: call, name, message: message.replace(/\0/gu, '\u{fffd}').replace(/\p{Cs}/gu, '\u{fffd}') });
   }
 }
 

@@ -98,7 +98,7 @@ export async function runAgent({ directories, bus, only, pollMs }: AgentOptions,
       return `Read agent.conf and the instance files again; ${lookingAfter(roster)}`;
     },
   });
-  const deaf = onReload(() => { void reloads.next(); });
+  const deaf = onReload(() => { reloads.next().catch((error: unknown) => { log('error', `Reading the files again failed: ${sentenceOf(error)}`); }); });
   const busName = startBusName({ bus, env, desk, group: () => conf.access.group, log, signal: stopping.signal });
   announce(busName, { events, picture, roster }, stopping.signal);
   try {

@@ -55,7 +55,7 @@ export async function startCaretaker({ pollMs, instances, conf, ...given }: Care
   const pinKeeper = startPinKeeper(care);
   await pinKeeper.credentialPlaced();
   const reconciler = startReconciler(care);
-  const healer = startHealer(care, { reconcile: () => reconciler.reconcile() });
+  const healer = startHealer(care, { reconcile: () => { reconciler.notice(); } });
   const renewer = startRenewer(care);
   const chronicle = startChronicle(care);
   const follower = instance.directory === undefined ? undefined : attend({ instance, directories, certmonger, prober, pollMs, log, signal });

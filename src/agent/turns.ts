@@ -11,7 +11,8 @@ export function createTurns(work: () => Promise<void>): Turns {
   let queued: Promise<void> | undefined;
   return {
     next() {
-      queued ??= running.then(() => {
+      // One that failed told whoever asked for it; the next is done all the same.
+      queued ??= running.catch(() => undefined).then(() => {
         queued = undefined;
         running = work();
         return running;

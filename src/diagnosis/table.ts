@@ -81,11 +81,10 @@ export const requestRows = [
     cure: 'restart',
     advice: "Run 'hsmonger track plan': it looks as certmonger does. It is tried again by itself.",
   },
-  { cause: 'token-away', states: ['NEWLY_ADDED_NEED_KEYINFO_READ_TOKEN'], when: [is.onToken, is.keyProven], severity: 'error', sentence: () => 'The token was away when certmonger read the key; it is back.', cure: 'restart', advice: 'Nothing: certmonger is set going again.' },
-  { cause: 'token-away', states: ['NEED_KEYINFO_READ_TOKEN'], when: [is.onToken, is.loginProven], severity: 'error', sentence: () => 'The token was away when certmonger read the key; it is back.', cure: 'restart', advice: 'Nothing: certmonger is set going again.' },
+  // Read again without its key there, it would be made (iterate.c, READING_KEYINFO).
+  { cause: 'token-away', states: ['NEWLY_ADDED_NEED_KEYINFO_READ_TOKEN', 'NEED_KEYINFO_READ_TOKEN'], when: [is.onToken, is.keyProven], severity: 'error', sentence: () => 'The token was away when certmonger read the key; it is back.', cure: 'restart', advice: 'Nothing: certmonger is set going again.' },
   { cause: 'token-away', states: ['NEED_CSR_GEN_TOKEN', 'NEED_CERTSAVE_TOKEN'], when: [is.onToken, is.loginProven], severity: 'error', sentence: () => 'The token was away when certmonger needed it; it is back.', cure: 'resubmit', advice: 'Nothing: it is resubmitted.' },
-  { cause: 'pin-refused', states: ['NEWLY_ADDED_NEED_KEYINFO_READ_PIN'], when: [is.onToken, is.keyProven], severity: 'error', sentence: () => 'certmonger had no PIN that worked when it read the key; the PIN is proven now.', cure: 'restart', advice: 'Nothing: certmonger is set going again.' },
-  { cause: 'pin-refused', states: ['NEED_KEYINFO_READ_PIN'], when: [is.onToken, is.loginProven], severity: 'error', sentence: () => 'certmonger had no PIN that worked when it read the key; the PIN is proven now.', cure: 'restart', advice: 'Nothing: certmonger is set going again.' },
+  { cause: 'pin-refused', states: ['NEWLY_ADDED_NEED_KEYINFO_READ_PIN', 'NEED_KEYINFO_READ_PIN'], when: [is.onToken, is.keyProven], severity: 'error', sentence: () => 'certmonger had no PIN that worked when it read the key; the PIN is proven now.', cure: 'restart', advice: 'Nothing: certmonger is set going again.' },
   { cause: 'pin-refused', states: ['NEED_CSR_GEN_PIN'], when: [is.onToken, is.loginProven], severity: 'error', sentence: () => 'certmonger had no PIN that worked when it needed one; the PIN is proven now.', cure: 'resubmit', advice: 'Nothing: it is resubmitted.' },
 
   // the same, and nobody has looked since

@@ -15,7 +15,7 @@ export interface Finding {
 
 /** Only what is safe: changes no key, no certificate, no request that is not ours. */
 export type Remedy =
-  /** `track apply`. */
+  /** What of `track apply` adds or corrects; it replaces, removes and takes over nothing. */
   | { readonly kind: 'reconcile' }
   | { readonly kind: 'resubmit'; readonly nickname: string }
   /** certutil -M for the nickname, in the store. */

@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Certmonger } from '../../dbus/certmonger.js';
 import type { NewRequest, RequestChanges, RequestSettings } from '../../dbus/request-settings.js';
-import { asHsmongerError, type ErrorCode } from '../errors.js';
+import { asHsmongerError, HsmongerError, type ErrorCode } from '../errors.js';
 import type { DesiredPlace, DesiredRequest } from './desired.js';
 import type { Change, Field, ModifiableField } from './plan.js';
 
@@ -54,6 +54,7 @@ async function perform(certmonger: Client, change: Change, patienceMs: number): 
         await certmonger.request(change.id).remove();
         return { change, outcome: 'done' };
       case 'modify':
+        await refuseMakingKeys(certmonger, change.id);
         await certmonger.request(change.id).modify(changesFor(change.request, change.differences.map(({ field }) => field)));
         return await settled(certmonger, change, change.request.id, patienceMs);
       case 'replace':
@@ -69,6 +70,12 @@ async function perform(certmonger: Client, change: Change, patienceMs: number): 
     const { code, message } = asHsmongerError(error);
     return { change, outcome: 'failed', code, message: removed ? `${message} The request was removed before and is not tracked now: run 'hsmonger track apply' again.` : message };
   }
+}
+
+/** Any change has certmonger begin the request anew, and one that waits for leave to make a key then makes it (iterate.c, tdbush.c:3173-3710). */
+async function refuseMakingKeys(certmonger: Client, id: string): Promise<void> {
+  const { status } = await certmonger.request(id).read();
+  if (makingKey.test(status)) throw new HsmongerError('CERTMONGER_REFUSED', `The request '${id}' is about to make a new key (${status}), and any change would set it going, so nothing was changed; stop it with: getcert stop-tracking -i '${id}', and look for its key before it is tracked again.`);
 }
 
 /** What certmonger's children do with the token right after a change. Changes come one after another: not every token takes many logins at once. */

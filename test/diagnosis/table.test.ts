@@ -48,6 +48,13 @@ const examples: [string, RequestFacts, string | undefined, string?][] = [
   ['it is back', facts('NEED_CSR_GEN_TOKEN', { probe: fine }), 'token-away', 'resubmit'],
   ['it is back while the key was not read: a resubmit would make one', facts('NEWLY_ADDED_NEED_KEYINFO_READ_TOKEN', { probe: fine }), 'token-away', 'restart'],
   ['nor is certmonger set going before the key is proven', facts('NEWLY_ADDED_NEED_KEYINFO_READ_TOKEN', { probe: { ...fine, token: { ...(fine.token as Extract<TokenProbe, { state: 'present' }>), keys: {} } } }), 'token-away', 'waiting'],
+  ...(['NEED_KEYINFO_READ_TOKEN', 'NEED_KEYINFO_READ_PIN'] as const).flatMap((status): [string, RequestFacts, string, string][] => {
+    const cause = status.endsWith('PIN') ? 'pin-refused' : 'token-away';
+    return [
+      [`the key is proven (${status})`, facts(status, { probe: fine }), cause, 'restart'],
+      [`nobody has seen the key: read again, it might be made (${status})`, facts(status, { probe: { ...fine, token: { ...(fine.token as Extract<TokenProbe, { state: 'present' }>), keys: {} } } }), cause, 'waiting'],
+    ];
+  }),
   ['the key is gone', facts('NEED_CSR_GEN_TOKEN', { probe: { ...fine, token: { ...(fine.token as Extract<TokenProbe, { state: 'present' }>), keys: { ocsp: { ok: false, code: 'KEY_NOT_FOUND', problem: 'no key' } } } } }), 'key-missing', 'a person'],
   ['certmonger does not see what we see', facts('NEED_CSR_GEN_TOKEN', { probe: fine, tries: 3 }), 'token-unseen', 'restart'],
   // PIN

@@ -93,6 +93,14 @@ describe('what concerns more than one', () => {
     expect(remedies('NEED_CA', true)).toEqual(['reconcile']);
   });
 
+  test('--fix adds and corrects requests, and neither replaces, removes nor takes over one', () => {
+    const offered = (...changes: TrackingLook['changes']) => [requestsPresent, requestsRight].flatMap((check) => findings(check, tracking({ changes }))).flatMap(({ remedy }) => remedy?.kind ?? []);
+    const differing = (field: 'profile' | 'request id' | 'key token') => [{ field, now: 'x', wanted: 'y' }];
+    expect(offered({ kind: 'add', request: desired })).toEqual(['reconcile']);
+    expect(offered({ kind: 'modify', id, request: desired, differences: differing('profile') })).toEqual(['reconcile']);
+    expect(offered({ kind: 'modify', id: '2020', request: desired, differences: [...differing('profile'), ...differing('request id')] }, { kind: 'replace', id, request: desired, differences: differing('key token') }, { kind: 'remove', id: 'testca.old', nickname: 'old' })).toEqual([]);
+  });
+
   test('lists of one length, and both built in, are fine; so are requests of others and enrolments under way', () => {
     const nine = '28d,7d,3d,2d,1d,12h,6h,2h,1h';
     expect(all({ ...settings(['enroll_ttls', '28d,7d'], ['notify_ttls', '14d,1w']), requests: [request({ status: 'SUBMITTING', 'submitted-date': seconds(now) - 60 }), makeRequest({ nickname: 'theirs', status: 'CA_REJECTED', stuck: true }, 'IPA')] }).filter(({ severity }) => severity !== 'success')).toEqual([]);

@@ -1,7 +1,10 @@
+import { execFileSync } from 'node:child_process';
+import path from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { applyRemedy } from '../../src/cli/doctor/remedies/apply.js';
 import { loadInstance } from '../../src/config/load.js';
 import type { Remedy } from '../../src/doctor/finding.js';
+import { getcert } from '../rig/certmonger.js';
 import { startSite, type Site } from '../rig/site.js';
 
 const subsystem = 'subsystemCert cert-pki-ca';
@@ -17,11 +20,20 @@ afterAll(() => site.stop());
 test('what certmonger must do is done through certmonger: a missing request is added, one is submitted again; then nothing is wrong', async () => {
   const directories = { config: site.configDir, state: site.stateDir };
   const given = { place: { instance: loadInstance(directories, 'hsmonger'), directories }, bus: site.bus.address, env: {}, now: new Date(), login: false };
-  const remedy = (one: Remedy) => applyRemedy(given, one, () => undefined);
+  const said: string[] = [];
+  const remedy = (one: Remedy) => applyRemedy(given, one, (sentence) => { said.push(sentence); });
   const before = [...(await site.getcertRecords()).keys()].sort();
   const stopped = await site.cli('track', 'stop', '-n', subsystem);
   expect(stopped.exitCode, stopped.stderr).toBe(0);
+  // One that is left over is for a person to end, whatever else is put right.
+  const [crt, key] = [path.join(site.directory, 'gone.crt'), path.join(site.directory, 'gone.key')];
+  execFileSync('openssl', ['req', '-x509', '-newkey', 'rsa:2048', '-nodes', '-subj', '/CN=gone', '-days', '300', '-out', crt, '-keyout', key], { stdio: 'ignore' });
+  await getcert(site.bus, ['start-tracking', '-I', 'hsmonger.gone', '-f', crt, '-k', key, '-c', 'hsmonger']);
   await remedy({ kind: 'reconcile' });
+  expect(said).toEqual([expect.stringContaining("The request 'hsmonger.gone' is of this instance")]);
+  expect([...(await site.getcertRecords()).keys()].sort()).toEqual([...before, 'hsmonger.gone'].sort());
+  await expect(remedy({ kind: 'reconcile' })).rejects.toThrow(/hsmonger track plan/u);
+  await getcert(site.bus, ['stop-tracking', '-i', 'hsmonger.gone']);
   expect([...(await site.getcertRecords()).keys()].sort()).toEqual(before);
   // Asked of certmonger, not of the token: a look through certutil logs in, and SoftHSM rewrites the token's file at every login.
   const expires = async () => [...(await site.getcertRecords()).values()].find((record) => record.get('certificate')?.includes(`nickname='${subsystem}'`))?.get('expires');

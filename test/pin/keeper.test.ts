@@ -1,9 +1,10 @@
 /** The agent's part of a PIN that lies in memory. There is no systemd here that would hand out a credential: CREDENTIALS_DIRECTORY is set by the test. */
-import { chmodSync, chownSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { chmodSync, chownSync, existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, afterEach, beforeAll, beforeEach, expect, it } from 'vitest';
 import { createEvents, type Events } from '../../src/agent/events.js';
+import { pinFileOf } from '../../src/agent/heal/pin-file.js';
 import { startPinKeeper, type PinKeeper } from '../../src/agent/pin/keeper.js';
 import type { Instance, UnlockedPin } from '../../src/config/instance.js';
 import { tokenOf } from '../../src/config/token-of.js';
@@ -11,7 +12,7 @@ import { prepareState } from '../../src/config/prepare-state.js';
 import { parseInstance } from '../../src/config/schema.js';
 import { besidePinFile } from '../../src/pkcs11/pin-source.js';
 import { changingPins, pinChanges, writePinChange } from '../../src/service/pin/change-journal.js';
-import { permitUnlocking, placeUnlocked, wipeUnlocked } from '../../src/service/pin/unlocked-file.js';
+import { lockedFor, permitUnlocking, placeUnlocked, wipeUnlocked } from '../../src/service/pin/unlocked-file.js';
 import { privateDirectory, type PrivateDirectory } from '../rig/directory.js';
 import { ensureServiceUser } from '../rig/service-user.js';
 import { createSoftToken, type SoftToken } from '../rig/soft-token.js';
@@ -84,7 +85,14 @@ const credential = (text: string) => writeFileSync(path.join(credentials, 'hsm')
 
 it('the credential is proven and put in place for the service user alone, and nothing is told', async () => {
   credential(token.pin);
-  await start().credentialPlaced();
+  // As the agent's unit has it.
+  const umask = process.umask(0o077);
+  try {
+    await start().credentialPlaced();
+  } finally {
+    process.umask(umask);
+  }
+  expect(statSync(path.dirname(pin.path)).mode & 0o777).toBe(0o755);
   expect(readFileSync(pin.path, 'utf8')).toBe(`${token.pin}\n`);
   expect(statSync(pin.path)).toMatchObject({ uid: owner.uid, mode: 0o100400 });
   expect(told()).toEqual([]);
@@ -105,6 +113,27 @@ it('after a lock it stays away, for an agent started anew too, until somebody pe
   permitUnlocking(pin);
   await until(() => existsSync(pin.path));
   await until(() => told().at(-1) === 'unlocked unlock' && looks >= 2);
+});
+
+it('an unlocked PIN that proved bad is wiped for certmonger, and no agent puts the same credential there again, until somebody unlocks', async () => {
+  credential(token.pin);
+  await start().credentialPlaced();
+  await until(() => keeper?.locked() === undefined && existsSync(pin.path));
+  const file = pinFileOf({ instance, directories });
+  expect(await file?.moveAside('file:of another')).toEqual({ result: 'changed' });
+  expect(existsSync(pin.path)).toBe(true);
+  expect(await file?.moveAside(file.identity() ?? '')).toEqual({ result: 'wiped' });
+  expect(readdirSync(path.dirname(pin.path))).toEqual(['.hsmonger.pin.locked']);
+  await until(() => told().at(-1) === 'locked refused');
+  expect(keeper?.locked()).toMatch(/^The PIN is locked: the token refused the one in .*; run 'hsmonger unlock' with the right one\.$/u);
+  stop.abort();
+  await keeper?.ended;
+  stop = new AbortController();
+  await start().credentialPlaced();
+  expect(existsSync(pin.path)).toBe(false);
+  placeUnlocked(pin, Buffer.from(token.pin), owner);
+  await until(() => told().at(-1) === 'unlocked unlock');
+  expect(lockedFor(pin)).toBeUndefined();
 });
 
 it('a credential that the token refuses costs one attempt, however often it is looked at, until it is another', async () => {

@@ -8,12 +8,17 @@ import { execa } from 'execa';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { connectCertmonger } from '../../dbus/certmonger.js';
 import { installation } from '../../src/platform/installation.js';
-import { startSite, type Site } from '../rig/site.js';
+import { createAuthority } from '../rig/authority.js';
 import { getcert } from '../rig/certmonger.js';
+import { privateDirectory, type PrivateDirectory } from '../rig/directory.js';
+import { ensureServiceUser } from '../rig/service-user.js';
+import { startSite, type Site } from '../rig/site.js';
+import { createSoftToken } from '../rig/soft-token.js';
 
 const spy = '/usr/lib/x86_64-linux-gnu/pkcs11/pkcs11-spy.so';
 const ca = 'caSigningCert cert-pki-ca';
 const wrong = 'quite-wrong-97531';
+let directory: PrivateDirectory;
 let site: Site;
 /** Below /dev/shm, where tests have a tmpfs. */
 let memory: string;
@@ -24,13 +29,17 @@ beforeAll(async () => {
   memory = mkdtempSync('/dev/shm/hsmonger-test-');
   chmodSync(memory, 0o755);
   pinPath = path.join(memory, 'hsmonger.pin');
-  site = await startSite({ authority: { certificates: [{ nickname: ca, profile: 'caCACert' }], each: { daysLeft: 300 } } });
+  // A PIN of its own: other tests' tools, which run meanwhile, have theirs in command lines.
+  directory = privateDirectory('unlock');
+  const token = await createSoftToken({ directory: directory.path, owner: ensureServiceUser(), pin: 'zqx-alone-8642' });
+  site = await startSite({ beside: { token, authority: await createAuthority(token, { certificates: [{ nickname: ca, profile: 'caCACert' }], each: { daysLeft: 300 } }) } });
   await site.setUp();
   instanceFile = path.join(site.configDir, 'hsmonger.toml');
   rewrite(/^pin-file = .*$/mu, `pin-unlock = ${JSON.stringify(pinPath)}`);
 }, 120_000);
 afterAll(async () => {
   await site.stop();
+  directory.remove();
   rmSync(memory, { recursive: true, force: true });
 });
 

@@ -54,6 +54,13 @@ test('a new request names the token for both stores, the PIN file, the real key,
   expect(step).toEqual({ change: add, outcome: 'done', status: 'MONITORING' });
 });
 
+test.each(['NEED_KEY_PAIR', 'GENERATING_KEY_PAIR', 'NEED_KEY_GEN_PIN'])('a request that would make a key once it is begun anew is not modified (%s)', async (state) => {
+  const { client, calls } = fakeCertmonger({ states: [state] });
+  const [step] = await applyChanges(client, [{ kind: 'modify', id: 'ca.one', request, differences: [{ field: 'PIN file', now: undefined, wanted: '/pin' }] }]);
+  expect(calls).toEqual([]);
+  expect(step).toMatchObject({ outcome: 'failed', message: expect.stringContaining('stop-tracking') as string });
+});
+
 test('only what differs is modified', async () => {
   const { client, calls } = fakeCertmonger();
   await applyChanges(client, [{ kind: 'modify', id: 'ca.one', request, differences: [{ field: 'profile', now: 'x', wanted: 'caOCSPCert' }, { field: 'CA', now: undefined, wanted: 'ca' }] }]);

@@ -17,8 +17,20 @@ export function authorise({ uid, groups }: Caller, member: string, group: Group,
   throw new HsmongerError('NOT_PERMITTED', `The user with id ${String(uid)} may not ask the agent; only root may${group === undefined ? '' : `, and members of the group '${group.name}' for reading`}.`);
 }
 
+/** Long enough that a flood of calls is no flood of processes. */
+const rememberedMs = 5000;
+
+/** Looks groups up, each once in a while however many ask. */
+export function createGroupLookUp(look: typeof lookUpGroup = lookUpGroup, now: () => number = () => performance.now()): typeof lookUpGroup {
+  let last: { readonly name: string | undefined; readonly atMs: number; readonly found: Promise<Group> } | undefined;
+  return (name) => {
+    if (last === undefined || last.name !== name || now() - last.atMs >= rememberedMs) last = { name, atMs: now(), found: look(name) };
+    return last.found;
+  };
+}
+
 /** Looks the group up, by the machine's name service; undefined id where there is none of the name. */
-export async function lookUpGroup(name: string | undefined): Promise<Group> {
+async function lookUpGroup(name: string | undefined): Promise<Group> {
   if (name === undefined) return undefined;
   const { stdout, exitCode } = await run('getent', ['group', '--', name], { okExitCodes: [0, 2], timeoutMs: 10_000 });
   const gid = exitCode === 0 ? Number(stdout.split(':')[2]) : Number.NaN;

@@ -62,6 +62,12 @@ export function startRenewer(care: Care, pace: RenewerPace = usualPace, mastersh
   const pass = async (): Promise<number> => {
     const now = clock().getTime();
     const entries = calendar.own();
+    // Another server may be the renewal master by now, or none: where one is due it is asked for anew.
+    const forMaster = mastership.known() === false && entries.some(({ by, planned }) => by === 'renewal master' && planned.getTime() <= now);
+    if (forMaster && (await mastership.ask())) {
+      calendar.forget();
+      return 0;
+    }
     const due = entries.filter(({ by, planned }) => by === 'agent' && planned.getTime() <= now).sort((one, other) => one.planned.getTime() - other.planned.getTime());
     const waiting = due.filter(ready).map((entry) => ({ entry, obstacle: hindrance(prober.latest(), entry.nickname) }));
     const entry = waiting.find(({ obstacle }) => obstacle === undefined)?.entry;

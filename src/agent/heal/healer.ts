@@ -35,8 +35,11 @@ export interface Healer extends Part {
 }
 
 export interface HealerMeans {
-  /** Makes certmonger's requests what the instance file says; absent: such troubles are told and left. */
-  readonly reconcile?: () => Promise<unknown>;
+  /**
+   * Has certmonger's requests made what the instance file says, soon: not at once, for what is missing now may be what `track apply` replaces or
+   * `unsetup` takes back at this moment. Absent: such troubles are told and left.
+   */
+  readonly reconcile?: () => void;
   /** Default: the instance's ledger. */
   readonly readMemory?: () => Promise<Memory>;
   /** Default: the issuer, in a process of the service user. */
@@ -104,6 +107,8 @@ export function startHealer(care: Care, means: HealerMeans = {}): Healer {
     teller.ofInstance(ofInstance);
     if (requests === undefined || sightings === undefined) {
       ofCertificates = new Map();
+      // Before it comes back and each of its requests tries the PIN, twice.
+      if (await pin.attend(site.probe, ofInstance, false)) look();
       return idleMs;
     }
     const lockHolders = lockHoldersIn(sightings);
@@ -129,10 +134,12 @@ export function startHealer(care: Care, means: HealerMeans = {}): Healer {
         lockHolders,
         nowMs: now(),
       });
-      teller.ofCertificate(nickname, diagnosis, sighting?.request.status === restingState);
+      // What the helper wrote down last may say otherwise: as long as that was not read it is not known to be well.
+      const well = diagnosis === undefined && sighting?.request.status === restingState && ledger.since(sighting.sinceMs) !== undefined;
+      teller.ofCertificate(nickname, diagnosis, well);
       if (diagnosis === undefined) {
-        calm.foundWell(nickname, basis);
-        if (sighting?.request.status === restingState) {
+        if (well || sighting?.request.status !== restingState) calm.foundWell(nickname, basis);
+        if (well) {
           patients.discharge(nickname);
           prospects.forget(nickname);
         }
@@ -225,7 +232,7 @@ export function startHealer(care: Care, means: HealerMeans = {}): Healer {
     if (reconcile === undefined || wait > 0) return reconcile === undefined ? idleMs : wait;
     patients.treat(patient, undefined, 'request');
     teller.treated(nickname, 'reconcile');
-    reconcile().then(nudge, (error: unknown) => { curing.trouble(sentenceOf(error)); });
+    reconcile();
     return idleMs;
   };
 

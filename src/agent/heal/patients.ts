@@ -6,7 +6,7 @@ export interface Patient {
   readonly cause: string;
   /** Of performance.now(). */
   readonly sinceMs: number;
-  /** Cures tried for this cause since it was last seen to be there. */
+  /** Cures tried since it was last well, or what is the cause was last seen to be there. */
   attempts: number;
   /** Of performance.now(): not before. */
   dueMs: number;
@@ -18,6 +18,7 @@ export interface Patients {
   get(nickname: string): Patient | undefined;
   /** Notes what is wrong now; `present`: the cause itself was just seen, so that the first try after it is gone is made at once. */
   admit(nickname: string, diagnosis: Diagnosis, notAfter: Date | undefined, present: boolean): Patient;
+  /** It is well. */
   discharge(nickname: string): void;
   /** A cure has begun: says when the next may. */
   treat(patient: Patient, notAfter: Date | undefined, cost: Cost): void;
@@ -32,12 +33,16 @@ export function createPatients({ clock, now, random }: { readonly clock: () => D
     const at = clock();
     return now() + nextTry(at, { cost, ...(notAfter === undefined ? {} : { notAfter }) }, attempts, random).getTime() - at.getTime();
   };
-  const begin = (cause: string, notAfter: Date | undefined): Patient => (answered.has(cause) ? { cause, sinceMs: now(), triedMs: now(), attempts: 1, dueMs: dueAfter(notAfter, 'request', 1) } : { cause, sinceMs: now(), triedMs: now(), attempts: 0, dueMs: 0 });
+  /** What was tried for another cause counts on: two that take turns would be cured without end, each for the first time. */
+  const begin = (cause: string, notAfter: Date | undefined, before: Patient | undefined): Patient => {
+    const first = answered.has(cause) ? { attempts: 1, dueMs: dueAfter(notAfter, 'request', 1) } : { attempts: 0, dueMs: 0 };
+    return { cause, sinceMs: now(), triedMs: now(), attempts: Math.max(first.attempts, before?.attempts ?? 0), dueMs: Math.max(first.dueMs, before?.dueMs ?? 0) };
+  };
   return {
     get: (nickname) => all.get(nickname),
     admit(nickname, { cause }, notAfter, present) {
       const known = all.get(nickname);
-      const patient = known?.cause === cause ? known : begin(cause, notAfter);
+      const patient = known?.cause === cause ? known : begin(cause, notAfter, known);
       if (present) {
         patient.attempts = 0;
         patient.dueMs = 0;

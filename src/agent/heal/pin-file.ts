@@ -1,5 +1,6 @@
 import { existsSync, watch } from 'node:fs';
 import path from 'node:path';
+import type { UnlockedPin } from '../../config/instance.js';
 import { sentenceOf } from '../../errors.js';
 import { asideName, movePinAside, pinFileNow, type Aside } from '../../pkcs11/pin-aside.js';
 import { besidePinFile } from '../../pkcs11/pin-source.js';
@@ -7,6 +8,7 @@ import type { PinSourceIdentity } from '../../pkcs11/token.js';
 import { wipeFile } from '../../platform/memory-file.js';
 import { distrustOf } from '../../platform/trusted-path.js';
 import { askService } from '../../service/ask.js';
+import { keepLocked } from '../../service/pin/unlocked-file.js';
 import type { Care } from '../care.js';
 
 /** The file certmonger reads an instance's PIN from. */
@@ -16,7 +18,7 @@ export interface PinFile {
   identity(): PinSourceIdentity | undefined;
   /** Where the last bad one went, while nothing has taken its place. */
   movedTo(): string | undefined;
-  /** Out of certmonger's way; what lies in memory alone is wiped, as nobody can look it up there. */
+  /** Out of certmonger's way; what lies in memory alone is wiped, as nobody can look it up there, and the PIN's keeper tells that it is locked. */
   moveAside(judged: PinSourceIdentity): Promise<Aside | { readonly result: 'wiped' }>;
 }
 
@@ -27,24 +29,14 @@ export function pinFileOf({ instance, directories }: Pick<Care, 'instance' | 'di
     case undefined:
     case 'environment':
       return undefined;
-    case 'file':
-      return fileAtRest({ instance, directories }, source.path);
     case 'unlocked':
-      return fileInMemory(source.path);
+      return unlockedFile(source);
+    case 'file':
+      return fileAtRest(source.path, { instance, directories });
   }
 }
 
-/** In a directory of root's alone (unlocked-file.ts), in which nobody else can put another file. */
-function fileInMemory(file: string): PinFile {
-  return {
-    path: file,
-    identity: () => pinFileNow(file),
-    movedTo: () => undefined,
-    moveAside: (judged) => Promise.resolve({ result: pinFileNow(file) !== judged ? 'changed' : wipeFile(file) ? 'wiped' : 'gone' }),
-  };
-}
-
-function fileAtRest({ instance, directories }: Pick<Care, 'instance' | 'directories'>, file: string): PinFile {
+function fileAtRest(file: string, place: Pick<Care, 'instance' | 'directories'>): PinFile {
   return {
     path: file,
     identity: () => pinFileNow(file),
@@ -54,12 +46,37 @@ function fileAtRest({ instance, directories }: Pick<Care, 'instance' | 'director
       try {
         // What lies in a directory of the service user is moved by that user: root renames nothing where others can write.
         if (distrustOf(path.dirname(file)) === undefined) return movePinAside(file, judged);
-        return await askService({ instance, directories }, 'move PIN aside', { judged });
+        return await askService(place, 'move PIN aside', { judged });
       } catch (error) {
-        return { result: 'failed', problem: `The PIN file ${file}, which proved bad, could not be moved aside: ${sentenceOf(error)}` };
+        return { result: 'failed', problem: notMoved(file, error) };
       }
     },
   };
+}
+
+/** In memory, where nothing is kept that is of no use: it is wiped, and the agent does not put the same credential there again. */
+function unlockedFile(unlocked: UnlockedPin): PinFile {
+  const { path: file } = unlocked;
+  return {
+    path: file,
+    identity: () => pinFileNow(file),
+    movedTo: () => undefined,
+    moveAside(judged) {
+      try {
+        const aside = movePinAside(file, judged);
+        if (aside.result !== 'moved') return Promise.resolve(aside);
+        keepLocked(unlocked, 'refused');
+        wipeFile(aside.to);
+        return Promise.resolve({ result: 'wiped' });
+      } catch (error) {
+        return Promise.resolve({ result: 'failed', problem: notMoved(file, error) });
+      }
+    },
+  };
+}
+
+function notMoved(file: string, error: unknown): string {
+  return `The PIN file ${file}, which proved bad, could not be moved aside: ${sentenceOf(error)}`;
 }
 
 /** Whoever writes a file does it in steps: half a PIN must not be tried. */

@@ -3,7 +3,7 @@ import path from 'node:path';
 import type { UnlockedPin } from '../../config/instance.js';
 import { sentenceOf } from '../../errors.js';
 import { besidePinFile, lockedSentence } from '../../pkcs11/pin-source.js';
-import { isLockedOnPurpose, prepareUnlocked } from '../../service/pin/unlocked-file.js';
+import { lockedFor, prepareUnlocked } from '../../service/pin/unlocked-file.js';
 import { createBell } from '../bell.js';
 import type { Care, Part } from '../care.js';
 import { createTroubleLog } from '../log.js';
@@ -42,18 +42,18 @@ export function startPinKeeper(care: KeeperCare, options: KeeperOptions = { cred
   const bell = createBell(signal);
 
   const look = async (pin: UnlockedPin) => {
-    const onPurpose = isLockedOnPurpose(pin);
+    const onPurpose = lockedFor(pin);
     // Somebody who locks may permit it again.
-    if (onPurpose) placer?.forget();
-    const refusal = unsafety(pin) ?? (onPurpose || existsSync(pin.path) ? undefined : await placer?.place());
+    if (onPurpose !== undefined) placer?.forget();
+    const refusal = unsafety(pin) ?? (onPurpose !== undefined || existsSync(pin.path) ? undefined : await placer?.place());
     placed();
     const now = stateOf(pin);
     // In the middle of token change-pin: nobody has locked anything.
     if (now === undefined || now === seen) return;
     const before = seen;
     seen = now;
-    locked = now === absent ? (refusal ?? lockedSentence(pin)) : undefined;
-    if (locked !== undefined) tell('locked', locked, onPurpose ? 'lock' : refusal === undefined ? 'not-unlocked' : 'refused');
+    locked = now === absent ? (refusal ?? (onPurpose === 'refused' ? refusedSentence(pin) : lockedSentence(pin))) : undefined;
+    if (locked !== undefined) tell('locked', locked, refusal === undefined ? (onPurpose ?? 'not-unlocked') : 'refused');
     else if (before === absent) tell('unlocked', `The PIN of '${instance.name}' is there for certmonger again.`, 'unlock');
     if (before !== undefined) await care.prober.look().catch(() => undefined);
   };
@@ -91,6 +91,10 @@ function stateOf({ path: file }: UnlockedPin): string | undefined {
   const stats = statSync(file, { bigint: true, throwIfNoEntry: false });
   if (stats !== undefined) return [stats.dev, stats.ino, stats.ctimeNs].join(',');
   return existsSync(besidePinFile(file).old) ? undefined : absent;
+}
+
+function refusedSentence({ path: file, instance }: UnlockedPin): string {
+  return `The PIN is locked: the token refused the one in ${file}, which was wiped so that certmonger spends no more attempts on it; run 'hsmonger unlock${instance === 'hsmonger' ? '' : ` --instance ${instance}`}' with the right one.`;
 }
 
 function unsafety(pin: UnlockedPin): string | undefined {

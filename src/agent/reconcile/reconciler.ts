@@ -20,6 +20,8 @@ export interface Reconciler extends Part {
   plan(): Promise<Survey>;
   /** Compares and does what is safe, now; only compares where the instance file says `reconcile = "report"`. PREFLIGHT_FAILED where the last look says that it would not do. */
   reconcile(): Promise<Reconciled>;
+  /** Something may not be as the file says: compared and made right like all that is noticed, once nothing has changed for a while. */
+  notice(): void;
 }
 
 export interface Reconciled {
@@ -139,5 +141,10 @@ export function startReconciler(care: Care, pace: ReconcilerPace = usualPace): R
     latest = { at: clock(), changes: 0, refusals: [why] };
   };
 
-  return { latest: () => latest, plan: () => inTurn(look), reconcile: () => inTurn(asked), ended: work() };
+  const notice = () => {
+    driftMs ??= performance.now();
+    bell.ring();
+  };
+
+  return { notice, latest: () => latest, plan: () => inTurn(look), reconcile: () => inTurn(asked), ended: work() };
 }

@@ -1,5 +1,6 @@
 import { stuckStates, restingState } from '../../../dbus/states.js';
 import type { TrackingRequest } from '../../../dbus/tracking-request.js';
+import { keyMakingStates } from '../../diagnosis/groups.js';
 import type { Change, ModifiableField } from '../../tracking/plan.js';
 import type { Refusal } from '../../tracking/preflight.js';
 
@@ -49,7 +50,7 @@ export function safe(change: Change, facts: ChangeFacts): Judgement {
     case 'add':
       return objection(change.request.nickname, facts) ?? { verdict: 'do' };
     case 'modify':
-      return objection(change.request.nickname, facts) ?? notOurs(change) ?? (atRest(facts.request) ? { verdict: 'do' } : { verdict: 'later', why: `certmonger is at work on '${change.id}' (${facts.request?.status ?? 'gone'}), and a change would begin it anew.` });
+      return objection(change.request.nickname, facts) ?? notOurs(change) ?? makingKey(change, facts) ?? (atRest(facts.request) ? { verdict: 'do' } : { verdict: 'later', why: `certmonger is at work on '${change.id}' (${facts.request?.status ?? 'gone'}), and a change would begin it anew.` });
     case 'replace':
       return { verdict: 'report', why: `The request '${change.id}' keeps key or certificate in another place (${change.differences.map(({ field }) => field).join(', ')}), and certmonger can only be given another request for it; look at it, then run 'hsmonger track apply'.` };
     case 'remove':
@@ -66,6 +67,12 @@ function objection(nickname: string, { refusals, keyChange }: ChangeFacts): Judg
 function notOurs({ id, differences }: Extract<Change, { readonly kind: 'modify' }>): Judgement | undefined {
   if (differences.every(({ field }) => fields[field as ModifiableField])) return undefined;
   return { verdict: 'report', why: `The request '${id}' is somebody else's for a certificate of this instance; 'hsmonger track apply' takes it over.` };
+}
+
+/** A change would begin it anew, and that is how the key gets made (design rule 1). */
+function makingKey({ id }: Extract<Change, { readonly kind: 'modify' }>, { request }: ChangeFacts): Judgement | undefined {
+  if (request === undefined || !(keyMakingStates as readonly string[]).includes(request.status)) return undefined;
+  return { verdict: 'report', why: `certmonger is about to make a new key for '${id}' (${request.status}), and a change would set it going; stop it with: getcert stop-tracking -i '${id}'.` };
 }
 
 /** At rest, or stopped over something: nothing is lost when it begins anew. */

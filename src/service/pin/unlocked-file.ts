@@ -1,4 +1,4 @@
-import { existsSync, mkdirSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { chmodSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import type { UnlockedPin } from '../../config/instance.js';
 import { HsmongerError, sentenceOf } from '../../errors.js';
@@ -12,9 +12,13 @@ export function isUnlocked({ path: file }: UnlockedPin): boolean {
   return existsSync(file);
 }
 
-/** Somebody ran `hsmonger lock`: the agent leaves it locked, however often it starts. */
-export function isLockedOnPurpose(pin: UnlockedPin): boolean {
-  return existsSync(markOf(pin));
+/** 'lock': somebody ran `hsmonger lock`. 'refused': the token refused the PIN that was there. */
+export type LockReason = 'lock' | 'refused';
+
+/** Why the agent leaves it locked, however often it starts, until somebody unlocks; undefined where it may use its credential. */
+export function lockedFor(pin: UnlockedPin): LockReason | undefined {
+  if (!existsSync(markOf(pin))) return undefined;
+  return readFileSync(markOf(pin), 'utf8') === 'refused' ? 'refused' : 'lock';
 }
 
 /** Makes the directory where it is missing. PIN_UNSAFE where the file would lie on a disk, or others could replace it. */
@@ -23,7 +27,11 @@ export function prepareUnlocked({ path: file }: UnlockedPin): void {
   const move = "let 'token.pin-unlock' name one in a directory of root's below /run";
   try {
     if (!staysInMemory(directory)) throw new HsmongerError('PIN_UNSAFE', `${file} would lie on a disk: ${directory} is on neither tmpfs nor ramfs; ${move}.`);
-    if (!existsSync(directory)) mkdirSync(directory, { mode: 0o755 });
+    if (!existsSync(directory)) {
+      mkdirSync(directory);
+      // Whatever the umask, the agent's is 077: the service user has to get there.
+      chmodSync(directory, 0o755);
+    }
     const distrust = distrustOf(directory);
     if (distrust !== undefined) throw new HsmongerError('PIN_UNSAFE', `${file} could be replaced by others: ${distrust}; ${move}.`);
   } catch (error) {
@@ -49,10 +57,15 @@ export function placeUnlocked(unlocked: UnlockedPin, pin: Buffer, account: Accou
 /** Wipes it, and has it stay away until somebody unlocks. False where it was locked. */
 export function wipeUnlocked(unlocked: UnlockedPin): boolean {
   if (existsSync(path.dirname(unlocked.path))) {
-    writeFileSync(markOf(unlocked), '', { mode: 0o600 });
+    keepLocked(unlocked, 'lock');
     sweep(unlocked);
   }
   return wipeFile(unlocked.path);
+}
+
+/** Has it stay away until somebody unlocks. */
+export function keepLocked(unlocked: UnlockedPin, why: LockReason): void {
+  writeFileSync(markOf(unlocked), why, { mode: 0o600 });
 }
 
 /** The agent may use its credential again. */

@@ -6,7 +6,9 @@ import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { connectAgent, type ReceivedEvent } from '../../../dbus/agent/client.js';
 import { agentDescription } from '../../../dbus/agent/description.js';
 import { agentInterface, agentName, agentPath } from '../../../dbus/agent/names.js';
+import { connectBus } from '../../../dbus/transport.js';
 import { introspectionOf } from '../../../dbus/served/description.js';
+import { createGroupLookUp } from '../../../src/agent/bus/access.js';
 import { startBusName, type BusName } from '../../../src/agent/bus/bus-name.js';
 import type { Desk } from '../../../src/agent/bus/desk.js';
 import type { AgentSnapshot } from '../../../src/agent/snapshot.js';
@@ -54,7 +56,7 @@ const desk: Desk = {
     if (nickname === 'none') return Promise.reject(new HsmongerError('USAGE', "Instance 'hsmonger' has no certificate 'none'."));
     return Promise.resolve('certmonger was asked.');
   },
-  unlock: () => Promise.reject(new HsmongerError('PIN_LOCKED', 'The PIN is locked.')),
+  unlock: (instance) => instance === 'binary' ? Promise.reject(new HsmongerError('TOKEN_FAILED', 'The token\0 said \ud800.')) : Promise.reject(new HsmongerError('PIN_LOCKED', 'The PIN is locked.')),
   reload: () => Promise.resolve('Read again.'),
 };
 
@@ -140,6 +142,18 @@ describe('the interface', () => {
   });
 });
 
+describe('what callers send', () => {
+  it('that is another thing than was asked for, or whose answer cannot be said, ends neither the connection nor the agent', async () => {
+    const before = lines.length;
+    expect((await call(open, 'root', 'Unlock', 's', 'binary')).stderr).toMatch(/The token\u{fffd} said \u{fffd}\./u);
+    const client = await connectBus(open.address, { env: {} });
+    await expect(client.call({ destination: agentName, path: agentPath, interface: agentInterface, member: 'Status', signature: 'as', body: [['x'.repeat(1_000_000)]] })).rejects.toMatchObject({ errorName: 'org.freedesktop.DBus.Error.InvalidArgs' });
+    client.disconnect();
+    expect(await call(open, 'root', 'Snapshot')).toMatchObject({ exitCode: 0 });
+    expect(lines.slice(before)).toEqual([]);
+  });
+});
+
 describe('who gets in', () => {
   const reading: readonly (readonly [string, ...string[]])[] = [['Status', 's', ''], ['Snapshot']];
   const changing: readonly (readonly [string, ...string[]])[] = [['Plan', 's', 'hsmonger'], ['Reconcile', 's', 'hsmonger'], ['Renew', 'ss', 'hsmonger', 'x'], ['Unlock', 's', 'hsmonger'], ['Reload']];
@@ -171,6 +185,18 @@ describe('who gets in', () => {
       expect({ exitCode, stderr }).toMatchObject({ exitCode: 1, stderr: expect.stringMatching(/AccessDenied.*may not ask the agent/u) as string });
     }
     allowed = group;
+  });
+
+  it('a group that is asked for again and again is looked up once in a while', async () => {
+    let asked_ = 0;
+    let ms = 0;
+    const groupOf = createGroupLookUp((name) => { asked_ += 1; return Promise.resolve(name === undefined ? undefined : { name, gid: 60 }); }, () => ms);
+    expect(await Promise.all(Array.from({ length: 500 }, () => groupOf('games')))).toHaveLength(500);
+    expect(asked_).toBe(1);
+    expect(await groupOf('others')).toEqual({ name: 'others', gid: 60 });
+    ms = 6000;
+    await groupOf('others');
+    expect(asked_).toBe(3);
   });
 
   it('nobody else may take the name on a bus with the policy', async () => {

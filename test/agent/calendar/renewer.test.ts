@@ -182,3 +182,20 @@ test('renew asks at once, and only with the key there is', async () => {
   await expect(run.renewer.renew('audit')).rejects.toMatchObject({ code: 'KEY_MISMATCH' });
   expect(order(run)).toEqual(['ocsp']);
 });
+
+test('a server that becomes the renewal master takes over what is due', async () => {
+  const [authority, shared] = ['caSigningCert cert-pki-ca', 'ocspSigningCert cert-pki-ca'] as const;
+  const instance = instanceOf({ issuer: { type: 'token', certificate: authority }, directory: { uri: 'ldapi://%2Fsocket', bind: 'external', base: 'dc=x', host: 'here' }, certificate: [...names.map((nickname) => ({ nickname, profile: 'caSubsystemCert' })), { nickname: authority, profile: 'caCACert' }, { nickname: shared, profile: 'caOCSPCert' }] });
+  let master = false;
+  let known: boolean | undefined;
+  const mastership: Mastership = { known: () => known, ask: () => { known = master; return Promise.resolve(master); } };
+  const run = await start({ instance, mastership });
+  run.fake.add([authority], inDays(3000));
+  run.fake.add([shared], inDays(60));
+  run.setClock(inDays(50));
+  await until('what is its own is renewed', () => run.fake.renewed().length === 4);
+  await sleep(100);
+  expect(order(run)).not.toContain('ocspSigningCert_cert-pki-ca');
+  master = true;
+  await until('the shared one is renewed too', () => order(run).some((id) => id.startsWith('ocspSigningCert')));
+});

@@ -1,3 +1,5 @@
+import { existsSync, writeFileSync } from 'node:fs';
+import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { parse } from 'smol-toml';
 import { afterEach, expect, test, vi } from 'vitest';
@@ -9,9 +11,12 @@ import { createEvents } from '../../../src/agent/events.js';
 import { startHealer, type Healer } from '../../../src/agent/heal/healer.js';
 import type { Picture, Sighting } from '../../../src/agent/picture/picture.js';
 import { requestIds } from '../../../src/config/request-id.js';
+import { tokenOf } from '../../../src/config/token-of.js';
 import { parseInstance } from '../../../src/config/schema.js';
 import type { LoginProbe, Probe } from '../../../src/diagnosis/probe.js';
 import type { Memory } from '../../../src/diagnosis/remembered.js';
+import { pinFileNow } from '../../../src/pkcs11/pin-aside.js';
+import { privateDirectory } from '../../rig/directory.js';
 import { makeCertificate, makeKeys, pem } from '../../x509/material.js';
 import { conf } from './hand-made-care.js';
 
@@ -22,7 +27,7 @@ const id = requestIds(instance).get('ocsp') ?? '';
 const certificate = await makeCertificate({ keys: await makeKeys('p256') });
 
 /** A certmonger that does as it is told and says what that was; time and looks as the test wants them. */
-function world() {
+function world(its = instance, away = false) {
   const did: string[] = [];
   const stop = new AbortController();
   let ms = 1000;
@@ -31,6 +36,7 @@ function world() {
   let there = true;
   let sighting: Sighting | undefined;
   let memory: Memory = { outcomes: [], issued: [], journal: [] };
+  let unreadable = false;
   let proving: () => Promise<void> = () => Promise.resolve();
   let answer: Answer = 'cannot say';
   let asked = 0;
@@ -51,19 +57,19 @@ function world() {
   const probe = (): Probe => ({ at: new Date(), token: there ? { state: 'present', pin: 'fine', login, keys: { ocsp: { ok: true, latencyMs: 1 } } } : { state: 'away', code: 'TOKEN_NOT_FOUND', problem: 'Away.' } });
   const events = createEvents();
   const care: Care = {
-    instance,
+    instance: its,
     directories: { config: '/c', state: '/s' },
     conf,
-    instances: [instance],
+    instances: [its],
     certmonger: { use: (work: (it: unknown) => Promise<unknown>) => work(daemon), close: () => undefined } as unknown as CertmongerLink,
-    picture: { requests: () => (sighting === undefined ? [] : [sighting]), request: () => sighting, trouble: () => undefined, onChange: (listener: () => void) => { listeners.add(listener); return () => listeners.delete(listener); }, refresh: () => Promise.resolve() } as unknown as Picture,
-    prober: { latest: () => undefined, onProbe: () => () => undefined, look: () => { looks += 1; return Promise.resolve(probe()); }, prove: () => proving(), signatures: () => 0 },
+    picture: { requests: () => (away ? undefined : sighting === undefined ? [] : [sighting]), request: () => sighting, trouble: () => undefined, onChange: (listener: () => void) => { listeners.add(listener); return () => listeners.delete(listener); }, refresh: () => Promise.resolve() } as unknown as Picture,
+    prober: { latest: () => (away ? probe() : undefined), onProbe: () => () => undefined, look: () => { looks += 1; return Promise.resolve(probe()); }, prove: () => proving(), signatures: () => 0 },
     events,
     log: () => undefined,
     clock: () => new Date(certificate.notBefore.getTime() + 86_400_000),
     signal: stop.signal,
   };
-  const healer = startHealer(care, { readMemory: () => Promise.resolve(memory), ask: (refused) => { asked += 1; return Promise.resolve(new Map(refused.map(({ nickname }) => [nickname, answer]))); }, random: () => 0, now: () => ms });
+  const healer = startHealer(care, { readMemory: () => (unreadable ? Promise.reject(new Error('The ledger is locked.')) : Promise.resolve(memory)), ask: (refused) => { asked += 1; return Promise.resolve(new Map(refused.map(({ nickname }) => [nickname, answer]))); }, random: () => 0, now: () => ms });
   started.push({ stop, healer });
   return {
     healer,
@@ -77,6 +83,8 @@ function world() {
     token: (is: boolean) => { there = is; },
     login: (is: LoginProbe) => { login = is; },
     remember: (is: Memory) => { memory = is; },
+    forget: (is: boolean) => { unreadable = is; },
+    kinds: () => events.recent().map(({ kind }) => kind),
     holdCalls: (until: Promise<void>) => { hold = until; },
     /** Time goes on, and the healer sees it. */
     async pass(seconds: number) {
@@ -120,6 +128,33 @@ test('a request stuck for the token is resubmitted only after a look with new ey
   expect(at.did).toEqual(['modify keyType keySize', 'resubmit']);
 });
 
+test('the waits go on growing where causes take turns, as when certmonger never sees the token we see', async () => {
+  const at = world();
+  for (let minute = 0; minute < 15; minute += 1) {
+    at.set('NEED_CSR_GEN_TOKEN', true);
+    await at.pass(60);
+  }
+  // 0, 15, 30, 60, 120, 240 s and so on; not once a minute.
+  const cures = at.did.filter((what) => what === 'resubmit' || what === 'modify monitoring').length;
+  expect(cures).toBeGreaterThanOrEqual(3);
+  expect(cures).toBeLessThanOrEqual(8);
+  expect(at.healer.diagnoses().get('ocsp')?.cause).toBe('token-unseen');
+});
+
+test('at rest is not well before the ledger was read: nothing is called healed in between, and waits are kept', async () => {
+  const at = world();
+  at.set('NEED_GUIDANCE', true);
+  await at.pass(1);
+  expect(at.did).toEqual(['modify keyType keySize', 'resubmit']);
+  at.forget(true);
+  at.set('MONITORING', false);
+  await at.pass(5);
+  expect(at.kinds()).not.toContain('healed');
+  at.forget(false);
+  await at.pass(5);
+  expect(at.kinds()).toContain('healed');
+});
+
 test('what is on its way is left alone, and so is a key that certmonger would make', async () => {
   const at = world();
   for (const status of ['NEED_CSR', 'SUBMITTING', 'SAVING_CERT', 'NEED_KEY_PAIR', 'GENERATING_KEY_PAIR']) {
@@ -160,6 +195,21 @@ test('a call to certmonger that does not come back holds up no diagnosis, and is
   await at.pass(1);
   // It has moved meanwhile: nothing is done to it.
   expect(at.did).toEqual([]);
+});
+
+test('a PIN that is refused while certmonger is away is out of the way before that comes back', async () => {
+  const directory = privateDirectory('heal-away');
+  try {
+    const file = path.join(directory.path, 'pin');
+    writeFileSync(file, 'bad\n', { mode: 0o600 });
+    const at = world({ ...instance, token: { ...tokenOf(instance), pin: { from: 'file', path: file } } }, true);
+    at.login({ state: 'refused', source: pinFileNow(file) ?? '', code: 'PIN_INCORRECT', problem: 'Bad.' });
+    await at.pass(1);
+    expect([existsSync(file), existsSync(`${file}.refused`)]).toEqual([false, true]);
+    expect(at.kinds()).toContain('locked');
+  } finally {
+    directory.remove();
+  }
 });
 
 test('a PIN that is refused resubmits nothing, however long', async () => {

@@ -1,5 +1,6 @@
 import { execFileSync } from 'node:child_process';
 import path from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { connectCertmonger, type Certmonger } from '../../../dbus/certmonger.js';
 import { linkCertmonger } from '../../../src/agent/certmonger-link.js';
@@ -16,12 +17,12 @@ let rig: TrackingRig;
 let client: Certmonger;
 let parts: ReturnType<typeof start>;
 
-function start() {
+function start(its = pace) {
   const directories = { config: path.join(rig.directory, 'config'), state: path.join(rig.directory, 'state') };
   const prober = toldProber(wellProbe());
   const certmonger = linkCertmonger(rig.bus.address, {}, () => undefined);
   const made = handMadeCare({ instance: loadInstance(directories, 'testca'), directories, certmonger, prober, clock: systemClock, list: () => client.listRequests(), everyMs: 200 });
-  return { made, prober, certmonger, reconciler: startReconciler(made.care, pace) };
+  return { made, prober, certmonger, reconciler: startReconciler(made.care, its) };
 }
 
 async function stop() {
@@ -122,4 +123,16 @@ test('what has to be replaced or removed is only told', async () => {
   await getcert(rig.bus, ['stop-tracking', '-i', subsystem]);
   await getcert(rig.bus, ['stop-tracking', '-i', 'testca.gone']);
   await until('ours is back', async () => (await record(subsystem))?.get('certificate')?.includes('softhsm_token') === true);
+});
+
+test('what the healer notices is put right once nothing has changed for a while, not while track apply or unsetup is at it', async () => {
+  await stop();
+  parts = start({ ...pace, quietMs: 8000 });
+  await until('looked at', () => parts.reconciler.latest() !== undefined);
+  await getcert(rig.bus, ['stop-tracking', '-i', subsystem]);
+  await until('seen', () => parts.made.care.picture.requests()?.length === 3);
+  parts.reconciler.notice();
+  await sleep(3000);
+  expect(await record(subsystem)).toBeUndefined();
+  await until('it is back', async () => (await record(subsystem))?.get('status') === 'MONITORING');
 });

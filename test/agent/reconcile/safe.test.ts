@@ -35,6 +35,7 @@ test.each<[string, Change, Partial<ChangeFacts>, 'do' | 'later' | 'report']>([
   ['modifying one that is saved', modify('CA'), { request: { status: 'SAVING_CERT' } }, 'later'],
   ['modifying one that is gone', modify('CA'), { request: undefined }, 'later'],
   ['modifying one stuck over its PIN', modify('PIN file'), { request: { status: 'NEED_KEYINFO_READ_PIN' } }, 'do'],
+  ...(['NEED_KEY_PAIR', 'GENERATING_KEY_PAIR', 'NEED_KEY_GEN_PERMS', 'NEED_KEY_GEN_TOKEN', 'NEED_KEY_GEN_PIN'] as const).map((status): [string, Change, Partial<ChangeFacts>, 'report'] => [`modifying one that would make a key then (${status})`, modify('PIN file'), { request: { status } }, 'report']),
   ['modifying one that was refused', modify('CA'), { request: { status: 'CA_REJECTED' } }, 'do'],
   ['modifying one whose CA is away', modify('CA'), { request: { status: 'CA_UNREACHABLE' } }, 'do'],
   ['replacing', { kind: 'replace', id: 'ca.a', request, differences: [{ field: 'key token', now: undefined, wanted: 'hsm' }] }, {}, 'report'],

@@ -1,4 +1,4 @@
-import { chmodSync, chownSync, linkSync, lstatSync, mkdirSync, symlinkSync, writeFileSync } from 'node:fs';
+import { chmodSync, chownSync, lchownSync, linkSync, lstatSync, mkdirSync, symlinkSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { changeFile } from '../../../src/cli/doctor/remedies/own-file.js';
@@ -54,4 +54,19 @@ test('refuses a file in a directory where others than the service user can put a
   chownSync(open, serviceUid, 0);
   changeFile(inside, serviceUid, { mode: 0o600 });
   expect(factsOf(inside).mode).toBe(0o600);
+});
+
+test('a directory the service user has exchanged for a link to one of root\'s gets it none of root\'s files; a link of root\'s is followed', () => {
+  const [theirs, roots] = [path.join(directory.path, 'theirs'), path.join(directory.path, 'roots')];
+  for (const each of [theirs, roots]) mkdirSync(each, { mode: 0o755 });
+  const precious = path.join(roots, 'pkcs11.txt');
+  writeFileSync(precious, 'x', { mode: 0o600 });
+  symlinkSync(roots, path.join(theirs, 'alias'));
+  lchownSync(path.join(theirs, 'alias'), serviceUid, serviceUid);
+  chownSync(theirs, serviceUid, serviceUid);
+  expect(() => changeFile(path.join(theirs, 'alias', 'pkcs11.txt'), serviceUid, { uid: serviceUid, gid: serviceUid })).toThrow(`a symbolic link on the way leads to ${precious}`);
+  expect(factsOf(precious).uid).toBe(0);
+  symlinkSync(roots, path.join(directory.path, 'alias'));
+  changeFile(path.join(directory.path, 'alias', 'pkcs11.txt'), serviceUid, { mode: 0o640 });
+  expect(factsOf(precious).mode).toBe(0o640);
 });

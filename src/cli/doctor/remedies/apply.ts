@@ -8,6 +8,7 @@ import { askService } from '../../../service/ask.js';
 import { finishSavings } from '../../../service/finish-savings.js';
 import { applyChanges } from '../../../tracking/apply.js';
 import { provePinFor } from '../../../tracking/pin-first.js';
+import { refused } from '../../../tracking/preflight.js';
 import { orderOf } from '../../../tracking/renewal-order.js';
 import { resubmitSameKey } from '../../../tracking/same-key.js';
 import { withTracker } from '../../../tracking/survey.js';
@@ -21,11 +22,15 @@ export async function applyRemedy({ place, bus, env }: Gathering, remedy: Remedy
   switch (remedy.kind) {
     case 'reconcile':
       return withTracker(place, bus, env, async (tracker) => {
-        // What the agent does alone, and no more: the rest is 'track apply', by somebody who has looked.
-        const { todo, later, reports } = judgeSurvey(instance, await tracker.survey(), createKeyChanges());
-        const failed = (await applyChanges(tracker.certmonger, todo)).flatMap(({ outcome, message }) => (outcome === 'done' ? [] : [message ?? outcome]));
-        const left = [...failed, ...later, ...reports];
-        if (left.length > 0) throw new HsmongerError('CERTMONGER_REFUSED', `Not everything is set right alone: ${left.join(' ')}`);
+        const survey = await tracker.survey();
+        // As 'track apply' has it: what pre-flight refuses may be why a change looks right.
+        if (survey.refusals.length > 0) throw refused(instance.name, survey.refusals);
+        // Unlike it, only what the agent would do alone: nobody has looked at each change.
+        const { todo, later, reports } = judgeSurvey(instance, survey, createKeyChanges());
+        for (const sentence of [...later, ...reports]) tell(sentence);
+        if (todo.length === 0 && later.length + reports.length > 0) throw new HsmongerError('CERTMONGER_REFUSED', "Nothing of it can be done without somebody looking at it first; see 'hsmonger track plan'.");
+        const failed = (await applyChanges(tracker.certmonger, todo)).find(({ outcome }) => outcome !== 'done');
+        if (failed !== undefined) throw new HsmongerError('CERTMONGER_REFUSED', `Not every change was made: ${failed.message ?? failed.outcome}`);
       });
     case 'resubmit':
       return withCertmonger(bus, env, async (certmonger) => {

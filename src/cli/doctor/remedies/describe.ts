@@ -4,7 +4,7 @@ import type { Remedy } from '../../../doctor/finding.js';
 export function describeRemedy(remedy: Remedy): string {
   switch (remedy.kind) {
     case 'reconcile':
-      return "add requests that are missing and repair those that are not as the instance file says, where that is safe";
+      return "add and correct certmonger's requests as the instance file has them; none is replaced, removed or taken over";
     case 'resubmit':
       return `have certmonger submit the request of '${remedy.nickname}' again`;
     case 'trust':
