@@ -40,7 +40,7 @@ async function helpOf(command: readonly string[]): Promise<string> {
 
 /** The commands below one, by its help; empty for one that has none. */
 async function below(command: readonly string[]): Promise<string[]> {
-  const found = (await helpOf(command)).matchAll(new RegExp(`^ {2}${['hsmonger', ...command].join(' ')} (\\w+)`, 'gmu'));
+  const found = (await helpOf(command)).matchAll(new RegExp(`^ {2}${['hsmonger', ...command].join(' ')} ([\\w-]+)`, 'gmu'));
   const section = (await helpOf(command)).includes('\nCommands:\n');
   return section ? [...new Set([...found].map(([, name = '']) => name))] : [];
 }
