@@ -109,7 +109,8 @@ export async function runAgent({ directories, bus, only, pollMs }: AgentOptions,
     log('info', lookingAfter(roster));
     await notify(env, 'READY=1', log);
     const beat = startBeat({ env, alive: () => performance.now() - picture.aliveMs() < hangMs, log, signal: stopping.signal });
-    await aborted(signal);
+    // Rejects where, once the bus is back, another agent has the name.
+    await Promise.race([aborted(signal), busName.owned.then(() => aborted(signal))]);
     await notify(env, 'STOPPING=1', log);
     await reloads.rest();
     await roster.stop();

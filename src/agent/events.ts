@@ -39,7 +39,7 @@ export function createEvents(): Events {
     tell(event) {
       recent.push(event);
       if (recent.length > kept) recent.shift();
-      for (const listener of [...listeners]) queueMicrotask(() => { listener(event); });
+      for (const listener of [...listeners]) queueMicrotask(() => { alone(() => { listener(event); }); });
     },
     on(listener) {
       listeners.add(listener);
@@ -47,4 +47,13 @@ export function createEvents(): Events {
     },
     recent: () => recent,
   };
+}
+
+/** What is thrown in a microtask would end the daemon. */
+function alone(work: () => void): void {
+  try {
+    work();
+  } catch (error) {
+    process.emitWarning(error instanceof Error ? error : String(error));
+  }
 }
