@@ -1,12 +1,13 @@
 /** Tests that play whole servers: minutes each. They are `npm run test:servers`; everything else is `npm test`. */
 export const serversSuite = [
   'test/agent/breaks/breaks.test.ts',
+  'test/agent/breaks/clock.test.ts',
+  'test/agent/breaks/directory.test.ts',
+  'test/agent/composed.test.ts',
   'test/agent/cures/expired.test.ts',
   'test/agent/cures/pin.test.ts',
   'test/agent/cures/stuck.test.ts',
   'test/agent/heal/healer-parts.test.ts',
-  'test/agent/breaks/clock.test.ts',
-  'test/agent/breaks/directory.test.ts',
   'test/cli/ca-external.test.ts',
   'test/cli/doctor/surroundings.test.ts',
   'test/cli/free-ipa-without-hsm.test.ts',

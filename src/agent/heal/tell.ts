@@ -20,6 +20,8 @@ interface Trouble {
 
 /** What heals at once, as when a CA is restarted by the hook of the certificate saved before, is no news. */
 const patienceMs = 60_000;
+/** certmonger restarts with every update of it, and reads each request anew before it answers. */
+const passing: ReadonlySet<string> = new Set(['certmonger-away']);
 
 export function createTeller({ instance, events, clock, now }: { readonly instance: string; readonly events: Events; readonly clock: () => Date; readonly now: () => number }): Teller {
   const ofCertificates = new Map<string, Trouble>();
@@ -34,7 +36,7 @@ export function createTeller({ instance, events, clock, now }: { readonly instan
     return trouble;
   };
   const tellOnce = ({ told, sinceMs }: Trouble, { cause, severity, sentence, cure }: Diagnosis, nickname?: string) => {
-    if (told.has(cause) || (severity === 'warning' && now() - sinceMs < patienceMs)) return;
+    if (told.has(cause) || ((severity === 'warning' || passing.has(cause)) && now() - sinceMs < patienceMs)) return;
     told.add(cause);
     say(nickname === undefined || severity === 'warning' ? 'trouble' : 'failed', nickname, nickname === undefined ? sentence : `'${nickname}': ${sentence}`, { cause, severity, cure: cure.by });
   };

@@ -95,7 +95,6 @@ test('a token that was away during a renewal is noticed, and the renewal goes on
   renameSync(`${site.token.tokenDirectory}.away`, site.token.tokenDirectory);
   await until('healed', async () => (await serial()) !== before && (await status()) === 'MONITORING', 60_000);
   await until('told', () => kinds().includes(`healed ${ocsp} token-away`), 10_000);
-  expect(kinds()).toContain(`renewed ${ocsp} `);
 });
 
 test('a PIN changed on the token under the file costs certmonger one attempt and us one; a new file heals', async () => {
