@@ -9,7 +9,7 @@ const { values } = parseArgs({
   options: {
     requests: { type: 'string', default: '200' },
     minutes: { type: 'string', default: '30' },
-    patience: { type: 'string', default: '30' },
+    patience: { type: 'string', default: '45' },
     seed: { type: 'string', default: String(Date.now() % 100_000) },
     logs: { type: 'string' },
   },
