@@ -14,6 +14,8 @@ const { values } = parseArgs({
     logs: { type: 'string' },
   },
 });
+// Whoever ends it leaves nothing running or mounted.
+for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.once(signal, () => process.exit(1));
 const { logs } = values;
 const report = await soak({
   requests: Number(values.requests),
