@@ -9,11 +9,13 @@ const { values } = parseArgs({
   options: {
     requests: { type: 'string', default: '200' },
     minutes: { type: 'string', default: '30' },
-    patience: { type: 'string', default: '30' },
+    patience: { type: 'string', default: '45' },
     seed: { type: 'string', default: String(Date.now() % 100_000) },
     logs: { type: 'string' },
   },
 });
+// Whoever ends it leaves nothing running or mounted.
+for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.once(signal, () => process.exit(1));
 const { logs } = values;
 const report = await soak({
   requests: Number(values.requests),

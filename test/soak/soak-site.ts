@@ -77,6 +77,8 @@ export async function startSoakSite(count: number): Promise<SoakSite> {
   const keys = await site.privateKeys();
   mkdirSync(site.stateDir);
   execFileSync('mount', ['-t', 'tmpfs', '-o', 'size=128m,mode=0755', 'tmpfs', site.stateDir]);
+  const unmount = () => { execFileSync('umount', ['--lazy', site.stateDir]); };
+  process.once('exit', unmount);
   await site.setUp();
   await makeDue(site);
   const clock = createShiftedClock(scratch.path);
@@ -120,7 +122,8 @@ export async function startSoakSite(count: number): Promise<SoakSite> {
     async stop() {
       await agent.stop();
       await site.certmonger.stop();
-      execFileSync('umount', ['--lazy', site.stateDir]);
+      process.off('exit', unmount);
+      unmount();
       await site.stop();
       scratch.remove();
     },
