@@ -95,6 +95,8 @@ export function createPicture({ certmonger, log, signal, pace = usualPace }: Pic
     const readings = await readEach(connected, { daemon, caNickname, digests: new Map() }, paths);
     if (epoch !== begun) return;
     const known: Run = { daemon, ids: new Map(), digests: new Map(), caNickname };
+    // A restart nobody told of: it went before it came.
+    if (run !== undefined) tell({ kind: 'certmonger', running: false });
     run = known;
     trouble = undefined;
     listedMs = now();
