@@ -7,10 +7,9 @@ import { provenKey, resubmitSameKey } from './same-key.js';
 
 type Client = Pick<Certmonger, 'request'>;
 
-/** How a request that waits for its PIN is set going again; undefined where it waits for nothing, or goes on by itself. */
-export function moveOf({ status }: Pick<TrackingRequest, 'status'>): 'read again' | 'resubmit' | 'refresh' | undefined {
-  // Not tracked for good yet: there is nothing to renew, only to read.
-  if (status === 'NEWLY_ADDED_NEED_KEYINFO_READ_PIN') return 'read again';
+/** How a request that waits for its PIN is set going again; undefined where it waits for nothing, or goes on by itself. 'unread': certmonger never saw its key. */
+export function moveOf({ status }: Pick<TrackingRequest, 'status'>): 'unread' | 'resubmit' | 'refresh' | undefined {
+  if (status === 'NEWLY_ADDED_NEED_KEYINFO_READ_PIN') return 'unread';
   if (/^NEED_(KEYINFO_READ|CSR_GEN|CERTSAVE)_PIN$/u.test(status)) return 'resubmit';
   // The helper said to wait; asking it for nothing harms nobody.
   return refreshableStates.has(status) ? 'refresh' : undefined;
@@ -54,10 +53,9 @@ async function wake(certmonger: Client, request: TrackingRequest): Promise<boole
   switch (moveOf(request)) {
     case undefined:
       return false;
-    case 'read again':
-      // A change that changes nothing has certmonger begin anew (tdbush.c, request_modify).
-      await certmonger.request(id).modify(request.key.pinFile === undefined ? {} : { keyPinFile: request.key.pinFile });
-      return true;
+    case 'unread':
+      // Begun anew it makes a key where it finds none (iterate.c:2160-2195), and nobody has looked (design rule 1).
+      throw new HsmongerError('KEY_NOT_FOUND', "certmonger has never read its key, so it is not begun anew before that key is proven: a running agent does so, and without one 'hsmonger track stop' and 'hsmonger track start' for it.");
     case 'refresh':
       return certmonger.request(id).refresh();
     case 'resubmit':
