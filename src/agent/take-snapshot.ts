@@ -1,4 +1,5 @@
 import type { CertificateConfig, Instance } from '../config/instance.js';
+import { tokenName } from '../config/token-of.js';
 import type { Probe } from '../diagnosis/probe.js';
 import type { Caretaker } from './caretaker.js';
 import { ownRequest } from './own-request.js';
@@ -73,7 +74,7 @@ function requestSnapshot({ request }: Sighting): RequestSnapshot {
 
 function tokenSnapshot(instance: Instance, probe: Probe | undefined, signatures: number): TokenSnapshot | undefined {
   if (instance.token === undefined) return undefined;
-  const label = tokenName(instance.token);
+  const label = tokenName(instance.token.selector);
   if (probe?.token === undefined) return { label, reachable: false, pin: 'unknown', login: 'unknown', signatures };
   const seen = { label, signatures, lookedAt: probe.at };
   const { token } = probe;
@@ -85,24 +86,11 @@ function tokenSnapshot(instance: Instance, probe: Probe | undefined, signatures:
 function whereIs({ token }: Instance, { storage }: CertificateConfig): string {
   switch (storage.kind) {
     case 'token':
-      return token === undefined ? 'the token' : tokenName(token);
+      return token === undefined ? 'the token' : tokenName(token.selector);
     case 'internal':
       return 'internal';
     case 'file':
       return storage.certificate;
-  }
-}
-
-function tokenName({ selector }: NonNullable<Instance['token']>): string {
-  switch (selector.by) {
-    case 'label':
-      return selector.label;
-    case 'slot':
-      return `slot ${String(selector.slotId)}`;
-    case 'slot-index':
-      return `slot index ${String(selector.index)}`;
-    case 'uri':
-      return selector.uri;
   }
 }
 

@@ -1,5 +1,5 @@
 import { HsmongerError } from '../errors.js';
-import type { Instance, PinSource, TokenConfig } from './instance.js';
+import type { Instance, PinSource, TokenConfig, TokenSelector } from './instance.js';
 
 /** The instance's token, for what cannot be done without one; CONFIG_INVALID where all its certificates lie elsewhere. */
 export function tokenOf({ token, file }: Pick<Instance, 'token' | 'file'>): TokenConfig {
@@ -15,4 +15,18 @@ export function moduleEnvironment({ token }: Pick<Instance, 'token'>): TokenConf
 /** The file certmonger's requests name as the PIN's, whether it is there now or not; undefined where the PIN comes another way. */
 export function pinPathOf(pin: PinSource | undefined): string | undefined {
   return pin?.from === 'file' || pin?.from === 'unlocked' ? pin.path : undefined;
+}
+
+/** The token in a word, as the instance file names it: where it was not looked at, nobody knows its label. */
+export function tokenName(selector: TokenSelector): string {
+  switch (selector.by) {
+    case 'label':
+      return selector.label;
+    case 'slot':
+      return `slot ${String(selector.slotId)}`;
+    case 'slot-index':
+      return `slot index ${String(selector.index)}`;
+    case 'uri':
+      return selector.uri;
+  }
 }

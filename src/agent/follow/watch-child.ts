@@ -5,6 +5,7 @@ import { HsmongerError, sentenceOf } from '../../errors.js';
 import { installation } from '../../platform/installation.js';
 import { replyDescriptor } from '../../service/order.js';
 import { encode } from '../../service/wire.js';
+import { readLines } from '../child-lines.js';
 import { parseWatcherLine, type WatcherLine } from './sight.js';
 import type { WatchOrder } from './watcher.js';
 
@@ -33,7 +34,7 @@ export function startWatcher(order: WatchOrder, onLine: (line: WatcherLine) => v
     child.kill('SIGKILL');
   };
   const silence = setTimeout(() => { giveUp('said nothing for minutes and was ended'); }, 2 * order.pollMs + silenceMs);
-  readLines(child.stdio[replyDescriptor] as Readable, giveUp, (text) => {
+  const hear = (text: string) => {
     silence.refresh();
     try {
       const line = parseWatcherLine(text);
@@ -42,7 +43,8 @@ export function startWatcher(order: WatchOrder, onLine: (line: WatcherLine) => v
     } catch (error) {
       giveUp(`said what is none of its words (${sentenceOf(error)})`);
     }
-  });
+  };
+  readLines(child.stdio[replyDescriptor] as Readable, maxLine, { giveUp, onLine: hear });
   child.stdin?.on('error', () => undefined);
   // Kept open: its end tells the watcher that this process is gone.
   child.stdin?.write(`${encode(order)}\n`);
@@ -63,16 +65,4 @@ export function startWatcher(order: WatchOrder, onLine: (line: WatcherLine) => v
       void ended.then(() => { clearTimeout(force); });
     },
   };
-}
-
-function readLines(stream: Readable, giveUp: (why: string) => void, onLine: (text: string) => void): void {
-  let rest = '';
-  stream.setEncoding('utf8');
-  stream.on('error', () => undefined);
-  stream.on('data', (chunk: string) => {
-    const lines = (rest + chunk).split('\n');
-    rest = lines.pop() ?? '';
-    if (rest.length > maxLine) giveUp('sent a line without an end');
-    else lines.forEach(onLine);
-  });
 }

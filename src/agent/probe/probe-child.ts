@@ -6,6 +6,7 @@ import { installation } from '../../platform/installation.js';
 import { runningAsRoot } from '../../platform/service-user.js';
 import { replyDescriptor } from '../../service/order.js';
 import { encode } from '../../service/wire.js';
+import { readLines } from '../child-lines.js';
 import { parseProbeLine, type HowToLook, type ProbeLine, type ProbeOrder } from './probe-line.js';
 
 export type LookLine = Extract<ProbeLine, { kind: 'look' }>;
@@ -59,7 +60,7 @@ export function startProbeChild(order: ProbeOrder, silenceMs: number): ProbeChil
     settled()?.reject(reason);
     kill();
   };
-  readLines(child.stdio[replyDescriptor] as Readable, giveUp, (text) => {
+  const onLine = (text: string) => {
     try {
       const line = parseProbeLine(text);
       switch (line.kind) {
@@ -73,7 +74,8 @@ export function startProbeChild(order: ProbeOrder, silenceMs: number): ProbeChil
     } catch (error) {
       giveUp(`said what is none of its words (${sentenceOf(error)})`);
     }
-  });
+  };
+  readLines(child.stdio[replyDescriptor] as Readable, maxLine, { giveUp, onLine });
   child.stdin?.on('error', () => undefined);
   // Kept open: its end tells the process that this one is gone.
   child.stdin?.write(`${encode(order)}\n`);
@@ -109,16 +111,4 @@ export function startProbeChild(order: ProbeOrder, silenceMs: number): ProbeChil
 
 function subject({ instance }: ProbeOrder): string {
   return instance.token === undefined ? `instance '${instance.name}'` : `instance '${instance.name}' through the PKCS#11 module ${instance.token.module}`;
-}
-
-function readLines(stream: Readable, giveUp: (why: string) => void, onLine: (text: string) => void): void {
-  let rest = '';
-  stream.setEncoding('utf8');
-  stream.on('error', () => undefined);
-  stream.on('data', (chunk: string) => {
-    const lines = (rest + chunk).split('\n');
-    rest = lines.pop() ?? '';
-    if (rest.length > maxLine) giveUp('sent a line without an end');
-    else lines.forEach(onLine);
-  });
 }

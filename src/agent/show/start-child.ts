@@ -5,6 +5,7 @@ import { sentenceOf } from '../../errors.js';
 import { installation } from '../../platform/installation.js';
 import { replyDescriptor } from '../../service/order.js';
 import { encode } from '../../service/wire.js';
+import { readLines } from '../child-lines.js';
 import type { AgentSnapshot } from '../snapshot.js';
 import { parseShowLine, type ShowOrder } from './order.js';
 
@@ -69,14 +70,7 @@ export function startShowChild(order: ShowOrder, { onListening, snapshot }: Hear
       giveUp(`said what is none of its words (${sentenceOf(error)})`);
     }
   };
-  let rest = '';
-  const replies = child.stdio[replyDescriptor] as Readable;
-  replies.setEncoding('utf8').on('error', () => undefined).on('data', (chunk: string) => {
-    const lines = (rest + chunk).split('\n');
-    rest = lines.pop() ?? '';
-    if (rest.length > maxLine) giveUp('sent a line without an end');
-    else lines.forEach(hear);
-  });
+  readLines(child.stdio[replyDescriptor] as Readable, maxLine, { giveUp, onLine: hear });
   child.stdin?.on('error', () => undefined);
   // Kept open: its end tells the process that this one is gone.
   child.stdin?.write(`${encode(order)}\n`);

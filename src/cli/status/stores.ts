@@ -1,5 +1,6 @@
 import { existsSync } from 'node:fs';
 import type { CertificateConfig, CertificateStorage, Directories, Instance } from '../../config/instance.js';
+import { tokenName } from '../../config/token-of.js';
 import type { TokenCertificate } from '../../pkcs11/token.js';
 import { askService } from '../../service/ask.js';
 import { certificateIn } from '../../tracking/certificate-files.js';
@@ -33,7 +34,7 @@ export async function lookIntoStores(place: { readonly instance: Instance; reado
     lies('internal') ? askService(place, 'inspect internal store', { keys: false }) : undefined,
   ]);
   const files = await Promise.allSettled(certificates.map((config) => Promise.resolve().then(() => inFile(config))));
-  const label = (token.status === 'fulfilled' ? token.value?.description.label : undefined) ?? selectorText(place.instance);
+  const label = (token.status === 'fulfilled' ? token.value?.description.label : undefined) ?? (place.instance.token === undefined ? '' : tokenName(place.instance.token.selector));
   return {
     looks: [token, internal, ...files],
     find: (config) => {
@@ -63,21 +64,4 @@ function newestOf(look: PromiseSettledResult<{ readonly certificates: readonly T
     .map(({ der }) => parseCertificate(der, `The certificate '${nickname}' ${where}`))
     .sort((a, b) => b.notAfter.getTime() - a.notAfter.getTime());
   return found ?? 'none';
-}
-
-/** '' where there is no token to speak of. */
-function selectorText({ token }: Instance): string {
-  const selector = token?.selector;
-  switch (selector?.by) {
-    case undefined:
-      return '';
-    case 'label':
-      return selector.label;
-    case 'slot':
-      return `slot ${String(selector.slotId)}`;
-    case 'slot-index':
-      return `slot index ${String(selector.index)}`;
-    case 'uri':
-      return selector.uri;
-  }
 }
