@@ -1,5 +1,5 @@
 import path from 'node:path';
-import { identifier } from '../config/schema.js';
+import { identifier } from '../config/schema/values.js';
 import type { Instance } from '../config/instance.js';
 import { HsmongerError } from '../errors.js';
 
@@ -33,7 +33,7 @@ export function provisionalInstance(given: ProvisionalToken): Instance {
       pin: given.pinFile === undefined ? { from: 'environment', variable: 'HSMONGER_PIN' } : { from: 'file', path: given.pinFile },
     },
     nss: { database: given.database ?? '/' },
-    issuer: { type: 'token', certificate: '', lifetimeDays: {}, backdateSeconds: 60, digest: 'sha256' },
+    issuer: { type: 'token', certificate: '', lifetimeDays: {}, backdateSeconds: 60 },
     saving: { guardMinutes: 15 },
     helper: { deadlineSeconds: 120 },
     agent: { probeSeconds: 60, signMinutes: 60, spreadDays: 7, reconcile: 'apply' },

@@ -11,8 +11,12 @@ export interface Instance {
   readonly drop: 'setuid' | 'runuser';
   /** Absent on a host without an HSM: the issuer is another and no certificate lies on a token (schema.ts). Code that needs it asks tokenOf(). */
   readonly token?: TokenConfig;
+  /** Further tokens that certificates of this instance lie on, by the name the file gives each; absent where there are none. The CA's key is never there. */
+  readonly otherTokens?: Readonly<Record<string, TokenConfig>>;
   readonly nss: NssConfig;
   readonly issuer: IssuerConfig;
+  /** What a CA on the token asks of requests and writes into certificates; absent where the file has no [ca] (see caConfig()). */
+  readonly ca?: CaConfig;
   /** The LDAP directory the servers of one CA share; absent on a host that stands alone. */
   readonly directory?: DirectoryConfig;
   /** What only a FreeIPA server has; absent elsewhere. */
@@ -57,6 +61,8 @@ export interface TokenConfig {
   readonly parameters?: string;
   /** Set in every process of ours before the module is loaded; certmonger's own children never see it. */
   readonly environment: Readonly<Record<string, string>>;
+  /** How many sessions work that comes in numbers may have open at a time. Default 4. */
+  readonly maxSessions?: number;
   readonly pin: PinSource;
 }
 
@@ -78,7 +84,31 @@ export interface TokenIssuerConfig {
   readonly lifetimeDays: Readonly<Record<string, number>>;
   /** How far notBefore lies in the past, seconds: for relying parties whose clock is behind. */
   readonly backdateSeconds: number;
-  readonly digest: 'sha256' | 'sha384' | 'sha512';
+  /** What is signed with; where it is not said, what fits the CA's key (x509/signature-algorithm.ts). */
+  readonly digest?: Digest;
+  /** RSASSA-PKCS1-v1_5 unless 'pss'. */
+  readonly rsaSignature?: 'pkcs1' | 'pss';
+}
+
+export type Digest = 'sha256' | 'sha384' | 'sha512';
+
+/** What a CA asks of one field of a subject, as openssl-ca(1)'s policy sections do; a field no policy names is left out of the certificate. */
+export type FieldPolicy = 'match' | 'optional' | 'supplied';
+
+export interface CaConfig {
+  /** By the field's name, in openssl's or RFC 4514's spelling; empty: any subject, whole. */
+  readonly policy: Readonly<Record<string, FieldPolicy>>;
+  readonly crlUrls: readonly string[];
+  readonly ocspUrls: readonly string[];
+  /** Where the CA's own certificate lies (RFC 5280 §4.2.2.1, caIssuers). */
+  readonly issuerUrls: readonly string[];
+  /** From thisUpdate to nextUpdate. */
+  readonly crlDays: number;
+  /** 'key-and-issuer' adds the issuer's name and serial, which a renewed CA certificate no longer has. */
+  readonly authorityKeyId: 'key' | 'key-and-issuer';
+  /** Netscape's extensions, for software that still asks for them. */
+  readonly netscapeCertType: boolean;
+  readonly netscapeComment?: string;
 }
 
 /** A Dogtag server, over mutual TLS. */
@@ -187,7 +217,8 @@ export type NamedProfile = Pick<CertificateConfig, 'nickname' | 'profile'>;
 
 /** Where certificate and key both are. */
 export type CertificateStorage =
-  | { readonly kind: 'token' }
+  /** `on`: one of otherTokens, by its name; the instance's own token otherwise. */
+  | { readonly kind: 'token'; readonly on?: string }
   /** The NSS database's own. */
   | { readonly kind: 'internal' }
   /** PEM files; owner `user:group` and mode as certmonger is to keep them. */

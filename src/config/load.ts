@@ -4,7 +4,8 @@ import { parse } from 'smol-toml';
 import { HsmongerError, sentenceOf } from '../errors.js';
 import { distrustOf } from '../platform/trusted-path.js';
 import type { Directories, Instance } from './instance.js';
-import { identifier, parseInstance } from './schema.js';
+import { parseInstance } from './schema.js';
+import { identifier } from './schema/values.js';
 
 const maxBytes = 1024 * 1024;
 

@@ -26,9 +26,25 @@ export interface Cryptoki {
   C_FindObjects(session: Handle, maxObjectCount: number): Handle[];
   C_FindObjectsFinal(session: Handle): void;
   C_GetAttributeValue(session: Handle, object: Handle, template: Attribute[]): { readonly type: number; readonly value?: unknown }[];
-  C_SignInit(session: Handle, mechanism: { mechanism: number; parameter?: Buffer }, key: Handle): void;
+  C_SignInit(session: Handle, mechanism: Mechanism, key: Handle): void;
   C_SignAsync(session: Handle, data: Buffer, signature: Buffer): Promise<Buffer>;
   C_DestroyObject(session: Handle, object: Handle): void;
+}
+
+/** CK_MECHANISM, its parameter as pkcs11js builds it. */
+export interface Mechanism {
+  readonly mechanism: number;
+  readonly parameter?: Buffer | PssParameter;
+}
+
+/** CK_RSA_PKCS_PSS_PARAMS (PKCS#11 2.40 §2.1.9). */
+export interface PssParameter {
+  /** CK_PARAMS_RSA_PSS. */
+  readonly type: number;
+  readonly hashAlg: number;
+  readonly mgf: number;
+  /** Octets. */
+  readonly saltLen: number;
 }
 
 /** CK_TOKEN_INFO, strings still padded. */

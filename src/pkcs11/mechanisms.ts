@@ -1,16 +1,18 @@
 import { createHash } from 'node:crypto';
 import pkcs11js from 'pkcs11js';
+import type { Digest } from '../config/instance.js';
+import type { SignatureAlgorithm } from '../config/signature-algorithm.js';
 import { HsmongerError } from '../errors.js';
-import { CKM_EDDSA, type Cryptoki, type Handle } from './cryptoki.js';
-import type { KeyType, SignatureAlgorithm } from './token.js';
+import { CKM_EDDSA, type Cryptoki, type Handle, type Mechanism } from './cryptoki.js';
+import type { KeyType } from './token.js';
 
 /** One way of making the signature on the token: the mechanism, and what is handed to C_Sign. */
-export interface SigningWay {
-  readonly mechanism: number;
+export interface SigningWay extends Mechanism {
   input(data: Uint8Array): Buffer;
 }
 
 const asIs = (data: Uint8Array): Buffer => Buffer.from(data);
+const hashed = (digest: Digest) => (data: Uint8Array): Buffer => createHash(digest).update(data).digest();
 
 /** RFC 8017 §9.2 note 1: DigestInfo up to the digest itself. */
 const digestInfo = {
@@ -19,22 +21,44 @@ const digestInfo = {
   sha512: Buffer.from('3051300d060960864801650304020305000440', 'hex'),
 } as const;
 
-const hashing = { sha256: pkcs11js.CKM_SHA256_RSA_PKCS, sha384: pkcs11js.CKM_SHA384_RSA_PKCS, sha512: pkcs11js.CKM_SHA512_RSA_PKCS } as const;
+const pkcs1 = { sha256: pkcs11js.CKM_SHA256_RSA_PKCS, sha384: pkcs11js.CKM_SHA384_RSA_PKCS, sha512: pkcs11js.CKM_SHA512_RSA_PKCS } as const;
+const pss = { sha256: pkcs11js.CKM_SHA256_RSA_PKCS_PSS, sha384: pkcs11js.CKM_SHA384_RSA_PKCS_PSS, sha512: pkcs11js.CKM_SHA512_RSA_PKCS_PSS } as const;
+const ecdsa = { sha256: pkcs11js.CKM_ECDSA_SHA256, sha384: pkcs11js.CKM_ECDSA_SHA384, sha512: pkcs11js.CKM_ECDSA_SHA512 } as const;
+
+const pssParameter = {
+  sha256: { type: pkcs11js.CK_PARAMS_RSA_PSS, hashAlg: pkcs11js.CKM_SHA256, mgf: pkcs11js.CKG_MGF1_SHA256, saltLen: 32 },
+  sha384: { type: pkcs11js.CK_PARAMS_RSA_PSS, hashAlg: pkcs11js.CKM_SHA384, mgf: pkcs11js.CKG_MGF1_SHA384, saltLen: 48 },
+  sha512: { type: pkcs11js.CK_PARAMS_RSA_PSS, hashAlg: pkcs11js.CKM_SHA512, mgf: pkcs11js.CKG_MGF1_SHA512, saltLen: 64 },
+} as const;
 
 /** The kind of key each signature wants: not every module checks (SoftHSM takes an elliptic-curve key for RSA and fails later). */
-export const keyTypeFor: Readonly<Record<SignatureAlgorithm['scheme'], KeyType>> = { 'rsa-pkcs1': 'RSA' };
+export const keyTypeFor: Readonly<Record<SignatureAlgorithm['scheme'], KeyType>> = { 'rsa-pkcs1': 'RSA', 'rsa-pss': 'RSA', ecdsa: 'EC', eddsa: 'Ed25519' };
 
 /** The ways that give this signature, the best first; the raw one for tokens that do not hash (design rule 10). */
 function waysOf(algorithm: SignatureAlgorithm): SigningWay[] {
   switch (algorithm.scheme) {
-    // eslint-disable-next-line @typescript-eslint/no-unnecessary-condition -- the union has one member so far; PSS, ECDSA and EdDSA join it
     case 'rsa-pkcs1': {
       const { digest } = algorithm;
       return [
-        { mechanism: hashing[digest], input: asIs },
-        { mechanism: pkcs11js.CKM_RSA_PKCS, input: (data) => Buffer.concat([digestInfo[digest], createHash(digest).update(data).digest()]) },
+        { mechanism: pkcs1[digest], input: asIs },
+        { mechanism: pkcs11js.CKM_RSA_PKCS, input: (data) => Buffer.concat([digestInfo[digest], hashed(digest)(data)]) },
       ];
     }
+    case 'rsa-pss': {
+      const { digest } = algorithm;
+      const parameter = pssParameter[digest];
+      return [
+        { mechanism: pss[digest], parameter, input: asIs },
+        { mechanism: pkcs11js.CKM_RSA_PKCS_PSS, parameter, input: hashed(digest) },
+      ];
+    }
+    case 'ecdsa':
+      return [
+        { mechanism: ecdsa[algorithm.digest], input: asIs },
+        { mechanism: pkcs11js.CKM_ECDSA, input: hashed(algorithm.digest) },
+      ];
+    case 'eddsa':
+      return [{ mechanism: CKM_EDDSA, input: asIs }];
   }
 }
 
@@ -43,8 +67,8 @@ export function signingWays(cryptoki: Cryptoki, slot: Handle, label: string, alg
   const listed = new Set(cryptoki.C_GetMechanismList(slot));
   const usable = waysOf(algorithm).filter(({ mechanism }) => listed.has(mechanism) && (cryptoki.C_GetMechanismInfo(slot, mechanism).flags & pkcs11js.CKF_SIGN) !== 0);
   if (usable.length === 0) {
-    const wanted = waysOf(algorithm).map(({ mechanism }) => mechanismName(mechanism)).join(' nor ');
-    throw new HsmongerError('MECHANISM_UNSUPPORTED', `Token '${label}' offers neither ${wanted} for signing; choose another digest in the instance file, or another token.`);
+    const wanted = waysOf(algorithm).map(({ mechanism }) => mechanismName(mechanism)).join(' or ');
+    throw new HsmongerError('MECHANISM_UNSUPPORTED', `Token '${label}' lists no ${wanted} for signing; choose another digest in the instance file, or another token.`);
   }
   return usable;
 }

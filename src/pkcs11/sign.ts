@@ -1,7 +1,8 @@
 import { tokenFailure, returnValueOf } from './ckr.js';
 import type { Cryptoki, Handle } from './cryptoki.js';
+import { ecdsaSigValue } from './ecdsa-signature.js';
 import { signingWays } from './mechanisms.js';
-import type { SignatureAlgorithm } from './token.js';
+import type { SignatureAlgorithm } from '../config/signature-algorithm.js';
 
 export interface SigningSite {
   readonly cryptoki: Cryptoki;
@@ -23,7 +24,8 @@ export async function signWith(site: SigningSite, key: Handle, algorithm: Signat
   try {
     const input = begin(site, key, algorithm, data);
     await authenticate();
-    return new Uint8Array(await finish(cryptoki, session, input));
+    const signature = new Uint8Array(await finish(cryptoki, session, input));
+    return algorithm.scheme === 'ecdsa' ? ecdsaSigValue(signature) : signature;
   } catch (error) {
     throw tokenFailure(error, `Signing on token '${site.label}'`);
   }
@@ -36,7 +38,8 @@ function begin({ cryptoki, slot, session, label }: SigningSite, key: Handle, alg
   let refusal: unknown;
   for (const way of signingWays(cryptoki, slot, label, algorithm)) {
     try {
-      cryptoki.C_SignInit(session, { mechanism: way.mechanism }, key);
+      const { mechanism, parameter } = way;
+      cryptoki.C_SignInit(session, { mechanism, ...(parameter === undefined ? {} : { parameter }) }, key);
       return way.input(data);
     } catch (error) {
       if (!notThisWay.has(returnValueOf(error))) throw error;

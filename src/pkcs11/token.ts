@@ -1,13 +1,5 @@
 import type { PinSource, TokenConfig } from '../config/instance.js';
-
-/** RSASSA-PKCS1-v1_5 (RFC 8017 §8.2). */
-interface RsaPkcs1 {
-  readonly scheme: 'rsa-pkcs1';
-  readonly digest: 'sha256' | 'sha384' | 'sha512';
-}
-
-/** What a signature is made with. RSA PKCS#1 today; the union grows by PSS, ECDSA and EdDSA members, callers stay as they are. */
-export type SignatureAlgorithm = RsaPkcs1;
+import type { SignatureAlgorithm } from '../config/signature-algorithm.js';
 
 /** CK_TOKEN_INFO as far as we look at it, padding removed. */
 export interface TokenDescription {
@@ -80,7 +72,10 @@ export interface Token {
   keys(more?: 'protection'): Promise<TokenKey[]>;
   /** Exactly one private key: KEY_NOT_FOUND or KEY_AMBIGUOUS otherwise. Logs in. */
   findKey(selector: KeySelector): Promise<TokenKey>;
-  /** Signs `data` (not a digest). Falls back to raw RSA_PKCS with our own DigestInfo where the token lacks the mechanism. */
+  /**
+   * Signs `data` (not a digest) and gives the signature as a certificate holds it: ECDSA's as Ecdsa-Sig-Value (RFC 3279 §2.2.3). Falls back to raw RSA or ECDSA over
+   * a digest of ours where the token lacks the mechanism (design rule 10).
+   */
   sign(key: TokenKey, algorithm: SignatureAlgorithm, data: Uint8Array): Promise<Uint8Array>;
   /** Asks token and session anew: the description with the flags as they are now. TOKEN_NOT_FOUND where another token is in the slot, SESSION_LOST where the login has ended. */
   pulse(): Promise<TokenDescription>;

@@ -1,6 +1,5 @@
 import { constants, verify } from 'node:crypto';
 import { HsmongerError } from '../errors.js';
-import { element, objectIdentifier, sequence } from './der.js';
 import { openKey } from './public-key.js';
 import { remembered } from './remembered.js';
 import { AlgorithmIdentifierSchema, decode, RsaPssParametersSchema } from './schema.js';
@@ -81,11 +80,3 @@ export function assertStrongDigest(algorithm: Uint8Array, what: string): void {
   const digest = signatureScheme(algorithm)?.digest ?? '';
   if (weakDigests.has(digest)) throw new HsmongerError('WEAK_DIGEST', `${what} is signed with ${digest === 'md5' ? 'MD5' : 'SHA-1'}; make it with SHA-256 or better.`);
 }
-
-const rsaOids = { sha256: '1.2.840.113549.1.1.11', sha384: '1.2.840.113549.1.1.12', sha512: '1.2.840.113549.1.1.13' } as const;
-
-/** DER AlgorithmIdentifier of what we sign with; RFC 4055 §5 wants NULL parameters for RSA PKCS#1. */
-export function algorithmIdentifier({ digest }: { readonly scheme: 'rsa-pkcs1'; readonly digest: keyof typeof rsaOids }): Uint8Array {
-  return sequence(objectIdentifier(rsaOids[digest]), element(0x05));
-}
-

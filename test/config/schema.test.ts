@@ -45,7 +45,7 @@ describe('pass', () => {
       user: 'pkiuser',
       drop: 'setuid',
       token: { selector: { by: 'label', label: 'softhsm_token' }, pin: { from: 'file', path: '/etc/hsmonger/hsmonger.pin' }, environment: {} },
-      issuer: { type: 'token', backdateSeconds: 60, digest: 'sha256', lifetimeDays: {} },
+      issuer: { type: 'token', backdateSeconds: 60, lifetimeDays: {} },
       saving: { guardMinutes: 15 },
       helper: { deadlineSeconds: 120 },
       agent: { probeSeconds: 60, signMinutes: 60, spreadDays: 7, reconcile: 'apply' },

@@ -17,10 +17,10 @@ export function fakeToken(certificates: readonly { readonly label: string; reado
       const found = keys.find(({ spki }) => selector.by === 'public-key' && hex(spki) === hex(selector.spki));
       return found === undefined ? Promise.reject(new HsmongerError('KEY_NOT_FOUND', 'The key is not on the token.')) : Promise.resolve(tokenKey(found));
     },
-    sign: (key, { digest }, data) => {
+    sign: (key, algorithm, data) => {
       signatures += 1;
       const found = keys.find(({ spki }) => key.spki !== undefined && hex(spki) === hex(key.spki));
-      return found === undefined ? never() : Promise.resolve(Uint8Array.from(sign(digest, data, found.privateKey)));
+      return found === undefined ? never() : Promise.resolve(Uint8Array.from(sign('digest' in algorithm ? algorithm.digest : null, data, found.privateKey)));
     },
     pulse: never,
     confirm: never,

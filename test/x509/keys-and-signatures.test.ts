@@ -3,7 +3,8 @@ import { describe, expect, it } from 'vitest';
 import { element, sequence, objectIdentifier, bitString, integer } from '../../src/x509/der.js';
 import { parseCsr } from '../../src/x509/parse-csr.js';
 import { assertStrongKey, keyFacts, keyIdentifier, openKey, sameKey } from '../../src/x509/public-key.js';
-import { algorithmIdentifier, assertStrongDigest, signatureScheme, verifySignature } from '../../src/x509/signature.js';
+import { assertStrongDigest, signatureScheme, verifySignature } from '../../src/x509/signature.js';
+import { algorithmIdentifier } from '../../src/x509/signature-algorithm.js';
 import { certificateText, openssl, withFile } from './openssl.js';
 
 const newKey = (...options: string[]) => openssl(['genpkey', '-outform', 'PEM', ...options]);

@@ -4,7 +4,7 @@ import { beforeAll, describe, expect, it } from 'vitest';
 import { element, objectIdentifier, sequence } from '../../src/x509/der.js';
 import { parseCertificate } from '../../src/x509/parse-certificate.js';
 import { newSerial } from '../../src/x509/serial.js';
-import { algorithmIdentifier } from '../../src/x509/signature.js';
+import { algorithmIdentifier } from '../../src/x509/signature-algorithm.js';
 import { assembleCertificate, buildTbsCertificate, type CertificateFields } from '../../src/x509/tbs.js';
 import { encodeTime, parseTime } from '../../src/x509/time.js';
 import { caExtensions, makeCertificate, makeKeys, now, type Keys } from './material.js';

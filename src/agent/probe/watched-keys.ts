@@ -6,7 +6,8 @@ import { asHsmongerError, HsmongerError } from '../../errors.js';
 import type { Token, TokenKey } from '../../pkcs11/token.js';
 import type { Certificate } from '../../x509/certificate.js';
 import { parseCertificate } from '../../x509/parse-certificate.js';
-import { algorithmIdentifier, verifySignature } from '../../x509/signature.js';
+import { verifySignature } from '../../x509/signature.js';
+import { algorithmIdentifier } from '../../x509/signature-algorithm.js';
 
 /** A key found through a session, and its certificate's public key. */
 export interface WatchedKey {

@@ -59,7 +59,7 @@ export function dryRunText({ nickname, send, issue }: DryRun): string {
     lines.push(
       `  issue   subject ${issue.subject}`,
       `          not before ${issue.notBefore.toISOString()}, not after ${issue.notAfter.toISOString()}; serial number drawn at random when issued`,
-      `          signed by '${issue.signer}' (${issue.issuer}) with ${issue.digest} and RSA`,
+      `          signed by '${issue.signer}' (${issue.issuer}) with ${issue.algorithm}`,
       `          key ${issue.key.type} ${String(issue.key.bits)}, SHA-256 ${issue.key.fingerprint}`,
       ...issue.extensions.map(({ oid, critical, value }) => `          extension ${oid}${critical ? ' critical' : ''} ${value}`),
     );

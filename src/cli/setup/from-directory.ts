@@ -1,7 +1,7 @@
 import { existsSync } from 'node:fs';
 import { hostname } from 'node:os';
 import type { DirectoryBind, DirectoryConfig } from '../../config/instance.js';
-import { isDirectoryUri } from '../../config/schema.js';
+import { isDirectoryUri } from '../../config/schema/directory.js';
 import { readCaEntry } from '../../directory/ca-entry.js';
 import { textsOf } from '../../directory/entry-values.js';
 import { openDirectory } from '../../directory/open.js';

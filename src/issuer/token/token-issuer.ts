@@ -96,7 +96,7 @@ function previous({ ledger, clock }: TokenIssuerParts, authority: Authority, adm
 async function issue({ issuer, ledger, clock, uid }: TokenIssuerParts, token: Token, authority: Authority, key: TokenKey, admitted: Admitted): Promise<Issued> {
   const now = clock();
   const plan = decideIssue(now, admitted);
-  const certificate = parseCertificate(await signPlan(token, authority, key, issuer.digest, plan), 'The certificate just signed');
+  const certificate = parseCertificate(await signPlan(token, authority, key, issuer, plan), 'The certificate just signed');
   const answer = answerFor(certificate, authority, admitted, now);
   if ('fault' in answer) throw new HsmongerError('ISSUED_WRONG', `The certificate just signed for ${nameText(plan.subject)} is not handed out: ${answer.fault}.`);
   insertIssued(ledger, {

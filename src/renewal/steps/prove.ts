@@ -1,14 +1,16 @@
 import { randomBytes } from 'node:crypto';
 import { HsmongerError } from '../../errors.js';
 import type { IssuedRow } from '../../ledger/issued.js';
-import type { SignatureAlgorithm, Token, TokenCertificate } from '../../pkcs11/token.js';
+import type { SignatureAlgorithm } from '../../config/signature-algorithm.js';
+import type { Token, TokenCertificate } from '../../pkcs11/token.js';
 import { changedNature } from '../../x509/acceptable.js';
 import type { Certificate } from '../../x509/certificate.js';
 import { equalBytes } from '../../x509/der.js';
 import { nameText, sameName } from '../../x509/name.js';
 import { findPath } from '../../x509/path.js';
 import { sameKey } from '../../x509/public-key.js';
-import { algorithmIdentifier, verifySignature } from '../../x509/signature.js';
+import { verifySignature } from '../../x509/signature.js';
+import { algorithmIdentifier } from '../../x509/signature-algorithm.js';
 import type { FileSight } from '../saving-context.js';
 import { describe, type Located } from './locate.js';
 

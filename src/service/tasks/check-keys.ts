@@ -2,7 +2,8 @@ import { randomBytes } from 'node:crypto';
 import { performance } from 'node:perf_hooks';
 import { HsmongerError, sentenceOf } from '../../errors.js';
 import type { Token, TokenKey } from '../../pkcs11/token.js';
-import { algorithmIdentifier, verifySignature } from '../../x509/signature.js';
+import { verifySignature } from '../../x509/signature.js';
+import { algorithmIdentifier } from '../../x509/signature-algorithm.js';
 import type { ServiceContext } from '../context.js';
 
 /** One key's proof. */

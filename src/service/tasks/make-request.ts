@@ -3,7 +3,8 @@ import { assembleRequest, buildRequestInfo, requestedExtensions } from '../../x5
 import { nameText } from '../../x509/name.js';
 import { csrToPem } from '../../x509/pem.js';
 import { keyFingerprint } from '../../x509/public-key.js';
-import { algorithmIdentifier, verifySignature } from '../../x509/signature.js';
+import { verifySignature } from '../../x509/signature.js';
+import { algorithmIdentifier, fittingAlgorithm } from '../../x509/signature-algorithm.js';
 import type { ServiceContext } from '../context.js';
 import { presentOnToken } from './present-certificate.js';
 
@@ -22,7 +23,7 @@ export async function makeRequest(context: ServiceContext, { nickname }: { reado
   const { certificate, id } = await presentOnToken(token, nickname);
   const key = await token.findKey({ by: 'public-key', spki: certificate.spki, id });
   const { issuer } = context.instance;
-  const algorithm = { scheme: 'rsa-pkcs1', digest: issuer.type === 'token' ? issuer.digest : 'sha256' } as const;
+  const algorithm = fittingAlgorithm(certificate.spki, issuer.type === 'token' ? issuer : {}, `The key of '${nickname}'`);
   const info = buildRequestInfo({ subject: certificate.subject, spki: certificate.spki, extensions: requestedExtensions(certificate) });
   const identifier = algorithmIdentifier(algorithm);
   const signature = await token.sign(key, algorithm, info);

@@ -1,5 +1,6 @@
 import { stateDirectory } from '../../config/directories.js';
 import type { TokenIssuerConfig } from '../../config/instance.js';
+import type { SignatureAlgorithm } from '../../config/signature-algorithm.js';
 import { HsmongerError, asHsmongerError } from '../../errors.js';
 import { isProfileName } from '../../config/profile-names.js';
 import { readImported } from '../../issuer/external/imported.js';
@@ -11,6 +12,7 @@ import type { Certificate } from '../../x509/certificate.js';
 import { nameText } from '../../x509/name.js';
 import { parseCertificate } from '../../x509/parse-certificate.js';
 import { keyFacts, keyFingerprint } from '../../x509/public-key.js';
+import { fittingAlgorithm } from '../../x509/signature-algorithm.js';
 import type { ServiceContext } from '../context.js';
 
 /** What a renewal asked for now would give; the serial number is drawn when it is issued. */
@@ -24,7 +26,8 @@ export type RenewalPreview =
       readonly issuer: string;
       /** Nickname of the certificate whose key signs. */
       readonly signer: string;
-      readonly digest: string;
+      /** Scheme and digest, such as 'rsa-pkcs1 sha256'. */
+      readonly algorithm: string;
       readonly notBefore: Date;
       readonly notAfter: Date;
       readonly extensions: readonly { readonly oid: string; readonly critical: boolean; /** Hex of the extnValue's content. */ readonly value: string }[];
@@ -68,7 +71,7 @@ function preview({ instance, clock }: ServiceContext, config: TokenIssuerConfig,
   const name = instance.certificates.find((certificate) => certificate.nickname === nickname)?.profile ?? '';
   if (!isProfileName(name)) throw new HsmongerError('PROFILE_UNKNOWN', `There is no profile '${name}'.`);
   const profile = profiles[name];
-  const { lifetimeDays, backdateSeconds, certificate: signer, digest } = config;
+  const { lifetimeDays, backdateSeconds, certificate: signer } = config;
   const plan = decideIssue(clock(), {
     // A renewal takes everything from the old certificate: the request certmonger will make only proves the key.
     csr: { der: new Uint8Array(), subject: old.subject, spki: old.spki, extensions: [], info: new Uint8Array(), signatureAlgorithm: new Uint8Array(), signature: new Uint8Array() },
@@ -88,10 +91,14 @@ function preview({ instance, clock }: ServiceContext, config: TokenIssuerConfig,
     subject: nameText(plan.subject),
     issuer: nameText(plan.issuer),
     signer,
-    digest,
+    algorithm: described(fittingAlgorithm(issuer.spki, config, `The key of '${signer}'`)),
     notBefore: plan.notBefore,
     notAfter: plan.notAfter,
     extensions: plan.extensions.map(({ oid, critical, value }) => ({ oid, critical, value: Buffer.from(value).toString('hex') })),
     key: { type, bits, fingerprint: keyFingerprint(plan.spki) },
   };
+}
+
+function described(algorithm: SignatureAlgorithm): string {
+  return 'digest' in algorithm ? `${algorithm.scheme} ${algorithm.digest}` : algorithm.scheme;
 }

@@ -13,7 +13,7 @@ export const tokenMechanisms: Check = {
       const lists = (name: string) => mechanisms.includes(name);
       const findings: Finding[] = asFindings(tokenListed({ token }), 'error');
       const { issuer } = facts.instance;
-      const hashing = `CKM_${(issuer.type === 'token' ? issuer.digest : 'sha256').toUpperCase()}_RSA_PKCS`;
+      const hashing = `CKM_${((issuer.type === 'token' ? issuer.digest : undefined) ?? 'sha256').toUpperCase()}_RSA_PKCS`;
       if (!lists('CKM_RSA_PKCS') && !lists(hashing)) {
         findings.push({ severity: 'error', key: hashing, message: `The token '${label}' lists neither ${hashing} nor CKM_RSA_PKCS, so it cannot sign a certificate or a request.`, fix: "Allow one of them in the HSM's policy for this partition." });
       }

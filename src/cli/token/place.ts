@@ -1,0 +1,63 @@
+import type { Argv } from 'yargs';
+import type { Directories, Instance } from '../../config/instance.js';
+import { tokenOf } from '../../config/token-of.js';
+import { HsmongerError } from '../../errors.js';
+import { askService } from '../../service/ask.js';
+import type { Surroundings } from '../command.js';
+import { absolutePath, directoriesOf, instanceOf, keyValues, type GlobalFlags, type GlobalOptions } from '../global-options.js';
+import { provisionalInstance } from '../provisional-instance.js';
+
+/** How a `token` command is told which token, where the instance file does not say it. */
+export interface TokenOptions extends GlobalOptions {
+  readonly module: string | undefined;
+  readonly token: string | undefined;
+  readonly pinFile: string | undefined;
+  readonly user: string;
+  readonly moduleEnv: Record<string, string> | undefined;
+}
+
+export interface Place {
+  readonly instance: Instance;
+  readonly directories: Directories;
+}
+
+// eslint-disable-next-line @typescript-eslint/explicit-module-boundary-types -- yargs' own type says which flags there are
+export function withTokenOptions(yargs: Argv<GlobalFlags>) {
+  return yargs
+    .option('module', { type: 'string', requiresArg: true, coerce: absolutePath, describe: 'PKCS#11 module, instead of the instance file' })
+    .option('token', { alias: 't', type: 'string', requiresArg: true, describe: 'Exact label of the token (with --module)' })
+    .option('pin-file', { alias: 'p', type: 'string', requiresArg: true, coerce: absolutePath, describe: 'PIN file (with --module); else the variable HSMONGER_PIN' })
+    .option('user', { type: 'string', requiresArg: true, default: 'pkiuser', describe: 'Service user (with --module)' })
+    .option('module-env', { type: 'string', array: true, requiresArg: true, coerce: keyValues('module-env'), describe: 'KEY=VALUE for the module, repeatable (with --module)' });
+}
+
+/** The instance file's token, or the one the flags name where there is no file yet. */
+export function placeOf(options: TokenOptions, env: Surroundings['env']): Place {
+  const { module, token, pinFile, moduleEnv } = options;
+  if (module === undefined) {
+    const stray = Object.entries({ token, 'pin-file': pinFile, 'module-env': moduleEnv }).find(([, value]) => value !== undefined)?.[0];
+    if (stray !== undefined) throw new HsmongerError('USAGE', `--${stray} goes with --module; without it the instance file says everything.`);
+    return instanceOf(options, env);
+  }
+  return {
+    directories: directoriesOf(options, env),
+    instance: provisionalInstance({
+      instance: options.instance,
+      user: options.user,
+      module,
+      environment: moduleEnv ?? {},
+      ...(token === undefined ? {} : { label: token }),
+      ...(pinFile === undefined ? {} : { pinFile }),
+    }),
+  };
+}
+
+/** Without --token the only token of the module is meant. */
+export async function withLabel(options: TokenOptions, place: Place): Promise<Place> {
+  if (options.module === undefined || options.token !== undefined) return place;
+  const tokens = (await askService(place, 'list tokens', undefined)).filter(({ initialized }) => initialized);
+  const [only, another] = tokens;
+  if (only === undefined) throw new HsmongerError('TOKEN_NOT_FOUND', `${options.module} shows no initialised token to user '${options.user}'; check the device and the variables the module needs (--module-env).`);
+  if (another !== undefined) throw new HsmongerError('USAGE', `${options.module} has ${String(tokens.length)} tokens; name one with --token: ${tokens.map(({ label }) => `'${label}'`).join(', ')}.`);
+  return { ...place, instance: { ...place.instance, token: { ...tokenOf(place.instance), selector: { by: 'label', label: only.label } } } };
+}
