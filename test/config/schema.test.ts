@@ -111,7 +111,7 @@ describe('fail', () => {
   it.each([
     ['an unknown key', `${minimal}\n[saving]\nrestrat = "x"`, /'saving\.restrat' is not a key/u],
     ['an unknown key in a list', `${minimal}\n[[certificate]]\nnickname="a"\nprofile="caCACert"\ncolour="c"`, /'certificate\.0\.colour' is not a key/u],
-    ['a certificate on another token', `${minimal}\n[[certificate]]\nnickname="a"\nprofile="caCACert"\ntoken="c"`, /'certificate\.0\.token' can only be 'internal'/u],
+    ['a certificate on another token', `${minimal}\n[[certificate]]\nnickname="a"\nprofile="caCACert"\ntoken="c"`, /on the token 'c', and there is no \[tokens\.c\]/u],
     ['a certificate in half a pair of files', `${minimal}\n[[certificate]]\nnickname="a"\nprofile="caCACert"\nkey-file="/k"`, /certificate-file and key-file of 'a' together/u],
     ['a certificate in files and on a token', `${minimal}\n[[certificate]]\nnickname="a"\nprofile="caCACert"\ntoken="internal"\nkey-file="/k"\ncertificate-file="/c"`, /both in files and on a token/u],
     ['a mode for what is in no file', `${minimal}\n[[certificate]]\nnickname="a"\nprofile="caCACert"\nmode="0440"`, /which only certificates in files have/u],
