@@ -6,8 +6,10 @@ import type { DesiredRequest } from './desired.js';
 import { tokenViews } from '../config/token-views.js';
 import { judgeLooks, lookAtEach, type Away } from './several-tokens.js';
 import type { TrackingFacts } from './facts.js';
+import type { Clashes } from './clashes.js';
 import { warningsOf, type Warning } from './freeipa-table.js';
 import { gatherFacts } from './gather.js';
+import { clashesBeside } from './neighbours.js';
 import { planTracking, type Change } from './plan.js';
 import type { Refusal } from './preflight.js';
 import { requestIds } from '../config/request-id.js';
@@ -60,12 +62,12 @@ export async function survey(place: Place, certmonger: Pick<Certmonger, 'listReq
       internal: () => askService(part, 'inspect internal store', { keys: true }),
     });
   });
-  return judged(place, seen, away);
+  return judged(place, seen, away, await clashesBeside(place));
 }
 
-function judged(place: Place, facts: Survey['facts'], away: readonly Away[]): Survey {
+function judged(place: Place, facts: Survey['facts'], away: readonly Away[], clashes: Clashes): Survey {
   const { instance } = place;
   const [{ requests }] = facts;
   const { desired, refusals } = judgeLooks({ ...place, installation: installation() }, facts, away);
-  return { facts, desired, changes: planTracking({ instance, ids: requestIds(instance).values(), desired, existing: requests }), refusals, warnings: warningsOf({ instance, requests }) };
+  return { facts, desired, changes: planTracking({ instance, ids: requestIds(instance).values(), desired, existing: requests }), refusals: [...clashes.refusals, ...refusals], warnings: [...warningsOf({ instance, requests }), ...clashes.warnings] };
 }
