@@ -3,13 +3,13 @@ import { parse } from 'smol-toml';
 import type { Directories, Instance } from '../config/instance.js';
 import { instanceFile, loadInstance } from '../config/load.js';
 import { parseInstance } from '../config/schema.js';
-import { tokenOf } from '../config/token-of.js';
 import { HsmongerError, asHsmongerError } from '../errors.js';
 import { moduleName } from '../nss/modules.js';
 import { runningAsRoot } from '../platform/service-user.js';
 import { askService } from '../service/ask.js';
 import { applyChanges, type Step } from '../tracking/apply.js';
 import { refused } from '../tracking/preflight.js';
+import { standing } from '../tracking/several-tokens.js';
 import type { AddCommand, Surroundings } from './command.js';
 import { directoriesOf } from './global-options.js';
 import { harmless, json } from './output.js';
@@ -17,6 +17,7 @@ import { provisionalInstance } from './provisional-instance.js';
 import { assertAgreement } from './setup/agreement.js';
 import { gatherAnswers } from './setup/answers.js';
 import { instanceText } from './setup/document.js';
+import { rememberModule } from './setup/remember-module.js';
 import { setUpFreeIpa } from './setup/freeipa/set-up.js';
 import { inventoryName, inventoryText } from './setup/inventory.js';
 import { withSetupOptions, type SetupOptions } from './setup/options.js';
@@ -62,7 +63,7 @@ async function setup(options: SetupOptions, surroundings: Surroundings): Promise
     const { instance, text } = draft;
     return await withTracker({ instance, directories }, options.bus, env, async (tracker) => {
       const survey = await tracker.survey();
-      const refusals = survey.refusals.filter(({ check }) => !mended.has(check));
+      const refusals = standing(survey.refusals).filter(({ check }) => !mended.has(check));
       if (refusals.length > 0) {
         for (const { problem, fix } of refusals.slice(1)) io.err(`hsmonger: ${harmless(`${problem} ${fix}`)}\n`);
         throw refused(instance.name, refusals);
@@ -106,8 +107,9 @@ async function draftOf(options: SetupOptions, directories: Directories, question
 async function agreed(works: readonly Work[], instance: Instance, questions: Questions, { io }: Surroundings): Promise<boolean> {
   if (works.length === 0) return true;
   io.err(`hsmonger will:\n${works.map((work) => `  ${harmless(workText(work, instance))}\n`).join('')}`);
-  if (works.some(({ kind }) => kind === 'register module') && !(await questions.confirm(`Register '${moduleName(tokenOf(instance).module)}' in ${instance.nss.database}?`))) {
-    throw new HsmongerError('PREFLIGHT_FAILED', `The module ${tokenOf(instance).module} stays unregistered, so certmonger would not find the token; nothing was changed.`);
+  for (const work of works) {
+    if (work.kind !== 'register module' || (await questions.confirm(`Register '${moduleName(work.module)}' in ${instance.nss.database}?`))) continue;
+    throw new HsmongerError('PREFLIGHT_FAILED', `The module ${work.module} stays unregistered, so certmonger would not find the token; nothing was changed.`);
   }
   if (await questions.confirm('Go on?')) return true;
   io.err('hsmonger: nothing was changed.\n');
@@ -132,8 +134,8 @@ async function perform(tracker: Tracker, { instance, text }: Draft, works: reado
         break;
       case 'register module':
         // Remembered first: a kill in between must not leave a registration nobody takes back.
-        await askService(place, 'write setup memory', { addedModule: moduleName(tokenOf(instance).module) });
-        await askService(place, 'add NSS module', undefined);
+        await rememberModule(place, moduleName(work.module));
+        await askService(place, 'add NSS module', { module: work.module });
         break;
       // setup --freeipa's alone.
       case 'write PIN file':
@@ -153,7 +155,7 @@ async function perform(tracker: Tracker, { instance, text }: Draft, works: reado
 async function track(tracker: Tracker, works: readonly Work[], survey: Survey): Promise<Step[]> {
   if (!works.some(({ kind }) => kind === 'track')) return [];
   const { changes, refusals } = works.every(({ kind }) => kind === 'track') ? survey : await tracker.survey();
-  if (refusals.length > 0) throw refused(tracker.place.instance.name, refusals);
+  if (standing(refusals).length > 0) throw refused(tracker.place.instance.name, standing(refusals));
   return applyChanges(tracker.certmonger, changes);
 }
 

@@ -7,6 +7,7 @@ import { formatListing, utcText } from '../tracking/listing.js';
 import { localTimes } from '../tracking/local-times.js';
 import { adoptable, isOurCa } from '../tracking/plan.js';
 import { refused } from '../tracking/preflight.js';
+import { standing } from '../tracking/several-tokens.js';
 import { requestIds } from '../config/request-id.js';
 import type { AddCommand, Surroundings } from './command.js';
 import { instanceOf, type GlobalFlags, type GlobalOptions } from './global-options.js';
@@ -125,10 +126,10 @@ export async function list(options: ListOptions, { io, env }: Surroundings): Pro
 
 /** Makes the surveyed changes and tells each; none where pre-flight refuses anything: a misspelt nickname is a refusal and the removal of a request that is right. */
 async function perform({ certmonger }: Tracker, { changes, refusals }: Survey, options: Pick<GlobalOptions, 'instance' | 'json'>, { io }: Surroundings): Promise<number> {
-  if (changes.length > 0 && refusals.length > 0) {
+  if (changes.length > 0 && standing(refusals).length > 0) {
     if (options.json) io.out(json({ instance: options.instance, steps: [], refusals }));
     else io.err(refusalText(refusals));
-    throw refused(options.instance, refusals);
+    throw refused(options.instance, standing(refusals));
   }
   const steps = await applyChanges(certmonger, changes, options.json ? {} : { onStep: (step) => { io.out(stepText(step)); } });
   if (options.json) io.out(json({ instance: options.instance, steps: steps.map(stepReport), refusals }));

@@ -3,7 +3,9 @@ import type { Certmonger } from '../../dbus/certmonger.js';
 import { stateDirectory } from '../config/directories.js';
 import type { Directories, Instance } from '../config/instance.js';
 import { instanceNames, loadInstance } from '../config/load.js';
+import { tokensOf } from '../config/token-views.js';
 import { HsmongerError } from '../errors.js';
+import { moduleName } from '../nss/modules.js';
 import { runningAsRoot } from '../platform/service-user.js';
 import { askService } from '../service/ask.js';
 import { applyChanges } from '../tracking/apply.js';
@@ -14,6 +16,7 @@ import { giveBackCas, giveBackRequests } from './setup/freeipa/give-back.js';
 import { harmless, json } from './output.js';
 import { forgetTakenOver, readTakenOver } from './setup/freeipa/memory.js';
 import { questionsFor } from './setup/questions.js';
+import { rememberModule } from './setup/remember-module.js';
 import { removeState } from './state-directory.js';
 import { withCertmonger } from './with-certmonger.js';
 
@@ -64,8 +67,8 @@ async function unsetup(options: UnsetupOptions, { io, env }: Surroundings): Prom
     // An IPA server's CA was there before us: without a memory of it, it stays.
     else if (instance.freeipa === undefined && (await removeCa(certmonger, instance.name))) done.push(`removed the CA '${instance.name}' from certmonger`);
   });
-  const { addedModule } = await askService(place, 'read setup memory', undefined);
-  if (addedModule !== undefined) done.push(await takeBackModule(place, addedModule));
+  const { addedModules } = await askService(place, 'read setup memory', undefined);
+  for (const name of addedModules) done.push(await takeBackModule(place, name));
   for (const file of takenOver?.pinFiles ?? []) {
     if (keptPinFiles.includes(file)) continue;
     rmSync(file, { force: true });
@@ -98,12 +101,13 @@ async function takeBackModule(place: Place, name: string): Promise<string> {
   const user = instanceNames(directories)
     .filter((other) => other !== instance.name)
     .map((other) => loadInstance(directories, other))
-    .find((other) => other.nss.database === instance.nss.database && other.token !== undefined && other.token.module === instance.token?.module);
+    .find((other) => other.nss.database === instance.nss.database && tokensOf(other).some(({ module }) => moduleName(module) === name && tokensOf(instance).some((own) => own.module === module)));
   if (user !== undefined) {
-    await askService({ instance: user, directories }, 'write setup memory', { addedModule: name });
+    await rememberModule({ instance: user, directories }, name);
     return `left the module '${name}' in ${instance.nss.database}: instance '${user.name}' uses it`;
   }
   const removed = await askService(place, 'remove NSS module', { name });
-  await askService(place, 'write setup memory', {});
+  const { addedModules } = await askService(place, 'read setup memory', undefined);
+  await askService(place, 'write setup memory', { addedModules: addedModules.filter((other) => other !== name) });
   return removed ? `removed the module '${name}' from ${instance.nss.database}` : `the module '${name}' was gone from ${instance.nss.database} already`;
 }

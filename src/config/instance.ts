@@ -13,6 +13,8 @@ export interface Instance {
   readonly token?: TokenConfig;
   /** Further tokens that certificates of this instance lie on, by the name the file gives each; absent where there are none. The CA's key is never there. */
   readonly otherTokens?: Readonly<Record<string, TokenConfig>>;
+  /** Only in a view of one of these (token-views.ts), and its name: `token` is that one then, and the CA's key is not on it. */
+  readonly partOn?: string;
   readonly nss: NssConfig;
   readonly issuer: IssuerConfig;
   /** What a CA on the token asks of requests and writes into certificates; absent where the file has no [ca] (see caConfig()). */

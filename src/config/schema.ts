@@ -7,6 +7,7 @@ import { certificateTable, storageOf } from './schema/certificate.js';
 import { directoryOf, directoryTable } from './schema/directory.js';
 import { issuerOf, issuerTable } from './schema/issuer.js';
 import { tokenConfigOf, tokenTable } from './schema/token.js';
+import { assertOneToken, besideEachOther } from './schema/several-tokens.js';
 import { absolute, count, identifier, text, unit, wrong } from './schema/values.js';
 
 const fileSchema = v.strictObject({
@@ -87,6 +88,9 @@ export function parseInstance(name: string, file: string, document: unknown): In
     ...(certificate.authority === undefined ? {} : { authority: certificate.authority }),
   }));
   const otherTokens = Object.entries(output.tokens).map(([token, table]) => [token, tokenConfigOf(name, file, `tokens.${token}`, table)] as const);
+  const own = output.token === undefined ? undefined : tokenConfigOf(name, file, 'token', output.token);
+  const tokens = besideEachOther(file, own, otherTokens);
+  if (output.pki !== undefined) assertOneToken(file, certificates);
   if (output.token === undefined && otherTokens.length > 0) throw wrong(file, 'token', 'is missing: [tokens.NAME] is for what lies on another token than [token]');
   if (output.ca !== undefined && output.issuer.type !== 'token') throw wrong(file, 'ca', `is for a CA on a token, and issuer.type is "${output.issuer.type}"`);
   if (output.token === undefined) assertNoneNeeded(file, output.issuer.type, certificates);
@@ -95,8 +99,7 @@ export function parseInstance(name: string, file: string, document: unknown): In
     file,
     user: output.user,
     drop: output.drop,
-    ...(output.token === undefined ? {} : { token: tokenConfigOf(name, file, 'token', output.token) }),
-    ...(otherTokens.length === 0 ? {} : { otherTokens: Object.fromEntries(otherTokens) }),
+    ...tokens,
     nss: {
       database: path.normalize(output.nss.database),
       ...(output.nss['password-file'] === undefined ? {} : { passwordFile: output.nss['password-file'] }),

@@ -7,7 +7,7 @@ export function tokenOf({ token, file }: Pick<Instance, 'token' | 'file'>): Toke
   throw new HsmongerError('CONFIG_INVALID', `${file} has no [token]: nothing of this instance lies on one; add [token] for what is to be done on a token.`);
 }
 
-/** What is set before a PKCS#11 module is loaded, in NSS's tools too: they load the modules the database lists. */
+/** What is set before a PKCS#11 module is loaded, in NSS's tools too: they load the modules the database lists. Each token has the variables of all. */
 export function moduleEnvironment({ token }: Pick<Instance, 'token'>): TokenConfig['environment'] {
   return token?.environment ?? {};
 }

@@ -63,7 +63,7 @@ import { tokenPresent } from './checks/token/present.js';
 import { tokenUnique } from './checks/token/unique.js';
 import { tokenVisible } from './checks/token/visible.js';
 import { tokenWritable } from './checks/token/writable.js';
-import { helperRegistered, keysTrackable, noForeignRequests } from './checks/tracking/refusals.js';
+import { helperRegistered, instancesApart, keysTrackable, noForeignRequests } from './checks/tracking/refusals.js';
 import { requestsPresent } from './checks/tracking/requests-present.js';
 import { requestsRight } from './checks/tracking/requests-right.js';
 import { trackingKnown } from './checks/tracking/tracking-known.js';
@@ -108,6 +108,7 @@ export const checks: readonly Check[] = [
   helperRegistered,
   noForeignRequests,
   keysTrackable,
+  instancesApart,
   chainValid,
   certificateExpiry,
   authorityExpiry,

@@ -2,7 +2,7 @@ import type { Check } from './check.js';
 import type { DoctorFacts } from './facts.js';
 
 /** A part of the facts that is gathered by itself. */
-export type Part = Exclude<keyof DoctorFacts, 'instance' | 'now'>;
+export type Part = Exclude<keyof DoctorFacts, 'instance' | 'now' | 'views'>;
 
 /** What the checks of each source look at. */
 const bySource: Readonly<Record<string, readonly Part[]>> = {

@@ -14,6 +14,9 @@ export interface Result extends Finding {
   readonly duration: number;
 }
 
+/** Sources whose checks look at one token and what lies on it. */
+const ofOneToken: ReadonlySet<string> = new Set(['hsmonger.module', 'hsmonger.token', 'hsmonger.pin', 'hsmonger.certificates', 'hsmonger.keys', 'hsmonger.nss']);
+
 /** Milliseconds of a clock nobody sets. */
 export type Stopwatch = () => number;
 
@@ -24,7 +27,7 @@ export type Stopwatch = () => number;
 export function runChecks(checks: readonly Check[], facts: DoctorFacts, stopwatch: Stopwatch): Result[] {
   return checks.flatMap((check) => {
     const start = stopwatch();
-    const findings = attempt(check, facts);
+    const findings = (ofOneToken.has(check.source) ? (facts.views ?? [facts]) : [facts]).flatMap((view) => named(view, attempt(check, view)));
     const duration = (stopwatch() - start) / 1000;
     return findings.map((finding): Result => ({ ...finding, source: check.source, check: check.name, instance: facts.instance.name, when: facts.now, duration }));
   });
@@ -39,6 +42,12 @@ export function withUnseen(checks: readonly Check[], facts: Pick<DoctorFacts, 'i
   const spoke = new Set(results.map(({ check }) => check));
   const unseen = checks.filter(({ name }) => !spoke.has(name));
   return [...results, ...unseen.map(({ source, name }): Result => ({ source, check: name, instance: facts.instance.name, when: facts.now, duration: 0, severity: 'error', key: 'unseen', message: `What ${name} looks at could not be looked at.`, fix: `Why, the other checks say: hsmonger doctor --instance ${facts.instance.name}.` }))];
+}
+
+/** What is about no certificate has the name of the further token it is about. */
+function named({ instance: { partOn, certificates } }: DoctorFacts, findings: readonly Finding[]): readonly Finding[] {
+  if (partOn === undefined) return findings;
+  return findings.map((finding) => (certificates.some(({ nickname }) => nickname === finding.key) ? finding : { ...finding, key: `${partOn}: ${finding.key}` }));
 }
 
 function attempt(check: Check, facts: DoctorFacts): readonly Finding[] {

@@ -58,6 +58,16 @@ export function listTokens(config: ModuleConfig): TokenDescription[] {
   }
 }
 
+/** What the token the configuration names says of itself: no session, no login, one try. */
+export function describeToken(config: TokenConfig): TokenDescription {
+  const module = openModule(config);
+  try {
+    return findToken(tokensOf(module.cryptoki, config.module), config.selector, config.module).description;
+  } finally {
+    module.release();
+  }
+}
+
 function self(): { readonly uid: number; readonly gid: number } {
   return { uid: process.geteuid?.() ?? -1, gid: process.getegid?.() ?? -1 };
 }

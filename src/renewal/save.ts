@@ -1,6 +1,7 @@
 import { HsmongerError, sentenceOf } from '../errors.js';
 import { announce, isSettled, retaining, unfinished, type JournalEntry } from '../ledger/journal.js';
 import type { CertificateConfig } from '../config/instance.js';
+import { lyingOn } from '../config/token-views.js';
 import { whileSaving } from './lock.js';
 import { serverOf } from './plan.js';
 import { anyOverdue, pruningOf } from './pruning.js';
@@ -140,7 +141,7 @@ function overdue({ ledger, clock, instance }: SavingContext): JournalEntry[] {
 async function prune(context: SavingContext, certificate: CertificateConfig): Promise<undefined> {
   const { pruning } = await pruningOf(context);
   if (pruning === 'never' || pruning === 'unknown') return undefined;
-  const token = await context.openToken({ access: 'write' });
+  const token = await context.openToken({ access: 'write', on: lyingOn(certificate.storage) });
   try {
     const { located } = await look(context, token, certificate);
     await clearToken(context, token, certificate.nickname, located);

@@ -19,8 +19,8 @@ export interface SavingContext {
   readonly instance: Instance;
   readonly directories: Directories;
   readonly clock: Clock;
-  /** A session on the instance's token. */
-  readonly openToken: (options: { readonly access: 'read' | 'write' }) => Promise<Token>;
+  /** A session on the instance's token, or on one of its further tokens, by its name. */
+  readonly openToken: (options: { readonly access: 'read' | 'write'; readonly on?: string | undefined }) => Promise<Token>;
   readonly ledger: () => Database;
   readonly run: typeof run;
   /** Bound before the drop. Absent where none is configured, or with a sentence why it could not be opened. */

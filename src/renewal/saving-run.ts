@@ -1,4 +1,5 @@
 import type { CertificateConfig } from '../config/instance.js';
+import { lyingOn } from '../config/token-views.js';
 import { HsmongerError } from '../errors.js';
 import { journalEntry, noteStep, type MainStep, type SavingStep } from '../ledger/journal.js';
 import type { Token } from '../pkcs11/token.js';
@@ -21,10 +22,10 @@ export interface Run {
   readonly warnings: string[];
 }
 
-/** Runs `work` with a session on the token, where there is one. */
+/** Runs `work` with a session on the token the certificate lies on, else the instance's own, where there is one. */
 export async function withRun<T>(context: SavingContext, config: CertificateConfig, access: 'read' | 'write', work: (run: Run) => Promise<T>): Promise<T> {
   if (config.storage.kind !== 'file') assertDatabaseUsable(context);
-  const token = context.instance.token === undefined ? undefined : await context.openToken({ access });
+  const token = context.instance.token === undefined ? undefined : await context.openToken({ access, on: lyingOn(config.storage) });
   try {
     return await work({ context, config, token, plan: stepsFor(context.instance, config, false), steps: [], warnings: [] });
   } finally {

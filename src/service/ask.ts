@@ -1,7 +1,8 @@
 import { spawn } from 'node:child_process';
 import path from 'node:path';
 import type { Readable } from 'node:stream';
-import type { Directories, Instance } from '../config/instance.js';
+import type { Directories, Instance, PinSource } from '../config/instance.js';
+import { tokensOf } from '../config/token-views.js';
 import { HsmongerError } from '../errors.js';
 import { installation } from '../platform/installation.js';
 import { runningAsRoot } from '../platform/service-user.js';
@@ -30,14 +31,17 @@ export async function askService<K extends TaskName>(
   throw new HsmongerError(reply.code, reply.message, reply.trace === undefined ? {} : { cause: reply.trace });
 }
 
-/** The variables the instance's PIN source names, to travel on a pipe: a child's environment can be read by others. */
-export function pinVariables({ token }: Instance): WorkOrder['env'] {
-  switch (token?.pin.from) {
-    case undefined:
+/** The variables the PIN sources of the instance's tokens name, to travel on a pipe: a child's environment can be read by others. */
+export function pinVariables(instance: Instance): WorkOrder['env'] {
+  return Object.assign({}, ...tokensOf(instance).map(({ pin }) => variablesOf(pin))) as WorkOrder['env'];
+}
+
+function variablesOf(pin: PinSource): WorkOrder['env'] {
+  switch (pin.from) {
     case 'file':
       return {};
     case 'environment':
-      return { [token.pin.variable]: process.env[token.pin.variable] };
+      return { [pin.variable]: process.env[pin.variable] };
     case 'unlocked':
       // Root's credentials are root's alone, and a PIN that was locked away must stay so for the agent's workers too.
       return runningAsRoot() ? {} : { CREDENTIALS_DIRECTORY: process.env['CREDENTIALS_DIRECTORY'] };

@@ -1,6 +1,6 @@
 import { ledgerFile, pinsFile } from '../config/directories.js';
 import type { Directories, Instance } from '../config/instance.js';
-import { tokenOf } from '../config/token-of.js';
+import { tokenOn } from '../config/token-views.js';
 import type { Database } from '../ledger/database.js';
 import { openLedger } from '../ledger/ledger.js';
 import { openPinGuard } from '../ledger/pins.js';
@@ -17,7 +17,8 @@ export interface ServiceContext extends Privileged {
   readonly clock: Clock;
   /** Reads the PIN as for a login, and tries none. To be wiped (`pin.fill(0)`). */
   readonly readPin: () => Pin;
-  readonly openToken: (options?: Pick<OpenTokenOptions, 'access' | 'force' | 'anew'>) => Promise<Token>;
+  /** `on`: one of the instance's further tokens, by its name; its own otherwise. */
+  readonly openToken: (options?: Pick<OpenTokenOptions, 'access' | 'force' | 'anew'> & { readonly on?: string | undefined }) => Promise<Token>;
   /** Opened when first asked for, closed with the context. */
   readonly ledger: () => Database;
 }
@@ -37,9 +38,9 @@ export async function withServiceContext<T>(
       instance,
       directories,
       clock: systemClock,
-      readPin: () => readPin(tokenOf(instance).pin, env, { uid: process.geteuid?.() ?? -1, gid: process.getegid?.() ?? -1 }, (secret) => pins.tag(secret)),
-      async openToken(options = {}) {
-        const token = await openToken(tokenOf(instance), { pins, env, ...options });
+      readPin: () => readPin(tokenOn(instance, undefined).pin, env, { uid: process.geteuid?.() ?? -1, gid: process.getegid?.() ?? -1 }, (secret) => pins.tag(secret)),
+      async openToken({ on, ...options } = {}) {
+        const token = await openToken(tokenOn(instance, on), { pins, env, ...options });
         tokens.push(token);
         return token;
       },

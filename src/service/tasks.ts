@@ -3,6 +3,7 @@ import { changeTokenPin } from './tasks/change-token-pin.js';
 import { checkKeys } from './tasks/check-keys.js';
 import { compareServers } from './tasks/compare-servers.js';
 import { examineState } from './tasks/examine-state.js';
+import { identifyTokens } from './tasks/identify-tokens.js';
 import { importCertificate } from './tasks/import-certificate.js';
 import { inspectInternal } from './tasks/inspect-internal.js';
 import { inspectNss } from './tasks/inspect-nss.js';
@@ -30,6 +31,7 @@ const tasks = {
   'inspect internal store': inspectInternal,
   'inspect token': inspectToken,
   'list tokens': listTokens,
+  'identify tokens': identifyTokens,
   'list NSS modules': listNssModules,
   'check keys': checkKeys,
   'move PIN aside': moveAside,

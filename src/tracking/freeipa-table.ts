@@ -6,7 +6,7 @@ import { isOurPlace } from './place.js';
 /** Something a person should know that keeps nothing from being done. */
 export interface Warning {
   /** Stable, for programs. */
-  readonly check: 'freeipa-table' | 'unclaimed-requests';
+  readonly check: 'freeipa-table' | 'unclaimed-requests' | 'pin-files';
   /** Of the certificate, where it is about one. */
   readonly nickname?: string;
   /** A whole sentence. */

@@ -2,12 +2,16 @@ import { connectCertmonger, type Certmonger } from '../../dbus/certmonger.js';
 import type { Directories, Instance } from '../config/instance.js';
 import { installation } from '../platform/installation.js';
 import { askService } from '../service/ask.js';
-import { desiredRequests, type DesiredRequest } from './desired.js';
+import type { DesiredRequest } from './desired.js';
+import { tokenViews } from '../config/token-views.js';
+import { judgeLooks, lookAtEach, type Away } from './several-tokens.js';
 import type { TrackingFacts } from './facts.js';
+import type { Clashes } from './clashes.js';
 import { warningsOf, type Warning } from './freeipa-table.js';
 import { gatherFacts } from './gather.js';
+import { clashesBeside } from './neighbours.js';
 import { planTracking, type Change } from './plan.js';
-import { preflight, type Refusal } from './preflight.js';
+import type { Refusal } from './preflight.js';
 import { requestIds } from '../config/request-id.js';
 
 export interface Place {
@@ -17,7 +21,8 @@ export interface Place {
 
 /** One look at everything: what should be, what is, what has to change, and what speaks against it. */
 export interface Survey {
-  readonly facts: TrackingFacts;
+  /** For each of the instance's tokens that could be looked at, its own first; what lies on none is with that one. `instance` in them is the view (token-views.ts). */
+  readonly facts: readonly [TrackingFacts, ...TrackingFacts[]];
   readonly desired: readonly DesiredRequest[];
   readonly changes: readonly Change[];
   readonly refusals: readonly Refusal[];
@@ -42,18 +47,27 @@ export async function withTracker<T>(place: Place, bus: string, env: Readonly<Re
   }
 }
 
-/** The same over a connection that stays. Logs in to the token. */
+/** The same over a connection that stays. Logs in to the token, or to each. */
 export async function survey(place: Place, certmonger: Pick<Certmonger, 'listRequests' | 'listCas' | 'processId'>): Promise<Survey> {
-  const { instance } = place;
-  const whole = { ...place, installation: installation() };
-  const facts = await gatherFacts({
-    ...whole,
-    certmonger,
-    daemonPid: () => certmonger.processId(),
-    token: () => askService(place, 'inspect token', { keys: true }),
-    nss: () => askService(place, 'inspect NSS database', undefined),
-    internal: () => askService(place, 'inspect internal store', { keys: true }),
+  const { instance, directories } = place;
+  const { seen, away } = await lookAtEach(tokenViews(instance), (view) => {
+    const part: Place = { instance: view, directories };
+    return gatherFacts({
+      ...part,
+      installation: installation(),
+      certmonger,
+      daemonPid: () => certmonger.processId(),
+      token: () => askService(part, 'inspect token', { keys: true }),
+      nss: () => askService(part, 'inspect NSS database', undefined),
+      internal: () => askService(part, 'inspect internal store', { keys: true }),
+    });
   });
-  const desired = desiredRequests(whole, facts);
-  return { facts, desired, changes: planTracking({ instance, ids: requestIds(instance).values(), desired, existing: facts.requests }), refusals: preflight(facts), warnings: warningsOf(facts) };
+  return judged(place, seen, away, await clashesBeside(place));
+}
+
+function judged(place: Place, facts: Survey['facts'], away: readonly Away[], clashes: Clashes): Survey {
+  const { instance } = place;
+  const [{ requests }] = facts;
+  const { desired, refusals } = judgeLooks({ ...place, installation: installation() }, facts, away);
+  return { facts, desired, changes: planTracking({ instance, ids: requestIds(instance).values(), desired, existing: requests }), refusals: [...clashes.refusals, ...refusals], warnings: [...warningsOf({ instance, requests }), ...clashes.warnings] };
 }

@@ -21,7 +21,7 @@ const id = requestIds(instance).get('ocsp') ?? '';
 const { now } = unknownFacts();
 const seconds = (date: Date) => Math.floor(date.getTime() / 1000);
 const request = (properties: Readonly<Record<string, string | boolean | number>> = {}) => makeRequest({ nickname: id, status: 'MONITORING', 'not-valid-after': seconds(now) + 1_000_000, ...properties }, 'testca');
-const quiet: TrackingLook = { changes: [], refusals: [] };
+const quiet: TrackingLook = { changes: [], refusals: [], warnings: [] };
 const healthy: CertmongerFacts = { version: '0.79.17', replaced: false, confFile: '/etc/certmonger/certmonger.conf', settings: new Map(), requests: [request()], cas: [knownCa('testca', '/opt/hsmonger-submit')], tracking: { known: true, value: quiet } };
 const desired: DesiredRequest = { id, nickname: 'ocsp', place: { kind: 'token', database: 'sql:/etc/alias', nickname: 'ocsp', token: 'hsm' }, pinFile: '/pin', nssUser: 'pkiuser', keyType: 'RSA', keySize: 2048, ca: 'testca', profile: 'caOCSPCert', preSaveCommand: 'pre', postSaveCommand: 'post' };
 

@@ -1,12 +1,12 @@
 import 'reflect-metadata';
-import { createHash, randomBytes } from 'node:crypto';
+import { createHash, createPublicKey, randomBytes } from 'node:crypto';
 import { AsnConvert } from '@peculiar/asn1-schema';
 import { Certificate, SubjectPublicKeyInfo } from '@peculiar/asn1-x509';
 import * as x509 from '@peculiar/x509';
 import pkcs11js from 'pkcs11js';
 import type { CertificateSpec, SubjectName } from './authority.js';
 import { profileExtensions } from './profiles.js';
-import { generateRsaKey, importRsaKey, listObjects, storeCertificate, withSession, type TokenAccess, type TokenSession } from './token-objects.js';
+import { generateEcKey, generateRsaKey, importRsaKey, listObjects, storeCertificate, withSession, type TokenAccess, type TokenSession } from './token-objects.js';
 import { serveWorker } from './worker.js';
 
 interface Holder {
@@ -18,12 +18,17 @@ interface Holder {
 }
 
 const day = 86_400_000;
+const digests: Record<string, string> = { 'SHA-1': 'sha1', 'SHA-256': 'sha256', 'SHA-384': 'sha384', 'SHA-512': 'sha512' };
 const mechanisms: Record<string, number> = { 'SHA-1': pkcs11js.CKM_SHA1_RSA_PKCS, 'SHA-256': pkcs11js.CKM_SHA256_RSA_PKCS, 'SHA-384': pkcs11js.CKM_SHA384_RSA_PKCS, 'SHA-512': pkcs11js.CKM_SHA512_RSA_PKCS };
 
 function makeHolder(session: TokenSession, spec: CertificateSpec, find: (nickname: string) => Holder): Holder {
   const name = new x509.Name(typed(spec.subject ?? [{ CN: [spec.nickname] }]));
   const id = spec.keyId === undefined ? undefined : Buffer.from(spec.keyId, 'hex');
-  const made = () => (spec.privateKey === undefined ? generateRsaKey(session, { bits: spec.bits ?? 2048, label: spec.nickname, ...(id === undefined ? {} : { id }) }) : importRsaKey(session, spec.privateKey, spec.nickname));
+  const options = { label: spec.nickname, ...(id === undefined ? {} : { id }) };
+  const made = () => {
+    if (spec.curve !== undefined) return generateEcKey(session, { curve: spec.curve, ...options });
+    return spec.privateKey === undefined ? generateRsaKey(session, { bits: spec.bits ?? 2048, ...options }) : importRsaKey(session, spec.privateKey, spec.nickname);
+  };
   const key = spec.keyOf === undefined ? made() : find(spec.keyOf);
   return { id: key.id, spki: key.spki, privateHandle: key.privateHandle, name, subjectKeyId: spec.subjectKeyId ?? keyIdentifier(key.spki) };
 }
@@ -73,8 +78,8 @@ async function issue(session: TokenSession, spec: CertificateSpec, holder: Holde
       notBefore: spec.notBefore === undefined ? new Date(now - (spec.ageDays ?? 700) * day) : new Date(spec.notBefore),
       notAfter: spec.notAfter === undefined ? new Date(now + (spec.daysLeft ?? 20) * day) : new Date(spec.notAfter),
       publicKey: new x509.PublicKey(new Uint8Array(holder.spki)),
-      signingKey: privateKey,
-      signingAlgorithm: { name: 'RSASSA-PKCS1-v1_5', hash: spec.digest ?? 'SHA-256' },
+      signingKey: keysOf(issuer).privateKey,
+      signingAlgorithm: { ...algorithmOf(issuer), hash: spec.digest ?? 'SHA-256' },
       extensions: own.filter((extension) => !(spec.without ?? []).includes(extension.type)),
     },
     tokenCrypto(session, issuer, spec.digest ?? 'SHA-256'),
@@ -86,8 +91,8 @@ async function request(session: TokenSession, spec: CertificateSpec, holder: Hol
   const csr = await x509.Pkcs10CertificateRequestGenerator.create(
     {
       name: holder.name,
-      keys: { publicKey, privateKey },
-      signingAlgorithm: { name: 'RSASSA-PKCS1-v1_5', hash: 'SHA-256' },
+      keys: keysOf(holder),
+      signingAlgorithm: { ...algorithmOf(holder), hash: 'SHA-256' },
       extensions: [new x509.BasicConstraintsExtension(false, undefined, true), new x509.SubjectKeyIdentifierExtension(keyIdentifier(holder.spki)), ...subjectAltName(spec)],
     },
     tokenCrypto(session, holder, 'SHA-256'),
@@ -99,18 +104,27 @@ function subjectAltName(spec: CertificateSpec): x509.Extension[] {
   return spec.dnsNames === undefined ? [] : [new x509.SubjectAlternativeNameExtension(spec.dnsNames.map((value) => ({ type: 'dns' as const, value })))];
 }
 
-// The generators merge the key's algorithm over the one asked for: these name no hash.
-const algorithm = { name: 'RSASSA-PKCS1-v1_5' };
-const privateKey: CryptoKey = { type: 'private', algorithm, extractable: false, usages: ['sign'] };
-const publicKey: CryptoKey = { type: 'public', algorithm, extractable: true, usages: ['verify'] };
+function algorithmOf({ spki }: Holder): EcKeyAlgorithm | { readonly name: string } {
+  const { namedCurve } = createPublicKey({ key: spki, format: 'der', type: 'spki' }).asymmetricKeyDetails ?? {};
+  return namedCurve === undefined ? { name: 'RSASSA-PKCS1-v1_5' } : { name: 'ECDSA', namedCurve: ({ prime256v1: 'P-256', secp384r1: 'P-384', secp521r1: 'P-521' } as Record<string, string>)[namedCurve] ?? '' };
+}
+
+/** The generators merge the key's algorithm over the one asked for: these name no hash. */
+function keysOf(holder: Holder): { readonly privateKey: CryptoKey; readonly publicKey: CryptoKey } {
+  const algorithm = algorithmOf(holder);
+  return { privateKey: { type: 'private', algorithm, extractable: false, usages: ['sign'] }, publicKey: { type: 'public', algorithm, extractable: true, usages: ['verify'] } };
+}
 
 /** The two functions of WebCrypto the generators call, answered by the token. */
 function tokenCrypto({ pkcs11, handle }: TokenSession, holder: Holder, digest: string): Crypto {
+  const elliptic = algorithmOf(holder).name === 'ECDSA';
   const subtle = {
     exportKey: () => Promise.resolve(holder.spki),
     sign: (_algorithm: unknown, _key: unknown, data: ArrayBuffer) => {
-      pkcs11.C_SignInit(handle, { mechanism: mechanisms[digest] ?? pkcs11js.CKM_SHA256_RSA_PKCS }, holder.privateHandle);
-      return Promise.resolve(pkcs11.C_Sign(handle, Buffer.from(data), Buffer.alloc(1024)));
+      // SoftHSM has no CKM_ECDSA_SHA256.
+      const [mechanism, input] = elliptic ? [pkcs11js.CKM_ECDSA, createHash(digests[digest] ?? 'sha256').update(Buffer.from(data)).digest()] : [mechanisms[digest] ?? pkcs11js.CKM_SHA256_RSA_PKCS, Buffer.from(data)];
+      pkcs11.C_SignInit(handle, { mechanism }, holder.privateHandle);
+      return Promise.resolve(pkcs11.C_Sign(handle, input, Buffer.alloc(1024)));
     },
   };
   return { subtle } as unknown as Crypto;

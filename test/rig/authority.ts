@@ -1,4 +1,5 @@
 import type { SoftToken } from './soft-token.js';
+import type { Curve } from './token-objects.js';
 import { runWorker } from './worker.js';
 
 /** RDNs in DER order; a value is a string (PrintableString where it can be, else UTF8String) or says its type: `[{ O: ['X'] }, { CN: [{ utf8String: 'é' }], OU: ['multi-valued'] }]`. */
@@ -18,6 +19,8 @@ export interface CertificateSpec {
   readonly notAfter?: string;
   /** RSA modulus. Default 2048. */
   readonly bits?: number;
+  /** An EC key instead. */
+  readonly curve?: Curve;
   /** CKA_ID of key and certificate, hexadecimal, instead of SHA-1 of the modulus. */
   readonly keyId?: string;
   /** Subject key identifier, hexadecimal, instead of SHA-1 of the key. */

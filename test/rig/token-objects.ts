@@ -39,6 +39,11 @@ export interface TokenObject {
   readonly spki?: Buffer;
 }
 
+export type Curve = 'P-256' | 'P-384' | 'P-521';
+
+/** DER of the named curve (RFC 5480 §2.1.1.1). */
+const curves: Readonly<Record<Curve, string>> = { 'P-256': '06082a8648ce3d030107', 'P-384': '06052b81040022', 'P-521': '06052b81040023' };
+
 /**
  * Logs in to the token and runs `work`. C_Initialize is process-wide and object files belong to whoever makes them: run this in a
  * process of its own that has become the token's owner (worker.ts).
@@ -88,6 +93,25 @@ export function generateRsaKey({ pkcs11, handle }: TokenSession, options: { read
   const id = Buffer.from(options.id ?? createHash('sha1').update(modulus).digest());
   for (const key of [publicKey, privateKey]) pkcs11.C_SetAttributeValue(handle, key, [{ type: pkcs11js.CKA_ID, value: id }]);
   return { id, spki: rsaSpki(modulus, Buffer.from([1, 0, 1])), privateHandle: privateKey };
+}
+
+/** An EC key pair as NSS makes it: CKA_ID = SHA-1 of the uncompressed point. */
+export function generateEcKey({ pkcs11, handle }: TokenSession, options: { readonly curve: Curve; readonly label: string; readonly id?: Uint8Array }): GeneratedKey {
+  const parameters = Buffer.from(curves[options.curve], 'hex');
+  const common = [{ type: pkcs11js.CKA_TOKEN, value: true }, { type: pkcs11js.CKA_LABEL, value: options.label }];
+  const { publicKey, privateKey } = pkcs11.C_GenerateKeyPair(
+    handle,
+    { mechanism: pkcs11js.CKM_EC_KEY_PAIR_GEN },
+    [...common, { type: pkcs11js.CKA_EC_PARAMS, value: parameters }, { type: pkcs11js.CKA_VERIFY, value: true }],
+    [...common, { type: pkcs11js.CKA_PRIVATE, value: true }, { type: pkcs11js.CKA_SENSITIVE, value: true }, { type: pkcs11js.CKA_EXTRACTABLE, value: false }, { type: pkcs11js.CKA_SIGN, value: true }],
+  );
+  const wrapped = attribute(pkcs11, handle, publicKey, pkcs11js.CKA_EC_POINT);
+  const point = Buffer.from(asn1.AsnConvert.parse(wrapped, asn1.OctetString).buffer);
+  const id = Buffer.from(options.id ?? createHash('sha1').update(point).digest());
+  for (const key of [publicKey, privateKey]) pkcs11.C_SetAttributeValue(handle, key, [{ type: pkcs11js.CKA_ID, value: id }]);
+  const algorithm = new AlgorithmIdentifier({ algorithm: '1.2.840.10045.2.1', parameters: new Uint8Array(parameters).buffer });
+  const spki = Buffer.from(asn1.AsnConvert.serialize(new SubjectPublicKeyInfo({ algorithm, subjectPublicKey: new Uint8Array(point).buffer })));
+  return { id, spki, privateHandle: privateKey };
 }
 
 /** The same with a key that was made outside, PKCS#8 PEM: what a server without an HSM has as well. */

@@ -16,9 +16,9 @@ export interface WatchedKey {
 }
 
 /** Nicknames of the certificates whose keys renewals need on the token: those that lie there, and the CA's that signs there. */
-export function watchedNicknames({ certificates, issuer }: Pick<Instance, 'certificates' | 'issuer'>): string[] {
+export function watchedNicknames({ certificates, issuer, partOn }: Pick<Instance, 'certificates' | 'issuer' | 'partOn'>): string[] {
   const there = certificates.filter(({ storage }) => storage.kind === 'token').map(({ nickname }) => nickname);
-  return [...new Set(issuer.type === 'token' ? [...there, issuer.certificate] : there)];
+  return [...new Set(issuer.type === 'token' && partOn === undefined ? [...there, issuer.certificate] : there)];
 }
 
 const algorithm = { scheme: 'rsa-pkcs1', digest: 'sha256' } as const;

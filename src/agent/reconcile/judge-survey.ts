@@ -18,9 +18,10 @@ export interface Judged {
 
 export function judgeSurvey(instance: Instance, { facts, changes, refusals }: Survey, keys: KeyChanges): Judged {
   const ids = requestIds(instance);
-  const byId = new Map(facts.requests.map((request) => [request.nickname, request]));
-  const keyChanges = keys.look(sightings(instance, facts).map(({ nickname, certificate }) => ({ nickname, stored: certificate?.spki, request: byId.get(ids.get(nickname) ?? '') })));
-  const judged = leavingBusy(changes, facts.requests, instance.name).map((change) => ({
+  const [{ requests }] = facts;
+  const byId = new Map(requests.map((request) => [request.nickname, request]));
+  const keyChanges = keys.look(facts.flatMap((look) => sightings(look.instance, look)).map(({ nickname, certificate }) => ({ nickname, stored: certificate?.spki, request: byId.get(ids.get(nickname) ?? '') })));
+  const judged = leavingBusy(changes, requests, instance.name).map((change) => ({
     change,
     judgement: safe(change, { refusals, request: change.kind === 'add' ? undefined : byId.get(change.id), keyChange: change.kind === 'remove' ? undefined : keyChanges.get(change.request.nickname) }),
   }));

@@ -2,8 +2,8 @@ import type { Certmonger } from '../../../dbus/certmonger.js';
 import type { Instance } from '../../config/instance.js';
 import { tokenOf } from '../../config/token-of.js';
 import { moduleName } from '../../nss/modules.js';
-import type { TrackingFacts } from '../../tracking/facts.js';
 import type { Change } from '../../tracking/plan.js';
+import type { Survey } from '../../tracking/survey.js';
 import type { Io } from '../io.js';
 import { harmless, json } from '../output.js';
 
@@ -13,7 +13,7 @@ export type Work =
   | { readonly kind: 'write instance file' }
   | { readonly kind: 'register CA'; readonly ca: CaCommand }
   | { readonly kind: 'correct CA'; readonly ca: CaCommand; readonly now: string }
-  | { readonly kind: 'register module' }
+  | { readonly kind: 'register module'; readonly module: string }
   | { readonly kind: 'track'; readonly change: Change };
 
 /** A CA of certmonger and the helper it must have. */
@@ -23,8 +23,10 @@ export interface CaCommand {
 }
 
 /** What is missing, in the order it is done: a request needs its CA, and certmonger finds the token through the NSS database. */
-export function workFor(given: { readonly instance: Instance; readonly fileExists: boolean; readonly cas?: readonly CaCommand[]; readonly facts: Pick<TrackingFacts, 'cas' | 'nss' | 'submitCommand'>; readonly changes: readonly Change[] }): Work[] {
-  const { instance, fileExists, facts, changes } = given;
+export function workFor(given: { readonly instance: Instance; readonly fileExists: boolean; readonly cas?: readonly CaCommand[]; readonly facts: Survey['facts']; readonly changes: readonly Change[] }): Work[] {
+  const { instance, fileExists, changes } = given;
+  const [facts] = given.facts;
+  const missing = given.facts.flatMap((look) => (look.nss.registered ? [] : [tokenOf(look.instance).module]));
   const caWork = (given.cas ?? [{ nickname: instance.name, command: facts.submitCommand }]).flatMap((ca): Work[] => {
     const known = facts.cas.find(({ nickname }) => nickname === ca.nickname);
     if (known === undefined) return [{ kind: 'register CA', ca }];
@@ -33,7 +35,7 @@ export function workFor(given: { readonly instance: Instance; readonly fileExist
   return [
     ...(fileExists ? [] : [{ kind: 'write instance file' as const }]),
     ...caWork,
-    ...(facts.nss.registered ? [] : [{ kind: 'register module' as const }]),
+    ...[...new Set(missing)].map((module) => ({ kind: 'register module' as const, module })),
     ...changes.map((change) => ({ kind: 'track' as const, change })),
   ];
 }
@@ -50,7 +52,7 @@ export function workText(work: Work, instance: Instance): string {
     case 'correct CA':
       return `set the helper of certmonger's CA '${work.ca.nickname}' to ${work.ca.command} (now: ${work.now})`;
     case 'register module':
-      return `register ${tokenOf(instance).module} as '${moduleName(tokenOf(instance).module)}' in the NSS database ${instance.nss.database}`;
+      return `register ${work.module} as '${moduleName(work.module)}' in the NSS database ${instance.nss.database}`;
     case 'track':
       return work.change.kind === 'remove' ? `stop tracking request ${work.change.id}` : `${work.change.kind === 'add' ? 'track' : `${work.change.kind} the request of`} '${work.change.request.nickname}' (profile ${work.change.request.profile})`;
   }

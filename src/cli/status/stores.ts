@@ -1,8 +1,10 @@
 import { existsSync } from 'node:fs';
 import type { CertificateConfig, CertificateStorage, Directories, Instance } from '../../config/instance.js';
 import { tokenName } from '../../config/token-of.js';
+import { tokenViews } from '../../config/token-views.js';
 import type { TokenCertificate } from '../../pkcs11/token.js';
 import { askService } from '../../service/ask.js';
+import type { TaskOutput } from '../../service/tasks.js';
 import { certificateIn } from '../../tracking/certificate-files.js';
 import type { Certificate } from '../../x509/certificate.js';
 import { parseCertificate } from '../../x509/parse-certificate.js';
@@ -29,18 +31,17 @@ export interface Stores {
 export async function lookIntoStores(place: { readonly instance: Instance; readonly directories: Directories }): Promise<Stores> {
   const { certificates } = place.instance;
   const lies = (kind: CertificateStorage['kind']) => certificates.some(({ storage }) => storage.kind === kind);
-  const [token, internal] = await Promise.allSettled([
-    lies('token') ? askService(place, 'inspect token', { keys: false }) : undefined,
-    lies('internal') ? askService(place, 'inspect internal store', { keys: false }) : undefined,
-  ]);
+  const [internal] = await Promise.allSettled([lies('internal') ? askService(place, 'inspect internal store', { keys: false }) : undefined]);
+  const tokens = new Map(await Promise.all(tokenViews(place.instance).map(async (view) => [view.partOn, await lookAtToken({ ...place, instance: view })] as const)));
   const files = await Promise.allSettled(certificates.map((config) => Promise.resolve().then(() => inFile(config))));
-  const label = (token.status === 'fulfilled' ? token.value?.description.label : undefined) ?? (place.instance.token === undefined ? '' : tokenName(place.instance.token.selector));
   return {
-    looks: [token, internal, ...files],
+    looks: [...[...tokens.values()].map(({ look }) => look), internal, ...files],
     find: (config) => {
       switch (config.storage.kind) {
-        case 'token':
-          return { where: label, newest: newestOf(token, config, 'on the token') };
+        case 'token': {
+          const token = tokens.get(config.storage.on);
+          return { where: token?.label ?? '', newest: token === undefined ? undefined : newestOf(token.look, config, 'on the token') };
+        }
         case 'internal':
           return { where: 'internal', newest: newestOf(internal, config, 'in the NSS database') };
         case 'file': {
@@ -50,6 +51,13 @@ export async function lookIntoStores(place: { readonly instance: Instance; reado
       }
     },
   };
+}
+
+/** The token of a view, as far as a certificate lies on it. */
+async function lookAtToken(place: { readonly instance: Instance; readonly directories: Directories }): Promise<{ readonly label: string; readonly look: PromiseSettledResult<TaskOutput<'inspect token'> | undefined> }> {
+  const { certificates, token } = place.instance;
+  const [look] = await Promise.allSettled([certificates.some(({ storage }) => storage.kind === 'token') ? askService(place, 'inspect token', { keys: false }) : undefined]);
+  return { look, label: (look.status === 'fulfilled' ? look.value?.description.label : undefined) ?? (token === undefined ? '' : tokenName(token.selector)) };
 }
 
 function inFile({ nickname, storage }: CertificateConfig): Certificate | 'none' | undefined {

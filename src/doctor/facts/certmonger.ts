@@ -1,4 +1,5 @@
 import type { TrackingFacts } from '../../tracking/facts.js';
+import type { Warning } from '../../tracking/freeipa-table.js';
 import type { Change } from '../../tracking/plan.js';
 import type { Refusal } from '../../tracking/preflight.js';
 import type { Fact } from '../facts.js';
@@ -21,4 +22,5 @@ export interface CertmongerFacts {
 export interface TrackingLook {
   readonly changes: readonly Change[];
   readonly refusals: readonly Refusal[];
+  readonly warnings: readonly Warning[];
 }

@@ -1,10 +1,12 @@
 import type { CertificateConfig } from '../../config/instance.js';
-import { HsmongerError } from '../../errors.js';
+import { lyingOn } from '../../config/token-views.js';
+import { asHsmongerError, HsmongerError } from '../../errors.js';
 import { journalEntry } from '../../ledger/journal.js';
 import type { Token, TokenCertificate } from '../../pkcs11/token.js';
 import type { Certificate } from '../../x509/certificate.js';
 import { parseCertificate } from '../../x509/parse-certificate.js';
 import { sameName } from '../../x509/name.js';
+import { findPath } from '../../x509/path.js';
 import { sameKey } from '../../x509/public-key.js';
 import { withInternal, type SavingContext } from '../saving-context.js';
 import { keptAbove } from './above.js';
@@ -25,8 +27,14 @@ export async function look(context: SavingContext, token: Token | undefined, cer
   const internal = await withInternal(context, 'read', (database) => database.certificates());
   const named = (objects: readonly TokenCertificate[]) => readable(objects.filter(({ label }) => label === nickname));
   const before = readable((journalEntry(context.ledger(), nickname)?.detail.before ?? []).map((der) => ({ der: Buffer.from(der, 'base64') })));
-  const atHand = readable([...onToken, ...internal]);
-  const sight = (located: Located, objects: readonly TokenCertificate[]): Sight => ({ located, objects, authorities: [...atHand, ...keptAbove(context, located.certificate, atHand)] });
+  const elsewhere = lyingOn(storage) === undefined ? [] : await onOwnToken(context);
+  const atHand = readable([...onToken, ...internal, ...('failure' in elsewhere ? [] : elsewhere)]);
+  const sight = (located: Located, objects: readonly TokenCertificate[]): Sight => {
+    const authorities = [...atHand, ...keptAbove(context, located.certificate, atHand)];
+    // While its issuer's token is away nothing speaks against the certificate: it is looked at again later.
+    if ('failure' in elsewhere && 'fault' in findPath(located.certificate, authorities, context.clock())) throw elsewhere.failure;
+    return { located, objects, authorities };
+  };
   switch (storage.kind) {
     case 'token': {
       const stored = named(onToken);
@@ -38,6 +46,21 @@ export async function look(context: SavingContext, token: Token | undefined, cer
       const stored = readable([{ der: certificateInFile(context, certificate) }]);
       return sight(locate(nickname, { place: `in ${storage.certificate}`, stored, copies: [], before }), []);
     }
+  }
+}
+
+/** What lies on the token of the CA's key, where the certificate lies on another. */
+async function onOwnToken(context: SavingContext): Promise<readonly TokenCertificate[] | { readonly failure: HsmongerError }> {
+  if (context.instance.issuer.type !== 'token') return [];
+  try {
+    const token = await context.openToken({ access: 'read' });
+    try {
+      return await token.certificates();
+    } finally {
+      await token.close();
+    }
+  } catch (error) {
+    return { failure: asHsmongerError(error) };
   }
 }
 
@@ -53,7 +76,7 @@ export async function storedUnder(context: SavingContext, certificate: Certifica
   const ders = (objects: readonly TokenCertificate[]) => objects.map(({ der }) => der);
   switch (storage.kind) {
     case 'token': {
-      const token = await context.openToken({ access: 'read' });
+      const token = await context.openToken({ access: 'read', on: storage.on });
       try {
         return ders(await token.certificates(nickname));
       } finally {

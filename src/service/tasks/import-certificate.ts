@@ -1,3 +1,4 @@
+import { tokenWith } from '../../config/token-views.js';
 import { judgeImport, type Admitted } from '../../renewal/importing/judge-import.js';
 import { importFile, keepImport } from '../../renewal/importing/keep-import.js';
 import { readCertificates, type GivenFile } from '../../renewal/importing/read-certificates.js';
@@ -38,7 +39,7 @@ export async function importCertificate(context: ServiceContext, { certificate, 
   const given = await readCertificates(certificate, run);
   const above = (await Promise.all(chain.map((file) => readCertificates(file, run)))).flat();
   const token = await context.openToken();
-  const present = await allPresent(token, nicknames);
+  const present = await allPresent(context, token, nicknames);
   const pool = [...above, ...readable([...known, ...(await token.certificates()).map(({ der }) => der)])];
   const admitted = judgeImport(context.clock(), { given, pool, present, forceSelfSigned });
   const file = keep ? await kept(context, token, admitted, present) : importFile(context.directories, context.instance, admitted.certificate.spki);
@@ -46,16 +47,23 @@ export async function importCertificate(context: ServiceContext, { certificate, 
   return { nickname: admitted.nickname, subject: nameText(subject), issuer: nameText(issuer), serial: Buffer.from(serial).toString('hex'), notAfter, file };
 }
 
-async function kept(context: ServiceContext, token: Token, admitted: Admitted, present: readonly { readonly nickname: string; readonly id: Uint8Array }[]): Promise<string> {
+async function kept(context: ServiceContext, token: Token, admitted: Admitted, present: readonly { readonly nickname: string; readonly id: Uint8Array; readonly token: Token }[]): Promise<string> {
   // The certificate says whose it is; that the key is there, only the token can say.
-  const id = present.find(({ nickname }) => nickname === admitted.nickname)?.id;
-  await token.findKey({ by: 'public-key', spki: admitted.certificate.spki, ...(id === undefined ? {} : { id }) });
+  const found = present.find(({ nickname }) => nickname === admitted.nickname);
+  const id = found?.id;
+  await (found?.token ?? token).findKey({ by: 'public-key', spki: admitted.certificate.spki, ...(id === undefined ? {} : { id }) });
   return keepImport(context.directories, context.instance, admitted);
 }
 
 /** A certificate that is missing is another's trouble, unless nothing is left to compare with. */
-async function allPresent(token: Token, nicknames: readonly string[]) {
-  const looks = await Promise.allSettled(nicknames.map(async (nickname) => ({ nickname, ...(await presentOnToken(token, nickname)) })));
+async function allPresent(context: ServiceContext, own: Token, nicknames: readonly string[]) {
+  const looks = await Promise.allSettled(
+    nicknames.map(async (nickname) => {
+      const on = tokenWith(context.instance, nickname);
+      const token = on === undefined ? own : await context.openToken({ on });
+      return { nickname, token, ...(await presentOnToken(token, nickname)) };
+    }),
+  );
   const present = looks.flatMap((look) => (look.status === 'fulfilled' ? [look.value] : []));
   const failure = looks.find((look) => look.status === 'rejected');
   if (present.length === 0 && failure !== undefined) throw failure.reason;

@@ -1,6 +1,7 @@
 import { stateDirectory } from '../../config/directories.js';
 import type { TokenIssuerConfig } from '../../config/instance.js';
 import type { SignatureAlgorithm } from '../../config/signature-algorithm.js';
+import { tokenWith } from '../../config/token-views.js';
 import { HsmongerError, asHsmongerError } from '../../errors.js';
 import { isProfileName } from '../../config/profile-names.js';
 import { readImported } from '../../issuer/external/imported.js';
@@ -8,6 +9,7 @@ import { profiles } from '../../issuer/profiles.js';
 import { renewalKind } from '../../issuer/token/admit.js';
 import { findAuthority } from '../../issuer/token/authority.js';
 import { decideIssue } from '../../issuer/token/decide.js';
+import type { Token } from '../../pkcs11/token.js';
 import type { Certificate } from '../../x509/certificate.js';
 import { nameText } from '../../x509/name.js';
 import { parseCertificate } from '../../x509/parse-certificate.js';
@@ -49,14 +51,16 @@ export async function previewRenewals(context: ServiceContext, { certificates: w
   if (config.type !== 'token') throw new HsmongerError('USAGE', `${context.instance.file} has the issuer '${config.type}', and only what a token issues can be shown before; run renew without --dry-run.`);
   const token = await context.openToken();
   const authority = await findAuthority(token, config.certificate, context.clock(), (spki) => Promise.resolve(readImported(stateDirectory(context.directories, context.instance), spki)?.chain ?? []));
-  const certificates = await token.certificates();
+  const stored = new Map<string | undefined, Token>([[undefined, token], ...(await openOthers(context, wanted))]);
+  const contents = new Map(await Promise.all([...stored].map(async ([on, one]) => [on, await one.certificates()] as const)));
   // The issuer's own renewal comes first, and what follows is signed under it.
   let issuer = authority.certificate;
   return wanted.map(({ nickname, certificate }) => {
     try {
-      const held = certificate === undefined ? certificates.filter(({ label }) => label === nickname).map(({ der }) => der) : [certificate];
+      const on = tokenWith(context.instance, nickname);
+      const held = certificate === undefined ? (contents.get(on) ?? []).filter(({ label }) => label === nickname).map(({ der }) => der) : [certificate];
       const [old] = held.map((der) => parseCertificate(der, `The certificate '${nickname}'`)).sort((a, b) => b.notAfter.getTime() - a.notAfter.getTime());
-      if (old === undefined) throw new HsmongerError('CERTIFICATE_NOT_FOUND', `There is no certificate '${nickname}' on token '${token.description.label}'.`);
+      if (old === undefined) throw new HsmongerError('CERTIFICATE_NOT_FOUND', `There is no certificate '${nickname}' on token '${stored.get(on)?.description.label ?? on ?? ''}'.`);
       const outcome = preview(context, config, nickname, old, issuer);
       if (outcome.ok && nickname === config.certificate) issuer = { ...issuer, notBefore: outcome.notBefore, notAfter: outcome.notAfter };
       return outcome;
@@ -65,6 +69,14 @@ export async function previewRenewals(context: ServiceContext, { certificates: w
       return { nickname, ok: false, code, message };
     }
   });
+}
+
+/** The further tokens that any of them lies on. */
+async function openOthers(context: ServiceContext, wanted: readonly Previewed[]): Promise<[string, Token][]> {
+  const names = new Set(wanted.flatMap(({ nickname }) => tokenWith(context.instance, nickname) ?? []));
+  const opened: [string, Token][] = [];
+  for (const on of names) opened.push([on, await context.openToken({ on })]);
+  return opened;
 }
 
 function preview({ instance, clock }: ServiceContext, config: TokenIssuerConfig, nickname: string, old: Certificate, issuer: Certificate): RenewalPreview {

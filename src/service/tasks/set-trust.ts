@@ -1,3 +1,4 @@
+import type { CertificateConfig } from '../../config/instance.js';
 import { HsmongerError } from '../../errors.js';
 import { run } from '../../platform/run.js';
 import { configured, withInternal, type SavingContext } from '../../renewal/saving-context.js';
@@ -10,13 +11,13 @@ import { presentOnToken } from './present-certificate.js';
 export async function setTrust(context: ServiceContext, { nickname }: { readonly nickname: string }): Promise<void> {
   const saving: SavingContext = { ...context, run };
   const config = configured(saving, nickname);
-  await importWithTrust(saving, config, await present(context, saving, nickname, config.storage.kind));
+  await importWithTrust(saving, config, await present(context, saving, config));
 }
 
-async function present(context: ServiceContext, saving: SavingContext, nickname: string, kind: 'token' | 'internal' | 'file'): Promise<Certificate> {
-  switch (kind) {
+async function present(context: ServiceContext, saving: SavingContext, { nickname, storage }: CertificateConfig): Promise<Certificate> {
+  switch (storage.kind) {
     case 'token':
-      return (await presentOnToken(await context.openToken(), nickname)).certificate;
+      return (await presentOnToken(await context.openToken({ on: storage.on }), nickname)).certificate;
     case 'internal':
       return withInternal(saving, 'read', async (internal) => (await presentOnToken(internal, nickname)).certificate);
     case 'file':

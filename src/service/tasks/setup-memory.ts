@@ -7,8 +7,8 @@ import type { ServiceContext } from '../context.js';
 
 /** What setup changed beyond our own files, so that unsetup takes back that and nothing else. */
 export interface SetupMemory {
-  /** Name of the module setup registered in the NSS database; absent where it was registered already. */
-  readonly addedModule?: string;
+  /** Names of the modules setup registered in the NSS database; those that were registered already are not among them. */
+  readonly addedModules: readonly string[];
 }
 
 const memoryFile = 'setup.json';
@@ -16,9 +16,11 @@ const memoryFile = 'setup.json';
 export function readSetupMemory(context: ServiceContext): Promise<SetupMemory> {
   const file = path.join(stateOf(context), memoryFile);
   try {
-    return Promise.resolve(JSON.parse(readFileSync(file, 'utf8')) as SetupMemory);
+    // One module was all there could be, at first.
+    const { addedModule, addedModules = addedModule === undefined ? [] : [addedModule] } = JSON.parse(readFileSync(file, 'utf8')) as Partial<SetupMemory> & { readonly addedModule?: string };
+    return Promise.resolve({ addedModules });
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return Promise.resolve({});
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return Promise.resolve({ addedModules: [] });
     return Promise.reject(new HsmongerError('STATE_UNAVAILABLE', `Cannot read ${file}: ${sentenceOf(error)}.`, { cause: error }));
   }
 }

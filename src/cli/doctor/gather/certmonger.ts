@@ -1,17 +1,16 @@
 import { readFileSync, readlinkSync, statSync } from 'node:fs';
 import { connectCertmonger, type Certmonger } from '../../../../dbus/certmonger.js';
-import type { DoctorFacts } from '../../../doctor/facts.js';
 import type { CertmongerFacts } from '../../../doctor/facts/certmonger.js';
 import { HsmongerError } from '../../../errors.js';
 import { distrustOf } from '../../../platform/trusted-path.js';
 import { run } from '../../../platform/run.js';
 import { defaultsOf } from '../../../tracking/certmonger-conf.js';
 import { childEnvironment, confFileOf, readDaemonProcess } from '../../../tracking/daemon-process.js';
-import { asked, type Gathering } from './gathering.js';
+import { asked, type Gathering, type SeenStores } from './gathering.js';
 import { lookAtTracking } from './tracking.js';
 
 /** certmonger as it runs; it is not started for that. */
-export async function gatherCertmonger(given: Gathering, stores: Pick<DoctorFacts, 'token' | 'internal'>): Promise<CertmongerFacts> {
+export async function gatherCertmonger(given: Gathering, stores: SeenStores): Promise<CertmongerFacts> {
   const certmonger = await connectCertmonger(given.bus, { env: given.env });
   try {
     return await lookAt(certmonger, given, stores);
@@ -20,7 +19,7 @@ export async function gatherCertmonger(given: Gathering, stores: Pick<DoctorFact
   }
 }
 
-async function lookAt(certmonger: Certmonger, { place }: Gathering, stores: Pick<DoctorFacts, 'token' | 'internal'>): Promise<CertmongerFacts> {
+async function lookAt(certmonger: Certmonger, { place }: Gathering, stores: SeenStores): Promise<CertmongerFacts> {
   if (!(await certmonger.running())) throw new HsmongerError('CERTMONGER_UNAVAILABLE', 'it does not run.');
   const requests = await certmonger.listRequests();
   const cas = await certmonger.listCas();

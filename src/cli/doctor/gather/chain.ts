@@ -1,4 +1,3 @@
-import type { DoctorFacts } from '../../../doctor/facts.js';
 import type { ChainFacts, FoundCertificate } from '../../../doctor/facts/chain.js';
 import { sentenceOf } from '../../../errors.js';
 import { readCaFile } from '../../../issuer/dogtag/ca-file.js';
@@ -6,12 +5,12 @@ import type { TokenCertificate } from '../../../pkcs11/token.js';
 import { askService } from '../../../service/ask.js';
 import { readCertificateFiles } from '../../../tracking/certificate-files.js';
 import { parseCertificate } from '../../../x509/parse-certificate.js';
-import type { Gathering } from './gathering.js';
+import type { Gathering, SeenStores } from './gathering.js';
 
 /** The certificates and what may stand above them, from every place that can be looked into. */
-export async function gatherChain({ place }: Pick<Gathering, 'place'>, stores: Pick<DoctorFacts, 'token' | 'internal'>): Promise<ChainFacts> {
+export async function gatherChain({ place }: Pick<Gathering, 'place'>, stores: SeenStores): Promise<ChainFacts> {
   const { instance } = place;
-  const { token, internal, troubles } = objectsIn(stores);
+  const { tokens, internal, troubles } = objectsIn(stores);
   const attempt = async <T>(ask: () => T | Promise<T>, nothing: T): Promise<T> => {
     try {
       return await ask();
@@ -26,28 +25,28 @@ export async function gatherChain({ place }: Pick<Gathering, 'place'>, stores: P
   const known = issuer.type === 'dogtag' ? await attempt(() => readCaFile(issuer.caFile).certificates.map(({ der }) => der), []) : [];
   return {
     certificates: instance.certificates.flatMap(({ nickname, profile, storage }): FoundCertificate[] => {
-      const from = storage.kind === 'file' ? files.filter((file) => file.nickname === nickname) : (storage.kind === 'token' ? token : internal).filter(({ label }) => label === nickname);
+      const from = storage.kind === 'file' ? files.filter((file) => file.nickname === nickname) : (storage.kind === 'token' ? (tokens.get(storage.on) ?? []) : internal).filter(({ label }) => label === nickname);
       const der = longest(from.map((one) => one.der));
       return der === undefined ? [] : [{ nickname, profile, der }];
     }),
-    atHand: [...[...token, ...internal, ...files].map(({ der }) => der), ...directory, ...known],
+    atHand: [...[...[...tokens.values()].flat(), ...internal, ...files].map(({ der }) => der), ...directory, ...known],
     troubles,
   };
 }
 
 interface Objects {
-  readonly token: readonly TokenCertificate[];
+  readonly tokens: ReadonlyMap<string | undefined, readonly TokenCertificate[]>;
   readonly internal: readonly TokenCertificate[];
   /** Of what could not be looked into. */
   readonly troubles: string[];
 }
 
-function objectsIn({ token, internal }: Pick<DoctorFacts, 'token' | 'internal'>): Objects {
-  const sight = token.known && token.value !== 'none' ? token.value.token : undefined;
+function objectsIn({ tokens, internal }: SeenStores): Objects {
+  const sights = tokens.map(({ view, token }) => ({ on: view.partOn, sight: token.known && token.value !== 'none' ? token.value.token : undefined }));
   return {
-    token: sight?.ok === true ? sight.certificates : [],
+    tokens: new Map(sights.map(({ on, sight }) => [on, sight?.ok === true ? sight.certificates : []])),
     internal: internal.known && internal.value !== 'none' ? internal.value.certificates : [],
-    troubles: [...(sight?.ok === false ? [sight.problem] : []), ...[token, internal].flatMap((part) => (part.known ? [] : [part.why]))],
+    troubles: [...sights.flatMap(({ sight }) => (sight?.ok === false ? [sight.problem] : [])), ...[...tokens.map(({ token }) => token), internal].flatMap((part) => (part.known ? [] : [part.why]))],
   };
 }
 

@@ -4,7 +4,6 @@ import { requestIds } from '../../../config/request-id.js';
 import type { Directories, Instance } from '../../../config/instance.js';
 import { instanceFile, loadInstance } from '../../../config/load.js';
 import { parseInstance } from '../../../config/schema.js';
-import { tokenOf } from '../../../config/token-of.js';
 import { asHsmongerError } from '../../../errors.js';
 import { readPasswordConf } from '../../../freeipa/password-conf.js';
 import { moduleName } from '../../../nss/modules.js';
@@ -25,6 +24,7 @@ import { instanceText } from '../document.js';
 import { inventoryName, inventoryText } from '../inventory.js';
 import type { SetupOptions } from '../options.js';
 import { questionsFor, type Questions } from '../questions.js';
+import { rememberModule } from '../remember-module.js';
 import { preview, registerCa, workFor, workText, type CaCommand, type Work } from '../work.js';
 import { assertTrustedPlace, writeInstanceFile } from '../write-instance.js';
 import { discoverServer } from './discover.js';
@@ -60,7 +60,7 @@ export async function setUpFreeIpa(options: SetupOptions, surroundings: Surround
     return await withPinsInMemory(instance, stale, accountOf(instance.user), async (provisional) => {
       const survey = await withTracker({ instance: provisional, directories }, options.bus, env, (tracker) => tracker.survey());
       refuse(instance, survey, surroundings);
-      const cas = freeIpaCas(name, survey.facts.submitCommand);
+      const cas = freeIpaCas(name, survey.facts[0].submitCommand);
       const changes = changesOf(draft, survey);
       const works: Work[] = [...stale.map(({ file, from }): Work => ({ kind: 'write PIN file', file, from })), ...workFor({ instance, fileExists: text === undefined, cas, facts: survey.facts, changes })];
       if (options.dryRun) {
@@ -109,7 +109,7 @@ function refuse(instance: Instance, { refusals }: Survey, { io }: Surroundings):
 function changesOf({ instance, stale }: Draft, { desired, facts }: Survey): Change[] {
   const files = { token: instance.token?.pin.from === 'file' ? instance.token.pin.path : undefined, internal: instance.nss.passwordFile, file: undefined };
   const real = desired.map((request) => (stale.length === 0 || request.pinFile === undefined ? request : { ...request, pinFile: files[request.place.kind] }));
-  return leavingBusy(planTracking({ instance, ids: requestIds(instance).values(), desired: real, existing: facts.requests }), facts.requests, instance.name);
+  return leavingBusy(planTracking({ instance, ids: requestIds(instance).values(), desired: real, existing: facts[0].requests }), facts[0].requests, instance.name);
 }
 
 async function agreed(works: readonly Work[], instance: Instance, questions: Questions, { io }: Surroundings): Promise<boolean> {
@@ -130,8 +130,8 @@ async function perform(draft: Draft, works: readonly Work[], cas: readonly CaCom
     const kept = await askService(place, 'keep in state', { name: inventoryName(clock()), content: inventoryText(facts, clock()) });
     io.err(`hsmonger: what was there before is kept in ${kept}\n`);
     const memory = readTakenOver(directories, instance.name) ?? nothingTaken;
-    writeTakenOver(directories, instance.name, withTaken(memory, { changes, existing: facts.requests, helpers: cas, cas: facts.cas, pinFiles: stale.map(({ file }) => file) }));
-    if (works.some(({ kind }) => kind === 'register module')) await askService(place, 'write setup memory', { addedModule: moduleName(tokenOf(instance).module) });
+    writeTakenOver(directories, instance.name, withTaken(memory, { changes, existing: facts[0].requests, helpers: cas, cas: facts[0].cas, pinFiles: stale.map(({ file }) => file) }));
+    for (const work of works) if (work.kind === 'register module') await rememberModule(place, moduleName(work.module));
   }
   await withTracker(place, options.bus, env, async (tracker) => {
     for (const work of works) {
@@ -147,7 +147,7 @@ async function perform(draft: Draft, works: readonly Work[], cas: readonly CaCom
           await registerCa(tracker.certmonger, work.ca);
           break;
         case 'register module':
-          await askService(place, 'add NSS module', undefined);
+          await askService(place, 'add NSS module', { module: work.module });
           break;
         case 'track':
           continue;
@@ -157,7 +157,7 @@ async function perform(draft: Draft, works: readonly Work[], cas: readonly CaCom
     if (changes.length === 0) return;
     const survey = await tracker.survey();
     if (survey.refusals.length > 0) throw refused(instance.name, survey.refusals);
-    steps = await applyChanges(tracker.certmonger, leavingBusy(survey.changes, survey.facts.requests, instance.name));
+    steps = await applyChanges(tracker.certmonger, leavingBusy(survey.changes, survey.facts[0].requests, instance.name));
   });
   for (const { change, outcome, status, message } of steps) done.push(`${workText({ kind: 'track', change }, instance)}: ${outcome}${status === undefined ? '' : ` (${status})`}${message === undefined ? '' : `: ${message}`}`);
   if (options.json) io.out(json({ instance: instance.name, file: instance.file, changed: works.length > 0, done }));
