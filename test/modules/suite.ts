@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { listTokens, openToken } from '../../src/pkcs11/open-token.js';
 import type { Token } from '../../src/pkcs11/token.js';
 import { integer } from '../../src/x509/der.js';
@@ -28,13 +28,18 @@ export function suite({ make, keyTypes }: Expected): void {
     directory = privateDirectory();
     rig = await make({ directory: directory.path });
     await makeKeys(rig, keyTypes);
+  });
+
+  // The module too is started anew each time: without a resource manager a TPM has room for one key in use.
+  beforeEach(async () => {
     token = await openToken(rig.token, { pins: guardInMemory(), access: 'write' });
   });
 
+  afterEach(() => token.close());
+
   afterAll(async () => {
-    await token?.close();
-    await rig?.stop();
-    directory?.remove();
+    await rig.stop();
+    directory.remove();
   });
 
   describe('the token', () => {
