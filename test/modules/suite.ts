@@ -1,13 +1,14 @@
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { createPublicKey, verify } from 'node:crypto';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { parseKeyType } from '../../src/pkcs11/key-type.js';
+import { nssKeyId } from '../../src/pkcs11/nss-key-id.js';
 import { listTokens, openToken } from '../../src/pkcs11/open-token.js';
+import { openSigningPool } from '../../src/pkcs11/pool.js';
 import type { Token } from '../../src/pkcs11/token.js';
-import { integer } from '../../src/x509/der.js';
-import { parseCertificate } from '../../src/x509/parse-certificate.js';
 import { guardInMemory } from '../pkcs11/fake-cryptoki.js';
 import { privateDirectory, type PrivateDirectory } from '../rig/directory.js';
 import { makeKeys, type RawKeyType } from '../rig/modules/raw-keys.js';
 import type { MakeRig, ModuleRig } from '../rig/modules/rig.js';
-import { storeCertificate, withSession } from '../rig/token-objects.js';
 import { schemesOf } from './capabilities.js';
 import { opensslVerifies, selfSigned } from './judge.js';
 
@@ -16,10 +17,14 @@ export interface Expected {
   readonly make: MakeRig;
   /** Key types that can be made, of all the suite tries: written down, so that a rig that lost one fails. */
   readonly keyTypes: readonly RawKeyType[];
+  /** Those that our own key generation is asked for as well; all that the suite tries unless something else says what becomes of the others. */
+  readonly ordered?: readonly RawKeyType[];
 }
 
+const everyType: readonly RawKeyType[] = ['rsa:2048', 'rsa:3072', 'P-256', 'P-384', 'P-521', 'Ed25519'];
+
 /** The same on every module, by configuration alone. What the module's list lacks must be refused in our own words. */
-export function suite({ make, keyTypes }: Expected): void {
+export function suite({ make, keyTypes, ordered = everyType }: Expected): void {
   let directory: PrivateDirectory;
   let rig: ModuleRig;
   let token: Token;
@@ -28,13 +33,18 @@ export function suite({ make, keyTypes }: Expected): void {
     directory = privateDirectory();
     rig = await make({ directory: directory.path });
     await makeKeys(rig, keyTypes);
+  });
+
+  // The module too is started anew each time: without a resource manager a TPM has room for one key in use.
+  beforeEach(async () => {
     token = await openToken(rig.token, { pins: guardInMemory(), access: 'write' });
   });
 
+  afterEach(() => token.close());
+
   afterAll(async () => {
-    await token?.close();
-    await rig?.stop();
-    directory?.remove();
+    await rig.stop();
+    directory.remove();
   });
 
   describe('the token', () => {
@@ -93,27 +103,58 @@ export function suite({ make, keyTypes }: Expected): void {
     });
   });
 
-  describe('certificates', () => {
-    it('are stored, read by label and without a PIN, and destroyed by value alone', async () => {
-      const der = selfSigned();
-      const { parameters, module, environment } = rig.token;
-      await token.close();
-      await withSession({ label: rig.label, module, pin: rig.pin, environment, ...(parameters === undefined ? {} : { parameters }) }, (session) => {
-        storeCertificate(session, { der, ...namesOf(der), id: Buffer.from([7]), label: 'caSigningCert cert-pki-ca' });
-      });
-      token = await openToken(rig.token, { pins: guardInMemory(), access: 'write' });
-      const [found, ...more] = await token.certificates('caSigningCert cert-pki-ca');
-      expect(more).toEqual([]);
-      expect(Buffer.from(found!.der)).toEqual(der);
-      expect(await token.certificates('caSigningCert')).toEqual([]);
-      expect(await token.destroyCertificates(der)).toBe(1);
-      expect(await token.destroyCertificates(der)).toBe(0);
-      expect((await token.keys()).length).toBe(keyTypes.length);
+  describe('our own key generation', () => {
+    it.each(ordered)('%s: a key that stays on the token, with the CKA_ID NSS computes; or a refusal in a sentence', async (type) => {
+      const label = `own ${type.replace(':', ' ')}`;
+      const order = { type: parseKeyType(type), label };
+      if (!keyTypes.includes(type)) {
+        await expect(token.generateKeyPair(order)).rejects.toMatchObject({ code: 'MECHANISM_UNSUPPORTED', message: expect.stringMatching(/^(?:Token '.*' lists no CKM_\w+, so it makes no|Making a key .*) .*[.]$/u) as string });
+        return;
+      }
+      const key = await token.generateKeyPair(order);
+      expect(key).toMatchObject({ label, sensitive: true, extractable: false, canSign: true });
+      expect(Buffer.from(key.id)).toEqual(nssKeyId(key.spki!));
+      expect((await token.findKey({ by: 'public-key', spki: key.spki! })).label).toBe(label);
+      const { algorithm } = schemesOf(type, await token.mechanisms()).find(({ listed }) => listed)!;
+      const data = Buffer.from(label);
+      expect(opensslVerifies(directory.path, key.spki!, algorithm, data, await token.sign(key, algorithm, data))).toMatch(/Verified/u);
+      await expect(token.generateKeyPair(order)).rejects.toMatchObject({ code: 'OBJECT_EXISTS' });
     });
   });
-}
 
-function namesOf(der: Uint8Array): { readonly subject: Uint8Array; readonly issuer: Uint8Array; readonly serial: Uint8Array } {
-  const { subject, issuer, serial } = parseCertificate(der);
-  return { subject, issuer, serial: integer(serial) };
+  describe('a pool of sessions', () => {
+    it('signs many at once, and every signature verifies', async () => {
+      const pool = await openSigningPool(() => openToken(rig.token, { pins: guardInMemory() }), { by: 'label', label: 'P-256' }, 4);
+      const key = createPublicKey({ key: Buffer.from(pool.key.spki!), format: 'der', type: 'spki' });
+      const texts = Array.from({ length: 40 }, (_, n) => Buffer.from(`text ${String(n)}`));
+      const signatures = await Promise.all(texts.map((text) => pool.sign({ scheme: 'ecdsa', digest: 'sha256' }, text)));
+      await pool.close();
+      expect(texts.map((text, n) => verify('sha256', text, key, signatures[n]!))).toEqual(texts.map(() => true));
+    });
+  });
+
+  describe('certificates', () => {
+    it('are stored beside others, read by label without a PIN, and destroyed by value alone', async () => {
+      const der = selfSigned();
+      const label = 'caSigningCert cert-pki-ca';
+      const place = { label, id: Buffer.from([7]) };
+      const before = (await token.keys()).length;
+      expect(await token.storeCertificate(der, place)).toBe('stored');
+      expect(await token.storeCertificate(der, place)).toBe('there already');
+      expect(await token.storeCertificate(selfSigned(), place)).toBe('stored');
+      await token.close();
+      token = await openToken({ ...rig.token, pin: { from: 'environment', variable: 'NOT_SET' } }, { pins: guardInMemory() });
+      const found = await token.certificates(label);
+      expect(found).toHaveLength(2);
+      expect(found.map((each) => Buffer.from(each.der))).toContainEqual(der);
+      expect(found.map(({ id }) => Buffer.from(id))).toEqual([place.id, place.id]);
+      expect(await token.certificates('caSigningCert')).toEqual([]);
+      await token.close();
+      token = await openToken(rig.token, { pins: guardInMemory(), access: 'write' });
+      expect(await token.destroyCertificates(der)).toBe(1);
+      expect(await token.destroyCertificates(der)).toBe(0);
+      expect(await token.certificates(label)).toHaveLength(1);
+      expect(await token.keys()).toHaveLength(before);
+    });
+  });
 }

@@ -10,12 +10,12 @@ const CKM_EC_EDWARDS_KEY_PAIR_GEN = 0x1055;
 /** PKCS#11 2.40 §2.3.3, RFC 5480 §2.1.1.1, RFC 8410 §3. */
 const curves = { 'P-256': '06082a8648ce3d030107', 'P-384': '06052b81040022', 'P-521': '06052b81040023', Ed25519: '06032b6570' } as const;
 
-/** Makes keys with nothing of our own in between; the label is the kind's name. What the module refuses is thrown. */
+/** Makes keys with nothing of our own in between; the label is the kind's name. What the module refuses is thrown. A session each: a bare TPM holds three objects at a time. */
 export async function makeKeys(rig: ModuleRig, types: readonly RawKeyType[]): Promise<void> {
   const { module, environment, parameters } = rig.token;
-  await withSession({ label: rig.label, module, pin: rig.pin, environment, ...(parameters === undefined ? {} : { parameters }) }, (session) => {
-    for (const type of types) makeKey(session, type);
-  });
+  for (const type of types) {
+    await withSession({ label: rig.label, module, pin: rig.pin, environment, ...(parameters === undefined ? {} : { parameters }) }, (session) => { makeKey(session, type); });
+  }
 }
 
 function makeKey({ pkcs11, handle }: TokenSession, type: RawKeyType): void {

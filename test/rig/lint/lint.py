@@ -1,0 +1,40 @@
+"""lint.py certificate|crl|ocsp: DER on stdin, findings as a JSON list on stdout."""
+import json
+import sys
+import warnings
+
+import certificate
+import crl
+import ocsp
+from cryptography import x509
+from cryptography.x509 import ocsp as cryptography_ocsp
+
+RULES = {"certificate": certificate.lint, "crl": crl.lint, "ocsp": ocsp.lint}
+
+
+def pyca(kind, octets):
+    """python-cryptography's verdict: a parser in Rust, stricter than openssl's."""
+    with warnings.catch_warnings(record=True) as warned:
+        warnings.simplefilter("always")
+        try:
+            if kind == "ocsp":
+                response = cryptography_ocsp.load_der_ocsp_response(octets)
+                if response.response_status == cryptography_ocsp.OCSPResponseStatus.SUCCESSFUL:
+                    list(response.extensions), response.signature_hash_algorithm, list(response.responses)
+            else:
+                read = x509.load_der_x509_certificate(octets) if kind == "certificate" else x509.load_der_x509_crl(octets)
+                list(read.extensions), read.issuer.rfc4514_string()
+                if kind == "crl":
+                    for entry in read:
+                        list(entry.extensions)
+                else:
+                    read.subject.rfc4514_string(), read.version, read.serial_number
+        except Exception as error:  # any of them is a verdict
+            return [f"python-cryptography: {type(error).__name__}: {str(error)[:200]}"]
+    return [f"python-cryptography: {str(each.message)[:200]}" for each in warned if "cryptography" not in str(each.category.__name__).lower() or "Deprecated" in str(each.message)]
+
+
+if __name__ == "__main__":
+    sys.dont_write_bytecode = True
+    octets = sys.stdin.buffer.read()
+    print(json.dumps(RULES[sys.argv[1]](octets) + pyca(sys.argv[1], octets)))
