@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { openKey } from '../x509/public-key.js';
+import { openKey, signsOnlyPss } from '../x509/public-key.js';
 
 /**
  * The CKA_ID NSS gives a key and looks for (PK11_MakeIDFromPubKey): SHA-1 of the modulus without leading zeros, or of the
@@ -11,6 +11,8 @@ export function nssKeyId(spki: Uint8Array): Buffer | undefined {
 }
 
 function publicValue(spki: Uint8Array): Buffer | undefined {
+  // A JWK has no form for a key bound to RSA-PSS.
+  if (signsOnlyPss(spki)) return undefined;
   const jwk = openKey(spki)?.export({ format: 'jwk' });
   if (jwk?.kty === 'RSA' && jwk.n !== undefined) return Buffer.from(jwk.n, 'base64url');
   if (jwk?.kty === 'EC' && jwk.x !== undefined && jwk.y !== undefined) return Buffer.concat([Buffer.from([0x04]), Buffer.from(jwk.x, 'base64url'), Buffer.from(jwk.y, 'base64url')]);
