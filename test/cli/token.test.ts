@@ -53,9 +53,11 @@ test('check signs with every key and verifies', async () => {
   const said = await hsmonger('token', 'check', ...flags);
   expect(said.exitCode, said.err).toBe(0);
   const lines = said.out.trimEnd().split('\n');
-  expect(lines[0]).toMatch(/^LABEL +ID +TYPE +RESULT +MECHANISM +LATENCY +PROBLEM$/u);
-  expect(lines.slice(1)).toHaveLength(4);
-  expect(lines.slice(1).every((line) => /RSA 2048 +ok +CKM_SHA256_RSA_PKCS +\d+\.\d ms$/u.test(line))).toBe(true);
+  expect(lines[0]).toMatch(/^LABEL +ID +TYPE +RESULT +MECHANISM +LATENCY +FASTEST +PROTECTION +PROBLEM$/u);
+  const end = lines.indexOf('');
+  expect(lines.slice(1, end)).toHaveLength(4);
+  expect(lines.slice(1, end).every((line) => /RSA 2048 +ok +CKM_SHA256_RSA_PKCS +\d+\.\d ms +\d+\.\d ms +full$/u.test(line))).toBe(true);
+  expect(lines.slice(end + 2).map((line) => line.split(/ {2,}/u).slice(0, 2))).toEqual(['CKM_RSA_PKCS_KEY_PAIR_GEN', 'CKM_RSA_X_509', 'CKM_RSA_PKCS'].map((name) => [name, 'yes']));
 });
 
 test('a wrong PIN is one clear sentence, and the second time it is not even tried', async () => {

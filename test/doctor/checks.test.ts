@@ -83,12 +83,42 @@ describe('module and token', () => {
     ['the last attempt', () => withDescription({ pin: 'final-try' }), ['error TokenPinState hsm']],
     ['a locked PIN', () => withDescription({ pin: 'locked' }), ['critical TokenPinState hsm']],
     ['no key generation, by which certmonger sees tokens', () => withToken({ token: { ...token.token, mechanisms: ['CKM_RSA_PKCS', 'CKM_RSA_X_509'] } }), ['error TokenMechanisms token-listed']],
-    ['no RSA signature', () => withToken({ token: { ...token.token, mechanisms: ['CKM_RSA_PKCS_KEY_PAIR_GEN', 'CKM_RSA_X_509'] } }), ['error TokenMechanisms CKM_SHA256_RSA_PKCS']],
+    ['no RSA signature', () => withToken({ token: { ...token.token, mechanisms: ['CKM_RSA_PKCS_KEY_PAIR_GEN', 'CKM_RSA_X_509'] } }), ['error TokenMechanisms CKM_SHA256_RSA_PKCS', 'error TokenMechanisms CKM_RSA_PKCS']],
+    ['only raw RSA signatures, which are enough', () => withToken({ token: { ...token.token, mechanisms: ['CKM_RSA_PKCS_KEY_PAIR_GEN', 'CKM_RSA_X_509', 'CKM_RSA_PKCS'] } }), []],
     ['no raw RSA', () => withToken({ token: { ...token.token, mechanisms: ['CKM_RSA_PKCS_KEY_PAIR_GEN', 'CKM_RSA_PKCS'] } }), ['warning TokenMechanisms CKM_RSA_X_509']],
     ['a token certmonger does not see', () => withToken({ daemon: { known: true, value: { home: '/run/certmonger', tokens: { asDaemon: { labels: [] }, asNssUser: { labels: ['hsm'] } } } } }), ['error TokenVisible token-visible']],
     ['certmonger down', () => withToken({ daemon: { known: false, why: 'It does not run.' } }), ['warning TokenVisible hsm']],
   ])('%s', (_what, facts, expected) => {
     expect(told(failures(facts()))).toEqual(expected);
+  });
+});
+
+describe('the mechanisms for a CA', () => {
+  const everything = ['CKM_RSA_PKCS_KEY_PAIR_GEN', 'CKM_RSA_X_509', 'CKM_RSA_PKCS', 'CKM_SHA256_RSA_PKCS', 'CKM_RSA_PKCS_PSS', 'CKM_ECDSA', 'CKM_EDDSA'];
+  const findings = (authority: Pair, without: readonly string[], issuer: Partial<Instance['issuer'] & { readonly type: 'token' }> = {}) => {
+    const facts = withToken({ token: { ...token.token, certificates: [authority, ocsp].map(({ certificate }) => certificate), mechanisms: everything.filter((name) => !without.includes(name)) } });
+    const instance = { ...facts.instance, issuer: { ...facts.instance.issuer, ...issuer } as Instance['issuer'], certificates: facts.instance.certificates.filter(({ nickname }) => nickname === 'ocsp') };
+    return told(failures({ ...facts, instance }).filter(({ check }) => check === 'TokenMechanisms'));
+  };
+
+  test.each<['rsa' | 'ec' | 'ed25519', readonly string[], Partial<Instance['issuer'] & { readonly type: 'token' }>, string[]]>([
+    ['ec', [], {}, []],
+    ['ec', ['CKM_ECDSA'], {}, ['error TokenMechanisms CKM_ECDSA_SHA256']],
+    ['ec', ['CKM_ECDSA'], { digest: 'sha512' }, ['error TokenMechanisms CKM_ECDSA_SHA512']],
+    ['ed25519', [], {}, []],
+    ['ed25519', ['CKM_EDDSA'], {}, ['error TokenMechanisms CKM_EDDSA']],
+    ['rsa', [], { rsaSignature: 'pss' }, []],
+    ['rsa', ['CKM_RSA_PKCS_PSS'], { rsaSignature: 'pss' }, ['error TokenMechanisms CKM_SHA256_RSA_PKCS_PSS']],
+    ['rsa', ['CKM_ECDSA', 'CKM_EDDSA'], {}, []],
+  ])('whose key is %s, on a token without %j, with %o', async (kind, without, issuer, expected) => {
+    expect(findings(await makePair('ca', { kind }), without, issuer)).toEqual(expected);
+  });
+
+  test('whose tracked certificates are on curves want what certmonger signs their requests with', async () => {
+    const curve = await makePair('curve', { kind: 'ec' });
+    const facts = withToken({ token: { ...token.token, certificates: [ca, curve].map(({ certificate }) => certificate), mechanisms: [...token.token.mechanisms, 'CKM_ECDSA_SHA256'] } });
+    const instance: Instance = { ...facts.instance, certificates: [{ nickname: 'curve', profile: 'caOCSPCert', storage: { kind: 'token' } }] };
+    expect(told(failures({ ...facts, instance }).filter(({ check }) => check === 'TokenMechanisms'))).toEqual(['error TokenMechanisms CKM_ECDSA']);
   });
 });
 

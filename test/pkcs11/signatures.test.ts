@@ -6,6 +6,7 @@ import pkcs11js from 'pkcs11js';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { SignatureAlgorithm } from '../../src/config/signature-algorithm.js';
 import { CKM_EDDSA, type Cryptoki } from '../../src/pkcs11/cryptoki.js';
+import { mechanismNames } from '../../src/pkcs11/mechanism-names.js';
 import { openModule, type OpenModule } from '../../src/pkcs11/module.js';
 import { openSession } from '../../src/pkcs11/session.js';
 import { findToken, tokensOf } from '../../src/pkcs11/slots.js';
@@ -137,6 +138,11 @@ describe('a key that wants a login at each use (CKA_ALWAYS_AUTHENTICATE)', () =>
 
 describe('signatures a token has no mechanism for', () => {
   const unsupported = (message: RegExp) => ({ code: 'MECHANISM_UNSUPPORTED', message: expect.stringMatching(message) as string });
+
+  it.each(every)('are refused by name, by a key %s: %o', async (label, algorithm) => {
+    const token = open(() => ({ C_GetMechanismList: () => [] }));
+    await expect(token.sign(await token.findKey({ by: 'label', label }), algorithm, data)).rejects.toMatchObject(unsupported(new RegExp(`lists no ${mechanismNames(algorithm).join(' or ')} for signing; `, 'u')));
+  });
 
   it('are refused: we do not pad for raw RSA', async () => {
     const token = open(listing(pkcs11js.CKM_RSA_X_509));

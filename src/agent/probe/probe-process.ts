@@ -51,7 +51,7 @@ async function main(): Promise<void> {
 function eyesFor({ instance, directories, env }: ProbeOrder): TokenEyes | undefined {
   if (instance.token === undefined) return undefined;
   const pins = openPinGuard(pinsFile(directories, instance), { patienceMs: queueMs });
-  return createTokenEyes({ token: instance.token, nicknames: watchedNicknames(instance), pins, env, onStep: () => { tell({ kind: 'step' }); } });
+  return createTokenEyes({ token: instance.token, nicknames: watchedNicknames(instance), ...(instance.issuer.type === 'token' ? { issuer: instance.issuer } : {}), pins, env, onStep: () => { tell({ kind: 'step' }); } });
 }
 
 /** Whether the directory takes our bind and answers a question: more than a connection says. */

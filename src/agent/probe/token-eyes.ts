@@ -1,4 +1,5 @@
 import type { TokenConfig } from '../../config/instance.js';
+import type { SignatureChoice } from '../../config/signature-algorithm.js';
 import type { KeyProbe, LoginProbe, TokenProbe } from '../../diagnosis/probe.js';
 import { asHsmongerError, HsmongerError } from '../../errors.js';
 import { openToken } from '../../pkcs11/open-token.js';
@@ -28,6 +29,8 @@ export interface EyesOptions {
   readonly token: TokenConfig;
   /** Nicknames of the certificates whose keys are watched. */
   readonly nicknames: readonly string[];
+  /** The CA among them, and what it signs with. */
+  readonly issuer?: SignatureChoice & { readonly certificate: string };
   readonly pins: PinGuard;
   /** The variables a PIN source names. */
   readonly env: Readonly<Record<string, string | undefined>>;
@@ -53,7 +56,7 @@ type Present = Extract<TokenProbe, { state: 'present' }>;
  * C_Login in the same process takes the old PIN still. So a look asks token, session and keys; whatever fails is looked at anew from C_Initialize on; and
  * so are, for the PIN's sake, each signing, each change of the PIN's source, and flags that begin to tell of failed logins.
  */
-export function createTokenEyes({ token: config, nicknames, pins, env, onStep }: EyesOptions): TokenEyes {
+export function createTokenEyes({ token: config, nicknames, issuer, pins, env, onStep }: EyesOptions): TokenEyes {
   let open: OpenEyes | undefined;
   let proofs: Record<string, KeyProbe> = {};
 
@@ -104,7 +107,7 @@ export function createTokenEyes({ token: config, nicknames, pins, env, onStep }:
       onStep();
       const signed: Record<string, KeyProbe> = {};
       for (const [nickname, key] of sign ? found : []) {
-        signed[nickname] = await proveKey(token, key);
+        signed[nickname] = await proveKey(token, key, nickname === issuer?.certificate ? issuer : {});
         onStep();
       }
       // Of an earlier session's proofs those stand that were good and whose key is here.

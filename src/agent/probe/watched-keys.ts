@@ -1,13 +1,11 @@
-import { randomBytes } from 'node:crypto';
-import { performance } from 'node:perf_hooks';
 import type { Instance } from '../../config/instance.js';
+import type { SignatureChoice } from '../../config/signature-algorithm.js';
 import type { KeyProbe } from '../../diagnosis/probe.js';
 import { asHsmongerError, HsmongerError } from '../../errors.js';
+import { provingSignature } from '../../issuer/proving-signature.js';
 import type { Token, TokenKey } from '../../pkcs11/token.js';
 import type { Certificate } from '../../x509/certificate.js';
 import { parseCertificate } from '../../x509/parse-certificate.js';
-import { verifySignature } from '../../x509/signature.js';
-import { algorithmIdentifier } from '../../x509/signature-algorithm.js';
 
 /** A key found through a session, and its certificate's public key. */
 export interface WatchedKey {
@@ -20,8 +18,6 @@ export function watchedNicknames({ certificates, issuer, partOn }: Pick<Instance
   const there = certificates.filter(({ storage }) => storage.kind === 'token').map(({ nickname }) => nickname);
   return [...new Set(issuer.type === 'token' && partOn === undefined ? [...there, issuer.certificate] : there)];
 }
-
-const algorithm = { scheme: 'rsa-pkcs1', digest: 'sha256' } as const;
 
 /** Finds each certificate by its nickname and its key by the public key in it. Failures of a single one are its problem; all others throw. */
 export async function findWatched(token: Token, nicknames: readonly string[]): Promise<{ readonly found: Map<string, WatchedKey>; readonly problems: Record<string, KeyProbe> }> {
@@ -59,14 +55,11 @@ function end({ certificate }: { readonly certificate: Certificate }): number {
   return certificate.notAfter.getTime();
 }
 
-/** Signs a random text and verifies the signature with the certificate's public key. */
-export async function proveKey(token: Token, { key, spki }: WatchedKey): Promise<KeyProbe> {
-  const data = randomBytes(64);
-  const start = performance.now();
+/** Signs a random text and verifies the signature with the certificate's public key; `choice` is what the CA signs with, where the key is the CA's. */
+export async function proveKey(token: Token, { key, spki }: WatchedKey, choice: SignatureChoice): Promise<KeyProbe> {
   try {
-    const signature = await token.sign(key, algorithm, data);
-    const latencyMs = performance.now() - start;
-    if (verifySignature({ data, algorithm: algorithmIdentifier(algorithm), signature }, spki)) return { ok: true, latencyMs };
+    const { verified, latencyMs } = await provingSignature(token, key, spki, choice);
+    if (verified) return { ok: true, latencyMs };
     return { ok: false, code: 'KEY_MISMATCH', problem: `A signature by token '${token.description.label}' does not verify with the certificate's public key; the key and its certificate do not belong together, or the token is broken.` };
   } catch (error) {
     return problemOf(error);

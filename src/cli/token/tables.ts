@@ -1,6 +1,5 @@
 import type { TokenDescription, TokenKey } from '../../pkcs11/token.js';
 import { formatUri } from '../../pkcs11/uri.js';
-import type { KeyCheck } from '../../service/tasks/check-keys.js';
 import type { TokenContents } from '../../service/tasks/inspect-token.js';
 import { equalBytes } from '../../x509/der.js';
 import { parseCertificate } from '../../x509/parse-certificate.js';
@@ -21,17 +20,6 @@ export interface KeyEntry {
   readonly certificates: readonly string[];
   /** RFC 7512. */
   readonly uri: string;
-}
-
-export interface CheckEntry {
-  readonly label: string;
-  readonly id: string;
-  readonly type: string;
-  readonly size: number;
-  readonly ok: boolean;
-  readonly mechanism?: string;
-  readonly latencyMs?: number;
-  readonly problem?: string;
 }
 
 export function tokenTable(tokens: readonly TokenDescription[], colour: boolean): string {
@@ -58,32 +46,6 @@ export function keyTable(keys: readonly KeyEntry[], colour: boolean): string {
   return columns(
     ['LABEL', 'ID', 'TYPE', 'PROTECTION', 'CERTIFICATES', 'URI'],
     keys.map((key) => [{ text: key.label === '' ? '-' : key.label }, { text: key.id }, { text: `${key.type} ${String(key.size)}` }, protectionOf(key), { text: key.certificates.join(', ') || '-' }, { text: key.uri }]),
-    colour,
-  );
-}
-
-export function checkReport(checks: readonly KeyCheck[]): CheckEntry[] {
-  return checks.map(({ key, ok, mechanism, latencyMs, problem }) => ({
-    ...described(key),
-    ok,
-    ...(mechanism === undefined ? {} : { mechanism }),
-    ...(latencyMs === undefined ? {} : { latencyMs: Math.round(latencyMs * 10) / 10 }),
-    ...(problem === undefined ? {} : { problem }),
-  }));
-}
-
-export function checkTable(checks: readonly CheckEntry[], colour: boolean): string {
-  return columns(
-    ['LABEL', 'ID', 'TYPE', 'RESULT', 'MECHANISM', 'LATENCY', 'PROBLEM'],
-    checks.map(({ label, id, type, size, ok, mechanism, latencyMs, problem }) => [
-      { text: label === '' ? '-' : label },
-      { text: id },
-      { text: `${type} ${String(size)}` },
-      ok ? { text: 'ok', style: 'green' } : { text: 'FAILED', style: 'red' },
-      { text: mechanism ?? '-' },
-      { text: latencyMs === undefined ? '-' : `${latencyMs.toFixed(1)} ms` },
-      { text: problem ?? '', style: 'red' },
-    ]),
     colour,
   );
 }

@@ -1,7 +1,6 @@
-import { randomBytes } from 'node:crypto';
 import { HsmongerError } from '../../errors.js';
+import { provingSignature } from '../../issuer/proving-signature.js';
 import type { IssuedRow } from '../../ledger/issued.js';
-import type { SignatureAlgorithm } from '../../config/signature-algorithm.js';
 import type { Token, TokenCertificate } from '../../pkcs11/token.js';
 import { changedNature } from '../../x509/acceptable.js';
 import type { Certificate } from '../../x509/certificate.js';
@@ -9,8 +8,6 @@ import { equalBytes } from '../../x509/der.js';
 import { nameText, sameName } from '../../x509/name.js';
 import { findPath } from '../../x509/path.js';
 import { sameKey } from '../../x509/public-key.js';
-import { verifySignature } from '../../x509/signature.js';
-import { algorithmIdentifier } from '../../x509/signature-algorithm.js';
 import type { FileSight } from '../saving-context.js';
 import { describe, type Located } from './locate.js';
 
@@ -72,14 +69,11 @@ export function prove(nickname: string, judgement: Judgement, chain: Chain): str
   throw new HsmongerError('RENEWAL_FAILED', `The new certificate '${nickname}' (${describe(certificate)}) was stored but must not replace the old one: ${why}. The old one was kept; run 'hsmonger renew' for a right one.`);
 }
 
-const algorithm: SignatureAlgorithm = { scheme: 'rsa-pkcs1', digest: 'sha256' };
-
 /** Signs with the key on the token and verifies with the certificate: KEY_MISMATCH unless they belong together, by CKA_ID too. */
 export async function proveKey(nickname: string, token: Token, certificate: Certificate, objects: readonly TokenCertificate[]): Promise<void> {
   const key = await token.findKey({ by: 'public-key', spki: certificate.spki });
-  const data = randomBytes(64);
-  const signature = await token.sign(key, algorithm, data);
-  if (!verifySignature({ data, algorithm: algorithmIdentifier(algorithm), signature }, certificate.spki)) {
+  const { verified } = await provingSignature(token, key, certificate.spki);
+  if (!verified) {
     throw new HsmongerError('KEY_MISMATCH', `What the key of '${nickname}' on token '${token.description.label}' signs does not verify with its new certificate (${describe(certificate)}); nothing was removed. Do not use that certificate.`);
   }
   // NSS pairs a certificate with its key by CKA_ID alone.
