@@ -1,11 +1,12 @@
 import { setMaxListeners } from 'node:events';
 import type { Instance } from '../config/instance.js';
+import { tokenViews } from '../config/token-views.js';
 import type { Care, Part } from './care.js';
 import { startChronicle, type Chronicle } from './chronicle.js';
 import { attend } from './follow/attend.js';
 import { startHealer, type Healer } from './heal/healer.js';
+import { wholeHealer, wholeProber, withPinKept, type TokenCare } from './one-token.js';
 import { startRenewer, type Renewer } from './calendar/renewer.js';
-import { startPinKeeper, type PinKeeper } from './pin/keeper.js';
 import { startProber } from './probe/start-prober.js';
 import { startReconciler, type Reconciler } from './reconcile/reconciler.js';
 
@@ -22,7 +23,8 @@ export interface Caretaker {
   readonly instance: Instance;
   /** What its parts work with. */
   readonly care: Care;
-  readonly pinKeeper: PinKeeper;
+  /** One for each of its tokens, its own first; one where it has none. */
+  readonly tokens: readonly TokenCare[];
   readonly healer: Healer;
   readonly reconciler: Reconciler;
   readonly renewer: Renewer;
@@ -39,10 +41,11 @@ export async function startCaretaker({ pollMs, instances, conf, ...given }: Care
   const { signal } = stopping;
   // One or two for each part and each child: more than Node.js's ten, and far from what a leak would make of it in a day.
   setMaxListeners(50, signal);
-  const prober = startProber({ instance, directories, log, clock: given.clock, signal, certmonger });
-  const care: Care = {
+  const probers = tokenViews(instance).map((view) => ({ view, prober: startProber({ instance: view, directories, log, clock: given.clock, signal, certmonger }) }));
+  const prober = wholeProber(instance, probers.map((one) => [one.view.partOn, one.prober]));
+  const careOf = (of: Pick<Care, 'instance' | 'prober'>): Care => ({
     ...given,
-    prober,
+    ...of,
     signal,
     get conf() {
       return conf();
@@ -50,21 +53,23 @@ export async function startCaretaker({ pollMs, instances, conf, ...given }: Care
     get instances() {
       return instances();
     },
-  };
-  // Before all others: where the PIN is to be put in place, nothing asks for it before that.
-  const pinKeeper = startPinKeeper(care);
-  await pinKeeper.credentialPlaced();
+  });
+  const care = careOf({ instance, prober });
+  const cares = probers.map((one) => careOf({ instance: one.view, prober: one.prober }));
+  // Before all others: where a PIN is to be put in place, nothing asks for it before that.
+  const kept = await Promise.all(cares.map(withPinKept));
   const reconciler = startReconciler(care);
-  const healer = startHealer(care, { reconcile: () => { reconciler.notice(); } });
+  const tokens = kept.map((one): TokenCare => ({ ...one, healer: startHealer(one.care, { reconcile: () => { reconciler.notice(); } }) }));
+  const healer = wholeHealer(tokens.map((one) => one.healer));
   const renewer = startRenewer(care);
   const chronicle = startChronicle(care);
   const follower = instance.directory === undefined ? undefined : attend({ instance, directories, certmonger, prober, pollMs, log, signal });
   if (follower !== undefined) log('info', 'following the renewal master.');
-  const parts: readonly Part[] = [prober, pinKeeper, healer, reconciler, renewer, chronicle, ...(follower === undefined ? [] : [follower])];
+  const parts: readonly Part[] = [prober, ...tokens.map((one) => one.pinKeeper), healer, reconciler, renewer, chronicle, ...(follower === undefined ? [] : [follower])];
   return {
     instance,
     care,
-    pinKeeper,
+    tokens,
     healer,
     reconciler,
     renewer,

@@ -40,6 +40,8 @@ export interface RequestSnapshot {
 export interface InstanceSnapshot {
   readonly name: string;
   readonly token?: TokenSnapshot;
+  /** Where certificates lie on further tokens. */
+  readonly otherTokens?: readonly TokenSnapshot[];
   /** Of the instance as a whole. */
   readonly diagnoses: readonly Diagnosis[];
   /** The last comparison of certmonger's requests with the instance file. */

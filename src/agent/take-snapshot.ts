@@ -1,5 +1,6 @@
 import type { CertificateConfig, Instance } from '../config/instance.js';
 import { tokenName } from '../config/token-of.js';
+import { tokenOn, tokenViews } from '../config/token-views.js';
 import type { Probe } from '../diagnosis/probe.js';
 import type { Caretaker } from './caretaker.js';
 import { ownRequest } from './own-request.js';
@@ -32,7 +33,11 @@ export function takeSnapshot({ picture, cared, ...rest }: Omit<AgentSnapshot, 'c
 
 function instanceSnapshot(picture: Shown, { instance, care, healer, reconciler, renewer, chronicle }: Cared): InstanceSnapshot {
   const reconciled = reconciler.latest();
-  const token = tokenSnapshot(instance, care.prober.latest(), care.prober.signatures());
+  const [token, ...otherTokens] = tokenViews(instance).map((view) => {
+    const [certificate] = view.certificates;
+    return tokenSnapshot(view, care.prober.latest(certificate?.nickname), care.prober.signatures(certificate?.nickname));
+  });
+  const others = otherTokens.filter((other) => other !== undefined);
   const diagnoses = healer.diagnoses();
   const renewals = new Map(renewer.calendar().map(({ nickname, from, to, planned, by, later }) => [nickname, { from, to, planned, by, later }]));
   const certificates = instance.certificates.map((certificate): CertificateSnapshot => {
@@ -50,7 +55,7 @@ function instanceSnapshot(picture: Shown, { instance, care, healer, reconciler, 
       ...chronicle.past(nickname),
     };
   });
-  return { name: instance.name, ...(token === undefined ? {} : { token }), diagnoses: healer.instance(), ...(reconciled === undefined ? {} : { reconciled: { at: reconciled.at, changes: reconciled.changes, refusals: reconciled.refusals } }), certificates };
+  return { name: instance.name, ...(token === undefined ? {} : { token }), ...(others.length === 0 ? {} : { otherTokens: others }), diagnoses: healer.instance(), ...(reconciled === undefined ? {} : { reconciled: { at: reconciled.at, changes: reconciled.changes, refusals: reconciled.refusals } }), certificates };
 }
 
 function requestPart(sighting: Sighting | undefined, known: boolean): Pick<CertificateSnapshot, 'request' | 'state' | 'subject' | 'issuer' | 'serial' | 'notBefore' | 'notAfter'> {
@@ -83,10 +88,10 @@ function tokenSnapshot(instance: Instance, probe: Probe | undefined, signatures:
   return { ...seen, reachable: true, pin: token.pin, login: token.login.state, ...(latencies.length === 0 ? {} : { signLatencyMs: Math.max(...latencies) }) };
 }
 
-function whereIs({ token }: Instance, { storage }: CertificateConfig): string {
+function whereIs(instance: Instance, { storage }: CertificateConfig): string {
   switch (storage.kind) {
     case 'token':
-      return token === undefined ? 'the token' : tokenName(token.selector);
+      return instance.token === undefined ? 'the token' : tokenName(tokenOn(instance, storage.on).selector);
     case 'internal':
       return 'internal';
     case 'file':

@@ -21,8 +21,8 @@ const bySource: Readonly<Record<string, readonly Part[]>> = {
   'hsmonger.host': ['host', 'state', 'chain', 'servers'],
 };
 
-/** Checks that look at less than others of their source, and are worth asking for alone. */
-const byName: Readonly<Record<string, readonly Part[]>> = { DiskSpace: ['host'], StateFiles: ['files'], ProgramsSafe: ['files'], ConfigurationSafe: ['files'], RefusedPins: ['state'] };
+/** Checks that look at other parts than those of their source do. */
+const byName: Readonly<Record<string, readonly Part[]>> = { TokenMechanisms: ['token', 'internal'], DiskSpace: ['host'], StateFiles: ['files'], ProgramsSafe: ['files'], ConfigurationSafe: ['files'], RefusedPins: ['state'] };
 
 /** What a part is gathered from. */
 const from: Readonly<Record<Part, readonly Part[]>> = { token: [], nss: [], internal: [], chain: ['token', 'internal'], certmonger: ['token', 'internal'], servers: ['chain'], files: [], state: [], host: [] };

@@ -54,6 +54,8 @@ export interface StoreFacts {
 /** What certmonger's own children see. */
 export interface DaemonFacts {
   readonly home: string;
+  /** Its own word, '0.79.17'; absent where it did not say. */
+  readonly version?: string;
   /** The file certmonger.conf is read from. */
   readonly confFile: string;
   readonly conf: CertmongerConf;

@@ -9,6 +9,7 @@ import { readCertificateFiles } from './certificate-files.js';
 import { parseCertmongerConf, type CertmongerConf } from './certmonger-conf.js';
 import { submitCommand } from './command-lines.js';
 import { childEnvironment, confFileOf, homeOf, readDaemonProcess, type DaemonProcess } from './daemon-process.js';
+import { versionOfDaemon } from './daemon-version.js';
 import { strangerIn } from './file-owner.js';
 import type { DaemonFacts, FileFacts, HelperFacts, InternalFacts, NssFacts, TokenFacts, TokenView, TrackingFacts } from './facts.js';
 
@@ -38,13 +39,15 @@ export async function gatherFacts(sources: FactSources): Promise<TrackingFacts> 
   const cas = await certmonger.listCas();
   const requests = await certmonger.listRequests();
   // After the first call, which starts the daemon where it is not running.
-  const daemon = readDaemonProcess(await sources.daemonPid());
+  const pid = await sources.daemonPid();
+  const daemon = readDaemonProcess(pid);
+  const version = await versionOfDaemon(pid, daemon);
   return {
     instance,
     ...(token === undefined ? {} : { token }),
     nss: { ...nss, ...(internal === undefined ? {} : { internal }) },
     files,
-    daemon: await daemonFacts(daemon, instance, installation),
+    daemon: { ...(await daemonFacts(daemon, instance, installation)), ...(version === undefined ? {} : { version }) },
     helper: await helperFacts(daemon, installation),
     submitCommand: submitCommand(sources),
     cas,

@@ -1,13 +1,13 @@
 import type { TrackingRequest } from '../../dbus/tracking-request.js';
 import type { Directories, Instance } from '../config/instance.js';
+import { tokensOf, tokenViews } from '../config/token-views.js';
 import { pinPathOf } from '../config/token-of.js';
 import { asHsmongerError } from '../errors.js';
 import { askService } from '../service/ask.js';
 
-/** Whether certmonger logs in with the instance's PIN when this request is touched: twice before anything else, and for the CSR (tdbush.c, keyiread-n.c). */
-export function needsPin({ token }: Pick<Instance, 'token'>, { key }: Pick<TrackingRequest, 'key'>): boolean {
-  const file = pinPathOf(token?.pin);
-  return file !== undefined && key.pinFile === file;
+/** Whether certmonger logs in with the PIN of one of the instance's tokens when this request is touched: twice before anything else, and for the CSR (tdbush.c, keyiread-n.c). */
+export function needsPin(instance: Pick<Instance, 'token' | 'otherTokens'>, { key }: Pick<TrackingRequest, 'key'>): boolean {
+  return key.pinFile !== undefined && tokensOf(instance).some(({ pin }) => pinPathOf(pin) === key.pinFile);
 }
 
 /**
@@ -15,10 +15,13 @@ export function needsPin({ token }: Pick<Instance, 'token'>, { key }: Pick<Track
  * seen says nothing of its PIN, and what is asked for then waits for it.
  */
 export async function provePinFor(place: { readonly instance: Instance; readonly directories: Directories }, requests: readonly Pick<TrackingRequest, 'key'>[]): Promise<void> {
-  if (!requests.some((request) => needsPin(place.instance, request))) return;
-  try {
-    await askService(place, 'prove PIN', { force: false, anew: false });
-  } catch (error) {
-    if (asHsmongerError(error).code.startsWith('PIN_')) throw error;
+  for (const instance of tokenViews(place.instance)) {
+    // A view has one token.
+    if (!requests.some((request) => needsPin({ ...(instance.token === undefined ? {} : { token: instance.token }) }, request))) continue;
+    try {
+      await askService({ ...place, instance }, 'prove PIN', { force: false, anew: false });
+    } catch (error) {
+      if (asHsmongerError(error).code.startsWith('PIN_')) throw error;
+    }
   }
 }

@@ -16,6 +16,8 @@ import { subjects } from './checks/subjects.js';
 import { tokenLabel } from './checks/token-label.js';
 import { tokenListed } from './checks/token-listed.js';
 import { tokenLogin } from './checks/token-login.js';
+import { tokenSaves } from './checks/token-saves.js';
+import { tokenSigns } from './checks/token-signs.js';
 import { tokenUnique } from './checks/token-unique.js';
 import { tokenVisible } from './checks/token-visible.js';
 import { tokenWritable } from './checks/token-writable.js';
@@ -51,7 +53,7 @@ export type Check = (evidence: Evidence) => Refusal[];
 export type TokenEvidence = Evidence & { readonly token: TokenFacts };
 export type TokenCheck = (evidence: TokenEvidence) => Refusal[];
 
-const tokenChecks: readonly TokenCheck[] = [tokenLabel, tokenUnique, tokenLogin, tokenWritable, tokenListed, tokenVisible];
+const tokenChecks: readonly TokenCheck[] = [tokenLabel, tokenUnique, tokenLogin, tokenWritable, tokenListed, tokenSaves, tokenSigns, tokenVisible];
 const checks: readonly Check[] = [
   pinSource,
   ofToken,

@@ -42,6 +42,11 @@ export function keyFacts(spki: Uint8Array): KeyFacts {
   }
 }
 
+/** Whether the key is bound to RSASSA-PSS by its own algorithm identifier (RFC 4055 §1.2), so that nothing else may be signed with it. */
+export function signsOnlyPss(spki: Uint8Array): boolean {
+  return openKey(spki)?.asymmetricKeyType === 'rsa-pss';
+}
+
 /** The key for node:crypto; undefined when it is not one that we let OpenSSL see. */
 export const openKey = remembered((spki: Uint8Array): KeyObject | undefined => {
   try {

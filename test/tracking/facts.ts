@@ -21,6 +21,8 @@ const generate = {
   weak: () => generateKeyPairSync('rsa', { modulusLength: 768 }),
   ec: () => generateKeyPairSync('ec', { namedCurve: 'P-256' }),
   ed25519: () => generateKeyPairSync('ed25519'),
+  pss: () => generateKeyPairSync('rsa-pss', { modulusLength: 2048, hashAlgorithm: 'sha256', mgf1HashAlgorithm: 'sha256' }),
+  curve: () => generateKeyPairSync('ec', { namedCurve: 'secp256k1' }),
 } as const;
 
 /** Self-signed by a key of its own kind where WebCrypto can, else by an RSA key: nobody verifies these. */
@@ -72,7 +74,7 @@ export function goodFacts(pairs: readonly Pair[]): TokenTrackingFacts {
       description: { slotId: 1, label: 'tok', manufacturer: '', model: '', serial: '1', loginRequired: true, initialized: true, writeProtected: false, pin: 'fine' },
       certificates: pairs.map(({ certificate }) => certificate),
       keys: pairs.map(({ key }) => key),
-      mechanisms: ['CKM_RSA_PKCS_KEY_PAIR_GEN', 'CKM_RSA_PKCS'],
+      mechanisms: ['CKM_RSA_PKCS_KEY_PAIR_GEN', 'CKM_RSA_PKCS', 'CKM_ECDSA'],
     },
     nss: { format: 'sql', unwritable: [], registered: true, tokens: ['tok', ''], internalName: 'NSS Certificate DB' },
     files: [],

@@ -127,9 +127,48 @@ describe('key and certificate', () => {
   test.each([
     ['weak', ['key-kind x']],
     ['ed25519', ['key-kind x']],
+    ['pss', ['key-kind x']],
+    ['curve', ['key-kind x']],
     ['ec', []],
   ] as const)('a key of kind %s gives %j', async (kind, expected) => {
     expect(checksOf(goodFacts([await makePair('x', { kind })]))).toEqual(expected);
+  });
+});
+
+describe('what this certmonger cannot do', () => {
+  const old = (version: string, mechanisms: readonly string[]) => {
+    const facts = goodFacts([one]);
+    return preflight({ ...facts, daemon: { ...facts.daemon, version }, token: { ...facts.token, mechanisms } });
+  };
+  const all = ['CKM_RSA_PKCS_KEY_PAIR_GEN', 'CKM_RSA_PKCS'];
+
+  test.each([
+    ['0.79.17', [/certmonger 0\.79\.17 saves/u, /to 0\.79\.19 or later/u]],
+    ['0.79.18', [/certmonger 0\.79\.18 saves/u, /to 0\.79\.19 or later/u]],
+  ] as const)('a token without raw RSA is refused by %s, with the version that is needed', (version, [problem, fix]) => {
+    const [refusal, ...more] = old(version, all);
+    expect(more).toEqual([]);
+    expect(refusal?.check).toBe('token-saves');
+    expect(refusal?.problem).toMatch(problem);
+    expect(refusal?.fix).toMatch(fix);
+  });
+
+  test.each(['0.79.19', '0.79.21', '0.80'])('and taken by %s', (version) => {
+    expect(old(version, all)).toEqual([]);
+  });
+
+  test('what no version can is told with no version, and how such a certificate is renewed', async () => {
+    const [refusal] = preflight(goodFacts([await makePair('x', { kind: 'ed25519' })]));
+    expect(refusal?.problem).toMatch(/Ed25519.*no version up to 0\.79\.21 can/u);
+    expect(refusal?.fix).toMatch(/hsmonger ca issue --instance testca --profile caServerCert/u);
+    const facts = withToken(() => ({ mechanisms: ['CKM_RSA_PKCS', 'CKM_ECDSA'] }));
+    expect(preflight(facts)[0]).toMatchObject({ check: 'token-listed', problem: expect.stringMatching(/no version up to 0\.79\.21 can/u) as string });
+  });
+
+  test('an EC key on a token without plain ECDSA', async () => {
+    const pair = await makePair('x', { kind: 'ec' });
+    const facts = goodFacts([pair]);
+    expect(checksOf({ ...facts, token: { ...facts.token, mechanisms: [...all, 'CKM_ECDSA_SHA256'] } })).toEqual(['token-signs x']);
   });
 });
 

@@ -2,6 +2,7 @@ import { HsmongerError, sentenceOf } from '../../errors.js';
 import type { Change } from '../../tracking/plan.js';
 import type { Survey } from '../../tracking/survey.js';
 import type { Caretaker } from '../caretaker.js';
+import type { TokenCare } from '../one-token.js';
 import type { AgentSnapshot } from '../snapshot.js';
 import type { Desk, Row } from './desk.js';
 
@@ -42,16 +43,22 @@ export function createDesk({ caretakers, snapshot, reload }: DeskGiven): Desk {
     },
     renew: (instance, nickname) => named(instance).renewer.renew(nickname),
     async unlock(instance) {
-      const { care, pinKeeper } = named(instance);
-      const probe = await care.prober.look();
-      const locked = pinKeeper.locked();
-      if (locked !== undefined) throw new HsmongerError('PIN_SOURCE_MISSING', locked);
-      const login = probe.token?.state === 'present' ? probe.token.login : undefined;
-      if (login?.state === 'refused' || login?.state === 'no PIN') throw new HsmongerError('PIN_SOURCE_INVALID', login.problem);
+      const troubles = await Promise.all(named(instance).tokens.map(pinTrouble));
+      const [first] = troubles;
+      // Of several tokens one may stay locked.
+      if (first !== undefined && troubles.every((trouble) => trouble !== undefined)) throw first;
       return `The agent has seen the PIN of '${instance}'; requests that waited for it go on.`;
     },
     reload,
   };
+}
+
+async function pinTrouble({ care, pinKeeper }: TokenCare): Promise<HsmongerError | undefined> {
+  const probe = await care.prober.look();
+  const locked = pinKeeper.locked();
+  if (locked !== undefined) return new HsmongerError('PIN_SOURCE_MISSING', locked);
+  const login = probe.token?.state === 'present' ? probe.token.login : undefined;
+  return login?.state === 'refused' || login?.state === 'no PIN' ? new HsmongerError('PIN_SOURCE_INVALID', login.problem) : undefined;
 }
 
 function planRows({ changes, refusals }: Survey): { readonly changes: readonly Row[]; readonly refusals: readonly Row[] } {

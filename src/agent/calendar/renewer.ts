@@ -69,7 +69,7 @@ export function startRenewer(care: Care, pace: RenewerPace = usualPace, mastersh
       return 0;
     }
     const due = entries.filter(({ by, planned }) => by === 'agent' && planned.getTime() <= now).sort((one, other) => one.planned.getTime() - other.planned.getTime());
-    const waiting = due.filter(ready).map((entry) => ({ entry, obstacle: hindrance(prober.latest(), entry.nickname) }));
+    const waiting = due.filter(ready).map((entry) => ({ entry, obstacle: hindrance(prober.latest(entry.nickname), entry.nickname) }));
     const entry = waiting.find(({ obstacle }) => obstacle === undefined)?.entry;
     if (entry === undefined) {
       const [first] = waiting;
@@ -119,7 +119,7 @@ export function startRenewer(care: Care, pace: RenewerPace = usualPace, mastersh
       const config = instance.certificates.find((one) => one.nickname === nickname);
       if (config === undefined) throw new HsmongerError('USAGE', `${instance.file} has no certificate '${nickname}'.`);
       const request = await connected.request(ids.get(nickname) ?? '').find();
-      if (request !== undefined && needsPin(instance, request)) await prober.prove();
+      if (request !== undefined && needsPin(instance, request)) await prober.prove(nickname);
       const { keyType, keySize, request: { nickname: id } } = orderOf(instance, config, request === undefined ? [] : [request]);
       const { before, taken } = await resubmitSameKey(connected, id, { keyType, keySize });
       if (!taken) throw new HsmongerError('RENEWAL_FAILED', `certmonger would not resubmit '${nickname}' (state ${before.status}); see 'hsmonger status'.`);

@@ -8,7 +8,7 @@ import { mayBeDrift } from './drift.js';
 import { judgeSurvey } from './judge-survey.js';
 import { createKeyChanges } from './key-changes.js';
 import { createMaker } from './make-changes.js';
-import { fileReady, tokenReady, type Unready } from './readiness.js';
+import { anyTokenReady, fileReady, type Unready } from './readiness.js';
 import { createReports } from './reports.js';
 import { described } from './sentences.js';
 
@@ -95,7 +95,7 @@ export function startReconciler(care: Care, pace: ReconcilerPace = usualPace): R
   };
 
   /** Why not now; undefined where the way is free. */
-  const unready = (): Unready | undefined => (picture.requests() === undefined ? { kind: 'unknown' } : (tokenReady(instance, prober.latest()) ?? fileReady(directories, instance)));
+  const unready = (): Unready | undefined => (picture.requests() === undefined ? { kind: 'unknown' } : (anyTokenReady(instance, prober) ?? fileReady(directories, instance)));
 
   const asked = async () => {
     const obstacle = unready();

@@ -21,8 +21,8 @@ function certmongerText({ running, trouble }: AgentSnapshot['certmonger']): stri
 }
 
 function instanceText(instance: InstanceSnapshot, now: Date, colour: boolean): string {
-  const { name, token, certificates } = instance;
-  const title = `${harmless(name)}${token === undefined ? '' : `: ${tokenText(token)}`}\n`;
+  const { name, token, otherTokens = [], certificates } = instance;
+  const title = `${harmless(name)}${token === undefined ? '' : `: ${[token, ...otherTokens].map(tokenText).join('; ')}`}\n`;
   const table = columns(['CERTIFICATE', 'STATE', 'DAYS LEFT', 'RENEWAL', 'PROBLEM'], certificates.map((certificate) => cells(certificate, now)), colour);
   const problems = problemsOf([instance]).map((problem) => problemText(problem, colour));
   return `${title}${table}${problems.length === 0 ? '' : `\n${problems.join('')}`}`;

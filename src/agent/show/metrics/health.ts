@@ -12,7 +12,7 @@ export function healthFamilies({ at, version, startedAt, certmonger, instances, 
     samples: instances.flatMap((instance) => samples(instance, [instance.name])),
   });
   const token = (name: string, help: string, more: readonly string[], samples: (token: TokenSnapshot, labels: readonly string[]) => Sample[]): Family =>
-    each(`token_${name}`, help, ['token', ...more], (instance, labels) => (instance.token === undefined ? [] : samples(instance.token, [...labels, instance.token.label])));
+    each(`token_${name}`, help, ['token', ...more], (instance, labels) => [...(instance.token === undefined ? [] : [instance.token]), ...(instance.otherTokens ?? [])].flatMap((one) => samples(one, [...labels, one.label])));
   return [
     { name: 'hsmonger_build_info', help: 'The version that runs; always 1', type: 'gauge', labels: ['version'], samples: [{ labels: [version], value: 1 }] },
     alone('hsmonger_agent_start_time_seconds', 'When the agent was started', seconds(startedAt)),

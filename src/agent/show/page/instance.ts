@@ -14,6 +14,7 @@ export function instanceSection(instance: InstanceSnapshot, index: number, scale
 <h2 id="${id}">${instance.name}</h2>
 <dl class="facts">
 ${instance.token === undefined ? undefined : tokenFacts(instance.token, now)}
+${(instance.otherTokens ?? []).map((token) => tokenFacts(token, now))}
 ${instance.reconciled === undefined ? undefined : fact('Compared with its file', html`${distance(now, instance.reconciled.at)}${instance.reconciled.changes === 0 ? ', nothing to change' : `, ${String(instance.reconciled.changes)} to change`}`)}
 </dl>
 ${rows.length === 0 ? html`<p>It has no certificates yet.</p>` : html`<table class="certificates">

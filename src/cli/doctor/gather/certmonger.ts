@@ -1,11 +1,10 @@
-import { readFileSync, readlinkSync, statSync } from 'node:fs';
+import { readFileSync, readlinkSync } from 'node:fs';
 import { connectCertmonger, type Certmonger } from '../../../../dbus/certmonger.js';
 import type { CertmongerFacts } from '../../../doctor/facts/certmonger.js';
 import { HsmongerError } from '../../../errors.js';
-import { distrustOf } from '../../../platform/trusted-path.js';
-import { run } from '../../../platform/run.js';
 import { defaultsOf } from '../../../tracking/certmonger-conf.js';
-import { childEnvironment, confFileOf, readDaemonProcess } from '../../../tracking/daemon-process.js';
+import { confFileOf, readDaemonProcess } from '../../../tracking/daemon-process.js';
+import { versionOfDaemon } from '../../../tracking/daemon-version.js';
 import { asked, type Gathering, type SeenStores } from './gathering.js';
 import { lookAtTracking } from './tracking.js';
 
@@ -28,7 +27,7 @@ async function lookAt(certmonger: Certmonger, { place }: Gathering, stores: Seen
   const confFile = confFileOf(daemon);
   const program = `/proc/${String(pid)}/exe`;
   return {
-    version: await versionOf(program, childEnvironment(daemon)),
+    version: await versionOfDaemon(pid, daemon),
     replaced: readlinkSync(program).endsWith(' (deleted)'),
     confFile,
     settings: defaultsOf(textOf(confFile)),
@@ -36,20 +35,6 @@ async function lookAt(certmonger: Certmonger, { place }: Gathering, stores: Seen
     cas,
     tracking: await asked(() => lookAtTracking(certmonger, place, stores)),
   };
-}
-
-/** The running program is asked itself: what is installed may be newer. Not where others than root could have written it. */
-async function versionOf(program: string, env: Readonly<Record<string, string>>): Promise<string | undefined> {
-  try {
-    const { uid, mode } = statSync(program);
-    const path = readlinkSync(program).replace(/ \(deleted\)$/u, '');
-    if (uid !== 0 || (mode & 0o022) !== 0 || (statSync(path, { throwIfNoEntry: false }) !== undefined && distrustOf(path) !== undefined)) return undefined;
-    const { stdout } = await run(program, ['-v'], { env, timeoutMs: 10_000 });
-    return /^certmonger (?<version>\d[\w.]*)/u.exec(stdout)?.groups?.['version'];
-  } catch {
-    // The check says that it is unknown, and what to do.
-    return undefined;
-  }
 }
 
 function textOf(file: string): string {

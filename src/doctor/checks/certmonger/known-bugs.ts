@@ -4,7 +4,7 @@ import type { Check } from '../../check.js';
 import type { CertmongerFacts } from '../../facts/certmonger.js';
 import type { Finding } from '../../finding.js';
 import { known, orFine } from '../../known.js';
-import { compareVersions, versionOf } from './version.js';
+import { compareVersions, versionOf } from '../../../tracking/version.js';
 
 /** One defect of certmonger that hsmonger does not work around, and whom it touches. */
 interface Bug {

@@ -28,8 +28,8 @@ export const tokenMechanisms: Check = {
 };
 
 /** What the CA's key signs with, by its own type, as its certificates on the token tell it; of one that cannot be read CertificateReadable tells. */
-function issuing({ instance: { issuer } }: DoctorFacts, { description: { label }, mechanisms, certificates }: PresentToken): Finding[] {
-  if (issuer.type !== 'token') return [];
+function issuing({ instance: { issuer, partOn } }: DoctorFacts, { description: { label }, mechanisms, certificates }: PresentToken): Finding[] {
+  if (issuer.type !== 'token' || partOn !== undefined) return [];
   const named = certificates.filter((certificate) => certificate.label === issuer.certificate);
   const missing = named.map(({ der }) => waysOf(der, issuer)).find((ways) => ways !== undefined && !ways.some((name) => mechanisms.includes(name)));
   if (missing === undefined) return [];
