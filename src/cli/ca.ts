@@ -1,12 +1,13 @@
 import type { Argv } from 'yargs';
 import { csr } from './ca/csr.js';
 import { importCertificate } from './ca/import.js';
+import { withRevocation } from './ca/revocation-commands.js';
 import type { AddCommand, Runner } from './command.js';
 import { absolutePath, wholeSeconds, type GlobalFlags } from './global-options.js';
 
-/** `ca csr`, `ca import`: certificates another CA signs. */
+/** `ca`: certificates another CA signs, and what a CA on a token says of those it signed. */
 export const addCa: AddCommand = (yargs, run) =>
-  yargs.command('ca', 'Have a certificate signed by another CA', (ca) => withImport(withCsr(ca, run), run).demandCommand(1, 'Name what to do: csr or import.'));
+  yargs.command('ca', 'A CA on a token: revocation; certificates another CA signs', (ca) => withRevocation(withImport(withCsr(ca, run), run), run).demandCommand(1, 'Name what to do: csr, import, revoke, unrevoke, crl, ocsp or export-openssl.'));
 
 function withCsr(yargs: Argv<GlobalFlags>, run: Runner): Argv<GlobalFlags> {
   return yargs.command(

@@ -64,6 +64,11 @@ export function issuedBySerial(database: Database, serial: string): IssuedRow[] 
   return database.prepare<[string], Stored>('SELECT * FROM issued WHERE serial = ? ORDER BY id').all(serial).map(rowOf);
 }
 
+/** Whether an issuer's key (SHA-256 of its SubjectPublicKeyInfo, hex) signed a certificate with this serial number. */
+export function isIssued(database: Database, issuerKey: string, serial: string): boolean {
+  return database.prepare<[string, string]>('SELECT 1 FROM issued WHERE issuer_key = ? AND serial = ?').get(issuerKey, serial) !== undefined;
+}
+
 /** Writes a certificate down; SQLite refuses a serial number its issuer has used. */
 export function insertIssued(database: Database, row: Omit<IssuedRow, 'id' | 'revokedAt' | 'revocationReason'>): void {
   database

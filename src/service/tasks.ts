@@ -4,6 +4,7 @@ import { checkKeys } from './tasks/check-keys.js';
 import { compareServers } from './tasks/compare-servers.js';
 import { examineState } from './tasks/examine-state.js';
 import { identifyTokens } from './tasks/identify-tokens.js';
+import { exportIssued } from './tasks/export-issued.js';
 import { importCertificate } from './tasks/import-certificate.js';
 import { inspectInternal } from './tasks/inspect-internal.js';
 import { inspectNss } from './tasks/inspect-nss.js';
@@ -13,6 +14,7 @@ import { listTokens } from './tasks/list-tokens.js';
 import { lookAtAuthority } from './tasks/look-at-authority.js';
 import { lookAtToken } from './tasks/look-at-token.js';
 import { lookAtNss } from './tasks/look-at-nss.js';
+import { makeCrl } from './tasks/make-crl.js';
 import { makeRequest } from './tasks/make-request.js';
 import { moveAside } from './tasks/move-aside.js';
 import { addNssModule, removeNssModule } from './tasks/nss-module.js';
@@ -20,6 +22,7 @@ import { previewRenewals } from './tasks/preview-renewal.js';
 import { provePin } from './tasks/prove-pin.js';
 import { readPkiConfig } from './tasks/read-pki-config.js';
 import { readLedger } from './tasks/read-ledger.js';
+import { revokeCertificate } from './tasks/revoke-certificate.js';
 import { savingAhead, savingDone, savingFinished, savingPrepared, savingResumed, savingsPending } from './tasks/saving.js';
 import { lookAtServers, nameMaster, trustedAuthorities } from './tasks/servers.js';
 import { setTrust } from './tasks/set-trust.js';
@@ -54,6 +57,9 @@ const tasks = {
   'finish saving': savingFinished,
   'make request': makeRequest,
   'import certificate': importCertificate,
+  'revoke certificate': revokeCertificate,
+  'make CRL': makeCrl,
+  'export issued': exportIssued,
   'look at token': lookAtToken,
   'look at NSS database': lookAtNss,
   'set trust': setTrust,

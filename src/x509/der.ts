@@ -3,7 +3,7 @@
  * given bytes together without ever decoding them. Whatever must stay byte for byte is joined here, never re-encoded.
  */
 
-/** No certificate, and nothing that fits into one of certmonger's environment variables, is larger. */
+/** No certificate, and nothing that fits into one of certmonger's environment variables, is larger; a CRL may be. */
 const maxBytes = 1024 * 1024;
 const maxDepth = 24;
 
@@ -11,8 +11,8 @@ const constructed = 0x20;
 const universalConstructed = new Set([0x30, 0x31]);
 
 /** Why `bytes` is not exactly one DER element (X.690 §10), as the end of a sentence, or undefined when it is. */
-export function derFault(bytes: Uint8Array): string | undefined {
-  if (bytes.length > maxBytes) return 'is larger than 1 MiB';
+export function derFault(bytes: Uint8Array, most = maxBytes): string | undefined {
+  if (bytes.length > most) return `is larger than ${String(most / 1024 / 1024)} MiB`;
   /** Ends of the constructed elements we are inside of. */
   const ends = [bytes.length];
   for (let at = 0; at < bytes.length; ) {
@@ -100,6 +100,19 @@ export function namedBits(octet: number): Uint8Array {
 
 /** An INTEGER from its content octets, minimal and signed already. */
 export const integer = (content: Uint8Array): Uint8Array => element(0x02, content);
+
+/** An INTEGER that is not negative. */
+export function unsigned(value: bigint): Uint8Array {
+  const digits = value.toString(16);
+  const content = Buffer.from(digits.length % 2 === 0 ? digits : `0${digits}`, 'hex');
+  // The first bit is the sign's.
+  return integer((content[0] ?? 0) < 0x80 ? content : Buffer.concat([Buffer.of(0), content]));
+}
+
+/** The value of an INTEGER's content octets; undefined for none and for a negative one. */
+export function unsignedValue(content: Uint8Array): bigint | undefined {
+  return content.length === 0 || (content[0] ?? 0) >= 0x80 ? undefined : BigInt(`0x${Buffer.from(content).toString('hex')}`);
+}
 
 /** An OBJECT IDENTIFIER from its dotted form. */
 export function objectIdentifier(dotted: string): Uint8Array {

@@ -4,6 +4,7 @@ const kinds = {
   certificate: { labels: ['CERTIFICATE', 'X509 CERTIFICATE'], code: 'CERTIFICATE_INVALID', what: 'certificate' },
   // NEW … is what older Netscape-descended tools write.
   request: { labels: ['CERTIFICATE REQUEST', 'NEW CERTIFICATE REQUEST'], code: 'CSR_INVALID', what: 'certificate request' },
+  crl: { labels: ['X509 CRL'], code: 'CRL_INVALID', what: 'CRL' },
 } as const;
 
 type PemKind = keyof typeof kinds;
@@ -12,7 +13,7 @@ const begin = /^-----BEGIN ([A-Z0-9 ]+)-----$/u;
 const base64 = /^(?:[A-Za-z0-9+/]{4})*(?:[A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=)?$/u;
 
 /**
- * The DER of the one block of this kind in `text` (RFC 7468, text around it allowed); CERTIFICATE_INVALID or CSR_INVALID when
+ * The DER of the one block of this kind in `text` (RFC 7468, text around it allowed); CERTIFICATE_INVALID, CSR_INVALID or CRL_INVALID when
  * there is none, more than one, or it is not base64. `where` names the text in the message.
  */
 function decodePem(kind: PemKind, text: string, where: string): Uint8Array {
@@ -65,6 +66,15 @@ export function certificateFromPem(text: string, where = 'The text given as a ce
 /** CSR_INVALID unless `text` holds exactly one PEM request. */
 export function csrFromPem(text: string, where = 'The text given as a certificate request'): Uint8Array {
   return decodePem('request', text, where);
+}
+
+/** CRL_INVALID unless `text` holds exactly one PEM CRL. */
+export function crlFromPem(text: string, where: string): Uint8Array {
+  return decodePem('crl', text, where);
+}
+
+export function crlToPem(der: Uint8Array): string {
+  return encodePem('crl', der);
 }
 
 export function certificateToPem(der: Uint8Array): string {

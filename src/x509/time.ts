@@ -19,7 +19,15 @@ export function parseTime(der: Uint8Array): Date | undefined {
 
 /** DER of a time in whole seconds: UTCTime through 2049, GeneralizedTime after (RFC 5280 §4.1.2.5). */
 export function encodeTime(date: Date): Uint8Array {
-  const digits = `${date.toISOString().slice(0, 19).replace(/\D/gu, '')}Z`;
   const year = date.getUTCFullYear();
-  return year >= 1950 && year < 2050 ? element(0x17, Buffer.from(digits.slice(2))) : element(0x18, Buffer.from(digits));
+  return year >= 1950 && year < 2050 ? element(0x17, Buffer.from(digitsOf(date).slice(2))) : encodeGeneralizedTime(date);
+}
+
+/** DER GeneralizedTime in whole seconds, where no other type may stand (RFC 5280 §5.3.2, RFC 6960 §4.2.1). */
+export function encodeGeneralizedTime(date: Date): Uint8Array {
+  return element(0x18, Buffer.from(digitsOf(date)));
+}
+
+function digitsOf(date: Date): string {
+  return `${date.toISOString().slice(0, 19).replace(/\D/gu, '')}Z`;
 }

@@ -1,0 +1,63 @@
+import path from 'node:path';
+import { bind } from '../../agent/show/bind.js';
+import { nameOf, type Address } from '../../agent/show/order.js';
+import { HsmongerError } from '../../errors.js';
+import { tokenIssuerOf } from '../../service/own-authority.js';
+import type { Surroundings } from '../command.js';
+import { instanceOf, type GlobalOptions } from '../global-options.js';
+import { harmless } from '../output.js';
+import { assertOwner } from './owner.js';
+
+interface OcspOptions extends GlobalOptions {
+  readonly listen: Address;
+  readonly nickname: string | undefined;
+  readonly minutes: number;
+  readonly responderId: 'name' | 'key';
+}
+
+export async function ocsp(options: OcspOptions, { io, env, signal }: Surroundings): Promise<number> {
+  const place = instanceOf(options, env);
+  tokenIssuerOf(place.instance);
+  await assertOwner(place, 'run the responder');
+  const { listen, nickname } = options;
+  // Here, where root can read it wherever it lies: nothing is loaded after the drop.
+  const { serveInstance } = await import('#chunk/ocsp');
+  const stop = new AbortController();
+  const end = () => { stop.abort(); };
+  process.once('SIGTERM', end);
+  signal.addEventListener('abort', end, { once: true });
+  process.chdir('/');
+  try {
+    await serveInstance({
+      ...place,
+      env,
+      // The web server in front joins the service user's group for a socket.
+      bind: ({ gid }) => bind(listen, gid),
+      nickname,
+      validMs: options.minutes * 60_000,
+      identifiedBy: options.responderId,
+      log: (message) => { io.err(`hsmonger: ${harmless(message)}\n`); },
+      listening: (message) => { io.err(`hsmonger: OCSP responder listening at ${harmless(nameOf(listen))}. ${harmless(message)}\n`); },
+      signal: stop.signal,
+    });
+    return 0;
+  } finally {
+    process.removeListener('SIGTERM', end);
+  }
+}
+
+/** For `coerce`: 127.0.0.1:PORT, [::1]:PORT or the absolute path of a socket. */
+export function listenAddress(given: string): Address {
+  if (path.isAbsolute(given)) return { socket: given };
+  const [, host, digits] = /^(127\.0\.0\.1|\[::1\]|localhost):(\d{1,5})$/u.exec(given) ?? [];
+  const port = Number(digits ?? 0);
+  if (host === undefined || port < 1 || port > 65_535) throw new HsmongerError('USAGE', `'${given}' is not where a responder may listen: 127.0.0.1:PORT, [::1]:PORT or the absolute path of a socket; for other hosts put a web server in front.`);
+  return { host: host === '[::1]' ? '::1' : '127.0.0.1', port };
+}
+
+/** For `coerce`. */
+export function minutesOf(word: string): number {
+  const minutes = /^\d{1,5}$/u.test(word) ? Number(word) : 0;
+  if (minutes < 1 || minutes > 10_080) throw new HsmongerError('USAGE', `'${word}' is not a number of minutes from 1 to 10080 (a week).`);
+  return minutes;
+}

@@ -1,0 +1,22 @@
+import type { Directories, Instance } from '../../config/instance.js';
+import { HsmongerError } from '../../errors.js';
+import { sharedNicknames } from '../../renewal/look-at-servers.js';
+import { askService } from '../../service/ask.js';
+
+export interface Place {
+  readonly instance: Instance;
+  readonly directories: Directories;
+}
+
+/**
+ * On a shared token one host has the ledger and the CRL (design rule 11): the renewal master, where servers share a directory; an instance
+ * without one is its own. ISSUER_ELSEWHERE names the host. `doing`: what is to be done there, as an order.
+ */
+export async function assertOwner({ instance, directories }: Place, doing: string): Promise<void> {
+  if (instance.directory === undefined || sharedNicknames(instance).length === 0) return;
+  const { servers } = await askService({ instance, directories }, 'look at servers', { all: false });
+  const masters = servers.filter(({ renewalMaster }) => renewalMaster);
+  if (masters.some(({ here }) => here)) return;
+  const where = masters.length === 0 ? `nobody is it: name the server that has them with 'hsmonger master set', and ${doing} there` : `${masters.map(({ host }) => `'${host}'`).join(' and ')} is it; ${doing} there`;
+  throw new HsmongerError('ISSUER_ELSEWHERE', `The servers share a token, and the renewal master alone has the ledger and the CRL: ${where}.`);
+}

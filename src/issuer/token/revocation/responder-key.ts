@@ -1,0 +1,74 @@
+import { HsmongerError } from '../../../errors.js';
+import type { Token, TokenCertificate, TokenKey } from '../../../pkcs11/token.js';
+import type { Certificate } from '../../../x509/certificate.js';
+import { allows, extendedKeyUsages, findExtension } from '../../../x509/extensions.js';
+import { nameText, sameName } from '../../../x509/name.js';
+import { oids } from '../../../x509/oids.js';
+import { parseCertificate } from '../../../x509/parse-certificate.js';
+import { signedBy, validityFault } from '../../../x509/path.js';
+import { sameKey } from '../../../x509/public-key.js';
+import { authorityKey, type Authority } from '../authority.js';
+
+/** Whose signature stands under OCSP answers. */
+export interface ResponderKey {
+  readonly certificate: Certificate;
+  readonly key: TokenKey;
+  /** The CA's own key, or one it has given the right to (RFC 6960 §4.2.2.2). */
+  readonly kind: 'authority' | 'delegate';
+  /** What clients may stumble over, a sentence each. */
+  readonly warnings: readonly string[];
+}
+
+/**
+ * The certificate of this nickname, or of those on the token that the CA's key signed for OCSP the valid one that lasts longest, or else the CA's
+ * own. Logs in. CERTIFICATE_NOT_FOUND, PROFILE_MISMATCH or KEY_NOT_FOUND where a named one does not do.
+ */
+export async function findResponderKey(token: Token, authority: Authority, now: Date, nickname: string | undefined): Promise<ResponderKey> {
+  const certificates = await token.certificates(nickname);
+  const own = certificates.flatMap((object) => candidate(object));
+  const delegates = own
+    .filter(({ certificate }) => delegateFault(certificate, authority.certificate, now) === undefined)
+    .sort((a, b) => b.certificate.notAfter.getTime() - a.certificate.notAfter.getTime());
+  const where = `token '${token.description.label}'`;
+  const isAuthority = own.some(({ certificate }) => sameKey(certificate.spki, authority.certificate.spki));
+  if (nickname !== undefined && delegates.length === 0 && !isAuthority) {
+    const [first] = own;
+    if (first === undefined) throw new HsmongerError('CERTIFICATE_NOT_FOUND', `There is no certificate '${nickname}' on ${where}; --nickname must name the one OCSP answers are signed with.`);
+    throw new HsmongerError('PROFILE_MISMATCH', `'${nickname}' on ${where} cannot sign OCSP answers for ${nameText(authority.certificate.subject)}: it ${delegateFault(first.certificate, authority.certificate, now) ?? 'does not fit'}. Name another, or have one issued with the profile caOCSPCert.`);
+  }
+  let failure: unknown;
+  for (const { certificate, id } of delegates) {
+    try {
+      const key = await token.findKey({ by: 'public-key', spki: certificate.spki, id });
+      return { certificate, key, kind: 'delegate', warnings: warningsFor(certificate) };
+    } catch (error) {
+      // A certificate may lie on a token without its key.
+      if (!(error instanceof HsmongerError && error.code === 'KEY_NOT_FOUND')) throw error;
+      failure = error;
+    }
+  }
+  if (nickname !== undefined && !isAuthority) throw failure;
+  return { certificate: authority.certificate, key: await authorityKey(token, authority), kind: 'authority', warnings: [] };
+}
+
+/** Foreign objects that are no certificates we understand are none of ours. */
+function candidate({ der, id }: TokenCertificate): { readonly certificate: Certificate; readonly id: Uint8Array }[] {
+  try {
+    return [{ certificate: parseCertificate(der), id }];
+  } catch {
+    return [];
+  }
+}
+
+/** Why clients would not take its answers (RFC 6960 §4.2.2.2), as the end of a sentence. */
+function delegateFault(certificate: Certificate, authority: Certificate, now: Date): string | undefined {
+  if (!extendedKeyUsages(certificate.extensions).includes(oids.ocspSigning)) return 'has not the extended key usage OCSPSigning';
+  if (allows(certificate, 'digitalSignature') === false) return 'has a key usage without digitalSignature';
+  if (!sameName(certificate.issuer, authority.subject) || !signedBy(certificate, authority.spki)) return 'was not issued by that CA itself';
+  return validityFault(certificate, now);
+}
+
+function warningsFor(certificate: Certificate): string[] {
+  if (findExtension(certificate.extensions, oids.ocspNoCheck) !== undefined) return [];
+  return [`The OCSP certificate of ${nameText(certificate.subject)} has not the extension id-pkix-ocsp-nocheck (RFC 6960 §4.2.2.2.1), so clients may ask whether it is revoked itself, and give up; have one issued with the profile caOCSPCert.`];
+}

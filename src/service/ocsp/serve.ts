@@ -1,0 +1,91 @@
+import type { Server } from 'node:http';
+import { ledgerFile } from '../../config/directories.js';
+import type { Directories, Instance } from '../../config/instance.js';
+import { prepareState } from '../../config/prepare-state.js';
+import { asHsmongerError } from '../../errors.js';
+import { sqliteAddon } from '../../platform/addons.js';
+import { accountOf, dropTo, type Account } from '../../platform/service-user.js';
+import { nameText } from '../../x509/name.js';
+import { withServiceContext } from '../context.js';
+import { ownAuthority, tokenIssuerOf } from '../own-authority.js';
+import { serveOcsp } from './http.js';
+import { openLiveLedger } from './live-ledger.js';
+import { createResponder, passes, type ResponderParts } from './responder.js';
+import { createSigner } from './signer.js';
+
+export interface OcspService {
+  readonly instance: Instance;
+  readonly directories: Directories;
+  readonly env: Readonly<Record<string, string | undefined>>;
+  /** Called while this is root still. */
+  readonly bind: (account: Account) => Promise<Server>;
+  readonly nickname: string | undefined;
+  readonly validMs: number;
+  readonly identifiedBy: ResponderParts['identifiedBy'];
+  /** For people, a sentence each. */
+  readonly log: (message: string) => void;
+  /** When it serves: a sentence that says for whom. */
+  readonly listening: (message: string) => void;
+  /** Ends it: what is being answered is answered first. */
+  readonly signal: AbortSignal;
+}
+
+/** How long a request may take that was there when the end came. */
+const lingerMs = 5000;
+
+/**
+ * Answers OCSP requests for the instance's CA until `signal` aborts. All code is loaded when this is called: it binds, becomes the service user for
+ * good, and only then opens token and ledger. A token that is away is waited for; what only an administrator can mend ends it.
+ */
+export async function serveInstance({ instance, directories, env, bind, nickname, validMs, identifiedBy, log, listening, signal }: OcspService): Promise<void> {
+  const choice = tokenIssuerOf(instance);
+  sqliteAddon();
+  const account = accountOf(instance.user);
+  prepareState(directories, instance, account);
+  const server = await bind(account);
+  try {
+    dropTo(instance.user);
+    await withServiceContext({ instance, directories, env }, async (context) => {
+      const ledger = openLiveLedger(ledgerFile(directories, instance));
+      const signer = createSigner({ openToken: () => context.openToken(), findAuthority: (token) => ownAuthority(context, token), choice, nickname, clock: context.clock, log });
+      try {
+        try {
+          const { authority, responder } = await signer.ready();
+          for (const warning of responder.warnings) log(warning);
+          listening(`Answers are about certificates of ${nameText(authority.certificate.subject)}, signed by ${responder.kind === 'authority' ? 'the CA itself' : nameText(responder.certificate.subject)}.`);
+        } catch (error) {
+          if (!passes(error)) throw error;
+          listening('The token is not there yet: every answer is tryLater until it is.');
+        }
+        serveOcsp(server, createResponder({ signer, ledger, clock: context.clock, validMs, identifiedBy, log }), context.clock);
+        await ended(signal);
+        await closed(server);
+      } finally {
+        await signer.close();
+        ledger.close();
+      }
+    });
+  } catch (error) {
+    server.closeAllConnections();
+    server.close();
+    throw asHsmongerError(error);
+  }
+}
+
+function ended(signal: AbortSignal): Promise<void> {
+  return new Promise((resolve) => {
+    if (signal.aborted) resolve();
+    else signal.addEventListener('abort', () => { resolve(); }, { once: true });
+  });
+}
+
+function closed(server: Server): Promise<void> {
+  return new Promise((resolve) => {
+    const limit = setTimeout(() => { server.closeAllConnections(); }, lingerMs);
+    server.close(() => {
+      clearTimeout(limit);
+      resolve();
+    });
+    server.closeIdleConnections();
+  });
+}

@@ -1,0 +1,101 @@
+import type { SignatureChoice } from '../../config/signature-algorithm.js';
+import { asHsmongerError, type HsmongerError } from '../../errors.js';
+import type { Authority } from '../../issuer/token/authority.js';
+import { findResponderKey, type ResponderKey } from '../../issuer/token/revocation/responder-key.js';
+import { signStructure, type SignedStructure } from '../../issuer/token/revocation/sign-structure.js';
+import type { Token } from '../../pkcs11/token.js';
+import type { Clock } from '../../platform/clock.js';
+
+/** The key answers are signed with, as long as its token is there. */
+export interface OcspSigner {
+  /** Opens the token where it is not open. Fails while it is away: one look in a while, everybody else is told at once. */
+  ready(): Promise<Signing>;
+  close(): Promise<void>;
+}
+
+export interface Signing {
+  readonly authority: Authority;
+  readonly responder: ResponderKey;
+  readonly sign: (build: () => Uint8Array) => Promise<SignedStructure>;
+}
+
+export interface SignerParts {
+  readonly openToken: () => Promise<Token>;
+  readonly findAuthority: (token: Token) => Promise<Authority>;
+  readonly choice: SignatureChoice;
+  readonly nickname: string | undefined;
+  readonly clock: Clock;
+  /** For people, a line each. */
+  readonly log: (message: string) => void;
+}
+
+/** A login on an HSM is slow and counted. */
+const retryMs = 2000;
+/** certmonger renews the OCSP certificate and the CA's while we run. */
+const freshMs = 300_000;
+
+export function createSigner(parts: SignerParts): OcspSigner {
+  const { clock, log } = parts;
+  let opened: { readonly token: Token; readonly since: number; readonly signing: Signing } | undefined;
+  let opening: Promise<Signing> | undefined;
+  let failed: { readonly at: number; readonly error: HsmongerError } | undefined;
+  /** Told once, not at every look. */
+  let told: string | undefined;
+
+  const drop = async (error: unknown) => {
+    const failure = asHsmongerError(error);
+    failed = { at: performance.now(), error: failure };
+    const lost = opened;
+    opened = undefined;
+    if (failure.message !== told) log(failure.message);
+    told = failure.message;
+    await lost?.token.close();
+  };
+
+  const open = async (): Promise<Signing> => {
+    const token = opened?.token ?? (await parts.openToken());
+    try {
+      const authority = await parts.findAuthority(token);
+      const responder = await findResponderKey(token, authority, clock(), parts.nickname);
+      const { key, certificate: { spki } } = responder;
+      const signing: Signing = {
+        authority,
+        responder,
+        sign: async (build) => {
+          try {
+            return await signStructure({ token, key, spki, choice: parts.choice }, 'The OCSP answer', build);
+          } catch (error) {
+            if (opened?.token === token) await drop(error);
+            throw error;
+          }
+        },
+      };
+      if (told !== undefined) log(`The token '${token.description.label}' is there again, and answers are signed.`);
+      told = undefined;
+      opened = { token, since: performance.now(), signing };
+      return signing;
+    } catch (error) {
+      if (opened === undefined) await token.close();
+      throw error;
+    }
+  };
+
+  return {
+    ready: async () => {
+      if (opened !== undefined && performance.now() - opened.since < freshMs && opened.signing.responder.certificate.notAfter > clock()) return opened.signing;
+      if (failed !== undefined && opened === undefined && performance.now() - failed.at < retryMs) throw failed.error;
+      opening ??= open()
+        .catch(async (error: unknown) => {
+          await drop(error);
+          throw error;
+        })
+        .finally(() => { opening = undefined; });
+      return opening;
+    },
+    close: async () => {
+      await opening?.catch(() => undefined);
+      await opened?.token.close();
+      opened = undefined;
+    },
+  };
+}
