@@ -63,6 +63,8 @@ export const reactions = {
   KEY_UNUSABLE: rejected,
   KEY_MISMATCH: rejected,
   CERTIFICATE_NOT_FOUND: retry(60),
+  OBJECT_EXISTS: rejected,
+  LABEL_INVALID: rejected,
 
   // what certmonger hands in
   REQUEST_INVALID: rejected,
@@ -84,6 +86,12 @@ export const reactions = {
   CLONE_REFUSED: rejected,
   NOT_LONGER: rejected,
   ISSUED_WRONG: rejected,
+
+  // revocation
+  REVOCATION_REFUSED: rejected,
+  CRL_INVALID: rejected,
+  CRL_NUMBER: rejected,
+  ISSUER_ELSEWHERE: { helper: 'rejected', cli: 3 },
 
   // a CA behind the network
   // Most often it is just being restarted, by the hook of the certificate saved before.
