@@ -22,6 +22,7 @@ import { readLedger } from './tasks/read-ledger.js';
 import { savingAhead, savingDone, savingFinished, savingPrepared, savingResumed, savingsPending } from './tasks/saving.js';
 import { lookAtServers, nameMaster, trustedAuthorities } from './tasks/servers.js';
 import { setTrust } from './tasks/set-trust.js';
+import { beginBackup, endBackup, lastCrlNumber, readParts, settleRestored, writeParts } from './tasks/state-parts.js';
 import { emptyState, keepInState, readSetupMemory, writeSetupMemory } from './tasks/setup-memory.js';
 
 /** Everything that runs as the service user, by name. A task takes the context and one input that V8 can serialise. */
@@ -44,6 +45,12 @@ const tasks = {
   'write setup memory': writeSetupMemory,
   'keep in state': keepInState,
   'empty state': emptyState,
+  'begin backup': beginBackup,
+  'read state parts': readParts,
+  'end backup': endBackup,
+  'write state parts': writeParts,
+  'settle restored state': settleRestored,
+  'last CRL number': lastCrlNumber,
   'before saving': savingAhead,
   'prepare saving': savingPrepared,
   'after saving': savingDone,
