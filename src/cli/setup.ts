@@ -18,9 +18,11 @@ import { assertAgreement } from './setup/agreement.js';
 import { gatherAnswers } from './setup/answers.js';
 import { instanceText } from './setup/document.js';
 import { cloneOf } from './setup/from-file.js';
+import { setUpFromKipuka, type Written } from './setup/from-kipuka.js';
 import { setUpFreeIpa } from './setup/freeipa/set-up.js';
 import { inventoryName, inventoryText } from './setup/inventory.js';
 import { withSetupOptions, type SetupOptions } from './setup/options.js';
+import { printPkispawn } from './setup/print-pkispawn.js';
 import { questionsFor, type Questions } from './setup/questions.js';
 import { preview, registerCa, workFor, workText, type Work } from './setup/work.js';
 import { assertTrustedPlace, writeInstanceFile } from './setup/write-instance.js';
@@ -51,16 +53,23 @@ interface Draft {
 const mended: ReadonlySet<string> = new Set(['ca-registered', 'module-registered']);
 
 async function setup(options: SetupOptions, surroundings: Surroundings): Promise<number> {
+  if (options.printPkispawn) return printPkispawn(options, surroundings);
   if (!runningAsRoot()) throw new HsmongerError('NOT_PERMITTED', 'setup writes the instance file and changes certmonger: run it as root.');
   if (options.freeipa && options.from !== undefined) throw new HsmongerError('USAGE', 'Give --from or --freeipa: the servers of an IPA domain find each other in the directory.');
   if (options.freeipa) return setUpFreeIpa(options, surroundings);
+  if (options.fromKipuka !== undefined) return setUpFromKipuka(options.fromKipuka, options, surroundings, (each, written) => setUpInstance(each, surroundings, written));
+  return setUpInstance(options, surroundings);
+}
+
+/** `written`: what another program's configuration says, for an instance that may have no file yet. */
+async function setUpInstance(options: SetupOptions, surroundings: Surroundings, written?: Written): Promise<number> {
   const { io, env } = surroundings;
   const directories = directoriesOf(options, env);
   const hadState = stateExists({ directories, instance: { name: options.instance } });
   const questions = questionsFor(io, options.yes || options.dryRun);
   const progress: { draft?: Draft; wrote: boolean } = { wrote: false };
   try {
-    const draft = await draftOf(options, directories, questions, (sentence) => { io.err(`hsmonger: ${harmless(sentence)}\n`); });
+    const draft = await draftOf(options, directories, questions, (sentence) => { io.err(`hsmonger: ${harmless(sentence)}\n`); }, written);
     progress.draft = draft;
     const { instance, text } = draft;
     return await withTracker({ instance, directories }, options.bus, env, async (tracker) => {
@@ -93,8 +102,9 @@ async function leaveNothing(options: SetupOptions, directories: Directories, dra
   await removeState({ instance, directories }).catch(() => undefined);
 }
 
-async function draftOf(options: SetupOptions, directories: Directories, questions: Questions, tell: (sentence: string) => void): Promise<Draft> {
+async function draftOf(options: SetupOptions, directories: Directories, questions: Questions, tell: (sentence: string) => void, written?: Written): Promise<Draft> {
   const file = instanceFile(directories, options.instance);
+  if (written !== undefined) return existsSync(file) ? { instance: loadInstance(directories, options.instance), text: undefined } : written;
   if (options.from !== undefined) return draftFrom(options.from, file, options, directories, tell);
   if (existsSync(file)) {
     const instance = loadInstance(directories, options.instance);

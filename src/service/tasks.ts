@@ -1,4 +1,5 @@
 import type { ServiceContext } from './context.js';
+import { adoptCertificate } from './tasks/adopt-certificate.js';
 import { changeTokenPin } from './tasks/change-token-pin.js';
 import { checkKeys } from './tasks/check-keys.js';
 import { compareServers } from './tasks/compare-servers.js';
@@ -31,6 +32,7 @@ const tasks = {
   'inspect internal store': inspectInternal,
   'inspect token': inspectToken,
   'list tokens': listTokens,
+  'adopt certificate': adoptCertificate,
   'list NSS modules': listNssModules,
   'check keys': checkKeys,
   'move PIN aside': moveAside,

@@ -20,6 +20,8 @@ export interface SetupOptions extends GlobalOptions {
   readonly restart: string | undefined;
   readonly from: string | undefined;
   readonly owner: string | undefined;
+  readonly fromKipuka: string | undefined;
+  readonly printPkispawn: boolean;
   readonly fromDirectory: string | undefined;
   readonly library: string | undefined;
   readonly directoryBase: string | undefined;
@@ -53,6 +55,9 @@ export function withSetupOptions(yargs: Argv<GlobalFlags>) {
     .option('restart', { type: 'string', requiresArg: true, describe: 'systemd unit to restart after a renewal' })
     .option('from', { type: 'string', requiresArg: true, describe: "Be a clone: take everything from the instance file of another host with the same token; '-' reads it from standard input" })
     .option('owner', { type: 'string', requiresArg: true, describe: "The host that owns the CA's ledger and CRL, with --from where the file does not say it" })
+    .option('from-kipuka', { type: 'string', requiresArg: true, coerce: absolutePath, describe: "One instance for each CA of this kipuka.toml, with its certificate put beside its key on the token" })
+    .option('print-pkispawn', { type: 'boolean', default: false, describe: 'Only print the pki_hsm_* override for a first installation on the token, for pkispawn or --pki-config-override' })
+    .conflicts('from-kipuka', ['from', 'from-directory', 'issuer', 'issuer-certificate', 'certificate'])
     .conflicts('from', ['from-directory', 'issuer', 'issuer-certificate', 'certificate'])
     .implies('owner', 'from')
     .option('from-directory', { type: 'string', requiresArg: true, describe: 'Take token and module from the directory of an IPA domain at this ldapi:// or ldaps:// URI' })

@@ -4,6 +4,7 @@ import path from 'node:path';
 import { ledgerFile, stateDirectory } from '../../config/directories.js';
 import { HsmongerError, sentenceOf } from '../../errors.js';
 import { explained } from '../../ledger/database.js';
+import { exclusively } from '../../ledger/exclusively.js';
 import { highestCrlNumber } from '../../ledger/crls.js';
 import { openLedger } from '../../ledger/ledger.js';
 import { noteCrlNumber, restoredCrlNumber, settleJournal } from '../../ledger/restored.js';
@@ -26,6 +27,9 @@ const ledgerName = 'ledger.sqlite';
 /** What is read or written at a time: a reply goes through memory, in base64. */
 export const partBytes = 8 * 1024 * 1024;
 
+/** For others who write into the ledger. */
+const patienceMs = 60_000;
+
 /** Names a backup may hold: the ledger, what setup found and did, superseded and imported certificates. Locks, and why the helper was last killed, are this host's alone. */
 export const partName = /^(?:ledger\.sqlite|setup\.json|before-setup-[A-Za-z0-9-]+\.json|(?:superseded|imported)\/[A-Za-z0-9._-]+\.pem)$/u;
 
@@ -35,8 +39,15 @@ export async function beginBackup(context: ServiceContext): Promise<StatePart[]>
   const copy = path.join(directory, copyName);
   rmSync(copy, { force: true });
   try {
-    // In one step: between two of them another process's commit would have it begin anew.
-    await context.ledger().backup(copy, { progress: () => 0x7fffffff });
+    // Nobody commits meanwhile: each commit of another process would have SQLite begin anew, and one that writes all the time keep it out.
+    await exclusively(context.ledger(), patienceMs, async () => {
+      const reader = openLedger(ledgerFile(context.directories, context.instance), { readonly: true });
+      try {
+        await reader.backup(copy, { progress: () => 0x7fffffff });
+      } finally {
+        reader.close();
+      }
+    });
   } catch (error) {
     rmSync(copy, { force: true });
     throw explained(copy, error);
