@@ -13,6 +13,7 @@ export const serversSuite = [
   'test/cli/free-ipa-without-hsm.test.ts',
   'test/cli/free-ipa.test.ts',
   'test/cli/master.test.ts',
+  'test/clones/shared-token.test.ts',
   'test/doctor/remedies.test.ts',
   'test/doctor/site.test.ts',
   'test/e2e/follower.test.ts',

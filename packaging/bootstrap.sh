@@ -45,6 +45,8 @@ busctl systemd systemd tests
 logger bsdutils util-linux
 chromium chromium chromium tests
 promtool prometheus golang-github-prometheus tests
+p11-kit p11-kit p11-kit tests
+/usr/lib/x86_64-linux-gnu/pkcs11/p11-kit-client.so p11-kit-modules p11-kit-server tests
 /usr/lib/nagios/plugins/negate monitoring-plugins-basic nagios-plugins tests
 /usr/lib/python3/dist-packages/ipahealthcheck/core/main.py python3-ipahealthcheck-core freeipa-healthcheck-core tests
 /usr/lib/python3/dist-packages/pkg_resources/__init__.py python3-pkg-resources python3-setuptools tests

@@ -114,6 +114,7 @@ export const reactions = {
   // our own state
   STATE_UNAVAILABLE: retry(60),
   STATE_BUSY: retry(5),
+  BACKUP_INVALID: rejected,
   DEADLINE: retry(30),
 
   // NSS database

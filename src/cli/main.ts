@@ -3,6 +3,7 @@ import yargs from 'yargs';
 import { HsmongerError, asHsmongerError, cliExit } from '../errors.js';
 import { systemClock } from '../platform/clock.js';
 import { addAgent } from './agent.js';
+import { addBackup } from './backup.js';
 import { addCa } from './ca.js';
 import type { AddCommand, Runner } from './command.js';
 import { consoleIo } from './console-io.js';
@@ -13,6 +14,7 @@ import { addLock } from './lock.js';
 import { addMaster } from './master.js';
 import { harmless } from './output.js';
 import { addRenew } from './renew.js';
+import { addRestore } from './restore.js';
 import { addSetup } from './setup.js';
 import { addStatus } from './status.js';
 import { addToken } from './token.js';
@@ -21,7 +23,7 @@ import { addUnlock } from './unlock.js';
 import { addUnsetup } from './unsetup.js';
 import { version } from './version.js';
 
-const commands: readonly AddCommand[] = [addSetup, addUnsetup, addTrack, addRenew, addStatus, addDoctor, addToken, addMaster, addUnlock, addLock, addCa, addAgent];
+const commands: readonly AddCommand[] = [addSetup, addUnsetup, addTrack, addRenew, addStatus, addDoctor, addToken, addMaster, addUnlock, addLock, addCa, addBackup, addRestore, addAgent];
 
 const examples: [string, string][] = [
   ['hsmonger setup', 'Ask what is needed and hand the renewals to certmonger'],
@@ -86,7 +88,7 @@ function parser(run: Runner) {
 }
 
 /** What may be given more than once, under both spellings yargs knows. */
-const repeatable: ReadonlySet<string> = new Set(['_', 'nickname', 'certificate', 'chain', 'module-env', 'moduleEnv', 'severity', 'above']);
+const repeatable: ReadonlySet<string> = new Set(['_', 'nickname', 'certificate', 'chain', 'module-env', 'moduleEnv', 'severity', 'above', 'replace']);
 
 /** A single-valued flag given twice arrives as a list: say so instead of handing a list to code that wants a word. */
 function givenOnce(options: Record<string, unknown>): true {

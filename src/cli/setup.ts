@@ -17,10 +17,13 @@ import { provisionalInstance } from './provisional-instance.js';
 import { assertAgreement } from './setup/agreement.js';
 import { gatherAnswers } from './setup/answers.js';
 import { instanceText } from './setup/document.js';
+import { cloneOf } from './setup/from-file.js';
+import { setUpFromKipuka, type Written } from './setup/from-kipuka.js';
 import { rememberModule } from './setup/remember-module.js';
 import { setUpFreeIpa } from './setup/freeipa/set-up.js';
 import { inventoryName, inventoryText } from './setup/inventory.js';
 import { withSetupOptions, type SetupOptions } from './setup/options.js';
+import { printPkispawn } from './setup/print-pkispawn.js';
 import { questionsFor, type Questions } from './setup/questions.js';
 import { preview, registerCa, workFor, workText, type Work } from './setup/work.js';
 import { assertTrustedPlace, writeInstanceFile } from './setup/write-instance.js';
@@ -35,6 +38,7 @@ export const addSetup: AddCommand = (yargs, run) =>
     (setup) =>
       withSetupOptions(setup)
         .example('hsmonger setup', 'Ask for what cannot be found')
+        .example('hsmonger setup --from ca1.toml --pin-file /etc/hsmonger/hsmonger.pin', 'On a second host of the same token')
         .example('hsmonger setup --yes --token ca --module /usr/lib/softhsm/libsofthsm2.so --pin-file /etc/hsmonger/ca.pin --dbdir /etc/pki/pki-tomcat/alias', ''),
     run(setup),
   );
@@ -50,15 +54,23 @@ interface Draft {
 const mended: ReadonlySet<string> = new Set(['ca-registered', 'module-registered']);
 
 async function setup(options: SetupOptions, surroundings: Surroundings): Promise<number> {
+  if (options.printPkispawn) return printPkispawn(options, surroundings);
   if (!runningAsRoot()) throw new HsmongerError('NOT_PERMITTED', 'setup writes the instance file and changes certmonger: run it as root.');
+  if (options.freeipa && options.from !== undefined) throw new HsmongerError('USAGE', 'Give --from or --freeipa: the servers of an IPA domain find each other in the directory.');
   if (options.freeipa) return setUpFreeIpa(options, surroundings);
+  if (options.fromKipuka !== undefined) return setUpFromKipuka(options.fromKipuka, options, surroundings, (each, written) => setUpInstance(each, surroundings, written));
+  return setUpInstance(options, surroundings);
+}
+
+/** `written`: what another program's configuration says, for an instance that may have no file yet. */
+async function setUpInstance(options: SetupOptions, surroundings: Surroundings, written?: Written): Promise<number> {
   const { io, env } = surroundings;
   const directories = directoriesOf(options, env);
   const hadState = stateExists({ directories, instance: { name: options.instance } });
   const questions = questionsFor(io, options.yes || options.dryRun);
   const progress: { draft?: Draft; wrote: boolean } = { wrote: false };
   try {
-    const draft = await draftOf(options, directories, questions, (sentence) => { io.err(`hsmonger: ${harmless(sentence)}\n`); });
+    const draft = await draftOf(options, directories, questions, (sentence) => { io.err(`hsmonger: ${harmless(sentence)}\n`); }, written);
     progress.draft = draft;
     const { instance, text } = draft;
     return await withTracker({ instance, directories }, options.bus, env, async (tracker) => {
@@ -91,8 +103,10 @@ async function leaveNothing(options: SetupOptions, directories: Directories, dra
   await removeState({ instance, directories }).catch(() => undefined);
 }
 
-async function draftOf(options: SetupOptions, directories: Directories, questions: Questions, tell: (sentence: string) => void): Promise<Draft> {
+async function draftOf(options: SetupOptions, directories: Directories, questions: Questions, tell: (sentence: string) => void, written?: Written): Promise<Draft> {
   const file = instanceFile(directories, options.instance);
+  if (written !== undefined) return existsSync(file) ? { instance: loadInstance(directories, options.instance), text: undefined } : written;
+  if (options.from !== undefined) return draftFrom(options.from, file, options, directories, tell);
   if (existsSync(file)) {
     const instance = loadInstance(directories, options.instance);
     assertAgreement(instance, options);
@@ -101,6 +115,17 @@ async function draftOf(options: SetupOptions, directories: Directories, question
   assertTrustedPlace(file);
   const text = instanceText(options.instance, await gatherAnswers(options, directories, questions, tell));
   return { instance: parseInstance(options.instance, file, parse(text)), text };
+}
+
+/** A second host: the first one's file says everything, and what was written by it before must say the same. */
+function draftFrom(from: string, file: string, options: SetupOptions, directories: Directories, tell: (sentence: string) => void): Draft {
+  const { instance, text } = cloneOf(from, file, options, tell);
+  if (existsSync(file)) {
+    if (JSON.stringify(loadInstance(directories, options.instance)) !== JSON.stringify(instance)) throw new HsmongerError('USAGE', `${file} exists and says otherwise than ${from} does for this host: edit it and run setup without --from, or run 'hsmonger unsetup --instance ${options.instance}' first.`);
+    return { instance, text: undefined };
+  }
+  assertTrustedPlace(file);
+  return { instance, text };
 }
 
 /** Shows what would be done and asks; a module is registered only after a question of its own. */

@@ -1,4 +1,5 @@
 import type { ServiceContext } from './context.js';
+import { adoptCertificate } from './tasks/adopt-certificate.js';
 import { changeTokenPin } from './tasks/change-token-pin.js';
 import { checkKeys } from './tasks/check-keys.js';
 import { compareServers } from './tasks/compare-servers.js';
@@ -26,6 +27,7 @@ import { revokeCertificate } from './tasks/revoke-certificate.js';
 import { savingAhead, savingDone, savingFinished, savingPrepared, savingResumed, savingsPending } from './tasks/saving.js';
 import { lookAtServers, nameMaster, trustedAuthorities } from './tasks/servers.js';
 import { setTrust } from './tasks/set-trust.js';
+import { beginBackup, endBackup, lastCrlNumber, readParts, settleRestored, writeParts } from './tasks/state-parts.js';
 import { emptyState, keepInState, readSetupMemory, writeSetupMemory } from './tasks/setup-memory.js';
 
 /** Everything that runs as the service user, by name. A task takes the context and one input that V8 can serialise. */
@@ -35,6 +37,7 @@ const tasks = {
   'inspect token': inspectToken,
   'list tokens': listTokens,
   'identify tokens': identifyTokens,
+  'adopt certificate': adoptCertificate,
   'list NSS modules': listNssModules,
   'check keys': checkKeys,
   'move PIN aside': moveAside,
@@ -49,6 +52,12 @@ const tasks = {
   'write setup memory': writeSetupMemory,
   'keep in state': keepInState,
   'empty state': emptyState,
+  'begin backup': beginBackup,
+  'read state parts': readParts,
+  'end backup': endBackup,
+  'write state parts': writeParts,
+  'settle restored state': settleRestored,
+  'last CRL number': lastCrlNumber,
   'before saving': savingAhead,
   'prepare saving': savingPrepared,
   'after saving': savingDone,

@@ -4,7 +4,7 @@ import { installation } from '../../src/platform/installation.js';
 import { ensureServiceUser } from './service-user.js';
 import { softHsmModule } from './soft-token.js';
 
-const programs = ['getcert', 'softhsm2-util', 'certutil', 'modutil', 'pkcs11-tool', 'p11tool', 'openssl', 'certtool', 'dbus-daemon', 'setpriv', 'runuser', 'strace', 'cc', 'ldapsearch', 'ip', 'kinit', 'kadmin.local', 'krb5kdc', '/usr/sbin/ns-slapd', '/usr/lib/certmonger/certmonger-session'];
+const programs = ['getcert', 'softhsm2-util', 'certutil', 'modutil', 'pkcs11-tool', 'p11tool', 'openssl', 'certtool', 'dbus-daemon', 'setpriv', 'runuser', 'strace', 'p11-kit', 'unshare', 'cc', 'ldapsearch', 'ip', 'kinit', 'kadmin.local', 'krb5kdc', '/usr/sbin/ns-slapd', '/usr/lib/certmonger/certmonger-session'];
 
 /** Before any test: the run fails, in one sentence, when a real part is missing; nothing is skipped or faked in its place. */
 export default function setup(): void {

@@ -57,6 +57,8 @@ export interface SiteOptions {
   readonly beside?: Pick<Site, 'token' | 'authority'>;
   /** What certmonger is run by, and more for its environment. */
   readonly certmonger?: Pick<CertmongerOptions, 'command' | 'env'>;
+  /** What the CLI is run by. */
+  readonly command?: CertmongerOptions['command'];
   /** A host without an HSM: neither its NSS database nor its certmonger knows the token. */
   readonly withoutHsm?: boolean;
   /** Directory of the executables; default the build's. */
@@ -80,7 +82,8 @@ export async function startSite(options: SiteOptions = {}): Promise<Site> {
 
   const cli: Site['cli'] = async (...args) => {
     const flags = ['--bus', bus.address, '--config-dir', configDir, '--state-dir', stateDir];
-    const { exitCode, stdout, stderr } = await execa(path.join(options.executables ?? installation().executables, 'hsmonger'), [...flags, ...args], { reject: false, stdin: 'ignore', timeout: (options.patience ?? 180) * 1000, extendEnv: false, env: { PATH: '/usr/bin:/bin:/usr/sbin:/sbin' } });
+    const whole = [path.join(options.executables ?? installation().executables, 'hsmonger'), [...flags, ...args]] as const;
+    const { exitCode, stdout, stderr } = await execa(...(options.command?.(...whole) ?? whole), { reject: false, stdin: 'ignore', timeout: (options.patience ?? 180) * 1000, extendEnv: false, env: { PATH: '/usr/bin:/bin:/usr/sbin:/sbin' } });
     return { exitCode, stdout, stderr };
   };
   const certutil = async (...args: string[]) => (await runAs(owner, 'certutil', ['-L', '-d', `sql:${nss.database}`, '-h', token.label, '-f', nss.loginFile, ...args], { env: token.environment, cwd: '/', okExitCodes: [0, 255] })).stdout;

@@ -16,7 +16,7 @@ export interface SoftToken {
   readonly pinFile: string;
   readonly pin: string;
   readonly soPin: string;
-  readonly environment: { readonly SOFTHSM2_CONF: string };
+  readonly environment: Readonly<Record<string, string>>;
   readonly owner?: Account;
 }
 

@@ -14,6 +14,8 @@ export interface Answers {
   readonly nssPasswordFile?: string;
   readonly issuer: IssuerConfig['type'];
   readonly issuerCertificate: string;
+  /** How long a server's certificate is to last; the profile's own where it is not said. */
+  readonly serverDays?: number;
   /** Where the issuer is a Dogtag server. */
   readonly dogtag?: DogtagAnswers;
   readonly directory?: DirectoryConfig;
@@ -43,7 +45,7 @@ function documentOf(answers: Answers): Record<string, unknown> {
     user: answers.user,
     ...(answers.token === undefined ? {} : { token: tokenTable(answers.token) }),
     nss: { database: answers.database, ...(answers.nssPasswordFile === undefined ? {} : { 'password-file': answers.nssPasswordFile }) },
-    issuer: { type: answers.issuer, certificate: answers.issuerCertificate, ...(answers.dogtag === undefined ? {} : dogtagKeys(answers.dogtag)) },
+    issuer: { type: answers.issuer, certificate: answers.issuerCertificate, ...(answers.serverDays === undefined ? {} : { 'lifetime-days': { caServerCert: answers.serverDays } }), ...(answers.dogtag === undefined ? {} : dogtagKeys(answers.dogtag)) },
     ...(answers.directory === undefined ? {} : { directory: directoryTable(answers.directory) }),
     ...(answers.freeipa === undefined ? {} : { freeipa: { 'subject-base': answers.freeipa.subjectBase, 'lock-file': answers.freeipa.lockFile, 'csr-file': answers.freeipa.csrFile } }),
     ...(answers.pki === undefined ? {} : { pki: { directory: answers.pki.directory, ...(answers.pki.unit === undefined ? {} : { unit: answers.pki.unit }), 'certificates-in-config': answers.pki.certificatesInConfig } }),

@@ -18,6 +18,10 @@ export interface SetupOptions extends GlobalOptions {
   readonly issuerCertificate: string | undefined;
   readonly certificate: readonly NamedProfile[] | undefined;
   readonly restart: string | undefined;
+  readonly from: string | undefined;
+  readonly owner: string | undefined;
+  readonly fromKipuka: string | undefined;
+  readonly printPkispawn: boolean;
   readonly fromDirectory: string | undefined;
   readonly library: string | undefined;
   readonly directoryBase: string | undefined;
@@ -49,6 +53,13 @@ export function withSetupOptions(yargs: Argv<GlobalFlags>) {
     .option('issuer-certificate', { type: 'string', requiresArg: true, describe: "Nickname of the CA's certificate on the token" })
     .option('certificate', { type: 'string', array: true, requiresArg: true, coerce: certificates, describe: 'NICKNAME=PROFILE, repeatable; default: what is on the token' })
     .option('restart', { type: 'string', requiresArg: true, describe: 'systemd unit to restart after a renewal' })
+    .option('from', { type: 'string', requiresArg: true, describe: "Be a clone: take everything from the instance file of another host with the same token; '-' reads it from standard input" })
+    .option('owner', { type: 'string', requiresArg: true, describe: "The host that owns the CA's ledger and CRL, with --from where the file does not say it" })
+    .option('from-kipuka', { type: 'string', requiresArg: true, coerce: absolutePath, describe: "One instance for each CA of this kipuka.toml, with its certificate put beside its key on the token" })
+    .option('print-pkispawn', { type: 'boolean', default: false, describe: 'Only print the pki_hsm_* override for a first installation on the token, for pkispawn or --pki-config-override' })
+    .conflicts('from-kipuka', ['from', 'from-directory', 'issuer', 'issuer-certificate', 'certificate'])
+    .conflicts('from', ['from-directory', 'issuer', 'issuer-certificate', 'certificate'])
+    .implies('owner', 'from')
     .option('from-directory', { type: 'string', requiresArg: true, describe: 'Take token and module from the directory of an IPA domain at this ldapi:// or ldaps:// URI' })
     .option('library', { type: 'string', requiresArg: true, coerce: absolutePath, describe: 'PKCS#11 module on this machine, where the directory says another' })
     .option('directory-base', { type: 'string', requiresArg: true, describe: "The domain's suffix [what the directory says]" })

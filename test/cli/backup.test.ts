@@ -1,0 +1,285 @@
+/** `backup` and `restore` on real files and real ledgers; killed, on a full disk, over what is there. */
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { chownSync, copyFileSync, existsSync, mkdirSync, readFileSync, readdirSync, statSync, writeFileSync } from 'node:fs';
+import path from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import Sqlite from 'better-sqlite3';
+import { execa } from 'execa';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { highestCrlNumber, insertCrl, nextCrlNumber } from '../../src/ledger/crls.js';
+import { announce, journalEntry, noteInPlace, noteRetained, unfinished } from '../../src/ledger/journal.js';
+import { openLedger } from '../../src/ledger/ledger.js';
+import { installation } from '../../src/platform/installation.js';
+import type { Account } from '../../src/platform/service-user.js';
+import { ensureStateDirectory } from '../../src/platform/state-directory.js';
+import { run } from '../../src/platform/run.js';
+import { privateDirectory, type PrivateDirectory } from '../rig/directory.js';
+import { ensureServiceUser } from '../rig/service-user.js';
+import { hsmonger } from './site.js';
+
+const pin = 'a-pin-nobody-may-see-4711';
+let scratch: PrivateDirectory;
+let owner: Account;
+let here: Host;
+
+/** A host's two directories. */
+interface Host {
+  readonly config: string;
+  readonly state: string;
+  readonly flags: readonly string[];
+  readonly ledger: string;
+}
+
+const inScratch = (...names: string[]) => path.join(scratch.path, ...names);
+
+function host(name: string): Host {
+  const [config, state] = [inScratch(name, 'etc'), inScratch(name, 'state')];
+  mkdirSync(config, { recursive: true });
+  return { config, state, flags: ['--config-dir', config, '--state-dir', state], ledger: path.join(state, 'ca', 'ledger.sqlite') };
+}
+
+function withLedger<T>(file: string, work: (ledger: Sqlite.Database) => T): T {
+  const ledger = openLedger(file);
+  try {
+    return work(ledger);
+  } finally {
+    ledger.close();
+    for (const each of [file, `${file}-journal`]) if (existsSync(each)) chownSync(each, owner.uid, owner.gid);
+  }
+}
+
+const crl = (number: bigint) => ({ number, issuerKey: 'k', thisUpdate: new Date(), nextUpdate: new Date(), crl: Uint8Array.of(1), signedAt: new Date(), uid: owner.uid });
+const issuedCount = (file: string) => (new Sqlite(file, { readonly: true }).prepare('SELECT count(*) AS n FROM issued').get() as { n: number }).n;
+
+function makeInstance({ config, state, ledger }: Host, name = 'ca'): void {
+  const pinFile = inScratch('the.pin');
+  writeFileSync(pinFile, `${pin}\n`, { mode: 0o600 });
+  writeFileSync(path.join(config, `${name}.toml`), `user = "${owner.name}"\n[token]\nlabel = "t"\nmodule = "/usr/lib/softhsm/libsofthsm2.so"\npin-file = "${pinFile}"\n[nss]\ndatabase = "/nowhere"\n[issuer]\ntype = "token"\ncertificate = "ca"\n`);
+  ensureStateDirectory(path.join(state, name), owner);
+  withLedger(ledger, (open) => { insertCrl(open, crl(5n)); });
+  for (const [file, content] of [['setup.json', '{}'], ['watchdog.json', '{"not": "kept"}'], ['superseded/ca.01.pem', 'PEM'], ['stray', 'not ours']] as const) {
+    const whole = path.join(state, name, file);
+    mkdirSync(path.dirname(whole), { recursive: true });
+    chownSync(path.dirname(whole), owner.uid, owner.gid);
+    writeFileSync(whole, content, { mode: 0o600 });
+    chownSync(whole, owner.uid, owner.gid);
+  }
+}
+
+beforeEach(() => {
+  scratch = privateDirectory('backup');
+  owner = ensureServiceUser();
+  here = host('here');
+  makeInstance(here);
+});
+afterEach(() => { scratch.remove(); });
+
+const backup = (file: string, at: Host = here) => hsmonger('backup', file, ...at.flags);
+const restore = (file: string, at: Host = here, ...more: string[]) => hsmonger('restore', file, ...at.flags, ...more);
+
+async function made(): Promise<string> {
+  const file = inScratch('one.tar');
+  const said = await backup(file);
+  expect(said.exitCode, said.err).toBe(0);
+  return file;
+}
+
+describe('a backup', () => {
+  it('is one file of root’s with what hsmonger alone knows, and no PIN', async () => {
+    writeFileSync(path.join(here.config, 'agent.conf'), 'user = "nobody"\n');
+    const file = inScratch('one.tar');
+    const said = await backup(file);
+    expect(said).toMatchObject({ exitCode: 0, out: expect.stringMatching(/^ca: instance file and 3 files of state, \d+ octets\n/u) as string });
+    expect(said.err).toContain(`PINs (${inScratch('the.pin')})`);
+    expect(statSync(file)).toMatchObject({ mode: 0o100600, uid: 0 });
+    const listed = (await run('tar', ['--list', '--file', file])).stdout.split('\n').filter((line) => line !== '' && !line.endsWith('/')).sort();
+    expect(listed).toEqual(['./agent.conf', './ca/instance.toml', './ca/state/ledger.sqlite', './ca/state/setup.json', './ca/state/superseded/ca.01.pem', './manifest.json']);
+    expect(readFileSync(file).includes(pin)).toBe(false);
+    expect(readdirSync(path.join(here.state, 'ca'))).not.toContain('ledger.backup');
+    expect(await backup(file)).toMatchObject({ exitCode: 2, err: expect.stringContaining('replaces nothing') as string });
+  });
+
+  it('holds a whole ledger though another process writes into it all the time', async () => {
+    const insert = `INSERT INTO issued (issuer_key, serial, request, profile, subject, subject_key, not_before, not_after, certificate, issued_at, uid) VALUES ('k', ?, 'r', 'p', 's', 'x', '', '', zeroblob(4096), '', 1)`;
+    const script = `const S = require(${JSON.stringify(path.resolve('node_modules/better-sqlite3'))}); const d = new S(${JSON.stringify(here.ledger)}, { timeout: 20000 }); const i = d.prepare(${JSON.stringify(insert)}); const o = d.prepare("INSERT INTO outcomes VALUES (?, 'p', '', 'c', 'm', 1)"); let n = 0; for (;;) { d.transaction(() => { i.run(String(n)); o.run(String(n)); })(); n++; if (n === 50) console.log('going'); }`;
+    const writer = spawn(process.execPath, ['-e', script], { uid: owner.uid, gid: owner.gid, stdio: ['ignore', 'pipe', 'inherit'] });
+    try {
+      await once(writer.stdout, 'data');
+      const file = await made();
+      const there = host('there');
+      expect((await restore(file, there)).exitCode).toBe(0);
+      const restored = new Sqlite(there.ledger, { readonly: true });
+      const count = (table: string) => (restored.prepare(`SELECT count(*) AS n FROM ${table}`).get() as { n: number }).n;
+      expect(restored.pragma('integrity_check', { simple: true })).toBe('ok');
+      expect(count('issued')).toBeGreaterThanOrEqual(50);
+      expect(count('outcomes')).toBe(count('issued'));
+    } finally {
+      writer.kill('SIGKILL');
+      await once(writer, 'exit');
+    }
+  });
+
+  it('is not made of a damaged ledger', async () => {
+    const bytes = readFileSync(here.ledger);
+    bytes.fill(0xff, 4096, 12_288);
+    writeFileSync(here.ledger, bytes);
+    const said = await backup(inScratch('one.tar'));
+    expect(said.exitCode).toBe(1);
+    expect(said.err).toMatch(/^hsmonger: [^\n]+\n$/u);
+    expect(existsSync(inScratch('one.tar'))).toBe(false);
+  });
+});
+
+describe('restoring', () => {
+  it('on an empty host gives back what was there, the service user’s, 0600', async () => {
+    const file = await made();
+    const there = host('there');
+    const said = await restore(file, there);
+    expect(said.exitCode, said.err).toBe(0);
+    expect(readFileSync(path.join(there.config, 'ca.toml'), 'utf8')).toBe(readFileSync(path.join(here.config, 'ca.toml'), 'utf8'));
+    expect(statSync(path.join(there.config, 'ca.toml'))).toMatchObject({ mode: 0o100644, uid: 0 });
+    for (const name of ['ledger.sqlite', 'setup.json', 'superseded/ca.01.pem']) expect(statSync(path.join(there.state, 'ca', name)), name).toMatchObject({ mode: 0o100600, uid: owner.uid });
+    expect(statSync(path.join(there.state, 'ca'))).toMatchObject({ mode: 0o40700, uid: owner.uid });
+    expect(readdirSync(there.state).sort()).toEqual(['.pins', 'ca']);
+  });
+
+  it('replaces nothing unless the instance is typed, and then keeps what was there', async () => {
+    const file = await made();
+    withLedger(here.ledger, (ledger) => { ledger.exec("INSERT INTO interfaces VALUES ('later', 'x')"); });
+    for (const flags of [[], ['--replace', 'other']]) expect(await restore(file, here, ...flags)).toMatchObject({ exitCode: 2, err: expect.stringMatching(/'ca' is there already.*--replace ca|has no instance 'other'; it has 'ca'/u) as string });
+    const said = await restore(file, here, '--replace', 'ca');
+    expect(said.exitCode, said.err).toBe(0);
+    const aside = readdirSync(here.state).find((name) => name.startsWith('.replaced.ca.'));
+    const later = (ledger: string) => new Sqlite(ledger, { readonly: true }).prepare('SELECT count(*) AS n FROM interfaces').get();
+    expect(later(here.ledger)).toEqual({ n: 0 });
+    expect(later(path.join(here.state, aside ?? '', 'ledger.sqlite'))).toEqual({ n: 1 });
+  });
+
+  it('lets no CRL number come back: above the backup’s, the replaced ledger’s, and a second for each number since', async () => {
+    const file = await made();
+    withLedger(here.ledger, (ledger) => { insertCrl(ledger, crl(900n)); });
+    expect((await restore(file, here, '--replace', 'ca')).out).toContain('above 1900');
+    expect(withLedger(here.ledger, (ledger) => nextCrlNumber(highestCrlNumber(ledger)))).toBe(1901n);
+  });
+
+  it('goes on just above the published number where that is said', async () => {
+    const there = host('there');
+    expect((await restore(await made(), there, '--above', '0x2A')).exitCode).toBe(0);
+    expect(withLedger(there.ledger, (ledger) => nextCrlNumber(highestCrlNumber(ledger)))).toBe(43n);
+  });
+
+  it('does not go on with a saving of that time, and still knows what was left on the token', async () => {
+    const retained = [{ certificate: 'AA==', since: new Date('2026-01-01T00:00:00Z') }];
+    withLedger(here.ledger, (ledger) => {
+      for (const nickname of ['quiet', 'left behind', 'begun']) noteInPlace(ledger, nickname, 'ab', new Date());
+      noteRetained(ledger, 'left behind', retained, new Date());
+      announce(ledger, 'left behind', [], new Date());
+      announce(ledger, 'begun', ['AA=='], new Date());
+    });
+    const there = host('there');
+    const said = await restore(await made(), there);
+    expect(said.out).toContain("not gone on with: 'begun', 'left behind'");
+    withLedger(there.ledger, (ledger) => {
+      expect(unfinished(ledger)).toEqual([]);
+      expect(journalEntry(ledger, 'begun')).toBeUndefined();
+      expect(journalEntry(ledger, 'left behind')?.detail).toEqual({ before: [], left: [], retained });
+      expect(journalEntry(ledger, 'quiet')).toMatchObject({ step: 'done', certificate: 'ab' });
+    });
+  });
+
+  it.each([
+    ['of a later version', (manifest: string) => manifest.replace('"format": 1', '"format": 2'), /made by a newer hsmonger/u],
+    ['with a file that leads elsewhere', (manifest: string) => manifest.replace('superseded/ca.01.pem', '../../ca.01.pem'), /in its manifest instances\.0\.parts/u],
+    ['with other contents than it says', (manifest: string) => manifest.replace(/("name": "setup\.json",\s+"size": 2,\s+"sha256": ")[0-9a-f]/u, '$1X').replace('"X', '"0'), /manifest|is not what the backup says/u],
+  ])('refuses a backup %s, and leaves nothing', async (_what, change, words) => {
+    const file = await made();
+    const unpacked = inScratch('unpacked');
+    mkdirSync(unpacked);
+    await run('tar', ['--extract', '--file', file, '--directory', unpacked]);
+    const manifest = path.join(unpacked, 'manifest.json');
+    writeFileSync(manifest, change(readFileSync(manifest, 'utf8')));
+    await run('tar', ['--create', '--file', file, '--directory', unpacked, '.']);
+    const there = host('there');
+    const said = await restore(file, there);
+    expect(said).toMatchObject({ exitCode: 1, err: expect.stringMatching(words) as string });
+    expect(existsSync(path.join(there.state, 'ca'))).toBe(false);
+    expect(readdirSync(there.config)).toEqual([]);
+  });
+
+  it('refuses what somebody else could have written, and what is no backup', async () => {
+    const file = await made();
+    chownSync(file, owner.uid, owner.gid);
+    expect(await restore(file, host('there'))).toMatchObject({ exitCode: 2, err: expect.stringContaining('is owned by uid') as string });
+    writeFileSync(inScratch('junk.tar'), 'junk');
+    expect(await restore(inScratch('junk.tar'), host('there'))).toMatchObject({ exitCode: 1, err: expect.stringContaining('is no backup of hsmonger') as string });
+  });
+});
+
+const program = path.join(installation().executables, 'hsmonger');
+
+/** Kills it after so many milliseconds; whether it was still at work. */
+async function killed(after: number, ...args: string[]): Promise<boolean> {
+  const child = spawn(program, args, { stdio: 'ignore', detached: true });
+  const ended = once(child, 'exit');
+  await sleep(after);
+  try {
+    process.kill(-child.pid!, 'SIGKILL');
+  } catch {
+    // It was quicker.
+  }
+  const [, signal] = (await ended) as [number | null, string | null];
+  return signal === 'SIGKILL';
+}
+
+describe('killed in the middle', () => {
+  it('a backup is there whole or not at all, and the next one sweeps', async () => {
+    const kills = await Promise.all([200, 400, 700, 1000].map(async (after, n) => ({ n, at: await killed(after, 'backup', inScratch(`killed${String(n)}.tar`), ...here.flags) })));
+    expect(kills.some(({ at }) => at)).toBe(true);
+    const file = await made();
+    expect(readdirSync(scratch.path).filter((name) => name.startsWith('.hsmonger-backup'))).toEqual([]);
+    for (const name of readdirSync(scratch.path).filter((one) => one.startsWith('killed'))) expect((await restore(inScratch(name), host(`of-${name}`))).exitCode, name).toBe(0);
+    expect((await restore(file, host('there'))).exitCode).toBe(0);
+  });
+
+  it('a restore leaves the old state or the new one, and run again it finishes', async () => {
+    const file = await made();
+    withLedger(here.ledger, (ledger) => { ledger.exec("INSERT INTO interfaces VALUES ('later', 'x')"); });
+    for (const after of [300, 600, 900, 1300]) {
+      await killed(after, 'restore', file, '--replace', 'ca', ...here.flags);
+      const known = [here.ledger, ...readdirSync(here.state).filter((name) => name.startsWith('.replaced')).map((name) => path.join(here.state, name, 'ledger.sqlite'))].filter((one) => existsSync(one));
+      expect(known.some((ledger) => new Sqlite(ledger, { readonly: true }).prepare('SELECT 1 FROM interfaces').get() !== undefined)).toBe(true);
+    }
+    const said = await restore(file, here, '--replace', 'ca');
+    expect(said.exitCode, said.err).toBe(0);
+    expect(readdirSync(here.state).filter((name) => name.startsWith('.restoring'))).toEqual([]);
+    expect(issuedCount(here.ledger)).toBe(0);
+  }, 60_000);
+});
+
+describe('on a full disk', () => {
+  const inside = (directory: string, size: string, prepare: string, ...args: string[]) =>
+    execa('unshare', ['--mount', 'sh', '-c', `mount -t tmpfs -o size=${size},mode=0755 tmpfs '${directory}' && ${prepare} && '${program}' "$@"; status=$?; ls -A '${directory}'; exit $status`, 'sh', ...args], { reject: false });
+
+  it('a backup is one sentence and no file', async () => {
+    const small = inScratch('small');
+    mkdirSync(small);
+    const said = await inside(small, '64k', 'true', 'backup', path.join(small, 'one.tar'), ...here.flags);
+    expect(said.exitCode).toBe(1);
+    expect(said.stderr).toMatch(/^hsmonger: The disk of .* is full[^\n]*$/u);
+    expect(said.stdout).toBe('');
+    expect(readdirSync(path.join(here.state, 'ca'))).not.toContain('ledger.backup');
+  });
+
+  it('a restore is one sentence, and the state that was there is untouched', async () => {
+    const file = await made();
+    const there = host('there');
+    mkdirSync(there.state);
+    copyFileSync(file, inScratch('copy.tar'));
+    const said = await inside(there.state, '64k', 'true', 'restore', inScratch('copy.tar'), ...there.flags);
+    expect(said.exitCode).toBe(1);
+    expect(said.stderr).toMatch(/^hsmonger: [^\n]*disk[^\n]*full[^\n]*$/u);
+    expect(said.stdout.split('\n').filter((name) => name.startsWith('ca') || name.startsWith('.restoring'))).toEqual([]);
+    expect(existsSync(path.join(there.config, 'ca.toml'))).toBe(false);
+  });
+});

@@ -1,0 +1,124 @@
+/**
+ * Two hosts, one token: the second reaches it over p11-kit's protocol, is set up from the first one's instance file, and takes what the first renews.
+ * Witnesses: getcert, pkcs11-tool, the two ledgers.
+ */
+import { chownSync, copyFileSync, existsSync, readFileSync, writeFileSync } from 'node:fs';
+import path from 'node:path';
+import Sqlite from 'better-sqlite3';
+import { parse } from 'smol-toml';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { privateDirectory, type PrivateDirectory } from '../rig/directory.js';
+import { serveToken, type RemoteToken } from '../rig/p11-remote.js';
+import { runAs } from '../rig/run-as.js';
+import { startSite, type Site } from '../rig/site.js';
+
+const ocsp = 'ocspSigningCert cert-pki-ca';
+let shared: PrivateDirectory;
+let remote: RemoteToken;
+let first: Site;
+let second: Site;
+let copy: string;
+let pinFile: string;
+
+beforeAll(async () => {
+  shared = privateDirectory('p11-remote');
+  first = await startSite({ authority: { each: { daysLeft: 200 }, only: { 'caSigningCert cert-pki-ca': { daysLeft: 3000 } } } });
+  await first.setUp();
+  remote = await serveToken(first.token, shared.path);
+  second = await startSite({ beside: { token: remote.token, authority: first.authority }, command: remote.command, certmonger: { command: remote.command } });
+  copy = path.join(second.directory, 'copied.toml');
+  copyFileSync(first.instanceFile, copy);
+  pinFile = path.join(second.directory, 'own.pin');
+  writeFileSync(pinFile, `${remote.token.pin}\n`, { mode: 0o600 });
+  chownSync(pinFile, second.owner.uid, second.owner.gid);
+}, 120_000);
+
+afterAll(async () => {
+  await second.stop();
+  await first.stop();
+  await remote.cut();
+  shared.remove();
+});
+
+const environment = () => Object.entries(remote.token.environment).flatMap(([key, value]) => ['--module-env', `${key}=${value}`]);
+const setUpSecond = (...extra: string[]) => second.cli('setup', '--yes', '--from', copy, '--module', remote.token.module, ...environment(), '--pin-file', pinFile, '--dbdir', second.nss.database, ...extra);
+const expires = async (site: Site) => [...(await site.getcertRecords()).values()].find((record) => record.get('certificate')?.includes(`nickname='${ocsp}'`))?.get('expires');
+
+describe('the second host', () => {
+  it('sees the keys of the first, and signs with each, over the line', async () => {
+    const flags = ['--module', remote.token.module, '--token', remote.token.label, ...environment(), '--pin-file', pinFile, '--user', second.owner.name];
+    const keys = await second.cli('token', 'keys', '--json', ...flags);
+    const witness = await runAs(remote.token.owner, 'pkcs11-tool', ['--module', remote.token.module, '--token-label', remote.token.label, '--login', '--pin', remote.token.pin, '-O', '--type', 'privkey'], { env: remote.token.environment });
+    expect((JSON.parse(keys.stdout) as { id: string }[]).map(({ id }) => id).sort(), keys.stderr).toEqual([...witness.stdout.matchAll(/ID: +([0-9a-f]+)/gu)].map((match) => match[1]).sort());
+    const checked = await second.cli('token', 'check', '--json', ...flags);
+    expect((JSON.parse(checked.stdout) as { ok: boolean }[]).map(({ ok }) => ok), checked.stderr).toEqual([true, true, true, true]);
+  });
+
+  it('is not set up while nobody says who owns ledger and CRL', async () => {
+    const said = await setUpSecond();
+    expect(said).toMatchObject({ exitCode: 2, stderr: expect.stringMatching(/does not say which host owns the CA's ledger and CRL: .*owner = "HOST"/u) as string });
+    expect(existsSync(second.instanceFile)).toBe(false);
+  });
+
+  it('takes no file somebody else could have changed on the way', async () => {
+    const open = path.join(second.directory, 'open.toml');
+    copyFileSync(copy, open);
+    chownSync(open, second.owner.uid, second.owner.gid);
+    expect(await second.cli('setup', '--yes', '--from', open, '--owner', 'ca1.example.test')).toMatchObject({ exitCode: 2, stderr: expect.stringContaining('is owned by uid') as string });
+  });
+
+  it('says what of the first host is not here', async () => {
+    const absent = path.join(second.directory, 'absent.toml');
+    writeFileSync(absent, readFileSync(copy, 'utf8').replace(/^module = .*$/mu, 'module = "/opt/hsm/libhsm.so"').replace(/^pin-file = .*$/mu, 'pin-file = "/nowhere/pin"'));
+    const flags = ['setup', '--yes', '--from', absent, '--owner', 'ca1.example.test'];
+    expect((await second.cli(...flags)).stderr).toMatch(/names the PKCS#11 module \/opt\/hsm\/libhsm\.so, which is not on this host; say where it is with --module\.$/mu);
+    expect((await second.cli(...flags, '--module', remote.token.module)).stderr).toMatch(/names the PIN file \/nowhere\/pin, .*PINs are never copied/u);
+  });
+
+  it('is set up from the file, its own parts in it, and again with nothing to do', async () => {
+    const said = await setUpSecond('--owner', 'ca1.example.test');
+    expect(said.exitCode, said.stdout + said.stderr + second.certmonger.log().slice(-3000)).toBe(0);
+    const file = parse(readFileSync(second.instanceFile, 'utf8')) as Record<string, Record<string, unknown>>;
+    expect(file['issuer']).toMatchObject({ type: 'token', owner: 'ca1.example.test' });
+    expect(file['token']).toMatchObject({ label: first.token.label, module: remote.token.module, 'pin-file': pinFile, environment: remote.token.environment });
+    expect(file['nss']).toEqual({ database: second.nss.database });
+    const again = await setUpSecond('--owner', 'ca1.example.test');
+    expect(again).toMatchObject({ exitCode: 0, stdout: "Instance 'hsmonger' is set up already; nothing was changed." });
+    expect(await setUpSecond('--owner', 'ca9.example.test')).toMatchObject({ exitCode: 2, stderr: expect.stringContaining('says otherwise') as string });
+  });
+});
+
+describe('a renewal', () => {
+  it('on the clone waits for the owner, signs nothing, and names it', async () => {
+    const before = await first.privateKeys();
+    const said = await second.cli('renew', ocsp);
+    expect(said.exitCode, said.stderr).toBe(0);
+    await expect.poll(async () => (await second.cli('status')).stdout, { timeout: 60_000, interval: 500 }).toContain("'ca1.example.test' renews");
+    expect(new Sqlite(second.ledger, { readonly: true }).prepare('SELECT count(*) AS n FROM issued').get()).toEqual({ n: 0 });
+    expect(await first.privateKeys()).toEqual(before);
+  });
+
+  it('survives a cut line: the clone says so, and goes on when it is back', async () => {
+    await remote.cut();
+    const dead = await second.cli('token', 'keys');
+    expect(dead.exitCode).toBe(1);
+    expect(dead.stderr).toMatch(/^hsmonger: There is no token with the label [^\n]+$/u);
+    await remote.restore();
+    expect((await second.cli('token', 'keys')).exitCode).toBe(0);
+  });
+
+  it('by the owner is the clone’s as soon as it looks, through certmonger, with the line cut and back in between', async () => {
+    const old = await expires(second);
+    const renewed = await first.cli('renew', ocsp, '--wait', '60');
+    expect(renewed.exitCode, renewed.stdout + renewed.stderr).toBe(0);
+    await remote.cut();
+    await remote.restore();
+    await expect.poll(() => expires(second), { timeout: 150_000, interval: 1000 }).not.toBe(old);
+    expect(await expires(second)).toBe(await expires(first));
+    await second.untilQuiet(60_000);
+    expect(new Sqlite(second.ledger, { readonly: true }).prepare('SELECT count(*) AS n FROM issued').get()).toEqual({ n: 0 });
+    expect(new Sqlite(first.ledger, { readonly: true }).prepare('SELECT count(*) AS n FROM issued').get()).toEqual({ n: 1 });
+    // The clone removes nothing from the token; the owner, whom nobody told of clones yet, has removed the superseded one itself.
+    expect(await first.privateKeys()).toHaveLength(4);
+  }, 240_000);
+});
