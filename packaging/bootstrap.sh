@@ -53,6 +53,13 @@ p11-kit p11-kit p11-kit tests
 /usr/lib/x86_64-linux-gnu/faketime/libfaketime.so.1 libfaketime libfaketime tests
 /usr/lib/python3/dist-packages/ldap/__init__.py python3-ldap python3-ldap tests
 /usr/lib/python3/dist-packages/cryptography/__init__.py python3-cryptography python3-cryptography tests
+/usr/lib/python3/dist-packages/pyasn1_modules/__init__.py python3-pyasn1-modules python3-pyasn1-modules tests
+swtpm swtpm swtpm tests
+/usr/lib/x86_64-linux-gnu/libtss2-tcti-swtpm.so.0 libtss2-tcti-swtpm0 tpm2-tss tests
+/usr/lib/x86_64-linux-gnu/pkcs11/libtpm2_pkcs11.so libtpm2-pkcs11-1 tpm2-pkcs11 tests
+p11-kit p11-kit p11-kit tests
+/usr/lib/x86_64-linux-gnu/pkcs11/p11-kit-client.so p11-kit-modules p11-kit-server tests
+/usr/lib/x86_64-linux-gnu/engines-3/pkcs11.so libengine-pkcs11-openssl openssl-pkcs11 tests
 PROGRAMS
 
 if [ -n "$missing_deb" ]; then

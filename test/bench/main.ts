@@ -1,5 +1,5 @@
 /**
- * npm run bench [-- --json FILE] [-- --only identify|submit|listing|agent|retrieve|dogtag]: our speed against a peer's, both measured in this one run.
+ * npm run bench [-- --json FILE] [-- --only identify|submit|issue|listing|agent|retrieve|dogtag]: our speed against a peer's, both measured in this one run.
  * `dogtag` needs its rig, which takes minutes to build: where none is kept from the Dogtag suite it is left out unless asked for.
  * Ends with 1 when a target is missed.
  */
@@ -12,13 +12,14 @@ import { isRigCached } from '../rig/dogtag/cache.js';
 import { benchAgent } from './agent.js';
 import { benchDogtag } from './dogtag.js';
 import { benchIdentify } from './identify.js';
+import { benchIssue } from './issue/issue.js';
 import { benchListing } from './listing.js';
 import { benchRetrieve } from './retrieve.js';
 import { createSite } from './site.js';
 import { benchSubmit } from './submit.js';
 import { table } from './table.js';
 
-const rounds = { identify: 60, submit: 30, listing: 3, agent: 3, retrieve: 20, dogtag: 20 } as const;
+const rounds = { identify: 60, submit: 30, issue: 5, listing: 3, agent: 3, retrieve: 20, dogtag: 20 } as const;
 const requests = 2000;
 
 const { values } = parseArgs({ options: { json: { type: 'string' }, only: { type: 'string' } } });
@@ -31,6 +32,7 @@ try {
   const { path } = directory;
   if (wanted('identify')) comparisons.push(...(await benchIdentify(rounds.identify)));
   if (wanted('agent')) comparisons.push(...(await benchAgent(requests, rounds.agent, say)));
+  if (wanted('issue')) comparisons.push(...(await benchIssue(path, ensureServiceUser(), rounds.issue, say)));
   if (wanted('submit') || wanted('listing') || wanted('retrieve')) {
     const site = await createSite(path, ensureServiceUser());
     if (wanted('submit')) comparisons.push(...(await benchSubmit(site, rounds.submit, say)));
