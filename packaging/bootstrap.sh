@@ -57,8 +57,6 @@ p11-kit p11-kit p11-kit tests
 swtpm swtpm swtpm tests
 /usr/lib/x86_64-linux-gnu/libtss2-tcti-swtpm.so.0 libtss2-tcti-swtpm0 tpm2-tss tests
 /usr/lib/x86_64-linux-gnu/pkcs11/libtpm2_pkcs11.so libtpm2-pkcs11-1 tpm2-pkcs11 tests
-p11-kit p11-kit p11-kit tests
-/usr/lib/x86_64-linux-gnu/pkcs11/p11-kit-client.so p11-kit-modules p11-kit-server tests
 /usr/lib/x86_64-linux-gnu/engines-3/pkcs11.so libengine-pkcs11-openssl openssl-pkcs11 tests
 PROGRAMS
 
