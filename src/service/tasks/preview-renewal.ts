@@ -49,12 +49,12 @@ export async function previewRenewals(context: ServiceContext, { certificates: w
   if (config.type !== 'token') throw new HsmongerError('USAGE', `${context.instance.file} has the issuer '${config.type}', and only what a token issues can be shown before; run renew without --dry-run.`);
   const token = await context.openToken();
   const authority = await findAuthority(token, config.certificate, context.clock(), (spki) => Promise.resolve(readImported(stateDirectory(context.directories, context.instance), spki)?.chain ?? []));
-  const certificates = await token.certificates();
+  const onToken = new Map(await Promise.all(wanted.map(async ({ nickname, certificate }) => [nickname, certificate === undefined ? (await token.certificates(nickname)).map(({ der }) => der) : []] as const)));
   // The issuer's own renewal comes first, and what follows is signed under it.
   let issuer = authority.certificate;
   return wanted.map(({ nickname, certificate }) => {
     try {
-      const held = certificate === undefined ? certificates.filter(({ label }) => label === nickname).map(({ der }) => der) : [certificate];
+      const held = certificate === undefined ? (onToken.get(nickname) ?? []) : [certificate];
       const [old] = held.map((der) => parseCertificate(der, `The certificate '${nickname}'`)).sort((a, b) => b.notAfter.getTime() - a.notAfter.getTime());
       if (old === undefined) throw new HsmongerError('CERTIFICATE_NOT_FOUND', `There is no certificate '${nickname}' on token '${token.description.label}'.`);
       const outcome = preview(context, config, nickname, old, issuer);
