@@ -7,6 +7,11 @@ export function tokenOf({ token, file }: Pick<Instance, 'token' | 'file'>): Toke
   throw new HsmongerError('CONFIG_INVALID', `${file} has no [token]: nothing of this instance lies on one; add [token] for what is to be done on a token.`);
 }
 
+/** How many sessions work that comes in numbers opens on a token at a time (src/pkcs11/pool.ts). */
+export function sessionsOf({ maxSessions }: Pick<TokenConfig, 'maxSessions'>): number {
+  return maxSessions ?? 4;
+}
+
 /** What is set before a PKCS#11 module is loaded, in NSS's tools too: they load the modules the database lists. Each token has the variables of all. */
 export function moduleEnvironment({ token }: Pick<Instance, 'token'>): TokenConfig['environment'] {
   return token?.environment ?? {};

@@ -68,11 +68,20 @@ function byPublicKey(shelf: Shelf, spki: Uint8Array, id: Uint8Array | undefined)
   const withId = id === undefined ? [] : privateKeys(shelf, [idOf(id)]);
   const sure = withId.find(fits);
   if (sure !== undefined) return [sure];
-  const byModulus = type === 'RSA' ? privateKeys(shelf, [{ type: pkcs11js.CKA_MODULUS, value: modulusOf(wantedKey) }]).find(fits) : undefined;
-  if (byModulus !== undefined) return [byModulus];
-  // Some tokens keep a leading zero in CKA_MODULUS, and an elliptic-curve private key need not have its point: compare them all.
+  const byNumber = type === 'RSA' ? privateKeys(shelf, [{ type: pkcs11js.CKA_MODULUS, value: modulusOf(wantedKey) }]).find(fits) : byPoint(shelf, wantedKey, type).find(fits);
+  if (byNumber !== undefined) return [byNumber];
+  // Some tokens keep a leading zero in CKA_MODULUS, some a bare or compressed point: compare them all.
   const byValue = privateKeys(shelf).find(fits);
   return byValue !== undefined ? [byValue] : withId.filter(({ key }) => key.spki === undefined && key.type === type);
+}
+
+/** A private key on a curve need not have its point: then the public key object that has it tells the CKA_ID. */
+function byPoint(shelf: Shelf, key: KeyObject, type: KeyType): KeyObjectOnToken[] {
+  const point = type === 'EC' || type === 'Ed25519' ? pointOf(key) : undefined;
+  if (point === undefined) return [];
+  const hasPoint: Attribute = { type: pkcs11js.CKA_EC_POINT, value: point };
+  const ids = findObjects(shelf.cryptoki, shelf.session, [publicKey, hasPoint]).map((handle) => attribute(shelf.cryptoki, shelf.session, handle, pkcs11js.CKA_ID));
+  return [...privateKeys(shelf, [hasPoint]), ...ids.flatMap((id) => (id === undefined || id.length === 0 ? [] : privateKeys(shelf, [idOf(id)])))];
 }
 
 function publicKeyOf(spki: Uint8Array): KeyObject {
@@ -85,6 +94,13 @@ function publicKeyOf(spki: Uint8Array): KeyObject {
 
 function modulusOf(key: KeyObject): Buffer {
   return Buffer.from(key.export({ format: 'jwk' }).n ?? '', 'base64url');
+}
+
+/** CKA_EC_POINT: the uncompressed point, or Ed25519's public key, in an OCTET STRING (PKCS#11 2.40 §2.3.3, 3.0 §2.3.5). */
+function pointOf(key: KeyObject): Buffer {
+  const { x = '', y } = key.export({ format: 'jwk' });
+  const point = Buffer.concat([...(y === undefined ? [] : [Buffer.of(4)]), Buffer.from(x, 'base64url'), Buffer.from(y ?? '', 'base64url')]);
+  return Buffer.concat([Buffer.from(point.length < 0x80 ? [0x04, point.length] : [0x04, 0x81, point.length]), point]);
 }
 
 function typeOf(key: KeyObject): KeyType {

@@ -81,8 +81,8 @@ export function openSession({ cryptoki, found, module, access, means, isCurrent 
       step(
         `Reading the certificates of ${on}`,
         () => {
-          const named = wanted === undefined ? [] : [{ type: pkcs11js.CKA_LABEL, value: wanted }];
-          return findObjects(cryptoki, session, [...certificateObject, ...named]).flatMap(certificateOf);
+          const chosen = wanted === undefined ? [] : [typeof wanted === 'string' ? { type: pkcs11js.CKA_LABEL, value: wanted } : { type: pkcs11js.CKA_SUBJECT, value: Buffer.from(wanted.subject) }];
+          return findObjects(cryptoki, session, [...certificateObject, ...chosen]).flatMap(certificateOf);
         },
         { login: false },
       ),

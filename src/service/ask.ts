@@ -2,6 +2,7 @@ import { spawn } from 'node:child_process';
 import path from 'node:path';
 import type { Readable } from 'node:stream';
 import type { Directories, Instance, PinSource } from '../config/instance.js';
+import { sessionsOf } from '../config/token-of.js';
 import { tokensOf } from '../config/token-views.js';
 import { HsmongerError } from '../errors.js';
 import { installation } from '../platform/installation.js';
@@ -61,7 +62,7 @@ function converse(order: WorkOrder, timeoutMs: number): Promise<Reply> {
       // What a module prints is no result of ours: it goes where messages go.
       stdio: ['pipe', 2, 2, 'pipe'],
       cwd: '/',
-      env: { PATH: '/usr/bin:/bin:/usr/sbin:/sbin', LC_ALL: 'C.UTF-8' },
+      env: { PATH: '/usr/bin:/bin:/usr/sbin:/sbin', LC_ALL: 'C.UTF-8', UV_THREADPOOL_SIZE: String(threads(order.instance)) },
       timeout: timeoutMs,
       killSignal: 'SIGKILL',
     });
@@ -95,6 +96,14 @@ function converse(order: WorkOrder, timeoutMs: number): Promise<Reply> {
     child.stdin?.on('error', () => undefined);
     child.stdin?.end(encode(order));
   });
+}
+
+/**
+ * libuv's four threads are for files and names of hosts; each signature in progress takes one for as long as the HSM takes. A network HSM with 16 sessions signs with four threads
+ * a quarter of what it could. A thread that is never used costs nothing: they begin with the first work.
+ */
+function threads({ token }: Instance): number {
+  return 4 + (token === undefined ? 0 : sessionsOf(token));
 }
 
 /** Whose silence it was nobody can say where it worked with both. */

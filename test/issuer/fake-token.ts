@@ -1,6 +1,7 @@
 import { sign } from 'node:crypto';
 import { HsmongerError } from '../../src/errors.js';
 import type { Token, TokenCertificate, TokenKey } from '../../src/pkcs11/token.js';
+import { readableCertificates } from '../../src/x509/readable-certificates.js';
 import { hex, type Keys } from '../x509/material.js';
 
 /** A token whose keys are in memory: for decisions, and for failures that a real one cannot be made to show. */
@@ -10,7 +11,7 @@ export function fakeToken(certificates: readonly { readonly label: string; reado
   const never = () => Promise.reject(new Error('Nobody should ask this.'));
   return {
     description: { slotId: 1, label: 'fake', manufacturer: '', model: '', serial: '', loginRequired: true, initialized: true, writeProtected: false, pin: 'fine' },
-    certificates: (label) => Promise.resolve(certificates.filter((one) => label === undefined || one.label === label).map((one): TokenCertificate => ({ ...one, id: Uint8Array.of(1) }))),
+    certificates: (wanted) => Promise.resolve(certificates.filter((one) => wanted === undefined || (typeof wanted === 'string' ? one.label === wanted : readableCertificates([one.der]).some(({ subject }) => hex(subject) === hex(wanted.subject)))).map((one): TokenCertificate => ({ ...one, id: Uint8Array.of(1) }))),
     login: () => Promise.resolve(),
     keys: () => Promise.resolve(keys.map(tokenKey)),
     findKey: (selector) => {

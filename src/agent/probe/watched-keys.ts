@@ -21,12 +21,12 @@ export function watchedNicknames({ certificates, issuer, partOn }: Pick<Instance
 
 /** Finds each certificate by its nickname and its key by the public key in it. Failures of a single one are its problem; all others throw. */
 export async function findWatched(token: Token, nicknames: readonly string[]): Promise<{ readonly found: Map<string, WatchedKey>; readonly problems: Record<string, KeyProbe> }> {
-  const certificates = await token.certificates();
   const found = new Map<string, WatchedKey>();
   const problems: Record<string, KeyProbe> = {};
   for (const nickname of nicknames) {
+    const candidates = await token.certificates(nickname);
     try {
-      found.set(nickname, await keyOf(token, nickname, certificates.filter(({ label }) => label === nickname)));
+      found.set(nickname, await keyOf(token, nickname, candidates));
     } catch (error) {
       problems[nickname] = problemOf(error);
     }

@@ -1,9 +1,10 @@
 import { HsmongerError } from '../../errors.js';
-import type { Token, TokenCertificate, TokenKey } from '../../pkcs11/token.js';
+import type { Token, TokenKey } from '../../pkcs11/token.js';
 import type { Certificate } from '../../x509/certificate.js';
-import { parseCertificate } from '../../x509/parse-certificate.js';
-import { findPath, isSelfSigned, role, validityFault, type Path } from '../../x509/path.js';
+import { findPath, role, validityFault, type Path } from '../../x509/path.js';
 import { sameKey } from '../../x509/public-key.js';
+import { readableCertificates } from '../../x509/readable-certificates.js';
+import { certificatesAbove } from './certificates-above.js';
 
 /** The CA on the token. */
 export interface Authority {
@@ -12,7 +13,7 @@ export interface Authority {
   readonly id: Uint8Array;
   /** From the CA certificate to its root; validity not looked at. */
   readonly path: Path;
-  /** What may stand above the certificates it issues: itself and, where it is a subordinate, every certificate on the token that can be read, and what else is known. */
+  /** What may stand above the certificates it issues: itself and, where it is a subordinate, what was found on the token by the names of its issuers, and what else is known. */
   readonly pool: readonly Certificate[];
 }
 
@@ -20,15 +21,14 @@ export interface Authority {
  * The CA certificate of this nickname whose chain ends in a root on the token. Of several (a renewal leaves old and new side by side)
  * the valid one that lasts longest, whatever order the token lists them in. Logs in only where they are of different keys, to see
  * whose key is on the token: a helper that has to wait, or to repeat an answer, needs no PIN. `above` gives what is known of the CAs above a key; asked
- * only where the token does not hold them.
+ * only where the token does not show them by their names. Every certificate on the token is read only where that does not make a chain either.
  */
 export async function findAuthority(token: Token, nickname: string, now: Date, above: (spki: Uint8Array) => Promise<readonly Certificate[]> = () => Promise.resolve([])): Promise<Authority> {
-  const objects = await token.certificates();
-  const named = objects.filter(({ label }) => label === nickname);
+  const named = await token.certificates(nickname);
   const where = `token '${token.description.label}'`;
   if (named.length === 0) throw new HsmongerError('CERTIFICATE_NOT_FOUND', `There is no certificate '${nickname}' on ${where}; issuer.certificate must name the CA's certificate there.`);
   const candidates = named
-    .flatMap((object) => readable([object]).map((certificate) => ({ certificate, id: object.id })))
+    .flatMap(({ der, id }) => readableCertificates([der]).map((certificate) => ({ certificate, id })))
     .filter(({ certificate }) => role(certificate) !== 'leaf')
     .sort((a, b) => Number(isValid(b.certificate, now)) - Number(isValid(a.certificate, now)) || b.certificate.notAfter.getTime() - a.certificate.notAfter.getTime());
   const [best] = candidates;
@@ -36,11 +36,12 @@ export async function findAuthority(token: Token, nickname: string, now: Date, a
   const keyInDoubt = candidates.some(({ certificate }) => !sameKey(certificate.spki, best.certificate.spki));
   let failure: HsmongerError | undefined;
   for (const { certificate, id } of candidates) {
-    // Decoding what else is on the token is a good part of a renewal's time, and most CAs stand alone.
-    let pool = isSelfSigned(certificate) ? [certificate] : readable(objects);
+    let pool: readonly Certificate[] = [certificate];
     let path = findPath(certificate, pool);
-    if ('fault' in path) {
-      pool = [...pool, ...(await above(certificate.spki))];
+    // Each costs more than the one before it.
+    for (const more of [() => certificatesAbove(token, certificate), () => above(certificate.spki), () => everything(token)]) {
+      if (!('fault' in path)) break;
+      pool = [...pool, ...(await more())];
       path = findPath(certificate, pool);
     }
     if ('fault' in path) {
@@ -66,13 +67,6 @@ export function authorityKey(token: Token, { certificate, id }: Authority): Prom
 
 const isValid = (certificate: Certificate, now: Date) => validityFault(certificate, now) === undefined;
 
-/** Foreign objects that are no certificates we understand must not stop the CA. */
-function readable(objects: readonly TokenCertificate[]): Certificate[] {
-  return objects.flatMap(({ der }) => {
-    try {
-      return [parseCertificate(der)];
-    } catch {
-      return [];
-    }
-  });
+async function everything(token: Token): Promise<Certificate[]> {
+  return readableCertificates((await token.certificates()).map(({ der }) => der));
 }

@@ -2,19 +2,20 @@ import type { CertificateConfig } from '../../config/instance.js';
 import { lyingOn } from '../../config/token-views.js';
 import { asHsmongerError, HsmongerError } from '../../errors.js';
 import { journalEntry } from '../../ledger/journal.js';
+import { certificatesAbove } from '../../issuer/token/certificates-above.js';
 import type { Token, TokenCertificate } from '../../pkcs11/token.js';
 import type { Certificate } from '../../x509/certificate.js';
-import { parseCertificate } from '../../x509/parse-certificate.js';
 import { sameName } from '../../x509/name.js';
 import { findPath } from '../../x509/path.js';
 import { sameKey } from '../../x509/public-key.js';
+import { readableCertificates } from '../../x509/readable-certificates.js';
 import { withInternal, type SavingContext } from '../saving-context.js';
 import { keptAbove } from './above.js';
 import { locate, type Located } from './locate.js';
 
 export interface Sight {
   readonly located: Located;
-  /** As the token or database that stores it lists it; none of a certificate in a file. */
+  /** As the token or database that stores it lists those under the nickname; none of a certificate in a file. */
   readonly objects: readonly TokenCertificate[];
   /** Every certificate that could be an issuer. */
   readonly authorities: readonly Certificate[];
@@ -23,25 +24,26 @@ export interface Sight {
 /** Gathers what there is under the nickname, where its storage is and where copies are, and every certificate that could be an issuer. */
 export async function look(context: SavingContext, token: Token | undefined, certificate: CertificateConfig): Promise<Sight> {
   const { nickname, storage } = certificate;
-  const onToken = (await token?.certificates()) ?? [];
   const internal = await withInternal(context, 'read', (database) => database.certificates());
-  const named = (objects: readonly TokenCertificate[]) => readable(objects.filter(({ label }) => label === nickname));
   const before = readable((journalEntry(context.ledger(), nickname)?.detail.before ?? []).map((der) => ({ der: Buffer.from(der, 'base64') })));
-  const elsewhere = lyingOn(storage) === undefined ? [] : await onOwnToken(context);
-  const atHand = readable([...onToken, ...internal, ...('failure' in elsewhere ? [] : elsewhere)]);
-  const sight = (located: Located, objects: readonly TokenCertificate[]): Sight => {
-    const authorities = [...atHand, ...keptAbove(context, located.certificate, atHand)];
+  const sight = async (located: Located, objects: readonly TokenCertificate[]): Promise<Sight> => {
+    const here = await authoritiesOf(context, token, located.certificate, readable(internal));
+    if (lyingOn(storage) === undefined) return { located, objects, authorities: here };
+    const elsewhere = await onOwnToken(context, located.certificate, here);
     // While its issuer's token is away nothing speaks against the certificate: it is looked at again later.
-    if ('failure' in elsewhere && 'fault' in findPath(located.certificate, authorities, context.clock())) throw elsewhere.failure;
-    return { located, objects, authorities };
+    if ('failure' in elsewhere && 'fault' in findPath(located.certificate, here, context.clock())) throw elsewhere.failure;
+    return { located, objects, authorities: 'failure' in elsewhere ? here : [...here, ...elsewhere] };
   };
   switch (storage.kind) {
     case 'token': {
-      const stored = named(onToken);
-      return sight(locate(nickname, { place: 'on the token', stored, copies: copiesOf(certificate, stored, internal), before }), onToken);
+      const objects = (await token?.certificates(nickname)) ?? [];
+      const stored = readable(objects);
+      return sight(locate(nickname, { place: 'on the token', stored, copies: copiesOf(certificate, stored, internal), before }), objects);
     }
-    case 'internal':
-      return sight(locate(nickname, { place: 'in the NSS database', stored: named(internal), copies: [], before }), internal);
+    case 'internal': {
+      const objects = internal.filter(({ label }) => label === nickname);
+      return sight(locate(nickname, { place: 'in the NSS database', stored: readable(objects), copies: [], before }), objects);
+    }
     case 'file': {
       const stored = readable([{ der: certificateInFile(context, certificate) }]);
       return sight(locate(nickname, { place: `in ${storage.certificate}`, stored, copies: [], before }), []);
@@ -49,19 +51,27 @@ export async function look(context: SavingContext, token: Token | undefined, cer
   }
 }
 
-/** What lies on the token of the CA's key, where the certificate lies on another. */
-async function onOwnToken(context: SavingContext): Promise<readonly TokenCertificate[] | { readonly failure: HsmongerError }> {
+/** What may stand above it on the token of the CA's key, where the certificate lies on another. */
+async function onOwnToken(context: SavingContext, certificate: Certificate, known: readonly Certificate[]): Promise<readonly Certificate[] | { readonly failure: HsmongerError }> {
   if (context.instance.issuer.type !== 'token') return [];
   try {
     const token = await context.openToken({ access: 'read' });
     try {
-      return await token.certificates();
+      return await certificatesAbove(token, certificate, known);
     } finally {
       await token.close();
     }
   } catch (error) {
     return { failure: asHsmongerError(error) };
   }
+}
+
+/** From the NSS database, what this host keeps, and the token: what is found there by name, or everything on it where that makes no path. */
+async function authoritiesOf(context: SavingContext, token: Token | undefined, certificate: Certificate, internal: readonly Certificate[]): Promise<Certificate[]> {
+  const withKept = (atHand: readonly Certificate[]) => [...atHand, ...keptAbove(context, certificate, atHand)];
+  if (token === undefined) return withKept(internal);
+  const authorities = withKept([...(await certificatesAbove(token, certificate, internal)), ...internal]);
+  return 'fault' in findPath(certificate, authorities) ? withKept([...readable(await token.certificates()), ...internal]) : authorities;
 }
 
 /** A CA's own certificate is also copied into databases under names that others chose ('EXAMPLE.TEST IPA CA'), and Dogtag finds it by its subject. */
@@ -101,13 +111,6 @@ function certificateInFile(context: SavingContext, certificate: CertificateConfi
   throw new HsmongerError('CERTIFICATE_NOT_FOUND', sight?.troubles[0] ?? `The file of '${certificate.nickname}' was not read before the drop to the service user; start this as root.`);
 }
 
-/** Certificates of others on the token need not be ones we can read. */
 function readable(objects: readonly Pick<TokenCertificate, 'der'>[]): Certificate[] {
-  return objects.flatMap(({ der }) => {
-    try {
-      return [parseCertificate(der)];
-    } catch {
-      return [];
-    }
-  });
+  return readableCertificates(objects.map(({ der }) => der));
 }

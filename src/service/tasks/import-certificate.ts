@@ -4,9 +4,8 @@ import { importFile, keepImport } from '../../renewal/importing/keep-import.js';
 import { readCertificates, type GivenFile } from '../../renewal/importing/read-certificates.js';
 import type { Token } from '../../pkcs11/token.js';
 import { run } from '../../platform/run.js';
-import type { Certificate } from '../../x509/certificate.js';
 import { nameText } from '../../x509/name.js';
-import { parseCertificate } from '../../x509/parse-certificate.js';
+import { readableCertificates } from '../../x509/readable-certificates.js';
 import type { ServiceContext } from '../context.js';
 import { presentOnToken } from './present-certificate.js';
 
@@ -40,7 +39,7 @@ export async function importCertificate(context: ServiceContext, { certificate, 
   const above = (await Promise.all(chain.map((file) => readCertificates(file, run)))).flat();
   const token = await context.openToken();
   const present = await allPresent(context, token, nicknames);
-  const pool = [...above, ...readable([...known, ...(await token.certificates()).map(({ der }) => der)])];
+  const pool = [...above, ...readableCertificates([...known, ...(await token.certificates()).map(({ der }) => der)])];
   const admitted = judgeImport(context.clock(), { given, pool, present, forceSelfSigned });
   const file = keep ? await kept(context, token, admitted, present) : importFile(context.directories, context.instance, admitted.certificate.spki);
   const { subject, issuer, serial, notAfter } = admitted.certificate;
@@ -68,15 +67,4 @@ async function allPresent(context: ServiceContext, own: Token, nicknames: readon
   const failure = looks.find((look) => look.status === 'rejected');
   if (present.length === 0 && failure !== undefined) throw failure.reason;
   return present;
-}
-
-/** Foreign objects that are no certificates we understand must not stop an import. */
-function readable(ders: readonly Uint8Array[]): Certificate[] {
-  return ders.flatMap((der) => {
-    try {
-      return [parseCertificate(der)];
-    } catch {
-      return [];
-    }
-  });
 }

@@ -52,13 +52,17 @@ export async function previewRenewals(context: ServiceContext, { certificates: w
   const token = await context.openToken();
   const authority = await findAuthority(token, config.certificate, context.clock(), (spki) => Promise.resolve(readImported(stateDirectory(context.directories, context.instance), spki)?.chain ?? []));
   const stored = new Map<string | undefined, Token>([[undefined, token], ...(await openOthers(context, wanted))]);
-  const contents = new Map(await Promise.all([...stored].map(async ([on, one]) => [on, await one.certificates()] as const)));
+  const onToken = new Map(
+    await Promise.all(
+      wanted.map(async ({ nickname, certificate }) => [nickname, certificate === undefined ? ((await stored.get(tokenWith(context.instance, nickname))?.certificates(nickname)) ?? []).map(({ der }) => der) : []] as const),
+    ),
+  );
   // The issuer's own renewal comes first, and what follows is signed under it.
   let issuer = authority.certificate;
   return wanted.map(({ nickname, certificate }) => {
     try {
       const on = tokenWith(context.instance, nickname);
-      const held = certificate === undefined ? (contents.get(on) ?? []).filter(({ label }) => label === nickname).map(({ der }) => der) : [certificate];
+      const held = certificate === undefined ? (onToken.get(nickname) ?? []) : [certificate];
       const [old] = held.map((der) => parseCertificate(der, `The certificate '${nickname}'`)).sort((a, b) => b.notAfter.getTime() - a.notAfter.getTime());
       if (old === undefined) throw new HsmongerError('CERTIFICATE_NOT_FOUND', `There is no certificate '${nickname}' on token '${stored.get(on)?.description.label ?? on ?? ''}'.`);
       const outcome = preview(context, config, nickname, old, issuer);
