@@ -27,6 +27,9 @@ interface Way {
   readonly privatePart: readonly Attribute[];
 }
 
+/** A CA's key signs and does nothing else. Said for curves as well: SoftHSM lets their keys unwrap where nothing is said. */
+const signsOnly: readonly Attribute[] = [pkcs11js.CKA_DECRYPT, pkcs11js.CKA_UNWRAP, pkcs11js.CKA_DERIVE].map((type) => ({ type, value: false }));
+
 const f4 = Buffer.from([1, 0, 1]);
 const curveParameters = { 'P-256': '06082a8648ce3d030107', 'P-384': '06052b81040022', 'P-521': '06052b81040023' } as const;
 /** PKCS#11 3.0 §2.3.5: an object identifier or a PrintableString "edwards25519". */
@@ -39,11 +42,10 @@ function wayOf(type: KeyPairType): Way {
       return {
         mechanism: pkcs11js.CKM_RSA_PKCS_KEY_PAIR_GEN,
         publicParts: [[{ type: pkcs11js.CKA_MODULUS_BITS, value: type.bits }, { type: pkcs11js.CKA_PUBLIC_EXPONENT, value: f4 }]],
-        // A CA's key signs and does nothing else.
-        privatePart: [{ type: pkcs11js.CKA_DECRYPT, value: false }, { type: pkcs11js.CKA_UNWRAP, value: false }],
+        privatePart: [],
       };
     case 'EC':
-      return { mechanism: pkcs11js.CKM_EC_KEY_PAIR_GEN, publicParts: [[parameters(curveParameters[type.curve])]], privatePart: [{ type: pkcs11js.CKA_DERIVE, value: false }] };
+      return { mechanism: pkcs11js.CKM_EC_KEY_PAIR_GEN, publicParts: [[parameters(curveParameters[type.curve])]], privatePart: [] };
     case 'Ed25519':
       return { mechanism: CKM_EC_EDWARDS_KEY_PAIR_GEN, publicParts: edwardsParameters.map((hex) => [{ type: pkcs11js.CKA_KEY_TYPE, value: CKK_EC_EDWARDS }, parameters(hex)]), privatePart: [{ type: pkcs11js.CKA_KEY_TYPE, value: CKK_EC_EDWARDS }] };
   }
@@ -61,7 +63,7 @@ export async function generateKeyPair(shelf: Shelf, slot: Handle, order: KeyPair
   const pair = await generate(shelf, slot, order, id);
   const made = describeKey(shelf, pair.privateKey);
   const wanted = order.id === undefined && made.key.spki !== undefined ? nssKeyId(made.key.spki) : undefined;
-  if (wanted !== undefined) changeId(shelf, [pair.privateKey, pair.publicKey], { from: id, to: wanted });
+  if (wanted !== undefined) changeId(shelf, [pair.privateKey, pair.publicKey].map((handle) => ({ handle, id })), wanted);
   const key = describeKey(shelf, pair.privateKey);
   assertStays(shelf, key);
   return key;
@@ -87,7 +89,7 @@ async function generate(shelf: Shelf, slot: Handle, { type, label }: KeyPairOrde
     throw new HsmongerError('MECHANISM_UNSUPPORTED', `Token '${token.label}' lists no ${mechanismName(mechanism)}, so it makes no ${type.kind} keys; choose another type ('hsmonger token list --mechanisms').`);
   }
   const named: Attribute[] = [{ type: pkcs11js.CKA_TOKEN, value: true }, { type: pkcs11js.CKA_LABEL, value: label }, { type: pkcs11js.CKA_ID, value: id }];
-  const privateTemplate: Attribute[] = [...named, { type: pkcs11js.CKA_PRIVATE, value: true }, { type: pkcs11js.CKA_SENSITIVE, value: true }, { type: pkcs11js.CKA_EXTRACTABLE, value: false }, { type: pkcs11js.CKA_SIGN, value: true }, ...privatePart];
+  const privateTemplate: Attribute[] = [...named, { type: pkcs11js.CKA_PRIVATE, value: true }, { type: pkcs11js.CKA_SENSITIVE, value: true }, { type: pkcs11js.CKA_EXTRACTABLE, value: false }, { type: pkcs11js.CKA_SIGN, value: true }, ...signsOnly, ...privatePart];
   const wish: Mechanism = { mechanism };
   let refusal: unknown;
   for (const publicPart of publicParts) {
