@@ -8,6 +8,7 @@ import { openToken } from '../../src/pkcs11/open-token.js';
 import { parseKeyType } from '../../src/pkcs11/key-type.js';
 import { nssKeyId } from '../../src/pkcs11/nss-key-id.js';
 import type { Token } from '../../src/pkcs11/token.js';
+import { formatUri, parseUri, type Pkcs11Uri } from '../../src/pkcs11/uri.js';
 import { privateDirectory, type PrivateDirectory } from '../rig/directory.js';
 import { createNssDatabase, type NssDatabase } from '../rig/nss-database.js';
 import { listedObjects } from '../rig/pkcs11-listing.js';
@@ -77,6 +78,20 @@ describe('a key pair made on the token', () => {
     await expect(token.generateKeyPair({ type: { kind: 'EC', curve: 'P-256' }, label: 'other', id: key.id })).rejects.toMatchObject({ code: 'OBJECT_EXISTS', message: expect.stringContaining('CKA_ID 01') as string });
     expect((await token.generateKeyPair({ type: { kind: 'EC', curve: 'P-256' }, label: 'twice', id: Buffer.from('02', 'hex') })).label).toBe('twice');
     expect(pkcs11Tool('--list-objects', '--type', 'privkey').match(/label: +twice/gu)).toHaveLength(2);
+  });
+
+  it('has the URI p11tool gives it, whatever its label, and p11tool finds it by ours', async () => {
+    const labels = ['50 % = half; a "quote"?', 'Größe & Söhne 日本', "it's #1 (really) [x] |y| <z>", '%41%00'];
+    const keys = await Promise.all(labels.map((label) => token.generateKeyPair({ type: { kind: 'EC', curve: 'P-256' }, label })));
+    const p11tool = (...args: string[]) => witness('p11tool', '--provider', soft.module, '--login', '--set-pin', soft.pin, '--only-urls', ...args).split('\n').filter((line) => line.startsWith('pkcs11:'));
+    const { label, serial, manufacturer, model } = token.description;
+    const own = { token: label, serial, manufacturer, model };
+    const printed = p11tool('--list-privkeys', formatUri(own)).map(parseUri);
+    for (const key of keys) {
+      const uri: Pkcs11Uri = { ...own, object: key.label, id: key.id, type: 'private' };
+      expect(printed).toContainEqual(uri);
+      expect(p11tool('--list-privkeys', formatUri(uri)).map(parseUri)).toEqual([uri]);
+    }
   });
 
   it.each(['', ' ', 'a:b', 'a/b', 'a ', 'a\nb', 'x'.repeat(256)])('is refused the label %j', async (label) => {

@@ -10,7 +10,7 @@ export interface TokenByUri {
   readonly pinFile?: string;
 }
 
-export function isUri(text: string | undefined): text is string {
+export function isUri(text: string | undefined): text is `pkcs11:${string}` {
   return text !== undefined && /^pkcs11:/iu.test(text);
 }
 
