@@ -4,6 +4,7 @@ import { tokenOn } from '../config/token-views.js';
 import type { Database } from '../ledger/database.js';
 import { openLedger } from '../ledger/ledger.js';
 import { openPinGuard } from '../ledger/pins.js';
+import type { InitMeans } from '../pkcs11/init-token.js';
 import { readPin, type Pin } from '../pkcs11/pin-source.js';
 import { openToken } from '../pkcs11/open-token.js';
 import type { OpenTokenOptions, Token } from '../pkcs11/token.js';
@@ -19,6 +20,8 @@ export interface ServiceContext extends Privileged {
   readonly readPin: () => Pin;
   /** `on`: one of the instance's further tokens, by its name; its own otherwise. */
   readonly openToken: (options?: Pick<OpenTokenOptions, 'access' | 'force' | 'anew'> & { readonly on?: string | undefined }) => Promise<Token>;
+  /** What initialising a token works with. */
+  readonly initMeans: InitMeans;
   /** Opened when first asked for, closed with the context. */
   readonly ledger: () => Database;
 }
@@ -32,13 +35,15 @@ export async function withServiceContext<T>(
   const tokens: Token[] = [];
   let ledger: Database | undefined;
   const pins = openPinGuard(pinsFile(directories, instance));
+  const reader = { uid: process.geteuid?.() ?? -1, gid: process.getegid?.() ?? -1 };
   try {
     return await work({
       ...privileged,
       instance,
       directories,
       clock: systemClock,
-      readPin: () => readPin(tokenOn(instance, undefined).pin, env, { uid: process.geteuid?.() ?? -1, gid: process.getegid?.() ?? -1 }, (secret) => pins.tag(secret)),
+      readPin: () => readPin(tokenOn(instance, undefined).pin, env, reader, (secret) => pins.tag(secret)),
+      initMeans: { pins, reader, env },
       async openToken({ on, ...options } = {}) {
         const token = await openToken(tokenOn(instance, on), { pins, env, ...options });
         tokens.push(token);

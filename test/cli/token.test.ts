@@ -37,7 +37,9 @@ test('without an instance file, list shows the tokens of the module as the servi
 test('keys shows the keys pkcs11-tool shows, each with its certificate and a URI p11tool understands', async () => {
   const said = await hsmonger('token', 'keys', '--json', ...flags);
   expect(said.exitCode, said.err).toBe(0);
-  const keys = JSON.parse(said.out) as { id: string; type: string; size: number; sensitive: boolean; extractable: boolean; certificates: string[]; uri: string }[];
+  const all = JSON.parse(said.out) as { kind: string; id: string; type: string; size: number; sensitive: boolean; extractable: boolean; certificates: string[]; uri: string }[];
+  const keys = all.filter(({ kind }) => kind === 'private');
+  expect(all.filter(({ kind }) => kind === 'public').map(({ id }) => id).sort()).toEqual(keys.map(({ id }) => id).sort());
   const witness = await runAs(token.owner, 'pkcs11-tool', ['--module', token.module, '--token-label', token.label, '--login', '--pin', token.pin, '-O', '--type', 'privkey'], { env: { ...token.environment } });
   const ids = [...witness.stdout.matchAll(/ID: +([0-9a-f]+)/gu)].map((match) => match[1]).sort();
   expect(keys.map(({ id }) => id).sort()).toEqual(ids);

@@ -6,6 +6,7 @@ import { createAuthority, dogtagCertificates } from '../rig/authority.js';
 import { getcert } from '../rig/certmonger.js';
 import { runAs } from '../rig/run-as.js';
 import { createSoftToken } from '../rig/soft-token.js';
+import { hsmonger } from './site.js';
 import { trackingRig, type RigOptions, type TrackingRig } from '../tracking/tracking-rig.js';
 
 let rig: TrackingRig | undefined;
@@ -47,8 +48,9 @@ test('an unlabelled certificate anywhere on the token is refused', async () => {
 test('a key with a foreign CKA_ID is refused, and the fix that is named lets it in', async () => {
   const subject = await made({ authority: { ...two, only: { [ocsp]: { keyId: '01' } } } });
   await expectRefusal(subject, 'key-id', 'has the CKA_ID 01');
-  const wanted = /--set-id ([0-9a-f]{40})/u.exec((await subject.run('plan')).out)?.[1] ?? '';
-  for (const type of ['privkey', 'pubkey', 'cert']) await pkcs11Tool(subject, '--type', type, '--id', '01', '--set-id', wanted);
+  const fix = /Run 'hsmonger (token move-id [^']+)'/u.exec((await subject.run('plan')).out)?.[1]?.split(' ') ?? [];
+  const moved = await hsmonger(...fix, ...subject.here);
+  expect(moved.exitCode, moved.err).toBe(0);
   expect(await subject.run('apply')).toMatchObject({ exitCode: 0, err: '' });
 });
 

@@ -8,8 +8,10 @@ import { openToken } from '../../src/pkcs11/open-token.js';
 import { parseKeyType } from '../../src/pkcs11/key-type.js';
 import { nssKeyId } from '../../src/pkcs11/nss-key-id.js';
 import type { Token } from '../../src/pkcs11/token.js';
+import { formatUri, parseUri, type Pkcs11Uri } from '../../src/pkcs11/uri.js';
 import { privateDirectory, type PrivateDirectory } from '../rig/directory.js';
 import { createNssDatabase, type NssDatabase } from '../rig/nss-database.js';
+import { listedObjects } from '../rig/pkcs11-listing.js';
 import { createSoftToken, type SoftToken } from '../rig/soft-token.js';
 import { guardInMemory } from './fake-cryptoki.js';
 
@@ -52,10 +54,11 @@ describe('a key pair made on the token', () => {
     const digest = algorithm.scheme === 'eddsa' ? null : algorithm.digest;
     expect(verify(digest, data, { key: Buffer.from(key.spki!), format: 'der', type: 'spki' }, await token.sign(key, algorithm, data))).toBe(true);
 
-    const shown = pkcs11Tool('--list-objects', '--type', 'privkey', '--id', hex(key.id));
-    expect(shown).toMatch(/Access: +sensitive, always sensitive, never extractable, local/u);
-    expect(shown).toMatch(/Usage: +sign *$/mu);
-    expect(pkcs11Tool('--list-objects', '--type', 'pubkey', '--id', hex(key.id))).toContain(`label:      ${label}`);
+    const shown = listedObjects(pkcs11Tool('--list-objects')).filter(({ id }) => id === hex(key.id));
+    expect(shown.map((one) => [one.kind, one.label]).sort()).toEqual([['Private Key', label], ['Public Key', label]]);
+    const priv = shown.find(({ kind }) => kind === 'Private Key')?.text;
+    expect(priv).toMatch(/Access: +sensitive, always sensitive, never extractable, local/u);
+    expect(priv).toMatch(/Usage: +sign *$/mu);
   });
 
   it('is a key NSS finds by its id, and makes requests with', async () => {
@@ -75,6 +78,20 @@ describe('a key pair made on the token', () => {
     await expect(token.generateKeyPair({ type: { kind: 'EC', curve: 'P-256' }, label: 'other', id: key.id })).rejects.toMatchObject({ code: 'OBJECT_EXISTS', message: expect.stringContaining('CKA_ID 01') as string });
     expect((await token.generateKeyPair({ type: { kind: 'EC', curve: 'P-256' }, label: 'twice', id: Buffer.from('02', 'hex') })).label).toBe('twice');
     expect(pkcs11Tool('--list-objects', '--type', 'privkey').match(/label: +twice/gu)).toHaveLength(2);
+  });
+
+  it('has the URI p11tool gives it, whatever its label, and p11tool finds it by ours', async () => {
+    const labels = ['50 % = half; a "quote"?', 'Größe & Söhne 日本', "it's #1 (really) [x] |y| <z>", '%41%00'];
+    const keys = await Promise.all(labels.map((label) => token.generateKeyPair({ type: { kind: 'EC', curve: 'P-256' }, label })));
+    const p11tool = (...args: string[]) => witness('p11tool', '--provider', soft.module, '--login', '--set-pin', soft.pin, '--only-urls', ...args).split('\n').filter((line) => line.startsWith('pkcs11:'));
+    const { label, serial, manufacturer, model } = token.description;
+    const own = { token: label, serial, manufacturer, model };
+    const printed = p11tool('--list-privkeys', formatUri(own)).map(parseUri);
+    for (const key of keys) {
+      const uri: Pkcs11Uri = { ...own, object: key.label, id: key.id, type: 'private' };
+      expect(printed).toContainEqual(uri);
+      expect(p11tool('--list-privkeys', formatUri(uri)).map(parseUri)).toEqual([uri]);
+    }
   });
 
   it.each(['', ' ', 'a:b', 'a/b', 'a ', 'a\nb', 'x'.repeat(256)])('is refused the label %j', async (label) => {
@@ -100,10 +117,8 @@ describe('a certificate stored on the token', () => {
     expect(await token.storeCertificate(der, { label: 'stored one', id })).toBe('stored');
     expect(await token.storeCertificate(der, { label: 'stored one', id })).toBe('there already');
     expect(read('stored one')).toEqual(der);
-    const shown = pkcs11Tool('--list-objects', '--type', 'cert', '--label', 'stored one');
-    expect(shown.match(/Certificate Object/gu)).toHaveLength(1);
-    expect(shown).toMatch(/serial: +80FF/u);
-    expect(shown).toContain(`ID:         ${hex(id)}`);
+    const shown = listedObjects(pkcs11Tool('--list-objects', '--type', 'cert')).filter((one) => one.label === 'stored one');
+    expect(shown).toMatchObject([{ id: hex(id), text: expect.stringMatching(/serial: +80FF/u) as string }]);
     expect(execFileSync('certutil', ['-L', '-d', `sql:${nss.database}`, '-h', soft.label, '-f', nss.loginFile, '-n', `${soft.label}:stored one`, '-r'], { env: env() })).toEqual(der);
     expect(witness('p11tool', '--provider', soft.module, '--list-all-certs', `pkcs11:token=${soft.label}`)).toContain('Label: stored one');
   });

@@ -8,6 +8,7 @@ import type { Database } from '../../src/ledger/database.js';
 import { openLedger } from '../../src/ledger/ledger.js';
 import type { ServiceContext } from '../../src/service/context.js';
 import { compareServers } from '../../src/service/tasks/compare-servers.js';
+import { pruneCertificates } from '../../src/service/tasks/token/prune-certificates.js';
 import { lookAtAuthority } from '../../src/service/tasks/look-at-authority.js';
 import { doctorInstance } from '../doctor/facts.js';
 import { startDirectoryServers, type DirectoryServers } from '../rig/directory-server.js';
@@ -36,7 +37,7 @@ afterAll(async () => {
 });
 
 const nickname = 'subsystemCert cert-pki-ca';
-const contextOf = (instance: Instance): ServiceContext => ({ instance, directories: { config: scratch.path, state: scratch.path }, clock: () => new Date(), openToken: () => Promise.reject(new Error('no token is opened here')), readPin: () => { throw new Error('no PIN is read here'); }, ledger: () => ledger, directory });
+const contextOf = (instance: Instance): ServiceContext => ({ instance, directories: { config: scratch.path, state: scratch.path }, clock: () => new Date(), openToken: () => Promise.reject(new Error('no token is opened here')), readPin: () => { throw new Error('no PIN is read here'); }, initMeans: undefined as never, ledger: () => ledger, directory });
 
 test('what the directory says of servers and certificates is read, and nothing is changed', async () => {
   const instance: Instance = { ...doctorInstance, certificates: [{ nickname, profile: 'caSubsystemCert', storage: { kind: 'token' } }], directory: { ...rig.servers[0]!.config(), host: 'ca2.example.test' } };
@@ -61,4 +62,15 @@ test('a CA that answers tells its time; one whose CA is down, or that is not the
   };
   await expect(asked(dogtag.url)).rejects.toMatchObject({ code: 'CA_UNREACHABLE', message: expect.stringContaining('503') as string });
   await expect(asked('https://localhost:1')).rejects.toMatchObject({ code: 'CA_UNREACHABLE' });
+});
+
+test('on a token that servers share, only the renewal master prunes; and nobody while the directory is silent', async () => {
+  const config = rig.servers[0]!.config();
+  const instance = (host: string): Instance => ({ ...doctorInstance, directory: { ...config, host } });
+  await expect(pruneCertificates(contextOf(instance('ca2.example.test')), { remove: true })).rejects.toMatchObject({ code: 'NOT_PERMITTED', message: expect.stringContaining('renewal master') as string });
+  // The master gets as far as the token.
+  await expect(pruneCertificates(contextOf(instance('ca1.example.test')), { remove: true })).rejects.toThrow('no token is opened here');
+  const { directory: gone, ...silent } = contextOf(instance('ca1.example.test'));
+  expect(gone).toBe(directory);
+  await expect(pruneCertificates(silent, { remove: true })).rejects.toMatchObject({ code: 'DIRECTORY_UNAVAILABLE' });
 });

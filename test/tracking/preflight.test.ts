@@ -121,7 +121,7 @@ describe('key and certificate', () => {
     const [refusal, ...more] = preflight(goodFacts([foreign]));
     expect(more).toEqual([]);
     expect(refusal).toMatchObject({ check: 'key-id', nickname: 'foreign' });
-    expect(refusal?.fix).toMatch(/--type privkey --id 01 --set-id [0-9a-f]{40}/u);
+    expect(refusal?.fix).toMatch(/hsmonger token move-id(?: --instance \S+)? 01', which gives .* the CKA_ID [0-9a-f]{40};/u);
   });
 
   test.each([

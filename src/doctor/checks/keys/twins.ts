@@ -23,6 +23,6 @@ function twins(keys: readonly TokenKey[], nameOf: (key: TokenKey) => string, wha
     severity: what === 'CKA_ID' ? 'error' : 'warning',
     key: name,
     message: `${String(count)} private keys on or in ${where} have the ${what} '${name}'${what === 'CKA_ID' ? ', so NSS may take the wrong one for a certificate' : ', so whoever looks a key up by label may get the wrong one'}.`,
-    fix: what === 'CKA_ID' ? "Give each key the SHA-1 of its own public value (pkcs11-tool --set-id); delete none before you know whose it is." : 'Give each key a label of its own (p11tool --set-label), or none.',
+    fix: what === 'CKA_ID' ? "Give each key the SHA-1 of its own public value (hsmonger token move-id LABEL); delete none before you know whose it is." : 'Give each key a label of its own (p11tool --set-label), or none.',
   }));
 }
