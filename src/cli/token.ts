@@ -12,7 +12,15 @@ export const addToken: AddCommand = (yargs, run) =>
     withTokenOptions(token)
       .command('list', "The tokens in the module's slots", (list) => list, run(list))
       .command('keys', 'The private keys, with their certificates and URIs', (keys) => keys, run(keys))
-      .command('check', 'Sign with each key and verify', (check) => check.option('force', { type: 'boolean', default: false, describe: 'Try the PIN even where one attempt is left before the token locks' }), run(check))
+      .command(
+        'check',
+        'Sign with each key and verify; or see whether the slot is empty',
+        (check) =>
+          check
+            .option('empty', { type: 'boolean', default: false, describe: 'Instead: whether a first installation may have this slot (nothing on it, its label unique); tells what is in the way' })
+            .option('force', { type: 'boolean', default: false, describe: 'Try the PIN even where one attempt is left before the token locks' }),
+        run(check),
+      )
       .command(
         'change-pin',
         'Change the PIN: of the token, and in every PIN file of its instances and requests',

@@ -7,6 +7,7 @@ import { findPrivateKey, privateKeys, protectionOf, type KeyObjectOnToken } from
 import { changePin } from './change-pin.js';
 import { logIn, logInForOperation, type LoginMeans } from './login.js';
 import { keyTypeFor, mechanismName, rememberedWays } from './mechanisms.js';
+import { census } from './census.js';
 import { attribute, findObjects } from './objects.js';
 import { serialQueue } from './serial-queue.js';
 import { signWith } from './sign.js';
@@ -93,6 +94,7 @@ export function openSession({ cryptoki, found, module, access, means, isCurrent 
         () => privateKeys(shelf).map((object) => known(more === undefined ? object : { ...object, key: { ...object.key, protection: protectionOf(shelf, object.handle) } })),
         { login: true },
       ),
+    census: () => step(`Counting what is on ${on}`, () => census(cryptoki, session), { login: true }),
     findKey: (selector) => step(`Looking for a key on ${on}`, () => known(findPrivateKey(shelf, selector)), { login: true }),
     sign: (key, algorithm, data) =>
       step(

@@ -2,6 +2,7 @@ import type { ServiceContext } from './context.js';
 import { changeTokenPin } from './tasks/change-token-pin.js';
 import { checkKeys } from './tasks/check-keys.js';
 import { compareServers } from './tasks/compare-servers.js';
+import { countObjects } from './tasks/count-objects.js';
 import { examineState } from './tasks/examine-state.js';
 import { identifyTokens } from './tasks/identify-tokens.js';
 import { importCertificate } from './tasks/import-certificate.js';
@@ -34,6 +35,7 @@ const tasks = {
   'identify tokens': identifyTokens,
   'list NSS modules': listNssModules,
   'check keys': checkKeys,
+  'count objects': countObjects,
   'move PIN aside': moveAside,
   'prove PIN': provePin,
   'change token PIN': changeTokenPin,
