@@ -88,7 +88,7 @@ describe('"A single HSM can be used to store certificates and keys for multiple 
     const { exitCode, stdout } = await site.cli('track', 'plan', '--instance', 'two');
     expect(exitCode).toBe(3);
     expect(stdout).toMatch(/refused \(nickname-shared\): The certificate 'ca ocsp' on the token 'softhsm_token' is in the instance 'one' as well/u);
-    expect(await site.cli('track', 'apply', '--instance', 'two')).toMatchObject({ exitCode: expect.not.stringMatching('0') as unknown as number });
+    expect((await site.cli('track', 'apply', '--instance', 'two')).exitCode).not.toBe(0);
     expect([...(await site.getcertRecords()).keys()].sort()).toEqual(['one.ca_ocsp', 'two.kra_ocsp']);
   });
 
