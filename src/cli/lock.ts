@@ -1,3 +1,4 @@
+import { chosenToken } from '../config/token-views.js';
 import { HsmongerError, sentenceOf } from '../errors.js';
 import { runningAsRoot } from '../platform/service-user.js';
 import { prepareUnlocked, wipeUnlocked } from '../service/pin/unlocked-file.js';
@@ -9,10 +10,15 @@ import { unlockedPinOf } from './unlock.js';
 import { withCertmonger } from './with-certmonger.js';
 
 /** `lock`: wipes the unlocked PIN; what needs the token waits. */
-export const addLock: AddCommand = (yargs, run) => yargs.command('lock', 'Wipe the unlocked PIN; what needs the token waits until unlock', (lock) => lock, run(lockPin));
+export const addLock: AddCommand = (yargs, run) =>
+  yargs.command('lock', 'Wipe the unlocked PIN; what needs the token waits until unlock', (lock) => lock.option('token', { alias: 't', type: 'string', requiresArg: true, describe: 'Which token, where the instance has several: its name in the file, or its label' }), run(lockPin));
 
-async function lockPin(options: GlobalOptions, { io, env }: Surroundings): Promise<number> {
-  const { instance } = instanceOf(options, env);
+interface LockOptions extends GlobalOptions {
+  readonly token: string | undefined;
+}
+
+async function lockPin(options: LockOptions, { io, env }: Surroundings): Promise<number> {
+  const instance = chosenToken(instanceOf(options, env).instance, options.token);
   const unlocked = unlockedPinOf(instance);
   if (!runningAsRoot()) throw new HsmongerError('NOT_PERMITTED', `${unlocked.path} is in a directory of root's: run lock as root.`);
   prepareUnlocked(unlocked);

@@ -31,7 +31,15 @@ function looking(token: TokenArgv, run: Runner): TokenArgv {
     .command('modules', 'The PKCS#11 libraries of known vendors on this machine', (modules) => modules, run(modules))
     .command('list', "The tokens in the module's slots", (list) => list.option('mechanisms', { type: 'boolean', default: false, describe: 'And what each can do' }), run(list))
     .command('keys [selector]', 'The keys, with their certificates and URIs', (keys) => keys.positional('selector', { type: 'string', describe: selected }), run(keys))
-    .command('check', 'Sign with each key and verify', (check) => check.option('force', { type: 'boolean', default: false, describe: 'Try the PIN even where one attempt is left before the token locks' }), run(check))
+    .command(
+      'check',
+      'Sign with each key and verify; or see whether the slot is empty',
+      (check) =>
+        check
+          .option('empty', { type: 'boolean', default: false, describe: 'Instead: whether a first installation may have this slot (nothing on it, its label unique); tells what is in the way' })
+          .option('force', { type: 'boolean', default: false, describe: 'Try the PIN even where one attempt is left before the token locks' }),
+      run(check),
+    )
     .command(
       'export-cert <selector>',
       'Write a certificate of the token as PEM',

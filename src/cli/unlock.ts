@@ -1,4 +1,5 @@
 import type { Instance, UnlockedPin } from '../config/instance.js';
+import { chosenToken } from '../config/token-views.js';
 import { tokenOf } from '../config/token-of.js';
 import { HsmongerError, sentenceOf } from '../errors.js';
 import { swapInClear } from '../platform/memory-file.js';
@@ -13,6 +14,7 @@ import { givenPin } from './pin-input.js';
 import { withCertmonger } from './with-certmonger.js';
 
 interface UnlockOptions extends GlobalOptions {
+  readonly token: string | undefined;
   readonly pinFile: string | undefined;
   readonly credential: boolean;
   readonly changed: boolean;
@@ -27,6 +29,7 @@ export const addUnlock: AddCommand = (yargs, run) =>
     (unlock) =>
       unlock
         .option('pin-file', { alias: 'p', type: 'string', requiresArg: true, coerce: absolutePath, describe: 'Take the PIN from this file; else it is asked for, or read from standard input' })
+        .option('token', { alias: 't', type: 'string', requiresArg: true, describe: 'Which token, where the instance has several: its name in the file, or its label' })
         .option('credential', { type: 'boolean', default: false, describe: 'Let the running agent take it from its systemd credential, after a lock' })
         .option('changed', { type: 'boolean', default: false, describe: "Try a PIN that was refused before: the token's PIN was changed to it since" })
         .option('force', { type: 'boolean', default: false, describe: 'Try it even where one attempt is left before the token locks' }),
@@ -35,7 +38,8 @@ export const addUnlock: AddCommand = (yargs, run) =>
 
 async function unlockPin(options: UnlockOptions, surroundings: Surroundings): Promise<number> {
   const { io, env } = surroundings;
-  const place = instanceOf(options, env);
+  const { directories, instance } = instanceOf(options, env);
+  const place = { directories, instance: chosenToken(instance, options.token) };
   const unlocked = unlockedPinOf(place.instance);
   if (!runningAsRoot()) throw new HsmongerError('NOT_PERMITTED', `The PIN is put into a directory of root's, ${unlocked.path}: run unlock as root.`);
   prepareUnlocked(unlocked);

@@ -1,6 +1,6 @@
 import type { CertificateStorage, Instance, TokenConfig } from './instance.js';
 import { HsmongerError } from '../errors.js';
-import { tokenOf } from './token-of.js';
+import { tokenName, tokenOf } from './token-of.js';
 
 /** One of the instance's tokens by the name the file gives it; its own where there is no name. CONFIG_INVALID where there is none of that name. */
 export function tokenOn(instance: Pick<Instance, 'token' | 'otherTokens' | 'file'>, on: string | undefined): TokenConfig {
@@ -46,4 +46,16 @@ export function viewOn({ otherTokens, ...instance }: Instance, on: string | unde
     ...(on === undefined ? {} : { partOn: on }),
     certificates: instance.certificates.filter(({ storage }) => lyingOn(storage) === on).map((certificate) => (certificate.storage.kind === 'token' ? { ...certificate, storage: { kind: 'token' } } : certificate)),
   };
+}
+
+/** The view of the token a person named, by its name in the file or its label; USAGE where there is none. Without a name the instance's own. */
+export function chosenToken(instance: Instance, text: string | undefined): Instance {
+  if (text === undefined) return instance.otherTokens === undefined ? instance : viewOn(instance, undefined);
+  const others = Object.entries(instance.otherTokens ?? {});
+  const labelled = (token: TokenConfig | undefined) => token?.selector.by === 'label' && token.selector.label === text;
+  const on = others.find(([name]) => name === text)?.[0] ?? others.find(([, token]) => labelled(token))?.[0];
+  if (on !== undefined) return viewOn(instance, on);
+  if (labelled(instance.token)) return viewOn(instance, undefined);
+  const known = [...(instance.token === undefined ? [] : [tokenName(instance.token.selector)]), ...others.map(([name]) => name)];
+  throw new HsmongerError('USAGE', `${instance.file} has no token '${text}'; it has ${known.length === 0 ? 'none' : known.map((name) => `'${name}'`).join(', ')}.`);
 }

@@ -1,5 +1,6 @@
 import pkcs11js from 'pkcs11js';
 import { HsmongerError } from '../errors.js';
+import { census } from './census.js';
 import { calling, tokenFailure } from './ckr.js';
 import { userStates, type Cryptoki, type Handle } from './cryptoki.js';
 import { generateKeyPair } from './key-pair.js';
@@ -96,6 +97,7 @@ export function openSession({ cryptoki, found, module, access, means, isCurrent 
         { login: true },
       ),
     publicKeys: () => step(`Reading the public keys of ${on}`, () => publicKeys(shelf).map(({ key }) => key), { login: true }),
+    census: () => step(`Counting what is on ${on}`, () => census(cryptoki, session), { login: true }),
     findKey: (selector) => step(`Looking for a key on ${on}`, () => known(findPrivateKey(shelf, selector)), { login: true }),
     sign: (key, algorithm, data) =>
       step(

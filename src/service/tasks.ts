@@ -3,6 +3,7 @@ import { adoptCertificate } from './tasks/adopt-certificate.js';
 import { changeTokenPin } from './tasks/change-token-pin.js';
 import { checkKeys } from './tasks/check-keys.js';
 import { compareServers } from './tasks/compare-servers.js';
+import { countObjects } from './tasks/count-objects.js';
 import { examineState } from './tasks/examine-state.js';
 import { identifyTokens } from './tasks/identify-tokens.js';
 import { exportIssued } from './tasks/export-issued.js';
@@ -55,6 +56,7 @@ const tasks = {
   'prune certificates': pruneCertificates,
   'move key id': moveKeyId,
   'check keys': checkKeys,
+  'count objects': countObjects,
   'move PIN aside': moveAside,
   'prove PIN': provePin,
   'change token PIN': changeTokenPin,

@@ -25,6 +25,7 @@ export function fakeToken(certificates: readonly { readonly label: string; reado
     },
     pulse: never,
     confirm: never,
+    census: never,
     mechanisms: () => Promise.resolve([]),
     generateKeyPair: never,
     storeCertificate: never,

@@ -14,7 +14,7 @@ const ends = {
 /** Finishes a change of this instance's PIN whose command was killed, and has certmonger go on; nothing while a command is at it. */
 export async function finishChanges(care: Pick<Care, 'instance' | 'directories' | 'certmonger' | 'log'>): Promise<void> {
   const { instance, directories } = care;
-  const ours = () => pinChanges(directories).find((change) => change.instance === instance.name);
+  const ours = () => pinChanges(directories).find((change) => change.instance === instance.name && change.on === instance.partOn);
   if (ours() === undefined) return;
   try {
     await changingPins(directories, async () => {

@@ -4,6 +4,7 @@ import type { TrackingRequest } from '../../../dbus/tracking-request.js';
 import type { Directories, Instance } from '../../config/instance.js';
 import { instanceNames, loadInstance } from '../../config/load.js';
 import { pinPathOf } from '../../config/token-of.js';
+import { viewOn } from '../../config/token-views.js';
 import { HsmongerError, sentenceOf } from '../../errors.js';
 import type { TokenDescription } from '../../pkcs11/token.js';
 import { accountOf } from '../../platform/service-user.js';
@@ -72,8 +73,9 @@ async function otherInstances({ instance, directories }: Place, token: TokenDesc
     try {
       const other = loadInstance(directories, name);
       if (other.token === undefined) continue;
-      const { description } = await askService({ instance: other, directories }, 'inspect token', { keys: false });
-      if (description.label === token.label && description.serial === token.serial && description.manufacturer === token.manufacturer) same.push(other);
+      for (const { on, description } of await askService({ instance: other, directories }, 'identify tokens', undefined)) {
+        if (description?.label === token.label && description.serial === token.serial && description.manufacturer === token.manufacturer) same.push(on === undefined ? other : viewOn(other, on));
+      }
     } catch (error) {
       // A token that is away is not the one that has just answered.
       if (!(error instanceof HsmongerError && error.code === 'TOKEN_NOT_FOUND')) obstacles.push(`Whether instance '${name}' has the same token cannot be told: ${sentenceOf(error)}`);

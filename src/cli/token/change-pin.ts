@@ -3,11 +3,12 @@ import type { Directories, Instance } from '../../config/instance.js';
 import { loadInstance } from '../../config/load.js';
 import { prepareState } from '../../config/prepare-state.js';
 import { pinPathOf, tokenOf } from '../../config/token-of.js';
+import { chosenToken, viewOn } from '../../config/token-views.js';
 import { HsmongerError } from '../../errors.js';
 import { passwordConfFile, readPasswordConf } from '../../freeipa/password-conf.js';
 import { accountOf, runningAsRoot } from '../../platform/service-user.js';
 import { askService } from '../../service/ask.js';
-import { changingPins, pinChanges } from '../../service/pin/change-journal.js';
+import { changingPins, pinChanges, type PinChange } from '../../service/pin/change-journal.js';
 import { changePin, finishPinChange } from '../../service/pin/change.js';
 import { pinIn } from '../../service/pin/pin-in.js';
 import { untilIdle, wakeRequests } from '../../tracking/waiting-for-pin.js';
@@ -21,6 +22,7 @@ import { affectedBy } from './affected.js';
 interface ChangePinOptions extends GlobalOptions {
   readonly newPinFile: string | undefined;
   readonly module: string | undefined;
+  readonly token: string | undefined;
 }
 
 interface Place {
@@ -33,7 +35,8 @@ export async function changePinOfToken(options: ChangePinOptions, surroundings: 
   const { io, env } = surroundings;
   if (options.module !== undefined) throw new HsmongerError('USAGE', 'change-pin changes the PIN files of an instance too, so it goes with --instance, not with --module.');
   if (!runningAsRoot()) throw new HsmongerError('NOT_PERMITTED', 'change-pin changes PIN files and has certmonger go on: run it as root.');
-  const place = instanceOf(options, env);
+  const { directories, instance } = instanceOf(options, env);
+  const place = { directories, instance: chosenToken(instance, options.token) };
   const { pin } = tokenOf(place.instance);
   const main = pinPathOf(pin);
   if (main === undefined) throw new HsmongerError('USAGE', `${place.instance.file} takes the PIN from an environment variable, which no command can change; change it with the vendor's tool and where the variable is set.`);
@@ -59,7 +62,7 @@ async function changingPinsAfterProof<T>(place: Place, say: (sentence: string) =
   try {
     return await changingPins(place.directories, async () => {
       for (const left of pinChanges(place.directories)) {
-        const end = await finishPinChange({ ...place, instance: loadInstance(place.directories, left.instance) }, left);
+        const end = await finishPinChange({ ...place, instance: interrupted(place.directories, left) }, left);
         say(`An interrupted change of the PIN of '${left.instance}' was finished: ${{ changed: 'the token has the new PIN, and so have its files.', undone: 'the token has the old PIN, and so have its files.', lost: 'neither PIN is left in memory, so unlock again.' }[end]}`);
       }
       return work(await prove(place));
@@ -68,6 +71,12 @@ async function changingPinsAfterProof<T>(place: Place, say: (sentence: string) =
     if (pinChanges(place.directories).length > 0 && !(error instanceof HsmongerError && error.code === 'STATE_BUSY')) say("Which PIN the token has is not certain now. The PIN files are set aside, so that nobody spends an attempt; run 'hsmonger token change-pin' again once the token answers, and it decides.");
     throw error;
   }
+}
+
+/** The token whose change was interrupted. */
+function interrupted(directories: Directories, { instance, on }: PinChange): Instance {
+  const whole = loadInstance(directories, instance);
+  return on === undefined ? chosenToken(whole, undefined) : viewOn(whole, on);
 }
 
 function prove(place: Place) {

@@ -1,5 +1,6 @@
 import type { Argv } from 'yargs';
 import type { Directories, Instance } from '../../config/instance.js';
+import { chosenToken } from '../../config/token-views.js';
 import { tokenOf } from '../../config/token-of.js';
 import { HsmongerError } from '../../errors.js';
 import { askService } from '../../service/ask.js';
@@ -26,7 +27,7 @@ export interface Place {
 export function withTokenOptions(yargs: Argv<GlobalFlags>) {
   return yargs
     .option('module', { type: 'string', requiresArg: true, coerce: absolutePath, describe: 'PKCS#11 module, instead of the instance file' })
-    .option('token', { alias: 't', type: 'string', requiresArg: true, describe: 'Exact label or URI of the token (with --module, or a URI with module-path)' })
+    .option('token', { alias: 't', type: 'string', requiresArg: true, describe: "Exact label or URI of the token with --module, or a URI with module-path; else which of the instance file's tokens, by name or label" })
     .option('pin-file', { alias: 'p', type: 'string', requiresArg: true, coerce: absolutePath, describe: 'PIN file (with --module); else the variable HSMONGER_PIN' })
     .option('user', { type: 'string', requiresArg: true, default: 'pkiuser', describe: 'Service user (with --module)' })
     .option('module-env', { type: 'string', array: true, requiresArg: true, coerce: keyValues('module-env'), describe: 'KEY=VALUE for the module, repeatable (with --module)' });
@@ -42,9 +43,10 @@ export function placeOf(options: TokenOptions, env: Surroundings['env'], selecto
   const byUri = isUri(named) ? tokenByUri(named) : {};
   const module = options.module ?? byUri.module;
   if (module === undefined) {
-    const stray = Object.entries({ token: options.token, 'pin-file': options.pinFile, 'module-env': moduleEnv }).find(([, value]) => value !== undefined)?.[0];
+    const stray = Object.entries({ 'pin-file': options.pinFile, 'module-env': moduleEnv }).find(([, value]) => value !== undefined)?.[0];
     if (stray !== undefined) throw new HsmongerError('USAGE', `--${stray} goes with --module; without it the instance file says everything.`);
-    return instanceOf(options, env);
+    const place = instanceOf(options, env);
+    return { ...place, instance: chosenToken(place.instance, options.token) };
   }
   const pinFile = options.pinFile ?? byUri.pinFile;
   return {

@@ -10,6 +10,8 @@ import { exclusiveFlock } from '../../platform/flock.js';
 export interface PinChange {
   /** Through whose token. */
   readonly instance: string;
+  /** One of its further tokens, by the name of [tokens.NAME]. */
+  readonly on?: string;
   /**
    * prepared: the token's PIN is the old one, for certain. changing: it may be either. changed: the new one has been proven.
    */
@@ -18,7 +20,7 @@ export interface PinChange {
   readonly files: readonly string[];
 }
 
-const schema = v.strictObject({ instance: v.string(), step: v.picklist(['prepared', 'changing', 'changed']), files: v.array(v.string()) });
+const schema = v.strictObject({ instance: v.string(), on: v.exactOptional(v.string()), step: v.picklist(['prepared', 'changing', 'changed']), files: v.array(v.string()) });
 
 /** Beside the instances' own directories, none of which begins with a dot. */
 const directoryOf = ({ state }: Directories) => path.join(state, '.pin-changes');

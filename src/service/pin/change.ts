@@ -33,7 +33,8 @@ const own: Hands = { ask: askService, note: writePinChange, forget: forgetPinCha
  * `quiet` waits, once the files are away, for those who have read the old PIN and not used it yet; it fails where they do not come to an end.
  */
 export async function changePin(place: Place, files: readonly string[], pin: Buffer, quiet: () => Promise<void>, hands: Hands = own): Promise<void> {
-  const change = { instance: place.instance.name, files };
+  const { name, partOn } = place.instance;
+  const change = { instance: name, ...(partOn === undefined ? {} : { on: partOn }), files };
   hands.note(place.directories, { ...change, step: 'prepared' });
   try {
     for (const file of files) writeBeside(file, pin, hands);
