@@ -7,6 +7,7 @@ import { importCertificate } from './tasks/import-certificate.js';
 import { inspectInternal } from './tasks/inspect-internal.js';
 import { inspectNss } from './tasks/inspect-nss.js';
 import { inspectToken } from './tasks/inspect-token.js';
+import { issueCertificates } from './tasks/issue-certificates.js';
 import { listNssModules } from './tasks/list-nss-modules.js';
 import { listTokens } from './tasks/list-tokens.js';
 import { lookAtAuthority } from './tasks/look-at-authority.js';
@@ -52,6 +53,7 @@ const tasks = {
   'finish saving': savingFinished,
   'make request': makeRequest,
   'import certificate': importCertificate,
+  'issue certificates': issueCertificates,
   'look at token': lookAtToken,
   'look at NSS database': lookAtNss,
   'set trust': setTrust,
