@@ -76,10 +76,13 @@ export function sameKey(left: Uint8Array, right: Uint8Array): boolean {
   if (equalBytes(left, right)) return true;
   // Every certificate is compared with every key of a token, and to open one takes OpenSSL half a millisecond.
   if (isPlainRsa(left) && isPlainRsa(right) && !equalBytes(left.subarray(-rsaTail), right.subarray(-rsaTail))) return false;
+  if (openKey(left)?.asymmetricKeyType !== openKey(right)?.asymmetricKeyType) return false;
   // Not KeyObject.equals: for keys of two kinds it leaves an error in OpenSSL's queue, and the next createPublicKey() throws that.
-  const [a, b] = [openKey(left), openKey(right)].map((key) => key?.export({ format: 'der', type: 'spki' }));
+  const [a, b] = [exported(left), exported(right)];
   return a !== undefined && b !== undefined && equalBytes(a, b);
 }
+
+const exported = remembered((spki: Uint8Array) => openKey(spki)?.export({ format: 'der', type: 'spki' }));
 
 function isPlainRsa(spki: Uint8Array): boolean {
   return Buffer.from(spki.buffer, spki.byteOffset, Math.min(spki.length, 24)).includes(rsaEncryption);
