@@ -1,6 +1,6 @@
 import { createHash, createPublicKey, type KeyObject } from 'node:crypto';
 import { HsmongerError } from '../errors.js';
-import { equalBytes } from './der.js';
+import { contentOf, elementsIn, equalBytes } from './der.js';
 import { remembered } from './remembered.js';
 import { decode, SubjectPublicKeyInfoSchema } from './schema.js';
 
@@ -90,7 +90,10 @@ function isPlainRsa(spki: Uint8Array): boolean {
 
 /** SHA-1 of the public key's bits: key identifier method 1 (RFC 5280 §4.2.1.2). An identifier, not a protection. */
 export function keyIdentifier(spki: Uint8Array): Uint8Array {
-  return Uint8Array.from(createHash('sha1').update(new Uint8Array(decode(spki, SubjectPublicKeyInfoSchema).publicKey.value)).digest());
+  const [, bits, ...more] = spki[0] === 0x30 ? elementsIn(spki) : [];
+  if (bits?.[0] !== 0x03 || more.length > 0) throw new Error('has not the structure it should have');
+  // A BIT STRING says first how many bits of its last octet do not count: none.
+  return Uint8Array.from(createHash('sha1').update(contentOf(bits).subarray(1)).digest());
 }
 
 /** SHA-256 of the SubjectPublicKeyInfo, hex: how the ledger names keys. */

@@ -2,7 +2,10 @@ import { execFileSync } from 'node:child_process';
 import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
+import { instanceOf } from '../../src/cli/global-options.js';
+import { askService } from '../../src/service/ask.js';
 import { certificateFromPem, certificatesFromPem } from '../../src/x509/pem.js';
+import { makeRequests } from '../bench/issue/ours.js';
 import { createAuthority, dogtagCertificates } from '../rig/authority.js';
 import { privateDirectory, type PrivateDirectory } from '../rig/directory.js';
 import { runAs } from '../rig/run-as.js';
@@ -104,6 +107,29 @@ test('a fresh key on the token: the certificate lies beside it, and the same ord
   expect(again.out).toMatch(/; key there already, certificate on the token already\n$/u);
   const clash = await hsmonger('ca', 'issue', '--nickname', 'other', '--key-type', 'P-256', '--subject', 'CN=OCSP responder,O=Example', ...flags);
   expect(clash).toMatchObject({ exitCode: 1, err: expect.stringContaining("The certificate 'ocsp' on token") as string });
+});
+
+test('interrupted among many: what is committed is given, and a second run goes on from there', async () => {
+  const place = instanceOf({ instance: 'ca', configDir: at('etc'), stateDir: at('state') }, {});
+  const requests = makeRequests(600);
+  const order = { profile: 'caServerCert', requests };
+  const interrupted = new AbortController();
+  const told: number[] = [];
+  const first = await askService(place, 'issue certificates', order, {
+    signal: interrupted.signal,
+    onProgress: ({ done, total }) => {
+      told.push(done);
+      expect(total).toBe(600);
+      interrupted.abort();
+    },
+  });
+  const given = first.results.filter((result) => 'certificate' in result);
+  expect(told.length).toBeGreaterThan(0);
+  expect(given.length).toBeGreaterThanOrEqual(told[0]!);
+  for (const result of first.results) if ('problem' in result) expect(result.problem.code).toBe('INTERRUPTED');
+  const second = await askService(place, 'issue certificates', order);
+  expect(second.results.every((result) => 'certificate' in result)).toBe(true);
+  for (const result of given) expect(second.results.find(({ name }) => name === result.name)).toMatchObject({ certificate: result.certificate, before: true });
 });
 
 test('what does not go together is refused before anything happens', async () => {
