@@ -133,8 +133,16 @@ function tell(reports: readonly Report[], { json: asJson }: IssueOptions, total:
     io.out(json(reports));
     return failed.length === 0 ? 0 : 1;
   }
-  for (const { name, problem } of failed.slice(0, listed)) io.err(`${harmless(name)}: ${harmless(problem?.message ?? '')}\n`);
-  if (failed.length > listed) io.err(`… and ${String(failed.length - listed)} more; --json lists them all.\n`);
+  // A token that is gone is one trouble, not a thousand.
+  const troubles = new Map<string, string[]>();
+  for (const { name, problem } of failed) {
+    const message = problem?.message ?? '';
+    const names = troubles.get(message) ?? [];
+    names.push(name);
+    troubles.set(message, names);
+  }
+  for (const [message, [first = '', ...more]] of [...troubles].slice(0, listed)) io.err(`${harmless(first)}${more.length === 0 ? '' : ` and ${String(more.length)} more`}: ${harmless(message)}\n`);
+  if (troubles.size > listed) io.err('… and more; --json lists them all.\n');
   const [only] = reports;
   if (only?.pem !== undefined) {
     io.out(only.pem);
