@@ -6,6 +6,17 @@ import { sqliteAddon } from '../platform/addons.js';
 
 export type Database = Sqlite.Database;
 
+const statements = new WeakMap<Database, Map<string, Sqlite.Statement>>();
+
+/** A statement that is compiled once for each database: for what is asked about every one of thousands. */
+export function statement(database: Database, sql: string): Sqlite.Statement {
+  const known = statements.get(database) ?? new Map<string, Sqlite.Statement>();
+  statements.set(database, known);
+  const made = known.get(sql) ?? database.prepare(sql);
+  known.set(sql, made);
+  return made;
+}
+
 export interface OpenDatabaseOptions {
   /** Statements that make the tables; run once per `version` (PRAGMA user_version). */
   readonly schema: string;

@@ -1,4 +1,4 @@
-import type { Database } from './database.js';
+import { statement, type Database } from './database.js';
 
 /** A certificate we issued. Byte strings that are looked for are lower-case hexadecimal. */
 export interface IssuedRow {
@@ -45,7 +45,7 @@ interface Stored {
 
 /** The latest certificate issued for a request. */
 export function findIssued(database: Database, request: string): IssuedRow | undefined {
-  const stored = database.prepare<[string], Stored>('SELECT * FROM issued WHERE request = ? ORDER BY id DESC LIMIT 1').get(request);
+  const stored = statement(database, 'SELECT * FROM issued WHERE request = ? ORDER BY id DESC LIMIT 1').get(request) as Stored | undefined;
   return stored === undefined ? undefined : rowOf(stored);
 }
 
@@ -71,8 +71,8 @@ export function isIssued(database: Database, issuerKey: string, serial: string):
 
 /** Writes a certificate down; SQLite refuses a serial number its issuer has used. */
 export function insertIssued(database: Database, row: Omit<IssuedRow, 'id' | 'revokedAt' | 'revocationReason'>): void {
-  database
-    .prepare(
+  statement(
+      database,
       `INSERT INTO issued (issuer_key, serial, request, profile, subject, subject_key, not_before, not_after, certificate, issued_at, uid)
        VALUES (@issuerKey, @serial, @request, @profile, @subject, @subjectKey, @notBefore, @notAfter, @certificate, @issuedAt, @uid)`,
     )

@@ -56,7 +56,7 @@ const allowed: Readonly<Record<Part, RegExp>> = {
 
 /**
  * Reads a PKCS#11 URI. CONFIG_INVALID for what RFC 7512 does not allow and for `pin-value`. What is not known is refused in the path, where it should match
- * nothing, and passed over in the query (RFC 7512 §2.4). Empty parts of the path are passed over as well: GnuTLS' p11tool writes ';;' where a token names no manufacturer.
+ * nothing, and passed over in the query (RFC 7512 §2.5). Empty parts of the path are passed over as well: GnuTLS' p11tool writes ';;' where a token names no manufacturer.
  */
 export function parseUri(uri: string): Pkcs11Uri {
   if (!/^pkcs11:/iu.test(uri)) throw new HsmongerError('CONFIG_INVALID', `'${withoutPin(uri)}' is not a PKCS#11 URI: it must begin with 'pkcs11:' (RFC 7512).`);

@@ -114,10 +114,45 @@ export function unsignedValue(content: Uint8Array): bigint | undefined {
   return content.length === 0 || (content[0] ?? 0) >= 0x80 ? undefined : BigInt(`0x${Buffer.from(content).toString('hex')}`);
 }
 
+/** The few types our names and extensions have, in both forms: they come again in every certificate. */
+const knownTypes = new Map<string, Uint8Array>();
+const knownNames = new Map<string, string>();
+const maxKnown = 500;
+
 /** An OBJECT IDENTIFIER from its dotted form. */
 export function objectIdentifier(dotted: string): Uint8Array {
+  const known = knownTypes.get(dotted);
+  if (known !== undefined) return known;
   const [first = 0n, second = 0n, ...rest] = dotted.split('.').map(BigInt);
-  return element(0x06, Uint8Array.from([first * 40n + second, ...rest].flatMap(base128)));
+  const made = element(0x06, Uint8Array.from([first * 40n + second, ...rest].flatMap(base128)));
+  if (knownTypes.size < maxKnown) knownTypes.set(dotted, made);
+  return made;
+}
+
+/** The dotted form of an OBJECT IDENTIFIER element that derFault() has passed; throws an Error whose message ends a sentence for another element (X.690 §8.19). */
+export function dottedOf(der: Uint8Array): string {
+  const key = Buffer.from(der.buffer, der.byteOffset, der.length).toString('latin1');
+  const known = knownNames.get(key);
+  if (known !== undefined) return known;
+  const content = contentOf(der);
+  if (der[0] !== 0x06 || content.length === 0 || (content.at(-1) ?? 0x80) >= 0x80) throw new Error('has not the structure it should have');
+  const arcs: bigint[] = [];
+  let arc = 0n;
+  let begins = true;
+  for (const octet of content) {
+    if (begins && octet === 0x80) throw new Error('has not the structure it should have');
+    arc = (arc << 7n) | BigInt(octet & 0x7f);
+    begins = octet < 0x80;
+    if (begins) {
+      arcs.push(arc);
+      arc = 0n;
+    }
+  }
+  const [joint = 0n, ...rest] = arcs;
+  const first = joint < 80n ? joint / 40n : 2n;
+  const made = [first, joint - first * 40n, ...rest].join('.');
+  if (knownNames.size < maxKnown) knownNames.set(key, made);
+  return made;
 }
 
 function base128(arc: bigint): number[] {

@@ -1,5 +1,5 @@
 import type { Certificate, Extension } from './certificate.js';
-import { booleanTrue, element, integer, namedBits, objectIdentifier, octetString, sequence } from './der.js';
+import { booleanTrue, contentOf, dottedOf, element, elementsIn, integer, namedBits, objectIdentifier, octetString, sequence } from './der.js';
 import { oids } from './oids.js';
 import { AuthorityKeyIdentifierSchema, BasicConstraintsSchema, decode, ObjectIdentifiersSchema, type ExtensionsSchema } from './schema.js';
 
@@ -7,9 +7,27 @@ import { AuthorityKeyIdentifierSchema, BasicConstraintsSchema, decode, ObjectIde
 const keyUsageBits = { digitalSignature: 0, nonRepudiation: 1, keyEncipherment: 2, dataEncipherment: 3, keyAgreement: 4, keyCertSign: 5, cRLSign: 6 } as const;
 export type KeyUsage = keyof typeof keyUsageBits;
 
+/** The extensions in a DER Extensions that derFault() has passed; throws an Error whose message ends a sentence for anything else, and where one occurs twice. */
+export function extensionsIn(der: Uint8Array): Extension[] {
+  if (der[0] !== 0x30) throw new Error('has not the structure it should have');
+  return once(elementsIn(der).map(extensionOf));
+}
+
+function extensionOf(der: Uint8Array): Extension {
+  const parts = der[0] === 0x30 ? elementsIn(der) : [];
+  const [oid] = parts;
+  const critical = parts[1]?.[0] === 0x01 ? parts[1] : undefined;
+  const value = parts[critical === undefined ? 1 : 2];
+  if (oid === undefined || value?.[0] !== 0x04 || parts.length !== (critical === undefined ? 2 : 3) || (critical !== undefined && critical.length !== 3)) throw new Error('has not the structure it should have');
+  return { oid: dottedOf(oid), critical: critical !== undefined && critical[2] !== 0, value: contentOf(value).slice() };
+}
+
 /** Plain extensions from decoded ones; throws where one occurs twice (RFC 5280 §4.2 forbids it). */
 export function readExtensions(decoded: ExtensionsSchema | undefined): Extension[] {
-  const extensions = Array.from(decoded ?? [], ({ oid, critical, value }) => ({ oid, critical, value: new Uint8Array(value.buffer) }));
+  return once(Array.from(decoded ?? [], ({ oid, critical, value }) => ({ oid, critical, value: new Uint8Array(value.buffer) })));
+}
+
+function once(extensions: Extension[]): Extension[] {
   if (new Set(extensions.map(({ oid }) => oid)).size !== extensions.length) throw new Error('has the same extension twice');
   return extensions;
 }

@@ -1,6 +1,6 @@
 import { createHash, createPublicKey, type KeyObject } from 'node:crypto';
 import { HsmongerError } from '../errors.js';
-import { equalBytes } from './der.js';
+import { contentOf, elementsIn, equalBytes } from './der.js';
 import { remembered } from './remembered.js';
 import { decode, SubjectPublicKeyInfoSchema } from './schema.js';
 
@@ -81,10 +81,13 @@ export function sameKey(left: Uint8Array, right: Uint8Array): boolean {
   if (equalBytes(left, right)) return true;
   // Every certificate is compared with every key of a token, and to open one takes OpenSSL half a millisecond.
   if (isPlainRsa(left) && isPlainRsa(right) && !equalBytes(left.subarray(-rsaTail), right.subarray(-rsaTail))) return false;
+  if (openKey(left)?.asymmetricKeyType !== openKey(right)?.asymmetricKeyType) return false;
   // Not KeyObject.equals: for keys of two kinds it leaves an error in OpenSSL's queue, and the next createPublicKey() throws that.
-  const [a, b] = [openKey(left), openKey(right)].map((key) => key?.export({ format: 'der', type: 'spki' }));
+  const [a, b] = [exported(left), exported(right)];
   return a !== undefined && b !== undefined && equalBytes(a, b);
 }
+
+const exported = remembered((spki: Uint8Array) => openKey(spki)?.export({ format: 'der', type: 'spki' }));
 
 function isPlainRsa(spki: Uint8Array): boolean {
   return Buffer.from(spki.buffer, spki.byteOffset, Math.min(spki.length, 24)).includes(rsaEncryption);
@@ -92,7 +95,10 @@ function isPlainRsa(spki: Uint8Array): boolean {
 
 /** SHA-1 of the public key's bits: key identifier method 1 (RFC 5280 §4.2.1.2). An identifier, not a protection. */
 export function keyIdentifier(spki: Uint8Array): Uint8Array {
-  return Uint8Array.from(createHash('sha1').update(new Uint8Array(decode(spki, SubjectPublicKeyInfoSchema).publicKey.value)).digest());
+  const [, bits, ...more] = spki[0] === 0x30 ? elementsIn(spki) : [];
+  if (bits?.[0] !== 0x03 || more.length > 0) throw new Error('has not the structure it should have');
+  // A BIT STRING says first how many bits of its last octet do not count: none.
+  return Uint8Array.from(createHash('sha1').update(contentOf(bits).subarray(1)).digest());
 }
 
 /** SHA-256 of the SubjectPublicKeyInfo, hex: how the ledger names keys. */

@@ -59,32 +59,6 @@ export class TbsCertificateSchema {
   @AsnProp({ type: ExtensionsSchema, context: 3, optional: true }) extensions?: ExtensionsSchema;
 }
 
-export class AttributeSchema {
-  @AsnProp({ type: ObjectIdentifier }) type = '';
-  @AsnProp({ type: Any, repeated: 'set' }) values: ArrayBuffer[] = [];
-}
-
-@AsnType({ type: AsnTypeTypes.Set, itemType: AttributeSchema })
-export class AttributesSchema extends AsnArray<AttributeSchema> {}
-
-export class CertificationRequestInfoSchema {
-  @AsnProp({ type: Integer }) version = 0;
-  @AsnProp({ type: Any }) subject = new ArrayBuffer(0);
-  @AsnProp({ type: Any }) spki = new ArrayBuffer(0);
-  @AsnProp({ type: AttributesSchema, implicit: true, context: 0, optional: true }) attributes?: AttributesSchema;
-}
-
-export class AttributeTypeAndValueSchema {
-  @AsnProp({ type: ObjectIdentifier }) type = '';
-  @AsnProp({ type: Any }) value: ArrayBuffer | null = new ArrayBuffer(0);
-}
-
-@AsnType({ type: AsnTypeTypes.Set, itemType: AttributeTypeAndValueSchema })
-export class RelativeDistinguishedNameSchema extends AsnArray<AttributeTypeAndValueSchema> {}
-
-@AsnType({ type: AsnTypeTypes.Sequence, itemType: RelativeDistinguishedNameSchema })
-export class NameSchema extends AsnArray<RelativeDistinguishedNameSchema> {}
-
 export class BasicConstraintsSchema {
   @AsnProp({ type: Bool, defaultValue: false }) ca = false;
   @AsnProp({ type: Integer, optional: true }) pathLength?: number;

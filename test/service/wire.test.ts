@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { parseReply } from '../../src/service/order.js';
+import { parseProgress, parseReply, progressLine } from '../../src/service/order.js';
 import { decode, encode } from '../../src/service/wire.js';
 
 describe('what goes between root and the process that has dropped', () => {
@@ -22,5 +22,12 @@ describe('a reply', () => {
 
   it('without a value is one all the same', () => {
     expect(parseReply(encode({ ok: true, value: undefined }))).toEqual({ ok: true, value: undefined });
+  });
+});
+
+describe('a line of progress', () => {
+  it('is read back, and nothing else is one', () => {
+    expect(parseProgress(progressLine({ done: 3, total: 7 }))).toEqual({ done: 3, total: 7 });
+    for (const line of ['', '{"ok":true}', '{"progress":{"done":-1,"total":7}}', '{"progress":{"done":1,"total":7},"ok":true}', encode({ ok: true, value: 'x'.repeat(300) })]) expect(parseProgress(line)).toBeUndefined();
   });
 });
