@@ -84,6 +84,12 @@ export const reactions = {
   NOT_LONGER: rejected,
   ISSUED_WRONG: rejected,
 
+  // revocation
+  REVOCATION_REFUSED: rejected,
+  CRL_INVALID: rejected,
+  CRL_NUMBER: rejected,
+  ISSUER_ELSEWHERE: { helper: 'rejected', cli: 3 },
+
   // a CA behind the network
   // Most often it is just being restarted, by the hook of the certificate saved before.
   CA_UNREACHABLE: retry(15),

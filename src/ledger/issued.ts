@@ -59,6 +59,11 @@ export function issuedForKey(database: Database, subjectKey: string): IssuedRow[
   return database.prepare<[string], Stored>('SELECT * FROM issued WHERE subject_key = ? ORDER BY id').all(subjectKey).map(rowOf);
 }
 
+/** The certificates with a serial number (content octets, hex), of whichever issuer. */
+export function issuedBySerial(database: Database, serial: string): IssuedRow[] {
+  return database.prepare<[string], Stored>('SELECT * FROM issued WHERE serial = ? ORDER BY id').all(serial).map(rowOf);
+}
+
 /** Writes a certificate down; SQLite refuses a serial number its issuer has used. */
 export function insertIssued(database: Database, row: Omit<IssuedRow, 'id' | 'revokedAt' | 'revocationReason'>): void {
   database

@@ -20,6 +20,28 @@ const schema = `
   ) STRICT;
   CREATE INDEX IF NOT EXISTS issued_request ON issued (request, id);
   CREATE INDEX IF NOT EXISTS issued_subject_key ON issued (subject_key, id);
+  CREATE TABLE IF NOT EXISTS revocations (
+    id INTEGER PRIMARY KEY,        -- every change of a certificate's state; issued.revoked_at and revocation_reason are what holds now
+    issuer_key TEXT NOT NULL,
+    serial TEXT NOT NULL,
+    at TEXT NOT NULL,
+    reason TEXT NOT NULL,          -- RFC 5280 5.3.1, by name; removeFromCRL ends a hold
+    invalidity TEXT,               -- since when the key is to be distrusted, where that is known
+    uid INTEGER NOT NULL           -- of the process that wrote it
+  ) STRICT;
+  CREATE INDEX IF NOT EXISTS revocations_serial ON revocations (issuer_key, serial, id);
+  CREATE INDEX IF NOT EXISTS issued_serial ON issued (serial);
+  CREATE INDEX IF NOT EXISTS issued_revoked ON issued (revoked_at) WHERE revoked_at IS NOT NULL;
+  CREATE TABLE IF NOT EXISTS crls (
+    number TEXT PRIMARY KEY,       -- cRLNumber: 20 octets, hex, so that the order as text is the order as numbers
+    issuer_key TEXT NOT NULL,
+    this_update TEXT NOT NULL,
+    next_update TEXT NOT NULL,
+    crl BLOB,                      -- DER, of the latest of an issuer
+    signed_at TEXT NOT NULL,
+    uid INTEGER NOT NULL
+  ) STRICT;
+  CREATE INDEX IF NOT EXISTS crls_issuer ON crls (issuer_key, number);
   CREATE TABLE IF NOT EXISTS outcomes (
     subject_key TEXT NOT NULL,
     profile TEXT NOT NULL,
@@ -56,10 +78,9 @@ const schema = `
 `;
 
 /**
- * Opens an instance's ledger: issued certificates, what another CA was asked, last outcomes, the journal of saving, when the renewal master
- * was last seen. Only a process that has dropped to the
- * service user calls this (design rule 6). Times are ISO 8601 UTC.
+ * Opens an instance's ledger: issued certificates, revocations, CRLs, what another CA was asked, last outcomes, the journal of saving, when the
+ * renewal master was last seen. Only a process that has dropped to the service user calls this (design rule 6). Times are ISO 8601 UTC.
  */
 export function openLedger(file: string, options: { readonly readonly?: boolean } = {}): Database {
-  return openDatabase(file, { schema, version: 2, ...options });
+  return openDatabase(file, { schema, version: 3, ...options });
 }
