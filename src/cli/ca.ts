@@ -2,11 +2,12 @@ import type { Argv } from 'yargs';
 import { csr } from './ca/csr.js';
 import { importCertificate } from './ca/import.js';
 import type { AddCommand, Runner } from './command.js';
+import { withInitRoot } from './ca/commands.js';
 import { absolutePath, wholeSeconds, type GlobalFlags } from './global-options.js';
 
-/** `ca csr`, `ca import`: certificates another CA signs. */
+/** `ca`: a CA whose key is on a token. */
 export const addCa: AddCommand = (yargs, run) =>
-  yargs.command('ca', 'Have a certificate signed by another CA', (ca) => withImport(withCsr(ca, run), run).demandCommand(1, 'Name what to do: csr or import.'));
+  yargs.command('ca', 'A CA whose key is on a token', (ca) => [withInitRoot, withCsr, withImport].reduce((added, add) => add(added, run), ca).demandCommand(1, 'Name what to do.'));
 
 function withCsr(yargs: Argv<GlobalFlags>, run: Runner): Argv<GlobalFlags> {
   return yargs.command(

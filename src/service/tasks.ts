@@ -3,6 +3,7 @@ import { changeTokenPin } from './tasks/change-token-pin.js';
 import { checkKeys } from './tasks/check-keys.js';
 import { compareServers } from './tasks/compare-servers.js';
 import { examineState } from './tasks/examine-state.js';
+import { authorityChain, listCertificates, showCertificate } from './tasks/issued-certificates.js';
 import { importCertificate } from './tasks/import-certificate.js';
 import { inspectInternal } from './tasks/inspect-internal.js';
 import { inspectNss } from './tasks/inspect-nss.js';
@@ -12,16 +13,20 @@ import { listTokens } from './tasks/list-tokens.js';
 import { lookAtAuthority } from './tasks/look-at-authority.js';
 import { lookAtToken } from './tasks/look-at-token.js';
 import { lookAtNss } from './tasks/look-at-nss.js';
+import { makeNssDatabase } from './tasks/make-nss-database.js';
 import { makeRequest } from './tasks/make-request.js';
+import { makeOwnRoot } from './tasks/make-root.js';
 import { moveAside } from './tasks/move-aside.js';
 import { addNssModule, removeNssModule } from './tasks/nss-module.js';
 import { previewRenewals } from './tasks/preview-renewal.js';
 import { provePin } from './tasks/prove-pin.js';
 import { readPkiConfig } from './tasks/read-pki-config.js';
 import { readLedger } from './tasks/read-ledger.js';
+import { requestCa } from './tasks/request-ca.js';
 import { savingAhead, savingDone, savingFinished, savingPrepared, savingResumed, savingsPending } from './tasks/saving.js';
 import { lookAtServers, nameMaster, trustedAuthorities } from './tasks/servers.js';
 import { setTrust } from './tasks/set-trust.js';
+import { storeCa } from './tasks/store-ca.js';
 import { emptyState, keepInState, readSetupMemory, writeSetupMemory } from './tasks/setup-memory.js';
 
 /** Everything that runs as the service user, by name. A task takes the context and one input that V8 can serialise. */
@@ -52,6 +57,13 @@ const tasks = {
   'finish saving': savingFinished,
   'make request': makeRequest,
   'import certificate': importCertificate,
+  'make NSS database': makeNssDatabase,
+  'make root': makeOwnRoot,
+  'request CA certificate': requestCa,
+  'store CA certificate': storeCa,
+  'list certificates': listCertificates,
+  'show certificate': showCertificate,
+  'read CA chain': authorityChain,
   'look at token': lookAtToken,
   'look at NSS database': lookAtNss,
   'set trust': setTrust,

@@ -1,0 +1,63 @@
+import { HsmongerError } from '../../errors.js';
+import { ownPlace, readablePlaced, type Placed } from '../../issuer/token/own/place.js';
+import { nssKeyId } from '../../pkcs11/nss-key-id.js';
+import { opensslFault } from '../../x509/acceptable.js';
+import type { Certificate } from '../../x509/certificate.js';
+import { equalBytes } from '../../x509/der.js';
+import { commonNameOf, nameText, sameName } from '../../x509/name.js';
+import { parseCertificate } from '../../x509/parse-certificate.js';
+import { findPath, role } from '../../x509/path.js';
+import type { ServiceContext } from '../context.js';
+import { keyFactsOf, tokenIssuerOf, type OwnCa } from './make-root.js';
+
+interface StoreInput {
+  /** DER. */
+  readonly certificate: Uint8Array;
+  /** DER, in any order: what stands above it. */
+  readonly above: readonly Uint8Array[];
+  /** What the CA that issued it calls itself. */
+  readonly issuerNickname?: string;
+}
+
+/**
+ * Puts a CA's first certificate, which another CA made, on the token under the issuer's nickname, and beside it what stands above it there is not yet; each only once. Refuses
+ * what does not validate up to a root, has no key there, or is none of a CA's (design rule 3).
+ */
+export async function storeCa(context: ServiceContext, { certificate: der, above, issuerNickname }: StoreInput): Promise<OwnCa> {
+  const { certificate: nickname } = tokenIssuerOf(context.instance);
+  const certificate = parseCertificate(der, 'The certificate of the CA');
+  const token = await context.openToken({ access: 'write' });
+  const where = `token '${token.description.label}'`;
+  const objects = readablePlaced(await token.certificates());
+  const chain = chainOf(context.clock(), certificate, [...above.map((one) => parseCertificate(one, 'A certificate above it')), ...objects.map((object) => object.certificate)]);
+  const placed = ownPlace(objects, nickname, certificate.subject, where);
+  const key = await token.findKey({ by: 'public-key', spki: certificate.spki });
+  const there = placed.some((object) => equalBytes(object.certificate.der, der));
+  // The chain first: a CA that is there without it could not be found by what issues.
+  for (const [index, one] of chain.entries()) {
+    if (objects.some((object) => equalBytes(object.certificate.der, one.der))) continue;
+    await token.storeCertificate(one.der, { label: labelFor(one, objects, [nickname], index === 0 ? issuerNickname : undefined), id: nssKeyId(one.spki) ?? key.id });
+  }
+  if (!there) await token.storeCertificate(der, { label: nickname, id: key.id });
+  return { certificate: der, key: keyFactsOf({ key, spki: certificate.spki, made: false }), there };
+}
+
+function chainOf(now: Date, certificate: Certificate, pool: readonly Certificate[]): Certificate[] {
+  const unreadable = opensslFault(certificate);
+  const path = findPath(certificate, pool, now);
+  const fault = unreadable !== undefined ? `OpenSSL cannot read it: ${unreadable}` : role(certificate) !== 'ca' ? 'it is no CA certificate' : 'fault' in path ? path.fault : undefined;
+  if (fault !== undefined || 'fault' in path) throw new HsmongerError('CERTIFICATE_INVALID', `The certificate of ${nameText(certificate.subject)} was not stored: ${fault ?? ''}.`);
+  return [...path.chain, ...path.roots].filter(({ der }) => !equalBytes(der, certificate.der));
+}
+
+/** The label its subject has there already, else the name it is given, else its own; never one of another subject's (design rule 2). */
+function labelFor({ subject }: Certificate, objects: readonly Placed[], taken: readonly string[], given: string | undefined): string {
+  const known = objects.find((object) => object.label !== '' && sameName(object.certificate.subject, subject));
+  if (known !== undefined) return known.label;
+  const wanted = given ?? commonNameOf(subject).replace(/[:/\p{Cc}]/gu, ' ').trim().slice(0, 60);
+  const used = new Set([...taken, ...objects.map(({ label }) => label)]);
+  for (let n = 1; ; n++) {
+    const label = n === 1 ? wanted : `${wanted} ${String(n)}`;
+    if (!used.has(label)) return label;
+  }
+}
