@@ -26,7 +26,7 @@ import { requestCa } from './tasks/request-ca.js';
 import { savingAhead, savingDone, savingFinished, savingPrepared, savingResumed, savingsPending } from './tasks/saving.js';
 import { lookAtServers, nameMaster, trustedAuthorities } from './tasks/servers.js';
 import { setTrust } from './tasks/set-trust.js';
-import { storeCa } from './tasks/store-ca.js';
+import { importCa, storeCa } from './tasks/store-ca.js';
 import { emptyState, keepInState, readSetupMemory, writeSetupMemory } from './tasks/setup-memory.js';
 
 /** Everything that runs as the service user, by name. A task takes the context and one input that V8 can serialise. */
@@ -61,6 +61,7 @@ const tasks = {
   'make root': makeOwnRoot,
   'request CA certificate': requestCa,
   'store CA certificate': storeCa,
+  'import CA certificate': importCa,
   'list certificates': listCertificates,
   'show certificate': showCertificate,
   'read CA chain': authorityChain,

@@ -1,17 +1,21 @@
-import { closeSync, fchmodSync, fsyncSync, openSync, writeSync } from 'node:fs';
 import type { Instance } from '../../config/instance.js';
-import { HsmongerError, sentenceOf } from '../../errors.js';
+import { HsmongerError } from '../../errors.js';
 import { askService } from '../../service/ask.js';
 import type { Surroundings } from '../command.js';
-import { instanceOf, type GlobalOptions } from '../global-options.js';
+import { instanceOf } from '../global-options.js';
 import { harmless, json } from '../output.js';
+import { firstRequest } from './first-request.js';
+import type { OwnCaOptions } from './own-options.js';
+import { writeNew } from './write-file.js';
 
-interface CsrOptions extends GlobalOptions {
-  readonly nickname: string | undefined;
+interface CsrOptions extends OwnCaOptions {
   readonly out: string | undefined;
 }
 
-export async function csr(options: CsrOptions, { io, env }: Surroundings): Promise<number> {
+export async function csr(options: CsrOptions, surroundings: Surroundings): Promise<number> {
+  if (options.subject !== undefined || options.key !== undefined || options.keyType !== undefined) return firstRequest(options, surroundings);
+  assertNothingElse(options);
+  const { io, env } = surroundings;
   const place = instanceOf(options, env);
   const nickname = onToken(place.instance, options.nickname ?? place.instance.issuer.certificate);
   const request = await askService(place, 'make request', { nickname });
@@ -22,6 +26,12 @@ export async function csr(options: CsrOptions, { io, env }: Surroundings): Promi
   return 0;
 }
 
+/** The next request is for what the certificate that is there says. */
+function assertNothingElse({ module, token, pinFile, user, moduleEnv, dbdir, digest, rsaSignature, policy, crlUrl, ocspUrl, issuerUrl, authorityKeyId, days, pathLength, permit, exclude }: CsrOptions): void {
+  const given = [module, token, pinFile, user, moduleEnv, dbdir, digest, rsaSignature, policy, crlUrl, ocspUrl, issuerUrl, authorityKeyId, days, pathLength, permit, exclude];
+  if (given.some((flag) => flag !== undefined)) throw new HsmongerError('USAGE', 'Only --instance, the nickname and --out go without --subject: the next request says what the certificate that is there says; for a CA that has none yet give --subject, and --key or --key-type.');
+}
+
 /** The nickname, if it is one whose key is on the token. */
 function onToken({ file, certificates, issuer }: Instance, nickname: string): string {
   const found = certificates.find((certificate) => certificate.nickname === nickname);
@@ -29,21 +39,4 @@ function onToken({ file, certificates, issuer }: Instance, nickname: string): st
   if (found === undefined && nickname !== issuer.certificate) throw new HsmongerError('USAGE', `${file} has no certificate '${nickname}'; it has ${certificates.map((certificate) => `'${certificate.nickname}'`).join(', ')}.`);
   if (found !== undefined && found.storage.kind !== 'token') throw new HsmongerError('USAGE', `The key of '${nickname}' is not on the token, so no request can be signed there; make one with certutil -R -k or openssl req -new -key.`);
   return nickname;
-}
-
-/** Never over a file that is there: it may be the request another CA is working on. For others to read: nothing in it is secret. */
-function writeNew(file: string, content: string): void {
-  try {
-    const descriptor = openSync(file, 'wx', 0o644);
-    try {
-      fchmodSync(descriptor, 0o644);
-      writeSync(descriptor, content);
-      fsyncSync(descriptor);
-    } finally {
-      closeSync(descriptor);
-    }
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'EEXIST') throw new HsmongerError('USAGE', `${file} is there already and was left as it is; name another file, or move it away.`, { cause: error });
-    throw new HsmongerError('COMMAND_FAILED', `Cannot write ${file}: ${sentenceOf(error)}.`, { cause: error });
-  }
 }

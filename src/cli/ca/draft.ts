@@ -26,7 +26,7 @@ export interface DraftRest {
   /** The command, for messages and for the file's first line. */
   readonly command: string;
   /** What takes the place of flags that are not given. */
-  readonly otherwise?: { readonly user: string; readonly token: TokenAnswers };
+  readonly otherwise?: { readonly user: string; readonly token: Omit<TokenAnswers, 'pinFile'> & Partial<Pick<TokenAnswers, 'pinFile'>> };
   readonly lifetimeDays?: number | undefined;
   /** The CA's own certificate is one of those its own instance keeps alive. */
   readonly tracksItself: boolean;
@@ -81,7 +81,7 @@ function answersOf(options: OwnTokenOptions, directories: Directories, { command
 }
 
 /** The flags, each over what is there without them; another module has nothing in common with the one there is. */
-function tokenAnswers({ module, token, pinFile, moduleEnv }: OwnTokenOptions, command: string, otherwise: TokenAnswers | undefined): TokenAnswers {
+function tokenAnswers({ module, token, pinFile, moduleEnv }: OwnTokenOptions, command: string, otherwise: NonNullable<DraftRest['otherwise']>['token'] | undefined): TokenAnswers {
   const base = module === undefined || module === otherwise?.module ? otherwise : undefined;
   const sameToken = token === undefined || token === base?.label;
   const answers = { module: module ?? base?.module, label: token ?? base?.label, pinFile: pinFile ?? (sameToken ? base?.pinFile : undefined) };

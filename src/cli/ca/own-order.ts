@@ -2,8 +2,7 @@ import { HsmongerError } from '../../errors.js';
 import type { KeyWish } from '../../issuer/token/own/own-key.js';
 import { parseKeyType } from '../../pkcs11/key-type.js';
 import { nameConstraintFromText } from '../../x509/name-constraint-text.js';
-import { nameConstraintsExtension } from '../../x509/name-constraints.js';
-import type { Extension } from '../../x509/certificate.js';
+import type { NameConstraints } from '../../x509/name-constraints.js';
 import { isEmptyName } from '../../x509/general-name.js';
 import { subjectFromText } from '../../x509/subject-text.js';
 import type { OwnCaOptions } from './own-options.js';
@@ -13,7 +12,7 @@ export interface OwnOrder {
   /** DER Name. */
   readonly subject: Uint8Array;
   readonly pathLength?: number;
-  readonly nameConstraints?: Extension;
+  readonly nameConstraints?: NameConstraints;
 }
 
 /** The flags as an order; undefined without --subject, as when a command is run again. USAGE for what is none. */
@@ -21,11 +20,10 @@ export function ownOrder({ subject, pathLength, permit = [], exclude = [] }: Own
   if (subject === undefined) return undefined;
   const name = subjectFromText(subject);
   if (isEmptyName(name)) throw new HsmongerError('USAGE', 'A CA must have a subject (RFC 5280 §4.1.2.6), and --subject is empty.');
-  const constraints = { permitted: permit.map(nameConstraintFromText), excluded: exclude.map(nameConstraintFromText) };
   return {
     subject: name,
     ...(pathLength === undefined ? {} : { pathLength }),
-    ...(permit.length + exclude.length === 0 ? {} : { nameConstraints: nameConstraintsExtension(constraints) }),
+    ...(permit.length + exclude.length === 0 ? {} : { nameConstraints: { permitted: permit.map(nameConstraintFromText), excluded: exclude.map(nameConstraintFromText) } }),
   };
 }
 

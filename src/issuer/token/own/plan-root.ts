@@ -1,6 +1,7 @@
 import type { CaConfig } from '../../../config/instance.js';
 import type { Certificate, Extension } from '../../../x509/certificate.js';
 import { authorityKeyIdExtension, caBasicConstraints, caBasicConstraintsWith, keyUsageExtension, subjectKeyIdExtension } from '../../../x509/extensions.js';
+import { nameConstraintsExtension, type NameConstraints } from '../../../x509/name-constraints.js';
 import { keyIdentifier } from '../../../x509/public-key.js';
 
 /** What a root is to say. */
@@ -10,7 +11,7 @@ export interface RootOrder {
   readonly days: number;
   /** CAs that may stand below one another under it; any number where absent. */
   readonly pathLength?: number;
-  readonly nameConstraints?: Extension;
+  readonly nameConstraints?: NameConstraints;
 }
 
 export type RootPlan = Pick<Certificate, 'subject' | 'issuer' | 'serial' | 'spki' | 'notBefore' | 'notAfter'> & { readonly extensions: readonly Extension[] };
@@ -33,7 +34,7 @@ export function planRoot(now: Date, key: Pick<Certificate, 'spki' | 'serial'>, {
       subjectKeyIdExtension(identifier),
       // A root names itself: its own name and serial (RFC 5280 §4.2.1.1 lets it).
       authorityKeyId === 'key' ? authorityKeyIdExtension(identifier) : authorityKeyIdExtension(identifier, { issuer: subject, serial: key.serial }),
-      ...(nameConstraints === undefined ? [] : [nameConstraints]),
+      ...(nameConstraints === undefined ? [] : [nameConstraintsExtension(nameConstraints)]),
     ],
   };
 }

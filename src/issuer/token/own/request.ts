@@ -2,9 +2,9 @@ import type { SignatureChoice } from '../../../config/signature-algorithm.js';
 import { HsmongerError } from '../../../errors.js';
 import type { Token } from '../../../pkcs11/token.js';
 import { assembleRequest, buildRequestInfo } from '../../../x509/build-csr.js';
-import type { Extension } from '../../../x509/certificate.js';
 import { equalBytes } from '../../../x509/der.js';
 import { caBasicConstraints, caBasicConstraintsWith, keyUsageExtension, subjectKeyIdExtension } from '../../../x509/extensions.js';
+import { nameConstraintsExtension, type NameConstraints } from '../../../x509/name-constraints.js';
 import { parseCsr } from '../../../x509/parse-csr.js';
 import { assertStrongKey, keyIdentifier } from '../../../x509/public-key.js';
 import { verifySignature } from '../../../x509/signature.js';
@@ -16,7 +16,7 @@ export interface CaRequestOrder {
   /** DER Name. */
   readonly subject: Uint8Array;
   readonly pathLength?: number;
-  readonly nameConstraints?: Extension;
+  readonly nameConstraints?: NameConstraints;
 }
 
 /**
@@ -29,7 +29,7 @@ export async function caRequest(token: Token, { key, spki }: OwnKey, { subject, 
     pathLength === undefined ? caBasicConstraints : caBasicConstraintsWith(pathLength),
     keyUsageExtension(['digitalSignature', 'cRLSign', 'keyCertSign']),
     subjectKeyIdExtension(keyIdentifier(spki)),
-    ...(nameConstraints === undefined ? [] : [nameConstraints]),
+    ...(nameConstraints === undefined ? [] : [nameConstraintsExtension(nameConstraints)]),
   ];
   const info = buildRequestInfo({ subject, spki, extensions });
   if (before !== undefined && asksFor(before, info)) return before;
