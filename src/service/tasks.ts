@@ -8,6 +8,7 @@ import { importCertificate } from './tasks/import-certificate.js';
 import { inspectInternal } from './tasks/inspect-internal.js';
 import { inspectNss } from './tasks/inspect-nss.js';
 import { inspectToken } from './tasks/inspect-token.js';
+import { issueCertificates } from './tasks/issue-certificates.js';
 import { listNssModules } from './tasks/list-nss-modules.js';
 import { listTokens } from './tasks/list-tokens.js';
 import { lookAtAuthority } from './tasks/look-at-authority.js';
@@ -65,6 +66,7 @@ const tasks = {
   'list certificates': listCertificates,
   'show certificate': showCertificate,
   'read CA chain': authorityChain,
+  'issue certificates': issueCertificates,
   'look at token': lookAtToken,
   'look at NSS database': lookAtNss,
   'set trust': setTrust,
