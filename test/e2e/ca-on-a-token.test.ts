@@ -51,15 +51,15 @@ async function untilMonitoring(requests: number): Promise<void> {
 
 describe('RSA, as every certmonger renews it', () => {
   it('two commands make root and intermediate; openssl and certtool verify the chain strictly', async () => {
-    await cli('ca', 'init-root', '--instance', 'root', ...ground.onToken, '--subject', '/C=US/ST=My State/O=My Company, Inc./OU=My Company Certificate Authority/CN=My Company Root CA', '--key-type', 'rsa:2048', '--days', '3650', '--permit', 'dns:example.test');
+    await cli('ca', 'init-root', '--instance', 'root', ...ground.onToken, '--subject', '/C=US/ST=My State/O=My Company, Inc./OU=My Company Certificate Authority/CN=My Company Root CA', '--key-type', 'rsa:2048', '--days', '3650', '--exclude', 'dns:secret.example.test');
     appendFileSync(path.join(ground.config, 'root.toml'), '\n# a remark of the administrator\n');
-    const said = await cli('ca', 'init-intermediate', '--instance', 'intermediate', '--issuer', 'root', '--subject', '/C=US/ST=My State/O=My Company, Inc./OU=My Company Certificate Authority/CN=My Company Intermediate CA Ü', '--key-type', 'rsa:2048', '--days', '1825', '--exclude', 'dns:secret.example.test');
+    const said = await cli('ca', 'init-intermediate', '--instance', 'intermediate', '--issuer', 'root', '--subject', '/C=US/ST=My State/O=My Company, Inc./OU=My Company Certificate Authority/CN=My Company Intermediate CA Ü', '--key-type', 'rsa:2048', '--days', '1825', '--permit', 'dns:example.test');
     expect(said).toContain("made the CA 'intermediate'");
     const [root, intermediate] = [await pem('root', 'root.crt'), await pem('intermediate', 'intermediate.crt')];
     expect(openssl('verify', '-x509_strict', '-CAfile', root, intermediate)).toContain(': OK');
     expect(text(intermediate)).toMatch(/Basic Constraints: critical\s+CA:TRUE, pathlen:0/u);
     expect(text(intermediate)).toMatch(/Key Usage: critical\s+Digital Signature, Certificate Sign, CRL Sign/u);
-    expect(text(intermediate)).toMatch(/Excluded:\s+DNS:secret\.example\.test/u);
+    expect(text(intermediate)).toMatch(/Permitted:\s+DNS:example\.test/u);
     const [begin, end] = ['-startdate', '-enddate'].map((which) => Date.parse(openssl('x509', '-in', intermediate, '-noout', which).split('=')[1]!));
     expect(Math.round((end! - begin!) / 86_400_000)).toBe(1825);
     const chain = path.join(ground.directory, 'chain.crt');
