@@ -10,7 +10,7 @@ import { signedBy } from '../../x509/path.js';
 import type { Surroundings } from '../command.js';
 import { directoriesOf } from '../global-options.js';
 import { harmless, json } from '../output.js';
-import { draftOf, type Draft, type DraftRest } from './draft.js';
+import { draftOf, type DraftRest } from './draft.js';
 import { assertUsableToken, layGround } from './ground.js';
 import { keyWish, ownOrder, type OwnOrder } from './own-order.js';
 import type { OwnCaOptions } from './own-options.js';

@@ -9,8 +9,11 @@ import type { ServiceContext } from '../context.js';
 import { tokenIssuerOf } from './make-root.js';
 import { presentOnToken } from './present-certificate.js';
 
-/** A line of the list: a row without its certificate. */
-export type ListedCertificate = Omit<IssuedRow, 'certificate' | 'request' | 'uid' | 'id'>;
+/** A line of the list. */
+export type ListedCertificate = Pick<IssuedRow, 'serial' | 'subject' | 'profile' | 'notBefore' | 'notAfter' | 'issuedAt' | 'revokedAt' | 'revocationReason'>;
+
+/** How a certificate was issued here. */
+type Issuance = Pick<IssuedRow, 'profile' | 'request' | 'issuedAt' | 'uid' | 'revokedAt' | 'revocationReason'>;
 
 /** What there is to show about one certificate. */
 export interface ShownCertificate {
@@ -21,12 +24,12 @@ export interface ShownCertificate {
   /** Why there is no chain, as a clause. */
   readonly chainFault?: string;
   /** Absent where it was not issued here. */
-  readonly row?: Omit<IssuedRow, 'certificate'>;
+  readonly row?: Issuance;
 }
 
 /** Every certificate issued, oldest first. */
 export function listCertificates(context: ServiceContext): Promise<ListedCertificate[]> {
-  return Promise.resolve(listIssued(context.ledger()).map(({ certificate: _certificate, request: _request, uid: _uid, id: _id, ...row }) => row));
+  return Promise.resolve(listIssued(context.ledger()).map(({ serial, subject, profile, notBefore, notAfter, issuedAt, ...row }) => ({ serial, subject, profile, notBefore, notAfter, issuedAt, ...revocationOf(row) })));
 }
 
 /** The certificate of a serial number (lower-case hexadecimal, as it is encoded) in the ledger, or of a nickname on the token. */
@@ -56,12 +59,12 @@ async function shown(context: ServiceContext, certificate: Certificate, row: Iss
   return {
     certificate: certificate.der,
     ...('fault' in path ? { chain: [], chainFault: path.fault } : { chain: [...path.chain, ...path.roots].filter((one) => one !== certificate).map(({ der }) => der) }),
-    ...(row === undefined ? {} : { row: rowWithout(row) }),
+    ...(row === undefined ? {} : { row: { profile: row.profile, request: row.request, issuedAt: row.issuedAt, uid: row.uid, ...revocationOf(row) } }),
   };
 }
 
-function rowWithout({ certificate: _certificate, ...row }: IssuedRow): Omit<IssuedRow, 'certificate'> {
-  return row;
+function revocationOf({ revokedAt, revocationReason }: Pick<IssuedRow, 'revokedAt' | 'revocationReason'>): Pick<IssuedRow, 'revokedAt' | 'revocationReason'> {
+  return { ...(revokedAt === undefined ? {} : { revokedAt }), ...(revocationReason === undefined ? {} : { revocationReason }) };
 }
 
 async function onToken(context: ServiceContext): Promise<Certificate[]> {
