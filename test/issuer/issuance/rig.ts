@@ -4,6 +4,7 @@ import path from 'node:path';
 import { parseInstance } from '../../../src/config/schema.js';
 import { caConfig } from '../../../src/config/ca-config.js';
 import type { Instance } from '../../../src/config/instance.js';
+import type { SignatureAlgorithm } from '../../../src/config/signature-algorithm.js';
 import { tokenOf } from '../../../src/config/token-of.js';
 import { profiles } from '../../../src/issuer/profiles.js';
 import { authorityKey, findAuthority } from '../../../src/issuer/token/authority.js';
@@ -13,7 +14,7 @@ import { openLedger } from '../../../src/ledger/ledger.js';
 import { openPinGuard } from '../../../src/ledger/pins.js';
 import { openToken } from '../../../src/pkcs11/open-token.js';
 import { csrFromPem } from '../../../src/x509/pem.js';
-import { createAuthority } from '../../rig/authority.js';
+import { createAuthority, dogtagCertificates, type CertificateSpec } from '../../rig/authority.js';
 import { privateDirectory } from '../../rig/directory.js';
 import { createSoftToken, type SoftToken } from '../../rig/soft-token.js';
 import { tokenIssuerOf } from '../token-issuer-of.js';
@@ -21,12 +22,25 @@ import { tokenIssuerOf } from '../token-issuer-of.js';
 export const caName = 'caSigningCert cert-pki-ca';
 
 /** A CA on a SoftHSM token, and what it takes to issue from it. */
-export async function createIssuingSite(ca: Readonly<Record<string, unknown>> = {}, bits = 2048) {
+// eslint-disable-next-line @typescript-eslint/explicit-module-boundary-types -- its own type says what it has
+export async function createIssuingSite(ca: Readonly<Record<string, unknown>> = {}, spec: Partial<CertificateSpec> = {}, bits = 2048) {
   const directory = privateDirectory('issuing');
   const token = await createSoftToken({ directory: directory.path });
-  const authority = await createAuthority(token, { only: { [caName]: { bits } }, ca: { notAfterDays: 3000 } } as never);
+  const authority = await createAuthority(token, { only: { [caName]: { bits, daysLeft: 3000, ...spec } }, certificates: dogtagCertificates.slice(0, 1) });
   const instance = instanceFor(token, ca);
-  return { directory, token, authority, instance, ledgerFile: path.join(directory.path, 'ledger.sqlite') };
+  /** A session of its own for one signature. */
+  const signer = async (algorithm: SignatureAlgorithm, data: Uint8Array): Promise<Uint8Array> => {
+    const pins = openPinGuard(path.join(directory.path, 'pins.sqlite'));
+    const open = await openToken(tokenOf(instance), { pins });
+    try {
+      const found = await findAuthority(open, caName, new Date());
+      return await open.sign(await authorityKey(open, found), algorithm, data);
+    } finally {
+      await open.close();
+      pins.close();
+    }
+  };
+  return { signer, directory, token, authority, instance, ledgerFile: path.join(directory.path, 'ledger.sqlite') };
 }
 
 export type IssuingSite = Awaited<ReturnType<typeof createIssuingSite>>;

@@ -18,6 +18,8 @@ export interface NamedRequest {
   readonly name: string;
   /** DER PKCS#10. */
   readonly csr: Uint8Array;
+  /** What makes it the same request as before, where that is not every octet of it (see orderedRequest()). */
+  readonly request?: string;
 }
 
 /** What became of one request. */
@@ -80,9 +82,8 @@ export async function issueMany(parts: IssueParts, requests: readonly NamedReque
     for (let index = next++; index < requests.length && failure === undefined && !signal.aborted; index = next++) {
       const request = requests[index];
       if (request === undefined) return;
-      const { name } = request;
       try {
-        const made = await make(name, request.csr);
+        const made = await make(request);
         if ('plan' in made) await batch.add({ ...made, index });
         else results.set(index, made);
       } catch (error) {
@@ -91,13 +92,13 @@ export async function issueMany(parts: IssueParts, requests: readonly NamedReque
     }
   };
 
-  const make = async (name: string, der: Uint8Array): Promise<IssueResult | Omit<Signed, 'index'>> => {
+  const make = async ({ name, csr: der, request: given }: NamedRequest): Promise<IssueResult | Omit<Signed, 'index'>> => {
     let csr: CertificateRequest;
     let plan;
     let request: string;
     try {
       csr = await provenRequest(der);
-      request = orderedRequest(csr, parts.order, ca.authority.certificate.spki);
+      request = given ?? orderedRequest(csr, parts.order, ca.authority.certificate.spki);
       const row = findIssued(parts.ledger, request);
       if (row !== undefined && row.revokedAt === undefined && judge(row.certificate, csr.spki) === undefined) return { name, certificate: row.certificate, before: true };
       plan = planOrdered(now, ca, csr, parts.order);
