@@ -69,6 +69,11 @@ export function isIssued(database: Database, issuerKey: string, serial: string):
   return database.prepare<[string, string]>('SELECT 1 FROM issued WHERE issuer_key = ? AND serial = ?').get(issuerKey, serial) !== undefined;
 }
 
+/** The certificates whose key signed itself, oldest first. */
+export function selfIssued(database: Database): IssuedRow[] {
+  return database.prepare<[], Stored>('SELECT * FROM issued WHERE issuer_key = subject_key ORDER BY id').all().map(rowOf);
+}
+
 /** Writes a certificate down; SQLite refuses a serial number its issuer has used. */
 export function insertIssued(database: Database, row: Omit<IssuedRow, 'id' | 'revokedAt' | 'revocationReason'>): void {
   statement(

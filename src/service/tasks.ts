@@ -7,6 +7,7 @@ import { countObjects } from './tasks/count-objects.js';
 import { examineState } from './tasks/examine-state.js';
 import { identifyTokens } from './tasks/identify-tokens.js';
 import { exportIssued } from './tasks/export-issued.js';
+import { authorityChain, listCertificates, showCertificate } from './tasks/issued-certificates.js';
 import { importCertificate } from './tasks/import-certificate.js';
 import { inspectInternal } from './tasks/inspect-internal.js';
 import { inspectNss } from './tasks/inspect-nss.js';
@@ -19,7 +20,9 @@ import { lookAtAuthority } from './tasks/look-at-authority.js';
 import { lookAtToken } from './tasks/look-at-token.js';
 import { lookAtNss } from './tasks/look-at-nss.js';
 import { makeCrl } from './tasks/make-crl.js';
+import { makeNssDatabase } from './tasks/make-nss-database.js';
 import { makeRequest } from './tasks/make-request.js';
+import { makeOwnRoot } from './tasks/make-root.js';
 import { moveAside } from './tasks/move-aside.js';
 import { addNssModule, removeNssModule } from './tasks/nss-module.js';
 import { previewIssuance } from './tasks/preview-issuance.js';
@@ -27,6 +30,7 @@ import { previewRenewals } from './tasks/preview-renewal.js';
 import { provePin } from './tasks/prove-pin.js';
 import { readPkiConfig } from './tasks/read-pki-config.js';
 import { readLedger } from './tasks/read-ledger.js';
+import { requestCa } from './tasks/request-ca.js';
 import { revokeCertificate } from './tasks/revoke-certificate.js';
 import { savingAhead, savingDone, savingFinished, savingPrepared, savingResumed, savingsPending } from './tasks/saving.js';
 import { lookAtServers, nameMaster, trustedAuthorities } from './tasks/servers.js';
@@ -39,6 +43,7 @@ import { makeKey } from './tasks/token/make-key.js';
 import { moveKeyId } from './tasks/token/move-key-id.js';
 import { pruneCertificates } from './tasks/token/prune-certificates.js';
 import { putCertificate } from './tasks/token/put-certificate.js';
+import { importCa, storeCa } from './tasks/store-ca.js';
 import { emptyState, keepInState, readSetupMemory, writeSetupMemory } from './tasks/setup-memory.js';
 
 /** Everything that runs as the service user, by name. A task takes the context and one input that V8 can serialise. */
@@ -86,6 +91,14 @@ const tasks = {
   'finish saving': savingFinished,
   'make request': makeRequest,
   'import certificate': importCertificate,
+  'make NSS database': makeNssDatabase,
+  'make root': makeOwnRoot,
+  'request CA certificate': requestCa,
+  'store CA certificate': storeCa,
+  'import CA certificate': importCa,
+  'list certificates': listCertificates,
+  'show certificate': showCertificate,
+  'read CA chain': authorityChain,
   'issue certificates': issueCertificates,
   'issue on token': issueOnToken,
   'preview issuance': previewIssuance,

@@ -1,5 +1,4 @@
-import { contentOf, elementsIn } from './der.js';
-import { decode, AttributeTypeAndValueSchema } from './schema.js';
+import { contentOf, dottedOf, elementsIn } from './der.js';
 
 /** Short names where OpenSSL's differ from RFC 4514's, or are more (crypto/objects/objects.txt). */
 const shortNames: Readonly<Record<string, string>> = {
@@ -28,8 +27,8 @@ export function openSslName(der: Uint8Array): string {
   return elementsIn(der)
     .flatMap(elementsIn)
     .map((attribute) => {
-      const { type } = decode(attribute, AttributeTypeAndValueSchema);
-      const value = elementsIn(attribute)[1] ?? Uint8Array.of(0x05, 0x00);
+      const [oid = new Uint8Array(), value = Uint8Array.of(0x05, 0x00)] = elementsIn(attribute);
+      const type = dottedOf(oid);
       return `/${shortNames[type] ?? type}=${[...narrow(value)].map(printed).join('')}`;
     })
     .join('');
