@@ -95,7 +95,7 @@ async function asked(responder: Responder, certificate: string, ...more: string[
 }
 
 describe('answers', () => {
-  test('are what openssl, gnutls and NSS verify: by the OCSP certificate that is there, SHA-1 and SHA-256, with a nonce and without', async () => {
+  test('are what openssl and gnutls verify: by the OCSP certificate that is there, SHA-1 and SHA-256, with a nonce and without', async () => {
     const responder = await start();
     expect(responder.said()).toMatch(/listening at 127\.0\.0\.1:\d+\. Answers are about certificates of .*My Company Root CA.*, signed by CN=ocsp,O=Company\.\n/u);
     for (const [certificate, word] of [[good, 'good'], [revoked, 'revoked'], [held, 'revoked'], [unknown, 'unknown']] as const) {
@@ -168,7 +168,7 @@ describe('over HTTP', () => {
   const responseStatus = (der: Buffer) => {
     writeFileSync(file('answer'), der);
     const { stdout, stderr } = spawnSync('openssl', ['ocsp', '-respin', file('answer'), '-resp_text', '-noverify'], { encoding: 'utf8' });
-    return /OCSP Response Status: (\S+)|Responder Error: (\S+)/u.exec(stdout + stderr)?.slice(1).find((word) => word !== undefined);
+    return /(?:OCSP Response Status|Responder Error): (\S+)/u.exec(stdout + stderr)?.[1];
   };
 
   test('a GET is answered as RFC 6960 A.1 and RFC 5019 say, and may be kept; one with a nonce may not', async () => {

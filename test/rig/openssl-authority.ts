@@ -40,7 +40,7 @@ export async function createOpensslAuthority(directory: string, token: SoftToken
   const ca = file('ca.pem');
   const make = (name: string, subject: string) => {
     openssl('genpkey', ...key, '-out', file(`${name}.key`));
-    openssl('req', '-new', '-key', file(`${name}.key`), '-subj', subject, '-out', file(`${name}.csr`));
+    openssl('req', '-new', '-utf8', '-key', file(`${name}.key`), '-subj', subject, '-out', file(`${name}.csr`));
   };
   const extensionsFile = (name: string, text: string) => {
     writeFileSync(file(`${name}.ext`), text);

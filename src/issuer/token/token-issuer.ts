@@ -17,6 +17,7 @@ import { requestKey } from '../request-key.js';
 import { admit, type Admitted } from './admit.js';
 import { authorityKey, findAuthority, type Authority } from './authority.js';
 import { decideIssue } from './decide.js';
+import { assertNotWithdrawn } from './revocation/withdrawn.js';
 import { signPlan } from './sign.js';
 
 export interface TokenIssuerParts {
@@ -71,6 +72,7 @@ async function enrol(parts: TokenIssuerParts, token: Token, { csr, oldCertificat
     lifetimeDays: issuer.lifetimeDays,
     backdateSeconds: issuer.backdateSeconds,
   });
+  assertNotWithdrawn(ledger, { spki: request.spki, issuer: authority.certificate, ...(old === undefined ? {} : { old }) });
   const answer = previous(parts, authority, admitted);
   if (answer !== undefined) return answer;
   // What has to wait is told so before anything needs a PIN.
