@@ -63,6 +63,8 @@ export const reactions = {
   KEY_UNUSABLE: rejected,
   KEY_MISMATCH: rejected,
   CERTIFICATE_NOT_FOUND: retry(60),
+  OBJECT_EXISTS: rejected,
+  LABEL_INVALID: rejected,
 
   // what certmonger hands in
   REQUEST_INVALID: rejected,

@@ -28,6 +28,9 @@ export interface Cryptoki {
   C_GetAttributeValue(session: Handle, object: Handle, template: Attribute[]): { readonly type: number; readonly value?: unknown }[];
   C_SignInit(session: Handle, mechanism: Mechanism, key: Handle): void;
   C_SignAsync(session: Handle, data: Buffer, signature: Buffer): Promise<Buffer>;
+  C_GenerateKeyPairAsync(session: Handle, mechanism: Mechanism, publicTemplate: Attribute[], privateTemplate: Attribute[]): Promise<{ readonly publicKey: Handle; readonly privateKey: Handle }>;
+  C_CreateObject(session: Handle, template: Attribute[]): Handle;
+  C_SetAttributeValue(session: Handle, object: Handle, template: Attribute[]): void;
   C_DestroyObject(session: Handle, object: Handle): void;
 }
 
@@ -61,6 +64,7 @@ export const userStates: readonly number[] = [1 /* CKS_RO_USER_FUNCTIONS */, 3 /
 
 /** PKCS#11 3.0 names that pkcs11js, which is 2.40, lacks. */
 export const CKK_EC_EDWARDS = 0x40;
+export const CKM_EC_EDWARDS_KEY_PAIR_GEN = 0x1055;
 export const CKM_EDDSA = 0x1057;
 
 /** A CK_ULONG in the machine's byte order and width, as a number. */

@@ -93,7 +93,8 @@ function typeOf(key: KeyObject): KeyType {
   return key.asymmetricKeyType === 'ed25519' ? 'Ed25519' : 'other';
 }
 
-function describeKey(shelf: Shelf, handle: Handle): KeyObjectOnToken {
+/** The private key object behind a handle. */
+export function describeKey(shelf: Shelf, handle: Handle): KeyObjectOnToken {
   const { cryptoki, session } = shelf;
   const read = (type: number) => attribute(cryptoki, session, handle, type);
   const id = new Uint8Array(read(pkcs11js.CKA_ID) ?? []);

@@ -3,7 +3,7 @@ import pkcs11js from 'pkcs11js';
 import type { Digest } from '../config/instance.js';
 import type { SignatureAlgorithm } from '../config/signature-algorithm.js';
 import { HsmongerError } from '../errors.js';
-import { CKM_EDDSA, type Cryptoki, type Handle, type Mechanism } from './cryptoki.js';
+import { CKM_EC_EDWARDS_KEY_PAIR_GEN, CKM_EDDSA, type Cryptoki, type Handle, type Mechanism } from './cryptoki.js';
 import type { KeyType } from './token.js';
 
 /** One way of making the signature on the token: the mechanism, and what is handed to C_Sign. */
@@ -107,6 +107,7 @@ for (const [name, value] of Object.entries(pkcs11js as unknown as Record<string,
   if (name.startsWith('CKM_') && name !== 'CKM_VENDOR_DEFINED' && typeof value === 'number' && !names.has(value)) names.set(value, name);
 }
 names.set(CKM_EDDSA, 'CKM_EDDSA');
+names.set(CKM_EC_EDWARDS_KEY_PAIR_GEN, 'CKM_EC_EDWARDS_KEY_PAIR_GEN');
 
 /** CKM_… or, for what no standard we know names, the number as 0x… */
 export function mechanismName(mechanism: number): string {

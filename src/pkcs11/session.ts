@@ -1,7 +1,8 @@
 import pkcs11js from 'pkcs11js';
 import { HsmongerError } from '../errors.js';
 import { calling, tokenFailure } from './ckr.js';
-import { userStates, type Attribute, type Cryptoki, type Handle } from './cryptoki.js';
+import { userStates, type Cryptoki, type Handle } from './cryptoki.js';
+import { generateKeyPair } from './key-pair.js';
 import { findPrivateKey, privateKeys, protectionOf, type KeyObjectOnToken } from './keys.js';
 import { changePin } from './change-pin.js';
 import { logIn, logInForOperation, type LoginMeans } from './login.js';
@@ -10,6 +11,7 @@ import { attribute, findObjects } from './objects.js';
 import { serialQueue } from './serial-queue.js';
 import { signWith } from './sign.js';
 import { describe, type TokenInSlot } from './slots.js';
+import { certificateObject, storeCertificate } from './store-certificate.js';
 import type { Token, TokenCertificate, TokenKey } from './token.js';
 
 export interface SessionParts {
@@ -24,11 +26,6 @@ export interface SessionParts {
   /** After C_CloseSession. */
   readonly release: () => void;
 }
-
-const certificate: readonly Attribute[] = [
-  { type: pkcs11js.CKA_CLASS, value: pkcs11js.CKO_CERTIFICATE },
-  { type: pkcs11js.CKA_CERTIFICATE_TYPE, value: pkcs11js.CKC_X_509 },
-];
 
 /** Opens a session on a token that was found. Everything a caller asks for waits in one queue. */
 export function openSession({ cryptoki, found, module, access, means, isCurrent = () => true, release }: SessionParts): Token {
@@ -85,7 +82,7 @@ export function openSession({ cryptoki, found, module, access, means, isCurrent 
         `Reading the certificates of ${on}`,
         () => {
           const named = wanted === undefined ? [] : [{ type: pkcs11js.CKA_LABEL, value: wanted }];
-          return findObjects(cryptoki, session, [...certificate, ...named]).flatMap(certificateOf);
+          return findObjects(cryptoki, session, [...certificateObject, ...named]).flatMap(certificateOf);
         },
         { login: false },
       ),
@@ -124,13 +121,15 @@ export function openSession({ cryptoki, found, module, access, means, isCurrent 
     confirm: (key) => step(`Looking for a key on ${on} again`, () => void cryptoki.C_GetAttributeValue(session, foundHere(key).handle, [{ type: pkcs11js.CKA_CLASS }]), { login: false }),
     changePin: (next, mayGoOn) => step(`Changing the PIN of ${on}`, () => changePin(site, means, next, mayGoOn), { login: true }),
     mechanisms: () => step(`Listing the mechanisms of ${on}`, () => cryptoki.C_GetMechanismList(slot).map(mechanismName), { login: false }),
+    generateKeyPair: (order) => step(`Making a key on ${on}`, async () => known(await generateKeyPair(shelf, slot, order)), { login: true }),
+    storeCertificate: (der, place) => step(`Storing a certificate on ${on}`, () => storeCertificate(shelf, der, place), { login: true }),
     destroyCertificates: (der) =>
       step(
         `Removing a certificate from ${on}`,
         () => {
           const value = Buffer.from(der);
           // The search is a hint only: what is destroyed has been read back and is this certificate, octet for octet (design rule 2).
-          const doomed = findObjects(cryptoki, session, [...certificate, { type: pkcs11js.CKA_VALUE, value }]).filter((object) => isExactly(object, value));
+          const doomed = findObjects(cryptoki, session, [...certificateObject, { type: pkcs11js.CKA_VALUE, value }]).filter((object) => isExactly(object, value));
           for (const object of doomed) cryptoki.C_DestroyObject(session, object);
           return doomed.length;
         },

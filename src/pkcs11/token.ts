@@ -1,5 +1,7 @@
 import type { PinSource, TokenConfig } from '../config/instance.js';
 import type { SignatureAlgorithm } from '../config/signature-algorithm.js';
+import type { KeyPairOrder } from './key-pair.js';
+import type { CertificatePlace } from './store-certificate.js';
 
 /** CK_TOKEN_INFO as far as we look at it, padding removed. */
 export interface TokenDescription {
@@ -88,6 +90,13 @@ export interface Token {
   changePin(next: PinSource, mayGoOn: () => void): Promise<void>;
   /** Names of the mechanisms the token lists, CKM_… or 0x… */
   mechanisms(): Promise<string[]>;
+  /**
+   * Makes a key pair that cannot leave the token, proven by what the token says of it afterwards; its CKA_ID is the one NSS computes where the token lets it be set
+   * (compare with nssKeyId). OBJECT_EXISTS, LABEL_INVALID, MECHANISM_UNSUPPORTED or KEY_UNUSABLE otherwise. Wants a session for writing. Logs in.
+   */
+  generateKeyPair(order: KeyPairOrder): Promise<TokenKey>;
+  /** Stores a certificate (DER) as a new object beside all others. OBJECT_EXISTS, LABEL_INVALID or CERTIFICATE_INVALID otherwise. Wants a session for writing. Logs in. */
+  storeCertificate(der: Uint8Array, place: CertificatePlace): Promise<'stored' | 'there already'>;
   /** Removes certificate objects whose value is exactly `der`: the only thing our code ever destroys on a token. Logs in. Returns how many. */
   destroyCertificates(der: Uint8Array): Promise<number>;
   close(): Promise<void>;

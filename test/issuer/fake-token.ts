@@ -25,6 +25,8 @@ export function fakeToken(certificates: readonly { readonly label: string; reado
     pulse: never,
     confirm: never,
     mechanisms: () => Promise.resolve([]),
+    generateKeyPair: never,
+    storeCertificate: never,
     destroyCertificates: never,
     changePin: () => Promise.reject(new Error('The fake has no PIN.')),
     close: () => Promise.resolve(),

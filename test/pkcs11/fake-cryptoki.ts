@@ -36,6 +36,9 @@ export function fakeCryptoki(functions: Partial<Cryptoki>, flags = 0): Cryptoki 
     C_GetAttributeValue: unexpected('C_GetAttributeValue'),
     C_SignInit: unexpected('C_SignInit'),
     C_SignAsync: unexpected('C_SignAsync'),
+    C_GenerateKeyPairAsync: unexpected('C_GenerateKeyPairAsync'),
+    C_CreateObject: unexpected('C_CreateObject'),
+    C_SetAttributeValue: unexpected('C_SetAttributeValue'),
     C_DestroyObject: unexpected('C_DestroyObject'),
     ...functions,
   };

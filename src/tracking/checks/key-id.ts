@@ -1,6 +1,6 @@
 import { tokenOf } from '../../config/token-of.js';
 import { equalBytes } from '../../x509/der.js';
-import { nssKeyId } from '../nss-key-id.js';
+import { nssKeyId } from '../../pkcs11/nss-key-id.js';
 import type { Evidence, Refusal } from '../preflight.js';
 
 /**

@@ -1,9 +1,9 @@
-import { randomBytes } from 'node:crypto';
+import { createHash, randomBytes } from 'node:crypto';
 import { writeFileSync, chownSync } from 'node:fs';
 import path from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { nssKeyId } from '../../src/tracking/nss-key-id.js';
-import { makePair } from './facts.js';
+import { nssKeyId } from '../../src/pkcs11/nss-key-id.js';
+import { makePair } from '../tracking/facts.js';
 import { privateDirectory, type PrivateDirectory } from '../rig/directory.js';
 import { createNssDatabase, type NssDatabase } from '../rig/nss-database.js';
 import { runAs } from '../rig/run-as.js';
@@ -43,8 +43,8 @@ test.each([
   expect(listed.match(/\b[0-9a-f]{40}\b/gu)).toContain(nssKeyId(spki)?.toString('hex'));
 });
 
-test('is unknown for keys certmonger does not handle', async () => {
+test("is SHA-1 of an Edwards curve's point as it is, and unknown for what is no key", async () => {
   const { key } = await makePair('x', { kind: 'ed25519' });
-  expect(nssKeyId(key.spki!)).toBeUndefined();
+  expect(nssKeyId(key.spki!)).toEqual(createHash('sha1').update(key.spki!.slice(-32)).digest());
   expect(nssKeyId(Buffer.from([1, 2, 3]))).toBeUndefined();
 });
