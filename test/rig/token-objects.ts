@@ -9,6 +9,8 @@ export interface TokenAccess {
   readonly module: string;
   readonly pin: string;
   readonly environment: Readonly<Record<string, string>>;
+  /** For C_Initialize. */
+  readonly parameters?: string;
 }
 
 /** A logged-in read-write session. */
@@ -45,7 +47,8 @@ export async function withSession<T>(token: TokenAccess, work: (session: TokenSe
   Object.assign(process.env, token.environment);
   const pkcs11 = new pkcs11js.PKCS11();
   pkcs11.load(token.module);
-  pkcs11.C_Initialize();
+  // p11-kit's client refuses to start without the flag; of the parameters pkcs11js cuts off the last character.
+  pkcs11.C_Initialize({ flags: pkcs11js.CKF_OS_LOCKING_OK, ...(token.parameters === undefined ? {} : { libraryParameters: `${token.parameters} ` }) });
   try {
     const slot = pkcs11.C_GetSlotList(true).find((each) => pkcs11.C_GetTokenInfo(each).label.trim() === token.label);
     if (slot === undefined) throw new Error(`No token '${token.label}' in ${token.module}.`);
