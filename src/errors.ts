@@ -83,6 +83,7 @@ export const reactions = {
   // It has no end of its own while the CA's renewal is stuck, so it is not asked about as often as what mends itself at once.
   ISSUER_DUE: retry(15),
   ISSUER_EXTERNAL: rejected,
+  CLONE_REFUSED: rejected,
   NOT_LONGER: rejected,
   ISSUED_WRONG: rejected,
 

@@ -80,6 +80,8 @@ export type IssuerConfig = TokenIssuerConfig | DogtagIssuerConfig | DirectoryIss
 export interface TokenIssuerConfig {
   readonly type: 'token';
   readonly certificate: string;
+  /** The host that owns ledger and CRL, where several use this CA; see ledgerOwner(). */
+  readonly owner?: string;
   /** Days by profile name, over the profile's own. */
   readonly lifetimeDays: Readonly<Record<string, number>>;
   /** How far notBefore lies in the past, seconds: for relying parties whose clock is behind. */

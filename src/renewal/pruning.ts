@@ -1,6 +1,8 @@
 import { HsmongerError, sentenceOf } from '../errors.js';
 import { sameHost } from '../directory/master-alarm.js';
 import { isRenewalMaster, listServers } from '../directory/servers.js';
+import type { Instance } from '../config/instance.js';
+import { ledgerOwner } from '../config/ledger-owner.js';
 import type { Retained } from '../ledger/journal.js';
 import type { SavingContext } from './saving-context.js';
 
@@ -14,7 +16,7 @@ const defaultGraceDays = 7;
 const dayMs = 86_400_000;
 
 export async function pruningOf({ instance, directory }: SavingContext): Promise<{ readonly pruning: Pruning; readonly why?: string }> {
-  if (instance.directory === undefined) return { pruning: 'at once' };
+  if (instance.directory === undefined) return { pruning: byOwner(instance) };
   const { base, host } = instance.directory;
   if (directory === undefined) return { pruning: 'unknown' };
   try {
@@ -24,6 +26,18 @@ export async function pruningOf({ instance, directory }: SavingContext): Promise
   } catch (error) {
     if (!(error instanceof HsmongerError)) throw error;
     return { pruning: 'unknown', why: sentenceOf(error) };
+  }
+}
+
+/** Without a directory nobody can be asked who has taken the new one: the owner waits its grace time out. */
+function byOwner(instance: Pick<Instance, 'issuer'>): Pruning {
+  switch (ledgerOwner(instance).kind) {
+    case 'alone':
+      return 'at once';
+    case 'this host':
+      return 'after the grace time';
+    case 'another host':
+      return 'never';
   }
 }
 

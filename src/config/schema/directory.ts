@@ -1,6 +1,6 @@
 import * as v from 'valibot';
 import type { DirectoryBind, DirectoryConfig } from '../instance.js';
-import { absolute, text, wrong } from './values.js';
+import { absolute, hostName, text, wrong } from './values.js';
 
 /** What [directory] takes as its server. */
 export function isDirectoryUri(value: string): boolean {
@@ -19,7 +19,7 @@ export const directoryTable = v.strictObject({
   principal: v.optional(text),
   base: text,
   'pki-base': v.optional(text, 'o=ipaca'),
-  host: v.pipe(text, v.regex(/^[A-Za-z0-9](?:[A-Za-z0-9.-]*[A-Za-z0-9])?$/u, 'must be a host name')),
+  host: hostName,
 });
 
 type DirectoryTable = v.InferOutput<typeof directoryTable>;

@@ -1,6 +1,6 @@
 import * as v from 'valibot';
 import type { IssuerConfig } from '../instance.js';
-import { absolute, count, days, profile, text, wrong } from './values.js';
+import { absolute, count, days, hostName, profile, text, wrong } from './values.js';
 
 function isHttpsOrigin(value: string): boolean {
   return URL.canParse(value) && new URL(value).protocol === 'https:' && new URL(value).origin === value.replace(/\/$/u, '');
@@ -11,6 +11,7 @@ export const issuerTable = v.variant('type', [
   v.strictObject({
     type: v.literal('token'),
     certificate: text,
+    owner: v.optional(hostName),
     'lifetime-days': v.optional(v.record(profile, days), {}),
     'backdate-seconds': v.optional(v.pipe(count, v.maxValue(604_800, 'must be at most a week')), 60),
     digest: v.optional(v.picklist(['sha256', 'sha384', 'sha512'])),
@@ -36,6 +37,7 @@ export function issuerOf(file: string, issuer: v.InferOutput<typeof issuerTable>
         certificate: issuer.certificate,
         lifetimeDays: issuer['lifetime-days'],
         backdateSeconds: issuer['backdate-seconds'],
+        ...(issuer.owner === undefined ? {} : { owner: issuer.owner }),
         ...(issuer.digest === undefined ? {} : { digest: issuer.digest }),
         ...(issuer['rsa-signature'] === undefined ? {} : { rsaSignature: issuer['rsa-signature'] }),
       };

@@ -45,7 +45,8 @@ async function issuersAnswer({ issuer, instance, clock, flags }: EnrolmentParts,
   });
   if ('pending' in answer) {
     reach({ state: 'request', pending: answer.pending });
-    return { code: 'CA_PENDING', afterSeconds: answer.afterSeconds, message: answer.message };
+    // The issuer on the token answers at once, except on a clone, which waits for the owner and for nobody's approval.
+    return { code: instance.issuer.type === 'token' ? 'NOT_PUBLISHED' : 'CA_PENDING', afterSeconds: answer.afterSeconds, message: answer.message };
   }
   // The issuer on the token has checked what it made itself.
   if (instance.issuer.type === 'token') return answer;

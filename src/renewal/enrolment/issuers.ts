@@ -1,5 +1,7 @@
+import { createHash } from 'node:crypto';
 import { pinsFile, stateDirectory } from '../../config/directories.js';
-import type { Directories, Instance } from '../../config/instance.js';
+import type { Directories, Instance, TokenIssuerConfig } from '../../config/instance.js';
+import { ledgerOwner } from '../../config/ledger-owner.js';
 import { tokenOf } from '../../config/token-of.js';
 import { HsmongerError } from '../../errors.js';
 import { caNickname } from '../../freeipa/nickname.js';
@@ -7,7 +9,9 @@ import type { SharedStore } from '../../issuer/directory/shared-store.js';
 import type { Agent } from '../../issuer/dogtag/agent.js';
 import type { Issuer } from '../../issuer/issuer.js';
 import type { Database } from '../../ledger/database.js';
+import { noteInPlace } from '../../ledger/journal.js';
 import type { Clock } from '../../platform/clock.js';
+import { isMissed } from '../missed.js';
 
 export interface IssuerParts {
   readonly instance: Instance;
@@ -29,9 +33,12 @@ const maxPatienceMs = 20_000;
  * What makes the issuer an instance file names. Its code, a PKCS#11 addon for one, is in memory when this is done: before the drop, and no
  * more of it than this instance needs.
  */
-export async function loadIssuer({ file, issuer }: Instance): Promise<(parts: IssuerParts) => Issuer> {
+export async function loadIssuer(instance: Instance): Promise<(parts: IssuerParts) => Issuer> {
+  const { file, issuer } = instance;
   switch (issuer.type) {
     case 'token': {
+      const owner = ledgerOwner(instance);
+      if (owner.kind === 'another host') return loadClone(issuer, owner.host);
       const [{ createTokenIssuer }, { openToken }, { openPinGuard }, { readImported }] = await Promise.all([import('../../issuer/token/token-issuer.js'), import('../../pkcs11/open-token.js'), import('../../ledger/pins.js'), import('../../issuer/external/imported.js')]);
       return ({ instance, directories, ledger, clock, uid, store }) => {
         const pins = openPinGuard(pinsFile(directories, instance));
@@ -59,4 +66,31 @@ export async function loadIssuer({ file, issuer }: Instance): Promise<(parts: Is
       return ({ instance, directories, store, clock }) => createExternalIssuer({ stateDirectory: stateDirectory(directories, instance), clock, authorities: async () => (await store?.().authorities()) ?? [] });
     }
   }
+}
+
+/** The CA's key is at hand and another host issues with it. */
+async function loadClone({ certificate }: TokenIssuerConfig, owner: string): Promise<(parts: IssuerParts) => Issuer> {
+  const [{ createCloneIssuer }, { openToken }, { openPinGuard }, { readImported }] = await Promise.all([import('../../issuer/token/clone-issuer.js'), import('../../pkcs11/open-token.js'), import('../../ledger/pins.js'), import('../../issuer/external/imported.js')]);
+  return ({ instance, directories, ledger, clock, store }) => {
+    const pins = openPinGuard(pinsFile(directories, instance));
+    const brought = (spki: Uint8Array) => readImported(stateDirectory(directories, instance), spki);
+    const issuer = createCloneIssuer({
+      certificate,
+      owner,
+      openToken: () => openToken(tokenOf(instance), { pins }),
+      above: async (spki) => brought(spki)?.chain ?? (await store?.().authorities()) ?? [],
+      imported: (spki) => {
+        const found = brought(spki);
+        return found === undefined ? [] : [found.certificate, ...found.chain];
+      },
+      missed: (nickname, { der }) => isMissed(ledger, nickname, fingerprint(der), clock()),
+      inPlace: (nickname, { der }) => { noteInPlace(ledger, nickname, fingerprint(der), clock()); },
+      clock,
+    });
+    return { ...issuer, close: () => issuer.close().finally(() => { pins.close(); }) };
+  };
+}
+
+function fingerprint(der: Uint8Array): string {
+  return createHash('sha256').update(der).digest('hex');
 }
