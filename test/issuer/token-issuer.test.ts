@@ -3,17 +3,20 @@ import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import type { Instance } from '../../src/config/instance.js';
+import type { RevocationReason } from '../../src/config/revocation-reason.js';
 import { parseInstance } from '../../src/config/schema.js';
 import type { Enrolment } from '../../src/issuer/issuer.js';
 import { createTokenIssuer, type TokenIssuerParts } from '../../src/issuer/token/token-issuer.js';
 import type { Database } from '../../src/ledger/database.js';
 import { listIssued } from '../../src/ledger/issued.js';
 import { openLedger } from '../../src/ledger/ledger.js';
+import { endHold, revoke } from '../../src/ledger/revocation.js';
 import type { Token } from '../../src/pkcs11/token.js';
 import type { Certificate } from '../../src/x509/certificate.js';
 import { bitString, element, integer, objectIdentifier, octetString, sequence } from '../../src/x509/der.js';
 import { oids } from '../../src/x509/oids.js';
 import { parseCertificate } from '../../src/x509/parse-certificate.js';
+import { keyFingerprint } from '../../src/x509/public-key.js';
 import { privateDirectory, type PrivateDirectory } from '../rig/directory.js';
 import { authorityKeyId, caConstraints, caExtensions, day, extendedKeyUsage, extension, hex, keyUsage, makeCertificate, makeCsr, makeKeys, now, subjectKeyId, usage, type CertificateOptions, type Keys } from '../x509/material.js';
 import { certificateText, verdict } from '../x509/openssl.js';
@@ -242,6 +245,33 @@ describe('the same request', () => {
     const second = await createTokenIssuer(parts(caToken(), spoil(first.certificate))).enrol(request);
     expect(hex(second.certificate)).not.toBe(hex(first.certificate));
     expect(hex(parseCertificate(second.certificate).serial)).not.toBe(hex(parseCertificate(first.certificate).serial));
+  });
+
+  it.each<[RevocationReason, RegExp]>([
+    ['keyCompromise', /gets no certificate any more: .* and its key with it/u],
+    ['privilegeWithdrawn', /was revoked at 2026-11-23T12:00:00Z \(privilegeWithdrawn\) and is not renewed/u],
+    ['certificateHold', /'hsmonger ca unrevoke' ends the hold/u],
+  ])('for one that was revoked for %s is refused, as a renewal would undo that', async (reason, sentence) => {
+    const first = await createTokenIssuer(parts(caToken())).enrol(await enrolment(await leaf()));
+    const issued = parseCertificate(first.certificate);
+    const id = { issuerKey: keyFingerprint(ca.spki), serial: hex(issued.serial) };
+    revoke(ledger, id, { at: now, reason }, 0);
+    const later = parts(caToken(), { clock: () => inDays(700) });
+    await expect(createTokenIssuer(later).enrol(await enrolment(issued))).rejects.toMatchObject({ code: 'REVOCATION_REFUSED', message: expect.stringMatching(sentence) as string });
+    if (reason !== 'certificateHold') return;
+    endHold(ledger, id, now, 0);
+    await expect(createTokenIssuer(later).enrol(await enrolment(issued))).resolves.toBeDefined();
+  });
+
+  it('renews what was superseded, and never hands the revoked one out again', async () => {
+    const first = await createTokenIssuer(parts(caToken())).enrol(await enrolment(await leaf()));
+    const issued = parseCertificate(first.certificate);
+    const later = parts(caToken(), { clock: () => inDays(700) });
+    const second = await createTokenIssuer(later).enrol(await enrolment(issued));
+    revoke(ledger, { issuerKey: keyFingerprint(ca.spki), serial: hex(parseCertificate(second.certificate).serial) }, { at: now, reason: 'superseded' }, 0);
+    const third = await createTokenIssuer(later).enrol(await enrolment(issued));
+    expect(hex(third.certificate)).not.toBe(hex(second.certificate));
+    expect(await createTokenIssuer(later).enrol(await enrolment(issued))).toEqual(third);
   });
 
   it('gets a new certificate for another old one, another profile, another CA key', async () => {

@@ -31,6 +31,8 @@ export interface TestInstanceOptions {
   readonly name?: string;
   readonly database?: string;
   readonly certificates?: readonly { readonly nickname: string; readonly profile: string }[];
+  /** Default Dogtag's. */
+  readonly issuerCertificate?: string;
   /** Appended to the [token] and [issuer] tables, and at the end of the file. */
   readonly extra?: { readonly token?: string; readonly issuer?: string; readonly end?: string };
 }
@@ -55,7 +57,7 @@ database = "${options.database ?? path.join(directory, 'alias')}"
 
 [issuer]
 type = "token"
-certificate = "caSigningCert cert-pki-ca"
+certificate = ${JSON.stringify(options.issuerCertificate ?? 'caSigningCert cert-pki-ca')}
 ${extra.issuer ?? ''}
 
 ${(options.certificates ?? []).map(({ nickname, profile }) => `[[certificate]]\nnickname = ${JSON.stringify(nickname)}\nprofile = "${profile}"\n`).join('\n')}

@@ -1,6 +1,6 @@
 import type { Directories, Instance } from '../../config/instance.js';
 import { HsmongerError } from '../../errors.js';
-import { sharedNicknames } from '../../renewal/look-at-servers.js';
+import { sharedNicknames, type SeenServer } from '../../renewal/look-at-servers.js';
 import { askService } from '../../service/ask.js';
 
 export interface Place {
@@ -15,8 +15,14 @@ export interface Place {
 export async function assertOwner({ instance, directories }: Place, doing: string): Promise<void> {
   if (instance.directory === undefined || sharedNicknames(instance).length === 0) return;
   const { servers } = await askService({ instance, directories }, 'look at servers', { all: false });
+  const where = elsewhere(servers, doing);
+  if (where !== undefined) throw new HsmongerError('ISSUER_ELSEWHERE', `The servers share a token, and the renewal master alone has the ledger and the CRL: ${where}.`);
+}
+
+/** Where else it is to be done, as a clause; undefined where this is the renewal master. */
+export function elsewhere(servers: readonly Pick<SeenServer, 'host' | 'here' | 'renewalMaster'>[], doing: string): string | undefined {
   const masters = servers.filter(({ renewalMaster }) => renewalMaster);
-  if (masters.some(({ here }) => here)) return;
-  const where = masters.length === 0 ? `nobody is it: name the server that has them with 'hsmonger master set', and ${doing} there` : `${masters.map(({ host }) => `'${host}'`).join(' and ')} is it; ${doing} there`;
-  throw new HsmongerError('ISSUER_ELSEWHERE', `The servers share a token, and the renewal master alone has the ledger and the CRL: ${where}.`);
+  if (masters.some(({ here }) => here)) return undefined;
+  if (masters.length === 0) return `nobody is it; name the server that has them with 'hsmonger master set', and ${doing} there`;
+  return `${masters.map(({ host }) => `'${host}'`).join(' and ')} is it; ${doing} there`;
 }

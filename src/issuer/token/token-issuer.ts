@@ -19,6 +19,7 @@ import { admit, type Admitted } from './admit.js';
 import { authorityKey, findAuthority, type Authority } from './authority.js';
 import { decideIssue } from './decide.js';
 import { limitsOf } from './issuance/limits.js';
+import { assertNotWithdrawn } from './revocation/withdrawn.js';
 import { signPlan } from './sign.js';
 
 export interface TokenIssuerParts {
@@ -75,6 +76,7 @@ async function enrol(parts: TokenIssuerParts, token: Token, { csr, oldCertificat
     ca: caConfig(instance),
     limits: limitsOf(authority),
   });
+  assertNotWithdrawn(ledger, { spki: request.spki, issuer: authority.certificate, ...(old === undefined ? {} : { old }) });
   const answer = previous(parts, authority, admitted);
   if (answer !== undefined) return answer;
   // What has to wait is told so before anything needs a PIN.
