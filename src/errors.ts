@@ -42,6 +42,8 @@ export const reactions = {
   TOKEN_AMBIGUOUS: retry(60),
   TOKEN_FAILED: retry(30),
   TOKEN_READ_ONLY: retry(60),
+  TOKEN_NOT_BLANK: rejected,
+  TOKEN_IN_USE: rejected,
   SESSION_LOST: retry(10),
   MECHANISM_UNSUPPORTED: rejected,
 

@@ -9,6 +9,8 @@ export interface ProvisionalToken {
   readonly user: string;
   readonly module: string;
   readonly label?: string;
+  /** RFC 7512, naming a token and nothing else; instead of `label`. */
+  readonly uri?: string;
   readonly environment: Readonly<Record<string, string>>;
   readonly pinFile?: string;
   readonly database?: string;
@@ -27,7 +29,7 @@ export function provisionalInstance(given: ProvisionalToken): Instance {
     user: given.user,
     drop: 'setuid',
     token: {
-      selector: { by: 'label', label: given.label ?? '' },
+      selector: given.uri === undefined ? { by: 'label', label: given.label ?? '' } : { by: 'uri', uri: given.uri },
       module: path.resolve(given.module),
       environment: given.environment,
       pin: given.pinFile === undefined ? { from: 'environment', variable: 'HSMONGER_PIN' } : { from: 'file', path: given.pinFile },

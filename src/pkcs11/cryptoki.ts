@@ -16,7 +16,10 @@ export interface Cryptoki {
   C_GetSlotList(tokenPresent: boolean): Handle[];
   C_GetTokenInfo(slot: Handle): RawTokenInfo;
   C_GetMechanismList(slot: Handle): number[];
-  C_GetMechanismInfo(slot: Handle, mechanism: number): { readonly flags: number };
+  C_GetMechanismInfo(slot: Handle, mechanism: number): { readonly flags: number; readonly minKeySize?: number; readonly maxKeySize?: number };
+  C_InitToken(slot: Handle, pin: string, label: string): unknown;
+  C_InitPIN(session: Handle, pin: string): void;
+  C_Logout(session: Handle): void;
   C_OpenSession(slot: Handle, flags: number): Handle;
   C_CloseSession(session: Handle): void;
   C_GetSessionInfo(session: Handle): { readonly state: number };
@@ -57,6 +60,9 @@ export interface RawTokenInfo {
   readonly model: string;
   readonly serialNumber: string;
   readonly flags: number;
+  /** Octets. */
+  readonly minPinLen?: number;
+  readonly maxPinLen?: number;
 }
 
 /** PKCS#11 2.40 §3.4: the states in which the normal user is logged in, not named by pkcs11js. */

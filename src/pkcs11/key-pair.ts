@@ -20,11 +20,18 @@ export interface KeyPairOrder {
   readonly id?: Uint8Array;
 }
 
-/** How a kind of key is made. Where there are several forms, tokens differ in which of them they take; the best is the first. */
+/** How a kind of key is made. Where there are several parameters, tokens differ in which of them they take. */
 interface Way {
   readonly mechanism: number;
-  readonly forms: readonly { readonly publicPart: readonly Attribute[]; readonly privatePart: readonly Attribute[] }[];
+  readonly publicParts: readonly (readonly Attribute[])[];
+  readonly privatePart: readonly Attribute[];
 }
+
+/**
+ * A CA's key signs and does nothing else. Said for curves as well: SoftHSM lets their keys unwrap where nothing is said. A wish only: tpm2-pkcs11 has no key
+ * that cannot decrypt, and fails over it.
+ */
+const signsOnly: readonly Attribute[] = [pkcs11js.CKA_DECRYPT, pkcs11js.CKA_UNWRAP, pkcs11js.CKA_DERIVE].map((type) => ({ type, value: false }));
 
 const f4 = Buffer.from([1, 0, 1]);
 const curveParameters = { 'P-256': '06082a8648ce3d030107', 'P-384': '06052b81040022', 'P-521': '06052b81040023' } as const;
@@ -34,19 +41,16 @@ const parameters = (hex: string): Attribute => ({ type: pkcs11js.CKA_EC_PARAMS, 
 
 function wayOf(type: KeyPairType): Way {
   switch (type.kind) {
-    case 'RSA': {
-      const publicPart = [{ type: pkcs11js.CKA_MODULUS_BITS, value: type.bits }, { type: pkcs11js.CKA_PUBLIC_EXPONENT, value: f4 }];
-      // A CA's key signs and does nothing else; but tpm2-pkcs11 has no key that cannot decrypt, and fails over it.
-      const signsOnly = [{ type: pkcs11js.CKA_DECRYPT, value: false }, { type: pkcs11js.CKA_UNWRAP, value: false }];
-      return { mechanism: pkcs11js.CKM_RSA_PKCS_KEY_PAIR_GEN, forms: [{ publicPart, privatePart: signsOnly }, { publicPart, privatePart: [] }] };
-    }
-    case 'EC':
-      return { mechanism: pkcs11js.CKM_EC_KEY_PAIR_GEN, forms: [{ publicPart: [parameters(curveParameters[type.curve])], privatePart: [{ type: pkcs11js.CKA_DERIVE, value: false }] }] };
-    case 'Ed25519':
+    case 'RSA':
       return {
-        mechanism: CKM_EC_EDWARDS_KEY_PAIR_GEN,
-        forms: edwardsParameters.map((hex) => ({ publicPart: [{ type: pkcs11js.CKA_KEY_TYPE, value: CKK_EC_EDWARDS }, parameters(hex)], privatePart: [{ type: pkcs11js.CKA_KEY_TYPE, value: CKK_EC_EDWARDS }] })),
+        mechanism: pkcs11js.CKM_RSA_PKCS_KEY_PAIR_GEN,
+        publicParts: [[{ type: pkcs11js.CKA_MODULUS_BITS, value: type.bits }, { type: pkcs11js.CKA_PUBLIC_EXPONENT, value: f4 }]],
+        privatePart: [],
       };
+    case 'EC':
+      return { mechanism: pkcs11js.CKM_EC_KEY_PAIR_GEN, publicParts: [[parameters(curveParameters[type.curve])]], privatePart: [] };
+    case 'Ed25519':
+      return { mechanism: CKM_EC_EDWARDS_KEY_PAIR_GEN, publicParts: edwardsParameters.map((hex) => [{ type: pkcs11js.CKA_KEY_TYPE, value: CKK_EC_EDWARDS }, parameters(hex)]), privatePart: [{ type: pkcs11js.CKA_KEY_TYPE, value: CKK_EC_EDWARDS }] };
   }
 }
 
@@ -62,7 +66,7 @@ export async function generateKeyPair(shelf: Shelf, slot: Handle, order: KeyPair
   const pair = await generate(shelf, slot, order, id);
   const made = describeKey(shelf, pair.privateKey);
   const wanted = order.id === undefined && made.key.spki !== undefined ? nssKeyId(made.key.spki) : undefined;
-  if (wanted !== undefined) changeId(shelf, [pair.privateKey, pair.publicKey], { from: id, to: wanted });
+  if (wanted !== undefined) changeId(shelf, [pair.privateKey, pair.publicKey].map((handle) => ({ handle, id })), wanted);
   const key = describeKey(shelf, pair.privateKey);
   assertStays(shelf, key);
   return key;
@@ -83,20 +87,22 @@ const otherForm: ReadonlySet<string | undefined> = new Set(['CKR_ATTRIBUTE_VALUE
 
 async function generate(shelf: Shelf, slot: Handle, { type, label }: KeyPairOrder, id: Buffer): Promise<{ readonly publicKey: Handle; readonly privateKey: Handle }> {
   const { cryptoki, session, token } = shelf;
-  const { mechanism, forms } = wayOf(type);
+  const { mechanism, publicParts, privatePart } = wayOf(type);
   if (!cryptoki.C_GetMechanismList(slot).includes(mechanism)) {
     throw new HsmongerError('MECHANISM_UNSUPPORTED', `Token '${token.label}' lists no ${mechanismName(mechanism)}, so it makes no ${type.kind} keys; choose another type ('hsmonger token list --mechanisms').`);
   }
   const named: Attribute[] = [{ type: pkcs11js.CKA_TOKEN, value: true }, { type: pkcs11js.CKA_LABEL, value: label }, { type: pkcs11js.CKA_ID, value: id }];
-  const privateTemplate: Attribute[] = [...named, { type: pkcs11js.CKA_PRIVATE, value: true }, { type: pkcs11js.CKA_SENSITIVE, value: true }, { type: pkcs11js.CKA_EXTRACTABLE, value: false }, { type: pkcs11js.CKA_SIGN, value: true }];
+  const privateTemplate: Attribute[] = [...named, { type: pkcs11js.CKA_PRIVATE, value: true }, { type: pkcs11js.CKA_SENSITIVE, value: true }, { type: pkcs11js.CKA_EXTRACTABLE, value: false }, { type: pkcs11js.CKA_SIGN, value: true }, ...privatePart];
   const wish: Mechanism = { mechanism };
   let refusal: unknown;
-  for (const { publicPart, privatePart } of forms) {
-    try {
-      return await cryptoki.C_GenerateKeyPairAsync(session, wish, [...named, { type: pkcs11js.CKA_PRIVATE, value: false }, { type: pkcs11js.CKA_VERIFY, value: true }, ...publicPart], [...privateTemplate, ...privatePart]);
-    } catch (error) {
-      if (!otherForm.has(returnValueOf(error))) throw error;
-      refusal = error;
+  for (const limits of [signsOnly, []]) {
+    for (const publicPart of publicParts) {
+      try {
+        return await cryptoki.C_GenerateKeyPairAsync(session, wish, [...named, { type: pkcs11js.CKA_PRIVATE, value: false }, { type: pkcs11js.CKA_VERIFY, value: true }, ...publicPart], [...privateTemplate, ...limits]);
+      } catch (error) {
+        if (!otherForm.has(returnValueOf(error))) throw error;
+        refusal = error;
+      }
     }
   }
   throw refusal;

@@ -131,14 +131,16 @@ export function protectionOf({ cryptoki, session }: Shelf, handle: Handle): KeyP
   return { private: says(pkcs11js.CKA_PRIVATE), alwaysSensitive: says(pkcs11js.CKA_ALWAYS_SENSITIVE), neverExtractable: says(pkcs11js.CKA_NEVER_EXTRACTABLE) };
 }
 
-function keyTypeOf(type: Buffer | undefined, parameters: Buffer | undefined): KeyType {
+/** From CKA_KEY_TYPE and CKA_EC_PARAMS. */
+export function keyTypeOf(type: Buffer | undefined, parameters: Buffer | undefined): KeyType {
   const number = type === undefined ? undefined : ulong(type);
   if (number === pkcs11js.CKK_RSA) return 'RSA';
   if (number === pkcs11js.CKK_EC) return 'EC';
   return number === CKK_EC_EDWARDS && parameters !== undefined && curveOf(parameters)?.name === 'Ed25519' ? 'Ed25519' : 'other';
 }
 
-function sizeOf(type: KeyType, modulus: Buffer | undefined, parameters: Buffer | undefined): number {
+/** Bits, from CKA_MODULUS or CKA_EC_PARAMS; 0 where neither says. */
+export function sizeOf(type: KeyType, modulus: Buffer | undefined, parameters: Buffer | undefined): number {
   if (type !== 'RSA') return parameters === undefined ? 0 : (curveOf(parameters)?.size ?? 0);
   const octets = withoutLeadingZeros(modulus ?? Buffer.alloc(0));
   return octets.length === 0 ? 0 : octets.length * 8 - (Math.clz32(octets[0] ?? 0) - 24);
@@ -155,7 +157,8 @@ function publicValue(shelf: Shelf, handle: Handle, type: 'RSA' | 'EC' | 'Ed25519
   return companion === undefined || companions.length > 1 ? undefined : valueOf(shelf, companion, type);
 }
 
-function valueOf({ cryptoki, session }: Shelf, handle: Handle, type: 'RSA' | 'EC' | 'Ed25519'): PublicValue | undefined {
+/** The public value in a key object, where it shows it. */
+export function valueOf({ cryptoki, session }: Shelf, handle: Handle, type: 'RSA' | 'EC' | 'Ed25519'): PublicValue | undefined {
   const read = (attributeType: number) => {
     const value = attribute(cryptoki, session, handle, attributeType);
     return value === undefined || value.length === 0 ? undefined : value;

@@ -7,7 +7,9 @@ import { findPrivateKey, privateKeys, protectionOf, type KeyObjectOnToken } from
 import { changePin } from './change-pin.js';
 import { logIn, logInForOperation, type LoginMeans } from './login.js';
 import { keyTypeFor, mechanismName, rememberedWays } from './mechanisms.js';
+import { moveId } from './move-id.js';
 import { attribute, findObjects } from './objects.js';
+import { publicKeys } from './public-keys.js';
 import { serialQueue } from './serial-queue.js';
 import { signWith } from './sign.js';
 import { describe, type TokenInSlot } from './slots.js';
@@ -93,6 +95,7 @@ export function openSession({ cryptoki, found, module, access, means, isCurrent 
         () => privateKeys(shelf).map((object) => known(more === undefined ? object : { ...object, key: { ...object.key, protection: protectionOf(shelf, object.handle) } })),
         { login: true },
       ),
+    publicKeys: () => step(`Reading the public keys of ${on}`, () => publicKeys(shelf).map(({ key }) => key), { login: true }),
     findKey: (selector) => step(`Looking for a key on ${on}`, () => known(findPrivateKey(shelf, selector)), { login: true }),
     sign: (key, algorithm, data) =>
       step(
@@ -123,6 +126,7 @@ export function openSession({ cryptoki, found, module, access, means, isCurrent 
     mechanisms: () => step(`Listing the mechanisms of ${on}`, () => cryptoki.C_GetMechanismList(slot).map(mechanismName), { login: false }),
     generateKeyPair: (order) => step(`Making a key on ${on}`, async () => known(await generateKeyPair(shelf, slot, order)), { login: true }),
     storeCertificate: (der, place) => step(`Storing a certificate on ${on}`, () => storeCertificate(shelf, der, place), { login: true }),
+    moveId: (move, begin) => step(`Changing a CKA_ID on ${on}`, () => moveId(shelf, move, begin), { login: true }),
     destroyCertificates: (der) =>
       step(
         `Removing a certificate from ${on}`,

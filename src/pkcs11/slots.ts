@@ -127,8 +127,10 @@ export function uriNames(uri: Pkcs11Uri, token: TokenDescription): boolean {
     [uri.model, token.model],
     [uri.manufacturer, token.manufacturer],
     [uri.slotId, token.slotId],
-  ];
-  return pairs.every(([asked, own]) => asked === undefined || asked === own);
+  ] as const;
+  // p11tool writes the padding of some tokens' labels as %00.
+  const plain = (value: string | number) => (typeof value === 'string' ? unpadded(value) : value);
+  return pairs.every(([asked, own]) => asked === undefined || plain(asked) === own);
 }
 
 function wanted(selector: TokenSelector): string {

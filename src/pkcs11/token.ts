@@ -1,6 +1,7 @@
 import type { PinSource, TokenConfig } from '../config/instance.js';
 import type { SignatureAlgorithm } from '../config/signature-algorithm.js';
 import type { KeyPairOrder } from './key-pair.js';
+import type { IdMove } from './move-id.js';
 import type { CertificatePlace } from './store-certificate.js';
 
 /** CK_TOKEN_INFO as far as we look at it, padding removed. */
@@ -51,6 +52,9 @@ export interface KeyProtection {
   readonly neverExtractable: boolean | undefined;
 }
 
+/** A public key object on the token. */
+export type TokenPublicKey = Pick<TokenKey, 'id' | 'label' | 'type' | 'size' | 'spki'>;
+
 /** A certificate object on the token. */
 export interface TokenCertificate {
   /** CKA_ID. */
@@ -72,6 +76,8 @@ export interface Token {
   login(): Promise<void>;
   /** Private keys. Logs in. How each is protected is three questions more for the token, asked on demand. */
   keys(more?: 'protection'): Promise<TokenKey[]>;
+  /** Public key objects. Logs in, as some are hidden otherwise. */
+  publicKeys(): Promise<TokenPublicKey[]>;
   /** Exactly one private key: KEY_NOT_FOUND or KEY_AMBIGUOUS otherwise. Logs in. */
   findKey(selector: KeySelector): Promise<TokenKey>;
   /**
@@ -97,6 +103,11 @@ export interface Token {
   generateKeyPair(order: KeyPairOrder): Promise<TokenKey>;
   /** Stores a certificate (DER) as a new object beside all others. OBJECT_EXISTS, LABEL_INVALID or CERTIFICATE_INVALID otherwise. Wants a session for writing. Logs in. */
   storeCertificate(der: Uint8Array, place: CertificatePlace): Promise<'stored' | 'there already'>;
+  /**
+   * Gives a key pair and its certificates another CKA_ID; see move-id.ts. `begin` is called before the first change, once nothing stands in the way. OBJECT_EXISTS,
+   * KEY_NOT_FOUND or KEY_AMBIGUOUS otherwise. Wants a session for writing. Logs in.
+   */
+  moveId(move: IdMove, begin: () => void): Promise<'moved' | 'nothing to do' | 'refused'>;
   /** Removes certificate objects whose value is exactly `der`: the only thing our code ever destroys on a token. Logs in. Returns how many. */
   destroyCertificates(der: Uint8Array): Promise<number>;
   close(): Promise<void>;

@@ -54,7 +54,10 @@ const allowed: Readonly<Record<Part, RegExp>> = {
   query: /^(?:[\w.~:[\]@!$'()*+,=/?|-]|%[0-9A-Fa-f]{2})*$/u,
 };
 
-/** Reads a PKCS#11 URI. CONFIG_INVALID for anything RFC 7512 does not allow, for vendor attributes and for `pin-value`. */
+/**
+ * Reads a PKCS#11 URI. CONFIG_INVALID for what RFC 7512 does not allow and for `pin-value`. What is not known is refused in the path, where it should match
+ * nothing, and passed over in the query (RFC 7512 §2.4). Empty parts of the path are passed over as well: GnuTLS' p11tool writes ';;' where a token names no manufacturer.
+ */
 export function parseUri(uri: string): Pkcs11Uri {
   if (!/^pkcs11:/iu.test(uri)) throw new HsmongerError('CONFIG_INVALID', `'${withoutPin(uri)}' is not a PKCS#11 URI: it must begin with 'pkcs11:' (RFC 7512).`);
   const rest = uri.slice('pkcs11:'.length);
@@ -62,7 +65,7 @@ export function parseUri(uri: string): Pkcs11Uri {
   const path = mark < 0 ? rest : rest.slice(0, mark);
   const query = mark < 0 ? undefined : rest.slice(mark + 1);
   const found = new Map<string, unknown>();
-  if (path !== '') for (const pair of path.split(';')) read(uri, 'path', pair, found);
+  if (path !== '') for (const pair of path.split(';').filter((part) => part !== '')) read(uri, 'path', pair, found);
   if (query !== undefined && query !== '') for (const pair of query.split('&')) read(uri, 'query', pair, found);
   return Object.fromEntries(found);
 }
@@ -75,6 +78,7 @@ function read(uri: string, part: Part, pair: string, found: Map<string, unknown>
   const value = pair.slice(equals + 1);
   if (name === 'pin-value') throw complain("holds a PIN in 'pin-value'; a PIN must not be written into a URI, use pin-file, pin-env or pin-credential");
   const attribute = attributes.find((known) => known.name === name && known.part === part);
+  if (attribute === undefined && part === 'query' && !attributes.some((known) => known.name === name)) return;
   if (attribute === undefined) throw complain(`has the attribute '${name}', which is not known in its ${part}`);
   if (found.has(attribute.field)) throw complain(`has '${name}' twice`);
   if (!allowed[part].test(value)) throw complain(`has characters in '${name}' that must be percent-encoded`);

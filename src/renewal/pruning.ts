@@ -13,7 +13,7 @@ export type Pruning = 'at once' | 'after the grace time' | 'never' | 'unknown';
 const defaultGraceDays = 7;
 const dayMs = 86_400_000;
 
-export async function pruningOf({ instance, directory }: SavingContext): Promise<{ readonly pruning: Pruning; readonly why?: string }> {
+export async function pruningOf({ instance, directory }: Pick<SavingContext, 'instance' | 'directory'>): Promise<{ readonly pruning: Pruning; readonly why?: string }> {
   if (instance.directory === undefined) return { pruning: 'at once' };
   const { base, host } = instance.directory;
   if (directory === undefined) return { pruning: 'unknown' };

@@ -57,7 +57,7 @@ export function configured({ instance }: SavingContext, nickname: string): Certi
 }
 
 /** Where superseded certificates are kept. */
-export function archiveDirectory({ directories, instance }: SavingContext): string {
+export function archiveDirectory({ directories, instance }: Pick<SavingContext, 'directories' | 'instance'>): string {
   return path.join(stateDirectory(directories, instance), 'superseded');
 }
 

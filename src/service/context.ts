@@ -4,6 +4,7 @@ import { tokenOf } from '../config/token-of.js';
 import type { Database } from '../ledger/database.js';
 import { openLedger } from '../ledger/ledger.js';
 import { openPinGuard } from '../ledger/pins.js';
+import type { InitMeans } from '../pkcs11/init-token.js';
 import { readPin, type Pin } from '../pkcs11/pin-source.js';
 import { openToken } from '../pkcs11/open-token.js';
 import type { OpenTokenOptions, Token } from '../pkcs11/token.js';
@@ -18,6 +19,8 @@ export interface ServiceContext extends Privileged {
   /** Reads the PIN as for a login, and tries none. To be wiped (`pin.fill(0)`). */
   readonly readPin: () => Pin;
   readonly openToken: (options?: Pick<OpenTokenOptions, 'access' | 'force' | 'anew'>) => Promise<Token>;
+  /** What initialising a token works with. */
+  readonly initMeans: InitMeans;
   /** Opened when first asked for, closed with the context. */
   readonly ledger: () => Database;
 }
@@ -31,13 +34,15 @@ export async function withServiceContext<T>(
   const tokens: Token[] = [];
   let ledger: Database | undefined;
   const pins = openPinGuard(pinsFile(directories, instance));
+  const reader = { uid: process.geteuid?.() ?? -1, gid: process.getegid?.() ?? -1 };
   try {
     return await work({
       ...privileged,
       instance,
       directories,
       clock: systemClock,
-      readPin: () => readPin(tokenOf(instance).pin, env, { uid: process.geteuid?.() ?? -1, gid: process.getegid?.() ?? -1 }, (secret) => pins.tag(secret)),
+      readPin: () => readPin(tokenOf(instance).pin, env, reader, (secret) => pins.tag(secret)),
+      initMeans: { pins, reader, env },
       async openToken(options = {}) {
         const token = await openToken(tokenOf(instance), { pins, env, ...options });
         tokens.push(token);

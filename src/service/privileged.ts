@@ -24,6 +24,7 @@ const needs: Readonly<Partial<Record<TaskName, (instance: Instance) => boolean>>
   'after saving': () => true,
   'pending savings': () => false,
   'resume saving': () => true,
+  'prune certificates': () => true,
   'look at servers': () => true,
   'compare servers': () => true,
   'set renewal master': () => true,

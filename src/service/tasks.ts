@@ -22,6 +22,13 @@ import { readLedger } from './tasks/read-ledger.js';
 import { savingAhead, savingDone, savingFinished, savingPrepared, savingResumed, savingsPending } from './tasks/saving.js';
 import { lookAtServers, nameMaster, trustedAuthorities } from './tasks/servers.js';
 import { setTrust } from './tasks/set-trust.js';
+import { makeToken, planNewToken } from './tasks/token/init-token.js';
+import { listTokenMechanisms } from './tasks/token/list-mechanisms.js';
+import { listObjects } from './tasks/token/list-objects.js';
+import { makeKey } from './tasks/token/make-key.js';
+import { moveKeyId } from './tasks/token/move-key-id.js';
+import { pruneCertificates } from './tasks/token/prune-certificates.js';
+import { putCertificate } from './tasks/token/put-certificate.js';
 import { emptyState, keepInState, readSetupMemory, writeSetupMemory } from './tasks/setup-memory.js';
 
 /** Everything that runs as the service user, by name. A task takes the context and one input that V8 can serialise. */
@@ -31,6 +38,14 @@ const tasks = {
   'inspect token': inspectToken,
   'list tokens': listTokens,
   'list NSS modules': listNssModules,
+  'list objects': listObjects,
+  'list mechanisms': listTokenMechanisms,
+  'plan new token': planNewToken,
+  'make token': makeToken,
+  'make key': makeKey,
+  'put certificate': putCertificate,
+  'prune certificates': pruneCertificates,
+  'move key id': moveKeyId,
   'check keys': checkKeys,
   'move PIN aside': moveAside,
   'prove PIN': provePin,

@@ -27,6 +27,8 @@ export function fakeToken(certificates: readonly { readonly label: string; reado
     mechanisms: () => Promise.resolve([]),
     generateKeyPair: never,
     storeCertificate: never,
+    publicKeys: never,
+    moveId: never,
     destroyCertificates: never,
     changePin: () => Promise.reject(new Error('The fake has no PIN.')),
     close: () => Promise.resolve(),

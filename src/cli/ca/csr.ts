@@ -1,10 +1,10 @@
-import { closeSync, fchmodSync, fsyncSync, openSync, writeSync } from 'node:fs';
 import type { Instance } from '../../config/instance.js';
-import { HsmongerError, sentenceOf } from '../../errors.js';
+import { HsmongerError } from '../../errors.js';
 import { askService } from '../../service/ask.js';
 import type { Surroundings } from '../command.js';
 import { instanceOf, type GlobalOptions } from '../global-options.js';
 import { harmless, json } from '../output.js';
+import { writeNew } from '../write-new.js';
 
 interface CsrOptions extends GlobalOptions {
   readonly nickname: string | undefined;
@@ -29,21 +29,4 @@ function onToken({ file, certificates, issuer }: Instance, nickname: string): st
   if (found === undefined && nickname !== issuer.certificate) throw new HsmongerError('USAGE', `${file} has no certificate '${nickname}'; it has ${certificates.map((certificate) => `'${certificate.nickname}'`).join(', ')}.`);
   if (found !== undefined && found.storage.kind !== 'token') throw new HsmongerError('USAGE', `The key of '${nickname}' is not on the token, so no request can be signed there; make one with certutil -R -k or openssl req -new -key.`);
   return nickname;
-}
-
-/** Never over a file that is there: it may be the request another CA is working on. For others to read: nothing in it is secret. */
-function writeNew(file: string, content: string): void {
-  try {
-    const descriptor = openSync(file, 'wx', 0o644);
-    try {
-      fchmodSync(descriptor, 0o644);
-      writeSync(descriptor, content);
-      fsyncSync(descriptor);
-    } finally {
-      closeSync(descriptor);
-    }
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'EEXIST') throw new HsmongerError('USAGE', `${file} is there already and was left as it is; name another file, or move it away.`, { cause: error });
-    throw new HsmongerError('COMMAND_FAILED', `Cannot write ${file}: ${sentenceOf(error)}.`, { cause: error });
-  }
 }

@@ -4,9 +4,12 @@ import { json } from '../output.js';
 import { placeOf, withLabel, type TokenOptions } from './place.js';
 import { keyReport, keyTable } from './tables.js';
 
-export async function keys(options: TokenOptions, { io, env }: Surroundings): Promise<number> {
-  const contents = await askService(await withLabel(options, placeOf(options, env)), 'inspect token', { keys: true });
-  const report = keyReport(contents);
+export async function keys(options: TokenOptions & { readonly selector: string | undefined }, { io, env }: Surroundings): Promise<number> {
+  const { selector } = options;
+  const contents = await askService(await withLabel(options, placeOf(options, env, selector)), 'list objects', { keys: true });
+  const report = keyReport(contents, selector);
   io.out(options.json ? json(report) : keyTable(report, io.colour));
-  return 0;
+  if (report.length > 0 || selector === undefined) return 0;
+  io.err(`hsmonger: '${selector}' names no key on token '${contents.description.label}'; leave it out to see them all.\n`);
+  return 1;
 }

@@ -6,6 +6,7 @@ import { askService } from '../../service/ask.js';
 import type { Surroundings } from '../command.js';
 import { absolutePath, directoriesOf, instanceOf, keyValues, type GlobalFlags, type GlobalOptions } from '../global-options.js';
 import { provisionalInstance } from '../provisional-instance.js';
+import { isUri, tokenByUri } from './token-uri.js';
 
 /** How a `token` command is told which token, where the instance file does not say it. */
 export interface TokenOptions extends GlobalOptions {
@@ -25,20 +26,27 @@ export interface Place {
 export function withTokenOptions(yargs: Argv<GlobalFlags>) {
   return yargs
     .option('module', { type: 'string', requiresArg: true, coerce: absolutePath, describe: 'PKCS#11 module, instead of the instance file' })
-    .option('token', { alias: 't', type: 'string', requiresArg: true, describe: 'Exact label of the token (with --module)' })
+    .option('token', { alias: 't', type: 'string', requiresArg: true, describe: 'Exact label or URI of the token (with --module, or a URI with module-path)' })
     .option('pin-file', { alias: 'p', type: 'string', requiresArg: true, coerce: absolutePath, describe: 'PIN file (with --module); else the variable HSMONGER_PIN' })
     .option('user', { type: 'string', requiresArg: true, default: 'pkiuser', describe: 'Service user (with --module)' })
     .option('module-env', { type: 'string', array: true, requiresArg: true, coerce: keyValues('module-env'), describe: 'KEY=VALUE for the module, repeatable (with --module)' });
 }
 
-/** The instance file's token, or the one the flags name where there is no file yet. */
-export function placeOf(options: TokenOptions, env: Surroundings['env']): Place {
-  const { module, token, pinFile, moduleEnv } = options;
+/**
+ * The instance file's token, or the one the flags name where there is no file yet. --token may be a URI (RFC 7512), and so may `selector`, what a command works on: then it
+ * says the token as well, where no flag does.
+ */
+export function placeOf(options: TokenOptions, env: Surroundings['env'], selector?: string): Place {
+  const { moduleEnv } = options;
+  const named = options.token ?? selector;
+  const byUri = isUri(named) ? tokenByUri(named) : {};
+  const module = options.module ?? byUri.module;
   if (module === undefined) {
-    const stray = Object.entries({ token, 'pin-file': pinFile, 'module-env': moduleEnv }).find(([, value]) => value !== undefined)?.[0];
+    const stray = Object.entries({ token: options.token, 'pin-file': options.pinFile, 'module-env': moduleEnv }).find(([, value]) => value !== undefined)?.[0];
     if (stray !== undefined) throw new HsmongerError('USAGE', `--${stray} goes with --module; without it the instance file says everything.`);
     return instanceOf(options, env);
   }
+  const pinFile = options.pinFile ?? byUri.pinFile;
   return {
     directories: directoriesOf(options, env),
     instance: provisionalInstance({
@@ -46,7 +54,8 @@ export function placeOf(options: TokenOptions, env: Surroundings['env']): Place 
       user: options.user,
       module,
       environment: moduleEnv ?? {},
-      ...(token === undefined ? {} : { label: token }),
+      ...(isUri(options.token) ? {} : { label: options.token ?? '' }),
+      ...(byUri.uri === undefined ? {} : { uri: byUri.uri }),
       ...(pinFile === undefined ? {} : { pinFile }),
     }),
   };
@@ -54,10 +63,11 @@ export function placeOf(options: TokenOptions, env: Surroundings['env']): Place 
 
 /** Without --token the only token of the module is meant. */
 export async function withLabel(options: TokenOptions, place: Place): Promise<Place> {
-  if (options.module === undefined || options.token !== undefined) return place;
+  const { selector, module } = tokenOf(place.instance);
+  if (selector.by !== 'label' || selector.label !== '') return place;
   const tokens = (await askService(place, 'list tokens', undefined)).filter(({ initialized }) => initialized);
   const [only, another] = tokens;
-  if (only === undefined) throw new HsmongerError('TOKEN_NOT_FOUND', `${options.module} shows no initialised token to user '${options.user}'; check the device and the variables the module needs (--module-env).`);
-  if (another !== undefined) throw new HsmongerError('USAGE', `${options.module} has ${String(tokens.length)} tokens; name one with --token: ${tokens.map(({ label }) => `'${label}'`).join(', ')}.`);
+  if (only === undefined) throw new HsmongerError('TOKEN_NOT_FOUND', `${module} shows no initialised token to user '${options.user}'; check the device and the variables the module needs (--module-env).`);
+  if (another !== undefined) throw new HsmongerError('USAGE', `${module} has ${String(tokens.length)} tokens; name one with --token: ${tokens.map(({ label }) => `'${label}'`).join(', ')}.`);
   return { ...place, instance: { ...place.instance, token: { ...tokenOf(place.instance), selector: { by: 'label', label: only.label } } } };
 }

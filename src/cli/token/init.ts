@@ -1,0 +1,54 @@
+import { HsmongerError } from '../../errors.js';
+import type { SlotChoice } from '../../pkcs11/choose-slot.js';
+import type { TokenDescription } from '../../pkcs11/token.js';
+import { formatUri } from '../../pkcs11/uri.js';
+import { askService } from '../../service/ask.js';
+import type { Surroundings } from '../command.js';
+import type { Io } from '../io.js';
+import { harmless, json } from '../output.js';
+import { instancesOn } from './instances-on.js';
+import { placeOf, type TokenOptions } from './place.js';
+import { isUri } from './token-uri.js';
+
+interface InitOptions extends TokenOptions {
+  readonly soPinFile: string;
+  readonly slot: string | undefined;
+  readonly slotIndex: string | undefined;
+  readonly erase: string | undefined;
+}
+
+/** `token init`: a token with a label, a security officer's PIN and a user's PIN. */
+export async function init(options: InitOptions, { io, env }: Surroundings): Promise<number> {
+  const label = options.token;
+  if (label === undefined || isUri(label) || options.module === undefined || options.pinFile === undefined) throw new HsmongerError('USAGE', 'A new token wants --module, its label with --token, and --pin-file.');
+  const place = placeOf(options, env);
+  const there = await askService(place, 'plan new token', { choice: choiceOf(options), label });
+  if (there.initialized) await mayErase(there, place, options.erase, io);
+  const made = await askService(place, 'make token', { label, instead: there, soPinFile: options.soPinFile });
+  const { label: token, serial, manufacturer, model } = made;
+  const uri = formatUri({ token, manufacturer, serial, model });
+  io.out(options.json ? json({ ...made, uri }) : `Token '${harmless(made.label)}' in slot 0x${made.slotId.toString(16)} is ready.\n  URL: ${uri}\n`);
+  return 0;
+}
+
+function choiceOf({ slot, slotIndex }: InitOptions): SlotChoice {
+  if (slot !== undefined && slotIndex !== undefined) throw new HsmongerError('USAGE', 'Name the slot by --slot or by --slot-index, not by both.');
+  if (slot !== undefined) return { by: 'slot', slotId: number(slot, 'slot') };
+  return slotIndex === undefined ? { by: 'first blank' } : { by: 'slot-index', index: number(slotIndex, 'slot-index') };
+}
+
+function number(text: string, flag: string): number {
+  if (!/^(?:\d{1,15}|0x[0-9a-f]{1,12})$/iu.test(text)) throw new HsmongerError('USAGE', `--${flag} wants a number, not '${text}'.`);
+  return Number(text);
+}
+
+/** Whoever erases a token must know which; one a configured instance works with is erased by nobody (design rule 2). */
+async function mayErase(there: TokenDescription, place: Parameters<typeof instancesOn>[0], erase: string | undefined, io: Io): Promise<void> {
+  const found = await instancesOn(place, there);
+  const [first] = found;
+  if (first !== undefined) throw new HsmongerError('TOKEN_IN_USE', `Token '${there.label}' is not erased: ${found.join(' ')} There is no flag against this: run 'hsmonger unsetup' for the instance and remove its file first.`);
+  const where = `Token '${there.label}' (serial ${there.serial}) in slot ${String(there.slotId)} is not blank`;
+  const typed = erase ?? (await io.ask?.(`${where}: all keys on it would be lost. Type its label to erase it: `));
+  if (typed === undefined) throw new HsmongerError('TOKEN_NOT_BLANK', `${where}, and all keys on it would be lost; if that is meant, say --erase '${there.label}'.`);
+  if (typed !== there.label) throw new HsmongerError('TOKEN_NOT_BLANK', `${where}, and its label is not '${typed}'; nothing was changed.`);
+}

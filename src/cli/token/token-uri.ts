@@ -1,0 +1,37 @@
+import path from 'node:path';
+import { HsmongerError } from '../../errors.js';
+import { formatUri, parseUri } from '../../pkcs11/uri.js';
+
+/** What a URI on the command line says of a token. */
+export interface TokenByUri {
+  /** The token's own attributes alone; undefined where it names none. */
+  readonly uri?: string;
+  readonly module?: string;
+  readonly pinFile?: string;
+}
+
+export function isUri(text: string | undefined): text is string {
+  return text !== undefined && /^pkcs11:/iu.test(text);
+}
+
+/** Splits a URI into token, module (`module-path`) and PIN file (`pin-source`). USAGE for a PIN source that is no file. */
+export function tokenByUri(text: string): TokenByUri {
+  const { pinSource, modulePath, token, manufacturer, serial, model, slotId } = parseUri(text);
+  const named = { ...(token === undefined ? {} : { token }), ...(manufacturer === undefined ? {} : { manufacturer }), ...(serial === undefined ? {} : { serial }), ...(model === undefined ? {} : { model }), ...(slotId === undefined ? {} : { slotId }) };
+  return {
+    ...(Object.keys(named).length === 0 ? {} : { uri: formatUri(named) }),
+    ...(modulePath === undefined ? {} : { module: absolute(modulePath, 'module-path') }),
+    ...(pinSource === undefined ? {} : { pinFile: pinFileOf(pinSource) }),
+  };
+}
+
+/** RFC 7512 §2.4: a file: URI or a path; what begins with '|' is a command, which is run by nobody here. */
+function pinFileOf(source: string): string {
+  if (source.startsWith('|')) throw new HsmongerError('USAGE', `The URI's pin-source '${source}' is a command; hsmonger reads PINs from files alone.`);
+  return absolute(source.replace(/^file:(?:\/\/(?=\/))?/u, ''), 'pin-source');
+}
+
+function absolute(file: string, attribute: string): string {
+  if (path.isAbsolute(file)) return file;
+  throw new HsmongerError('USAGE', `The URI's ${attribute} '${file}' must be an absolute path.`);
+}

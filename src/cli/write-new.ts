@@ -1,0 +1,19 @@
+import { closeSync, fchmodSync, fsyncSync, openSync, writeSync } from 'node:fs';
+import { HsmongerError, sentenceOf } from '../errors.js';
+
+/** Never over a file that is there: it may be what another CA is working on. For others to read: nothing in it is secret. */
+export function writeNew(file: string, content: string): void {
+  try {
+    const descriptor = openSync(file, 'wx', 0o644);
+    try {
+      fchmodSync(descriptor, 0o644);
+      writeSync(descriptor, content);
+      fsyncSync(descriptor);
+    } finally {
+      closeSync(descriptor);
+    }
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'EEXIST') throw new HsmongerError('USAGE', `${file} is there already and was left as it is; name another file, or move it away.`, { cause: error });
+    throw new HsmongerError('COMMAND_FAILED', `Cannot write ${file}: ${sentenceOf(error)}.`, { cause: error });
+  }
+}

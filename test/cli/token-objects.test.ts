@@ -1,0 +1,118 @@
+import { X509Certificate } from 'node:crypto';
+import { existsSync, readFileSync, realpathSync } from 'node:fs';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { listedObjects } from '../rig/pkcs11-listing.js';
+import { runAs } from '../rig/run-as.js';
+import { hsmonger, type Said } from './site.js';
+import { tokenSite, type Key, type TokenSite } from './token-site.js';
+
+let site: TokenSite;
+
+beforeAll(async () => {
+  site = await tokenSite();
+});
+
+afterAll(() => {
+  site.remove();
+});
+
+const parsed = (said: Said) => JSON.parse(said.out) as Key[];
+
+describe('modules and mechanisms', () => {
+  test('modules shows the libraries that are here, and none that is not', async () => {
+    const found = JSON.parse((await site.ok('modules', '--json')).out) as { product: string; path: string; realPath: string; problem?: string; environment: Record<string, string> }[];
+    const soft = found.find(({ product }) => product === 'SoftHSM2');
+    expect(soft).toMatchObject({ realPath: realpathSync(site.token.module), environment: { SOFTHSM2_CONF: expect.any(String) as string } });
+    expect(soft?.problem).toBeUndefined();
+    expect(found.every(({ path: one }) => existsSync(one))).toBe(true);
+    expect((await site.ok('modules')).out).toContain('SOFTHSM2_CONF: path of softhsm2.conf');
+  });
+
+  test('list --mechanisms shows what pkcs11-tool -M shows', async () => {
+    const [all] = JSON.parse((await site.ok('list', '--mechanisms', '--json', ...site.flags)).out) as { mechanisms: { name: string; uses: string[]; minKeySize: number; maxKeySize: number }[] }[];
+    const generation = all!.mechanisms.find(({ name }) => name === 'CKM_RSA_PKCS_KEY_PAIR_GEN')!;
+    const line = (await site.pkcs11Tool('-M')).split('\n').find((one) => one.includes('RSA-PKCS-KEY-PAIR-GEN'));
+    expect(line).toContain(`keySize={${String(generation.minKeySize)},${String(generation.maxKeySize)}}`);
+    expect(generation.uses).toEqual(['generate-key-pair']);
+    expect((await site.ok('list', '--mechanisms', ...site.flags)).out).toMatch(/CKM_ECDSA +\d+-\d+ +sign, verify/u);
+  });
+});
+
+describe('keys', () => {
+  test('keygen makes what keys finds by label, id and URI; p11tool takes the URI, and keys takes what p11tool prints', async () => {
+    const key = await site.made('made here');
+    const fits = [{ label: 'made here', id: key.id, kind: 'private', uri: key.uri }, { label: 'made here', id: key.id, kind: 'public' }];
+    for (const selector of ['made here', key.id, `0x${key.id}`]) expect(parsed(await site.ok('keys', selector, '--json', ...site.flags))).toMatchObject(fits);
+    expect(parsed(await site.ok('keys', key.uri, '--json', ...site.flags))).toMatchObject([fits[0]]);
+    const shown = (await runAs(site.token.owner, 'p11tool', ['--provider', site.token.module, '--login', '--set-pin', site.token.pin, '--list-privkeys', '--only-urls', key.uri], { env: { ...site.token.environment } })).stdout.split('\n').filter((line) => line.startsWith('pkcs11:'));
+    expect(shown).toHaveLength(1);
+    expect(parsed(await site.ok('keys', shown[0]!.replace('model=', ';model='), '--json', ...site.flags))).toMatchObject([fits[0]]);
+    // The URI alone says it all.
+    const whole = `${key.uri}?module-path=${site.token.module}&pin-source=file:${site.token.pinFile}`;
+    expect(parsed(await site.ok('keys', whole, '--json', ...site.here))).toMatchObject([fits[0]]);
+    const nobody = await hsmonger('token', 'keys', 'nobody', ...site.flags);
+    expect(nobody).toMatchObject({ exitCode: 1, err: expect.stringContaining("'nobody' names no key") as string });
+  });
+
+  test('keygen refuses a label that is there, a type nobody makes, and an id that is none', async () => {
+    await site.made('once');
+    for (const [argv, code, message] of [
+      [['--type', 'P-256', '--label', 'once'], 1, /label 'once'.*already/u],
+      [['--type', 'rsa:1024', '--label', 'weak'], 1, /less than 2048/u],
+      [['--type', 'P-192', '--label', 'odd'], 2, /no key type/u],
+      [['--type', 'P-256', '--label', 'odd', '--id', '123'], 2, /hexadecimal digits in pairs/u],
+    ] as const) {
+      const said = await hsmonger('token', 'keygen', ...argv, ...site.flags);
+      expect(said).toMatchObject({ exitCode: code, err: expect.stringMatching(message) as string });
+    }
+  });
+});
+
+describe('certificates', () => {
+  test('import-cert puts one beside its key, export-cert gives it back, and a stranger needs --without-key', async () => {
+    const key = await site.made('server');
+    const pem = site.certificateFor(await site.spkiOf(key.id), 'server', '/CN=server', '-days', '30');
+    const said = JSON.parse((await site.ok('import-cert', pem, '--json', ...site.flags)).out) as { label: string; id: string; outcome: string; uri: string };
+    expect(said).toMatchObject({ label: 'server', id: key.id, outcome: 'stored' });
+    expect((await site.ok('import-cert', pem, ...site.flags)).out).toContain('there already');
+    expect(parsed(await site.ok('keys', 'server', '--json', ...site.flags))[0]!.certificates).toEqual(['server']);
+    const out = site.file('exported.pem');
+    await site.ok('export-cert', said.uri, '--out', out, ...site.flags);
+    expect(new X509Certificate(readFileSync(out)).fingerprint256).toBe(new X509Certificate(readFileSync(pem)).fingerprint256);
+    expect((await hsmonger('token', 'export-cert', 'server', '--out', out, ...site.flags)).err).toContain('is there already');
+
+    const stranger = site.file('outside.pem');
+    expect(await hsmonger('token', 'import-cert', stranger, '--label', 'outside', ...site.flags)).toMatchObject({ exitCode: 1, err: expect.stringContaining('no private key for the public key') as string });
+    await site.ok('import-cert', stranger, '--label', 'outside', '--without-key', ...site.flags);
+    expect((await site.ok('export-cert', 'outside', ...site.flags)).out).toBe(readFileSync(stranger, 'latin1'));
+    expect(await hsmonger('token', 'import-cert', site.token.pinFile, '--label', 'x', ...site.flags)).toMatchObject({ exitCode: 1, err: expect.stringContaining('holds no certificate') as string });
+  });
+
+  test('prune takes the superseded one off and archives it, once told to; the chain, the newest and every key stay', async () => {
+    const key = await site.made('renewed');
+    const spki = await site.spkiOf(key.id);
+    const [old, other] = [site.certificateFor(spki, 'old', '/CN=renewed', '-days', '10'), site.certificateFor(spki, 'other', '/CN=another subject', '-days', '5')];
+    await site.ok('import-cert', old, ...site.flags);
+    await site.ok('import-cert', other, '--label', 'another', ...site.flags);
+    // openssl dates a certificate to the second, and the new one must begin later.
+    await new Promise((resolve) => setTimeout(resolve, 1100));
+    await site.ok('import-cert', site.certificateFor(spki, 'next', '/CN=renewed', '-days', '100'), ...site.flags);
+    const before = await site.pkcs11Tool('--list-objects');
+
+    const plan = await site.ok('prune', ...site.flags);
+    expect(plan.out).toMatch(/^renewed .*would be removed/mu);
+    expect(plan.err).toContain('Nothing was removed');
+    expect(await site.pkcs11Tool('--list-objects')).toBe(before);
+
+    const done = JSON.parse((await site.ok('prune', '--yes', '--json', ...site.flags)).out) as { label: string; outcome: string; file: string }[];
+    expect(done).toMatchObject([{ label: 'renewed', outcome: 'removed' }]);
+    expect(new X509Certificate(readFileSync(done[0]!.file)).fingerprint256).toBe(new X509Certificate(readFileSync(old)).fingerprint256);
+    const after = await site.pkcs11Tool('--list-objects');
+    const count = (text: string, kind: string) => listedObjects(text).filter((one) => one.kind === kind).length;
+    expect(count(after, 'Certificate')).toBe(count(before, 'Certificate') - 1);
+    expect(count(after, 'Private Key')).toBe(count(before, 'Private Key'));
+    expect(count(after, 'Public Key')).toBe(count(before, 'Public Key'));
+    expect((await site.ok('export-cert', 'renewed', ...site.flags)).out).toBe(readFileSync(site.file('next.pem'), 'latin1'));
+    expect((await site.ok('prune', ...site.flags)).err).toContain('No certificate on the token is superseded');
+  });
+});
