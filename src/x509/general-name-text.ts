@@ -1,5 +1,6 @@
 import { HsmongerError } from '../errors.js';
-import type { GeneralName } from './general-name.js';
+import { contentOf } from './der.js';
+import { generalNameTags, type GeneralName } from './general-name.js';
 import { asciiHost, asciiHostPattern } from './host.js';
 import { ipOctets, ipText } from './ip-address.js';
 import { nameText } from './name.js';
@@ -71,4 +72,25 @@ function asciiUri(text: string): string | undefined {
   const { href, protocol } = new URL(text);
   const uri = printableAscii.test(text) ? text : href;
   return printableAscii.test(uri) && uri.length > protocol.length && !/[<>"{}|\\^`]/u.test(uri) ? uri : undefined;
+}
+
+/** A DER GeneralName element that generalNamesFault() has passed, for people. */
+export function generalNameElementText(name: Uint8Array): string {
+  const [tag = 0] = name;
+  const content = contentOf(name);
+  const ascii = Buffer.from(content).toString('latin1');
+  switch (tag) {
+    case generalNameTags.dns:
+      return `dns:${ascii}`;
+    case generalNameTags.email:
+      return `email:${ascii}`;
+    case generalNameTags.uri:
+      return `uri:${ascii}`;
+    case generalNameTags.ip:
+      return `ip:${ipText(content)}`;
+    case generalNameTags.directory:
+      return `dirName:${nameText(content)}`;
+    default:
+      return `#${Buffer.from(name).toString('hex')}`;
+  }
 }

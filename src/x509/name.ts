@@ -54,7 +54,14 @@ const canonical = remembered((der: Uint8Array): string | undefined => {
 
 /** One comparable text for each RDN. */
 function canonicalParts(der: Uint8Array): string[] | undefined {
-  return parseName(der)?.map((rdn) => JSON.stringify(rdn.map(({ type, value, text }) => `${type}=${text === undefined ? `#${hex(value)}` : `:${fold(text)}`}`).sort()));
+  return parseName(der)?.map((rdn) => JSON.stringify(rdn.map(canonicalAttribute).sort()));
+}
+
+const canonicalAttribute = ({ type, value, text }: Attribute) => `${type}=${text === undefined ? `#${hex(value)}` : `:${fold(text)}`}`;
+
+/** The same for two attributes. */
+export function sameText(left: Attribute, right: Attribute): boolean {
+  return canonicalAttribute(left) === canonicalAttribute(right);
 }
 
 // RFC 4518 §2 in the parts that matter: compatibility composition, case, and runs of spaces.
