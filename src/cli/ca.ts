@@ -2,22 +2,25 @@ import type { Argv } from 'yargs';
 import { csr } from './ca/csr.js';
 import { importCertificate } from './ca/import.js';
 import { issue } from './ca/issue.js';
+import { withOwnCaOptions } from './ca/own-options.js';
 import type { AddCommand, Runner } from './command.js';
+import { withInitIntermediate, withInitRoot, withReading } from './ca/commands.js';
 import { absolutePath, wholeSeconds, type GlobalFlags } from './global-options.js';
 
-/** `ca issue`: certificates our CA signs; `ca csr`, `ca import`: certificates another CA signs. */
+/** `ca`: a CA whose key is on a token. */
 export const addCa: AddCommand = (yargs, run) =>
-  yargs.command('ca', 'Issue certificates with the key on the token; have one signed by another CA', (ca) => withIssue(withImport(withCsr(ca, run), run), run).demandCommand(1, 'Name what to do: issue, csr or import.'));
+  yargs.command('ca', 'A CA whose key is on a token', (ca) => [withInitRoot, withInitIntermediate, withIssue, withCsr, withImport, withReading].reduce((added, add) => add(added, run), ca).demandCommand(1, 'Name what to do.'));
 
 function withCsr(yargs: Argv<GlobalFlags>, run: Runner): Argv<GlobalFlags> {
   return yargs.command(
     'csr [nickname]',
-    "Write a certificate request, signed on the token with the key of the certificate that is there",
+    'Write a certificate request for a CA elsewhere, signed on the token with the key of the certificate that is there, or of a CA that has none yet',
     (ca) =>
-      ca
+      withOwnCaOptions(ca)
         .positional('nickname', { type: 'string', describe: "Certificate of the instance [the CA's]" })
         .option('out', { type: 'string', requiresArg: true, coerce: absolutePath, describe: 'File to write, which must not be there yet [standard output]' })
-        .example('hsmonger ca csr --out ca.csr', ''),
+        .example('hsmonger ca csr --out ca.csr', "For the certificate that follows the one that is there")
+        .example("hsmonger ca csr --instance sub --module M --token pki --pin-file P --subject 'CN=Sub CA,O=My Company' --key-type P-384 --out sub.csr", 'For a CA that has none yet'),
     run(csr),
   );
 }

@@ -64,6 +64,11 @@ export function issuedBySerial(database: Database, serial: string): IssuedRow[] 
   return database.prepare<[string], Stored>('SELECT * FROM issued WHERE serial = ? ORDER BY id').all(serial).map(rowOf);
 }
 
+/** The certificates whose key signed itself, oldest first. */
+export function selfIssued(database: Database): IssuedRow[] {
+  return database.prepare<[], Stored>('SELECT * FROM issued WHERE issuer_key = subject_key ORDER BY id').all().map(rowOf);
+}
+
 /** Writes a certificate down; SQLite refuses a serial number its issuer has used. */
 export function insertIssued(database: Database, row: Omit<IssuedRow, 'id' | 'revokedAt' | 'revocationReason'>): void {
   database

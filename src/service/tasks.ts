@@ -3,6 +3,7 @@ import { changeTokenPin } from './tasks/change-token-pin.js';
 import { checkKeys } from './tasks/check-keys.js';
 import { compareServers } from './tasks/compare-servers.js';
 import { examineState } from './tasks/examine-state.js';
+import { authorityChain, listCertificates, showCertificate } from './tasks/issued-certificates.js';
 import { importCertificate } from './tasks/import-certificate.js';
 import { inspectInternal } from './tasks/inspect-internal.js';
 import { inspectNss } from './tasks/inspect-nss.js';
@@ -14,7 +15,9 @@ import { listTokens } from './tasks/list-tokens.js';
 import { lookAtAuthority } from './tasks/look-at-authority.js';
 import { lookAtToken } from './tasks/look-at-token.js';
 import { lookAtNss } from './tasks/look-at-nss.js';
+import { makeNssDatabase } from './tasks/make-nss-database.js';
 import { makeRequest } from './tasks/make-request.js';
+import { makeOwnRoot } from './tasks/make-root.js';
 import { moveAside } from './tasks/move-aside.js';
 import { addNssModule, removeNssModule } from './tasks/nss-module.js';
 import { previewIssuance } from './tasks/preview-issuance.js';
@@ -22,9 +25,11 @@ import { previewRenewals } from './tasks/preview-renewal.js';
 import { provePin } from './tasks/prove-pin.js';
 import { readPkiConfig } from './tasks/read-pki-config.js';
 import { readLedger } from './tasks/read-ledger.js';
+import { requestCa } from './tasks/request-ca.js';
 import { savingAhead, savingDone, savingFinished, savingPrepared, savingResumed, savingsPending } from './tasks/saving.js';
 import { lookAtServers, nameMaster, trustedAuthorities } from './tasks/servers.js';
 import { setTrust } from './tasks/set-trust.js';
+import { importCa, storeCa } from './tasks/store-ca.js';
 import { makeToken, planNewToken } from './tasks/token/init-token.js';
 import { listTokenMechanisms } from './tasks/token/list-mechanisms.js';
 import { listObjects } from './tasks/token/list-objects.js';
@@ -70,6 +75,14 @@ const tasks = {
   'finish saving': savingFinished,
   'make request': makeRequest,
   'import certificate': importCertificate,
+  'make NSS database': makeNssDatabase,
+  'make root': makeOwnRoot,
+  'request CA certificate': requestCa,
+  'store CA certificate': storeCa,
+  'import CA certificate': importCa,
+  'list certificates': listCertificates,
+  'show certificate': showCertificate,
+  'read CA chain': authorityChain,
   'issue certificates': issueCertificates,
   'issue on token': issueOnToken,
   'preview issuance': previewIssuance,

@@ -43,7 +43,7 @@ export function changedNature(old: Certificate, issued: Certificate): string | u
 }
 
 /** A second reader, stricter about names than ours: what it cannot read, no server loads. */
-function opensslFault({ der }: Certificate): string | undefined {
+export function opensslFault({ der }: Certificate): string | undefined {
   try {
     new X509Certificate(der);
     return undefined;

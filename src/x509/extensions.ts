@@ -1,7 +1,7 @@
 import type { Certificate, Extension } from './certificate.js';
-import { booleanTrue, element, integer, namedBits, objectIdentifier, octetString, sequence } from './der.js';
+import { booleanTrue, contentOf, derFault, element, elementsIn, integer, namedBits, objectIdentifier, octetString, sequence } from './der.js';
 import { oids } from './oids.js';
-import { AuthorityKeyIdentifierSchema, BasicConstraintsSchema, decode, ObjectIdentifiersSchema, type ExtensionsSchema } from './schema.js';
+import { BasicConstraintsSchema, decode, ObjectIdentifiersSchema, type ExtensionsSchema } from './schema.js';
 
 /** Bit numbers of KeyUsage (RFC 5280 §4.2.1.3). */
 const keyUsageBits = { digitalSignature: 0, nonRepudiation: 1, keyEncipherment: 2, dataEncipherment: 3, keyAgreement: 4, keyCertSign: 5, cRLSign: 6 } as const;
@@ -38,8 +38,13 @@ export function readSubjectKeyId(extensions: readonly Extension[]): Uint8Array |
 
 export function readAuthorityKeyId(extensions: readonly Extension[]): Uint8Array | undefined {
   const found = findExtension(extensions, oids.authorityKeyIdentifier);
-  const identifier = found === undefined ? undefined : decode(found.value, AuthorityKeyIdentifierSchema).keyIdentifier;
-  return identifier === undefined ? undefined : new Uint8Array(identifier.buffer);
+  if (found === undefined) return undefined;
+  // Each part is tagged and may be missing (RFC 5280 §4.2.1.1); the library cannot read the issuer's names, which are a list of a CHOICE.
+  const fault = derFault(found.value);
+  const parts = fault === undefined && found.value[0] === 0x30 ? elementsIn(found.value) : [];
+  if (fault !== undefined || found.value[0] !== 0x30 || parts.some(([tag]) => ![0x80, 0xa1, 0x82].includes(tag ?? 0))) throw new Error('has an authority key identifier that cannot be read');
+  const identifier = parts.find(([tag]) => tag === 0x80);
+  return identifier === undefined ? undefined : Uint8Array.from(contentOf(identifier));
 }
 
 /** Dotted OIDs of the extended key usage; empty when there is none or it cannot be read. */

@@ -90,12 +90,6 @@ export class BasicConstraintsSchema {
   @AsnProp({ type: Integer, optional: true }) pathLength?: number;
 }
 
-export class AuthorityKeyIdentifierSchema {
-  @AsnProp({ type: OctetString, context: 0, implicit: true, optional: true }) keyIdentifier?: OctetString;
-  @AsnProp({ type: Any, context: 1, implicit: true, optional: true }) issuer?: ArrayBuffer;
-  @AsnProp({ type: Any, context: 2, implicit: true, optional: true }) serial?: ArrayBuffer;
-}
-
 @AsnType({ type: AsnTypeTypes.Sequence, itemType: ObjectIdentifier })
 export class ObjectIdentifiersSchema extends AsnArray<string> {}
 

@@ -2,16 +2,20 @@ import type { Instance } from '../../config/instance.js';
 import { HsmongerError } from '../../errors.js';
 import { askService } from '../../service/ask.js';
 import type { Surroundings } from '../command.js';
-import { instanceOf, type GlobalOptions } from '../global-options.js';
+import { instanceOf } from '../global-options.js';
 import { harmless, json } from '../output.js';
-import { writeNew } from '../write-new.js';
+import { firstRequest } from './first-request.js';
+import type { OwnCaOptions } from './own-options.js';
+import { writeNew } from './write-file.js';
 
-interface CsrOptions extends GlobalOptions {
-  readonly nickname: string | undefined;
+interface CsrOptions extends OwnCaOptions {
   readonly out: string | undefined;
 }
 
-export async function csr(options: CsrOptions, { io, env }: Surroundings): Promise<number> {
+export async function csr(options: CsrOptions, surroundings: Surroundings): Promise<number> {
+  if (options.subject !== undefined || options.key !== undefined || options.keyType !== undefined) return firstRequest(options, surroundings);
+  assertNothingElse(options);
+  const { io, env } = surroundings;
   const place = instanceOf(options, env);
   const nickname = onToken(place.instance, options.nickname ?? place.instance.issuer.certificate);
   const request = await askService(place, 'make request', { nickname });
@@ -20,6 +24,12 @@ export async function csr(options: CsrOptions, { io, env }: Surroundings): Promi
   else if (options.out === undefined) io.out(request.pem);
   else io.out(`${harmless(options.out)}: request for ${harmless(request.subject)}, key ${request.key.slice(0, 16)}; have it signed, then run 'hsmonger ca import' with what comes back.\n`);
   return 0;
+}
+
+/** The next request is for what the certificate that is there says. */
+function assertNothingElse({ module, token, pinFile, user, moduleEnv, dbdir, digest, rsaSignature, policy, crlUrl, ocspUrl, issuerUrl, authorityKeyId, days, pathLength, permit, exclude }: CsrOptions): void {
+  const given = [module, token, pinFile, user, moduleEnv, dbdir, digest, rsaSignature, policy, crlUrl, ocspUrl, issuerUrl, authorityKeyId, days, pathLength, permit, exclude];
+  if (given.some((flag) => flag !== undefined)) throw new HsmongerError('USAGE', 'Only --instance, the nickname and --out go without --subject: the next request says what the certificate that is there says; for a CA that has none yet give --subject, and --key or --key-type.');
 }
 
 /** The nickname, if it is one whose key is on the token. */

@@ -9,6 +9,7 @@ import type { Surroundings } from '../command.js';
 import { instanceOf, type GlobalOptions } from '../global-options.js';
 import { harmless, json } from '../output.js';
 import { orderOf } from '../../tracking/renewal-order.js';
+import { caLine, toldCa } from './told.js';
 import { renewOne } from '../renew/renew-one.js';
 import { withCertmonger } from '../with-certmonger.js';
 
@@ -30,6 +31,7 @@ export async function importCertificate(options: ImportOptions, surroundings: Su
   const { instance } = place;
   const certificate = readGiven(options.certificate);
   const chain = (options.chain ?? []).map(readGiven);
+  if (await isFirst(place)) return importFirst(place, { certificate, chain }, options, surroundings);
   return withCertmonger(options.bus, env, async (certmonger) => {
     const requests = await certmonger.listRequests();
     await assertRenewing(place);
@@ -47,6 +49,23 @@ export async function importCertificate(options: ImportOptions, surroundings: Su
     if (options.json) io.out(json({ imported, report }));
     return report.result === 'failed' || (report.result === 'under way' && options.wait !== undefined) ? 1 : 0;
   });
+}
+
+/** A CA on a token that has no certificate yet: certmonger has nothing to save it over. */
+async function isFirst(place: Place): Promise<boolean> {
+  const { issuer } = place.instance;
+  if (issuer.type !== 'token') return false;
+  const { certificates } = await askService(place, 'inspect token', { keys: false });
+  return certificates.every(({ label }) => label !== issuer.certificate);
+}
+
+async function importFirst(place: Place, given: { readonly certificate: GivenFile; readonly chain: readonly GivenFile[] }, { json: asJson }: ImportOptions, { io }: Surroundings): Promise<number> {
+  const { instance } = place;
+  const imported = await askService(place, 'import CA certificate', given);
+  const told = toldCa(instance.issuer.certificate, imported);
+  if (asJson) io.out(json({ imported: told, beside: imported.beside }));
+  else io.out(`imported ${harmless(caLine(told))}\n${imported.beside.map((label) => `stored '${harmless(label)}' above it\n`).join('')}Next: hsmonger setup --instance ${instance.name} --yes\n`);
+  return 0;
 }
 
 /** On a replica it would be this server's alone, and the next one the renewal master publishes would follow it. */

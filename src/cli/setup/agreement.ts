@@ -3,10 +3,10 @@ import { HsmongerError } from '../../errors.js';
 import type { SetupOptions } from './options.js';
 
 /** An instance file is edited by hand, not by flags: what a flag says against it is refused before anything happens. */
-export function assertAgreement(instance: Instance, options: SetupOptions): void {
+export function assertAgreement(instance: Instance, options: Partial<SetupOptions>): void {
   const { token, nss, issuer, directory, saving } = instance;
   const dogtag = issuer.type === 'dogtag' ? issuer : undefined;
-  const pairs: readonly (readonly [flag: string, given: unknown, written: unknown])[] = [
+  refuseDifferences(instance, 'setup', [
     ['token', options.token, token?.selector.by === 'label' ? token.selector.label : undefined],
     ['module', options.module, token?.module],
     ['module-env', options.moduleEnv, token?.environment],
@@ -28,10 +28,17 @@ export function assertAgreement(instance: Instance, options: SetupOptions): void
     ['ca-file', options.caFile, dogtag?.caFile],
     ['agent-certificate', options.agentCertificate, dogtag?.agent?.certificate],
     ['agent-key', options.agentKey, dogtag?.agent?.key],
-  ];
+  ]);
+}
+
+/** One flag: what it says, and what the file says. */
+export type Pair = readonly [flag: string, given: unknown, written: unknown];
+
+/** USAGE where a flag is given and says otherwise than the file; `command` is run again without it. */
+export function refuseDifferences(instance: Instance, command: string, pairs: readonly Pair[]): void {
   const different = pairs.filter(([, given, written]) => given !== undefined && !same(given, written)).map(([flag]) => `--${flag}`);
   if (different.length > 0) {
-    throw new HsmongerError('USAGE', `${instance.file} exists and says otherwise than ${different.join(', ')}: edit the file and run setup without, or run 'hsmonger unsetup --instance ${instance.name}' first.`);
+    throw new HsmongerError('USAGE', `${instance.file} exists and says otherwise than ${different.join(', ')}: edit the file and run ${command} without, or run 'hsmonger unsetup --instance ${instance.name}' first.`);
   }
 }
 

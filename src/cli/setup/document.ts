@@ -1,5 +1,5 @@
 import { stringify } from 'smol-toml';
-import type { CertificateConfig, DirectoryBind, DirectoryConfig, FreeIpaConfig, IssuerConfig, NamedProfile, PkiConfig } from '../../config/instance.js';
+import type { CaConfig, CertificateConfig, Digest, DirectoryBind, DirectoryConfig, FreeIpaConfig, IssuerConfig, NamedProfile, PkiConfig } from '../../config/instance.js';
 
 /** A certificate as setup knows it; without a storage it lies on the token. */
 export type AnsweredCertificate = NamedProfile & Partial<Pick<CertificateConfig, 'storage' | 'authority'>>;
@@ -14,6 +14,9 @@ export interface Answers {
   readonly nssPasswordFile?: string;
   readonly issuer: IssuerConfig['type'];
   readonly issuerCertificate: string;
+  /** Where the issuer is a CA on the token: how it signs, and what it asks and writes. */
+  readonly signing?: SigningAnswers;
+  readonly ca?: Partial<CaConfig>;
   /** Where the issuer is a Dogtag server. */
   readonly dogtag?: DogtagAnswers;
   readonly directory?: DirectoryConfig;
@@ -31,6 +34,13 @@ export interface TokenAnswers {
   readonly pinFile: string;
 }
 
+export interface SigningAnswers {
+  readonly digest?: Digest;
+  readonly rsaSignature?: 'pkcs1' | 'pss';
+  /** By profile. */
+  readonly lifetimeDays?: Readonly<Record<string, number>>;
+}
+
 export interface DogtagAnswers {
   readonly url: string;
   readonly caFile: string;
@@ -43,17 +53,34 @@ function documentOf(answers: Answers): Record<string, unknown> {
     user: answers.user,
     ...(answers.token === undefined ? {} : { token: tokenTable(answers.token) }),
     nss: { database: answers.database, ...(answers.nssPasswordFile === undefined ? {} : { 'password-file': answers.nssPasswordFile }) },
-    issuer: { type: answers.issuer, certificate: answers.issuerCertificate, ...(answers.dogtag === undefined ? {} : dogtagKeys(answers.dogtag)) },
+    issuer: { type: answers.issuer, certificate: answers.issuerCertificate, ...signingKeys(answers.signing ?? {}), ...(answers.dogtag === undefined ? {} : dogtagKeys(answers.dogtag)) },
+    ...(answers.ca === undefined ? {} : { ca: caTable(answers.ca) }),
     ...(answers.directory === undefined ? {} : { directory: directoryTable(answers.directory) }),
     ...(answers.freeipa === undefined ? {} : { freeipa: { 'subject-base': answers.freeipa.subjectBase, 'lock-file': answers.freeipa.lockFile, 'csr-file': answers.freeipa.csrFile } }),
     ...(answers.pki === undefined ? {} : { pki: { directory: answers.pki.directory, ...(answers.pki.unit === undefined ? {} : { unit: answers.pki.unit }), 'certificates-in-config': answers.pki.certificatesInConfig } }),
     ...(answers.restart === undefined ? {} : { saving: { restart: answers.restart } }),
-    certificate: answers.certificates.map(certificateTable),
+    // An empty list would stand in the way of a [[certificate]] written behind it.
+    ...(answers.certificates.length === 0 ? {} : { certificate: answers.certificates.map(certificateTable) }),
   };
 }
 
-function tokenTable({ label, module, environment, pinFile }: TokenAnswers): Record<string, unknown> {
+/** As a [tokens.NAME] table has it, too. */
+export function tokenTable({ label, module, environment, pinFile }: TokenAnswers): Record<string, unknown> {
   return { label, module, 'pin-file': pinFile, ...(Object.keys(environment).length === 0 ? {} : { environment: { ...environment } }) };
+}
+
+function signingKeys({ digest, rsaSignature, lifetimeDays }: SigningAnswers): Record<string, unknown> {
+  return { ...(digest === undefined ? {} : { digest }), ...(rsaSignature === undefined ? {} : { 'rsa-signature': rsaSignature }), ...(lifetimeDays === undefined ? {} : { 'lifetime-days': { ...lifetimeDays } }) };
+}
+
+function caTable({ policy, crlUrls, ocspUrls, issuerUrls, authorityKeyId }: Partial<CaConfig>): Record<string, unknown> {
+  return {
+    ...(policy === undefined ? {} : { policy: { ...policy } }),
+    ...(crlUrls === undefined ? {} : { 'crl-urls': [...crlUrls] }),
+    ...(ocspUrls === undefined ? {} : { 'ocsp-urls': [...ocspUrls] }),
+    ...(issuerUrls === undefined ? {} : { 'issuer-urls': [...issuerUrls] }),
+    ...(authorityKeyId === undefined ? {} : { 'authority-key-id': authorityKeyId }),
+  };
 }
 
 function dogtagKeys({ url, caFile, agent }: DogtagAnswers): Record<string, string> {
@@ -75,14 +102,15 @@ function bindKeys(bind: DirectoryBind): Record<string, string> {
   }
 }
 
-function certificateTable({ nickname, profile, storage = { kind: 'token' }, authority }: AnsweredCertificate): Record<string, string> {
+/** As a [[certificate]] has it. */
+export function certificateTable({ nickname, profile, storage = { kind: 'token' }, authority }: AnsweredCertificate): Record<string, string> {
   return { nickname, profile, ...storageKeys(storage), ...(authority === undefined ? {} : { authority }) };
 }
 
 function storageKeys(storage: CertificateConfig['storage']): Record<string, string> {
   switch (storage.kind) {
     case 'token':
-      return {};
+      return storage.on === undefined ? {} : { token: storage.on };
     case 'internal':
       return { token: 'internal' };
     case 'file': {
@@ -92,7 +120,7 @@ function storageKeys(storage: CertificateConfig['storage']): Record<string, stri
   }
 }
 
-/** The file's text. */
-export function instanceText(name: string, answers: Answers): string {
-  return `# hsmonger: instance '${name}', the CA of the same name in certmonger. Written by 'hsmonger setup'; every key: docs/configuration.md\n${stringify(documentOf(answers))}`;
+/** The file's text. `by`: the command that writes it. */
+export function instanceText(name: string, answers: Answers, by = 'setup'): string {
+  return `# hsmonger: instance '${name}', the CA of the same name in certmonger. Written by 'hsmonger ${by}'; every key: docs/configuration.md\n${stringify(documentOf(answers))}`;
 }

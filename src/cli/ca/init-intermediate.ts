@@ -1,0 +1,97 @@
+import type { Directories, Instance } from '../../config/instance.js';
+import { loadInstance } from '../../config/load.js';
+import { tokenOf } from '../../config/token-of.js';
+import { HsmongerError } from '../../errors.js';
+import type { TokenDescription } from '../../pkcs11/token.js';
+import { askService } from '../../service/ask.js';
+import { nameText } from '../../x509/name.js';
+import { parseCertificate } from '../../x509/parse-certificate.js';
+import { signedBy } from '../../x509/path.js';
+import type { Surroundings } from '../command.js';
+import { directoriesOf } from '../global-options.js';
+import { harmless, json } from '../output.js';
+import { draftOf, type DraftRest } from './draft.js';
+import { assertUsableToken, layGround } from './ground.js';
+import { keyWish, ownOrder, type OwnOrder } from './own-order.js';
+import type { OwnCaOptions } from './own-options.js';
+import { enlist, sameToken } from './renewer.js';
+import { caLine, keyLine, keyWarnings, toldCa } from './told.js';
+
+const command = 'ca init-intermediate';
+
+export interface IntermediateOptions extends OwnCaOptions {
+  readonly issuer: string;
+}
+
+/** The CA that signs it. */
+interface Above {
+  readonly instance: Instance;
+  readonly directories: Directories;
+}
+
+/**
+ * A CA below another of this host: its key on that one's token or another, its certificate issued there and stored, its renewal in the hands of the CA above. Each step is one that is
+ * there already when it is done again, so a run that was killed is finished by the next.
+ */
+export async function initIntermediate(options: IntermediateOptions, { io, env }: Surroundings): Promise<number> {
+  const directories = directoriesOf(options, env);
+  if (options.issuer === options.instance) throw new HsmongerError('USAGE', `'${options.instance}' cannot issue its own certificate here; name the CA above with --issuer, or make a root with 'hsmonger ca init-root'.`);
+  const above: Above = { directories, instance: loadInstance(directories, options.issuer) };
+  if (above.instance.issuer.type !== 'token') throw new HsmongerError('USAGE', `--issuer ${options.issuer} is no CA on a token: issuer.type is "${above.instance.issuer.type}"; have its request ('hsmonger ca csr') signed there.`);
+  const { description: token } = await askService(above, 'inspect token', { keys: false });
+  const draft = draftOf(options, directories, { command, otherwise: otherwiseOf(above.instance, token), tracksItself: false });
+  const { instance } = draft;
+  const nickname = instance.issuer.certificate;
+  const own = await assertUsableToken(draft);
+  const same = sameToken({ config: tokenOf(instance), is: own }, { config: tokenOf(above.instance), is: token });
+
+  const wish = keyWish(options, nickname);
+  const asked = ownOrder(options);
+  const order = asked === undefined ? undefined : { pathLength: 0, ...asked };
+  const request = await askService(draft, 'request CA certificate', { ...(wish === undefined ? {} : { wish }), ...(order === undefined ? {} : { order }) });
+  const chain = (await askService(above, 'read CA chain', undefined)).certificates;
+  const certificate = request.state === 'there' ? issuedAbove(request.certificate, chain, above.instance) : await issued(above, request.csr, order, options.days);
+  const stored = await askService(draft, 'store CA certificate', { certificate, above: chain, issuerNickname: above.instance.issuer.certificate });
+
+  const told = toldCa(nickname, stored);
+  const enlisted = enlist(above.instance, instance, nickname, same ? 'same' : { label: own.label });
+  const done = [
+    ...(request.state === 'wanted' && request.keyFacts.made ? [`made the ${keyLine(request.keyFacts)}`] : []),
+    ...(stored.there ? [] : [`made the CA ${caLine(told)}`]),
+    ...stored.beside.map((label) => `stored the certificate '${label}' above it on token '${own.label}'`),
+    ...(await layGround(draft)),
+    ...(enlisted === undefined ? [] : [enlisted]),
+  ];
+  for (const warning of keyWarnings(stored.key, tokenOf(instance).module)) io.err(`hsmonger: ${harmless(warning)}\n`);
+  if (options.json) io.out(json({ instance: instance.name, file: instance.file, changed: done.length > 0, done, certificate: told }));
+  else if (done.length === 0) io.out(`The CA ${harmless(caLine(told))}, is there already; nothing was changed.\n`);
+  else io.out(`${done.map((line) => `${harmless(line)}\n`).join('')}Next: hsmonger setup --instance ${above.instance.name} --yes, which has its certificate renewed, and hsmonger setup --instance ${instance.name} --yes\n`);
+  return 0;
+}
+
+/** What is not said about the new CA's token is as it is for the one above. */
+function otherwiseOf(instance: Instance, { label }: TokenDescription): NonNullable<DraftRest['otherwise']> {
+  const { module, environment, pin } = tokenOf(instance);
+  return { user: instance.user, token: { label, module, environment, ...(pin.from === 'file' ? { pinFile: pin.path } : {}) } };
+}
+
+async function issued(above: Above, csr: Uint8Array, order: OwnOrder | undefined, days: number | undefined): Promise<Uint8Array> {
+  const { pathLength, nameConstraints } = order ?? {};
+  const { results: [answer] } = await askService(above, 'issue certificates', {
+    requests: [{ name: 'the request', csr }],
+    profile: 'caCACert',
+    ...(days === undefined ? {} : { days }),
+    ...(pathLength === undefined ? {} : { pathLength }),
+    ...(nameConstraints === undefined ? {} : { nameConstraints }),
+  });
+  if (answer === undefined) throw new HsmongerError('INTERNAL', `'${above.instance.name}' was asked for a certificate and gave no answer about it.`);
+  if ('problem' in answer) throw new HsmongerError(answer.problem.code, answer.problem.message);
+  return answer.certificate;
+}
+
+/** One that is there must be the one this CA is responsible for. */
+function issuedAbove(der: Uint8Array, [authority]: readonly Uint8Array[], { name }: Instance): Uint8Array {
+  const certificate = parseCertificate(der);
+  if (authority !== undefined && signedBy(certificate, parseCertificate(authority).spki)) return der;
+  throw new HsmongerError('PROFILE_MISMATCH', `The certificate of ${nameText(certificate.subject)} that is on the token was issued by ${nameText(certificate.issuer)}, not by '${name}'; name its CA with --issuer, or choose another --nickname.`);
+}

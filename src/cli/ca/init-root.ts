@@ -1,0 +1,33 @@
+import { tokenOf } from '../../config/token-of.js';
+import { askService } from '../../service/ask.js';
+import type { Surroundings } from '../command.js';
+import { directoriesOf } from '../global-options.js';
+import { harmless, json } from '../output.js';
+import { draftOf } from './draft.js';
+import { assertUsableToken, layGround } from './ground.js';
+import { keyWish, ownOrder } from './own-order.js';
+import type { OwnCaOptions } from './own-options.js';
+import { caLine, keyLine, keyWarnings, toldCa } from './told.js';
+
+const command = 'ca init-root';
+/** Dogtag's, for a CA: caCACert.cfg. */
+const defaultDays = 7305;
+
+/** From a token, or an existing key on it, to a root whose renewal `setup` can hand over; run again it finishes what is missing, or changes nothing. */
+export async function initRoot(options: OwnCaOptions, { io, env }: Surroundings): Promise<number> {
+  const draft = draftOf(options, directoriesOf(options, env), { command, lifetimeDays: options.days, tracksItself: true });
+  const { instance } = draft;
+  const { issuer, name } = instance;
+  await assertUsableToken(draft);
+  const wish = keyWish(options, issuer.certificate);
+  const days = options.days ?? (issuer.type === 'token' ? issuer.lifetimeDays['caCACert'] : undefined) ?? defaultDays;
+  const order = ownOrder(options);
+  const made = await askService(draft, 'make root', { ...(order === undefined ? {} : { order: { ...order, days } }), ...(wish === undefined ? {} : { wish }) });
+  const told = toldCa(issuer.certificate, made);
+  const done = [...(made.key.made ? [`made the ${keyLine(made.key)}`] : []), ...(made.there ? [] : [`made the root ${caLine(told)}`]), ...(await layGround(draft))];
+  for (const warning of keyWarnings(made.key, tokenOf(instance).module)) io.err(`hsmonger: ${harmless(warning)}\n`);
+  if (options.json) io.out(json({ instance: name, file: instance.file, changed: done.length > 0, done, certificate: told }));
+  else if (done.length === 0) io.out(`The root ${harmless(caLine(told))}, is there already; nothing was changed.\n`);
+  else io.out(`${done.map((line) => `${harmless(line)}\n`).join('')}Next: hsmonger setup --instance ${name} --yes\n`);
+  return 0;
+}

@@ -1,0 +1,34 @@
+import { HsmongerError } from '../../errors.js';
+import type { KeyWish } from '../../issuer/token/own/own-key.js';
+import { parseKeyType } from '../../pkcs11/key-type.js';
+import { nameConstraintFromText } from '../../x509/name-constraint-text.js';
+import type { NameConstraints } from '../../x509/name-constraints.js';
+import { isEmptyName } from '../../x509/general-name.js';
+import { subjectFromText } from '../../x509/subject-text.js';
+import type { OwnCaOptions } from './own-options.js';
+
+/** What a CA's certificate says that its key does not. */
+export interface OwnOrder {
+  /** DER Name. */
+  readonly subject: Uint8Array;
+  readonly pathLength?: number;
+  readonly nameConstraints?: NameConstraints;
+}
+
+/** The flags as an order; undefined without --subject, as when a command is run again. USAGE for what is none. */
+export function ownOrder({ subject, pathLength, permit = [], exclude = [] }: OwnCaOptions): OwnOrder | undefined {
+  if (subject === undefined) return undefined;
+  const name = subjectFromText(subject);
+  if (isEmptyName(name)) throw new HsmongerError('USAGE', 'A CA must have a subject (RFC 5280 §4.1.2.6), and --subject is empty.');
+  return {
+    subject: name,
+    ...(pathLength === undefined ? {} : { pathLength }),
+    ...(permit.length + exclude.length === 0 ? {} : { nameConstraints: { permitted: permit.map(nameConstraintFromText), excluded: exclude.map(nameConstraintFromText) } }),
+  };
+}
+
+/** Which key; undefined where no flag says it. The key that is made has the CA's nickname as its label. */
+export function keyWish({ key, keyType }: OwnCaOptions, nickname: string): KeyWish | undefined {
+  if (key !== undefined) return { kind: 'existing', name: key };
+  return keyType === undefined ? undefined : { kind: 'made', type: parseKeyType(keyType), label: nickname };
+}

@@ -1,0 +1,39 @@
+import type { OwnCa, OwnKeyFacts } from '../../service/tasks/make-root.js';
+import { nameText } from '../../x509/name.js';
+import { parseCertificate } from '../../x509/parse-certificate.js';
+import { certificateToPem } from '../../x509/pem.js';
+
+/** A CA's certificate as `ca init-…` and `ca import` tell it. */
+export interface ToldCa {
+  readonly nickname: string;
+  /** RFC 4514. */
+  readonly subject: string;
+  readonly issuer: string;
+  /** Hexadecimal. */
+  readonly serial: string;
+  readonly notAfter: Date;
+  readonly key: OwnKeyFacts;
+  readonly pem: string;
+}
+
+export function toldCa(nickname: string, { certificate: der, key }: OwnCa): ToldCa {
+  const { subject, issuer, serial, notAfter } = parseCertificate(der);
+  return { nickname, subject: nameText(subject), issuer: nameText(issuer), serial: Buffer.from(serial).toString('hex'), notAfter, key, pem: certificateToPem(der) };
+}
+
+/** The certificate in a line. */
+export function caLine({ nickname, subject, issuer, serial, notAfter }: ToldCa): string {
+  return `'${nickname}': ${subject}${issuer === subject ? '' : `, issued by ${issuer}`}, serial ${serial}, expires ${notAfter.toISOString().slice(0, 10)}`;
+}
+
+export function keyLine({ label, id, type, size }: OwnKeyFacts): string {
+  return `key '${label}', ${type} ${String(size)}, CKA_ID ${id}`;
+}
+
+/** What an administrator must hear about a key that was there before. */
+export function keyWarnings({ label, id, protected: kept, nssId, type }: OwnKeyFacts, module: string): string[] {
+  return [
+    ...(kept ? [] : [`The key '${label}' can leave the token (CKA_SENSITIVE is not true or CKA_EXTRACTABLE not false); a CA's key should not.`]),
+    ...(nssId || type === 'Ed25519' ? [] : [`The key '${label}' has the CKA_ID ${id === '' ? '(none)' : id}, which is not the one NSS computes: before 'hsmonger setup', run 'hsmonger token move-id', or certmonger would lose the key. The module is ${module}.`]),
+  ];
+}
