@@ -28,10 +28,10 @@ interface Way {
 }
 
 /**
- * A CA's key signs and does nothing else. Said for curves as well: SoftHSM lets their keys unwrap where nothing is said. A wish only: tpm2-pkcs11 has no key
- * that cannot decrypt, and fails over it.
+ * A CA's key signs and does nothing else. Said for curves as well: SoftHSM lets their keys unwrap where nothing is said; but of decrypting, which no
+ * curve here does, only afterwards. A wish: tpm2-pkcs11 has no key that cannot decrypt, and fails over it.
  */
-const signsOnly: readonly Attribute[] = [pkcs11js.CKA_DECRYPT, pkcs11js.CKA_UNWRAP, pkcs11js.CKA_DERIVE].map((type) => ({ type, value: false }));
+const signsOnly = (kind: KeyPairType['kind']): readonly Attribute[] => [...(kind === 'RSA' ? [pkcs11js.CKA_DECRYPT] : []), pkcs11js.CKA_UNWRAP, pkcs11js.CKA_DERIVE].map((attributeType) => ({ type: attributeType, value: false }));
 
 const f4 = Buffer.from([1, 0, 1]);
 const curveParameters = { 'P-256': '06082a8648ce3d030107', 'P-384': '06052b81040022', 'P-521': '06052b81040023' } as const;
@@ -64,12 +64,22 @@ export async function generateKeyPair(shelf: Shelf, slot: Handle, order: KeyPair
   assertNew(shelf, order);
   const id = Buffer.from(order.id ?? randomBytes(20));
   const pair = await generate(shelf, slot, order, id);
+  if (order.type.kind !== 'RSA') forbidDecrypting(shelf, pair.privateKey);
   const made = describeKey(shelf, pair.privateKey);
   const wanted = order.id === undefined && made.key.spki !== undefined ? nssKeyId(made.key.spki) : undefined;
   if (wanted !== undefined) changeId(shelf, [pair.privateKey, pair.publicKey].map((handle) => ({ handle, id })), wanted);
   const key = describeKey(shelf, pair.privateKey);
   assertStays(shelf, key);
   return key;
+}
+
+function forbidDecrypting({ cryptoki, session }: Shelf, key: Handle): void {
+  try {
+    cryptoki.C_SetAttributeValue(session, key, [{ type: pkcs11js.CKA_DECRYPT, value: false }]);
+  } catch (error) {
+    // A module that lets nothing be changed: no mechanism decrypts with such a key all the same.
+    if (returnValueOf(error) === undefined) throw error;
+  }
 }
 
 function assertNew(shelf: Shelf, { label, id }: KeyPairOrder): void {
@@ -95,7 +105,7 @@ async function generate(shelf: Shelf, slot: Handle, { type, label }: KeyPairOrde
   const privateTemplate: Attribute[] = [...named, { type: pkcs11js.CKA_PRIVATE, value: true }, { type: pkcs11js.CKA_SENSITIVE, value: true }, { type: pkcs11js.CKA_EXTRACTABLE, value: false }, { type: pkcs11js.CKA_SIGN, value: true }, ...privatePart];
   const wish: Mechanism = { mechanism };
   let refusal: unknown;
-  for (const limits of [signsOnly, []]) {
+  for (const limits of [signsOnly(type.kind), []]) {
     for (const publicPart of publicParts) {
       try {
         return await cryptoki.C_GenerateKeyPairAsync(session, wish, [...named, { type: pkcs11js.CKA_PRIVATE, value: false }, { type: pkcs11js.CKA_VERIFY, value: true }, ...publicPart], [...privateTemplate, ...limits]);

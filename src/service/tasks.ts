@@ -36,6 +36,7 @@ import { savingAhead, savingDone, savingFinished, savingPrepared, savingResumed,
 import { lookAtServers, nameMaster, trustedAuthorities } from './tasks/servers.js';
 import { setTrust } from './tasks/set-trust.js';
 import { beginBackup, endBackup, lastCrlNumber, readParts, settleRestored, writeParts } from './tasks/state-parts.js';
+import { importCa, storeCa } from './tasks/store-ca.js';
 import { makeToken, planNewToken } from './tasks/token/init-token.js';
 import { listTokenMechanisms } from './tasks/token/list-mechanisms.js';
 import { listObjects } from './tasks/token/list-objects.js';
@@ -43,7 +44,6 @@ import { makeKey } from './tasks/token/make-key.js';
 import { moveKeyId } from './tasks/token/move-key-id.js';
 import { pruneCertificates } from './tasks/token/prune-certificates.js';
 import { putCertificate } from './tasks/token/put-certificate.js';
-import { importCa, storeCa } from './tasks/store-ca.js';
 import { emptyState, keepInState, readSetupMemory, writeSetupMemory } from './tasks/setup-memory.js';
 
 /** Everything that runs as the service user, by name. A task takes the context and one input that V8 can serialise. */

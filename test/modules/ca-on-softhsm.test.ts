@@ -1,0 +1,4 @@
+import { softHsm } from '../rig/modules/softhsm.js';
+import { caSuite } from './ca-suite.js';
+
+caSuite(softHsm);
