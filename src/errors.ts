@@ -75,6 +75,7 @@ export const reactions = {
   PROFILE_MISMATCH: rejected,
   OLD_CERTIFICATE_MISSING: rejected,
   SUBJECT_MISMATCH: rejected,
+  NAME_REFUSED: rejected,
   WEAK_KEY: rejected,
   WEAK_DIGEST: rejected,
 
@@ -142,6 +143,7 @@ export const reactions = {
   PREFLIGHT_FAILED: { helper: 'rejected', cli: 3 },
   RENEWAL_FAILED: rejected,
   COMMAND_FAILED: retry(60),
+  INTERRUPTED: retry(60),
   INTERNAL: retry(60),
 } as const satisfies Record<string, Reaction>;
 

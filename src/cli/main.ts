@@ -88,7 +88,7 @@ function parser(run: Runner) {
 }
 
 /** What may be given more than once, under both spellings yargs knows. */
-const repeatable: ReadonlySet<string> = new Set(['_', 'nickname', 'certificate', 'chain', 'module-env', 'moduleEnv', 'severity', 'replace']);
+const repeatable: ReadonlySet<string> = new Set(['_', 'nickname', 'certificate', 'chain', 'module-env', 'moduleEnv', 'severity', 'replace', 'san', 'permit', 'exclude']);
 
 /** A single-valued flag given twice arrives as a list: say so instead of handing a list to code that wants a word. */
 function givenOnce(options: Record<string, unknown>): true {

@@ -1,4 +1,5 @@
 import type { KeyUsage } from '../x509/extensions.js';
+import type { NetscapeUse } from '../x509/netscape.js';
 import { oids } from '../x509/oids.js';
 import type { ProfileName } from '../config/profile-names.js';
 
@@ -14,8 +15,19 @@ export interface Profile {
     readonly extendedKeyUsage: readonly string[];
     readonly ocspNoCheck: boolean;
   };
-  /** How a certificate is issued that renews none; a profile without refuses that. */
-  readonly first?: { readonly keyUsage: readonly KeyUsage[]; readonly extendedKeyUsage: readonly string[] };
+  /** How certmonger's helper issues a certificate that renews none; by a profile without it renews only. */
+  readonly first?: IssuePolicy;
+  /** How an administrator has a certificate issued; a profile without is for renewals alone. */
+  readonly issue?: IssuePolicy;
+}
+
+/** What a certificate that renews none is for. */
+export interface IssuePolicy {
+  /** As for an RSA key. */
+  readonly keyUsage: readonly KeyUsage[];
+  readonly extendedKeyUsage: readonly string[];
+  /** The same in Netscape's words, where the CA writes them. */
+  readonly netscape: readonly NetscapeUse[];
 }
 
 /** Dogtag's lifetimes (base/ca/shared/profiles/ca/*.cfg, validityDefault range). */
@@ -25,18 +37,28 @@ const otherDays = 720;
 const nothing = { extendedKeyUsage: [], ocspNoCheck: false } as const;
 const system = (name: ProfileName): Profile => ({ name, days: otherDays, ca: false, requires: nothing });
 
+const user: IssuePolicy = { keyUsage: ['digitalSignature', 'nonRepudiation', 'keyEncipherment'], extendedKeyUsage: [oids.clientAuth, oids.emailProtection], netscape: ['client', 'email'] };
+const log: IssuePolicy = { keyUsage: ['digitalSignature', 'nonRepudiation'], extendedKeyUsage: [], netscape: [] };
+
 /** Named as Dogtag's. */
 export const profiles: Readonly<Record<ProfileName, Profile>> = {
-  caCACert: { name: 'caCACert', days: caDays, ca: true, requires: nothing },
-  // Without the first no client believes its answers, without the second clients ask it about itself (RFC 6960 §4.2.2.2).
-  caOCSPCert: { name: 'caOCSPCert', days: otherDays, ca: false, requires: { extendedKeyUsage: [oids.ocspSigning], ocspNoCheck: true } },
-  caSignedLogCert: system('caSignedLogCert'),
-  caSubsystemCert: system('caSubsystemCert'),
+  caCACert: { name: 'caCACert', days: caDays, ca: true, requires: nothing, issue: { keyUsage: ['digitalSignature', 'keyCertSign', 'cRLSign'], extendedKeyUsage: [], netscape: ['sslCA', 'emailCA', 'objCA'] } },
+  caOCSPCert: {
+    ...system('caOCSPCert'),
+    // Without the first no client believes its answers, without the second clients ask it about itself (RFC 6960 §4.2.2.2).
+    requires: { extendedKeyUsage: [oids.ocspSigning], ocspNoCheck: true },
+    issue: { keyUsage: ['digitalSignature'], extendedKeyUsage: [oids.ocspSigning], netscape: [] },
+  },
+  caSignedLogCert: { ...system('caSignedLogCert'), issue: log },
+  caSubsystemCert: { ...system('caSubsystemCert'), issue: { keyUsage: ['digitalSignature', 'keyEncipherment'], extendedKeyUsage: [oids.clientAuth], netscape: ['client'] } },
   caServerCert: {
     ...system('caServerCert'),
-    first: { keyUsage: ['digitalSignature', 'keyEncipherment'], extendedKeyUsage: [oids.serverAuth, oids.clientAuth] },
+    // A host that certmonger asks for is a client too, of the directory for one.
+    first: { keyUsage: ['digitalSignature', 'keyEncipherment'], extendedKeyUsage: [oids.serverAuth, oids.clientAuth], netscape: ['server', 'client'] },
+    issue: { keyUsage: ['digitalSignature', 'keyEncipherment'], extendedKeyUsage: [oids.serverAuth], netscape: ['server'] },
   },
-  caAuditSigningCert: system('caAuditSigningCert'),
+  caUserCert: { ...system('caUserCert'), issue: user },
+  caAuditSigningCert: { ...system('caAuditSigningCert'), issue: log },
   caTransportCert: system('caTransportCert'),
   caStorageCert: system('caStorageCert'),
 };

@@ -9,14 +9,16 @@ export interface SameRequest {
   readonly profile: string;
   /** Names the CA that is asked. */
   readonly issuer: string;
+  /** What else an administrator asked for, by a fingerprint of it. */
+  readonly order?: string;
 }
 
 /**
  * What makes two SUBMITs the same (design rule 5): key, old certificate (or the request itself, where there is none), profile and
  * the issuer. Hex SHA-256.
  */
-export function requestKey({ csr, old, profile, issuer }: SameRequest): string {
-  const parts = [keyFingerprint(csr.spki), old === undefined ? `csr ${sha256(csr.der)}` : `old ${sha256(old.der)}`, profile, issuer];
+export function requestKey({ csr, old, profile, issuer, order }: SameRequest): string {
+  const parts = [keyFingerprint(csr.spki), old === undefined ? `csr ${sha256(csr.der)}` : `old ${sha256(old.der)}`, profile, issuer, ...(order === undefined ? [] : [order])];
   return sha256(Buffer.from(parts.join('\n')));
 }
 

@@ -34,7 +34,10 @@ const pssParameter = {
 /** The kind of key each signature wants: not every module checks (SoftHSM takes an elliptic-curve key for RSA and fails later). */
 export const keyTypeFor: Readonly<Record<SignatureAlgorithm['scheme'], KeyType>> = { 'rsa-pkcs1': 'RSA', 'rsa-pss': 'RSA', ecdsa: 'EC', eddsa: 'Ed25519' };
 
-/** The ways that give this signature, the best first; the raw one for tokens that do not hash (design rule 10). */
+/**
+ * The ways that give this signature, the best first; the raw one for tokens that do not hash (design rule 10). CKM_RSA_X_509 is none of them: the padding
+ * would be ours, and a token that keeps it to itself (PSS above all) means to be its judge.
+ */
 function waysOf(algorithm: SignatureAlgorithm): SigningWay[] {
   switch (algorithm.scheme) {
     case 'rsa-pkcs1': {
@@ -62,15 +65,40 @@ function waysOf(algorithm: SignatureAlgorithm): SigningWay[] {
   }
 }
 
+/** The same for the life of a session, each asked for once: a network HSM answers every question with a journey of its own. */
+export function rememberedWays(cryptoki: Cryptoki, slot: Handle, label: string): (algorithm: SignatureAlgorithm) => SigningWay[] {
+  const known = new Map<string, SigningWay[]>();
+  return (algorithm) => {
+    const name = 'digest' in algorithm ? `${algorithm.scheme} ${algorithm.digest}` : algorithm.scheme;
+    const ways = known.get(name) ?? signingWays(cryptoki, slot, label, algorithm);
+    known.set(name, ways);
+    return ways;
+  };
+}
+
 /** The ways the token lists for signing; MECHANISM_UNSUPPORTED when there is none. */
-export function signingWays(cryptoki: Cryptoki, slot: Handle, label: string, algorithm: SignatureAlgorithm): SigningWay[] {
+function signingWays(cryptoki: Cryptoki, slot: Handle, label: string, algorithm: SignatureAlgorithm): SigningWay[] {
   const listed = new Set(cryptoki.C_GetMechanismList(slot));
   const usable = waysOf(algorithm).filter(({ mechanism }) => listed.has(mechanism) && (cryptoki.C_GetMechanismInfo(slot, mechanism).flags & pkcs11js.CKF_SIGN) !== 0);
   if (usable.length === 0) {
     const wanted = waysOf(algorithm).map(({ mechanism }) => mechanismName(mechanism)).join(' or ');
-    throw new HsmongerError('MECHANISM_UNSUPPORTED', `Token '${label}' lists no ${wanted} for signing; choose another digest in the instance file, or another token.`);
+    throw new HsmongerError('MECHANISM_UNSUPPORTED', `Token '${label}' lists no ${wanted} for signing; ${otherwise(algorithm)}`);
   }
   return usable;
+}
+
+/** What to do where the token lacks the mechanisms: the raw one takes every digest, so none is worth another try but with RSA, where a policy may allow one alone. */
+function otherwise(algorithm: SignatureAlgorithm): string {
+  switch (algorithm.scheme) {
+    case 'rsa-pkcs1':
+      return 'choose another digest in the instance file, or another token.';
+    case 'rsa-pss':
+      return 'choose another digest or rsa-signature = "pkcs1" in the instance file, or another token.';
+    case 'ecdsa':
+      return 'use an RSA key, or another token.';
+    case 'eddsa':
+      return 'use RSA, P-256, P-384 or P-521 for the key, or another token.';
+  }
 }
 
 const names = new Map<number, string>();

@@ -14,6 +14,8 @@ export interface OpenModule {
   readonly cryptoki: Cryptoki;
   /** The library's real path. */
   readonly file: string;
+  /** Whether sessions opened then are still sessions: a module initialised anew may give their handles to others. */
+  isCurrent(): boolean;
   /** Finalises the module when nobody else in this process uses it and it was initialised here. */
   release(): void;
 }
@@ -24,6 +26,8 @@ interface Loaded {
   settings: string;
   users: number;
   initializedHere: boolean;
+  /** How often it was initialised. */
+  generation: number;
 }
 
 /** C_Initialize and C_Finalize are process-wide: one entry for each library, by its real path, for the life of the process. */
@@ -41,17 +45,20 @@ export function openModule(config: ModuleConfig): OpenModule {
     throw new HsmongerError('MODULE_FAILED', `The PKCS#11 module ${config.module} is in use in this process with another 'parameters' or 'environment'; give the instances the same, or run them apart.`);
   }
   Object.assign(process.env, config.environment);
-  const entry = known ?? { pkcs11: load(config.module), settings, users: 0, initializedHere: false };
-  if (entry.users === 0) {
+  const entry = known ?? { pkcs11: load(config.module), settings, users: 0, initializedHere: false, generation: 0 };
+  if (entry.users === 0 || isFinalised(entry.pkcs11)) {
     entry.initializedHere = initialize(entry.pkcs11, config);
     entry.settings = settings;
+    entry.generation += 1;
   }
+  const { generation } = entry;
   entry.users += 1;
   loaded.set(file, entry);
   let released = false;
   return {
     cryptoki: entry.pkcs11,
     file,
+    isCurrent: () => entry.generation === generation,
     release: () => {
       if (released) return;
       released = true;
@@ -90,6 +97,16 @@ function load(module: string): pkcs11js.PKCS11 {
     // After a failed load any further call on the object, but this one, kills the process.
     pkcs11.close();
     throw new HsmongerError('MODULE_FAILED', `Loading the PKCS#11 module ${module} failed: ${sentenceOf(error)}; check that the vendor's software is installed completely.`, { cause: error });
+  }
+}
+
+/** Whether somebody else in this process has ended the module under its users: all their sessions are gone (PKCS#11 2.40 §5.4, C_Finalize), and a new one wants it initialised. */
+function isFinalised(pkcs11: pkcs11js.PKCS11): boolean {
+  try {
+    pkcs11.C_GetInfo();
+    return false;
+  } catch (error) {
+    return returnValueOf(error) === 'CKR_CRYPTOKI_NOT_INITIALIZED';
   }
 }
 

@@ -6,7 +6,7 @@ import { generateKeyPair } from './key-pair.js';
 import { findPrivateKey, privateKeys, protectionOf, type KeyObjectOnToken } from './keys.js';
 import { changePin } from './change-pin.js';
 import { logIn, logInForOperation, type LoginMeans } from './login.js';
-import { keyTypeFor, mechanismName } from './mechanisms.js';
+import { keyTypeFor, mechanismName, rememberedWays } from './mechanisms.js';
 import { attribute, findObjects } from './objects.js';
 import { serialQueue } from './serial-queue.js';
 import { signWith } from './sign.js';
@@ -21,12 +21,14 @@ export interface SessionParts {
   readonly module: string;
   readonly access: 'read' | 'write';
   readonly means: LoginMeans;
+  /** Whether the module is the one the session was opened in, not initialised anew since. Default: always. */
+  readonly isCurrent?: () => boolean;
   /** After C_CloseSession. */
   readonly release: () => void;
 }
 
 /** Opens a session on a token that was found. Everything a caller asks for waits in one queue. */
-export function openSession({ cryptoki, found, module, access, means, release }: SessionParts): Token {
+export function openSession({ cryptoki, found, module, access, means, isCurrent = () => true, release }: SessionParts): Token {
   const { slot, description } = found;
   const { label } = description;
   const on = `token '${label}'`;
@@ -34,6 +36,7 @@ export function openSession({ cryptoki, found, module, access, means, release }:
   const session = calling(`Opening a session on ${on}`, () => cryptoki.C_OpenSession(slot, wish));
   const site = { cryptoki, slot, session, label, guardKey: [module, description.serial, label].join('\n') };
   const shelf = { cryptoki, session, token: description };
+  const ways = rememberedWays(cryptoki, slot, label);
   const inTurn = serialQueue();
   const objects = new WeakMap<TokenKey, KeyObjectOnToken>();
   let closed = false;
@@ -47,6 +50,7 @@ export function openSession({ cryptoki, found, module, access, means, release }:
   const step = <T>(doing: string, work: () => T | Promise<T>, options: { readonly login: boolean }): Promise<T> =>
     inTurn(async () => {
       if (closed) throw new HsmongerError('SESSION_LOST', `${doing} failed: the session has been closed.`);
+      if (!isCurrent()) throw new HsmongerError('SESSION_LOST', `${doing} failed: another part of this process has finalised the module, and the session with it; the next attempt opens a new one.`);
       try {
         if (options.login) await logIn(site, means);
         return await work();
@@ -96,7 +100,7 @@ export function openSession({ cryptoki, found, module, access, means, release }:
         () => {
           const object = foundHere(key);
           if (key.type !== keyTypeFor[algorithm.scheme]) throw new HsmongerError('KEY_UNUSABLE', `The key '${key.label}' on ${on} is of type ${key.type}, and a signature of the kind ${algorithm.scheme} wants ${keyTypeFor[algorithm.scheme]}.`);
-          return signWith(site, object.handle, algorithm, data, async () => {
+          return signWith({ ...site, ways }, object.handle, algorithm, data, async () => {
             if (object.alwaysAuthenticate) await logInForOperation(site, means);
           });
         },
@@ -137,7 +141,7 @@ export function openSession({ cryptoki, found, module, access, means, release }:
         closed = true;
         try {
           // No C_Logout: it would end the login of every other session of this process.
-          cryptoki.C_CloseSession(session);
+          if (isCurrent()) cryptoki.C_CloseSession(session);
         } catch {
           // A session that is gone is closed.
         } finally {

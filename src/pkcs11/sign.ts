@@ -1,14 +1,15 @@
 import { tokenFailure, returnValueOf } from './ckr.js';
 import type { Cryptoki, Handle } from './cryptoki.js';
 import { ecdsaSigValue } from './ecdsa-signature.js';
-import { signingWays } from './mechanisms.js';
+import type { SigningWay } from './mechanisms.js';
 import type { SignatureAlgorithm } from '../config/signature-algorithm.js';
 
 export interface SigningSite {
   readonly cryptoki: Cryptoki;
-  readonly slot: Handle;
   readonly session: Handle;
   readonly label: string;
+  /** How the token makes such a signature, the best way first. */
+  readonly ways: (algorithm: SignatureAlgorithm) => readonly SigningWay[];
 }
 
 /** RSA with 16,384 bits fits four times over. */
@@ -34,9 +35,9 @@ export async function signWith(site: SigningSite, key: Handle, algorithm: Signat
 const notThisWay: ReadonlySet<string | undefined> = new Set(['CKR_MECHANISM_INVALID', 'CKR_MECHANISM_PARAM_INVALID']);
 
 /** Starts the operation by the first way the key takes: a mechanism may be listed and still refused for this key. */
-function begin({ cryptoki, slot, session, label }: SigningSite, key: Handle, algorithm: SignatureAlgorithm, data: Uint8Array): Buffer {
+function begin({ cryptoki, session, ways }: SigningSite, key: Handle, algorithm: SignatureAlgorithm, data: Uint8Array): Buffer {
   let refusal: unknown;
-  for (const way of signingWays(cryptoki, slot, label, algorithm)) {
+  for (const way of ways(algorithm)) {
     try {
       const { mechanism, parameter } = way;
       cryptoki.C_SignInit(session, { mechanism, ...(parameter === undefined ? {} : { parameter }) }, key);

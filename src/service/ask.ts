@@ -6,13 +6,17 @@ import { HsmongerError } from '../errors.js';
 import { installation } from '../platform/installation.js';
 import { runningAsRoot } from '../platform/service-user.js';
 import { waitsFor } from './privileged.js';
-import { parseReply, replyDescriptor, type Reply, type WorkOrder } from './order.js';
+import { parseProgress, parseReply, replyDescriptor, type Progress, type Reply, type WorkOrder } from './order.js';
 import type { TaskInput, TaskName, TaskOutput } from './tasks.js';
 import { encode } from './wire.js';
 
 export interface AskOptions {
-  /** Milliseconds; a networked HSM can take many seconds for one login. Default 300 000. */
+  /** Milliseconds without a sign of life: the answer, or progress. A networked HSM can take many seconds for one login. Default 300 000. */
   readonly timeoutMs?: number;
+  /** For tasks that tell how far they are. */
+  readonly onProgress?: (progress: Progress) => void;
+  /** Aborted: the task is interrupted. One that minds ends early and answers with what it has done; any other ends at once. */
+  readonly signal?: AbortSignal;
   /** A PIN for a source that is an environment variable, by its name, instead of what the environment has. It travels on stdin. */
   readonly pins?: Readonly<Record<string, string>>;
 }
@@ -25,7 +29,7 @@ export async function askService<K extends TaskName>(
   options: AskOptions = {},
 ): Promise<TaskOutput<K>> {
   const order: WorkOrder = { instance: to.instance, directories: to.directories, task, input, env: { ...pinVariables(to.instance), ...options.pins } };
-  const reply = await converse(order, options.timeoutMs ?? 300_000);
+  const reply = await converse(order, { timeoutMs: 300_000, ...options });
   if (reply.ok) return reply.value as TaskOutput<K>;
   throw new HsmongerError(reply.code, reply.message, reply.trace === undefined ? {} : { cause: reply.trace });
 }
@@ -45,10 +49,11 @@ export function pinVariables({ token }: Instance): WorkOrder['env'] {
 }
 
 const maxReplyBytes = 64 * 1024 * 1024;
+const lineEnd = 0x0a;
 /** A process the module forked may hold the descriptor open for ever: the reply is complete when the child has ended. */
 const graceMs = 500;
 
-function converse(order: WorkOrder, timeoutMs: number): Promise<Reply> {
+function converse(order: WorkOrder, { timeoutMs, onProgress, signal: interrupted }: AskOptions & { readonly timeoutMs: number }): Promise<Reply> {
   const { user, drop } = order.instance;
   const worker = [process.execPath, path.join(installation().addons, 'worker.cjs')] as const;
   const [program, ...args] = drop === 'runuser' && runningAsRoot() ? (['runuser', '-u', user, '--', ...worker] as const) : worker;
@@ -58,22 +63,36 @@ function converse(order: WorkOrder, timeoutMs: number): Promise<Reply> {
       stdio: ['pipe', 2, 2, 'pipe'],
       cwd: '/',
       env: { PATH: '/usr/bin:/bin:/usr/sbin:/sbin', LC_ALL: 'C.UTF-8' },
-      timeout: timeoutMs,
-      killSignal: 'SIGKILL',
     });
+    const giveUp = () => { child.kill('SIGKILL'); };
+    let patience = setTimeout(giveUp, timeoutMs);
+    const interrupt = () => { child.kill('SIGINT'); };
+    if (interrupted?.aborted === true) interrupt();
+    interrupted?.addEventListener('abort', interrupt);
     const reply = child.stdio[replyDescriptor] as Readable;
-    const chunks: Buffer[] = [];
+    let chunks: Buffer[] = [];
     let bytes = 0;
     reply.on('data', (chunk: Buffer) => {
       bytes += chunk.length;
-      if (bytes > maxReplyBytes) child.kill('SIGKILL');
+      if (bytes > maxReplyBytes) giveUp();
       else chunks.push(chunk);
+      if (!chunk.includes(lineEnd)) return;
+      const lines = Buffer.concat(chunks).toString('latin1').split('\n');
+      const told = lines.map(parseProgress).findLast((progress) => progress !== undefined);
+      if (told === undefined) return;
+      clearTimeout(patience);
+      patience = setTimeout(giveUp, timeoutMs);
+      onProgress?.(told);
+      chunks = [Buffer.from(lines.at(-1) ?? '', 'latin1')];
     });
     child.on('error', (error) => {
+      clearTimeout(patience);
       reject(new HsmongerError('INTERNAL', `Cannot start ${program} for work as user '${user}': ${error.message}.`, { cause: error }));
     });
     const settle = (code: number | null, signal: NodeJS.Signals | null) => {
       reply.destroy();
+      clearTimeout(patience);
+      interrupted?.removeEventListener('abort', interrupt);
       try {
         resolve(parseReply(Buffer.concat(chunks).toString('utf8')));
       } catch (error) {

@@ -20,20 +20,30 @@ export interface ServiceContext extends Privileged {
   readonly openToken: (options?: Pick<OpenTokenOptions, 'access' | 'force' | 'anew'>) => Promise<Token>;
   /** Opened when first asked for, closed with the context. */
   readonly ledger: () => Database;
+  /** Tells whoever asked how far the work is. */
+  readonly progress: (done: number, total: number) => void;
+  /** From the first call on an interrupt (SIGINT) no longer ends the process: it aborts the signal, and the task ends by itself. */
+  readonly interruption: () => AbortSignal;
 }
+
+export type Interaction = Pick<ServiceContext, 'progress' | 'interruption'>;
+
+/** Nobody looks and nobody interrupts. */
+const alone: Interaction = { progress: () => undefined, interruption: () => new AbortController().signal };
 
 /** Runs `work` with everything it needs and closes what was opened, whatever happens. */
 export async function withServiceContext<T>(
-  given: { readonly instance: Instance; readonly directories: Directories; readonly env: Readonly<Record<string, string | undefined>>; readonly privileged?: Privileged },
+  given: { readonly instance: Instance; readonly directories: Directories; readonly env: Readonly<Record<string, string | undefined>>; readonly privileged?: Privileged; readonly interaction?: Interaction },
   work: (context: ServiceContext) => Promise<T>,
 ): Promise<T> {
-  const { instance, directories, env, privileged = {} } = given;
+  const { instance, directories, env, privileged = {}, interaction = alone } = given;
   const tokens: Token[] = [];
   let ledger: Database | undefined;
   const pins = openPinGuard(pinsFile(directories, instance));
   try {
     return await work({
       ...privileged,
+      ...interaction,
       instance,
       directories,
       clock: systemClock,

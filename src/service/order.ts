@@ -29,5 +29,30 @@ export function parseReply(text: string): Reply {
   return reply.ok ? { ok: true, value: reply.value } : reply;
 }
 
+/** How far a task is: lines of it may stand before the reply, which is the last line. */
+export interface Progress {
+  readonly done: number;
+  readonly total: number;
+}
+
+const count = v.pipe(v.number(), v.integer(), v.minValue(0));
+const progressSchema = v.strictObject({ progress: v.object({ done: count, total: count }) });
+
+/** Undefined for a line that is none. */
+export function parseProgress(line: string): Progress | undefined {
+  // A reply may be many megabytes.
+  if (line.length > 200) return undefined;
+  try {
+    const parsed = v.safeParse(progressSchema, JSON.parse(line));
+    return parsed.success ? parsed.output.progress : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+export function progressLine(progress: Progress): string {
+  return `${JSON.stringify({ progress })}\n`;
+}
+
 /** The child's descriptor for its reply: what a PKCS#11 module prints on stdout must not end up in it. */
 export const replyDescriptor = 3;

@@ -8,6 +8,8 @@ import { importCertificate } from './tasks/import-certificate.js';
 import { inspectInternal } from './tasks/inspect-internal.js';
 import { inspectNss } from './tasks/inspect-nss.js';
 import { inspectToken } from './tasks/inspect-token.js';
+import { issueCertificates } from './tasks/issue-certificates.js';
+import { issueOnToken } from './tasks/issue-on-token.js';
 import { listNssModules } from './tasks/list-nss-modules.js';
 import { listTokens } from './tasks/list-tokens.js';
 import { lookAtAuthority } from './tasks/look-at-authority.js';
@@ -16,6 +18,7 @@ import { lookAtNss } from './tasks/look-at-nss.js';
 import { makeRequest } from './tasks/make-request.js';
 import { moveAside } from './tasks/move-aside.js';
 import { addNssModule, removeNssModule } from './tasks/nss-module.js';
+import { previewIssuance } from './tasks/preview-issuance.js';
 import { previewRenewals } from './tasks/preview-renewal.js';
 import { provePin } from './tasks/prove-pin.js';
 import { readPkiConfig } from './tasks/read-pki-config.js';
@@ -61,6 +64,9 @@ const tasks = {
   'finish saving': savingFinished,
   'make request': makeRequest,
   'import certificate': importCertificate,
+  'issue certificates': issueCertificates,
+  'issue on token': issueOnToken,
+  'preview issuance': previewIssuance,
   'look at token': lookAtToken,
   'look at NSS database': lookAtNss,
   'set trust': setTrust,

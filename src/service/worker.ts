@@ -2,13 +2,13 @@
  * The process that works as the service user: started by the CLI, the hooks and later the agent, it loads its code, gets what only
  * root can get, drops, and runs one named task. The order comes on stdin, the reply leaves on a descriptor of its own (wire.ts); stdout is left to what modules print.
  */
-import { writeFileSync } from 'node:fs';
+import { writeFileSync, writeSync } from 'node:fs';
 import { prepareState } from '../config/prepare-state.js';
 import { asHsmongerError } from '../errors.js';
 import { sqliteAddon } from '../platform/addons.js';
 import { accountOf, dropTo } from '../platform/service-user.js';
-import { withServiceContext } from './context.js';
-import { replyDescriptor, type Reply, type WorkOrder } from './order.js';
+import { withServiceContext, type Interaction } from './context.js';
+import { progressLine, replyDescriptor, type Reply, type WorkOrder } from './order.js';
 import { gatherPrivileged } from './privileged.js';
 import { runTask } from './tasks.js';
 import { decode, encode } from './wire.js';
@@ -28,12 +28,24 @@ async function perform(): Promise<Reply> {
     prepareState(order.directories, order.instance, account);
     const privileged = await gatherPrivileged(order.task, order.instance, account);
     dropTo(order.instance.user);
-    return { ok: true, value: await withServiceContext({ ...order, privileged }, (context) => runTask(context, order.task, order.input)) };
+    return { ok: true, value: await withServiceContext({ ...order, privileged, interaction }, (context) => runTask(context, order.task, order.input)) };
   } catch (error) {
     const { code, message, cause } = asHsmongerError(error);
     return { ok: false, code, message, ...(cause instanceof Error && cause.stack !== undefined ? { trace: cause.stack } : {}) };
   }
 }
+
+const interaction: Interaction = {
+  progress: (done, total) => {
+    writeSync(replyDescriptor, progressLine({ done, total }));
+  },
+  interruption: () => {
+    const interrupted = new AbortController();
+    // Not once: a terminal's interrupt comes to the whole group, and from the parent again.
+    process.on('SIGINT', () => { interrupted.abort(); });
+    return interrupted.signal;
+  },
+};
 
 async function standardInput(): Promise<Buffer> {
   const chunks: Buffer[] = [];

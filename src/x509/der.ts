@@ -93,6 +93,11 @@ export const booleanTrue = Uint8Array.of(0x01, 0x01, 0xff);
 /** A BIT STRING of whole octets. */
 export const bitString = (content: Uint8Array): Uint8Array => element(0x03, Uint8Array.of(0), content);
 
+/** A named bit list of at most eight bits, the first of them the highest: trailing zero bits are cut off (X.690 §11.2.2). */
+export function namedBits(octet: number): Uint8Array {
+  return element(0x03, octet === 0 ? Uint8Array.of(0) : Uint8Array.of(31 - Math.clz32(octet & -octet), octet));
+}
+
 /** An INTEGER from its content octets, minimal and signed already. */
 export const integer = (content: Uint8Array): Uint8Array => element(0x02, content);
 

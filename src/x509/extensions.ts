@@ -1,5 +1,5 @@
 import type { Certificate, Extension } from './certificate.js';
-import { booleanTrue, element, objectIdentifier, octetString, sequence } from './der.js';
+import { booleanTrue, element, integer, namedBits, objectIdentifier, octetString, sequence } from './der.js';
 import { oids } from './oids.js';
 import { AuthorityKeyIdentifierSchema, BasicConstraintsSchema, decode, ObjectIdentifiersSchema, type ExtensionsSchema } from './schema.js';
 
@@ -66,6 +66,12 @@ export function encodeExtension({ oid, critical, value }: Extension): Uint8Array
 }
 
 export const caBasicConstraints: Extension = { oid: oids.basicConstraints, critical: true, value: sequence(booleanTrue) };
+
+/** A CA's, with how many CAs may stand below it (0 to 127). */
+export function caBasicConstraintsWith(pathLength: number): Extension {
+  return { ...caBasicConstraints, value: sequence(booleanTrue, integer(Uint8Array.of(pathLength))) };
+}
+
 /** DER leaves out the default FALSE: an empty sequence says CA:FALSE. */
 export const leafBasicConstraints: Extension = { oid: oids.basicConstraints, critical: true, value: sequence() };
 /** RFC 6960 §4.2.2.2.1: NULL. */
@@ -75,19 +81,20 @@ export function subjectKeyIdExtension(keyId: Uint8Array): Extension {
   return { oid: oids.subjectKeyIdentifier, critical: false, value: octetString(keyId) };
 }
 
-/** The key identifier alone: issuer and serial would name a certificate that the CA's renewal replaces. */
-export function authorityKeyIdExtension(keyId: Uint8Array): Extension {
-  return { oid: oids.authorityKeyIdentifier, critical: false, value: sequence(element(0x80, keyId)) };
+/**
+ * The key identifier alone, unless the issuer's own certificate is named too by whose it is and its serial number, which a renewed CA certificate no longer has
+ * (RFC 5280 §4.2.1.1: both or neither).
+ */
+export function authorityKeyIdExtension(keyId: Uint8Array, certificate?: Pick<Certificate, 'issuer' | 'serial'>): Extension {
+  const named = certificate === undefined ? [] : [element(0xa1, element(0xa4, certificate.issuer)), element(0x82, certificate.serial)];
+  return { oid: oids.authorityKeyIdentifier, critical: false, value: sequence(element(0x80, keyId), ...named) };
 }
 
 export function extendedKeyUsageExtension(usages: readonly string[], critical = false): Extension {
   return { oid: oids.extendedKeyUsage, critical, value: sequence(...usages.map(objectIdentifier)) };
 }
 
-/** Critical, as RFC 5280 §4.2.1.3 asks. A named bit list: trailing zero bits are cut off (X.690 §11.2.2). */
+/** Critical, as RFC 5280 §4.2.1.3 asks. */
 export function keyUsageExtension(usages: readonly KeyUsage[]): Extension {
-  const octet = usages.reduce((octets, usage) => octets | (0x80 >> keyUsageBits[usage]), 0);
-  const unused = octet === 0 ? 0 : 31 - Math.clz32(octet & -octet);
-  return { oid: oids.keyUsage, critical: true, value: element(0x03, octet === 0 ? Uint8Array.of(0) : Uint8Array.of(unused, octet)) };
+  return { oid: oids.keyUsage, critical: true, value: namedBits(usages.reduce((octet, usage) => octet | (0x80 >> keyUsageBits[usage]), 0)) };
 }
-

@@ -13,6 +13,16 @@ const maxLength = 4096;
 const types: ReadonlyMap<string, string> = new Map([
   ...Object.entries(shortNames).map(([dotted, name]) => [name.toLowerCase(), dotted] as const),
   ['emailaddress', '1.2.840.113549.1.9.1'],
+  ['commonname', '2.5.4.3'],
+  ['surname', '2.5.4.4'],
+  ['countryname', '2.5.4.6'],
+  ['localityname', '2.5.4.7'],
+  ['stateorprovincename', '2.5.4.8'],
+  ['streetaddress', '2.5.4.9'],
+  ['organizationname', '2.5.4.10'],
+  ['organizationalunitname', '2.5.4.11'],
+  ['domaincomponent', '0.9.2342.19200300.100.1.25'],
+  ['userid', '0.9.2342.19200300.100.1.1'],
   ['mail', '0.9.2342.19200300.100.1.3'],
   ['sn', '2.5.4.4'],
   ['t', '2.5.4.12'],
@@ -49,8 +59,13 @@ export function nameFromText(text: string): Uint8Array {
   return sequence(...rdns.filter((rdn) => rdn.length > 0).reverse().map((rdn) => element(0x31, ...rdn.sort((a, b) => Buffer.compare(a, b)))));
 }
 
+/** The dotted type an attribute's name stands for, in RFC 4514's spelling or openssl's, or dotted itself; undefined for a name not known here. */
+export function attributeType(name: string): string | undefined {
+  return /^\d/u.test(name) ? name : name.toLowerCase().startsWith('oid.') ? name.slice(4) : types.get(name.toLowerCase());
+}
+
 function typeOf(text: string, name: string): string {
-  const dotted = /^\d/u.test(name) ? name : name.toLowerCase().startsWith('oid.') ? name.slice(4) : types.get(name.toLowerCase());
+  const dotted = attributeType(name);
   if (dotted === undefined) throw refused(text, `has an attribute '${name}', which is not known here; write its dotted number`);
   const [first = 0, second = 0] = dotted.split('.').map(Number);
   // X.660: under 0 and 1 there are forty arcs.

@@ -4,14 +4,14 @@ import { remembered } from './remembered.js';
 import { decode, NameSchema } from './schema.js';
 
 /** One attribute of a name: its dotted type, its value's DER, and the text of it where it is a string. */
-interface Attribute {
+export interface Attribute {
   readonly type: string;
   readonly value: Uint8Array;
   readonly text: string | undefined;
 }
 
 /** RDNs in the order they are encoded; undefined when the bytes are no Name. */
-function parseName(der: Uint8Array): Attribute[][] | undefined {
+export function parseName(der: Uint8Array): Attribute[][] | undefined {
   try {
     return Array.from(decode(der, NameSchema), (rdn) =>
       Array.from(rdn, ({ type, value }) => {
@@ -41,10 +41,28 @@ export function sameName(left: Uint8Array, right: Uint8Array): boolean {
   return a !== undefined && a === b;
 }
 
+/** Whether a name is `top`, or stands below it in the tree of names (RFC 5280 §4.2.1.10, directoryName), compared as in sameName(). */
+export function standsBelow(name: Uint8Array, top: Uint8Array): boolean {
+  const [parts, above] = [canonicalParts(name), canonicalParts(top)];
+  return above?.every((part, index) => parts?.[index] === part) ?? false;
+}
+
 const canonical = remembered((der: Uint8Array): string | undefined => {
-  const rdns = parseName(der);
-  return rdns === undefined ? undefined : JSON.stringify(rdns.map((rdn) => rdn.map(({ type, value, text }) => `${type}=${text === undefined ? `#${hex(value)}` : `:${fold(text)}`}`).sort()));
+  const parts = canonicalParts(der);
+  return parts === undefined ? undefined : JSON.stringify(parts);
 });
+
+/** One comparable text for each RDN. */
+function canonicalParts(der: Uint8Array): string[] | undefined {
+  return parseName(der)?.map((rdn) => JSON.stringify(rdn.map(canonicalAttribute).sort()));
+}
+
+const canonicalAttribute = ({ type, value, text }: Attribute) => `${type}=${text === undefined ? `#${hex(value)}` : `:${fold(text)}`}`;
+
+/** The same for two attributes. */
+export function sameText(left: Attribute, right: Attribute): boolean {
+  return canonicalAttribute(left) === canonicalAttribute(right);
+}
 
 // RFC 4518 §2 in the parts that matter: compatibility composition, case, and runs of spaces.
 const fold = (text: string) => text.normalize('NFKC').toLowerCase().normalize('NFKC').replace(/\s+/gu, ' ').trim();

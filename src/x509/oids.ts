@@ -1,10 +1,13 @@
-/** Object identifiers by the names RFC 5280 and RFC 6960 give them. */
+/** Object identifiers by the names RFC 5280 and RFC 6960 give them, Netscape's by openssl's. */
 export const oids = {
   subjectKeyIdentifier: '2.5.29.14',
   keyUsage: '2.5.29.15',
   privateKeyUsagePeriod: '2.5.29.16',
   subjectAltName: '2.5.29.17',
   basicConstraints: '2.5.29.19',
+  nameConstraints: '2.5.29.30',
+  crlDistributionPoints: '2.5.29.31',
+  certificatePolicies: '2.5.29.32',
   authorityKeyIdentifier: '2.5.29.35',
   extendedKeyUsage: '2.5.29.37',
   signedCertificateTimestamps: '1.3.6.1.4.1.11129.2.4.2',
@@ -13,5 +16,13 @@ export const oids = {
   serverAuth: '1.3.6.1.5.5.7.3.1',
   clientAuth: '1.3.6.1.5.5.7.3.2',
   ocspSigning: '1.3.6.1.5.5.7.3.9',
+  emailProtection: '1.3.6.1.5.5.7.3.4',
+  authorityInformationAccess: '1.3.6.1.5.5.7.1.1',
+  accessOcsp: '1.3.6.1.5.5.7.48.1',
+  accessCaIssuers: '1.3.6.1.5.5.7.48.2',
+  netscapeCertType: '2.16.840.1.113730.1.1',
+  netscapeComment: '2.16.840.1.113730.1.13',
+  commonName: '2.5.4.3',
+  emailAddress: '1.2.840.113549.1.9.1',
   extensionRequest: '1.2.840.113549.1.9.14',
 } as const;

@@ -1,4 +1,4 @@
-import { constants, verify } from 'node:crypto';
+import { constants, verify, type VerifyKeyObjectInput } from 'node:crypto';
 import { HsmongerError } from '../errors.js';
 import { openKey } from './public-key.js';
 import { remembered } from './remembered.js';
@@ -63,16 +63,36 @@ export interface Signed {
 
 /** Whether the signature is one by the key; false too for a scheme or a key we do not know. */
 export function verifySignature({ data, algorithm, signature }: Signed, spki: Uint8Array): boolean {
-  const scheme = signatureScheme(algorithm);
-  const key = openKey(spki);
-  const keyType = key?.asymmetricKeyType;
-  if (scheme === undefined || key === undefined || keyType === undefined || !(keyTypes[scheme.scheme] as readonly string[]).includes(keyType)) return false;
+  const means = meansOf(algorithm, spki);
+  if (means === undefined) return false;
   try {
-    const padding = scheme.scheme === 'rsa-pss' ? { padding: constants.RSA_PKCS1_PSS_PADDING, saltLength: scheme.saltLength } : {};
-    return verify(scheme.digest, data, { key, ...padding }, signature);
+    return verify(means.digest, data, means.key, signature);
   } catch {
     return false;
   }
+}
+
+/** The same, computed beside the event loop, for whoever has many to look at. */
+export function verifySignatureAside({ data, algorithm, signature }: Signed, spki: Uint8Array): Promise<boolean> {
+  const means = meansOf(algorithm, spki);
+  if (means === undefined) return Promise.resolve(false);
+  return new Promise((resolve) => {
+    try {
+      verify(means.digest, data, means.key, signature, (error, right) => { resolve(error === null && right); });
+    } catch {
+      resolve(false);
+    }
+  });
+}
+
+/** What OpenSSL needs for it; undefined for a scheme or a key we do not know, or that do not belong together. */
+function meansOf(algorithm: Uint8Array, spki: Uint8Array): { readonly digest: string | null; readonly key: VerifyKeyObjectInput } | undefined {
+  const scheme = signatureScheme(algorithm);
+  const key = openKey(spki);
+  const keyType = key?.asymmetricKeyType;
+  if (scheme === undefined || key === undefined || keyType === undefined || !(keyTypes[scheme.scheme] as readonly string[]).includes(keyType)) return undefined;
+  const padding = scheme.scheme === 'rsa-pss' ? { padding: constants.RSA_PKCS1_PSS_PADDING, ...(scheme.saltLength === undefined ? {} : { saltLength: scheme.saltLength }) } : {};
+  return { digest: scheme.digest, key: { key, ...padding } };
 }
 
 /** WEAK_DIGEST when the signature rests on MD5 or SHA-1: collisions make it prove nothing. `what` begins the message. */

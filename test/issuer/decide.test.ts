@@ -1,8 +1,10 @@
 import { beforeAll, describe, expect, it } from 'vitest';
+import { caConfig } from '../../src/config/ca-config.js';
 import { profileNames } from '../../src/config/profile-names.js';
 import { profiles } from '../../src/issuer/profiles.js';
 import { inferProfile } from '../../src/issuer/infer-profile.js';
 import { admit, type IssueFacts } from '../../src/issuer/token/admit.js';
+import { noLimits } from '../../src/issuer/token/issuance/limits.js';
 import { decideIssue, type IssuePlan } from '../../src/issuer/token/decide.js';
 import type { Certificate } from '../../src/x509/certificate.js';
 import { extendedKeyUsages, findExtension } from '../../src/x509/extensions.js';
@@ -27,13 +29,13 @@ const subject = 'O=Test, CN=Leaf';
 const leafCertificate = (options: Partial<CertificateOptions> = {}) => makeCertificate({ keys: leafKeys, subject, by: { keys: caKeys, certificate: ca }, ...options });
 const facts = async (options: Partial<IssueFacts> & { readonly csrOptions?: Partial<CsrOptions> } = {}): Promise<IssueFacts> => {
   const { csrOptions, ...rest } = options;
-  return { csr: parseCsr(await makeCsr({ keys: leafKeys, subject, ...csrOptions })), issuer: ca, issuerTracked: true, lifetimeDays: {}, backdateSeconds: 60, ...rest };
+  return { csr: parseCsr(await makeCsr({ keys: leafKeys, subject, ...csrOptions })), issuer: ca, issuerTracked: true, lifetimeDays: {}, backdateSeconds: 60, ca: caConfig({}), limits: noLimits, ...rest };
 };
 const plan = (given: IssueFacts, at = now): IssuePlan => decideIssue(at, admit(given));
 const caFacts = (old: Certificate, options: Partial<IssueFacts> = {}) => facts({ profile: 'caCACert', old, issuer: old, csrOptions: { keys: caKeys, subject: 'O=Test, CN=Certificate Authority' }, ...options });
 
 describe('profiles', () => {
-  it("are all of Dogtag's eight, with its lifetimes", () => {
+  it("are named as Dogtag's, with its lifetimes", () => {
     expect(Object.keys(profiles).sort()).toEqual([...profileNames].sort());
     for (const profile of Object.values(profiles)) {
       expect(profile.days).toBe(profile.name === 'caCACert' ? 7305 : 720);
@@ -257,7 +259,7 @@ describe('a request is refused', () => {
     await expect(facts({ old: await leafCertificate(), csrOptions: { keys: csr.keys === 'leaf' ? leafKeys : otherKeys, subject: csr.subject } }).then(plan)).rejects.toMatchObject({ code });
   });
 
-  it.each(['', 'caUserCert', 'cacacert', 'constructor', '__proto__'])("for the unknown profile '%s'", async (profile) => {
+  it.each(['', 'caCrossCert', 'cacacert', 'constructor', '__proto__'])("for the unknown profile '%s'", async (profile) => {
     await expect(facts({ profile, old: await leafCertificate() }).then(plan)).rejects.toMatchObject({ code: 'PROFILE_UNKNOWN' });
   });
 

@@ -6,7 +6,7 @@ import type { Cryptoki } from '../../src/pkcs11/cryptoki.js';
 import { openSession } from '../../src/pkcs11/session.js';
 import { findToken, tokensOf } from '../../src/pkcs11/slots.js';
 import type { PinFailure } from '../../src/pkcs11/token.js';
-import { ckr, fakeCryptoki, guardInMemory, handleOf } from './fake-cryptoki.js';
+import { ckr, fakeCryptoki, guardInMemory, handleOf, keyFunctions } from './fake-cryptoki.js';
 
 const source = 'environment:31323334'; // the fake guard's tag of 1234
 
@@ -94,30 +94,6 @@ describe('a login on a token in trouble', () => {
     expect(C_Login).not.toHaveBeenCalled();
   });
 });
-
-/** One RSA private key with CKA_ID 01, modulus of 2048 bits. */
-function keyFunctions(more: { readonly alwaysAuthenticate?: boolean } = {}): Pick<Cryptoki, 'C_FindObjectsInit' | 'C_FindObjects' | 'C_GetAttributeValue'> {
-  const modulus = Buffer.alloc(256, 0xc1);
-  const values = new Map<number, Buffer>([
-    [pkcs11js.CKA_ID, Buffer.from([1])],
-    [pkcs11js.CKA_KEY_TYPE, handleOf(pkcs11js.CKK_RSA)],
-    [pkcs11js.CKA_MODULUS, modulus],
-    [pkcs11js.CKA_PUBLIC_EXPONENT, Buffer.from([1, 0, 1])],
-    [pkcs11js.CKA_SIGN, Buffer.from([1])],
-    [pkcs11js.CKA_ALWAYS_AUTHENTICATE, Buffer.from([more.alwaysAuthenticate === true ? 1 : 0])],
-  ]);
-  let batches = [[handleOf(9)]];
-  return {
-    C_FindObjectsInit: () => { batches = [[handleOf(9)]]; },
-    C_FindObjects: () => batches.pop() ?? [],
-    C_GetAttributeValue: (_, __, template) =>
-      template.map(({ type }) => {
-        const value = values.get(type);
-        if (value === undefined) throw ckr('CKR_ATTRIBUTE_TYPE_INVALID');
-        return { type, value };
-      }),
-  };
-}
 
 const algorithm = { scheme: 'rsa-pkcs1', digest: 'sha256' } as const;
 const data = Buffer.from('data');

@@ -44,6 +44,30 @@ export function fakeCryptoki(functions: Partial<Cryptoki>, flags = 0): Cryptoki 
   };
 }
 
+/** One RSA private key with CKA_ID 01, modulus of 2048 bits. */
+export function keyFunctions(more: { readonly alwaysAuthenticate?: boolean } = {}): Pick<Cryptoki, 'C_FindObjectsInit' | 'C_FindObjects' | 'C_GetAttributeValue'> {
+  const modulus = Buffer.alloc(256, 0xc1);
+  const values = new Map<number, Buffer>([
+    [pkcs11js.CKA_ID, Buffer.from([1])],
+    [pkcs11js.CKA_KEY_TYPE, handleOf(pkcs11js.CKK_RSA)],
+    [pkcs11js.CKA_MODULUS, modulus],
+    [pkcs11js.CKA_PUBLIC_EXPONENT, Buffer.from([1, 0, 1])],
+    [pkcs11js.CKA_SIGN, Buffer.from([1])],
+    [pkcs11js.CKA_ALWAYS_AUTHENTICATE, Buffer.from([more.alwaysAuthenticate === true ? 1 : 0])],
+  ]);
+  let batches = [[handleOf(9)]];
+  return {
+    C_FindObjectsInit: () => { batches = [[handleOf(9)]]; },
+    C_FindObjects: () => batches.pop() ?? [],
+    C_GetAttributeValue: (_, __, template) =>
+      template.map(({ type }) => {
+        const value = values.get(type);
+        if (value === undefined) throw ckr('CKR_ATTRIBUTE_TYPE_INVALID');
+        return { type, value };
+      }),
+  };
+}
+
 /** A pin guard in memory: its rows can be looked at, and preset. */
 export function guardInMemory(rows = new Map<string, PinFailure>()): PinGuard & { readonly rows: Map<string, PinFailure> } {
   const at = new Date('2026-01-02T03:04:05Z');

@@ -36,7 +36,7 @@ afterAll(async () => {
 });
 
 const nickname = 'subsystemCert cert-pki-ca';
-const contextOf = (instance: Instance): ServiceContext => ({ instance, directories: { config: scratch.path, state: scratch.path }, clock: () => new Date(), openToken: () => Promise.reject(new Error('no token is opened here')), readPin: () => { throw new Error('no PIN is read here'); }, ledger: () => ledger, directory });
+const contextOf = (instance: Instance): ServiceContext => ({ instance, directories: { config: scratch.path, state: scratch.path }, clock: () => new Date(), openToken: () => Promise.reject(new Error('no token is opened here')), progress: () => undefined, interruption: () => new AbortController().signal, readPin: () => { throw new Error('no PIN is read here'); }, ledger: () => ledger, directory });
 
 test('what the directory says of servers and certificates is read, and nothing is changed', async () => {
   const instance: Instance = { ...doctorInstance, certificates: [{ nickname, profile: 'caSubsystemCert', storage: { kind: 'token' } }], directory: { ...rig.servers[0]!.config(), host: 'ca2.example.test' } };

@@ -1,14 +1,17 @@
+import type { CaConfig } from '../../config/instance.js';
 import { HsmongerError } from '../../errors.js';
 import type { Certificate } from '../../x509/certificate.js';
 import { allows } from '../../x509/extensions.js';
 import { nameText, sameName } from '../../x509/name.js';
 import type { CertificateRequest } from '../../x509/parse-csr.js';
 import { isSelfSigned, role, signedBy } from '../../x509/path.js';
-import { assertStrongKey, sameKey } from '../../x509/public-key.js';
-import { assertStrongDigest, verifySignature } from '../../x509/signature.js';
+import { sameKey } from '../../x509/public-key.js';
+import { verifySignature } from '../../x509/signature.js';
 import { inferProfile } from '../infer-profile.js';
 import { defaultProfile, isProfileName, profileNames } from '../../config/profile-names.js';
-import { profiles, type Profile } from '../profiles.js';
+import { profiles, type IssuePolicy, type Profile } from '../profiles.js';
+import type { AuthorityLimits } from './issuance/limits.js';
+import { assertAnother, assertSound, notItsOwn, signedPart } from './sound.js';
 
 /** What is asked, and of whom. */
 export interface IssueFacts {
@@ -25,6 +28,9 @@ export interface IssueFacts {
   /** By profile name, over the profile's own. */
   readonly lifetimeDays: Readonly<Record<string, number>>;
   readonly backdateSeconds: number;
+  /** For a certificate that renews none. */
+  readonly ca: CaConfig;
+  readonly limits: AuthorityLimits;
 }
 
 /** A request that may be answered. */
@@ -32,18 +38,15 @@ export type Admitted = IssueFacts & {
   readonly order:
     | { readonly kind: 'self-renewal'; readonly profile: Profile; readonly old: Certificate }
     | { readonly kind: 'renewal'; readonly profile: Profile; readonly old: Certificate }
-    | { readonly kind: 'first'; readonly profile: Profile; readonly policy: NonNullable<Profile['first']> };
+    | { readonly kind: 'first'; readonly profile: Profile; readonly policy: IssuePolicy };
 };
 
 /** Refuses what must never be signed, whatever the time is. */
 export function admit(facts: IssueFacts): Admitted {
   const { csr, old, issuer } = facts;
   const profile = profileOf(facts);
-  assertStrongDigest(csr.signatureAlgorithm, 'The certificate request');
-  assertStrongKey(csr.spki, 'The key of the certificate request');
-  if (!verifySignature({ data: csr.info, algorithm: csr.signatureAlgorithm, signature: csr.signature }, csr.spki)) {
-    throw new HsmongerError('CSR_SIGNATURE', 'The signature of the certificate request is not by its own key; nothing proves that the requester has that key.');
-  }
+  assertSound(csr);
+  if (!verifySignature(signedPart(csr), csr.spki)) throw notItsOwn();
   if (old === undefined) return { ...facts, order: { kind: 'first', profile, policy: firstPolicy(profile, csr, issuer) } };
   if (!sameKey(csr.spki, old.spki)) {
     throw new HsmongerError('KEY_MISMATCH', `The certificate request has another key than the certificate of ${nameText(old.subject)} that it would renew; hsmonger renews with the same key only.`);
@@ -60,13 +63,11 @@ function profileOf({ profile, old }: IssueFacts): Profile {
   return profiles[name];
 }
 
-function firstPolicy({ name, first }: Profile, csr: CertificateRequest, issuer: Certificate): NonNullable<Profile['first']> {
+function firstPolicy({ name, first }: Profile, csr: CertificateRequest, issuer: Certificate): IssuePolicy {
   if (first === undefined) {
     throw new HsmongerError('OLD_CERTIFICATE_MISSING', `Profile ${name} only renews, and no certificate came with the request for ${nameText(csr.subject)}; certmonger sends it when it tracks one it can read.`);
   }
-  if (sameKey(csr.spki, issuer.spki)) throw new HsmongerError('KEY_MISMATCH', `The request for ${nameText(csr.subject)} has the key of the CA itself; give it a key of its own.`);
-  // It would look self-issued, and certmonger deletes what shares a subject on one token, the key with it.
-  if (sameName(csr.subject, issuer.subject)) throw new HsmongerError('SUBJECT_MISMATCH', `The certificate request is for ${nameText(csr.subject)}, which is the CA itself; ask for another subject.`);
+  assertAnother(csr.spki, csr.subject, issuer);
   return first;
 }
 

@@ -4,7 +4,8 @@ import { nameText } from '../../x509/name.js';
 import { isSelfSigned } from '../../x509/path.js';
 import type { Profile } from '../profiles.js';
 import type { Admitted } from './admit.js';
-import { firstExtensions, renewedExtensions } from './extension-set.js';
+import { renewedExtensions } from './extension-set.js';
+import { certified } from './issuance/certified.js';
 
 /** A certificate to sign, but for its serial number and signature. */
 export type IssuePlan = Pick<Certificate, 'subject' | 'issuer' | 'spki' | 'notBefore' | 'notAfter'> & {
@@ -35,7 +36,7 @@ export function decideIssue(now: Date, admitted: Admitted): IssuePlan {
       return { profile, subject: old.subject, issuer: issuer.subject, spki: old.spki, notBefore, notAfter, extensions: renewedExtensions(profile, old, issuer) };
     }
     case 'first':
-      return { profile, subject: csr.subject, issuer: issuer.subject, spki: csr.spki, notBefore, notAfter: cappedNotAfter(now, admitted, wanted), extensions: firstExtensions(order.policy, csr, issuer) };
+      return { profile, issuer: issuer.subject, spki: csr.spki, notBefore, notAfter: cappedNotAfter(now, admitted, wanted), ...certified({ csr, issuer, profile, policy: order.policy, ca: admitted.ca, limits: admitted.limits }) };
   }
 }
 

@@ -1,4 +1,3 @@
-import { HsmongerError } from '../../errors.js';
 import type { Certificate, Extension } from '../../x509/certificate.js';
 import {
   authorityKeyIdExtension,
@@ -6,14 +5,10 @@ import {
   extendedKeyUsageExtension,
   extendedKeyUsages,
   findExtension,
-  keyUsageExtension,
-  leafBasicConstraints,
   ocspNoCheckExtension,
   subjectKeyIdExtension,
 } from '../../x509/extensions.js';
-import { generalNamesFault } from '../../x509/general-names.js';
 import { oids } from '../../x509/oids.js';
-import type { CertificateRequest } from '../../x509/parse-csr.js';
 import { keyIdentifier } from '../../x509/public-key.js';
 import type { Profile } from '../profiles.js';
 
@@ -50,33 +45,8 @@ export function renewedExtensions(profile: Profile, old: Certificate, issuer: Ce
   ];
 }
 
-/** The extensions of a certificate that renews none: the policy's, and the names the request asks for. */
-export function firstExtensions(policy: NonNullable<Profile['first']>, csr: CertificateRequest, issuer: Certificate): Extension[] {
-  return [
-    leafBasicConstraints,
-    keyUsageExtension(policy.keyUsage),
-    extendedKeyUsageExtension(policy.extendedKeyUsage),
-    subjectKeyIdExtension(keyIdentifier(csr.spki)),
-    authorityKeyIdExtension(subjectKeyIdOf(issuer)),
-    ...requestedNames(csr),
-  ];
-}
-
-function requestedNames({ extensions, subject }: CertificateRequest): Extension[] {
-  const nameless = subject.length === 2;
-  const names = findExtension(extensions, oids.subjectAltName);
-  if (names === undefined) {
-    if (nameless) throw new HsmongerError('CSR_INVALID', 'The certificate request names nobody: it has neither a subject nor a subject alternative name.');
-    return [];
-  }
-  const fault = generalNamesFault(names.value);
-  if (fault !== undefined) throw new HsmongerError('CSR_INVALID', `The certificate request asks for a subject alternative name that ${fault}.`);
-  // RFC 5280 §4.2.1.6: critical exactly when the subject is empty.
-  return [{ ...names, critical: nameless }];
-}
-
 /** The key identifier a certificate has, whatever it was made from, or would be given. */
-function subjectKeyIdOf({ subjectKeyId, spki }: Certificate): Uint8Array {
+export function subjectKeyIdOf({ subjectKeyId, spki }: Certificate): Uint8Array {
   return subjectKeyId ?? keyIdentifier(spki);
 }
 

@@ -1,3 +1,4 @@
+import { caConfig } from '../../config/ca-config.js';
 import type { Instance, TokenIssuerConfig } from '../../config/instance.js';
 import { HsmongerError } from '../../errors.js';
 import { exclusively } from '../../ledger/exclusively.js';
@@ -17,6 +18,7 @@ import { requestKey } from '../request-key.js';
 import { admit, type Admitted } from './admit.js';
 import { authorityKey, findAuthority, type Authority } from './authority.js';
 import { decideIssue } from './decide.js';
+import { limitsOf } from './issuance/limits.js';
 import { signPlan } from './sign.js';
 
 export interface TokenIssuerParts {
@@ -70,6 +72,8 @@ async function enrol(parts: TokenIssuerParts, token: Token, { csr, oldCertificat
     issuerTracked: instance.certificates.some(({ nickname }) => nickname === issuer.certificate),
     lifetimeDays: issuer.lifetimeDays,
     backdateSeconds: issuer.backdateSeconds,
+    ca: caConfig(instance),
+    limits: limitsOf(authority),
   });
   const answer = previous(parts, authority, admitted);
   if (answer !== undefined) return answer;

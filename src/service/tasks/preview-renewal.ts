@@ -1,3 +1,4 @@
+import { caConfig } from '../../config/ca-config.js';
 import { stateDirectory } from '../../config/directories.js';
 import type { TokenIssuerConfig } from '../../config/instance.js';
 import type { SignatureAlgorithm } from '../../config/signature-algorithm.js';
@@ -7,6 +8,7 @@ import { readImported } from '../../issuer/external/imported.js';
 import { profiles } from '../../issuer/profiles.js';
 import { renewalKind } from '../../issuer/token/admit.js';
 import { findAuthority } from '../../issuer/token/authority.js';
+import { noLimits } from '../../issuer/token/issuance/limits.js';
 import { decideIssue } from '../../issuer/token/decide.js';
 import type { Certificate } from '../../x509/certificate.js';
 import { nameText } from '../../x509/name.js';
@@ -81,6 +83,8 @@ function preview({ instance, clock }: ServiceContext, config: TokenIssuerConfig,
     issuerTracked: instance.certificates.some((certificate) => certificate.nickname === signer),
     lifetimeDays,
     backdateSeconds,
+    ca: caConfig(instance),
+    limits: noLimits,
     order: { kind: renewalKind(profile, old, issuer), profile, old },
   });
   const { type, bits } = keyFacts(plan.spki);

@@ -16,6 +16,7 @@ const work: Readonly<Record<ProfileName, readonly KeyUsage[]>> = {
   caAuditSigningCert: ['digitalSignature', 'nonRepudiation'],
   caSubsystemCert: ['digitalSignature', 'keyEncipherment'],
   caServerCert: ['digitalSignature', 'keyEncipherment', 'keyAgreement'],
+  caUserCert: ['digitalSignature', 'nonRepudiation', 'keyEncipherment', 'keyAgreement'],
   caTransportCert: ['keyEncipherment', 'dataEncipherment', 'keyAgreement'],
   caStorageCert: ['keyEncipherment', 'dataEncipherment', 'keyAgreement'],
 };

@@ -1,0 +1,41 @@
+import { profileOfWord } from '../../config/profile-words.js';
+import { HsmongerError } from '../../errors.js';
+import type { OrderInput } from '../../service/tasks/issue-certificates.js';
+import { generalNameFromText } from '../../x509/general-name-text.js';
+import { nameConstraintFromText } from '../../x509/name-constraint-text.js';
+import { subjectFromText } from '../../x509/subject-text.js';
+
+/** What is said of the certificates on the command line. */
+export interface OrderOptions {
+  readonly profile: string;
+  readonly subject: string | undefined;
+  readonly san: readonly string[] | undefined;
+  readonly days: string | undefined;
+  readonly pathLength: string | undefined;
+  readonly permit: readonly string[] | undefined;
+  readonly exclude: readonly string[] | undefined;
+  readonly again: boolean;
+}
+
+const maxDays = 36_525;
+
+/** The order the flags stand for, `now` naming a wish for another certificate; USAGE or CONFIG_INVALID for what is none. */
+export function orderFromOptions({ profile, subject, san, days, pathLength, permit = [], exclude = [], again }: OrderOptions, now: Date): OrderInput {
+  const name = profileOfWord(profile);
+  if (name !== 'caCACert' && (pathLength !== undefined || permit.length + exclude.length > 0)) throw new HsmongerError('USAGE', "--path-length, --permit and --exclude are for CAs: --profile sub-ca.");
+  return {
+    profile: name,
+    ...(subject === undefined ? {} : { subject: subjectFromText(subject) }),
+    ...(san === undefined ? {} : { names: san.map(generalNameFromText) }),
+    ...(days === undefined ? {} : { days: countOf('days', days, 1, maxDays) }),
+    ...(pathLength === undefined ? {} : { pathLength: countOf('path-length', pathLength, 0, 127) }),
+    ...(permit.length + exclude.length === 0 ? {} : { nameConstraints: { permitted: permit.map(nameConstraintFromText), excluded: exclude.map(nameConstraintFromText) } }),
+    ...(again ? { again: now.toISOString() } : {}),
+  };
+}
+
+function countOf(flag: string, text: string, least: number, most: number): number {
+  const value = /^\d{1,6}$/u.test(text) ? Number(text) : NaN;
+  if (!(value >= least && value <= most)) throw new HsmongerError('USAGE', `--${flag} wants a number from ${String(least)} to ${String(most)}, not '${text}'.`);
+  return value;
+}

@@ -1,0 +1,152 @@
+import path from 'node:path';
+import { asHsmongerError, HsmongerError } from '../../errors.js';
+import type { IssueResult, NamedRequest } from '../../issuer/token/issuance/issue-many.js';
+import { askService } from '../../service/ask.js';
+import type { OrderInput } from '../../service/tasks/issue-certificates.js';
+import { nameText } from '../../x509/name.js';
+import { parseCertificate } from '../../x509/parse-certificate.js';
+import { certificateToPem } from '../../x509/pem.js';
+import type { Surroundings } from '../command.js';
+import { instanceOf, type GlobalOptions } from '../global-options.js';
+import { harmless, json, progressLine } from '../output.js';
+import { certificateName, readRequest, requestsIn, writeWhole } from './issue-files.js';
+import { orderFromOptions, type OrderOptions } from './issue-order.js';
+import { issueOnToken } from './issue-on-token.js';
+import { previewIssuance } from './preview-issuance.js';
+
+export interface IssueOptions extends GlobalOptions, OrderOptions {
+  readonly in: string | undefined;
+  readonly inDir: string | undefined;
+  readonly out: string | undefined;
+  readonly outDir: string | undefined;
+  readonly nickname: string | undefined;
+  readonly keyType: string | undefined;
+  readonly key: string | undefined;
+  readonly chain: boolean;
+  readonly dryRun: boolean;
+}
+
+/** A request, and where its certificate goes; standard output where it is not said. */
+export interface Job extends NamedRequest {
+  readonly file?: string;
+}
+
+/** A request that could not even be read. */
+interface Unread {
+  readonly name: string;
+  readonly problem: { readonly code: string; readonly message: string };
+}
+
+/** How many requests one child of ours is given: what it answers has to fit into its reply. */
+const perOrder = 10_000;
+
+export async function issue(options: IssueOptions, surroundings: Surroundings): Promise<number> {
+  assertTogether(options);
+  const place = instanceOf(options, surroundings.env);
+  const order = orderFromOptions(options, surroundings.clock());
+  if (options.nickname !== undefined) return issueOnToken(place, order, { ...options, nickname: options.nickname }, surroundings);
+  const { jobs, unread } = jobsOf(options);
+  if (options.dryRun) return previewIssuance(place, order, jobs, unread, options, surroundings);
+  return issueRequests(place, order, jobs, unread, options, surroundings);
+}
+
+function assertTogether({ in: file, inDir, out, outDir, nickname, keyType, key, subject }: IssueOptions): void {
+  const wrong = (message: string) => new HsmongerError('USAGE', message);
+  if ([file, inDir, nickname].filter((one) => one !== undefined).length !== 1) throw wrong('Say where the request comes from: --in FILE, --in-dir DIRECTORY, or --nickname with --key-type or --key for a key on the token.');
+  if ((inDir === undefined) !== (outDir === undefined)) throw wrong('--in-dir and --out-dir go together.');
+  if (inDir !== undefined && out !== undefined) throw wrong('--out is for one certificate; with --in-dir goes --out-dir.');
+  if (inDir !== undefined && subject !== undefined) throw wrong('--subject is for one certificate; with --in-dir each request keeps its own.');
+  if (nickname === undefined && (keyType !== undefined || key !== undefined)) throw wrong('--key-type and --key go with --nickname: the name of the certificate on the token.');
+  if (nickname !== undefined && (keyType === undefined) === (key === undefined)) throw wrong('With --nickname goes --key-type for a new key or --key for one that is on the token.');
+  if (nickname !== undefined && subject === undefined) throw wrong('With --nickname goes --subject: there is no request that says it.');
+}
+
+function jobsOf({ in: file, inDir, out, outDir }: IssueOptions): { readonly jobs: readonly Job[]; readonly unread: readonly Unread[] } {
+  if (inDir === undefined || outDir === undefined) return { jobs: [{ name: file ?? '-', csr: readRequest(file ?? '-'), ...(out === undefined ? {} : { file: out }) }], unread: [] };
+  const jobs: Job[] = [];
+  const unread: Unread[] = [];
+  const taken = new Map<string, string>();
+  for (const name of requestsIn(inDir)) {
+    try {
+      const target = certificateName(name);
+      const other = taken.get(target);
+      if (other !== undefined) throw new HsmongerError('USAGE', `Its certificate would be ${target}, like that for ${other}; give one of the files another name.`);
+      taken.set(target, name);
+      jobs.push({ name, csr: readRequest(path.join(inDir, name)), file: path.join(outDir, target) });
+    } catch (error) {
+      const { code, message } = asHsmongerError(error);
+      unread.push({ name, problem: { code, message } });
+    }
+  }
+  return { jobs, unread };
+}
+
+async function issueRequests(place: ReturnType<typeof instanceOf>, order: OrderInput, jobs: readonly Job[], unread: readonly Unread[], options: IssueOptions, { io, signal }: Surroundings): Promise<number> {
+  const line = progressLine(io);
+  const reports: Report[] = unread.map(({ name, problem }) => ({ name, problem }));
+  for (let from = 0; from < jobs.length; from += perOrder) {
+    const some = jobs.slice(from, from + perOrder);
+    const onProgress = ({ done }: { readonly done: number }) => {
+      line.show(`${String(from + done)} of ${String(jobs.length)} certificates`);
+    };
+    const { results, chain } = await askService(place, 'issue certificates', { ...order, requests: some.map(({ name, csr }) => ({ name, csr })) }, { onProgress, signal });
+    line.clear();
+    const above = options.chain ? chain.map(certificateToPem).join('') : '';
+    reports.push(...results.map((result, index) => keep(result, some[index]?.file, above)));
+  }
+  return tell(reports, options, jobs.length + unread.length, io);
+}
+
+interface Report {
+  readonly name: string;
+  readonly serial?: string;
+  readonly subject?: string;
+  readonly notAfter?: Date;
+  readonly file?: string;
+  readonly before?: boolean;
+  /** PEM, where no file was named. */
+  readonly pem?: string;
+  readonly problem?: { readonly code: string; readonly message: string };
+}
+
+function keep(result: IssueResult, file: string | undefined, above: string): Report {
+  if ('problem' in result) return result;
+  const { serial, subject, notAfter } = parseCertificate(result.certificate);
+  const facts = { name: result.name, serial: Buffer.from(serial).toString('hex'), subject: nameText(subject), notAfter, before: result.before };
+  const pem = certificateToPem(result.certificate) + above;
+  if (file === undefined) return { ...facts, pem };
+  try {
+    writeWhole(file, pem);
+    return { ...facts, file };
+  } catch (error) {
+    const { code, message } = asHsmongerError(error);
+    return { ...facts, problem: { code, message } };
+  }
+}
+
+/** A page of one line each is read; a thousand are not. */
+const listed = 50;
+
+function tell(reports: readonly Report[], { json: asJson }: IssueOptions, total: number, io: Surroundings['io']): number {
+  const failed = reports.filter(({ problem }) => problem !== undefined);
+  if (asJson) {
+    io.out(json(reports));
+    return failed.length === 0 ? 0 : 1;
+  }
+  for (const { name, problem } of failed.slice(0, listed)) io.err(`${harmless(name)}: ${harmless(problem?.message ?? '')}\n`);
+  if (failed.length > listed) io.err(`… and ${String(failed.length - listed)} more; --json lists them all.\n`);
+  const [only] = reports;
+  if (only?.pem !== undefined) {
+    io.out(only.pem);
+    if (only.problem === undefined) io.err(`${line(only)}\n`);
+  } else {
+    const done = reports.filter(({ problem }) => problem === undefined);
+    for (const report of done.slice(0, total > listed ? 0 : listed)) io.out(`${line(report)}\n`);
+    if (total > 1) io.out(`${String(done.length)} of ${String(total)} certificates issued${done.some(({ before }) => before === true) ? `, ${String(done.filter(({ before }) => before === true).length)} of them before` : ''}.\n`);
+  }
+  return failed.length === 0 ? 0 : 1;
+}
+
+function line({ file, serial = '', subject = '', notAfter, before }: Report): string {
+  return `${file === undefined ? '' : `${harmless(file)}: `}${harmless(subject)}, serial ${serial}, expires ${notAfter?.toISOString().slice(0, 10) ?? ''}${before === true ? ' (issued before)' : ''}`;
+}

@@ -1,0 +1,24 @@
+import type { Directories, Instance } from '../../config/instance.js';
+import { askService } from '../../service/ask.js';
+import type { OrderInput } from '../../service/tasks/issue-certificates.js';
+import type { NamedRequest } from '../../issuer/token/issuance/issue-many.js';
+import type { Surroundings } from '../command.js';
+import { harmless, json } from '../output.js';
+
+interface Unread {
+  readonly name: string;
+  readonly problem: { readonly code: string; readonly message: string };
+}
+
+/** What would be issued, without a PIN and without a trace. */
+export async function previewIssuance(place: { readonly instance: Instance; readonly directories: Directories }, order: OrderInput, requests: readonly NamedRequest[], unread: readonly Unread[], options: { readonly json: boolean }, { io }: Surroundings): Promise<number> {
+  const previews = [...unread, ...(await askService(place, 'preview issuance', { ...order, requests: requests.map(({ name, csr }) => ({ name, csr })) }))];
+  if (options.json) io.out(json(previews));
+  else {
+    for (const preview of previews) {
+      if ('problem' in preview) io.err(`${harmless(preview.name)}: ${harmless(preview.problem.message)}\n`);
+      else io.out(`${harmless(preview.name)}: ${harmless(preview.subject)}${preview.names.length === 0 ? '' : ` (${harmless(preview.names.join(', '))})`}, profile ${preview.profile}, ${preview.notBefore.toISOString().slice(0, 10)} to ${preview.notAfter.toISOString().slice(0, 10)}${preview.before ? ', issued before' : ''}\n`);
+    }
+  }
+  return previews.some((preview) => 'problem' in preview) ? 1 : 0;
+}

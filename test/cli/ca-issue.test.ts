@@ -1,0 +1,123 @@
+import { execFileSync } from 'node:child_process';
+import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import path from 'node:path';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { certificateFromPem, certificatesFromPem } from '../../src/x509/pem.js';
+import { createAuthority, dogtagCertificates } from '../rig/authority.js';
+import { privateDirectory, type PrivateDirectory } from '../rig/directory.js';
+import { runAs } from '../rig/run-as.js';
+import { ensureServiceUser } from '../rig/service-user.js';
+import { createSoftToken, type SoftToken } from '../rig/soft-token.js';
+import { certificateText, verdict } from '../x509/openssl.js';
+import { hsmonger } from './site.js';
+
+const caName = 'caSigningCert cert-pki-ca';
+let directory: PrivateDirectory;
+let token: SoftToken;
+let root: Uint8Array;
+let flags: string[];
+const at = (...names: string[]) => path.join(directory.path, ...names);
+
+beforeAll(async () => {
+  directory = privateDirectory();
+  const owner = ensureServiceUser();
+  token = await createSoftToken({ directory: directory.path, owner });
+  root = (await createAuthority(token, { certificates: dogtagCertificates.slice(0, 1), each: { daysLeft: 3000 } })).certificate(caName).der;
+  mkdirSync(at('etc'));
+  writeFileSync(
+    at('etc', 'ca.toml'),
+    `[token]\nlabel = "${token.label}"\nmodule = "${token.module}"\npin-file = "${token.pinFile}"\nenvironment = { SOFTHSM2_CONF = "${token.confFile}" }\n[nss]\ndatabase = "/nowhere"\n[issuer]\ntype = "token"\ncertificate = "${caName}"\n[ca]\ncrl-urls = ["http://pki.test/ca.crl"]\n`,
+  );
+  mkdirSync(at('csrs'));
+  mkdirSync(at('certs'));
+  for (const name of ['a', 'b', 'c']) request(`csrs/${name}.csr`, `/CN=${name}.example.test`);
+  writeFileSync(at('csrs', 'd.csr'), 'no request\n');
+  flags = ['--instance', 'ca', '--config-dir', at('etc'), '--state-dir', at('state')];
+});
+afterAll(() => {
+  directory.remove();
+});
+
+function request(file: string, subject: string): void {
+  execFileSync('openssl', ['req', '-new', '-newkey', 'rsa:2048', '-nodes', '-keyout', at(`${path.basename(file)}.key`), '-subj', subject, '-out', at(file)], { stdio: 'pipe' });
+}
+
+const read = (file: string) => certificateFromPem(readFileSync(file, 'latin1'));
+
+test('one request: a dry run first, then the certificate, then the same one again, and never over another file', async () => {
+  request('www.csr', '/CN=www.example.test');
+  const order = ['ca', 'issue', '--in', at('www.csr'), '--san', 'dns:www.example.test', '--san', 'ip:192.0.2.7', '--days', '375', ...flags];
+  const preview = await hsmonger(...order, '--dry-run');
+  expect(preview.exitCode, preview.err).toBe(0);
+  expect(preview.out).toMatch(/: CN=www.example.test \(dns:www.example.test, ip:192.0.2.7\), profile caServerCert, \d{4}-\d\d-\d\d to \d{4}-\d\d-\d\d\n$/u);
+
+  const said = await hsmonger(...order, '--out', at('www.crt'), '--chain');
+  expect(said.exitCode, said.err).toBe(0);
+  expect(said.out).toMatch(/www\.crt: CN=www\.example\.test, serial [0-9a-f]{32}, expires \d{4}-\d\d-\d\d\n$/u);
+  const certificate = read(at('www.crt'));
+  expect(certificateText(certificate)).toMatch(/DNS:www.example.test, IP Address:192.0.2.7\n/u);
+  expect(verdict(certificate, [], [root], undefined, '-purpose', 'sslserver')).toMatch(/: OK$/mu);
+
+  const again = await hsmonger(...order);
+  expect(again.exitCode).toBe(0);
+  expect(again.out).toBe(readFileSync(at('www.crt'), 'latin1'));
+  expect(again.err).toMatch(/\(issued before\)\n$/u);
+
+  writeFileSync(at('other.crt'), 'mine');
+  const refused = await hsmonger(...order, '--out', at('other.crt'));
+  expect(refused.exitCode).toBe(1);
+  expect(refused.err).toContain('is there already and was left as it is');
+  expect(readFileSync(at('other.crt'), 'latin1')).toBe('mine');
+  expect(readdirSync(directory.path).filter((name) => name.endsWith('.new'))).toEqual([]);
+});
+
+test('a directory of requests: those that are right get theirs, the others are told, and a second run changes nothing', async () => {
+  const order = ['ca', 'issue', '--profile', 'client', '--in-dir', at('csrs'), '--out-dir', at('certs'), ...flags];
+  const said = await hsmonger(...order);
+  expect(said.exitCode).toBe(1);
+  expect(said.err).toMatch(/^d\.csr: .*must hold exactly one PEM certificate request, but there is none\.\n$/u);
+  expect(said.out).toMatch(/3 of 4 certificates issued\.\n$/u);
+  const files = readdirSync(at('certs')).sort();
+  expect(files).toEqual(['a.crt', 'b.crt', 'c.crt']);
+  const before = files.map((name) => readFileSync(at('certs', name), 'latin1'));
+  for (const pem of before) expect(verdict(certificateFromPem(pem), [], [root], undefined, '-purpose', 'sslclient')).toMatch(/: OK$/mu);
+  const second = await hsmonger(...order, '--json');
+  expect((JSON.parse(second.out) as { name: string; before?: boolean; problem?: { code: string } }[]).map(({ name, before: had, problem }) => [name, had, problem?.code])).toEqual([
+    ['d.csr', undefined, 'CSR_INVALID'],
+    ['a.csr', true, undefined],
+    ['b.csr', true, undefined],
+    ['c.csr', true, undefined],
+  ]);
+  expect(files.map((name) => readFileSync(at('certs', name), 'latin1'))).toEqual(before);
+});
+
+test('a fresh key on the token: the certificate lies beside it, and the same order again changes nothing', async () => {
+  const order = ['ca', 'issue', '--profile', 'ocsp', '--nickname', 'ocsp', '--key-type', 'P-256', '--subject', '/O=Example/CN=OCSP responder', ...flags];
+  const said = await hsmonger(...order, '--out', at('ocsp.crt'), '--chain');
+  expect(said.exitCode, said.err).toBe(0);
+  expect(said.out).toMatch(/^ocsp: CN=OCSP responder,O=Example, serial [0-9a-f]{32}, expires [-0-9]+; key made, certificate stored on the token\n$/u);
+  const [certificate] = certificatesFromPem(readFileSync(at('ocsp.crt'), 'latin1'), 'ocsp.crt');
+  expect(verdict(certificate!, [], [root], undefined, '-purpose', 'ocsphelper')).toMatch(/: OK$/mu);
+  const objects = await runAs(token.owner, 'pkcs11-tool', ['--module', token.module, '--token-label', token.label, '--login', '--pin', token.pin, '-O'], { env: { ...token.environment } });
+  expect(objects.stdout.match(/label: +ocsp$/gmu)).toHaveLength(3);
+  const again = await hsmonger(...order);
+  expect(again.out).toMatch(/; key there already, certificate on the token already\n$/u);
+  const clash = await hsmonger('ca', 'issue', '--nickname', 'other', '--key-type', 'P-256', '--subject', 'CN=OCSP responder,O=Example', ...flags);
+  expect(clash).toMatchObject({ exitCode: 1, err: expect.stringContaining("The certificate 'ocsp' on token") as string });
+});
+
+test('what does not go together is refused before anything happens', async () => {
+  for (const [words, why] of [
+    [[], /Say where the request comes from/u],
+    [['--in', 'a', '--in-dir', 'b'], /Say where the request comes from/u],
+    [['--in-dir', at('csrs')], /--in-dir and --out-dir go together/u],
+    [['--in', at('csrs', 'a.csr'), '--path-length', '0'], /are for CAs/u],
+    [['--in', at('csrs', 'a.csr'), '--days', '0'], /--days wants a number from 1 to 36525/u],
+    [['--in', at('csrs', 'a.csr'), '--san', 'www.example.test'], /is no name for a certificate/u],
+    [['--in', at('csrs', 'a.csr'), '--profile', 'serverr'], /There is no profile 'serverr'; there are server, client/u],
+    [['--nickname', 'x', '--subject', 'CN=x'], /--key-type for a new key or --key/u],
+  ] as const) {
+    const said = await hsmonger('ca', 'issue', ...words, ...flags);
+    expect([said.exitCode === 0, said.err]).toEqual([false, expect.stringMatching(why)]);
+  }
+});
