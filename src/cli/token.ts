@@ -2,6 +2,7 @@ import type { AddCommand, Runner } from './command.js';
 import { absolutePath } from './global-options.js';
 import { changePinOfToken } from './token/change-pin.js';
 import { check } from './token/check.js';
+import { copyCheck } from './token/copy-check.js';
 import { exportCert } from './token/export-cert.js';
 import { importCert } from './token/import-cert.js';
 import { init } from './token/init.js';
@@ -23,7 +24,7 @@ export const addToken: AddCommand = (yargs, run) =>
     changing(looking(withTokenOptions(token), run), run)
       .example('hsmonger token list --module /usr/lib/softhsm/libsofthsm2.so', 'Before there is an instance file')
       .example('hsmonger token keygen --type EC:secp384r1 --label root', '')
-      .demandCommand(1, 'Name what to do: modules, list, keys, check, export-cert, init, keygen, import-cert, prune, move-id or change-pin.'),
+      .demandCommand(1, 'Name what to do: modules, list, keys, check, export-cert, copy-check, init, keygen, import-cert, prune, move-id or change-pin.'),
   );
 
 function looking(token: TokenArgv, run: Runner): TokenArgv {
@@ -48,6 +49,12 @@ function looking(token: TokenArgv, run: Runner): TokenArgv {
           .positional('selector', { type: 'string', demandOption: true, describe: selected })
           .option('out', { type: 'string', requiresArg: true, coerce: absolutePath, describe: 'File to write, which must not be there yet [standard output]' }),
       run(exportCert),
+    )
+    .command(
+      'copy-check <directory>',
+      "Whether a copied SoftHSM token directory is the token's, whole and safe, for another host",
+      (copy) => copy.positional('directory', { type: 'string', demandOption: true, coerce: absolutePath, describe: "What holds the copied token's directory" }),
+      run(copyCheck),
     );
 }
 

@@ -2,6 +2,7 @@ import path from 'node:path';
 import * as v from 'valibot';
 import { HsmongerError } from '../errors.js';
 import type { CertificateConfig, Instance, IssuerConfig } from './instance.js';
+import { howToConvert } from './dbm.js';
 import { caConfigOf, caTable } from './schema/ca.js';
 import { certificateTable, storageOf } from './schema/certificate.js';
 import { directoryOf, directoryTable } from './schema/directory.js';
@@ -19,7 +20,7 @@ const fileSchema = v.strictObject({
   nss: v.strictObject({
     database: v.pipe(
       text,
-      v.check((value) => !value.startsWith('dbm:'), 'names a dbm: database, which NSS is giving up; convert it with certutil -N -d sql:DIR --upgrade-merge'),
+      v.check((value) => !value.startsWith('dbm:'), ({ input }) => `names a dbm: database, which NSS is giving up; ${howToConvert(input.replace(/^dbm:/u, ''))}`),
       v.transform((value) => value.replace(/^sql:/u, '')),
       absolute,
     ),

@@ -1,5 +1,6 @@
 import { readdirSync, statSync, type Stats } from 'node:fs';
 import path from 'node:path';
+import { howToConvert } from '../config/dbm.js';
 import { HsmongerError, sentenceOf } from '../errors.js';
 import { certutil, type NssContext } from './tools.js';
 
@@ -47,7 +48,7 @@ export function assertSqlDatabase(database: string, facts: DatabaseFacts): void 
     case 'sql':
       return;
     case 'dbm':
-      throw new HsmongerError('NSS_UNSUPPORTED', `The NSS database ${database} has the old dbm format (cert8.db, key3.db); convert it with 'certutil -N -d sql:${database} --upgrade-merge' and start again.`);
+      throw new HsmongerError('NSS_UNSUPPORTED', `The NSS database ${database} has the old dbm format (cert8.db, key3.db); ${howToConvert(database)}.`);
     case 'none':
       throw new HsmongerError('NSS_NOT_FOUND', `There is no NSS database in ${database} (no cert9.db and key4.db); name the right directory as 'nss.database'.`);
   }

@@ -5,7 +5,7 @@ test.each<[string, string[], RegExp]>([
   ['no command', [], /Name a command/u],
   ['an unknown command', ['rnew'], /Did you mean renew\?/u],
   ['an unknown flag', ['status', '--nope'], /Unknown argument: nope/u],
-  ['a sub-command missing', ['token'], /list, keys, check or change-pin/u],
+  ['a sub-command missing', ['token'], /list, keys, check, change-pin or copy-check/u],
   ['a flag without its value', ['status', '--instance'], /Not enough arguments following: instance/u],
   ['a single-valued flag given twice', ['status', '--instance', 'a', '--instance', 'b'], /Give --instance once, not 2 times/u],
   ['a wait that is no number', ['renew', 'x', '--wait', 'abc'], /'abc' is not a number of seconds/u],

@@ -7,6 +7,7 @@ import path from 'node:path';
 import Sqlite from 'better-sqlite3';
 import { parse } from 'smol-toml';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { run } from '../../src/platform/run.js';
 import { privateDirectory, type PrivateDirectory } from '../rig/directory.js';
 import { serveToken, type RemoteToken } from '../rig/p11-remote.js';
 import { runAs } from '../rig/run-as.js';
@@ -85,6 +86,16 @@ describe('the second host', () => {
     const again = await setUpSecond('--owner', 'ca1.example.test');
     expect(again).toMatchObject({ exitCode: 0, stdout: "Instance 'hsmonger' is set up already; nothing was changed." });
     expect(await setUpSecond('--owner', 'ca9.example.test')).toMatchObject({ exitCode: 2, stderr: expect.stringContaining('says otherwise') as string });
+  });
+});
+
+describe('what only the owner does', () => {
+  it('is refused on the clone, with where it is done', async () => {
+    const csr = path.join(second.directory, 'server.csr');
+    await run('openssl', ['req', '-new', '-newkey', 'rsa:2048', '-nodes', '-keyout', path.join(second.directory, 'server.key'), '-subj', '/CN=server.example.test', '-out', csr]);
+    const said = await second.cli('ca', 'issue', '--profile', 'server', '--in', csr, '--out', path.join(second.directory, 'server.crt'));
+    expect(said).toMatchObject({ exitCode: 1, stderr: expect.stringMatching(/^hsmonger: Refusing to issue a certificate on .*: by .* the CA's ledger and CRL are 'ca1\.example\.test''s/u) as string });
+    expect(existsSync(path.join(second.directory, 'server.crt'))).toBe(false);
   });
 });
 

@@ -133,7 +133,7 @@ describe('fail', () => {
     ['no PIN source', minimal.replace(/pin-file.*\n/u, ''), /exactly one of pin-file.*not none/u],
     ['two ways to name the token', minimal.replace('label', 'slot = 1\nlabel'), /exactly one of label, slot, slot-index and uri, not 2/u],
     ['a relative module', minimal.replace('/usr/lib/softhsm/', ''), /'token\.module' must be an absolute path/u],
-    ['a dbm database', minimal.replace('"/etc/pki/pki-tomcat/alias"', '"dbm:/etc/pki"'), /dbm.*upgrade-merge/u],
+    ['a dbm database', minimal.replace('"/etc/pki/pki-tomcat/alias"', '"dbm:/etc/pki"'), /dbm.*certutil --merge -d sql:\/etc\/pki\.sql/u],
     ['a missing section', minimal.replace(/\[nss\][^[]*/u, ''), /'nss' is missing/u],
     ['a wrong type', minimal.replace('"softhsm_token"', '7'), /'token\.label' must be string, not 7/u],
     ['root as the service user', `user = "root"\n${minimal}`, /must not be root/u],

@@ -1,7 +1,7 @@
 import { existsSync, readFileSync, statSync } from 'node:fs';
 import { hostname } from 'node:os';
 import { parse, stringify } from 'smol-toml';
-import type { Instance } from '../../config/instance.js';
+import type { Instance, TokenConfig } from '../../config/instance.js';
 import { ledgerOwner } from '../../config/ledger-owner.js';
 import { parseInstance } from '../../config/schema.js';
 import { tokenName, tokenOf } from '../../config/token-of.js';
@@ -66,9 +66,13 @@ function assertShareable(first: Instance, origin: string, { owner: named, token:
   if (ledgerOwner({ issuer: { ...first.issuer, owner: written ?? named ?? '' } }, host).kind === 'this host') throw new HsmongerError('USAGE', `'${host}' is this host, and the ledger's owner cannot be its own clone; set the first host up without --from.`);
 }
 
-/** What a copied file may name that is not on this host. */
+/** What a copied file may name that is not on this host. Flags are for [token]; of a further token the copy itself has to say it. */
 function assertHere(instance: Instance, origin: string): void {
-  const { module, pin } = tokenOf(instance);
-  if (!existsSync(module)) throw new HsmongerError('MODULE_NOT_FOUND', `${origin} names the PKCS#11 module ${module}, which is not on this host; say where it is with --module.`);
-  if (pin.from === 'file' && !existsSync(pin.path)) throw new HsmongerError('PIN_SOURCE_MISSING', `${origin} names the PIN file ${pin.path}, which is not on this host, and PINs are never copied: put the PIN into a file only '${instance.user}' or root can read, and name it with --pin-file.`);
+  assertTokenHere(tokenOf(instance), instance, `${origin} names`, { module: 'say where it is with --module', pin: 'name it with --pin-file' });
+  for (const [name, token] of Object.entries(instance.otherTokens ?? {})) assertTokenHere(token, instance, `[tokens.${name}] of ${origin} names`, { module: 'correct it in that copy', pin: 'name it in that copy' });
+}
+
+function assertTokenHere({ module, pin }: TokenConfig, { user }: Instance, names: string, cure: { readonly module: string; readonly pin: string }): void {
+  if (!existsSync(module)) throw new HsmongerError('MODULE_NOT_FOUND', `${names} the PKCS#11 module ${module}, which is not on this host; ${cure.module}.`);
+  if (pin.from === 'file' && !existsSync(pin.path)) throw new HsmongerError('PIN_SOURCE_MISSING', `${names} the PIN file ${pin.path}, which is not on this host, and PINs are never copied: put the PIN into a file only '${user}' or root can read, and ${cure.pin}.`);
 }

@@ -1,4 +1,5 @@
 import type { Argv } from 'yargs';
+import { howToConvert } from '../../config/dbm.js';
 import type { NamedProfile, Instance } from '../../config/instance.js';
 import { HsmongerError } from '../../errors.js';
 import { absolutePath, keyValues, type GlobalFlags, type GlobalOptions } from '../global-options.js';
@@ -73,7 +74,7 @@ export function withSetupOptions(yargs: Argv<GlobalFlags>) {
 }
 
 function databaseDirectory(value: string | undefined): string | undefined {
-  if (value?.startsWith('dbm:') === true) throw new HsmongerError('NSS_UNSUPPORTED', `${value} is a dbm: database, which NSS is giving up; convert it with certutil -N -d sql:DIR --upgrade-merge.`);
+  if (value?.startsWith('dbm:') === true) throw new HsmongerError('NSS_UNSUPPORTED', `${value} is a dbm: database, which NSS is giving up; ${howToConvert(value.replace(/^dbm:/u, ''))}.`);
   return absolutePath(value?.replace(/^sql:/u, ''));
 }
 

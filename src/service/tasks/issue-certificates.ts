@@ -1,6 +1,7 @@
 import { caConfig } from '../../config/ca-config.js';
 import { stateDirectory } from '../../config/directories.js';
 import type { TokenIssuerConfig } from '../../config/instance.js';
+import { assertOwner } from '../../config/ledger-owner.js';
 import { tokenOf } from '../../config/token-of.js';
 import { isProfileName } from '../../config/profile-names.js';
 import { HsmongerError } from '../../errors.js';
@@ -76,6 +77,7 @@ export function orderOf({ profile, names, ...rest }: OrderInput): IssueOrder {
 export async function issuingCaOf(context: ServiceContext): Promise<IssuingCa> {
   const { instance, directories, clock } = context;
   const issuer = tokenIssuer(instance.issuer, instance.file);
+  assertOwner(instance, 'issue a certificate');
   const token = await context.openToken();
   try {
     const authority = await findAuthority(token, issuer.certificate, clock(), (spki) => Promise.resolve(readImported(stateDirectory(directories, instance), spki)?.chain ?? []));

@@ -1,3 +1,4 @@
+import { howToConvert } from '../../config/dbm.js';
 import type { Evidence, Refusal } from '../preflight.js';
 
 /** The database certmonger saves through: sql, and nss-user's to write, else the request stops in NEED_CERTSAVE_PERMS. */
@@ -8,7 +9,7 @@ export function nssDatabase({ instance, nss }: { readonly instance: Evidence['in
     case 'none':
       return [{ check: 'nss-database', problem: `There is no NSS database in ${database} (no cert9.db and key4.db).`, fix: `Name the right directory as 'nss.database' in ${instance.file}, or make one as '${instance.user}': certutil -N -d sql:${database}.` }];
     case 'dbm':
-      return [{ check: 'nss-database', problem: `The NSS database ${database} has the old dbm format.`, fix: `Convert it: certutil -N -d sql:${database} --upgrade-merge.` }];
+      return [{ check: 'nss-database', problem: `The NSS database ${database} has the old dbm format.`, fix: `Its keys and certificates go over: ${howToConvert(database)}.` }];
     case 'sql':
       return nss.unwritable.length === 0
         ? []

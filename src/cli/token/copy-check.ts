@@ -1,0 +1,58 @@
+import { chmodSync, lstatSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { tokenOf } from '../../config/token-of.js';
+import { HsmongerError, sentenceOf } from '../../errors.js';
+import { accountOf } from '../../platform/service-user.js';
+import { askService } from '../../service/ask.js';
+import type { Surroundings } from '../command.js';
+import { harmless, json } from '../output.js';
+import { faultsOfCopy, type CopiedFile } from './compare-copy.js';
+import { placeOf, withLabel, type Place, type TokenOptions } from './place.js';
+
+/** Whether a copied SoftHSM token directory can stand in for the original on another host. Logs in to both: the copy has the original's PIN. */
+export async function copyCheck(options: TokenOptions & { readonly directory: string | undefined }, { io, env }: Surroundings): Promise<number> {
+  const place = await withLabel(options, placeOf(options, env));
+  const directory = options.directory ?? '';
+  const { module, environment } = tokenOf(place.instance);
+  if (!path.basename(module).includes('softhsm')) throw new HsmongerError('USAGE', `${module} is not SoftHSM, whose tokens alone are directories to copy; other HSMs have their own way (docs/backup.md).`);
+  const files = filesOf(directory);
+  const { uid } = accountOf(place.instance.user);
+  const before = await askService(place, 'inspect token', { keys: true });
+  const copy = await withConfiguration(directory, async (file) => askService(copyPlace(place, { ...environment, SOFTHSM2_CONF: file }, before.description.label), 'inspect token', { keys: true }));
+  const after = await askService(place, 'inspect token', { keys: true });
+  const faults = faultsOfCopy({ directory, user: place.instance.user, uid, files, before, copy, after });
+  if (options.json) io.out(json({ token: before.description.label, serial: before.description.serial, directory, faults }));
+  else io.out(faults.length === 0 ? `${harmless(directory)} holds the token '${harmless(before.description.label)}' whole: ${String(copy.keys.length)} keys, ${String(copy.certificates.length)} certificates, serial ${harmless(copy.description.serial)}\n` : faults.map((fault) => `${harmless(fault)}\n`).join(''));
+  return faults.length === 0 ? 0 : 3;
+}
+
+/** By label, so that two of one label in the copy are refused as they are everywhere. */
+function copyPlace({ instance, directories }: Place, environment: Readonly<Record<string, string>>, label: string): Place {
+  return { directories, instance: { ...instance, token: { ...tokenOf(instance), selector: { by: 'label', label }, environment } } };
+}
+
+/** SoftHSM's configuration for the copy alone; nothing secret is in it. */
+async function withConfiguration<T>(directory: string, work: (file: string) => Promise<T>): Promise<T> {
+  const scratch = mkdtempSync(path.join(tmpdir(), 'hsmonger-copy-'));
+  try {
+    chmodSync(scratch, 0o755);
+    const file = path.join(scratch, 'softhsm2.conf');
+    writeFileSync(file, `directories.tokendir = ${directory}\nobjectstore.backend = file\nlog.level = ERROR\n`, { mode: 0o644 });
+    return await work(file);
+  } finally {
+    rmSync(scratch, { recursive: true, force: true });
+  }
+}
+
+/** All but the directory itself, which holds the tokens of others too. */
+function filesOf(directory: string): CopiedFile[] {
+  try {
+    return readdirSync(directory, { recursive: true, encoding: 'utf8' }).sort().map((name) => {
+      const { uid, mode } = lstatSync(path.join(directory, name));
+      return { name, uid, mode: mode & 0o777 };
+    });
+  } catch (error) {
+    throw new HsmongerError('USAGE', `Cannot look into ${directory}: ${sentenceOf(error)}; name the directory that holds the copied token's directory.`, { cause: error });
+  }
+}
