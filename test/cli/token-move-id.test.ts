@@ -88,7 +88,8 @@ describe('move-id', () => {
   });
 
   test('keygen on a module that lets no id be changed keeps the random one, and says so', async () => {
-    const said = await hsmonger('token', 'keygen', '--type', 'P-256', '--label', 'fixed', '--json', ...through(obstinate, 'OBSTINATE_REFUSE=1'));
+    // The second: a key on a curve is first told not to decrypt.
+    const said = await hsmonger('token', 'keygen', '--type', 'P-256', '--label', 'fixed', '--json', ...through(obstinate, 'OBSTINATE_REFUSE=2'));
     expect(said).toMatchObject({ exitCode: 0, err: expect.stringContaining('lets no CKA_ID be changed') as string });
     const { id, nssId } = JSON.parse(said.out) as { id: string; nssId: string };
     expect(id).not.toBe(nssId);
