@@ -6,9 +6,11 @@ import { chownSync, copyFileSync, existsSync, readFileSync, writeFileSync } from
 import { hostname } from 'node:os';
 import path from 'node:path';
 import Sqlite from 'better-sqlite3';
+import { execa } from 'execa';
 import { parse } from 'smol-toml';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { loadInstance } from '../../src/config/load.js';
+import { installation } from '../../src/platform/installation.js';
 import { run } from '../../src/platform/run.js';
 import { askService } from '../../src/service/ask.js';
 import { privateDirectory, type PrivateDirectory } from '../rig/directory.js';
@@ -95,6 +97,12 @@ describe('the second host', () => {
     expect(file['nss']).toEqual({ database: second.nss.database });
     const again = await setUpSecond('--owner', 'ca1.example.test');
     expect(again).toMatchObject({ exitCode: 0, stdout: "Instance 'hsmonger' is set up already; nothing was changed." });
+    const piped = (text: string, ...extra: string[]) => execa(...remote.command(path.join(installation().executables, 'hsmonger'), ['--bus', second.bus.address, '--config-dir', second.configDir, '--state-dir', second.stateDir, 'setup', '--yes', '--from', '-', '--module', remote.token.module, ...environment(), '--pin-file', pinFile, '--dbdir', second.nss.database, ...extra]), { input: text, reject: false });
+    const text = readFileSync(copy, 'utf8');
+    expect(await piped(text, '--owner', 'ca1.example.test')).toMatchObject({ exitCode: 0, stdout: "Instance 'hsmonger' is set up already; nothing was changed." });
+    expect(await piped('[token')).toMatchObject({ exitCode: 2, stderr: expect.stringMatching(/^hsmonger: standard input is not TOML: /u) as string });
+    expect(await piped('')).toMatchObject({ exitCode: 2, stderr: expect.stringMatching(/^hsmonger: In standard input: /u) as string });
+    expect(await piped(text)).toMatchObject({ exitCode: 2, stderr: expect.stringMatching(/^hsmonger: standard input does not say which host owns/u) as string });
     expect(await setUpSecond('--owner', 'ca9.example.test')).toMatchObject({ exitCode: 2, stderr: expect.stringContaining('says otherwise') as string });
   });
 });
