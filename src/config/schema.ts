@@ -93,6 +93,7 @@ export function parseInstance(name: string, file: string, document: unknown): In
   const tokens = besideEachOther(file, own, otherTokens);
   if (output.pki !== undefined) assertOneToken(file, certificates);
   if (output.token === undefined && otherTokens.length > 0) throw wrong(file, 'token', 'is missing: [tokens.NAME] is for what lies on another token than [token]');
+  if (output.directory !== undefined && output.issuer.type === 'token' && output.issuer.owner !== undefined) throw wrong(file, 'issuer.owner', 'is for hosts without a [directory]: where there is one, the renewal master it names owns ledger and CRL');
   if (output.ca !== undefined && output.issuer.type !== 'token') throw wrong(file, 'ca', `is for a CA on a token, and issuer.type is "${output.issuer.type}"`);
   if (output.token === undefined) assertNoneNeeded(file, output.issuer.type, certificates);
   return {

@@ -97,7 +97,7 @@ export function openSession({ cryptoki, found, module, access, means, isCurrent 
         { login: true },
       ),
     publicKeys: () => step(`Reading the public keys of ${on}`, () => publicKeys(shelf).map(({ key }) => key), { login: true }),
-    census: () => step(`Counting what is on ${on}`, () => census(cryptoki, session), { login: true }),
+    census: (sight) => step(`Counting what is on ${on}`, () => census(cryptoki, session), { login: sight === 'everything' }),
     findKey: (selector) => step(`Looking for a key on ${on}`, () => known(findPrivateKey(shelf, selector)), { login: true }),
     sign: (key, algorithm, data) =>
       step(
