@@ -243,5 +243,7 @@ describe('several CAs on one HSM', () => {
     expect((await getcert(bus, ['list'])).stdout).toContain("nickname='CA hsm-rsa-ca',token='kipuka'");
     const again = await importing(usual(), rsa());
     expect(again).toMatchObject({ exitCode: 0, out: expect.stringContaining('nothing was changed') as string });
+    const elliptic = await importing(usual(), both());
+    expect(elliptic).toMatchObject({ exitCode: 99 });
   });
 });
