@@ -243,7 +243,24 @@ describe('several CAs on one HSM', () => {
     expect((await getcert(bus, ['list'])).stdout).toContain("nickname='CA hsm-rsa-ca',token='kipuka'");
     const again = await importing(usual(), rsa());
     expect(again).toMatchObject({ exitCode: 0, out: expect.stringContaining('nothing was changed') as string });
-    const elliptic = await importing(usual(), both());
-    expect(elliptic).toMatchObject({ exitCode: 99 });
+  });
+
+  it('the CA on a curve beside it too, and each issues with its own key and validity_days', async () => {
+    const said = await importing(usual(), both());
+    expect(said.exitCode, said.err + said.out).toBe(0);
+    const tracked = (await getcert(bus, ['list'])).stdout;
+    for (const id of ['hsm-rsa-ca', 'hsm-ec-ca']) expect(tracked).toContain(`nickname='CA ${id}',token='kipuka'`);
+    execFileSync('openssl', ['req', '-new', '-newkey', 'rsa:2048', '-nodes', '-keyout', at('www.key'), '-subj', '/CN=www.example.test', '-out', at('www.csr')], { stdio: 'pipe' });
+    for (const [id, algorithm] of [['hsm-rsa-ca', 'sha256WithRSAEncryption'], ['hsm-ec-ca', 'ecdsa-with-SHA256']] as const) {
+      const issued = await hsmonger('ca', 'issue', '--instance', id, '--in', at('www.csr'), '--out', at(`${id}.www.pem`), '--config-dir', at('etc'), '--state-dir', at('state'));
+      expect(issued.exitCode, issued.err).toBe(0);
+      expect(execFileSync('openssl', ['verify', '-x509_strict', '-CAfile', at(`${id}.pem`), at(`${id}.www.pem`)], { encoding: 'utf8' })).toContain(': OK');
+      const text = execFileSync('openssl', ['x509', '-noout', '-text', '-in', at(`${id}.www.pem`)], { encoding: 'utf8' });
+      expect(text).toContain(`Signature Algorithm: ${algorithm}\n`);
+      const [from = NaN, to = NaN] = ['Before', 'After '].map((which) => Date.parse(new RegExp(`Not ${which}: (.*)`, 'u').exec(text)?.[1] ?? ''));
+      expect(Math.round((to - from) / 86_400_000)).toBe(365);
+    }
+    // No key came or went.
+    expect([...(await loggedIn('--list-objects', '--type', 'privkey')).matchAll(/label: +(\S+)/gu)].map(([, label]) => label).sort()).toEqual(keys.map(({ label }) => label).sort());
   });
 });
