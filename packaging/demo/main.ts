@@ -1,6 +1,6 @@
 /**
  * The main job, shown: a CA whose four certificates are about to expire, on an embedded SoftHSM token; hsmonger sets up, certmonger
- * renews by itself, the agent heals what a lost token stops. Everything is private to one directory, the witnesses are tools we did not write.
+ * renews by itself, the agent heals what a lost token stops; then a CA of one's own on a token of its own. Everything is private to one directory, the witnesses are tools we did not write.
  */
 import { mkdirSync, readdirSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
@@ -16,6 +16,7 @@ import { createNssDatabase, dogtagTrust } from '../../test/rig/nss-database.js';
 import { ensureServiceUser } from '../../test/rig/service-user.js';
 import { createSoftToken } from '../../test/rig/soft-token.js';
 import { showAgent } from './agent.js';
+import { showSmallCa } from './small-ca.js';
 import { look, opensslVerify, owners, privateKeyIds, type Sight } from './witness.js';
 
 const daysLeft = 20;
@@ -94,6 +95,9 @@ async function demo(): Promise<boolean> {
     const { stdout: listing } = await getcert(bus, ['list']);
     for (const line of listing.split('\n').filter((line) => /Request ID|status:|storage:|certificate: type|expires:/u.test(line))) say(`  ${line.trim()}`);
 
+    title('A CA of your own: a blank token, a root, a CA below it, a server, a revocation');
+    const smallCaFacts = await showSmallCa({ directory: directory.path, token, say, cli });
+
     title('Verdicts');
     const ca = after.find(({ nickname }) => nickname === nicknames[0]);
     if (ca === undefined) throw new Error('The CA certificate is gone.');
@@ -111,6 +115,7 @@ async function demo(): Promise<boolean> {
       ['the same private keys, none added', keysBefore.join() === keysAfter.join()],
       ['openssl accepts every chain', verdicts.every(({ verdict }) => verdict === 'OK')],
       ...agentFacts,
+      ...smallCaFacts,
     ];
     for (const [fact, holds] of facts) say(`  ${holds ? 'yes' : 'NO '}  ${fact}`);
     say(`  owners under the token directory: ${await owners(token.tokenDirectory)}`);

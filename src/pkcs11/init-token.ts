@@ -74,10 +74,15 @@ export async function initToken(config: ModuleConfig, order: InitOrder, { pins, 
 
 /** C_InitToken and the security officer's login: both judge the PIN, and the guard wants to see their own answer. */
 function begin(cryptoki: Cryptoki, slot: Handle, soPin: string, label: string): Handle {
-  cryptoki.C_InitToken(slot, soPin, label);
+  cryptoki.C_InitToken(slot, soPin, padded(label));
   const session = cryptoki.C_OpenSession(slot, pkcs11js.CKF_SERIAL_SESSION | pkcs11js.CKF_RW_SESSION);
   cryptoki.C_Login(session, pkcs11js.CKU_SO, soPin);
   return session;
+}
+
+/** PKCS#11 2.40 §5.5: 32 octets, padded with blanks, not terminated. A shorter text would go there with whatever lies behind it in memory: other programs then see a label with NULs. */
+function padded(label: string): string {
+  return label + ' '.repeat(Math.max(0, 32 - Buffer.byteLength(label)));
 }
 
 function setUserPin(cryptoki: Cryptoki, session: Handle, pin: Buffer, label: string): void {

@@ -4,7 +4,7 @@ import { distrustOf } from '../platform/trusted-path.js';
 import { notAModule } from './shared-object.js';
 
 /** A PKCS#11 library somebody ships. */
-export interface VendorModule {
+interface VendorModule {
   readonly vendor: string;
   readonly product: string;
   /** Absolute; {lib} stands for each of the directories distributions put libraries into. */
@@ -13,6 +13,8 @@ export interface VendorModule {
   readonly environment: Readonly<Record<string, string>>;
   /** What else it wants, a whole sentence. */
   readonly needs?: string;
+  /** It shows other modules' tokens, or none unless more is said: nobody who has not named it is meant. */
+  readonly onlyByName?: true;
 }
 
 /** Debian's multiarch directories by processor, Fedora's and SUSE's lib64, and what others use. */
@@ -25,8 +27,11 @@ const libraryDirectories: Readonly<Partial<Record<NodeJS.Architecture, readonly 
   riscv64: ['/usr/lib/riscv64-linux-gnu', '/usr/lib64', '/usr/lib', '/usr/local/lib'],
 };
 
-/** Where the vendors' manuals and the distributions' packages put them. */
-export const vendorModules: readonly VendorModule[] = [
+/**
+ * Where vendors install by default, as far as we know, and where distributions' packages put them. Those of Entrust, Utimaco, Thales, Kryoptic, SoftHSM, Amazon and Yubico that kipuka's
+ * page "HSM Integration" lists (Supported Vendors and Library Paths) come first.
+ */
+const vendorModules: readonly VendorModule[] = [
   {
     vendor: 'Entrust',
     product: 'nShield',
@@ -50,13 +55,13 @@ export const vendorModules: readonly VendorModule[] = [
   {
     vendor: 'Kryoptic project',
     product: 'Kryoptic',
-    paths: ['{lib}/pkcs11/libkryoptic_pkcs11.so', '{lib}/kryoptic/libkryoptic_pkcs11.so', '{lib}/libkryoptic_pkcs11.so'],
+    paths: ['/usr/lib/pkcs11/libkryoptic_pkcs11.so', '{lib}/pkcs11/libkryoptic_pkcs11.so', '{lib}/kryoptic/libkryoptic_pkcs11.so', '{lib}/libkryoptic_pkcs11.so'],
     environment: { KRYOPTIC_CONF: 'path of its configuration, or of the token\'s own file' },
   },
   {
     vendor: 'SoftHSM project',
     product: 'SoftHSM2',
-    paths: ['{lib}/softhsm/libsofthsm2.so', '{lib}/pkcs11/libsofthsm2.so', '{lib}/libsofthsm2.so', '/opt/softhsm2/lib/softhsm/libsofthsm2.so'],
+    paths: ['/usr/lib/softhsm/libsofthsm2.so', '{lib}/softhsm/libsofthsm2.so', '{lib}/pkcs11/libsofthsm2.so', '{lib}/libsofthsm2.so', '/opt/softhsm2/lib/softhsm/libsofthsm2.so'],
     environment: { SOFTHSM2_CONF: 'path of softhsm2.conf, where it is not /etc/softhsm/softhsm2.conf or /etc/softhsm2.conf' },
     needs: 'The directory of its tokens must belong to the service user.',
   },
@@ -75,8 +80,8 @@ export const vendorModules: readonly VendorModule[] = [
     environment: { OPENSC_CONF: 'path of opensc.conf, where it is not /etc/opensc/opensc.conf' },
     needs: 'pcscd must run, and polkit must let the service user use it.',
   },
-  { vendor: 'p11-glue', product: 'p11-kit proxy', paths: ['{lib}/p11-kit-proxy.so', '{lib}/libp11-kit.so.0'], environment: {}, needs: 'It shows the tokens of all modules in /etc/pkcs11/modules and /usr/share/p11-kit/modules.' },
-  { vendor: 'p11-glue', product: 'p11-kit client (a token of another host)', paths: ['{lib}/pkcs11/p11-kit-client.so'], environment: { P11_KIT_SERVER_ADDRESS: 'unix:path= of the socket p11-kit server listens on' } },
+  { vendor: 'p11-glue', product: 'p11-kit proxy', paths: ['{lib}/p11-kit-proxy.so', '{lib}/libp11-kit.so.0'], environment: {}, onlyByName: true, needs: 'It shows the tokens of all modules in /etc/pkcs11/modules and /usr/share/p11-kit/modules.' },
+  { vendor: 'p11-glue', product: 'p11-kit client (a token of another host)', paths: ['{lib}/pkcs11/p11-kit-client.so'], environment: { P11_KIT_SERVER_ADDRESS: 'unix:path= of the socket p11-kit server listens on' }, onlyByName: true },
   {
     vendor: 'tpm2-software',
     product: 'tpm2-pkcs11',
@@ -84,8 +89,8 @@ export const vendorModules: readonly VendorModule[] = [
     environment: { TPM2_PKCS11_STORE: 'directory of its store', TPM2_PKCS11_TCTI: 'how the TPM is reached' },
     needs: 'The service user must be in the group tss.',
   },
-  { vendor: 'openCryptoki project', product: 'openCryptoki', paths: ['{lib}/opencryptoki/libopencryptoki.so', '{lib}/pkcs11/libopencryptoki.so', '{lib}/libopencryptoki.so'], environment: {}, needs: 'pkcsslotd must run, and the service user must be in the group pkcs11.' },
-  { vendor: 'Mozilla', product: 'NSS softokn', paths: ['{lib}/nss/libsoftokn3.so', '{lib}/libsoftokn3.so'], environment: {}, needs: "[token] parameters must name the database: configdir='sql:DIRECTORY' certPrefix='' keyPrefix='' secmod='secmod.db' flags=readWrite." },
+  { vendor: 'openCryptoki project', product: 'openCryptoki', paths: ['{lib}/opencryptoki/libopencryptoki.so', '{lib}/pkcs11/libopencryptoki.so', '{lib}/libopencryptoki.so', '{lib}/pkcs11/PKCS11_API.so', '{lib}/pkcs11/PKCS11_API.so64'], environment: {}, needs: 'pkcsslotd must run, and the service user must be in the group pkcs11.' },
+  { vendor: 'Mozilla', product: 'NSS softokn', paths: ['{lib}/nss/libsoftokn3.so', '{lib}/libsoftokn3.so'], environment: {}, onlyByName: true, needs: "[token] parameters must name the database: configdir='sql:DIRECTORY' certPrefix='' keyPrefix='' secmod='secmod.db' flags=readWrite." },
 ];
 
 /** A library that lies on this machine. */
@@ -95,6 +100,11 @@ export interface FoundModule extends Omit<VendorModule, 'paths'> {
   readonly realPath: string;
   /** Why it would not be loaded, as the end of a sentence. */
   readonly problem?: string;
+}
+
+/** Every path a library may lie at on a processor. */
+export function knownPaths(architecture: NodeJS.Architecture = process.arch): string[] {
+  return vendorModules.flatMap(({ paths }) => paths).flatMap((pattern) => spelled(pattern, architecture));
 }
 
 /** The known libraries on this machine. They are looked at, not loaded: loading runs their code. */

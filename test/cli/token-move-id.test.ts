@@ -87,12 +87,13 @@ describe('move-id', () => {
     expect(existsSync(stateFile())).toBe(false);
   });
 
-  test('keygen on a module that lets no id be changed keeps the random one, and says so', async () => {
-    // The second: a key on a curve is first told not to decrypt.
-    const said = await hsmonger('token', 'keygen', '--type', 'P-256', '--label', 'fixed', '--json', ...through(obstinate, 'OBSTINATE_REFUSE=2'));
+  // On a curve the first change is the wish that the key never decrypts.
+  test.each([['rsa:2048', 1], ['P-256', 2]])('keygen of %s on a module that lets no id be changed keeps the random one, and says so', async (type, at) => {
+    const label = `fixed ${type.replace(':', ' ')}`;
+    const said = await hsmonger('token', 'keygen', '--type', type, '--label', label, '--json', ...through(obstinate, `OBSTINATE_REFUSE=${String(at)}`));
     expect(said).toMatchObject({ exitCode: 0, err: expect.stringContaining('lets no CKA_ID be changed') as string });
     const { id, nssId } = JSON.parse(said.out) as { id: string; nssId: string };
     expect(id).not.toBe(nssId);
-    expect(await ids('fixed')).toEqual([id, id]);
+    expect(await ids(label)).toEqual([id, id]);
   });
 });

@@ -1,14 +1,18 @@
 /**
- * kipuka's page "HSM Integration", by its sections: key generation table, PIN forms and their order, slot rules, several CAs, the three troubleshooting cases. pkcs11-tool makes the keys as the
- * page does and is the witness; certtool makes the CA certificates with the keys on the token.
+ * kipuka's page "HSM Integration", by its sections: key generation table, PIN forms and their order, slot rules, several CAs, the three troubleshooting cases. `token keygen` makes the keys of the
+ * page's table, and pkcs11-tool is the witness; certtool makes the CA certificates with the keys on the token.
  */
+import { execFileSync } from 'node:child_process';
 import { chownSync, existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { parse } from 'smol-toml';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { moduleCandidates } from '../../src/cli/setup/candidates.js';
 import { judgeCa, pinFileOf, tokenLabelOf } from '../../src/cli/setup/kipuka/judge.js';
 import { readKipuka } from '../../src/cli/setup/kipuka/read.js';
 import { nssKeyId } from '../../src/pkcs11/nss-key-id.js';
+import { installation } from '../../src/platform/installation.js';
+import { knownPaths } from '../../src/pkcs11/vendors.js';
 import type { TokenDescription } from '../../src/pkcs11/token.js';
 import { parseCertificate } from '../../src/x509/parse-certificate.js';
 import { certificateFromPem } from '../../src/x509/pem.js';
@@ -19,7 +23,7 @@ import { startBus, type PrivateBus } from '../rig/bus.js';
 import { startCertmonger, getcert, type Certmonger } from '../rig/certmonger.js';
 import { privateDirectory, type PrivateDirectory } from '../rig/directory.js';
 import { ensureServiceUser } from '../rig/service-user.js';
-import { hsmonger } from '../cli/site.js';
+import { hsmonger, type Said } from '../cli/site.js';
 
 /** The page's table. */
 const keys = [
@@ -39,6 +43,10 @@ const at = (...names: string[]) => path.join(scratch.path, ...names);
 const pkcs11Tool = async (...args: string[]) => (await runAs(token.owner, 'pkcs11-tool', ['--module', token.module, '--token-label', token.label, ...args], { env: token.environment, cwd: '/' })).stdout;
 const loggedIn = (...args: string[]) => pkcs11Tool('--login', '--pin', token.pin, ...args);
 
+const onToken = () => ['--module', token.module, '--token', 'kipuka', '--module-env', `SOFTHSM2_CONF=${token.confFile}`, '--pin-file', token.pinFile, '--user', token.owner?.name ?? '', '--state-dir', at('state')];
+/** What `token keygen` said, by id. */
+const made = new Map<string, Said>();
+
 /** As the page does with openssl's engine: a self-signed certificate by the key on the token. */
 async function certify(id: string, name: string): Promise<string> {
   const [template, out] = [at(`${name}.cfg`), at(`${name}.pem`)];
@@ -52,7 +60,7 @@ beforeAll(async () => {
   scratch = privateDirectory('kipuka');
   const owner = ensureServiceUser();
   token = await createSoftToken({ directory: scratch.path, owner, label: 'kipuka' });
-  for (const { type, id, label } of keys) await loggedIn('--keypairgen', '--key-type', type, '--id', id, '--label', label);
+  for (const { type, id, label } of keys) made.set(id, await hsmonger('token', 'keygen', '--type', type, '--id', id, '--label', label, ...onToken()));
   await certify('01', 'hsm-rsa-ca');
   await certify('03', 'hsm-ec-ca');
   nss = await createNssDatabase({ directory: scratch.path, owner });
@@ -67,12 +75,6 @@ afterAll(async () => {
   scratch.remove();
 });
 
-interface Said {
-  readonly exitCode: number;
-  readonly out: string;
-  readonly err: string;
-}
-
 /** Writes a kipuka.toml and imports it. */
 function importing(hsm: string, cas: string, ...flags: string[]): Promise<Said> {
   const file = at('kipuka.toml');
@@ -86,9 +88,37 @@ const usual = () => `${library()}\ntoken_label = "kipuka"\npin_file = "${token.p
 const rsa = () => ca('hsm-rsa-ca', 1);
 const both = () => rsa() + ca('hsm-ec-ca', 3);
 
+describe('Supported Vendors and Library Paths', () => {
+  it('token modules and setup look at every path of the page for Linux', () => {
+    expect(knownPaths('x64')).toEqual(
+      expect.arrayContaining([
+        '/opt/nfast/toolkits/pkcs11/libcknfast.so',
+        '/opt/utimaco/lib/libcs_pkcs11_R3.so',
+        '/usr/safenet/lunaclient/lib/libCryptoki2_64.so',
+        '/usr/lib/pkcs11/libkryoptic_pkcs11.so',
+        '/usr/lib/softhsm/libsofthsm2.so',
+        '/opt/cloudhsm/lib/libcloudhsm_pkcs11.so',
+        '/usr/lib/x86_64-linux-gnu/pkcs11/yubihsm_pkcs11.so',
+      ]),
+    );
+    expect(moduleCandidates()).toContain('/usr/lib/softhsm/libsofthsm2.so');
+  });
+});
+
 describe('Key Generation Examples', () => {
-  it.each(keys)('a key of $type made as the page does is seen with its id, type and size', async ({ id, label, shown: [type, size] }) => {
-    const said = await hsmonger('token', 'keys', '--json', '--module', token.module, '--module-env', `SOFTHSM2_CONF=${token.confFile}`, '--pin-file', token.pinFile, '--user', token.owner?.name ?? '', '--state-dir', at('state'));
+  it.each(keys)('token keygen makes $label of $type with CKA_ID $id, which pkcs11-tool shows, for signing only', async ({ type, id, label, shown: [kind] }) => {
+    const said = made.get(id);
+    expect(said?.exitCode, said?.err).toBe(0);
+    // Such an id is kipuka's wish; certmonger wants another.
+    expect(said?.err).toContain(`'hsmonger token move-id ${id}' gives it that`);
+    const listed = await loggedIn('--list-objects', '--id', id);
+    expect(listed).toMatch(new RegExp(`Private Key Object; ${kind}[^\\n]*\\n +label: +${label}\\n +ID: +${id}\\n +Usage: +sign\\n +Access: +sensitive, always sensitive, never extractable, local\\n`, 'u'));
+    expect(listed).toMatch(new RegExp(`Public Key Object; ${kind}[^]*label: +${label}\\n +ID: +${id}\\n`, 'u'));
+    if (kind === 'RSA') expect(listed).toContain(`RSA ${type.split(':')[1] ?? ''} bits`);
+  });
+
+  it.each(keys)('a key of $type is seen with its id, type and size', async ({ id, label, shown: [type, size] }) => {
+    const said = await hsmonger('token', 'keys', '--json', ...onToken());
     expect((JSON.parse(said.out) as { id: string }[]).find((key) => key.id === id), said.err).toMatchObject({ label, type, size, sensitive: true, extractable: false });
   });
 
@@ -181,20 +211,27 @@ describe('Troubleshooting', () => {
 });
 
 describe('several CAs on one HSM', () => {
+  let printed: string[] = [];
+
   it('with ids as the page makes them, the way is pointed to and nothing is changed', async () => {
     const said = await importing(usual(), both());
     expect(said).toMatchObject({ exitCode: 3, out: '' });
-    for (const id of ['01', '03']) expect(said.err).toContain(`hsmonger token move-id --module ${token.module} --token 'kipuka' --pin-file ${token.pinFile} --user ${token.owner?.name ?? ''} --id ${id} `);
+    printed = [...said.err.matchAll(/Move it with: (hsmonger token move-id .*?) — /gu)].map(([, command]) => command ?? '');
+    expect(printed.map((command) => command.split(' ')[3])).toEqual(['03', '01']);
     expect(said.err).toContain('stop kipuka first');
     expect(existsSync(at('etc', 'hsm-rsa-ca.toml'))).toBe(false);
     expect(await pkcs11Tool('--list-objects', '--type', 'cert')).not.toContain('Certificate Object');
   });
 
-  it('with the ids NSS computes each becomes an instance, its certificate beside its key, and certmonger has what it can', async () => {
-    for (const [id, name] of [['01', 'hsm-rsa-ca'], ['03', 'hsm-ec-ca']] as const) {
+  it('the commands it prints, pasted into a shell, give the keys the ids NSS computes', async () => {
+    for (const command of printed) execFileSync('sh', ['-ec', command], { env: { PATH: `${installation().executables}:/usr/bin:/bin:/usr/sbin:/sbin` }, stdio: 'pipe' });
+    for (const [label, name] of [['kipuka-ca-rsa-2048', 'hsm-rsa-ca'], ['kipuka-ca-ec-p256', 'hsm-ec-ca']] as const) {
       const to = nssKeyId(parseCertificate(certificateFromPem(readFileSync(at(`${name}.pem`), 'utf8'))).spki)?.toString('hex') ?? '';
-      for (const type of ['privkey', 'pubkey']) await loggedIn('--type', type, '--id', id, '--set-id', to);
+      for (const type of ['privkey', 'pubkey']) expect(await loggedIn('--list-objects', '--type', type, '--id', to)).toMatch(new RegExp(`label: +${label}\n`, 'u'));
     }
+  });
+
+  it('then each becomes an instance, its certificate beside its key, and certmonger has what it can', async () => {
     const dry = await importing(usual(), rsa(), '--dry-run');
     expect(dry).toMatchObject({ exitCode: 3, out: `store ${at('hsm-rsa-ca.pem')} on token 'kipuka' as 'CA hsm-rsa-ca'\nwrite ${at('etc', 'hsm-rsa-ca.toml')} and hand what it names to certmonger\n` });
     expect(existsSync(at('etc', 'hsm-rsa-ca.toml'))).toBe(false);
@@ -206,5 +243,24 @@ describe('several CAs on one HSM', () => {
     expect((await getcert(bus, ['list'])).stdout).toContain("nickname='CA hsm-rsa-ca',token='kipuka'");
     const again = await importing(usual(), rsa());
     expect(again).toMatchObject({ exitCode: 0, out: expect.stringContaining('nothing was changed') as string });
+  });
+
+  it('the CA on a curve beside it too, and each issues with its own key and validity_days', async () => {
+    const said = await importing(usual(), both());
+    expect(said.exitCode, said.err + said.out).toBe(0);
+    const tracked = (await getcert(bus, ['list'])).stdout;
+    for (const id of ['hsm-rsa-ca', 'hsm-ec-ca']) expect(tracked).toContain(`nickname='CA ${id}',token='kipuka'`);
+    execFileSync('openssl', ['req', '-new', '-newkey', 'rsa:2048', '-nodes', '-keyout', at('www.key'), '-subj', '/CN=www.example.test', '-out', at('www.csr')], { stdio: 'pipe' });
+    for (const [id, algorithm] of [['hsm-rsa-ca', 'sha256WithRSAEncryption'], ['hsm-ec-ca', 'ecdsa-with-SHA256']] as const) {
+      const issued = await hsmonger('ca', 'issue', '--instance', id, '--in', at('www.csr'), '--out', at(`${id}.www.pem`), '--config-dir', at('etc'), '--state-dir', at('state'));
+      expect(issued.exitCode, issued.err).toBe(0);
+      expect(execFileSync('openssl', ['verify', '-x509_strict', '-CAfile', at(`${id}.pem`), at(`${id}.www.pem`)], { encoding: 'utf8' })).toContain(': OK');
+      const text = execFileSync('openssl', ['x509', '-noout', '-text', '-in', at(`${id}.www.pem`)], { encoding: 'utf8' });
+      expect(text).toContain(`Signature Algorithm: ${algorithm}\n`);
+      const [from = NaN, to = NaN] = ['Before', 'After '].map((which) => Date.parse(new RegExp(`Not ${which}: (.*)`, 'u').exec(text)?.[1] ?? ''));
+      expect(Math.round((to - from) / 86_400_000)).toBe(365);
+    }
+    // No key came or went.
+    expect([...(await loggedIn('--list-objects', '--type', 'privkey')).matchAll(/label: +(\S+)/gu)].map(([, label]) => label).sort()).toEqual(keys.map(({ label }) => label).sort());
   });
 });

@@ -1,4 +1,4 @@
-/* A PKCS#11 module that passes every call on to another, but for C_SetAttributeValue: it kills its process before or after the n-th, or refuses from the n-th on. */
+/* A PKCS#11 module that passes every call on to another, but for C_SetAttributeValue: it kills its process before or after the n-th, or refuses the n-th. */
 #include <dlfcn.h>
 #include <signal.h>
 #include <stdlib.h>

@@ -53,7 +53,7 @@ export function draftOf(options: OwnTokenOptions, directories: Directories, rest
   return { instance: parseInstance(options.instance, file, parse(text)), directories, text };
 }
 
-const flags: Partial<Readonly<Record<keyof CaConfig, string>>> = { crlUrls: 'crl-url', ocspUrls: 'ocsp-url', issuerUrls: 'issuer-url', authorityKeyId: 'authority-key-id' };
+const flags: Partial<Readonly<Record<keyof CaConfig, string>>> = { crlUrls: 'crl-url', ocspUrls: 'ocsp-url', issuerUrls: 'issuer-url', authorityKeyId: 'authority-key-id', netscapeCertType: 'ns-cert-type', netscapeComment: 'ns-comment' };
 
 function answersOf(options: OwnTokenOptions, directories: Directories, { command, otherwise, lifetimeDays, tracksItself }: DraftRest): Answers {
   const nickname = options.nickname ?? options.instance;
@@ -92,13 +92,15 @@ function tokenAnswers({ module, token, pinFile, moduleEnv }: OwnTokenOptions, co
   return { module: answers.module, label: answers.label, pinFile: answers.pinFile, environment: moduleEnv ?? base?.environment ?? {} };
 }
 
-function caAnswers({ policy, crlUrl, ocspUrl, issuerUrl, authorityKeyId }: OwnTokenOptions): Partial<CaConfig> | undefined {
+function caAnswers({ policy, crlUrl, ocspUrl, issuerUrl, authorityKeyId, nsCertType, nsComment }: OwnTokenOptions): Partial<CaConfig> | undefined {
   const answers: Partial<CaConfig> = {
     ...(policy === undefined ? {} : { policy }),
     ...(crlUrl === undefined ? {} : { crlUrls: crlUrl }),
     ...(ocspUrl === undefined ? {} : { ocspUrls: ocspUrl }),
     ...(issuerUrl === undefined ? {} : { issuerUrls: issuerUrl }),
     ...(authorityKeyId === undefined ? {} : { authorityKeyId }),
+    ...(nsCertType === undefined ? {} : { netscapeCertType: nsCertType }),
+    ...(nsComment === undefined ? {} : { netscapeComment: nsComment }),
   };
   return Object.keys(answers).length === 0 ? undefined : answers;
 }

@@ -19,6 +19,8 @@ export interface OwnTokenOptions extends GlobalOptions {
   readonly ocspUrl: readonly string[] | undefined;
   readonly issuerUrl: readonly string[] | undefined;
   readonly authorityKeyId: 'key' | 'key-and-issuer' | undefined;
+  readonly nsCertType: boolean | undefined;
+  readonly nsComment: string | undefined;
 }
 
 /** What a CA's own certificate is to say, and which key it is to have. */
@@ -48,7 +50,9 @@ export function withOwnTokenOptions(yargs: Argv<GlobalFlags>) {
     .option('crl-url', { type: 'string', array: true, requiresArg: true, describe: 'Where its CRL lies, into what it issues, repeatable' })
     .option('ocsp-url', { type: 'string', array: true, requiresArg: true, describe: 'Where its OCSP responder is, into what it issues, repeatable' })
     .option('issuer-url', { type: 'string', array: true, requiresArg: true, describe: 'Where its own certificate lies, into what it issues, repeatable' })
-    .option('authority-key-id', { choices: ['key', 'key-and-issuer'] as const, describe: "How a certificate names its issuer's key [key]" });
+    .option('authority-key-id', { choices: ['key', 'key-and-issuer'] as const, describe: "How a certificate names its issuer's key [key]" })
+    .option('ns-cert-type', { type: 'boolean', describe: "Netscape's certificate type into what it issues" })
+    .option('ns-comment', { type: 'string', requiresArg: true, describe: "Netscape's comment into what it issues" });
 }
 
 // eslint-disable-next-line @typescript-eslint/explicit-module-boundary-types -- yargs works the type out

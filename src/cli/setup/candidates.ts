@@ -1,29 +1,13 @@
 import { existsSync } from 'node:fs';
 import path from 'node:path';
-
-/** Where vendors and distributions put their PKCS#11 modules; only a start for the question, never taken unasked when there are two. */
-const modules = [
-  '/usr/lib/softhsm/libsofthsm2.so',
-  '/usr/lib64/pkcs11/libsofthsm2.so',
-  '/usr/lib64/softhsm/libsofthsm2.so',
-  '/usr/safenet/lunaclient/lib/libCryptoki2_64.so',
-  '/usr/lunasa/lib/libCryptoki2_64.so',
-  '/opt/nfast/toolkits/pkcs11/libcknfast.so',
-  '/opt/utimaco/lib/libcs_pkcs11_R3.so',
-  '/opt/cloudhsm/lib/libcloudhsm_pkcs11.so',
-  '/usr/lib/x86_64-linux-gnu/opensc-pkcs11.so',
-  '/usr/lib64/opensc-pkcs11.so',
-  '/usr/lib/x86_64-linux-gnu/pkcs11/yubihsm_pkcs11.so',
-  '/usr/lib64/pkcs11/yubihsm_pkcs11.so',
-  '/usr/lib64/pkcs11/libkryoptic_pkcs11.so',
-  '/usr/lib64/pkcs11/PKCS11_API.so64',
-];
+import { findModules } from '../../pkcs11/vendors.js';
 
 /** Dogtag's instances: pki-tomcat is pkispawn's and FreeIPA's default. */
 const databases = ['/etc/pki/pki-tomcat/alias'];
 
-export function moduleCandidates(exists: (file: string) => boolean = existsSync): string[] {
-  return modules.filter(exists);
+/** The vendors' libraries on this machine that could be loaded; only a start for the question, never taken unasked when there are two. */
+export function moduleCandidates(): string[] {
+  return findModules().filter(({ problem, onlyByName }) => problem === undefined && onlyByName !== true).map(({ path: file }) => file);
 }
 
 /** NSS databases in sql format. */

@@ -81,13 +81,15 @@ function signingKeys({ digest, rsaSignature, lifetimeDays }: SigningAnswers): Re
   return { ...(digest === undefined ? {} : { digest }), ...(rsaSignature === undefined ? {} : { 'rsa-signature': rsaSignature }), ...(lifetimeDays === undefined ? {} : { 'lifetime-days': { ...lifetimeDays } }) };
 }
 
-function caTable({ policy, crlUrls, ocspUrls, issuerUrls, authorityKeyId }: Partial<CaConfig>): Record<string, unknown> {
+function caTable({ policy, crlUrls, ocspUrls, issuerUrls, authorityKeyId, netscapeCertType, netscapeComment }: Partial<CaConfig>): Record<string, unknown> {
   return {
     ...(policy === undefined ? {} : { policy: { ...policy } }),
     ...(crlUrls === undefined ? {} : { 'crl-urls': [...crlUrls] }),
     ...(ocspUrls === undefined ? {} : { 'ocsp-urls': [...ocspUrls] }),
     ...(issuerUrls === undefined ? {} : { 'issuer-urls': [...issuerUrls] }),
     ...(authorityKeyId === undefined ? {} : { 'authority-key-id': authorityKeyId }),
+    ...(netscapeCertType === undefined ? {} : { 'ns-cert-type': netscapeCertType }),
+    ...(netscapeComment === undefined ? {} : { 'ns-comment': netscapeComment }),
   };
 }
 

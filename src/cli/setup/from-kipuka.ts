@@ -15,6 +15,7 @@ import { provisionalInstance } from '../provisional-instance.js';
 import { databaseCandidates } from './candidates.js';
 import { instanceText } from './document.js';
 import { judgeCa, pinFileOf, tokenLabelOf, type Adoption } from './kipuka/judge.js';
+import { moveIdCommand } from './kipuka/move-id-command.js';
 import { readKipuka, type KipukaCa } from './kipuka/read.js';
 import type { SetupOptions } from './options.js';
 import { questionsFor } from './questions.js';
@@ -50,7 +51,7 @@ export async function setUpFromKipuka(file: string, options: SetupOptions, surro
   const label = tokenLabelOf({ ...kipuka, library: module }, tokens, options.token, file);
   const place = { directories, instance: provisionalInstance({ ...provisional, label }) };
   const contents = await askService(place, 'inspect token', { keys: true });
-  const judged = kipuka.cas.map((ca) => judgeCa(ca, certificateOf(ca), contents, (id) => `hsmonger token move-id --module ${module} --token '${label}' --pin-file ${pinFile} --user ${user} --id ${id}`));
+  const judged = kipuka.cas.map((ca) => judgeCa(ca, certificateOf(ca), contents, (id) => moveIdCommand(id, { ...provisional, label }, directories)));
   const obstacles = judged.flatMap((one) => ('problem' in one ? [one.problem] : []));
   if (obstacles.length > 0) {
     obstacles.slice(1).forEach(tell);
