@@ -12,7 +12,7 @@ import { questionsFor } from './questions.js';
 export async function printPkispawn(options: SetupOptions, { io, env }: Surroundings): Promise<number> {
   const questions = questionsFor(io, true);
   const module = await questions.value({ flag: 'module', question: '', given: options.module, candidates: moduleCandidates() });
-  const place = { directories: directoriesOf(options, env), instance: provisionalInstance({ instance: options.instance, user: options.user ?? 'pkiuser', module, environment: options.moduleEnv ?? {} }) };
+  const place = { directories: directoriesOf(options, env), instance: provisionalInstance({ instance: options.instance, user: options.user ?? 'pkiuser', module, environment: options.moduleEnv ?? {}, parameters: options.moduleParameters }) };
   const labels = (await askService(place, 'list tokens', undefined)).filter(({ initialized }) => initialized).map(({ label }) => label);
   const token = await questions.value({ flag: 'token', question: '', given: options.token, candidates: labels });
   const same = labels.filter((label) => label === token).length;
