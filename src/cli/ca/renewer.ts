@@ -16,7 +16,7 @@ interface SeenToken {
 
 /** Whether two instances mean one token, however each names it. */
 export function sameToken(one: SeenToken, other: SeenToken): boolean {
-  const place = ({ config: { module, environment }, is }: SeenToken) => JSON.stringify([real(module), Object.entries(environment).sort(), is.label, is.serial]);
+  const place = ({ config: { module, environment, parameters }, is }: SeenToken) => JSON.stringify([real(module), Object.entries(environment).sort(), parameters, is.label, is.serial]);
   return place(one) === place(other);
 }
 
@@ -53,7 +53,7 @@ export function enlist(renewer: Instance, owner: Instance, nickname: string, tok
 }
 
 function tokenOfOwner(owner: Instance, label: string): Record<string, unknown> {
-  const { module, environment, pin } = tokenOf(owner);
+  const { module, environment, parameters, pin } = tokenOf(owner);
   if (pin.from !== 'file') throw new HsmongerError('CONFIG_INVALID', `${owner.file} has its PIN from another place than a file, which another instance's file cannot name; write [tokens.${owner.name}] there by hand.`);
-  return tokenTable({ label, module, environment, pinFile: pin.path });
+  return tokenTable({ label, module, environment, parameters, pinFile: pin.path });
 }

@@ -33,6 +33,7 @@ export interface TokenAnswers {
   readonly label: string;
   readonly module: string;
   readonly environment: Readonly<Record<string, string>>;
+  readonly parameters?: string | undefined;
   readonly pinFile: string;
 }
 
@@ -73,8 +74,8 @@ function documentOf(answers: Answers): Record<string, unknown> {
 }
 
 /** As a [tokens.NAME] table has it, too. */
-export function tokenTable({ label, module, environment, pinFile }: TokenAnswers): Record<string, unknown> {
-  return { label, module, 'pin-file': pinFile, ...(Object.keys(environment).length === 0 ? {} : { environment: { ...environment } }) };
+export function tokenTable({ label, module, environment, parameters, pinFile }: TokenAnswers): Record<string, unknown> {
+  return { label, module, 'pin-file': pinFile, ...(parameters === undefined ? {} : { parameters }), ...(Object.keys(environment).length === 0 ? {} : { environment: { ...environment } }) };
 }
 
 function signingKeys({ digest, rsaSignature, lifetimeDays }: SigningAnswers): Record<string, unknown> {

@@ -17,7 +17,7 @@ export async function printPkispawn(options: SetupOptions, { io, env }: Surround
   const questions = questionsFor(io, true);
   const module = await questions.value({ flag: 'module', question: '', given: options.module, candidates: moduleCandidates() });
   const directories = directoriesOf(options, env);
-  const given = { instance: options.instance, user: options.user ?? 'pkiuser', module, environment: options.moduleEnv ?? {}, ...(options.pinFile === undefined ? {} : { pinFile: options.pinFile }) };
+  const given = { instance: options.instance, user: options.user ?? 'pkiuser', module, environment: options.moduleEnv ?? {}, parameters: options.moduleParameters, ...(options.pinFile === undefined ? {} : { pinFile: options.pinFile }) };
   const labels = (await askService({ directories, instance: provisionalInstance(given) }, 'list tokens', undefined)).filter(({ initialized }) => initialized).map(({ label }) => label);
   const token = await questions.value({ flag: 'token', question: '', given: options.token, candidates: labels });
   const same = labels.filter((label) => label === token).length;
