@@ -4,7 +4,7 @@ import { HsmongerError } from '../errors.js';
 import type { CertificateConfig, Instance, IssuerConfig } from './instance.js';
 import { howToConvert } from './dbm.js';
 import { caConfigOf, caTable } from './schema/ca.js';
-import { certificateTable, storageOf } from './schema/certificate.js';
+import { certificateTable, daysOf, storageOf } from './schema/certificate.js';
 import { directoryOf, directoryTable } from './schema/directory.js';
 import { issuerOf, issuerTable } from './schema/issuer.js';
 import { tokenConfigOf, tokenTable } from './schema/token.js';
@@ -82,12 +82,16 @@ export function parseInstance(name: string, file: string, document: unknown): In
     if (nicknames.has(nickname)) throw wrong(file, 'certificate', `names '${nickname}' twice`);
     nicknames.add(nickname);
   }
-  const certificates = output.certificate.map((certificate) => ({
-    nickname: certificate.nickname,
-    profile: certificate.profile,
-    storage: storageOf(file, Object.keys(output.tokens), certificate),
-    ...(certificate.authority === undefined ? {} : { authority: certificate.authority }),
-  }));
+  const certificates = output.certificate.map((certificate) => {
+    const storage = storageOf(file, Object.keys(output.tokens), certificate);
+    return {
+      nickname: certificate.nickname,
+      profile: certificate.profile,
+      storage,
+      ...daysOf(file, output.issuer.type, certificate, storage),
+      ...(certificate.authority === undefined ? {} : { authority: certificate.authority }),
+    };
+  });
   const otherTokens = Object.entries(output.tokens).map(([token, table]) => [token, tokenConfigOf(name, file, `tokens.${token}`, table)] as const);
   const own = output.token === undefined ? undefined : tokenConfigOf(name, file, 'token', output.token);
   const tokens = besideEachOther(file, own, otherTokens);

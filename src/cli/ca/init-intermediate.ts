@@ -54,7 +54,7 @@ export async function initIntermediate(options: IntermediateOptions, { io, env }
   const stored = await askService(draft, 'store CA certificate', { certificate, above: chain, issuerNickname: above.instance.issuer.certificate });
 
   const told = toldCa(nickname, stored);
-  const enlisted = enlist(above.instance, instance, nickname, same ? 'same' : { label: own.label });
+  const enlisted = enlist(above.instance, instance, { nickname, days: options.days }, same ? 'same' : { label: own.label });
   const done = [
     ...(request.state === 'wanted' && request.keyFacts.made ? [`made the ${keyLine(request.keyFacts)}`] : []),
     ...(stored.there ? [] : [`made the CA ${caLine(told)}`]),

@@ -30,14 +30,14 @@ function real(file: string): string {
 
 /**
  * Has `renewer`, the CA above, keep a certificate of `owner` alive: its [[certificate]] behind the end of that CA's instance file, everything that stands there kept as it
- * is. On another token with a [tokens.NAME] of the owner's name. What was done, as a sentence; undefined where the file says so already. Atomic.
+ * is. On another token with a [tokens.NAME] of the owner's name. `days`: how long its renewals last, where that was asked. What was done, as a sentence; undefined where the file says so already. Atomic.
  */
-export function enlist(renewer: Instance, owner: Instance, nickname: string, token: 'same' | { readonly label: string }): string | undefined {
+export function enlist(renewer: Instance, owner: Instance, { nickname, days }: { readonly nickname: string; readonly days: number | undefined }, token: 'same' | { readonly label: string }): string | undefined {
   if (renewer.certificates.some((certificate) => certificate.nickname === nickname)) return undefined;
   const on = token === 'same' ? {} : { on: owner.name };
   const tables = [
     ...(token === 'same' || renewer.otherTokens?.[owner.name] !== undefined ? [] : [stringify({ tokens: { [owner.name]: tokenOfOwner(owner, token.label) } })]),
-    stringify({ certificate: [certificateTable({ nickname, profile: 'caCACert', storage: { kind: 'token', ...on } })] }),
+    stringify({ certificate: [certificateTable({ nickname, profile: 'caCACert', storage: { kind: 'token', ...on }, ...(days === undefined ? {} : { days }) })] }),
   ];
   // The file itself, where its name is a link to it.
   const file = realpathSync(renewer.file);
