@@ -2,7 +2,7 @@ import type { Digest } from '../config/instance.js';
 import type { SignatureAlgorithm, SignatureChoice } from '../config/signature-algorithm.js';
 import { HsmongerError } from '../errors.js';
 import { element, integer, objectIdentifier, sequence } from './der.js';
-import { keyFacts, type KeyFacts } from './public-key.js';
+import { keyFacts, signsOnlyPss, type KeyFacts } from './public-key.js';
 
 const oids = {
   'rsa-pkcs1': { sha256: '1.2.840.113549.1.1.11', sha384: '1.2.840.113549.1.1.12', sha512: '1.2.840.113549.1.1.13' },
@@ -38,7 +38,7 @@ export function fittingAlgorithm(spki: Uint8Array, { digest, rsaSignature }: Sig
   const facts = keyFacts(spki);
   switch (facts.type) {
     case 'RSA':
-      return { scheme: rsaSignature === 'pss' ? 'rsa-pss' : 'rsa-pkcs1', digest: digest ?? 'sha256' };
+      return { scheme: rsaSignature === 'pss' || signsOnlyPss(spki) ? 'rsa-pss' : 'rsa-pkcs1', digest: digest ?? 'sha256' };
     case 'EC':
       return { scheme: 'ecdsa', digest: digest ?? curveDigest(facts) };
     case 'Ed25519':

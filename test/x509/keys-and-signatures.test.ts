@@ -1,10 +1,10 @@
-import { createPrivateKey, createPublicKey, sign } from 'node:crypto';
+import { createPrivateKey, createPublicKey, generateKeyPairSync, sign } from 'node:crypto';
 import { describe, expect, it } from 'vitest';
 import { element, sequence, objectIdentifier, bitString, integer } from '../../src/x509/der.js';
 import { parseCsr } from '../../src/x509/parse-csr.js';
 import { assertStrongKey, keyFacts, keyIdentifier, openKey, sameKey } from '../../src/x509/public-key.js';
 import { assertStrongDigest, signatureScheme, verifySignature } from '../../src/x509/signature.js';
-import { algorithmIdentifier } from '../../src/x509/signature-algorithm.js';
+import { algorithmIdentifier, fittingAlgorithm } from '../../src/x509/signature-algorithm.js';
 import { certificateText, openssl, withFile } from './openssl.js';
 
 const newKey = (...options: string[]) => openssl(['genpkey', '-outform', 'PEM', ...options]);
@@ -115,3 +115,12 @@ describe('a key', () => {
 function rsaSpki(modulus: Uint8Array, exponent: Uint8Array): Uint8Array {
   return sequence(sequence(objectIdentifier('1.2.840.113549.1.1.1'), element(0x05)), bitString(sequence(integer(modulus), integer(exponent))));
 }
+
+it.each([
+  ['RSA', 'rsa', {}, { scheme: 'rsa-pkcs1', digest: 'sha256' }],
+  ['RSA as wished', 'rsa', { rsaSignature: 'pss', digest: 'sha384' }, { scheme: 'rsa-pss', digest: 'sha384' }],
+  ['RSA bound to PSS, whatever is wished (RFC 4055 §1.2)', 'rsa-pss', { rsaSignature: 'pkcs1' }, { scheme: 'rsa-pss', digest: 'sha256' }],
+] as const)('a key of %s signs by the scheme it may', (_what, kind, choice, algorithm) => {
+  const { publicKey } = generateKeyPairSync(kind as 'rsa', { modulusLength: 2048 });
+  expect(fittingAlgorithm(new Uint8Array(publicKey.export({ format: 'der', type: 'spki' })), choice, 'The key')).toEqual(algorithm);
+});

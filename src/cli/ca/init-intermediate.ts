@@ -14,7 +14,7 @@ import { draftOf, type DraftRest } from './draft.js';
 import { assertUsableToken, layGround } from './ground.js';
 import { keyWish, ownOrder, type OwnOrder } from './own-order.js';
 import type { OwnCaOptions } from './own-options.js';
-import { enlist, sameToken } from './renewer.js';
+import { assertReaches, enlistment, sameToken } from './renewer.js';
 import { caLine, keyLine, keyWarnings, toldCa } from './told.js';
 
 const command = 'ca init-intermediate';
@@ -44,6 +44,8 @@ export async function initIntermediate(options: IntermediateOptions, { io, env }
   const nickname = instance.issuer.certificate;
   const own = await assertUsableToken(draft);
   const same = sameToken({ config: tokenOf(instance), is: own }, { config: tokenOf(above.instance), is: token });
+  const enlisting = enlistment(above.instance, instance, { nickname, days: options.days }, same ? 'same' : { label: own.label });
+  if (enlisting !== undefined && !same) await assertReaches(directories, enlisting.instance, instance);
 
   const wish = keyWish(options, nickname);
   const asked = ownOrder(options);
@@ -54,13 +56,12 @@ export async function initIntermediate(options: IntermediateOptions, { io, env }
   const stored = await askService(draft, 'store CA certificate', { certificate, above: chain, issuerNickname: above.instance.issuer.certificate });
 
   const told = toldCa(nickname, stored);
-  const enlisted = enlist(above.instance, instance, { nickname, days: options.days }, same ? 'same' : { label: own.label });
   const done = [
     ...(request.state === 'wanted' && request.keyFacts.made ? [`made the ${keyLine(request.keyFacts)}`] : []),
     ...(stored.there ? [] : [`made the CA ${caLine(told)}`]),
     ...stored.beside.map((label) => `stored the certificate '${label}' above it on token '${own.label}'`),
     ...(await layGround(draft)),
-    ...(enlisted === undefined ? [] : [enlisted]),
+    ...(enlisting === undefined ? [] : [enlisting.write()]),
   ];
   for (const warning of keyWarnings(stored.key, tokenOf(instance).module)) io.err(`hsmonger: ${harmless(warning)}\n`);
   if (options.json) io.out(json({ instance: instance.name, file: instance.file, changed: done.length > 0, done, certificate: told }));

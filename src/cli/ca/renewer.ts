@@ -1,10 +1,12 @@
 import { readFileSync, realpathSync } from 'node:fs';
 import { parse, stringify } from 'smol-toml';
 import { parseInstance } from '../../config/schema.js';
-import type { Instance, TokenConfig } from '../../config/instance.js';
+import type { Directories, Instance, TokenConfig } from '../../config/instance.js';
 import { tokenOf } from '../../config/token-of.js';
-import { HsmongerError, sentenceOf } from '../../errors.js';
+import { viewOn } from '../../config/token-views.js';
+import { asHsmongerError, HsmongerError, sentenceOf } from '../../errors.js';
 import type { TokenDescription } from '../../pkcs11/token.js';
+import { askService } from '../../service/ask.js';
 import { certificateTable, tokenTable } from '../setup/document.js';
 import { writeInstanceFile } from '../setup/write-instance.js';
 
@@ -28,11 +30,20 @@ function real(file: string): string {
   }
 }
 
+/** What is to be written into the file of the CA above. */
+export interface Enlistment {
+  /** That CA's instance as the file will describe it. */
+  readonly instance: Instance;
+  /** Atomic. What was done, as a sentence. */
+  readonly write: () => string;
+}
+
 /**
  * Has `renewer`, the CA above, keep a certificate of `owner` alive: its [[certificate]] behind the end of that CA's instance file, everything that stands there kept as it
- * is. On another token with a [tokens.NAME] of the owner's name. `days`: how long its renewals last, where that was asked. What was done, as a sentence; undefined where the file says so already. Atomic.
+ * is. On another token with a [tokens.NAME] of the owner's name. `days`: how long its renewals last, where that was asked. Undefined where the file says so already; CONFIG_INVALID
+ * where the two do not go together.
  */
-export function enlist(renewer: Instance, owner: Instance, { nickname, days }: { readonly nickname: string; readonly days: number | undefined }, token: 'same' | { readonly label: string }): string | undefined {
+export function enlistment(renewer: Instance, owner: Instance, { nickname, days }: { readonly nickname: string; readonly days: number | undefined }, token: 'same' | { readonly label: string }): Enlistment | undefined {
   if (renewer.certificates.some((certificate) => certificate.nickname === nickname)) return undefined;
   const on = token === 'same' ? {} : { on: owner.name };
   const tables = [
@@ -44,12 +55,27 @@ export function enlist(renewer: Instance, owner: Instance, { nickname, days }: {
   const before = readFileSync(file, 'utf8');
   const text = `${before.trimEnd()}\n\n# The certificate of the CA '${owner.name}', which this one issued. Written by 'hsmonger ca init-intermediate'.\n${tables.map((table) => table.trim()).join('\n\n')}\n`;
   try {
-    parseInstance(renewer.name, renewer.file, parse(text));
+    const instance = parseInstance(renewer.name, renewer.file, parse(text));
+    return {
+      instance,
+      write: () => {
+        writeInstanceFile(file, text);
+        return `wrote the certificate '${nickname}' into ${renewer.file}, whose CA renews it`;
+      },
+    };
   } catch (error) {
-    throw new HsmongerError('CONFIG_INVALID', `${renewer.file} was left as it is, because these lines do not fit behind it (${sentenceOf(error).replace(/\.$/u, '')}); write them there by hand: ${tables.join(' ').replace(/\s*\n\s*/gu, '; ')}`, { cause: error });
+    throw new HsmongerError('CONFIG_INVALID', `'${renewer.name}' could not renew the certificate of '${owner.name}', so nothing was made: ${sentenceOf(error).replace(/\.$/u, '')}. These lines would stand in ${renewer.file}: ${tables.join(' ').replace(/\s*\n\s*/gu, '; ')}`, { cause: error });
   }
-  writeInstanceFile(file, text);
-  return `wrote the certificate '${nickname}' into ${renewer.file}, whose CA renews it`;
+}
+
+/** PREFLIGHT_FAILED where the user of the CA above cannot log in to the token whose certificate it is to renew: two service users may each have a token that is closed to the other. */
+export async function assertReaches(directories: Directories, instance: Instance, owner: Instance): Promise<void> {
+  try {
+    await askService({ directories, instance: viewOn(instance, owner.name) }, 'prove PIN', { force: false, anew: false });
+  } catch (error) {
+    const { message } = asHsmongerError(error);
+    throw new HsmongerError('PREFLIGHT_FAILED', `'${instance.name}' is to renew the certificate of '${owner.name}', and its user '${instance.user}' cannot log in to that token (${message.replace(/\.$/u, '')}), so nothing was made. Let that user use the token and read the PIN file, or give both one --user.`, { cause: error });
+  }
 }
 
 function tokenOfOwner(owner: Instance, label: string): Record<string, unknown> {

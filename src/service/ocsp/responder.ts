@@ -94,7 +94,8 @@ function failureOf(failure: OcspFailure): OcspAnswer {
 async function sign({ identifiedBy, validMs }: ResponderParts, { responder, sign: signData }: Signing, standings: readonly Standing[], nonce: Uint8Array | undefined, now: Date): Promise<Extract<OcspAnswer, { kind: 'answer' }>> {
   const { certificate } = responder;
   const responderId: ResponderId = identifiedBy === 'name' ? { by: 'name', name: certificate.subject } : { by: 'key', keyHash: keyIdentifier(certificate.spki) };
-  const nextUpdate = new Date(now.getTime() + validMs);
+  // Nobody believes it once the certificate that stands in it has ended.
+  const nextUpdate = new Date(Math.min(now.getTime() + validMs, Math.max(certificate.notAfter.getTime(), now.getTime())));
   const responses = standings.map(({ certId, status }) => ({ certId: certId.der, status, thisUpdate: now, nextUpdate }));
   const { data, signatureAlgorithm, signature } = await signData(() => buildResponseData({ responderId, producedAt: now, responses, ...(nonce === undefined ? {} : { nonce }) }));
   return { kind: 'answer', der: assembleResponse(data, signatureAlgorithm, signature, [certificate.der]), thisUpdate: now, nextUpdate, forOne: nonce !== undefined };
