@@ -76,7 +76,8 @@ async function enrol(parts: TokenIssuerParts, token: Token, { csr, oldCertificat
     ca: caConfig(instance),
     limits: limitsOf(authority),
   });
-  assertNotWithdrawn(ledger, { spki: request.spki, issuer: authority.certificate, ...(old === undefined ? {} : { old }) });
+  const withdrawal = { spki: request.spki, issuer: authority.certificate, ...(old === undefined ? {} : { old }) };
+  assertNotWithdrawn(ledger, withdrawal);
   const answer = previous(parts, authority, admitted);
   if (answer !== undefined) return answer;
   // What has to wait is told so before anything needs a PIN.
@@ -84,7 +85,11 @@ async function enrol(parts: TokenIssuerParts, token: Token, { csr, oldCertificat
   // Logs in: before the ledger is locked, because the PIN's guard has a lock of its own.
   const key = await authorityKey(token, authority);
   // One at a time from the look at what was issued to the commit: the same request in eight processes makes one certificate.
-  return exclusively(ledger, parts.busyMs ?? instance.helper.deadlineSeconds * 500, async () => previous(parts, authority, admitted) ?? (await issue(parts, token, authority, key, admitted)));
+  return exclusively(ledger, parts.busyMs ?? instance.helper.deadlineSeconds * 500, async () => {
+    // Somebody may have revoked it while this process waited.
+    assertNotWithdrawn(ledger, withdrawal);
+    return previous(parts, authority, admitted) ?? (await issue(parts, token, authority, key, admitted));
+  });
 }
 
 function keyOf({ csr, old, order, issuer }: Admitted): string {
