@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { closeSync, existsSync, lstatSync, openSync, readFileSync, readSync, renameSync } from 'node:fs';
+import { closeSync, existsSync, lstatSync, openSync, readdirSync, readFileSync, readSync, renameSync } from 'node:fs';
 import path from 'node:path';
 import { parse } from 'smol-toml';
 import { agentConfFile } from '../config/agent-conf.js';
@@ -138,7 +138,7 @@ async function put({ backup, instance, text, source }: Order, manifest: Manifest
   await askService(aside, 'empty state', undefined);
   try {
     await send(aside, path.join(source, 'state'), backup.parts);
-    const replaced = stateExists(place) ? await askService(place, 'last CRL number', undefined) : undefined;
+    const replaced = await highestKnown(place);
     const settled = await askService(aside, 'settle restored state', { parts: backup.parts, backedUpAt: manifest.at, ...(replaced === undefined ? {} : { replaced }), ...(above === undefined ? {} : { published: above }) }, { timeoutMs: 3_600_000 });
     const kept = stateExists(place) ? path.join(directories.state, `.replaced.${instance.name}.${now.toISOString().replace(/[:.]/gu, '')}`) : undefined;
     if (kept !== undefined) renameSync(directory, kept);
@@ -149,6 +149,20 @@ async function put({ backup, instance, text, source }: Order, manifest: Manifest
     if (stateExists(aside)) await removeState(aside).catch(() => undefined);
     throw error;
   }
+}
+
+/** The last CRL number of what is there, and of what a restore before this one put aside: it may have been killed before anything took its place. Decimal. */
+async function highestKnown({ instance, directories }: { readonly instance: Instance; readonly directories: Directories }): Promise<string | undefined> {
+  const prefix = `.replaced.${instance.name}.`;
+  // Named by their time, behind a name that may begin like another's.
+  const last = existsSync(directories.state) ? readdirSync(directories.state).filter((name) => name.startsWith(prefix) && /^\d{4}-\d{2}-\d{2}T\d+Z$/u.test(name.slice(prefix.length))).sort().at(-1) : undefined;
+  const numbers: bigint[] = [];
+  for (const name of [instance.name, ...(last === undefined ? [] : [last])]) {
+    const place = { instance: { ...instance, name }, directories };
+    const number = stateExists(place) ? await askService(place, 'last CRL number', undefined) : undefined;
+    if (number !== undefined) numbers.push(BigInt(number));
+  }
+  return numbers.sort((a, b) => (a < b ? -1 : 1)).at(-1)?.toString();
 }
 
 /** Small files together, large ones in pieces. */

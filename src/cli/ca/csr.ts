@@ -6,7 +6,7 @@ import { instanceOf } from '../global-options.js';
 import { harmless, json } from '../output.js';
 import { firstRequest } from './first-request.js';
 import type { OwnCaOptions } from './own-options.js';
-import { writeNew } from './write-file.js';
+import { writeNew } from '../write-new.js';
 
 interface CsrOptions extends OwnCaOptions {
   readonly out: string | undefined;
