@@ -9,6 +9,7 @@ export const serversSuite = [
   'test/agent/cures/stuck.test.ts',
   'test/agent/heal/healer-parts.test.ts',
   'test/cli/ca-external.test.ts',
+  'test/cli/ca/clashes.test.ts',
   'test/cli/doctor/surroundings.test.ts',
   'test/cli/free-ipa-without-hsm.test.ts',
   'test/cli/free-ipa.test.ts',

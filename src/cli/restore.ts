@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { closeSync, existsSync, lstatSync, openSync, readFileSync, readSync, renameSync } from 'node:fs';
+import { closeSync, existsSync, lstatSync, openSync, readdirSync, readFileSync, readSync, renameSync } from 'node:fs';
 import path from 'node:path';
 import { isDeepStrictEqual } from 'node:util';
 import { parse } from 'smol-toml';
@@ -152,7 +152,8 @@ async function put({ backup, instance, text, source }: Order, manifest: Manifest
     await send(aside, path.join(source, 'state'), backup.parts);
     // Before anything is replaced: who is writing into it is waited for, or in the way.
     const before = stateExists(place) ? await markOf(place) : undefined;
-    const settled = await askService(aside, 'settle restored state', { parts: backup.parts, backedUpAt: manifest.at, ...(before?.crlNumber === undefined ? {} : { replaced: before.crlNumber }), ...(above === undefined ? {} : { published: above }) }, { timeoutMs: 3_600_000 });
+    const replaced = highest(before?.crlNumber, await putAside(place));
+    const settled = await askService(aside, 'settle restored state', { parts: backup.parts, backedUpAt: manifest.at, ...(replaced === undefined ? {} : { replaced }), ...(above === undefined ? {} : { published: above }) }, { timeoutMs: 3_600_000 });
     const kept = stateExists(place) ? path.join(directories.state, `.replaced.${instance.name}.${now.toISOString().replace(/[:.]/gu, '')}`) : undefined;
     if (kept !== undefined) renameSync(directory, kept);
     renameSync(stateDirectory(directories, aside.instance), directory);
@@ -185,6 +186,25 @@ async function writtenMeanwhile(before: LedgerMark | undefined, kept: string, { 
   }
   if (after === undefined || isDeepStrictEqual(before, after)) return {};
   return { meanwhile: `While '${instance.name}' was replaced, another process wrote into the old ledger, ${kept}: ${String(after.issued - before.issued)} certificates, ${String(after.revocations - before.revocations)} revocations, the last CRL ${after.crlNumber ?? 'none'}. They are not in the restored one; restore again, or make the next CRL with --above ${after.crlNumber ?? '0'} and revoke again what is missing.` };
+}
+
+/** The last CRL number of what a restore before this one put aside: it may have been killed before anything took its place. Decimal. */
+async function putAside({ instance, directories }: { readonly instance: Instance; readonly directories: Directories }): Promise<string | undefined> {
+  const prefix = `.replaced.${instance.name}.`;
+  // Named by their time, behind a name that may begin like another's.
+  const last = existsSync(directories.state) ? readdirSync(directories.state).filter((name) => name.startsWith(prefix) && /^\d{4}-\d{2}-\d{2}T\d+Z$/u.test(name.slice(prefix.length))).sort().at(-1) : undefined;
+  if (last === undefined) return undefined;
+  const place = { instance: { ...instance, name: last }, directories };
+  return stateExists(place) ? (await askService(place, 'mark of ledger', undefined))?.crlNumber : undefined;
+}
+
+/** Of decimal numbers. */
+function highest(...numbers: readonly (string | undefined)[]): string | undefined {
+  return numbers
+    .flatMap((number) => (number === undefined ? [] : [BigInt(number)]))
+    .sort((a, b) => (a < b ? -1 : 1))
+    .at(-1)
+    ?.toString();
 }
 
 /** Small files together, large ones in pieces. */

@@ -1,15 +1,16 @@
-import { closeSync, fchmodSync, fsyncSync, openSync, writeSync } from 'node:fs';
+import { closeSync, fchmodSync, fsyncSync, openSync, rmSync, writeFileSync } from 'node:fs';
 import { HsmongerError, sentenceOf } from '../errors.js';
 import { writeDurably } from '../platform/durable-file.js';
 
-/** Never over a file that is there: it may be what another CA is working on. For others to read: nothing in it is secret. */
+/** Never over a file that is there: it may be what another CA is working on. Whole or not at all, as far as this process lives. For others to read: nothing in it is secret. */
 export function writeNew(file: string, content: string): void {
   try {
     const descriptor = openSync(file, 'wx', 0o644);
     try {
-      fchmodSync(descriptor, 0o644);
-      writeSync(descriptor, content);
-      fsyncSync(descriptor);
+      fillNew(descriptor, content);
+    } catch (error) {
+      rmSync(file, { force: true });
+      throw error;
     } finally {
       closeSync(descriptor);
     }
@@ -17,6 +18,13 @@ export function writeNew(file: string, content: string): void {
     if ((error as NodeJS.ErrnoException).code === 'EEXIST') throw new HsmongerError('USAGE', `${file} is there already and was left as it is; name another file, or move it away.`, { cause: error });
     throw new HsmongerError('COMMAND_FAILED', `Cannot write ${file}: ${sentenceOf(error)}.`, { cause: error });
   }
+}
+
+/** On the disk when it returns. Not by writeSync(), which on a full disk may write a part and say so. */
+export function fillNew(descriptor: number, content: string): void {
+  fchmodSync(descriptor, 0o644);
+  writeFileSync(descriptor, content);
+  fsyncSync(descriptor);
 }
 
 /** Over what is there: it is made anew whenever it is asked for, and a reader sees the old or the new. */

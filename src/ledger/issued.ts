@@ -59,6 +59,11 @@ export function issuedForKey(database: Database, subjectKey: string): IssuedRow[
   return database.prepare<[string], Stored>('SELECT * FROM issued WHERE subject_key = ? ORDER BY id').all(subjectKey).map(rowOf);
 }
 
+/** Those of them that are revoked or held. */
+export function revokedForKey(database: Database, subjectKey: string): IssuedRow[] {
+  return (statement(database, 'SELECT * FROM issued WHERE subject_key = ? AND revoked_at IS NOT NULL ORDER BY id').all(subjectKey) as Stored[]).map(rowOf);
+}
+
 /** The certificates with a serial number (content octets, hex), of whichever issuer. */
 export function issuedBySerial(database: Database, serial: string): IssuedRow[] {
   return database.prepare<[string], Stored>('SELECT * FROM issued WHERE serial = ? ORDER BY id').all(serial).map(rowOf);

@@ -22,8 +22,8 @@ export const certificateObject: readonly Attribute[] = [
 
 /**
  * Stores a certificate as one new object (C_CreateObject makes all of it or nothing). 'there already' where exactly this object exists. OBJECT_EXISTS where the
- * certificate is there under another name, where another subject has the label (NSS takes a nickname for one subject), or where another
- * certificate has its issuer and serial; LABEL_INVALID for labels certmonger loses.
+ * certificate is there under another name, where another subject has the label (NSS takes a nickname for one subject), where its subject
+ * has another label (certmonger deletes those, key and all: certsave-n.c:472-560), or where another certificate has its issuer and serial; LABEL_INVALID for labels certmonger loses.
  */
 export function storeCertificate(shelf: Shelf, der: Uint8Array, { label, id }: CertificatePlace): 'stored' | 'there already' {
   assertLabel(label, 'A certificate');
@@ -46,6 +46,8 @@ export function storeCertificate(shelf: Shelf, der: Uint8Array, { label, id }: C
   // An object without CKA_SUBJECT is left to its value: it must be there (PKCS#11 2.40 §4.6.3), but some tools forget.
   const stranger = search({ type: pkcs11js.CKA_LABEL, value: label }).find((object) => !(read(object, pkcs11js.CKA_SUBJECT)?.equals(subject) ?? false));
   if (stranger !== undefined) throw exists(`The label '${label}' ${on} belongs to a certificate for another subject, and NSS takes a nickname for one subject; choose another label.`);
+  const twin = search({ type: pkcs11js.CKA_SUBJECT, value: subject }).map((object) => read(object, pkcs11js.CKA_LABEL)?.toString('utf8') ?? '').find((its) => its !== label);
+  if (twin !== undefined) throw exists(`The certificate '${twin}' ${on} is for the same subject, and certmonger deletes one of the two, with its key, when it saves the other; ${twin === '' ? 'give that one a label first' : `take the label '${twin}' where both are for one holder`}, or have one issued for another subject.`);
 
   const object = cryptoki.C_CreateObject(session, [
     ...certificateObject,

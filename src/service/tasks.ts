@@ -7,7 +7,7 @@ import { countObjects } from './tasks/count-objects.js';
 import { examineState } from './tasks/examine-state.js';
 import { identifyTokens } from './tasks/identify-tokens.js';
 import { exportIssued } from './tasks/export-issued.js';
-import { authorityChain, listCertificates, showCertificate } from './tasks/issued-certificates.js';
+import { authorityChain, listCertificates, revocationOfCertificate, showCertificate } from './tasks/issued-certificates.js';
 import { importCertificate } from './tasks/import-certificate.js';
 import { inspectInternal } from './tasks/inspect-internal.js';
 import { inspectNss } from './tasks/inspect-nss.js';
@@ -31,7 +31,7 @@ import { previewRenewals } from './tasks/preview-renewal.js';
 import { provePin } from './tasks/prove-pin.js';
 import { readPkiConfig } from './tasks/read-pki-config.js';
 import { readLedger } from './tasks/read-ledger.js';
-import { requestCa } from './tasks/request-ca.js';
+import { requestCa, subjectAskedFor } from './tasks/request-ca.js';
 import { revokeCertificate } from './tasks/revoke-certificate.js';
 import { savingAhead, savingDone, savingFinished, savingPrepared, savingResumed, savingsPending } from './tasks/saving.js';
 import { lookAtServers, nameMaster, trustedAuthorities } from './tasks/servers.js';
@@ -95,10 +95,12 @@ const tasks = {
   'make NSS database': makeNssDatabase,
   'make root': makeOwnRoot,
   'request CA certificate': requestCa,
+  'subject asked for': subjectAskedFor,
   'store CA certificate': storeCa,
   'import CA certificate': importCa,
   'list certificates': listCertificates,
   'show certificate': showCertificate,
+  'is revoked': revocationOfCertificate,
   'read CA chain': authorityChain,
   'issue certificates': issueCertificates,
   'issue on token': issueOnToken,

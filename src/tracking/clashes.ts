@@ -4,6 +4,7 @@ import { pinPathOf, tokenName } from '../config/token-of.js';
 import { lyingOn, tokensOf } from '../config/token-views.js';
 import { moduleName } from '../nss/modules.js';
 import type { TokenDescription } from '../pkcs11/token.js';
+import { nameText, sameName } from '../x509/name.js';
 import type { Warning } from './freeipa-table.js';
 import { samePlace } from './place.js';
 import type { Refusal } from './preflight.js';
@@ -38,6 +39,42 @@ export function clashesOf(own: Resident, all: readonly Resident[]): Clashes {
     refusals: [...others.flatMap((other) => [...sharedCertificates(own, other), ...sharedIssuers(own, other)]), ...moduleNames(own, others)],
     warnings: others.flatMap((other) => differentPinFiles(own, other)),
   };
+}
+
+/** A certificate that is to be made, on one of the instance's tokens. */
+export interface Planned {
+  readonly nickname: string;
+  /** DER Name. */
+  readonly subject?: Uint8Array | undefined;
+  /** The instance, not this one, whose CA issues it and keeps it alive. */
+  readonly renewer?: string;
+  /** It is a CA's, and may be the one another instance issues with. */
+  readonly ca: boolean;
+}
+
+/** An instance, and the subject its CA has asked another CA for a certificate for. */
+export interface Applicant extends Resident {
+  /** DER Name. */
+  readonly asksFor?: Uint8Array;
+}
+
+/** What speaks against a certificate before there is one. Pure, as above. */
+export function plannedClashes(own: Resident, planned: Planned, all: readonly Applicant[]): readonly Refusal[] {
+  const { nickname, renewer, ca } = planned;
+  const stored: Stored = { nickname, storage: { kind: 'token' } };
+  return all
+    .filter(({ instance }) => instance.name !== own.instance.name)
+    .flatMap((other): Refusal[] => {
+      const { name, file, issuer, certificates } = other.instance;
+      const where = `${whereOf(own, stored.storage)} belongs to instance '${name}' (${file})`;
+      const twin = name === renewer ? undefined : certificates.find((one) => holdsSame(own, stored, other, one));
+      if (twin !== undefined) return [{ check: 'nickname-shared', nickname, problem: `The nickname '${nickname}' ${where}.`, fix: 'Choose another: nicknames are unique on an HSM, whichever instance they belong to.' }];
+      if (issuer.type !== 'token' || !sameToken(tokenFor(own), tokenFor(other))) return [];
+      const isIssuers = issuer.certificate === nickname;
+      if (isIssuers && !(ca && own.instance.issuer.certificate !== nickname)) return [{ check: 'nickname-shared', nickname, problem: `The nickname '${nickname}' ${where}, whose CA has it.`, fix: 'Choose another: nicknames are unique on an HSM, whichever instance they belong to.' }];
+      if (isIssuers || planned.subject === undefined || other.asksFor === undefined || !sameName(planned.subject, other.asksFor)) return [];
+      return [{ check: 'subject-shared', nickname, problem: `The CA of instance '${name}' (${file}) has asked for a certificate for ${nameText(planned.subject)}, to lie on the same token, and certmonger deletes one of two certificates with one subject, its key with it.`, fix: 'Choose another subject.' }];
+    });
 }
 
 /** RHCS: "any certificate nickname for a subsystem must be unique for every subsystem instance managed on the HSM". certmonger saves by nickname, and deletes what else has it. */

@@ -3,8 +3,7 @@ import { instanceNames, loadInstance } from '../config/load.js';
 import { tokenOn } from '../config/token-views.js';
 import { HsmongerError } from '../errors.js';
 import { askService } from '../service/ask.js';
-import { clashesOf, type Clashes, type Resident } from './clashes.js';
-import { refused } from './preflight.js';
+import { clashesOf, plannedClashes, type Applicant, type Clashes, type Planned, type Resident } from './clashes.js';
 
 interface Place {
   readonly instance: Instance;
@@ -16,19 +15,36 @@ interface Place {
  * a file that cannot be read is its own instance's trouble.
  */
 export async function clashesBeside({ instance, directories }: Place): Promise<Clashes> {
-  const others = instanceNames(directories)
-    .filter((name) => name !== instance.name)
-    .flatMap((name) => readable(directories, name));
+  const others = neighboursOf({ instance, directories });
   // Alone there is nobody to clash with, and no token is asked.
   const all = others.length === 0 ? [] : await Promise.all([instance, ...others].map((one) => residentOf({ instance: one, directories })));
   const [own = { instance, tokens: [] }, ...rest] = all;
   return clashesOf(own, rest);
 }
 
-/** Before anything is changed for an instance that is to be: PREFLIGHT_FAILED where it would clash with another. */
-export async function assertNoClashes(place: Place): Promise<void> {
-  const { refusals } = await clashesBeside(place);
-  if (refusals.length > 0) throw refused(place.instance.name, refusals);
+/** Before anything is made for a certificate that is to be on the instance's own token, or for a CA that is to be: PREFLIGHT_FAILED where it would clash with another instance. */
+export async function assertNoClashes(place: Place, planned: Planned): Promise<void> {
+  const { instance, directories } = place;
+  const others = neighboursOf(place);
+  if (others.length === 0) return;
+  const own = await residentOf(place);
+  const all = await Promise.all(others.map(async (other) => applicantOf({ instance: other, directories })));
+  const [first, ...more] = [...plannedClashes(own, planned, all), ...clashesOf(own, all).refusals];
+  if (first === undefined) return;
+  throw new HsmongerError('PREFLIGHT_FAILED', `Nothing was made for instance '${instance.name}': ${first.problem} ${first.fix}${more.length === 0 ? '' : ` (and ${String(more.length)} more)`}`);
+}
+
+async function applicantOf(place: Place): Promise<Applicant> {
+  const resident = await residentOf(place);
+  if (place.instance.issuer.type !== 'token') return resident;
+  const asksFor = await askService(place, 'subject asked for', undefined).catch(() => undefined);
+  return asksFor === undefined ? resident : { ...resident, asksFor };
+}
+
+function neighboursOf({ instance, directories }: Place): Instance[] {
+  return instanceNames(directories)
+    .filter((name) => name !== instance.name)
+    .flatMap((name) => readable(directories, name));
 }
 
 async function residentOf(place: Place): Promise<Resident> {

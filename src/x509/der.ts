@@ -52,15 +52,33 @@ function readHeader(bytes: Uint8Array, at: number): { readonly tag: number; read
 
 /** The elements inside one constructed element that derFault() has passed, tags and lengths included. */
 export function elementsIn(bytes: Uint8Array): Uint8Array[] {
+  return fewElementsIn(bytes, Infinity);
+}
+
+/** The same; throws an Error whose message ends a sentence where there are more than `most`. */
+export function fewElementsIn(bytes: Uint8Array, most: number): Uint8Array[] {
   const elements: Uint8Array[] = [];
+  for (const [from, end] of placesIn(bytes)) {
+    if (elements.length >= most) throw new Error('has not the structure it should have');
+    elements.push(bytes.slice(from, end));
+  }
+  return elements;
+}
+
+/** How many there are: a list of millions fits into memory as it is, and not as so many objects. */
+export function countElements(bytes: Uint8Array): number {
+  const places = placesIn(bytes);
+  for (let count = 0; ; count += 1) if (places.next().done === true) return count;
+}
+
+function* placesIn(bytes: Uint8Array): Generator<readonly [number, number]> {
   for (let at = contentAt(bytes); at < bytes.length; ) {
     const header = readHeader(bytes, at);
     if (typeof header === 'string') throw new Error(header);
     const end = header.content + header.length;
-    elements.push(bytes.slice(at, end));
+    yield [at, end];
     at = end;
   }
-  return elements;
 }
 
 /** The content of one element that derFault() has passed. */
@@ -124,6 +142,8 @@ export function unsignedValue(content: Uint8Array): bigint | undefined {
 const knownTypes = new Map<string, Uint8Array>();
 const knownNames = new Map<string, string>();
 const maxKnown = 500;
+/** NSS and OpenSSL have none of a quarter of that; one made of a UUID (X.667) has 20. */
+const maxTypeOctets = 256;
 
 /** An OBJECT IDENTIFIER from its dotted form. */
 export function objectIdentifier(dotted: string): Uint8Array {
@@ -141,6 +161,8 @@ export function dottedOf(der: Uint8Array): string {
   const known = knownNames.get(key);
   if (known !== undefined) return known;
   const content = contentOf(der);
+  // What follows takes the square of its length.
+  if (content.length > maxTypeOctets) throw new Error('names a type by an object identifier longer than any in use');
   if (der[0] !== 0x06 || content.length === 0 || (content.at(-1) ?? 0x80) >= 0x80) throw new Error('has not the structure it should have');
   const arcs: bigint[] = [];
   let arc = 0n;

@@ -1,7 +1,7 @@
 /** `backup` and `restore` on real files and real ledgers; killed, on a full disk, over what is there. */
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { chownSync, copyFileSync, existsSync, mkdirSync, readFileSync, readdirSync, statSync, writeFileSync } from 'node:fs';
+import { chownSync, copyFileSync, existsSync, mkdirSync, readFileSync, readdirSync, renameSync, statSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import Sqlite from 'better-sqlite3';
@@ -178,6 +178,16 @@ describe('restoring', () => {
     withLedger(here.ledger, (ledger) => { insertCrl(ledger, crl(900n)); });
     expect((await restore(file, here, '--replace', 'ca')).out).toContain('above 1900');
     expect(withLedger(here.ledger, (ledger) => nextCrlNumber(highestCrlNumber(ledger)))).toBe(1901n);
+  });
+
+  it('nor one of the state that a restore put aside before it was killed', async () => {
+    const file = await made();
+    withLedger(here.ledger, (ledger) => { insertCrl(ledger, crl(500_000n)); });
+    // As it is between the two renames.
+    renameSync(path.join(here.state, 'ca'), path.join(here.state, '.replaced.ca.2026-11-26T010203004Z'));
+    const said = await restore(file, here);
+    expect(said.exitCode, said.err).toBe(0);
+    expect(withLedger(here.ledger, (ledger) => nextCrlNumber(highestCrlNumber(ledger)))).toBeGreaterThan(500_000n);
   });
 
   it('goes on just above the published number where that is said', async () => {

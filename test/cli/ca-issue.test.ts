@@ -1,8 +1,10 @@
 import { execFileSync } from 'node:child_process';
 import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
+import { execa } from 'execa';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { instanceOf } from '../../src/cli/global-options.js';
+import { installation } from '../../src/platform/installation.js';
 import { askService } from '../../src/service/ask.js';
 import { certificateFromPem, certificatesFromPem } from '../../src/x509/pem.js';
 import { makeRequests } from '../x509/many-requests.js';
@@ -146,4 +148,18 @@ test('what does not go together is refused before anything happens', async () =>
     const said = await hsmonger('ca', 'issue', ...words, ...flags);
     expect([said.exitCode === 0, said.err]).toEqual([false, expect.stringMatching(why)]);
   }
+});
+
+test('on a full disk no half of a certificate is left, the ledger has it, and the same command gives it elsewhere', async () => {
+  const small = at('small');
+  mkdirSync(small);
+  const many = Array.from({ length: 200 }, (_, index) => ['--san', `dns:a-long-name-number-${String(index)}.example.test`]).flat();
+  const issue = ['ca', 'issue', ...flags, '--in', at('csrs', 'a.csr'), ...many, '--out'];
+  // One page is left, and the certificate needs three.
+  const full = await execa('unshare', ['--mount', 'sh', '-c', `mount -t tmpfs -o size=8k,mode=0755 tmpfs '${small}' && head -c 4096 /dev/zero >'${small}/full' && '${path.join(installation().executables, 'hsmonger')}' "$@"; status=$?; ls -A '${small}'; exit $status`, 'sh', ...issue, path.join(small, 'a.crt')], { reject: false });
+  expect(full).toMatchObject({ exitCode: 1, stdout: 'full', stderr: expect.stringContaining('Cannot write') as string });
+  const said = await hsmonger(...issue, at('many.crt'));
+  expect(said.exitCode, said.err).toBe(0);
+  expect(said.out).toContain('(issued before)');
+  expect(read(at('many.crt')).length).toBeGreaterThan(8192);
 });

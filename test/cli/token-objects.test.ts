@@ -116,3 +116,10 @@ describe('certificates', () => {
     expect((await site.ok('prune', ...site.flags)).err).toContain('No certificate on the token is superseded');
   });
 });
+
+test('import-cert refuses a second certificate for a subject under another label: certmonger would delete one, key and all', async () => {
+  const [first, second] = [await site.made('twin one'), await site.made('twin two')];
+  await site.ok('import-cert', site.certificateFor(await site.spkiOf(first.id), 'twin1', '/CN=twin'), '--label', 'twin one', ...site.flags);
+  const file = site.certificateFor(await site.spkiOf(second.id), 'twin2', '/CN=twin');
+  expect(await hsmonger('token', 'import-cert', file, '--label', 'twin two', ...site.flags)).toMatchObject({ exitCode: 1, err: expect.stringContaining("'twin one' on token 'softhsm_token' is for the same subject") as string });
+});

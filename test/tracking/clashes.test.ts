@@ -1,7 +1,8 @@
 import { describe, expect, test } from 'vitest';
 import type { CertificateConfig, Instance, TokenConfig } from '../../src/config/instance.js';
 import type { TokenDescription } from '../../src/pkcs11/token.js';
-import { clashesOf, type Resident } from '../../src/tracking/clashes.js';
+import { clashesOf, plannedClashes, type Applicant, type Planned, type Resident } from '../../src/tracking/clashes.js';
+import { subjectFromText as encodeSubject } from '../../src/x509/subject-text.js';
 
 const description: TokenDescription = { slotId: 1, label: 'hsm', manufacturer: 'Vendor', model: 'M', serial: '17', loginRequired: true, initialized: true, writeProtected: false, pin: 'fine' };
 const hsm: TokenConfig = { selector: { by: 'label', label: 'hsm' }, module: '/opt/vendor/libhsm.so', environment: {}, pin: { from: 'file', path: '/etc/hsmonger/hsm.pin' } };
@@ -79,5 +80,27 @@ describe('two instances', () => {
     expect(none).toEqual([]);
     expect(warnings).toHaveLength(1);
     expect(warnings[0]).toMatchObject({ check: 'pin-files', problem: expect.stringMatching(/\/etc\/hsmonger\/hsm\.pin.*\/etc\/hsmonger\/b\.pin/u) as string });
+  });
+});
+
+describe('a certificate that is to be made', () => {
+  const subject = encodeSubject('CN=one');
+  const kinds = (planned: Planned, ...others: Applicant[]) => plannedClashes(resident('a', []), planned, others).map(({ check }) => check);
+
+  test("has a nickname that is nobody else's on its token, and a subject nobody has asked for", () => {
+    expect(kinds({ nickname: 'x', subject, ca: false }, resident('b', [onToken('y')]))).toEqual([]);
+    expect(kinds({ nickname: 'x', ca: false }, resident('b', [onToken('x')]))).toEqual(['nickname-shared']);
+    expect(kinds({ nickname: 'x', ca: false }, resident('b', [onToken('x')], { seen: { ...description, serial: '18' } }))).toEqual([]);
+    expect(kinds({ nickname: 'x', subject, ca: false }, { ...resident('b', []), asksFor: subject })).toEqual(['subject-shared']);
+    expect(kinds({ nickname: 'x', subject, ca: false }, { ...resident('b', []), asksFor: encodeSubject('CN=two') })).toEqual([]);
+    expect(kinds({ nickname: 'x', subject, ca: false }, { ...resident('b', [], { seen: { ...description, serial: '18' } }), asksFor: subject })).toEqual([]);
+  });
+
+  test('may stand in the file of the CA that renews it, and be the CA another instance issues with', () => {
+    expect(kinds({ nickname: 'x', renewer: 'b', ca: true }, resident('b', [onToken('x')]))).toEqual([]);
+    expect(kinds({ nickname: 'x', renewer: 'c', ca: true }, resident('b', [onToken('x')]))).toEqual(['nickname-shared']);
+    expect(kinds({ nickname: 'b ca', subject, ca: true }, { ...resident('b', []), asksFor: subject })).toEqual([]);
+    expect(kinds({ nickname: 'b ca', subject, ca: false }, resident('b', []))).toEqual(['nickname-shared']);
+    expect(kinds({ nickname: 'a ca', ca: true }, resident('b', [], { issuer: ca('a ca') }))).toEqual(['nickname-shared']);
   });
 });

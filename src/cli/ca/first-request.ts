@@ -1,6 +1,7 @@
 import { tokenOf } from '../../config/token-of.js';
 import { HsmongerError } from '../../errors.js';
 import { askService } from '../../service/ask.js';
+import { assertNoClashes } from '../../tracking/neighbours.js';
 import type { Surroundings } from '../command.js';
 import { directoriesOf } from '../global-options.js';
 import { harmless, json } from '../output.js';
@@ -19,8 +20,9 @@ export async function firstRequest(options: OwnCaOptions & { readonly out: strin
   const { instance } = draft;
   const nickname = instance.issuer.certificate;
   await assertUsableToken(draft);
-  const wish = keyWish(options, nickname);
   const order = ownOrder(options);
+  await assertNoClashes(draft, { nickname, subject: order?.subject, ca: true });
+  const wish = keyWish(options, nickname);
   const request = await askService(draft, 'request CA certificate', { ...(wish === undefined ? {} : { wish }), ...(order === undefined ? {} : { order }) });
   if (request.state === 'there') throw new HsmongerError('USAGE', `'${nickname}' has a certificate already; 'hsmonger ca csr --instance ${instance.name}', without --subject and key, writes the request for the next one.`);
   if (options.out !== undefined) writeNew(options.out, request.pem);

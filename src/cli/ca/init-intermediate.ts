@@ -4,6 +4,7 @@ import { tokenOf } from '../../config/token-of.js';
 import { HsmongerError } from '../../errors.js';
 import type { TokenDescription } from '../../pkcs11/token.js';
 import { askService } from '../../service/ask.js';
+import { assertNoClashes } from '../../tracking/neighbours.js';
 import { nameText } from '../../x509/name.js';
 import { parseCertificate } from '../../x509/parse-certificate.js';
 import { signedBy } from '../../x509/path.js';
@@ -14,7 +15,7 @@ import { draftOf, type DraftRest } from './draft.js';
 import { assertUsableToken, layGround } from './ground.js';
 import { keyWish, ownOrder, type OwnOrder } from './own-order.js';
 import type { OwnCaOptions } from './own-options.js';
-import { assertReaches, enlistment, sameToken } from './renewer.js';
+import { assertEnlistable, assertReaches, enlistment, sameToken } from './renewer.js';
 import { caLine, keyLine, keyWarnings, toldCa } from './told.js';
 
 const command = 'ca init-intermediate';
@@ -47,12 +48,14 @@ export async function initIntermediate(options: IntermediateOptions, { io, env }
   const enlisting = enlistment(above.instance, instance, { nickname, days: options.days }, same ? 'same' : { label: own.label });
   if (enlisting !== undefined && !same) await assertReaches(directories, enlisting.instance, instance);
 
-  const wish = keyWish(options, nickname);
   const asked = ownOrder(options);
+  assertEnlistable(above.instance, instance, nickname, same);
+  await assertNoClashes(draft, { nickname, subject: asked?.subject, renewer: above.instance.name, ca: true });
+  const wish = keyWish(options, nickname);
   const order = asked === undefined ? undefined : { pathLength: 0, ...asked };
   const request = await askService(draft, 'request CA certificate', { ...(wish === undefined ? {} : { wish }), ...(order === undefined ? {} : { order }) });
   const chain = (await askService(above, 'read CA chain', undefined)).certificates;
-  const certificate = request.state === 'there' ? issuedAbove(request.certificate, chain, above.instance) : await issued(above, request.csr, order, options.days);
+  const certificate = request.state === 'there' ? await issuedAbove(request.certificate, chain, above) : await issued(above, request.csr, order, options.days);
   const stored = await askService(draft, 'store CA certificate', { certificate, above: chain, issuerNickname: above.instance.issuer.certificate });
 
   const told = toldCa(nickname, stored);
@@ -90,9 +93,14 @@ async function issued(above: Above, csr: Uint8Array, order: OwnOrder | undefined
   return answer.certificate;
 }
 
-/** One that is there must be the one this CA is responsible for. */
-function issuedAbove(der: Uint8Array, [authority]: readonly Uint8Array[], { name }: Instance): Uint8Array {
+/** One that is there must be the one this CA is responsible for, and stand by. */
+async function issuedAbove(der: Uint8Array, [authority]: readonly Uint8Array[], above: Above): Promise<Uint8Array> {
   const certificate = parseCertificate(der);
-  if (authority !== undefined && signedBy(certificate, parseCertificate(authority).spki)) return der;
-  throw new HsmongerError('PROFILE_MISMATCH', `The certificate of ${nameText(certificate.subject)} that is on the token was issued by ${nameText(certificate.issuer)}, not by '${name}'; name its CA with --issuer, or choose another --nickname.`);
+  const { name } = above.instance;
+  if (authority === undefined || !signedBy(certificate, parseCertificate(authority).spki)) {
+    throw new HsmongerError('PROFILE_MISMATCH', `The certificate of ${nameText(certificate.subject)} that is on the token was issued by ${nameText(certificate.issuer)}, not by '${name}'; name its CA with --issuer, or choose another --nickname.`);
+  }
+  const revoked = await askService(above, 'is revoked', { certificate: der });
+  if (revoked !== undefined) throw new HsmongerError('REVOCATION_REFUSED', `The certificate of ${nameText(certificate.subject)} that is on the token was revoked by '${name}' at ${revoked.at.toISOString()} (${revoked.reason}); make another CA, under another subject and --nickname.`);
+  return der;
 }

@@ -1,5 +1,6 @@
 import { tokenOf } from '../../config/token-of.js';
 import { askService } from '../../service/ask.js';
+import { assertNoClashes } from '../../tracking/neighbours.js';
 import type { Surroundings } from '../command.js';
 import { directoriesOf } from '../global-options.js';
 import { harmless, json } from '../output.js';
@@ -19,9 +20,10 @@ export async function initRoot(options: OwnCaOptions, { io, env }: Surroundings)
   const { instance } = draft;
   const { issuer, name } = instance;
   await assertUsableToken(draft);
+  const order = ownOrder(options);
+  await assertNoClashes(draft, { nickname: issuer.certificate, subject: order?.subject, ca: true });
   const wish = keyWish(options, issuer.certificate);
   const days = options.days ?? (issuer.type === 'token' ? issuer.lifetimeDays['caCACert'] : undefined) ?? defaultDays;
-  const order = ownOrder(options);
   const made = await askService(draft, 'make root', { ...(order === undefined ? {} : { order: { ...order, days } }), ...(wish === undefined ? {} : { wish }) });
   const told = toldCa(issuer.certificate, made);
   const done = [...(made.key.made ? [`made the ${keyLine(made.key)}`] : []), ...(made.there ? [] : [`made the root ${caLine(told)}`]), ...(await layGround(draft))];

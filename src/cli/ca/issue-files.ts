@@ -1,7 +1,8 @@
-import { closeSync, constants, existsSync, fchmodSync, fstatSync, fsyncSync, linkSync, openSync, readdirSync, readFileSync, unlinkSync, writeSync } from 'node:fs';
+import { closeSync, constants, fstatSync, linkSync, openSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import path from 'node:path';
 import { HsmongerError, sentenceOf } from '../../errors.js';
 import { csrFromPem } from '../../x509/pem.js';
+import { fillNew } from '../write-file.js';
 
 const maxBytes = 1024 * 1024;
 
@@ -54,11 +55,11 @@ export function certificateName(request: string): string {
 export function writeWhole(file: string, content: string): 'written' | 'there already' {
   const aside = path.join(path.dirname(file), `.${path.basename(file)}.${String(process.pid)}.new`);
   try {
+    // A process of this number may have been killed here before.
+    rmSync(aside, { force: true });
     const descriptor = openSync(aside, 'wx', 0o644);
     try {
-      fchmodSync(descriptor, 0o644);
-      writeSync(descriptor, content);
-      fsyncSync(descriptor);
+      fillNew(descriptor, content);
     } finally {
       closeSync(descriptor);
     }
@@ -70,7 +71,7 @@ export function writeWhole(file: string, content: string): 'written' | 'there al
     if (holds(file, content)) return 'there already';
     throw new HsmongerError('USAGE', `${file} is there already and was left as it is; name another place, or move it away. The certificate is in the ledger: the same command gives it again.`, { cause: error });
   } finally {
-    if (existsSync(aside)) unlinkSync(aside);
+    rmSync(aside, { force: true });
   }
 }
 

@@ -2,6 +2,7 @@ import type { Directories, Instance } from '../../config/instance.js';
 import { HsmongerError } from '../../errors.js';
 import { askService } from '../../service/ask.js';
 import type { OrderInput } from '../../service/tasks/issue-certificates.js';
+import { assertNoClashes } from '../../tracking/neighbours.js';
 import { nameText } from '../../x509/name.js';
 import { parseCertificate } from '../../x509/parse-certificate.js';
 import { certificateToPem } from '../../x509/pem.js';
@@ -24,6 +25,7 @@ export async function issueOnToken(place: { readonly instance: Instance; readonl
   const { subject } = order;
   if (subject === undefined) throw new HsmongerError('USAGE', 'With --nickname goes --subject: there is no request that says it.');
   if (dryRun) throw new HsmongerError('USAGE', '--dry-run shows what a request would get; with --nickname there is none yet.');
+  await assertNoClashes(place, { nickname, subject, ca: order.profile === 'caCACert' });
   const source = keyType === undefined ? ({ kind: 'present', selector: selectorFrom(key ?? nickname) } as const) : ({ kind: 'new', type: keyType } as const);
   const made = await askService(place, 'issue on token', { ...order, subject, nickname, key: source });
   const { serial, subject: name, notAfter } = parseCertificate(made.certificate);

@@ -38,6 +38,13 @@ export interface Enlistment {
   readonly write: () => string;
 }
 
+/** Before anything is made: a certificate of that nickname in the file of the CA above must be this one. */
+export function assertEnlistable(renewer: Instance, owner: Instance, nickname: string, same: boolean): void {
+  const known = renewer.certificates.find((certificate) => certificate.nickname === nickname);
+  if (known === undefined || (known.profile === 'caCACert' && known.storage.kind === 'token' && known.storage.on === (same ? undefined : owner.name))) return;
+  throw new HsmongerError('PREFLIGHT_FAILED', `Nothing was made for instance '${owner.name}': ${renewer.file} has a certificate '${nickname}' already, of profile ${known.profile}${known.storage.kind === 'token' ? '' : ' and not on a token'}, which would be taken for the new CA's; choose another --nickname.`);
+}
+
 /**
  * Has `renewer`, the CA above, keep a certificate of `owner` alive: its [[certificate]] behind the end of that CA's instance file, everything that stands there kept as it
  * is. On another token with a [tokens.NAME] of the owner's name. `days`: how long its renewals last, where that was asked. Undefined where the file says so already; CONFIG_INVALID

@@ -81,7 +81,8 @@ async function enrol(parts: TokenIssuerParts, token: Token, { csr, oldCertificat
   });
   const days = old === undefined ? undefined : await askedDays(instance.certificates, old, asked.order.profile.name, token, parts.elsewhere ?? (() => Promise.resolve([])));
   const admitted: Admitted = { ...asked, ...(days === undefined ? {} : { days }) };
-  assertNotWithdrawn(ledger, { spki: request.spki, issuer: authority.certificate, ...(old === undefined ? {} : { old }) });
+  const withdrawal = { spki: request.spki, issuer: authority.certificate, ...(old === undefined ? {} : { old }) };
+  assertNotWithdrawn(ledger, withdrawal);
   const answer = previous(parts, authority, admitted);
   if (answer !== undefined) return answer;
   // What has to wait is told so before anything needs a PIN.
@@ -89,7 +90,11 @@ async function enrol(parts: TokenIssuerParts, token: Token, { csr, oldCertificat
   // Logs in: before the ledger is locked, because the PIN's guard has a lock of its own.
   const key = await authorityKey(token, authority);
   // One at a time from the look at what was issued to the commit: the same request in eight processes makes one certificate.
-  return exclusively(ledger, parts.busyMs ?? instance.helper.deadlineSeconds * 500, async () => previous(parts, authority, admitted) ?? (await issue(parts, token, authority, key, admitted)));
+  return exclusively(ledger, parts.busyMs ?? instance.helper.deadlineSeconds * 500, async () => {
+    // Somebody may have revoked it while this process waited.
+    assertNotWithdrawn(ledger, withdrawal);
+    return previous(parts, authority, admitted) ?? (await issue(parts, token, authority, key, admitted));
+  });
 }
 
 function keyOf({ csr, old, order, issuer }: Admitted): string {

@@ -1,5 +1,6 @@
 import { HsmongerError } from '../../errors.js';
 import { orderedRequest } from '../../issuer/token/issuance/order.js';
+import { assertLabel } from '../../pkcs11/object-label.js';
 import { parseKeyType } from '../../pkcs11/key-type.js';
 import type { KeySelector, Token, TokenKey } from '../../pkcs11/token.js';
 import { assembleRequest, buildRequestInfo } from '../../x509/build-csr.js';
@@ -58,10 +59,13 @@ async function withToken<T>(context: ServiceContext, work: (token: Token) => Pro
   }
 }
 
-/** certmonger deletes what shares a subject on one token, the key with it; NSS takes a nickname for one subject. */
+/** certmonger deletes what shares a subject on one token, the key with it; NSS takes a nickname for one subject. Before a key is made. */
 async function assertFree(token: Token, nickname: string, subject: Uint8Array): Promise<void> {
-  const others = (await token.certificates()).filter(({ label }) => label !== nickname);
-  const clash = others.find(({ der }) => hasSubject(der, subject));
+  assertLabel(nickname, 'A certificate');
+  const certificates = await token.certificates();
+  const stranger = certificates.find(({ label, der }) => label === nickname && !hasSubject(der, subject));
+  if (stranger !== undefined) throw new HsmongerError('OBJECT_EXISTS', `The nickname '${nickname}' on token '${token.description.label}' belongs to a certificate for another subject than ${nameText(subject)}, and NSS takes a nickname for one subject; choose another.`);
+  const clash = certificates.find(({ label, der }) => label !== nickname && hasSubject(der, subject));
   if (clash !== undefined) throw new HsmongerError('OBJECT_EXISTS', `The certificate '${clash.label}' on token '${token.description.label}' has the subject ${nameText(subject)} already, and certmonger tells certificates of one token apart by their subject; choose another.`);
 }
 

@@ -46,6 +46,12 @@ export async function showCertificate(context: ServiceContext, which: { readonly
   return shown(context, certificate, row);
 }
 
+/** Since when and why this CA has taken a certificate back; undefined where it stands by it, or never knew it. */
+export function revocationOfCertificate(context: ServiceContext, { certificate: der }: { readonly certificate: Uint8Array }): Promise<{ readonly at: Date; readonly reason: string } | undefined> {
+  const row = issuedForKey(context.ledger(), keyFingerprint(parseCertificate(der).spki)).find((one) => Buffer.from(one.certificate).equals(der));
+  return Promise.resolve(row?.revokedAt === undefined ? undefined : { at: row.revokedAt, reason: row.revocationReason ?? 'unspecified' });
+}
+
 /** The CA's certificate and what stands above it, the root last; DER. */
 export async function authorityChain(context: ServiceContext): Promise<{ readonly certificates: readonly Uint8Array[] }> {
   const token = await context.openToken();

@@ -2,6 +2,7 @@ import { asHsmongerError, type ErrorCode } from '../../errors.js';
 import type { NamedRequest } from '../../issuer/token/issuance/issue-many.js';
 import { orderedRequest } from '../../issuer/token/issuance/order.js';
 import { planOrdered, provenRequest } from '../../issuer/token/issuance/prepared.js';
+import { assertNotWithdrawn } from '../../issuer/token/revocation/withdrawn.js';
 import { findIssued } from '../../ledger/issued.js';
 import { elementsIn } from '../../x509/der.js';
 import { findExtension } from '../../x509/extensions.js';
@@ -36,6 +37,7 @@ export async function previewIssuance(context: ServiceContext, { requests, ...in
   for (const { name, csr: der } of requests) {
     try {
       const csr = await provenRequest(der);
+      assertNotWithdrawn(context.ledger(), { spki: csr.spki });
       const { subject, profile, notBefore, notAfter, extensions } = planOrdered(context.clock(), ca, csr, order);
       const names = findExtension(extensions, oids.subjectAltName);
       previews.push({

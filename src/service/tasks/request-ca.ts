@@ -10,6 +10,7 @@ import { exclusively } from '../../ledger/exclusively.js';
 import { readBoundedFile } from '../../platform/bounded-file.js';
 import { writeDurably } from '../../platform/durable-file.js';
 import { nameText } from '../../x509/name.js';
+import { parseCsr } from '../../x509/parse-csr.js';
 import { csrToPem } from '../../x509/pem.js';
 import { keyFingerprint } from '../../x509/public-key.js';
 import type { ServiceContext } from '../context.js';
@@ -42,12 +43,22 @@ export async function requestCa(context: ServiceContext, { wish, order }: { read
   return exclusively(context.ledger(), busyMs, async () => {
     const key = await ownKey(token, wish);
     assertKeyFree(objects, key.spki, where);
-    const file = path.join(stateDirectory(context.directories, context.instance), 'own-request.der');
+    const file = requestFile(context);
     const before = kept(file);
     const csr = await caRequest(token, key, order, issuer, before);
     if (before === undefined || csr !== before) writeDurably(file, csr);
     return { state: 'wanted', csr, keyFacts: keyFactsOf(key), pem: csrToPem(csr), subject: nameText(order.subject), key: keyFingerprint(key.spki) };
   });
+}
+
+/** DER Name of what was asked for last; undefined where nothing was, or it cannot be read. */
+export function subjectAskedFor(context: ServiceContext): Promise<Uint8Array | undefined> {
+  const request = kept(requestFile(context));
+  return Promise.resolve(request === undefined ? undefined : parseCsr(request).subject);
+}
+
+function requestFile({ directories, instance }: ServiceContext): string {
+  return path.join(stateDirectory(directories, instance), 'own-request.der');
 }
 
 function kept(file: string): Uint8Array | undefined {

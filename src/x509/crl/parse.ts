@@ -1,10 +1,9 @@
 import { HsmongerError, sentenceOf } from '../../errors.js';
 import type { Extension } from '../certificate.js';
-import { contentOf, elementsIn, equalBytes, unsignedValue } from '../der.js';
-import { findExtension, readExtensions } from '../extensions.js';
+import { contentOf, countElements, derFault, fewElementsIn, equalBytes, unsignedValue } from '../der.js';
+import { extensionsIn, findExtension } from '../extensions.js';
 import { oids } from '../oids.js';
 import { crlFromPem } from '../pem.js';
-import { decode, ExtensionsSchema } from '../schema.js';
 import type { Signed } from '../signature.js';
 import { splitSigned } from '../signed.js';
 import { parseTime } from '../time.js';
@@ -38,10 +37,13 @@ export function parseCrl(content: Uint8Array, what: string): Crl {
 
 const tags = { integer: 0x02, sequence: 0x30, utcTime: 0x17, generalizedTime: 0x18, extensions: 0xa0 } as const;
 
+/** Of TBSCertList, one more than there are. */
+const mostParts = 8;
+
 /** RFC 5280 §5.1. Taken apart here: the library would make an object of every entry of a list that may have hundreds of thousands. */
 function crlOf(der: Uint8Array): Crl {
   const signed = splitSigned(der, maxCrlBytes);
-  const parts = signed.data[0] === tags.sequence ? elementsIn(signed.data) : [];
+  const parts = signed.data[0] === tags.sequence ? fewElementsIn(signed.data, mostParts) : [];
   const next = (...wanted: readonly number[]) => (wanted.includes(parts[0]?.[0] ?? 0) ? parts.shift() : undefined);
   next(tags.integer);
   const algorithm = next(tags.sequence);
@@ -56,18 +58,24 @@ function crlOf(der: Uint8Array): Crl {
   const from = parseTime(thisUpdate);
   const until = nextUpdate === undefined ? undefined : parseTime(nextUpdate);
   if (from === undefined || (nextUpdate !== undefined && until === undefined)) throw new Error('has a date that is not a time');
-  const extensions = wrapped === undefined ? [] : readExtensions(decode(contentOf(wrapped), ExtensionsSchema));
+  const extensions = wrapped === undefined ? [] : extensionsOf(contentOf(wrapped));
   const number = numberOf(extensions);
   return {
     der,
     issuer,
     thisUpdate: from,
     ...(until === undefined ? {} : { nextUpdate: until }),
-    entries: revoked === undefined ? 0 : elementsIn(revoked).length,
+    entries: revoked === undefined ? 0 : countElements(revoked),
     extensions,
     ...(number === undefined ? {} : { number }),
     signed,
   };
+}
+
+function extensionsOf(list: Uint8Array): Extension[] {
+  const fault = derFault(list);
+  if (fault !== undefined) throw new Error(`has extensions of which the list ${fault}`);
+  return extensionsIn(list);
 }
 
 function numberOf(extensions: readonly Extension[]): bigint | undefined {

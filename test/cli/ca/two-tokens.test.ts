@@ -57,7 +57,7 @@ it('refuses another root for it, itself as its CA, and a CA that is none', async
   const another = await hsmonger('ca', 'init-root', '--instance', 'another', ...ground.here, ...ground.onToken, '--subject', 'CN=Another Root', '--key-type', 'P-256');
   expect(another.exitCode, another.err).toBe(0);
   for (const [flags, why] of [
-    [['--instance', 'issuing-ca', '--issuer', 'another'], /was issued by CN=Root,O=My Company, not by 'another'/u],
+    [['--instance', 'issuing-ca', '--issuer', 'another'], /belongs to instance 'root'/u],
     [['--instance', 'root', '--issuer', 'root'], /cannot issue its own certificate/u],
     [['--instance', 'x', '--issuer', 'missing'], /There is no instance 'missing'/u],
     [['--instance', 'x', '--issuer', 'root', '--subject', 'CN=Another Root', '--key-type', 'P-256'], /The certificate 'another' on token .* has the subject CN=Another Root too/u],

@@ -5,6 +5,7 @@ import { profiles } from '../../../src/issuer/profiles.js';
 import type { IssueResult } from '../../../src/issuer/token/issuance/issue-many.js';
 import { listIssued } from '../../../src/ledger/issued.js';
 import { openLedger } from '../../../src/ledger/ledger.js';
+import { revoke } from '../../../src/ledger/revocation.js';
 import { encodeGeneralName } from '../../../src/x509/general-name.js';
 import { generalNameFromText } from '../../../src/x509/general-name-text.js';
 import { nameConstraintFromText } from '../../../src/x509/name-constraint-text.js';
@@ -109,6 +110,29 @@ describe('certificates from a CA on a real token', () => {
     ]);
     expect(given(results[1])).toEqual(given(results[3]));
     expect(rows(site).filter(({ subject }) => subject.includes('good.test'))).toHaveLength(1);
+  });
+
+  it('a key that was lost gets nothing any more, not even what it had, and not where it was lost while the token signed', async () => {
+    const csr = make('lost', '/CN=lost.test/O=HSMONGER.TEST', 'DNS:lost.test');
+    const order = { profile: profiles.caServerCert, again: 'another' };
+    given((await issue(site, [csr]))[0]);
+    const lose = () => {
+      const ledger = openLedger(site.ledgerFile);
+      const { issuerKey, serial } = listIssued(ledger).findLast((row) => row.subject.includes('lost.test'))!;
+      revoke(ledger, { issuerKey, serial }, { at: new Date(), reason: 'keyCompromise' }, 0);
+      ledger.close();
+    };
+    const before = rows(site).length;
+    const late = await issue(site, [csr], {
+      order,
+      sign: async (algorithm, data) => {
+        const signature = await site.signer(algorithm, data);
+        lose();
+        return signature;
+      },
+    });
+    for (const results of [late, await issue(site, [csr]), await issue(site, [csr], { order })]) expect(results).toMatchObject([{ problem: { code: 'REVOCATION_REFUSED' } }]);
+    expect(rows(site)).toHaveLength(before);
   });
 
   it('the token gone in the middle: what was committed is given, the rest reported, and a second run goes on', async () => {

@@ -1,5 +1,5 @@
 import type { SignatureAlgorithm } from '../../../config/signature-algorithm.js';
-import { asHsmongerError, HsmongerError, type ErrorCode } from '../../../errors.js';
+import { HsmongerError, type ErrorCode } from '../../../errors.js';
 import type { Database } from '../../../ledger/database.js';
 import { findIssued } from '../../../ledger/issued.js';
 import type { Clock } from '../../../platform/clock.js';
@@ -7,8 +7,9 @@ import { nameText } from '../../../x509/name.js';
 import type { CertificateRequest } from '../../../x509/parse-csr.js';
 import { newSerial } from '../../../x509/serial.js';
 import { fittingAlgorithm } from '../../../x509/signature-algorithm.js';
+import { assertNotWithdrawn } from '../revocation/withdrawn.js';
 import { signedBy } from '../sign.js';
-import { commitAll, type Signed } from './commit.js';
+import { commitAll, refusal, type Signed } from './commit.js';
 import { judgeFor, type Judge } from './judge.js';
 import { orderedRequest, type IssueOrder } from './order.js';
 import { planOrdered, provenRequest, type IssuingCa } from './prepared.js';
@@ -32,7 +33,7 @@ export interface Given {
   readonly before: boolean;
 }
 
-interface Refused {
+export interface Refused {
   readonly name: string;
   readonly problem: { readonly code: ErrorCode; readonly message: string };
 }
@@ -98,6 +99,7 @@ export async function issueMany(parts: IssueParts, requests: readonly NamedReque
     let request: string;
     try {
       csr = await provenRequest(der);
+      assertNotWithdrawn(parts.ledger, { spki: csr.spki });
       request = given ?? orderedRequest(csr, parts.order, ca.authority.certificate.spki);
       const row = findIssued(parts.ledger, request);
       if (row !== undefined && row.revokedAt === undefined && judge(row.certificate, csr.spki) === undefined) return { name, certificate: row.certificate, before: true };
@@ -123,7 +125,7 @@ export async function issueMany(parts: IssueParts, requests: readonly NamedReque
 }
 
 /** Collects signed certificates and commits them when they are many, or old enough. */
-function createBatch(parts: IssueParts, judge: Judge, given: (results: readonly (readonly [number, Given])[]) => void): { readonly add: (signed: Signed) => Promise<void>; readonly flush: () => Promise<void> } {
+function createBatch(parts: IssueParts, judge: Judge, given: (results: readonly (readonly [number, IssueResult])[]) => void): { readonly add: (signed: Signed) => Promise<void>; readonly flush: () => Promise<void> } {
   let waiting: Signed[] = [];
   let since = 0;
   let committing: Promise<void> = Promise.resolve();
@@ -144,9 +146,4 @@ function createBatch(parts: IssueParts, judge: Judge, given: (results: readonly 
     },
     flush,
   };
-}
-
-function refusal(name: string, error: unknown): Refused {
-  const { code, message } = asHsmongerError(error);
-  return { name, problem: { code, message } };
 }

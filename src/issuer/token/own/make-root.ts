@@ -14,6 +14,7 @@ import { assertStrongKey, keyFingerprint, sameKey } from '../../../x509/public-k
 import { newSerial } from '../../../x509/serial.js';
 import { algorithmIdentifier, fittingAlgorithm } from '../../../x509/signature-algorithm.js';
 import { assembleCertificate, buildTbsCertificate } from '../../../x509/tbs.js';
+import { assertNotWithdrawn } from '../revocation/withdrawn.js';
 import { ownKey, type KeyWish, type OwnKey } from './own-key.js';
 import { assertKeyFree, ownPlace, readablePlaced } from './place.js';
 import { planRoot, type RootOrder } from './plan-root.js';
@@ -55,6 +56,7 @@ export async function makeRoot(parts: RootParts, wish: KeyWish | undefined, orde
     if (order === undefined || wish === undefined) throw missing(issuer);
     const key = await rootKey(parts, wish, order);
     assertKeyFree(objects, key.spki, where);
+    assertNotWithdrawn(ledger, { spki: key.spki });
     return { certificate: writtenDown(ledger, key, order) ?? (await signRoot(parts, key, order)), key, there: false };
   });
 }
