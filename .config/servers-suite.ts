@@ -26,7 +26,10 @@ export const serversSuite = [
   'test/pages/rhcs.test.ts',
   'test/pin/change-pin-killed.test.ts',
   'test/renewal/save-chain.test.ts',
+  'test/renewal/save-killed.test.ts',
   'test/renewal/save-on-server.test.ts',
   'test/renewal/save-on-shared-token.test.ts',
+  'test/renewal/save-refused.test.ts',
+  'test/renewal/save.test.ts',
   'test/service/hooks.test.ts',
 ];
