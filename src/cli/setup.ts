@@ -9,7 +9,7 @@ import { runningAsRoot } from '../platform/service-user.js';
 import { askService } from '../service/ask.js';
 import { applyChanges, type Step } from '../tracking/apply.js';
 import { refused } from '../tracking/preflight.js';
-import { standing } from '../tracking/several-tokens.js';
+import { standing, tokenAway } from '../tracking/several-tokens.js';
 import type { AddCommand, Surroundings } from './command.js';
 import { directoriesOf } from './global-options.js';
 import { harmless, json } from './output.js';
@@ -171,9 +171,12 @@ async function perform(tracker: Tracker, { instance, text }: Draft, works: reado
   }
   const steps = await track(tracker, works, survey);
   for (const step of steps) done.push(stepLine(step, instance));
-  if (options.json) io.out(json({ instance: instance.name, file: instance.file, changed: works.length > 0, done, requests: steps.map(({ change, outcome, status, message }) => ({ id: change.kind === 'remove' ? change.id : change.request.id, outcome, status, message })) }));
-  else io.out(works.length === 0 ? `Instance '${instance.name}' is set up already; nothing was changed.\n` : done.map((line) => `${harmless(line)}\n`).join(''));
-  return steps.every(({ outcome }) => outcome === 'done') ? 0 : 1;
+  const later = survey.refusals.filter(({ check }) => check === tokenAway);
+  for (const { problem, fix } of later) io.err(`hsmonger: ${harmless(`${problem} ${fix}`)}\n`);
+  if (options.json) io.out(json({ instance: instance.name, file: instance.file, changed: works.length > 0, done, requests: steps.map(({ change, outcome, status, message }) => ({ id: change.kind === 'remove' ? change.id : change.request.id, outcome, status, message })), later: later.map(({ nickname, problem }) => ({ nickname, problem })) }));
+  else io.out(works.length === 0 && later.length === 0 ? `Instance '${instance.name}' is set up already; nothing was changed.\n` : done.map((line) => `${harmless(line)}\n`).join(''));
+  if (steps.some(({ outcome }) => outcome !== 'done')) return 1;
+  return later.length === 0 ? 0 : 3;
 }
 
 /** Tracks what pre-flight, looked at again where the ground has changed, agrees to. */

@@ -51,6 +51,8 @@ export interface UnlockedPin {
   readonly path: string;
   /** Whose `hsmonger unlock` it waits for. */
   readonly instance: string;
+  /** The NAME of the [tokens.NAME] it is for; absent for the instance's own token. */
+  readonly on?: string;
   /** The name of the systemd credential the agent takes it from. */
   readonly credential?: string;
 }

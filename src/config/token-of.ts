@@ -1,5 +1,5 @@
 import { HsmongerError } from '../errors.js';
-import type { Instance, PinSource, TokenConfig, TokenSelector } from './instance.js';
+import type { Instance, PinSource, TokenConfig, TokenSelector, UnlockedPin } from './instance.js';
 
 /** The instance's token, for what cannot be done without one; CONFIG_INVALID where all its certificates lie elsewhere. */
 export function tokenOf({ token, file }: Pick<Instance, 'token' | 'file'>): TokenConfig {
@@ -20,6 +20,11 @@ export function moduleEnvironment({ token }: Pick<Instance, 'token'>): TokenConf
 /** The file certmonger's requests name as the PIN's, whether it is there now or not; undefined where the PIN comes another way. */
 export function pinPathOf(pin: PinSource | undefined): string | undefined {
   return pin?.from === 'file' || pin?.from === 'unlocked' ? pin.path : undefined;
+}
+
+/** The command that puts it there, with what tells this token from others; to be quoted in a sentence. */
+export function unlockCommand({ instance, on }: Pick<UnlockedPin, 'instance' | 'on'>): string {
+  return `hsmonger unlock${instance === 'hsmonger' ? '' : ` --instance ${instance}`}${on === undefined ? '' : ` --token ${on}`}`;
 }
 
 /** The token in a word, as the instance file names it: where it was not looked at, nobody knows its label. */

@@ -2,6 +2,7 @@ import { isUtf8 } from 'node:buffer';
 import { closeSync, constants, existsSync, fstatSync, openSync, readSync, type BigIntStats } from 'node:fs';
 import path from 'node:path';
 import type { PinSource, UnlockedPin } from '../config/instance.js';
+import { unlockCommand } from '../config/token-of.js';
 import { HsmongerError, sentenceOf } from '../errors.js';
 import { distrustOf } from '../platform/trusted-path.js';
 import type { PinSourceIdentity } from './token.js';
@@ -107,9 +108,8 @@ export const besidePinFile = (file: string): { readonly old: string; readonly ne
 };
 
 /** What a person has to do about a PIN that is locked away, a whole sentence. */
-export function lockedSentence({ instance, credential }: Pick<UnlockedPin, 'instance' | 'credential'>): string {
-  const flag = instance === 'hsmonger' ? '' : ` --instance ${instance}`;
-  return `The PIN is locked: run 'hsmonger unlock${flag}'${credential === undefined ? '' : `, or start the agent with the systemd credential '${credential}'`}; what needs the token waits until then.`;
+export function lockedSentence({ credential, ...pin }: Pick<UnlockedPin, 'instance' | 'on' | 'credential'>): string {
+  return `The PIN is locked: run '${unlockCommand(pin)}'${credential === undefined ? '' : `, or start the agent with the systemd credential '${credential}'`}; what needs the token waits until then.`;
 }
 
 /** A unit of the service user's own may have the credential itself; what root's processes were given, nobody else can read. */

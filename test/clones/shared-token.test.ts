@@ -64,7 +64,7 @@ describe('the second host', () => {
     const witness = await runAs(remote.token.owner, 'pkcs11-tool', ['--module', remote.token.module, '--token-label', remote.token.label, '--login', '--pin', remote.token.pin, '-O', '--type', 'privkey'], { env: remote.token.environment });
     expect((JSON.parse(keys.stdout) as { id: string; kind: string }[]).filter(({ kind }) => kind === 'private').map(({ id }) => id).sort(), keys.stderr).toEqual([...witness.stdout.matchAll(/ID: +([0-9a-f]+)/gu)].map((match) => match[1]).sort());
     const checked = await second.cli('token', 'check', '--json', ...flags);
-    expect((JSON.parse(checked.stdout) as { ok: boolean }[]).map(({ ok }) => ok), checked.stderr).toEqual([true, true, true, true]);
+    expect((JSON.parse(checked.stdout) as { keys: { ok: boolean }[] }).keys.map(({ ok }) => ok), checked.stderr).toEqual([true, true, true, true]);
   });
 
   it('is not set up while nobody says who owns ledger and CRL', async () => {

@@ -38,6 +38,17 @@ describe('pass', () => {
     expect(parsed(minimal.replace(/pin-file.*\n/u, `${line}\n`), 'kra').token?.pin).toEqual(pin);
   });
 
+  it('a PIN in memory for a further token knows for which', () => {
+    const further = `${minimal}[tokens.other]\nlabel = "o"\nmodule = "/usr/lib/softhsm/libsofthsm2.so"\npin-unlock = true\n`;
+    expect(parsed(further, 'kra').otherTokens?.['other']?.pin).toEqual({ from: 'unlocked', path: '/run/hsmonger/kra.other.pin', instance: 'kra', on: 'other' });
+  });
+
+  it('takes one answer to who owns the ledger, the directory or the file', () => {
+    const owned = minimal.replace('type = "token"', 'type = "token"\nowner = "ca1.example.test"');
+    expect(parsed(owned).issuer).toMatchObject({ owner: 'ca1.example.test' });
+    expect(refusal(`${owned}[directory]\nuri = "ldapi://%2Frun%2Fx.socket"\nbind = "external"\nbase = "dc=example,dc=test"\nhost = "ca1.example.test"\n`)).toMatchObject({ code: 'CONFIG_INVALID', message: expect.stringMatching(/'issuer\.owner' is for hosts without a \[directory\]/u) as string });
+  });
+
   it('fills in the defaults the README promises', () => {
     const instance = parsed(minimal);
     expect(instance).toMatchObject({

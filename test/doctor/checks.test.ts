@@ -230,5 +230,5 @@ test('a check that throws is a critical finding of its own and keeps no other fr
 test('a PIN that is locked is unlocked, not written into a file', () => {
   const locked = withToken({ pin: trouble('PIN_SOURCE_MISSING', 'The PIN is locked.') });
   const instance: Instance = { ...locked.instance, token: { ...locked.instance.token!, pin: { from: 'unlocked', path: '/run/hsmonger/x.pin', instance: 'x' } } };
-  expect(failures({ ...locked, instance }).find(({ check }) => check === 'PinSource')).toMatchObject({ message: 'The PIN is locked.', fix: 'Run: hsmonger unlock.' });
+  expect(failures({ ...locked, instance }).find(({ check }) => check === 'PinSource')).toMatchObject({ message: 'The PIN is locked.', fix: 'Run: hsmonger unlock --instance x.' });
 });

@@ -1,5 +1,6 @@
 import path from 'node:path';
 import type { UnlockedPin } from '../../config/instance.js';
+import { unlockCommand } from '../../config/token-of.js';
 import { asHsmongerError, type ErrorCode } from '../../errors.js';
 import { readPin } from '../../pkcs11/pin-source.js';
 import { accountOf } from '../../platform/service-user.js';
@@ -22,14 +23,14 @@ export function createCredentialPlacer({ instance, directories }: Pick<Care, 'in
   const name = unlocked.credential ?? '';
   let over: { readonly identity: string; readonly sentence: string; readonly placed: boolean } | undefined;
   const place = async () => {
-    if (credentials === undefined) return `The PIN is locked: systemd gave the agent no credentials; add LoadCredentialEncrypted=${name}:/etc/credstore.encrypted/${name} to its unit, or run 'hsmonger unlock'.`;
+    if (credentials === undefined) return `The PIN is locked: systemd gave the agent no credentials; add LoadCredentialEncrypted=${name}:/etc/credstore.encrypted/${name} to its unit, or run '${unlockCommand(unlocked)}'.`;
     try {
       const { pin, identity } = readPin({ from: 'file', path: path.join(credentials, name) }, {}, { uid: 0, gid: 0 }, () => '');
       try {
         if (over?.identity === identity) return over.sentence;
         await proveGiven({ instance, directories }, `the PIN in the systemd credential '${name}'`, pin, { force: false, anew: false });
         placeUnlocked(unlocked, pin, accountOf(instance.user));
-        over = { identity, placed: true, sentence: `The PIN is locked: the one in the credential '${name}' was in place and was taken away; run 'hsmonger unlock'.` };
+        over = { identity, placed: true, sentence: `The PIN is locked: the one in the credential '${name}' was in place and was taken away; run '${unlockCommand(unlocked)}'.` };
         return undefined;
       } catch (error) {
         const { code, message } = asHsmongerError(error);

@@ -1,5 +1,6 @@
 import { existsSync, statSync, watch } from 'node:fs';
 import path from 'node:path';
+import { unlockCommand } from '../../config/token-of.js';
 import type { UnlockedPin } from '../../config/instance.js';
 import { sentenceOf } from '../../errors.js';
 import { besidePinFile, lockedSentence } from '../../pkcs11/pin-source.js';
@@ -93,8 +94,8 @@ function stateOf({ path: file }: UnlockedPin): string | undefined {
   return existsSync(besidePinFile(file).old) ? undefined : absent;
 }
 
-function refusedSentence({ path: file, instance }: UnlockedPin): string {
-  return `The PIN is locked: the token refused the one in ${file}, which was wiped so that certmonger spends no more attempts on it; run 'hsmonger unlock${instance === 'hsmonger' ? '' : ` --instance ${instance}`}' with the right one.`;
+function refusedSentence(pin: UnlockedPin): string {
+  return `The PIN is locked: the token refused the one in ${pin.path}, which was wiped so that certmonger spends no more attempts on it; run '${unlockCommand(pin)}' with the right one.`;
 }
 
 function unsafety(pin: UnlockedPin): string | undefined {

@@ -49,7 +49,7 @@ function pinSourceOf(instance: string, file: string, where: string, token: Token
   // Together only to say where the credential's PIN goes.
   if (credential !== undefined && unlock === true) throw wrong(file, `${where}.pin-unlock`, 'is true beside pin-credential, which implies it; leave it out, or give it a path');
   if (credential !== undefined || unlock !== undefined) {
-    sources.push({ from: 'unlocked', path: typeof unlock === 'string' ? unlock : `/run/hsmonger/${where.replace(/^tokens?/u, instance)}.pin`, instance, ...(credential === undefined ? {} : { credential }) });
+    sources.push({ from: 'unlocked', path: typeof unlock === 'string' ? unlock : `/run/hsmonger/${where.replace(/^tokens?/u, instance)}.pin`, instance, ...(where === 'token' ? {} : { on: where.replace(/^tokens\./u, '') }), ...(credential === undefined ? {} : { credential }) });
   }
   return exactlyOne(file, where, sources, 'pin-file, pin-env, pin-credential and pin-unlock');
 }

@@ -71,7 +71,8 @@ async function authoritiesOf(context: SavingContext, token: Token | undefined, c
   const withKept = (atHand: readonly Certificate[]) => [...atHand, ...keptAbove(context, certificate, atHand)];
   if (token === undefined) return withKept(internal);
   const authorities = withKept([...(await certificatesAbove(token, certificate, internal)), ...internal]);
-  return 'fault' in findPath(certificate, authorities) ? withKept([...readable(await token.certificates()), ...internal]) : authorities;
+  // With the clock: what is found by name may be an expired issuer, and the one after it be stored under the same name in another encoding.
+  return 'fault' in findPath(certificate, authorities, context.clock()) ? withKept([...readable(await token.certificates()), ...internal]) : authorities;
 }
 
 /** A CA's own certificate is also copied into databases under names that others chose ('EXAMPLE.TEST IPA CA'), and Dogtag finds it by its subject. */

@@ -1,3 +1,4 @@
+import { unlockCommand } from '../../../config/token-of.js';
 import type { PinFileFacts, PinReader } from '../../../pkcs11/pin-source.js';
 import type { Check } from '../../check.js';
 import type { Finding, Remedy } from '../../finding.js';
@@ -13,7 +14,7 @@ export const pinSource: Check = {
       const key = source === undefined ? 'pin' : source.from === 'environment' ? source.variable : source.path;
       if (pin.ok) return [{ severity: 'success', key, message: `The PIN's source ${key} can be read as it should.` }];
       const remedy = source !== undefined && source.from !== 'environment' && pinFile !== undefined ? remedyFor(source.path, pinFile, reader) : undefined;
-      return [{ severity: 'error', key, message: pin.problem, fix: source?.from === 'unlocked' && pin.code !== 'PIN_UNSAFE' ? 'Run: hsmonger unlock.' : fixFor(pin.code, key, facts.instance.user), ...(remedy === undefined ? {} : { remedy }) }];
+      return [{ severity: 'error', key, message: pin.problem, fix: source?.from === 'unlocked' && pin.code !== 'PIN_UNSAFE' ? `Run: ${unlockCommand(source)}.` : fixFor(pin.code, key, facts.instance.user), ...(remedy === undefined ? {} : { remedy }) }];
     }),
 };
 
