@@ -68,7 +68,8 @@ export async function initToken(config: ModuleConfig, order: InitOrder, { pins, 
 
 /** C_InitToken and the security officer's login: both judge the PIN, and the guard wants to see their own answer. */
 function begin(cryptoki: Cryptoki, slot: Handle, soPin: string, label: string): Handle {
-  cryptoki.C_InitToken(slot, soPin, label);
+  // 32 octets padded with blanks (PKCS#11 2.40 §5.5), which pkcs11js does not do: it hands over the text's own octets and the module reads on behind them.
+  cryptoki.C_InitToken(slot, soPin, label + ' '.repeat(Math.max(0, 32 - Buffer.byteLength(label))));
   const session = cryptoki.C_OpenSession(slot, pkcs11js.CKF_SERIAL_SESSION | pkcs11js.CKF_RW_SESSION);
   cryptoki.C_Login(session, pkcs11js.CKU_SO, soPin);
   return session;
