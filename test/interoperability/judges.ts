@@ -1,10 +1,11 @@
 import { execFileSync, spawnSync } from 'node:child_process';
 import { createPublicKey, X509Certificate } from 'node:crypto';
-import { mkdirSync, readFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync } from 'node:fs';
 import path from 'node:path';
+import { run } from '../../src/platform/run.js';
 
 /** What a judge is shown, in a directory made by authority.ts. */
-export type Subject = 'certificate' | 'CRL' | 'OCSP answer';
+type Subject = 'certificate' | 'CRL' | 'OCSP answer';
 
 export interface Judge {
   readonly name: string;
@@ -19,6 +20,18 @@ export const judges: readonly Judge[] = [
   { name: 'NSS', accepts: byNss },
   { name: 'Node', accepts: byNode },
 ];
+
+const subjects: readonly Subject[] = ['certificate', 'CRL', 'OCSP answer'];
+
+/** What each judge makes of a directory's files, as a cell of the page: `yes` for all it can look at, or what it refuses. */
+export function verdicts(directory: string): string[] {
+  return judges.map((judge) => {
+    const given = subjects.map((subject) => ({ subject, accepted: judge.accepts(directory, subject) })).filter(({ accepted }) => accepted !== undefined);
+    const refused = given.filter(({ accepted }) => accepted === false).map(({ subject }) => subject);
+    if (refused.length === 0) return 'yes';
+    return refused.length === given.length ? 'no' : `no ${refused.join(', no ')}`;
+  });
+}
 
 function says(directory: string, words: RegExp, program: string, ...args: string[]): boolean {
   const { stdout, stderr, error } = spawnSync(program, args, { cwd: directory, env: { PATH: process.env['PATH'], LC_ALL: 'C' } });
@@ -65,4 +78,22 @@ function byNode(directory: string, subject: Subject): boolean | undefined {
   if (subject !== 'certificate') return undefined;
   const [leaf, root] = ['leaf.pem', 'root.pem'].map((file) => new X509Certificate(readFileSync(path.join(directory, file))));
   return leaf!.verify(createPublicKey(root!.publicKey.export({ type: 'spki', format: 'pem' })));
+}
+
+/**
+ * NSS's own question to the responder a certificate names, by vfychain's PKIX library: 'good', 'revoked', or 'no' where it got no answer it takes.
+ * root.pem is trusted.
+ */
+export async function nssAsks(directory: string, certificate: string): Promise<'good' | 'revoked' | 'no'> {
+  const database = path.join(directory, 'nss-asking');
+  if (!existsSync(database)) {
+    mkdirSync(database);
+    execFileSync('certutil', ['-N', '-d', `sql:${database}`, '--empty-password']);
+  }
+  // It does not even take a root whose signature it does not know.
+  if (spawnSync('certutil', ['-A', '-n', 'root', '-t', 'CT,C,C', '-i', path.join(directory, 'root.pem'), '-d', `sql:${database}`]).status !== 0) return 'no';
+  const { stdout, stderr } = await run('vfychain', ['-d', `sql:${database}`, '-pp', '-u', '1', '-g', 'leaf', '-h', 'requireFreshInfo', '-m', 'ocsp', '-s', 'failIfNoInfo', '-a', path.join(directory, certificate)], { okExitCodes: [0, 1, 255] });
+  const words = `${stdout}${stderr}`;
+  if (/^Chain is good!$/mu.test(words)) return 'good';
+  return /has been revoked|SEC_ERROR_REVOKED_CERTIFICATE/u.test(words) ? 'revoked' : 'no';
 }

@@ -29,11 +29,10 @@ export async function serveToken(token: SoftToken, directory: string): Promise<R
   const socket = path.join(sockets, 'pkcs11');
   mkdirSync(sockets, { mode: 0o755 });
   if (token.owner !== undefined) chownSync(sockets, token.owner.uid, token.owner.gid);
-  const drop = token.owner === undefined ? [] : [`--reuid=${String(token.owner.uid)}`, `--regid=${String(token.owner.gid)}`, '--init-groups'];
-  const server = ['p11-kit', 'server', '-f', '-n', socket, '--provider', token.module, `pkcs11:token=${encodeURIComponent(token.label)}`];
+  const server = ['server', '-f', '-n', socket, '--provider', token.module, `pkcs11:token=${encodeURIComponent(token.label)}`];
   const start = async (): Promise<ChildProcess> => {
     rmSync(socket, { force: true });
-    const [program, args] = tied('setpriv', [...drop, ...server]);
+    const [program, args] = tied('p11-kit', server, token.owner);
     // A group of its own: each client is served by a child, which outlives the one that listens.
     const child = spawn(program, args, { env: { PATH: '/usr/bin:/bin', ...token.environment }, cwd: '/', stdio: 'ignore', detached: true });
     stopAtExit(child);

@@ -1,5 +1,6 @@
 import type { ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
+import type { Account } from '../../src/platform/service-user.js';
 
 /** What a test leaves running ends with the test process: when it exits, and when the one that runs the tests is killed. */
 export function stopAtExit(child: ChildProcess): void {
@@ -9,9 +10,13 @@ export function stopAtExit(child: ChildProcess): void {
   child.once('exit', () => process.off('exit', kill));
 }
 
-/** The command line that also ends when this process is killed: by the kernel, once the thread that started it is gone. */
-export function tied(program: string, args: readonly string[]): readonly [string, readonly string[]] {
-  return ['setpriv', ['--pdeathsig', 'KILL', program, ...args]];
+/**
+ * The command line that also ends when this process is killed: by the kernel, once the thread that started it is gone. As `owner`, where there is one: to
+ * become another clears the tie (prctl(2), PR_SET_PDEATHSIG), so whoever does the one does the other behind it.
+ */
+export function tied(program: string, args: readonly string[], owner?: Account): readonly [string, readonly string[]] {
+  const become = owner === undefined ? [] : [`--reuid=${String(owner.uid)}`, `--regid=${String(owner.gid)}`, '--init-groups'];
+  return ['setpriv', [...become, '--pdeathsig', 'KILL', program, ...args]];
 }
 
 let watching = false;

@@ -120,8 +120,6 @@ def check_extensions(findings, tbs, key, extensions):
         check_name_constraints(findings, value[NC], ca)
     if has(EKU):
         purposes = [str(purpose) for purpose in value[EKU]]
-        if not purposes:
-            say("extKeyUsage: empty")
         if len(set(purposes)) != len(purposes):
             say("extKeyUsage: a purpose twice")
         if "2.5.29.37.0" in purposes and critical(EKU):
@@ -138,15 +136,11 @@ def check_extensions(findings, tbs, key, extensions):
                 say("cRLDistributionPoints: a point that names nothing (4.2.1.13)")
             elif point["distributionPoint"].hasValue() and point["distributionPoint"].getName() == "fullName":
                 general_names(findings, "cRLDistributionPoints", point["distributionPoint"].getComponent())
-        if len(value[CDP]) == 0:
-            say("cRLDistributionPoints: empty")
     for oid, name in ((AIA, "authorityInfoAccess"), (SIA, "subjectInfoAccess")):
         if has(oid):
             general_names(findings, name, [each["accessLocation"] for each in value[oid]])
     if has(POLICIES):
         policies = [str(each["policyIdentifier"]) for each in value[POLICIES]]
-        if not policies:
-            say("certificatePolicies: empty")
         if len(set(policies)) != len(policies):
             say("certificatePolicies: a policy twice (4.2.1.4)")
     if has(PC) and not (value[PC]["requireExplicitPolicy"].hasValue() or value[PC]["inhibitPolicyMapping"].hasValue()):

@@ -13,8 +13,6 @@ PRINTABLE = set("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789 
 
 def check_name(findings, what, name):
     for part in name.getComponent():
-        if len(part) == 0:
-            findings.append(f"{what}: an empty RDN")
         for attribute in part:
             check_attribute(findings, what, attribute)
 

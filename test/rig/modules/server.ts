@@ -1,7 +1,7 @@
 import { spawn } from 'node:child_process';
 import { closeSync, existsSync, openSync, readFileSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { stopAtExit, stopProcess } from '../processes.js';
+import { stopAtExit, stopProcess, tied } from '../processes.js';
 import type { RigPlace } from './rig.js';
 
 export interface SocketServer {
@@ -14,10 +14,10 @@ export interface SocketServer {
 
 /** Starts a server as the owner and waits for its socket; gives what ends it. */
 export async function startServer({ owner }: RigPlace, { program, args, socket, environment = {} }: SocketServer): Promise<() => Promise<void>> {
-  const become = owner === undefined ? {} : { uid: owner.uid, gid: owner.gid };
   const words = `${socket}.log`;
   const log = openSync(words, 'w');
-  const server = spawn(program, args, { env: { PATH: process.env['PATH'], ...environment }, stdio: ['ignore', log, log], ...become });
+  const [tool, line] = tied(program, args, owner);
+  const server = spawn(tool, line, { env: { PATH: process.env['PATH'], ...environment }, stdio: ['ignore', log, log] });
   closeSync(log);
   stopAtExit(server);
   while (!existsSync(socket)) {
