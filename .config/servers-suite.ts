@@ -21,6 +21,7 @@ export const serversSuite = [
   'test/e2e/two-tokens.test.ts',
   'test/e2e/without-hsm.test.ts',
   'test/pages/rhcs.test.ts',
+  'test/cli/ca/issue-killed.test.ts',
   'test/pin/change-pin-killed.test.ts',
   'test/renewal/save-chain.test.ts',
   'test/renewal/save-on-server.test.ts',

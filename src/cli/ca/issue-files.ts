@@ -79,7 +79,7 @@ export function writeAllWhole(wanted: readonly Wanted[]): (HsmongerError | undef
 interface Begun extends Wanted {
   readonly aside: string;
   descriptor?: number;
-  fault?: unknown;
+  fault?: Error;
 }
 
 function begin({ file, content }: Wanted): Omit<Begun, keyof Wanted> {
@@ -91,7 +91,7 @@ function begin({ file, content }: Wanted): Omit<Begun, keyof Wanted> {
     writeSync(descriptor, content);
     return { aside, descriptor };
   } catch (fault) {
-    return { aside, fault, ...(descriptor === undefined ? {} : { descriptor }) };
+    return { aside, fault: fault as Error, ...(descriptor === undefined ? {} : { descriptor }) };
   }
 }
 
@@ -100,7 +100,7 @@ function flush(begun: Begun): void {
   try {
     fsyncSync(begun.descriptor);
   } catch (fault) {
-    begun.fault ??= fault;
+    begun.fault ??= fault as Error;
   } finally {
     closeSync(begun.descriptor);
   }

@@ -120,21 +120,25 @@ interface Report {
 
 /** What is told of each result, its file written where it has one. */
 function keepAll(results: readonly IssueResult[], files: ReadonlyMap<string, string | undefined>, above: string): Report[] {
-  const reports = results.map((result) => reportOf(result, files.get(result.name), above));
-  const written = reports.flatMap(({ file, pem }, index) => (file === undefined || pem === undefined ? [] : [{ index, file, content: pem }]));
-  const faults = writeAllWhole(written);
-  for (const [nth, { index }] of written.entries()) {
-    const { pem: _pem, file, ...facts } = reports[index] as Report;
-    const fault = faults[nth];
-    reports[index] = fault === undefined ? { ...facts, ...(file === undefined ? {} : { file }) } : { ...facts, problem: { code: fault.code, message: fault.message } };
-  }
-  return reports;
+  const reports = results.map((result) => reportOf(result, above));
+  const wanted = reports.flatMap(({ name, pem }) => {
+    const file = files.get(name);
+    return file === undefined || pem === undefined ? [] : [{ name, file, content: pem }];
+  });
+  const faults = writeAllWhole(wanted);
+  const written = new Map(wanted.map(({ name, file }, nth) => [name, { file, fault: faults[nth] }]));
+  return reports.map((report) => {
+    const one = written.get(report.name);
+    if (one === undefined) return report;
+    const { pem, ...facts } = report;
+    return pem === undefined || one.fault === undefined ? { ...facts, file: one.file } : { ...facts, problem: { code: one.fault.code, message: one.fault.message } };
+  });
 }
 
-function reportOf(result: IssueResult, file: string | undefined, above: string): Report {
+function reportOf(result: IssueResult, above: string): Report {
   if ('problem' in result) return result;
   const { serial, subject, notAfter } = parseCertificate(result.certificate);
-  return { name: result.name, serial: Buffer.from(serial).toString('hex'), subject: nameText(subject), notAfter, before: result.before, pem: certificateToPem(result.certificate) + above, ...(file === undefined ? {} : { file }) };
+  return { name: result.name, serial: Buffer.from(serial).toString('hex'), subject: nameText(subject), notAfter, before: result.before, pem: certificateToPem(result.certificate) + above };
 }
 
 /** A page of one line each is read; a thousand are not. */
