@@ -44,6 +44,7 @@ export const serversSuite = [
   'test/modules/token-on-softokn.test.ts',
   'test/modules/token-on-tpm2.test.ts',
   'test/pages/rhcs.test.ts',
+  'test/cli/ca/issue-killed.test.ts',
   'test/pin/change-pin-killed.test.ts',
   'test/renewal/save-chain.test.ts',
   'test/renewal/save-killed.test.ts',

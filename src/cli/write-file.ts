@@ -21,7 +21,7 @@ export function writeNew(file: string, content: string): void {
 }
 
 /** On the disk when it returns. Not by writeSync(), which on a full disk may write a part and say so. */
-export function fillNew(descriptor: number, content: string): void {
+function fillNew(descriptor: number, content: string): void {
   fchmodSync(descriptor, 0o644);
   writeFileSync(descriptor, content);
   fsyncSync(descriptor);

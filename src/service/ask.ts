@@ -82,13 +82,14 @@ function converse(order: WorkOrder, { timeoutMs, onProgress, signal: interrupted
       if (bytes > maxReplyBytes) giveUp();
       else chunks.push(chunk);
       if (!chunk.includes(lineEnd)) return;
-      const lines = Buffer.concat(chunks).toString('latin1').split('\n');
-      const told = lines.map(parseProgress).findLast((progress) => progress !== undefined);
-      if (told === undefined) return;
+      const text = Buffer.concat(chunks);
+      const end = text.lastIndexOf(lineEnd);
+      const told = text.subarray(0, end).toString('utf8').split('\n').map(parseProgress).filter((progress) => progress !== undefined);
+      if (told.length === 0) return;
       clearTimeout(patience);
       patience = setTimeout(giveUp, timeoutMs);
-      onProgress?.(told);
-      chunks = [Buffer.from(lines.at(-1) ?? '', 'latin1')];
+      chunks = [text.subarray(end + 1)];
+      for (const progress of told) onProgress?.(progress);
     });
     child.on('error', (error) => {
       clearTimeout(patience);
@@ -106,7 +107,15 @@ function converse(order: WorkOrder, { timeoutMs, onProgress, signal: interrupted
       }
     };
     child.on('exit', (code, signal) => {
-      const grace = setTimeout(() => { settle(code, signal); }, graceMs);
+      let grace: NodeJS.Timeout;
+      // While the caller works on a part the rest of the reply waits to be read.
+      const linger = (seen: number) => {
+        grace = setTimeout(() => {
+          if (bytes === seen) settle(code, signal);
+          else linger(bytes);
+        }, graceMs);
+      };
+      linger(bytes);
       reply.once('close', () => {
         clearTimeout(grace);
         settle(code, signal);

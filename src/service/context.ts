@@ -24,8 +24,8 @@ export interface ServiceContext extends Privileged {
   readonly initMeans: InitMeans;
   /** Opened when first asked for, closed with the context. */
   readonly ledger: () => Database;
-  /** Tells whoever asked how far the work is. */
-  readonly progress: (done: number, total: number) => void;
+  /** Tells whoever asked how far the work is, and hands over a part of the answer that is there. */
+  readonly progress: (done: number, total: number, part?: unknown) => void;
   /** From the first call on an interrupt (SIGINT) no longer ends the process: it aborts the signal, and the task ends by itself. */
   readonly interruption: () => AbortSignal;
 }

@@ -2,7 +2,7 @@ import * as v from 'valibot';
 import type { Directories, Instance } from '../config/instance.js';
 import { reactions, type ErrorCode } from '../errors.js';
 import type { TaskName } from './tasks.js';
-import { decode } from './wire.js';
+import { decode, encode } from './wire.js';
 
 /** What the parent asks of the worker. */
 export interface WorkOrder {
@@ -33,17 +33,19 @@ export function parseReply(text: string): Reply {
 export interface Progress {
   readonly done: number;
   readonly total: number;
+  /** Of the answer, where the task hands it over in parts. */
+  readonly part?: unknown;
 }
 
 const count = v.pipe(v.number(), v.integer(), v.minValue(0));
-const progressSchema = v.strictObject({ progress: v.object({ done: count, total: count }) });
+const progressSchema = v.strictObject({ progress: v.object({ done: count, total: count, part: v.optional(v.unknown()) }) });
 
 /** Undefined for a line that is none. */
 export function parseProgress(line: string): Progress | undefined {
   // A reply may be many megabytes.
-  if (line.length > 200) return undefined;
+  if (!line.startsWith(begins)) return undefined;
   try {
-    const parsed = v.safeParse(progressSchema, JSON.parse(line));
+    const parsed = v.safeParse(progressSchema, decode(line));
     return parsed.success ? parsed.output.progress : undefined;
   } catch {
     return undefined;
@@ -51,8 +53,10 @@ export function parseProgress(line: string): Progress | undefined {
 }
 
 export function progressLine(progress: Progress): string {
-  return `${JSON.stringify({ progress })}\n`;
+  return `${encode({ progress })}\n`;
 }
+
+const begins = '{"progress":';
 
 /** The child's descriptor for its reply: what a PKCS#11 module prints on stdout must not end up in it. */
 export const replyDescriptor = 3;

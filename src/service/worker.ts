@@ -2,7 +2,7 @@
  * The process that works as the service user: started by the CLI, the hooks and later the agent, it loads its code, gets what only
  * root can get, drops, and runs one named task. The order comes on stdin, the reply leaves on a descriptor of its own (wire.ts); stdout is left to what modules print.
  */
-import { writeFileSync, writeSync } from 'node:fs';
+import { writeFileSync } from 'node:fs';
 import { prepareState } from '../config/prepare-state.js';
 import { asHsmongerError } from '../errors.js';
 import { sqliteAddon } from '../platform/addons.js';
@@ -36,8 +36,8 @@ async function perform(): Promise<Reply> {
 }
 
 const interaction: Interaction = {
-  progress: (done, total) => {
-    writeSync(replyDescriptor, progressLine({ done, total }));
+  progress: (done, total, part) => {
+    writeFileSync(replyDescriptor, progressLine({ done, total, part }));
   },
   interruption: () => {
     const interrupted = new AbortController();

@@ -2,14 +2,15 @@ import path from 'node:path';
 import { asHsmongerError, HsmongerError } from '../../errors.js';
 import type { IssueResult, NamedRequest } from '../../issuer/token/issuance/issue-many.js';
 import { askService } from '../../service/ask.js';
-import type { OrderInput } from '../../service/tasks/issue-certificates.js';
+import type { Progress } from '../../service/order.js';
+import type { Issued, OrderInput } from '../../service/tasks/issue-certificates.js';
 import { nameText } from '../../x509/name.js';
 import { parseCertificate } from '../../x509/parse-certificate.js';
 import { certificateToPem } from '../../x509/pem.js';
 import type { Surroundings } from '../command.js';
 import { instanceOf, type GlobalOptions } from '../global-options.js';
 import { harmless, json, progressLine } from '../output.js';
-import { certificateName, readRequest, requestsIn, writeWhole } from './issue-files.js';
+import { certificateName, readRequest, requestsIn, writeAllWhole } from './issue-files.js';
 import { orderFromOptions, type OrderOptions } from './issue-order.js';
 import { issueOnToken } from './issue-on-token.js';
 import { assertOwnedHere } from './owner.js';
@@ -88,13 +89,21 @@ async function issueRequests(place: ReturnType<typeof instanceOf>, order: OrderI
   const reports: Report[] = unread.map(({ name, problem }) => ({ name, problem }));
   for (let from = 0; from < jobs.length; from += perOrder) {
     const some = jobs.slice(from, from + perOrder);
-    const onProgress = ({ done }: { readonly done: number }) => {
-      line.show(`${String(from + done)} of ${String(jobs.length)} certificates`);
+    const files = new Map(some.map(({ name, file }) => [name, file]));
+    const kept = new Map<string, Report>();
+    const take = ({ results, chain }: Issued) => {
+      const above = options.chain ? chain.map(certificateToPem).join('') : '';
+      for (const report of keepAll(results.filter(({ name }) => !kept.has(name)), files, above)) kept.set(report.name, report);
     };
-    const { results, chain } = await askService(place, 'issue certificates', { ...order, requests: some.map(({ name, csr }) => ({ name, csr })) }, { onProgress, signal });
+    // What is in the ledger is in its file, too, should the rest never come.
+    const onProgress = ({ done, part }: Progress) => {
+      line.show(`${String(from + done)} of ${String(jobs.length)} certificates`);
+      if (part !== undefined) take(part as Issued);
+    };
+    const answer = await askService(place, 'issue certificates', { ...order, requests: some.map(({ name, csr }) => ({ name, csr })) }, { onProgress, signal });
     line.clear();
-    const above = options.chain ? chain.map(certificateToPem).join('') : '';
-    reports.push(...results.map((result, index) => keep(result, some[index]?.file, above)));
+    take(answer);
+    reports.push(...some.flatMap(({ name }) => kept.get(name) ?? []));
   }
   return tell(reports, options, jobs.length + unread.length, io);
 }
@@ -111,19 +120,27 @@ interface Report {
   readonly problem?: { readonly code: string; readonly message: string };
 }
 
-function keep(result: IssueResult, file: string | undefined, above: string): Report {
+/** What is told of each result, its file written where it has one. */
+function keepAll(results: readonly IssueResult[], files: ReadonlyMap<string, string | undefined>, above: string): Report[] {
+  const reports = results.map((result) => reportOf(result, above));
+  const wanted = reports.flatMap(({ name, pem }) => {
+    const file = files.get(name);
+    return file === undefined || pem === undefined ? [] : [{ name, file, content: pem }];
+  });
+  const faults = writeAllWhole(wanted);
+  const written = new Map(wanted.map(({ name, file }, nth) => [name, { file, fault: faults[nth] }]));
+  return reports.map((report) => {
+    const one = written.get(report.name);
+    if (one === undefined) return report;
+    const { pem, ...facts } = report;
+    return pem === undefined || one.fault === undefined ? { ...facts, file: one.file } : { ...facts, problem: { code: one.fault.code, message: one.fault.message } };
+  });
+}
+
+function reportOf(result: IssueResult, above: string): Report {
   if ('problem' in result) return result;
   const { serial, subject, notAfter } = parseCertificate(result.certificate);
-  const facts = { name: result.name, serial: Buffer.from(serial).toString('hex'), subject: nameText(subject), notAfter, before: result.before };
-  const pem = certificateToPem(result.certificate) + above;
-  if (file === undefined) return { ...facts, pem };
-  try {
-    writeWhole(file, pem);
-    return { ...facts, file };
-  } catch (error) {
-    const { code, message } = asHsmongerError(error);
-    return { ...facts, problem: { code, message } };
-  }
+  return { name: result.name, serial: Buffer.from(serial).toString('hex'), subject: nameText(subject), notAfter, before: result.before, pem: certificateToPem(result.certificate) + above };
 }
 
 /** A page of one line each is read; a thousand are not. */

@@ -32,8 +32,13 @@ export interface Above {
   readonly roots: readonly Uint8Array[];
 }
 
-/** Issues a certificate for each request; one result for each, in their order. */
-export async function issueCertificates(context: ServiceContext, { requests, ...input }: Input): Promise<Above & { readonly results: readonly IssueResult[] }> {
+/** The answer, and each part of it that progress carries. */
+export interface Issued extends Above {
+  readonly results: readonly IssueResult[];
+}
+
+/** Issues a certificate for each request; one result for each, in their order. What is committed to the ledger is handed over as it comes. */
+export async function issueCertificates(context: ServiceContext, { requests, ...input }: Input): Promise<Issued> {
   const order = orderOf(input);
   const signal = context.interruption();
   const ca = await issuingCaOf(context);
@@ -56,7 +61,7 @@ export async function issueThrough(context: ServiceContext, ca: IssuingCa, order
         sign: (algorithm, data) => pool.sign(algorithm, data),
         sessions,
         busyMs: context.instance.helper.deadlineSeconds * 500,
-        progress: context.progress,
+        progress: (done, total, results) => { context.progress(done, total, { results, ...aboveOf(ca.authority) } satisfies Issued); },
         signal,
       },
       requests,

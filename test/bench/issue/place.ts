@@ -22,9 +22,9 @@ export interface CaKey {
 }
 
 export const caKeys: readonly CaKey[] = [
-  { name: 'RSA-2048', label: 'rsa2048', id: '2048', type: 'rsa:2048', raw: { mechanism: '40', octets: 700 }, count: 2000 },
-  { name: 'RSA-4096', label: 'rsa4096', id: '4096', type: 'rsa:4096', raw: { mechanism: '40', octets: 700 }, count: 300 },
-  { name: 'P-256', label: 'p256', id: '0256', type: 'EC:prime256v1', raw: { mechanism: '1041', octets: 32 }, count: 2000 },
+  { name: 'RSA-2048', label: 'rsa2048', id: '2048', type: 'rsa:2048', raw: { mechanism: '40', octets: 700 }, count: 1000 },
+  { name: 'RSA-4096', label: 'rsa4096', id: '4096', type: 'rsa:4096', raw: { mechanism: '40', octets: 700 }, count: 200 },
+  { name: 'P-256', label: 'p256', id: '0256', type: 'EC:prime256v1', raw: { mechanism: '1041', octets: 32 }, count: 1000 },
 ];
 
 /** A token with the CAs' keys, openssl's configuration and the requests: everything made before anything is measured. */

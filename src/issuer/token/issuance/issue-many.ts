@@ -51,7 +51,8 @@ export interface IssueParts {
   readonly sessions: number;
   /** How long to wait for other processes that write to the ledger, milliseconds. */
   readonly busyMs: number;
-  readonly progress: (done: number, total: number) => void;
+  /** `results` are those since the last call; what is among them stays, whatever happens to the rest. */
+  readonly progress: (done: number, total: number, results: readonly IssueResult[]) => void;
   /** Aborted: no further request is begun. */
   readonly signal: AbortSignal;
 }
@@ -72,9 +73,19 @@ export async function issueMany(parts: IssueParts, requests: readonly NamedReque
   const judge = judgeFor(ca.authority, now);
   const algorithm = fittingAlgorithm(ca.authority.certificate.spki, ca.config, "The CA's key");
   const results = new Map<number, IssueResult>();
+  let fresh: IssueResult[] = [];
+  const settle = (index: number, result: IssueResult) => {
+    results.set(index, result);
+    fresh.push(result);
+  };
+  const tell = () => {
+    const told = fresh;
+    fresh = [];
+    parts.progress(results.size, requests.length, told);
+  };
   const batch = createBatch(parts, judge, (given) => {
-    for (const [index, result] of given) results.set(index, result);
-    parts.progress(results.size, requests.length);
+    for (const [index, result] of given) settle(index, result);
+    tell();
   });
   let next = 0;
   let failure: unknown;
@@ -86,7 +97,8 @@ export async function issueMany(parts: IssueParts, requests: readonly NamedReque
       try {
         const made = await make(request);
         if ('plan' in made) await batch.add({ ...made, index });
-        else results.set(index, made);
+        else settle(index, made);
+        if (fresh.length >= batchSize) tell();
       } catch (error) {
         failure ??= error;
       }
