@@ -12,6 +12,7 @@ export interface ProvisionalToken {
   /** RFC 7512, naming a token and nothing else; instead of `label`. */
   readonly uri?: string;
   readonly environment: Readonly<Record<string, string>>;
+  readonly parameters?: string | undefined;
   readonly pinFile?: string;
   readonly database?: string;
 }
@@ -32,6 +33,7 @@ export function provisionalInstance(given: ProvisionalToken): Instance {
       selector: given.uri === undefined ? { by: 'label', label: given.label ?? '' } : { by: 'uri', uri: given.uri },
       module: path.resolve(given.module),
       environment: given.environment,
+      ...(given.parameters === undefined ? {} : { parameters: given.parameters }),
       pin: given.pinFile === undefined ? { from: 'environment', variable: 'HSMONGER_PIN' } : { from: 'file', path: given.pinFile },
     },
     nss: { database: given.database ?? '/' },

@@ -106,6 +106,8 @@ export interface CaConfig {
   readonly ocspUrls: readonly string[];
   /** Where the CA's own certificate lies (RFC 5280 §4.2.2.1, caIssuers). */
   readonly issuerUrls: readonly string[];
+  /** Dotted: the certificate policies it issues under (RFC 5280 §4.2.1.4). */
+  readonly policies: readonly string[];
   /** From thisUpdate to nextUpdate. */
   readonly crlDays: number;
   /** 'key-and-issuer' adds the issuer's name and serial, which a renewed CA certificate no longer has. */
@@ -212,6 +214,8 @@ export interface CertificateConfig {
   readonly nickname: string;
   readonly profile: string;
   readonly storage: CertificateStorage;
+  /** How long a renewal by a CA on the token lasts, over `lifetimeDays` of the issuer. */
+  readonly days?: number;
   /** Dogtag's id of the lightweight CA whose certificate this is. */
   readonly authority?: string;
 }

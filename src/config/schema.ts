@@ -4,7 +4,7 @@ import { HsmongerError } from '../errors.js';
 import type { CertificateConfig, Instance, IssuerConfig } from './instance.js';
 import { howToConvert } from './dbm.js';
 import { caConfigOf, caTable } from './schema/ca.js';
-import { certificateTable, storageOf } from './schema/certificate.js';
+import { certificateTable, daysOf, storageOf } from './schema/certificate.js';
 import { directoryOf, directoryTable } from './schema/directory.js';
 import { issuerOf, issuerTable } from './schema/issuer.js';
 import { tokenConfigOf, tokenTable } from './schema/token.js';
@@ -82,17 +82,22 @@ export function parseInstance(name: string, file: string, document: unknown): In
     if (nicknames.has(nickname)) throw wrong(file, 'certificate', `names '${nickname}' twice`);
     nicknames.add(nickname);
   }
-  const certificates = output.certificate.map((certificate) => ({
-    nickname: certificate.nickname,
-    profile: certificate.profile,
-    storage: storageOf(file, Object.keys(output.tokens), certificate),
-    ...(certificate.authority === undefined ? {} : { authority: certificate.authority }),
-  }));
+  const certificates = output.certificate.map((certificate) => {
+    const storage = storageOf(file, Object.keys(output.tokens), certificate);
+    return {
+      nickname: certificate.nickname,
+      profile: certificate.profile,
+      storage,
+      ...daysOf(file, output.issuer.type, certificate, storage),
+      ...(certificate.authority === undefined ? {} : { authority: certificate.authority }),
+    };
+  });
   const otherTokens = Object.entries(output.tokens).map(([token, table]) => [token, tokenConfigOf(name, file, `tokens.${token}`, table)] as const);
   const own = output.token === undefined ? undefined : tokenConfigOf(name, file, 'token', output.token);
   const tokens = besideEachOther(file, own, otherTokens);
   if (output.pki !== undefined) assertOneToken(file, certificates);
   if (output.token === undefined && otherTokens.length > 0) throw wrong(file, 'token', 'is missing: [tokens.NAME] is for what lies on another token than [token]');
+  if (output.directory !== undefined && output.issuer.type === 'token' && output.issuer.owner !== undefined) throw wrong(file, 'issuer.owner', 'is for hosts without a [directory]: where there is one, the renewal master it names owns ledger and CRL');
   if (output.ca !== undefined && output.issuer.type !== 'token') throw wrong(file, 'ca', `is for a CA on a token, and issuer.type is "${output.issuer.type}"`);
   if (output.token === undefined) assertNoneNeeded(file, output.issuer.type, certificates);
   return {

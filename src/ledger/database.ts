@@ -88,6 +88,9 @@ export function explained(file: string, error: unknown): unknown {
   if (code.startsWith('SQLITE_BUSY') || code.startsWith('SQLITE_LOCKED')) {
     return new HsmongerError('STATE_BUSY', `Another hsmonger process is working with ${file}; asking again shortly.`, { cause: error });
   }
+  if (code === 'SQLITE_READONLY_DBMOVED') {
+    return new HsmongerError('STATE_BUSY', `${file} was replaced, as a restore does, while this process had it open; nothing was written into the old one. Asking again goes to the new one.`, { cause: error });
+  }
   const why = code === 'SQLITE_FULL' || code === 'ENOSPC' ? 'the disk is full' : sentenceOf(error);
   return new HsmongerError('STATE_UNAVAILABLE', `Cannot use ${file}: ${why}. Nothing was issued or changed; mend ${path.dirname(file)} and it goes on by itself.`, { cause: error });
 }

@@ -8,6 +8,9 @@ export interface CountedObject {
   readonly label: string;
 }
 
+/** What may be looked at; 'public' wants no PIN. */
+export type CensusSight = 'everything' | 'public';
+
 const kinds: readonly (readonly [number, CountedObject['kind']])[] = [
   [pkcs11js.CKO_PRIVATE_KEY, 'private key'],
   [pkcs11js.CKO_PUBLIC_KEY, 'public key'],

@@ -41,13 +41,19 @@ export async function initToken(config: ModuleConfig, order: InitOrder, { pins, 
   const user = readPin(order.pin, env, reader, (secret) => pins.tag(secret));
   try {
     const file = await withModule(config, async ({ cryptoki, file: real }) => {
-      const found = tokensOf(cryptoki, config.module).tokens.find(({ description }) => sameToken(description, instead));
-      if (found === undefined) throw new HsmongerError('TOKEN_NOT_FOUND', `Slot ${String(instead.slotId)} of ${config.module} no longer holds what it held when it was looked at; nothing was changed. Run this again.`);
+      const look = () => {
+        const found = tokensOf(cryptoki, config.module).tokens.find(({ description }) => sameToken(description, instead));
+        if (found === undefined) throw new HsmongerError('TOKEN_NOT_FOUND', `Slot ${String(instead.slotId)} of ${config.module} no longer holds what it held when it was looked at; nothing was changed. Run this again.`);
+        return found;
+      };
+      const found = look();
       assertLength(cryptoki, found.slot, user.pin);
       const soMeans: LoginMeans = { source: order.soPin, pins, force: false, anew: false, env, reader, clock: systemClock };
       const site = { cryptoki, slot: found.slot, label: instead.initialized ? instead.label : label, guardKey: [real, instead.serial === '' ? `slot ${String(instead.slotId)}` : instead.serial, instead.label].join('\n') };
       let session: Handle | undefined;
       await withSoPin(site, soMeans, (soPin) => {
+        // Another process may have made a token here while this one waited for the guard.
+        look();
         session = begin(cryptoki, found.slot, soPin, label);
       });
       if (session !== undefined) setUserPin(cryptoki, session, user.pin, label);

@@ -72,8 +72,10 @@ export async function openSigningPool(open: () => Promise<Token>, selector: KeyS
 
   async function perform(by: Crew, hand: { readonly token: Token; readonly key: TokenKey }, job: Job): Promise<void> {
     try {
-      job.settle.resolve(await hand.token.sign(hand.key, job.algorithm, job.data));
+      const signature = await hand.token.sign(hand.key, job.algorithm, job.data);
       by.proven = true;
+      // The token's next work before the work of who has waited for this: what they do with a signature may take as long as to make one.
+      setImmediate(job.settle.resolve, signature);
     } catch (error) {
       if (!(error instanceof HsmongerError && passing.has(error.code))) job.settle.reject(error);
       else {
@@ -129,6 +131,8 @@ export async function openSigningPool(open: () => Promise<Token>, selector: KeyS
       while (renewing !== undefined || busy.size > 0) await (renewing ?? Promise.allSettled(busy));
       await crew?.dismiss();
       crew = undefined;
+      // Behind the signatures that are on their way.
+      await new Promise(setImmediate);
     },
   };
 }

@@ -43,6 +43,8 @@ export function openSession({ cryptoki, found, module, access, means, isCurrent 
   const inTurn = serialQueue();
   const objects = new WeakMap<TokenKey, KeyObjectOnToken>();
   let closed = false;
+  /** Whether a signature may count on the login: a network HSM answers the question with a journey of its own each time. */
+  let loggedIn = false;
 
   const known = (object: KeyObjectOnToken): TokenKey => {
     objects.set(object.key, object);
@@ -61,6 +63,15 @@ export function openSession({ cryptoki, found, module, access, means, isCurrent 
         throw tokenFailure(error, doing);
       }
     });
+
+  /** With the login as it was found last, asked after anew once something has failed. */
+  const whileLoggedIn = async <T>(work: () => Promise<T>): Promise<T> => {
+    if (!loggedIn) await logIn(site, means);
+    loggedIn = false;
+    const answer = await work();
+    loggedIn = true;
+    return answer;
+  };
 
   const certificateOf = (object: Handle): TokenCertificate[] => {
     const der = attribute(cryptoki, session, object, pkcs11js.CKA_VALUE);
@@ -97,7 +108,7 @@ export function openSession({ cryptoki, found, module, access, means, isCurrent 
         { login: true },
       ),
     publicKeys: () => step(`Reading the public keys of ${on}`, () => publicKeys(shelf).map(({ key }) => key), { login: true }),
-    census: () => step(`Counting what is on ${on}`, () => census(cryptoki, session), { login: true }),
+    census: (sight) => step(`Counting what is on ${on}`, () => census(cryptoki, session), { login: sight === 'everything' }),
     findKey: (selector) => step(`Looking for a key on ${on}`, () => known(findPrivateKey(shelf, selector)), { login: true }),
     sign: (key, algorithm, data) =>
       step(
@@ -105,11 +116,9 @@ export function openSession({ cryptoki, found, module, access, means, isCurrent 
         () => {
           const object = foundHere(key);
           if (key.type !== keyTypeFor[algorithm.scheme]) throw new HsmongerError('KEY_UNUSABLE', `The key '${key.label}' on ${on} is of type ${key.type}, and a signature of the kind ${algorithm.scheme} wants ${keyTypeFor[algorithm.scheme]}.`);
-          return signWith({ ...site, ways }, object.handle, algorithm, data, async () => {
-            if (object.alwaysAuthenticate) await logInForOperation(site, means);
-          });
+          return whileLoggedIn(() => signWith({ ...site, ways }, object.handle, algorithm, data, object.alwaysAuthenticate ? () => logInForOperation(site, means) : undefined));
         },
-        { login: true },
+        { login: false },
       ),
     pulse: () =>
       step(

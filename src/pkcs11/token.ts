@@ -1,4 +1,4 @@
-import type { CountedObject } from './census.js';
+import type { CensusSight, CountedObject } from './census.js';
 import type { PinSource, TokenConfig } from '../config/instance.js';
 import type { SignatureAlgorithm } from '../config/signature-algorithm.js';
 import type { KeyPairOrder } from './key-pair.js';
@@ -79,8 +79,8 @@ export interface Token {
   keys(more?: 'protection'): Promise<TokenKey[]>;
   /** Public key objects. Logs in, as some are hidden otherwise. */
   publicKeys(): Promise<TokenPublicKey[]>;
-  /** Everything that is stored there, of whatever kind. Logs in: private objects are seen after that only. */
-  census(): Promise<CountedObject[]>;
+  /** What is stored there, of whatever kind. 'everything' logs in: private objects are seen after that only. */
+  census(sight: CensusSight): Promise<CountedObject[]>;
   /** Exactly one private key: KEY_NOT_FOUND or KEY_AMBIGUOUS otherwise. Logs in. */
   findKey(selector: KeySelector): Promise<TokenKey>;
   /**

@@ -14,6 +14,7 @@ import { inspectNss } from './tasks/inspect-nss.js';
 import { inspectToken } from './tasks/inspect-token.js';
 import { issueCertificates } from './tasks/issue-certificates.js';
 import { issueOnToken } from './tasks/issue-on-token.js';
+import { ledgerMark } from './tasks/ledger-mark.js';
 import { listNssModules } from './tasks/list-nss-modules.js';
 import { listTokens } from './tasks/list-tokens.js';
 import { lookAtAuthority } from './tasks/look-at-authority.js';
@@ -35,7 +36,7 @@ import { revokeCertificate } from './tasks/revoke-certificate.js';
 import { savingAhead, savingDone, savingFinished, savingPrepared, savingResumed, savingsPending } from './tasks/saving.js';
 import { lookAtServers, nameMaster, trustedAuthorities } from './tasks/servers.js';
 import { setTrust } from './tasks/set-trust.js';
-import { beginBackup, endBackup, lastCrlNumber, readParts, settleRestored, writeParts } from './tasks/state-parts.js';
+import { beginBackup, endBackup, readParts, settleRestored, writeParts } from './tasks/state-parts.js';
 import { importCa, storeCa } from './tasks/store-ca.js';
 import { makeToken, planNewToken } from './tasks/token/init-token.js';
 import { listTokenMechanisms } from './tasks/token/list-mechanisms.js';
@@ -82,7 +83,7 @@ const tasks = {
   'end backup': endBackup,
   'write state parts': writeParts,
   'settle restored state': settleRestored,
-  'last CRL number': lastCrlNumber,
+  'mark of ledger': ledgerMark,
   'before saving': savingAhead,
   'prepare saving': savingPrepared,
   'after saving': savingDone,

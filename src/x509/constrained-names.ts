@@ -70,7 +70,9 @@ const textOf = (name: Uint8Array) => Buffer.from(contentOf(name)).toString('lati
 
 function inRange(address: Uint8Array, range: Uint8Array): boolean {
   const { length } = address;
-  return range.length === 2 * length && equalBytes(address.map((octet, index) => octet & (range[length + index] ?? 0)), range.slice(0, length));
+  // Of the base, too: others write 10.1.2.3/255.0.0.0 and mean 10.0.0.0.
+  const masked = (octets: Uint8Array) => octets.map((octet, index) => octet & (range[length + index] ?? 0));
+  return range.length === 2 * length && equalBytes(masked(address), masked(range.slice(0, length)));
 }
 
 /** The base itself and everything below it; what begins with a dot, which the RFC does not have for hosts and openssl and NSS read all the same, only below. */

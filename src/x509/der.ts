@@ -76,14 +76,20 @@ function contentAt(bytes: Uint8Array): number {
 
 /** One element: `tag`, the DER length, then `parts` as they are. */
 export function element(tag: number, ...parts: readonly Uint8Array[]): Uint8Array {
-  const length = parts.reduce((sum, part) => sum + part.length, 0);
+  let length = 0;
+  for (const part of parts) length += part.length;
   const octets: number[] = [];
-  for (let rest = length; rest > 0; rest = Math.floor(rest / 256)) octets.unshift(rest % 256);
-  return concat(Uint8Array.from(length < 0x80 ? [tag, length] : [tag, 0x80 | octets.length, ...octets]), ...parts);
-}
-
-function concat(...parts: readonly Uint8Array[]): Uint8Array {
-  return Uint8Array.from(Buffer.concat(parts));
+  if (length >= 0x80) for (let rest = length; rest > 0; rest = Math.floor(rest / 256)) octets.unshift(rest % 256);
+  const made = new Uint8Array(2 + octets.length + length);
+  made[0] = tag;
+  made[1] = octets.length === 0 ? length : 0x80 | octets.length;
+  made.set(octets, 2);
+  let at = 2 + octets.length;
+  for (const part of parts) {
+    made.set(part, at);
+    at += part.length;
+  }
+  return made;
 }
 
 export const sequence = (...parts: readonly Uint8Array[]): Uint8Array => element(0x30, ...parts);

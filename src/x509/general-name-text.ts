@@ -67,7 +67,7 @@ export function asciiMailbox(text: string): string | undefined {
 }
 
 /** RFC 5280 §4.2.1.6: absolute, with something behind the scheme; where it holds other alphabets, as §7.4 maps them. */
-function asciiUri(text: string): string | undefined {
+export function asciiUri(text: string): string | undefined {
   if (!URL.canParse(text)) return undefined;
   const { href, protocol } = new URL(text);
   const uri = printableAscii.test(text) ? text : href;

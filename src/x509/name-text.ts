@@ -34,8 +34,8 @@ const types: ReadonlyMap<string, string> = new Map([
 
 const tags = { utf8: 0x0c, printable: 0x13, ia5: 0x16 } as const;
 
-/** What RFC 5280 appendix A allows for these alone; everything else is UTF-8. */
-const asciiTags: Readonly<Record<string, number>> = { '2.5.4.5': tags.printable, '2.5.4.6': tags.printable, '2.5.4.46': tags.printable, '0.9.2342.19200300.100.1.25': tags.ia5, '1.2.840.113549.1.9.1': tags.ia5 };
+/** What RFC 5280 appendix A and RFC 4524 §2.16 allow for these alone; everything else is UTF-8. */
+const asciiTags: Readonly<Record<string, number>> = { '2.5.4.5': tags.printable, '2.5.4.6': tags.printable, '2.5.4.46': tags.printable, '0.9.2342.19200300.100.1.25': tags.ia5, '0.9.2342.19200300.100.1.3': tags.ia5, '1.2.840.113549.1.9.1': tags.ia5 };
 
 /**
  * The DER Name an RFC 4514 text stands for (most specific part first, as FreeIPA and LDAP write it). Its strings are of types of our own

@@ -10,14 +10,14 @@ export interface Attribute {
 }
 
 /** RDNs in the order they are encoded; undefined when the bytes are no Name. Taken apart by hand: it is most of what issuing a certificate would cost otherwise. */
-export function parseName(der: Uint8Array): Attribute[][] | undefined {
+export const parseName = remembered((der: Uint8Array): readonly (readonly Attribute[])[] | undefined => {
   if (der[0] !== sequenceTag || derFault(der) !== undefined) return undefined;
   try {
     return elementsIn(der).map((rdn) => (rdn[0] === setTag ? elementsIn(rdn).map(attributeOf) : unfit()));
   } catch {
     return undefined;
   }
-}
+});
 
 const sequenceTag = 0x30;
 const setTag = 0x31;

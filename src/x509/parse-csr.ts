@@ -25,7 +25,7 @@ export interface CertificateRequest {
 /** Reads a DER request; CSR_INVALID for anything else. */
 export function parseCsr(der: Uint8Array): CertificateRequest {
   try {
-    return csrOf(Uint8Array.from(der));
+    return csrOf(new Uint8Array(der));
   } catch (error) {
     throw new HsmongerError('CSR_INVALID', `The certificate request cannot be read: it ${sentenceOf(error)}.`, { cause: error });
   }

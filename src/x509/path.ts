@@ -1,7 +1,11 @@
+import { sentenceOf } from '../errors.js';
 import type { Certificate } from './certificate.js';
+import { constrainedNames, nameOutside } from './constrained-names.js';
 import { equalBytes } from './der.js';
 import { allows, findExtension } from './extensions.js';
+import { generalNameElementText } from './general-name-text.js';
 import { nameText, sameName } from './name.js';
+import { readNameConstraints } from './name-constraints.js';
 import { oids } from './oids.js';
 import { verifySignature } from './signature.js';
 
@@ -48,7 +52,7 @@ export function validityFault({ notBefore, notAfter }: Pick<Certificate, 'notBef
 
 /**
  * Finds and checks a path from `certificate` to a root among `candidates` (RFC 5280 §6.1: names, signatures, CA, key usage, path
- * length; validity at `now`, where given). Of several issuers that fit, the one that lasts longest wins, whatever the order.
+ * length, name constraints; validity at `now`, where given). Of several issuers that fit, the one that lasts longest wins, whatever the order.
  */
 export function findPath(certificate: Certificate, candidates: readonly Certificate[], now?: Date): Path | { readonly fault: string } {
   return extend([certificate], candidates, now, { checks: maxChecks });
@@ -68,6 +72,11 @@ function extend(path: readonly Certificate[], candidates: readonly Certificate[]
   if (effort.checks < 0) return { fault: `no chain was found within ${String(maxChecks)} checks of a signature: too many certificates of ${nameText(last.issuer)} are at hand, take those away that are not in use` };
   let fault = `no certificate of ${nameText(last.issuer)} is at hand whose key made the signature on ${nameText(last.subject)}`;
   for (const issuer of issuers) {
+    const outside = nameOutsideOf(issuer, path);
+    if (outside !== undefined) {
+      fault = outside;
+      continue;
+    }
     const found = extend([...path, issuer], candidates, now, effort);
     if (!('fault' in found)) return found;
     fault = found.fault;
@@ -81,4 +90,20 @@ function mayIssue(candidate: Certificate, path: readonly Certificate[]): boolean
   // Intermediates below it, self-issued ones not counted (RFC 5280 §4.2.1.9).
   const below = path.slice(1).filter(({ subject, issuer }) => !sameName(subject, issuer)).length;
   return role(candidate) !== 'leaf' && allows(candidate, 'keyCertSign') !== false && (candidate.pathLength ?? maxLength) >= below;
+}
+
+/** Why a name in the path below is none this authority may vouch for, as a whole clause; those of self-issued CAs do not count (RFC 5280 §6.1.3 b). */
+function nameOutsideOf(issuer: Certificate, path: readonly Certificate[]): string | undefined {
+  if (findExtension(issuer.extensions, oids.nameConstraints) === undefined) return undefined;
+  try {
+    const constraints = readNameConstraints(issuer.extensions);
+    for (const [index, { subject, issuer: above, extensions }] of path.entries()) {
+      if (index > 0 && sameName(subject, above)) continue;
+      const outside = nameOutside(constrainedNames(subject, extensions), constraints);
+      if (outside !== undefined) return `the name ${generalNameElementText(outside)} of ${nameText(subject)} is outside the name constraints of ${nameText(issuer.subject)}`;
+    }
+    return undefined;
+  } catch (error) {
+    return `${nameText(issuer.subject)} ${sentenceOf(error)}`;
+  }
 }

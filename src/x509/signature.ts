@@ -1,4 +1,4 @@
-import { constants, verify, type VerifyKeyObjectInput } from 'node:crypto';
+import { constants, verify, type KeyObject, type VerifyKeyObjectInput } from 'node:crypto';
 import { HsmongerError } from '../errors.js';
 import { openKey } from './public-key.js';
 import { remembered } from './remembered.js';
@@ -63,7 +63,7 @@ export interface Signed {
 
 /** Whether the signature is one by the key; false too for a scheme or a key we do not know. */
 export function verifySignature({ data, algorithm, signature }: Signed, spki: Uint8Array): boolean {
-  const means = meansOf(algorithm, spki);
+  const means = meansOf(algorithm, openKey(spki));
   if (means === undefined) return false;
   try {
     return verify(means.digest, data, means.key, signature);
@@ -73,8 +73,8 @@ export function verifySignature({ data, algorithm, signature }: Signed, spki: Ui
 }
 
 /** The same, computed beside the event loop, for whoever has many to look at. */
-export function verifySignatureAside({ data, algorithm, signature }: Signed, spki: Uint8Array): Promise<boolean> {
-  const means = meansOf(algorithm, spki);
+export function verifySignatureAside({ data, algorithm, signature }: Signed, key: KeyObject | undefined): Promise<boolean> {
+  const means = meansOf(algorithm, key);
   if (means === undefined) return Promise.resolve(false);
   return new Promise((resolve) => {
     try {
@@ -86,9 +86,8 @@ export function verifySignatureAside({ data, algorithm, signature }: Signed, spk
 }
 
 /** What OpenSSL needs for it; undefined for a scheme or a key we do not know, or that do not belong together. */
-function meansOf(algorithm: Uint8Array, spki: Uint8Array): { readonly digest: string | null; readonly key: VerifyKeyObjectInput } | undefined {
+function meansOf(algorithm: Uint8Array, key: KeyObject | undefined): { readonly digest: string | null; readonly key: VerifyKeyObjectInput } | undefined {
   const scheme = signatureScheme(algorithm);
-  const key = openKey(spki);
   const keyType = key?.asymmetricKeyType;
   if (scheme === undefined || key === undefined || keyType === undefined || !(keyTypes[scheme.scheme] as readonly string[]).includes(keyType)) return undefined;
   const padding = scheme.scheme === 'rsa-pss' ? { padding: constants.RSA_PKCS1_PSS_PADDING, ...(scheme.saltLength === undefined ? {} : { saltLength: scheme.saltLength }) } : {};

@@ -19,7 +19,7 @@ import { createSite } from './site.js';
 import { benchSubmit } from './submit.js';
 import { table } from './table.js';
 
-const rounds = { identify: 60, submit: 30, issue: 5, listing: 3, agent: 3, retrieve: 20, dogtag: 20 } as const;
+const rounds = { identify: 60, submit: 30, issue: 3, listing: 3, agent: 3, retrieve: 20, dogtag: 20 } as const;
 const requests = 2000;
 
 const { values } = parseArgs({ options: { json: { type: 'string' }, only: { type: 'string' } } });

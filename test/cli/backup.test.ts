@@ -156,6 +156,23 @@ describe('restoring', () => {
     expect(later(path.join(here.state, aside ?? '', 'ledger.sqlite'))).toEqual({ n: 1 });
   });
 
+  it('is refused while somebody writes into the ledger; one who only has it open writes no more into the old one', async () => {
+    const file = await made();
+    const open = openLedger(here.ledger);
+    try {
+      open.exec('BEGIN IMMEDIATE');
+      expect(await restore(file, here, '--replace', 'ca')).toMatchObject({ exitCode: 1, out: '', err: expect.stringMatching(/^hsmonger: 'ca' is not replaced while somebody writes into its ledger: [^\n]+ Stop the agent[^\n]+\n$/u) as string });
+      expect(readdirSync(here.state).filter((name) => name !== 'ca' && name !== '.pins')).toEqual([]);
+      open.exec('ROLLBACK');
+      const said = await restore(file, here, '--replace', 'ca');
+      expect(said.exitCode, said.err).toBe(0);
+      expect(said.err).not.toContain('wrote into the old ledger');
+      expect(() => open.exec("INSERT INTO interfaces VALUES ('lost', 'x')")).toThrow(expect.objectContaining({ code: 'SQLITE_READONLY_DBMOVED' }) as Error);
+    } finally {
+      open.close();
+    }
+  });
+
   it('lets no CRL number come back: above the backup’s, the replaced ledger’s, and a second for each number since', async () => {
     const file = await made();
     withLedger(here.ledger, (ledger) => { insertCrl(ledger, crl(900n)); });

@@ -5,7 +5,7 @@ import { afterAll, beforeAll, expect, test } from 'vitest';
 import { instanceOf } from '../../src/cli/global-options.js';
 import { askService } from '../../src/service/ask.js';
 import { certificateFromPem, certificatesFromPem } from '../../src/x509/pem.js';
-import { makeRequests } from '../bench/issue/ours.js';
+import { makeRequests } from '../x509/many-requests.js';
 import { createAuthority, dogtagCertificates } from '../rig/authority.js';
 import { privateDirectory, type PrivateDirectory } from '../rig/directory.js';
 import { runAs } from '../rig/run-as.js';

@@ -1,7 +1,7 @@
 import { expect, it } from 'vitest';
 import { cloneDocument, type HostParts } from '../../src/cli/setup/clone-document.js';
 
-const nothing: HostParts = { host: 'ca2.example.test', owner: undefined, user: undefined, module: undefined, moduleEnv: undefined, pinFile: undefined, dbdir: undefined, nssPasswordFile: undefined, restart: undefined };
+const nothing: HostParts = { host: 'ca2.example.test', owner: undefined, user: undefined, module: undefined, moduleEnv: undefined, moduleParameters: undefined, pinFile: undefined, dbdir: undefined, nssPasswordFile: undefined, restart: undefined };
 const first = {
   user: 'pkiuser',
   token: { label: 't', module: '/m.so', 'pin-credential': 'hsm', 'pin-unlock': '/run/x', environment: { A: '1' } },
@@ -22,9 +22,9 @@ it('everything else goes over as it is, but for the name this host has in the di
 });
 
 it('a PIN file of this host takes the place of every other source; what flags say wins', () => {
-  const { document } = cloneDocument(first, { ...nothing, pinFile: '/own.pin', module: '/own.so', moduleEnv: { B: '2' }, dbdir: '/own', user: 'ca', restart: 'x.service' });
+  const { document } = cloneDocument(first, { ...nothing, pinFile: '/own.pin', module: '/own.so', moduleEnv: { B: '2' }, moduleParameters: 'p=1', dbdir: '/own', user: 'ca', restart: 'x.service' });
   expect(document).toMatchObject({ user: 'ca', nss: { database: '/own' }, saving: { restart: 'x.service' } });
-  expect(document['token']).toEqual({ label: 't', module: '/own.so', environment: { B: '2' }, 'pin-file': '/own.pin' });
+  expect(document['token']).toEqual({ label: 't', module: '/own.so', environment: { B: '2' }, parameters: 'p=1', 'pin-file': '/own.pin' });
 });
 
 it('who owns is what the file says, else what the flag says, and nothing where another issues', () => {

@@ -2,6 +2,7 @@ import { afterAll, beforeAll, expect, it } from 'vitest';
 import { run } from '../../src/platform/run.js';
 import { overrideText } from '../../src/cli/setup/print-pkispawn.js';
 import { privateDirectory, type PrivateDirectory } from '../rig/directory.js';
+import { runAs } from '../rig/run-as.js';
 import { ensureServiceUser } from '../rig/service-user.js';
 import { createSoftToken, type SoftToken } from '../rig/soft-token.js';
 import { hsmonger } from './site.js';
@@ -27,8 +28,21 @@ it('prints the override of FreeIPA’s page for the token, with a placeholder wh
   expect(said.out + said.err).not.toContain(token.pin);
 });
 
+it('says with the exit status, and the reasons on stderr, that the slot is not empty; private objects with a PIN only', async () => {
+  const pinFile = ['--pin-file', token.pinFile];
+  const empty = await asked('--token', 'softhsm_token', ...pinFile);
+  expect(empty).toMatchObject({ exitCode: 0, err: expect.not.stringContaining('refused') as string });
+  const used = await createSoftToken({ directory: scratch.path, beside: token, label: 'used' });
+  const secret = await runAs(ensureServiceUser(), 'pkcs11-tool', ['--module', token.module, '--token-label', 'used', '--login', '--pin', 'env:RIG_PIN', '--keygen', '--key-type', 'AES:32', '--private', '--label', 'hidden'], { env: { ...token.environment, RIG_PIN: used.pin }, cwd: '/' });
+  expect(secret.exitCode).toBe(0);
+  expect(await asked('--token', 'used')).toMatchObject({ exitCode: 0, err: expect.stringContaining('nobody logged in, so private objects were not looked for; with --pin-file they are') as string });
+  const said = await asked('--token', 'used', ...pinFile);
+  expect(said).toMatchObject({ exitCode: 3, err: expect.stringMatching(/refused \(slot-empty\): The token 'used' is not empty: it holds 1 secret key \('hidden'\)\..*softhsm2-util --delete-token/su) as string });
+  expect(await read(said.out)).toMatchObject({ pki_token_name: 'used' });
+});
+
 it('names no token that is not there, and none of two with one label', async () => {
-  expect(await asked('--token', 'softhsm')).toMatchObject({ exitCode: 1, out: '', err: expect.stringContaining("it shows 'softhsm_token'") as string });
+  expect(await asked('--token', 'softhsm')).toMatchObject({ exitCode: 1, out: '', err: expect.stringContaining("'softhsm_token'") as string });
   await createSoftToken({ directory: scratch.path, beside: token, label: 'softhsm_token' });
   expect(await asked('--token', 'softhsm_token')).toMatchObject({ exitCode: 1, out: '', err: expect.stringContaining('2 tokens with the label') as string });
 });

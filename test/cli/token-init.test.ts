@@ -1,4 +1,4 @@
-import { chownSync, mkdirSync, writeFileSync } from 'node:fs';
+import { chownSync, copyFileSync, mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { runAs } from '../rig/run-as.js';
@@ -96,4 +96,32 @@ test("a configured instance's token is erased by nobody, whatever is said", asyn
     expect(await init('fresh', '--slot', slot, '--erase', site.token.label)).toMatchObject({ exitCode: 1, err: expect.stringMatching(/is not erased: (?:It holds the keys of instance 'other'|Whether instance 'other' works with it cannot be told)/u) as string });
   }
   expect((await keysOf(site.token.label, site.token.pinFile)).out).toContain('precious');
+});
+
+test('nor where the instance file means it by another module, a slot or a URI, or does not see it now', async () => {
+  const config = path.join(site.directory, 'etc');
+  mkdirSync(config, { recursive: true, mode: 0o755 });
+  const file = path.join(config, 'other.toml');
+  const [copy, empty, nothing] = [site.file('libcopy.so'), site.file('empty.conf'), site.file('no-tokens')];
+  copyFileSync(site.token.module, copy);
+  mkdirSync(nothing, { mode: 0o755 });
+  chownSync(nothing, owner.uid, owner.gid);
+  writeFileSync(empty, `directories.tokendir = ${nothing}\nobjectstore.backend = file\n`, { mode: 0o644 });
+  const toml = (selector: string, conf: string) => `user = "${owner.name}"\n[token]\n${selector}\nmodule = "${copy}"\npin-file = "${site.token.pinFile}"\nenvironment = { SOFTHSM2_CONF = "${conf}" }\n[nss]\ndatabase = "${site.directory}"\n[issuer]\ntype = "token"\ncertificate = "ca"\n[[certificate]]\nnickname = "ca"\nprofile = "caCACert"\n`;
+  const { out } = await hsmonger('token', 'list', '--json', '--module', site.token.module, ...site.here);
+  const { slotId, serial, label } = (JSON.parse(out) as { label: string; serial: string; slotId: number }[]).find((one) => one.label === site.token.label)!;
+  const before = await slots();
+  const cases: [string, string, RegExp][] = [
+    [`uri = "pkcs11:serial=${serial}"`, site.token.confFile, /holds the keys of instance 'other'/u],
+    [`slot = ${String(slotId)}`, site.token.confFile, /holds the keys of instance 'other'/u],
+    [`label = "${label}"`, empty, /instance 'other' works with it cannot be told.*sees none of that name now/u],
+    [`uri = "pkcs11:token=${label}"`, empty, /cannot be told/u],
+    ['slot = 4711', empty, /cannot be told/u],
+  ];
+  for (const [selector, conf, message] of cases) {
+    writeFileSync(file, toml(selector, conf), { mode: 0o644 });
+    expect(await init('fresh', '--slot', String(slotId), '--erase', label), selector).toMatchObject({ exitCode: 1, err: expect.stringMatching(message) as string });
+  }
+  expect(await slots()).toBe(before);
+  rmSync(file);
 });

@@ -8,46 +8,25 @@ import { appendFileSync, readFileSync } from 'node:fs';
 import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
-import { installation } from '../../src/platform/installation.js';
-import { startBus, type PrivateBus } from '../rig/bus.js';
-import { getcertRecords, startCertmonger, type Certmonger } from '../rig/certmonger.js';
-import { layGround, openssl, type Ground } from '../cli/ca/ground.js';
-import { execa } from 'execa';
+import { getcertRecords } from '../rig/certmonger.js';
+import { openssl, type Ground } from '../cli/ca/ground.js';
+import { extensionsOf, lifetimeOf, startOwnCaHost, type OwnCaHost } from './own-ca.js';
 
 vi.setConfig({ testTimeout: 200_000, hookTimeout: 120_000 });
 
+let host: OwnCaHost;
 let ground: Ground;
-let bus: PrivateBus;
-let certmonger: Certmonger;
+let bus: OwnCaHost['bus'];
+let cli: OwnCaHost['cli'];
 beforeAll(async () => {
-  ground = await layGround();
-  bus = await startBus(ground.directory);
-  certmonger = await startCertmonger({ directory: ground.directory, bus, token: ground.token });
+  host = await startOwnCaHost();
+  ({ ground, bus, cli } = host);
 });
-afterAll(async () => {
-  await certmonger.stop();
-  await bus.stop();
-  ground.remove();
-});
-
-async function cli(...args: string[]): Promise<string> {
-  const { exitCode, stdout, stderr } = await execa(path.join(installation().executables, 'hsmonger'), ['--bus', bus.address, ...ground.here, ...args], { reject: false, stdin: 'ignore', timeout: 180_000, extendEnv: false, env: { PATH: '/usr/bin:/bin:/usr/sbin:/sbin' } });
-  expect(exitCode, `${args.join(' ')}\n${stdout}\n${stderr}\n${certmonger.log().slice(-3000)}`).toBe(0);
-  return stdout;
-}
+afterAll(() => host.stop());
 
 const keys = async () => (await ground.objects()).filter((object) => object.startsWith('Private')).map((object) => object.split(' ').at(-1)).sort();
 const pem = async (nickname: string, file: string) => ground.file(file, await ground.certificate(nickname));
 const text = (file: string) => openssl('x509', '-in', file, '-noout', '-text');
-const extensions = (file: string) => /X509v3 extensions:\n([^]*?)\n {4}Signature Algorithm/u.exec(text(file))?.[1];
-
-async function untilMonitoring(requests: number): Promise<void> {
-  for (const end = Date.now() + 60_000; ; await sleep(300)) {
-    const records = [...(await getcertRecords(bus)).values()];
-    if (records.length === requests && records.every((record) => record.get('status') === 'MONITORING')) return;
-    if (Date.now() > end) throw new Error(`Not all monitoring.\n${JSON.stringify(records.map((record) => [...record]))}\n${certmonger.log().slice(-4000)}`);
-  }
-}
 
 describe('RSA, as every certmonger renews it', () => {
   it('two commands make root and intermediate; openssl and certtool verify the chain strictly', async () => {
@@ -60,8 +39,7 @@ describe('RSA, as every certmonger renews it', () => {
     expect(text(intermediate)).toMatch(/Basic Constraints: critical\s+CA:TRUE, pathlen:0/u);
     expect(text(intermediate)).toMatch(/Key Usage: critical\s+Digital Signature, Certificate Sign, CRL Sign/u);
     expect(text(intermediate)).toMatch(/Permitted:\s+DNS:example\.test/u);
-    const [begin, end] = ['-startdate', '-enddate'].map((which) => Date.parse(openssl('x509', '-in', intermediate, '-noout', which).split('=')[1]!));
-    expect(Math.round((end! - begin!) / 86_400_000)).toBe(1825);
+    expect(lifetimeOf(intermediate)).toBe(1825);
     const chain = path.join(ground.directory, 'chain.crt');
     await cli('ca', 'chain', '--instance', 'intermediate', '--out', chain);
     expect(readFileSync(chain, 'utf8').replace(/\s+$/u, '')).toBe(`${readFileSync(intermediate, 'utf8')}${readFileSync(root, 'utf8')}`.replace(/\s+$/u, ''));
@@ -72,7 +50,7 @@ describe('RSA, as every certmonger renews it', () => {
     const files = ['root.toml', 'intermediate.toml'].map((name) => path.join(ground.config, name));
     const before = files.map((file) => readFileSync(file, 'utf8'));
     expect(before[0]).toContain('# a remark of the administrator\n');
-    expect(before[0]).toMatch(/\[\[certificate\]\]\nnickname = "intermediate"\nprofile = "caCACert"\n$/u);
+    expect(before[0]).toMatch(/\[\[certificate\]\]\nnickname = "intermediate"\nprofile = "caCACert"\ndays = 1825\n$/u);
     expect(before[1]).not.toContain('[[certificate]]');
     const objects = await ground.objects();
     expect(await cli('ca', 'init-intermediate', '--instance', 'intermediate', '--issuer', 'root')).toContain('is there already; nothing was changed.');
@@ -83,7 +61,7 @@ describe('RSA, as every certmonger renews it', () => {
   it('setup hands both to certmonger', async () => {
     await cli('setup', '--instance', 'root', '--yes');
     await cli('setup', '--instance', 'intermediate', '--yes');
-    await untilMonitoring(2);
+    await host.untilMonitoring(2);
     expect([...(await getcertRecords(bus)).keys()].sort()).toEqual(['root.intermediate', 'root.root']);
   });
 
@@ -93,14 +71,15 @@ describe('RSA, as every certmonger renews it', () => {
       // Seconds count in a validity.
       await sleep(1100);
       await cli('renew', '--instance', 'root', nickname, '--wait', '100');
-      await untilMonitoring(2);
+      await host.untilMonitoring(2);
       const file = await pem(nickname, `${nickname}-2.crt`);
       const [was, is] = [before[nickname], file].map((name) => new X509Certificate(readFileSync(name)));
       expect(is!.serialNumber).not.toBe(was!.serialNumber);
       expect(is!.publicKey.equals(was!.publicKey)).toBe(true);
       expect(is!.subject).toBe(was!.subject);
       expect(Date.parse(is!.validTo)).toBeGreaterThan(Date.parse(was!.validTo));
-      expect(extensions(file)).toBe(extensions(before[nickname]));
+      expect(extensionsOf(file)).toBe(extensionsOf(before[nickname]));
+      expect(lifetimeOf(file)).toBe(nickname === 'root' ? 3650 : 1825);
     }
     expect(await keys()).toEqual(before.keys);
     const [root, intermediate] = ['root-2.crt', 'intermediate-2.crt'].map((name) => path.join(ground.directory, name));

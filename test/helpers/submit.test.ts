@@ -59,7 +59,7 @@ describe('every operation certmonger knows', () => {
   it.each([
     ['IDENTIFY', 0, 'hsmonger\n'],
     ['GET-DEFAULT-TEMPLATE', 0, 'caServerCert\n'],
-    ['GET-SUPPORTED-TEMPLATES', 0, 'caCACert\ncaOCSPCert\ncaSignedLogCert\ncaSubsystemCert\ncaServerCert\ncaAuditSigningCert\ncaTransportCert\ncaStorageCert\n'],
+    ['GET-SUPPORTED-TEMPLATES', 0, 'caCACert\ncaOCSPCert\ncaSignedLogCert\ncaSubsystemCert\ncaServerCert\ncaUserCert\ncaAuditSigningCert\ncaTransportCert\ncaStorageCert\n'],
     ['GET-NEW-REQUEST-REQUIREMENTS', 0, 'CERTMONGER_REQ_SUBJECT\n'],
     ['GET-RENEW-REQUEST-REQUIREMENTS', 0, ''],
     ['FETCH-SCEP-CA-CERTS', 6, ''],

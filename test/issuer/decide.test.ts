@@ -113,6 +113,7 @@ describe('the renewal of a subordinate', () => {
     const old = await leafCertificate();
     expect(plan(await facts({ old, profile: 'caSubsystemCert' })).notAfter).toEqual(inDays(720));
     expect(plan(await facts({ old, profile: 'caSubsystemCert', lifetimeDays: { caSubsystemCert: 90, caOCSPCert: 5 }, backdateSeconds: 3600 }))).toMatchObject({ notAfter: inDays(90), notBefore: new Date(now.getTime() - 3_600_000) });
+    expect(plan(await facts({ old, profile: 'caSubsystemCert', lifetimeDays: { caSubsystemCert: 90 }, days: 30 })).notAfter).toEqual(inDays(30));
     expect(plan(await facts({ old, profile: 'caSubsystemCert' }), new Date(now.getTime() + 789)).notAfter.getMilliseconds()).toBe(0);
   });
 
@@ -208,7 +209,7 @@ describe('a subordinate whose issuer ends before it would', () => {
   });
 
   it('is refused when its own lifetime is what makes it too short', async () => {
-    await expect(facts({ old: await leafCertificate({ notAfter: inDays(800) }) }).then(plan)).rejects.toMatchObject({ code: 'NOT_LONGER', message: expect.stringContaining('lifetime of its profile') as string });
+    await expect(facts({ old: await leafCertificate({ notAfter: inDays(800) }) }).then(plan)).rejects.toMatchObject({ code: 'NOT_LONGER', message: expect.stringContaining('the lifetime it is to have') as string });
   });
 });
 

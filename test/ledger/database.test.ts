@@ -1,8 +1,9 @@
-import { readFileSync } from 'node:fs';
+import { mkdirSync, readFileSync, renameSync } from 'node:fs';
 import path from 'node:path';
 import Sqlite from 'better-sqlite3';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { explained, explaining, openDatabase } from '../../src/ledger/database.js';
+import { exclusively } from '../../src/ledger/exclusively.js';
 import { openLedger } from '../../src/ledger/ledger.js';
 import { privateDirectory, type PrivateDirectory } from '../rig/directory.js';
 
@@ -33,6 +34,22 @@ describe('a database', () => {
     expect(database.pragma('user_version', { simple: true })).toBe(2);
     expect(database.prepare('SELECT count(*) AS rows FROM a').get()).toEqual({ rows: 0 });
     database.close();
+  });
+
+  it('that was moved away under an open process takes nothing more, whether or not another is there', async () => {
+    const [there, kept] = ['there', 'kept'].map((name) => path.join(directory.path, name)) as [string, string];
+    mkdirSync(there);
+    const ledger = openLedger(path.join(there, 'a.sqlite'));
+    renameSync(there, kept);
+    const write = () => exclusively(ledger, 1000, () => Promise.resolve(ledger.exec("INSERT INTO interfaces VALUES ('lost', 'x')")));
+    await expect(write()).rejects.toMatchObject({ code: 'STATE_BUSY', message: expect.stringContaining('was replaced, as a restore does') as string });
+    mkdirSync(there);
+    openLedger(path.join(there, 'a.sqlite')).close();
+    await expect(write()).rejects.toMatchObject({ code: 'STATE_BUSY' });
+    ledger.close();
+    const rows = openLedger(path.join(kept, 'a.sqlite'));
+    expect(rows.prepare('SELECT count(*) FROM interfaces').pluck().get()).toBe(0);
+    rows.close();
   });
 
   it('that another process holds blocks this one for two seconds, not for half a deadline', () => {

@@ -63,6 +63,13 @@ describe('names below a CA with name constraints', () => {
     expect(constrainedNames(subjectFromText('CN=Sales dept. 1'), [])).toEqual(names(['dirName:CN=Sales dept. 1']));
   });
 
+  it('a range whose base has bits outside its mask is the range without them, as openssl reads it', () => {
+    const base = element(0x87, Uint8Array.of(10, 1, 2, 3, 255, 0, 0, 0));
+    expect(nameOutside(names(['ip:10.9.9.9']), { permitted: [], excluded: [base] })).toBeDefined();
+    expect(nameOutside(names(['ip:10.9.9.9']), { permitted: [base], excluded: [] })).toBeUndefined();
+    expect(nameOutside(names(['ip:11.1.2.3']), { permitted: [base], excluded: [] })).toBeDefined();
+  });
+
   it('come out of the extension again; distances and rubbish do not', () => {
     const constraints = { permitted: bases(['dns:a.test', 'ip:10.0.0.0/8']), excluded: bases(['dirName:O=X']) };
     expect(readNameConstraints([nameConstraintsExtension(constraints)])).toEqual(constraints);

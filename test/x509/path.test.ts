@@ -1,7 +1,9 @@
 import { beforeAll, describe, expect, it } from 'vitest';
 import type { Certificate } from '../../src/x509/certificate.js';
 import { findPath, isSelfSigned, role } from '../../src/x509/path.js';
-import { caConstraints, day, keyUsage, leafConstraints, makeCertificate, makeKeys, now, usage, type Keys } from './material.js';
+import { nameConstraintFromText } from '../../src/x509/name-constraint-text.js';
+import { nameConstraintsExtension } from '../../src/x509/name-constraints.js';
+import { caConstraints, day, dnsNames, extension, keyUsage, leafConstraints, makeCertificate, makeKeys, now, usage, type Keys } from './material.js';
 import { verdict } from './openssl.js';
 
 let rootKeys: Keys;
@@ -55,6 +57,22 @@ describe('a path', () => {
     }, /no certificate of/u],
   ])('does not validate when %s', async (_what, find, message) => {
     expect(await find()).toEqual({ fault: expect.stringMatching(message) as string });
+  });
+
+  it('holds names to the constraints of every CA above them, as openssl does; what only a self-issued CA is called does not count', async () => {
+    const constraints = nameConstraintsExtension({ permitted: [nameConstraintFromText('dns:inside.test')], excluded: [nameConstraintFromText('ip:10.0.0.0/8')] });
+    const strict = await makeCertificate({ keys: middleKeys, subject: 'CN=Middle', by: { keys: rootKeys, certificate: root }, extensions: [caConstraints(), extension(constraints.oid, [...constraints.value], true)] });
+    const named = (host: string) => makeCertificate({ keys: leafKeys, subject: 'CN=Leaf', by: { keys: middleKeys, certificate: strict }, extensions: [dnsNames(host)] });
+    const [inside, outside] = [await named('www.inside.test'), await named('www.outside.test')];
+    expect(findPath(inside, [strict, root], now)).toEqual({ chain: [strict], roots: [root] });
+    expect(findPath(outside, [strict, root], now)).toEqual({ fault: 'the name dns:www.outside.test of CN=Leaf is outside the name constraints of CN=Middle' });
+    expect(verdict(inside.der, [strict.der], [root.der], now)).not.toMatch(/subtree violation/u);
+    expect(verdict(outside.der, [strict.der], [root.der], now)).toMatch(/permitted subtree violation/u);
+    // Another certificate of the same CA that does not constrain is another path.
+    expect(findPath(outside, [strict, middle, root], now)).toEqual({ chain: [middle], roots: [root] });
+    const again = await makeCertificate({ keys: leafKeys, subject: 'CN=Middle', by: { keys: middleKeys, certificate: strict }, extensions: [caConstraints(), dnsNames('www.outside.test')] });
+    const below = await makeCertificate({ keys: rootKeys, subject: 'CN=Below', by: { keys: leafKeys, certificate: again }, extensions: [dnsNames('a.inside.test')] });
+    expect(findPath(below, [again, strict, root], now)).toEqual({ chain: [again, strict], roots: [root] });
   });
 
   it('is not sought for ever among authorities of one name and key that sign each other', async () => {

@@ -28,11 +28,15 @@ describe("openssl's form", () => {
     '/O=Größe & Söhne/CN=根認証局',
     '/O=Company/CN=Root+serialNumber=12',
     '/DC=test/DC=example/CN=Root/emailAddress=ca@example.test',
+    '/O=b /CN= a ',
+    '/O=b\\ \\ /CN=a\\ ',
+    '/CN=a\\\\ ',
+    '/CN=a/',
   ])('%s is what openssl req makes of it, octet for octet', (subject) => {
     expect(hex(subjectFromText(subject))).toBe(byOpenssl(subject));
   });
 
-  it.each(['/CN', '/C=US/CN=a+', '/=a', '/UNKNOWN=a', '/CN=a\\'])('%s is refused', (subject) => {
+  it.each(['/CN', '//CN=a', '/O=a//CN=b', '/C=US/CN=a+', '/=a', '/UNKNOWN=a', '/CN=a\\'])('%s is refused', (subject) => {
     expect(() => subjectFromText(subject)).toThrow(/name|subject/u);
   });
 });
@@ -46,6 +50,10 @@ it('says the same in both forms', () => {
 it.each([
   ['CN=', /empty CN/u],
   ['CN= ,O=a', /empty CN/u],
+  ['/CN= ', /empty CN/u],
+  ['CN=#1402c366', /CN in an encoding that new certificates have not had/u],
+  ['CN=#1e020041', /RFC 5280 §4\.1\.2\.4/u],
+  ['CN=#13022a2e', /'\*\.' that says it is a PrintableString/u],
   ['CN=a,C=USA', /C, where 2 is the most/u],
   ['CN=a,C=U1', /two letters/u],
   [`CN=${'x'.repeat(65)}`, /65 characters in CN, where 64/u],

@@ -64,10 +64,10 @@ function idle({ monitoring, autorenew }: TrackingRequest): string | undefined {
 }
 
 /** How long a renewal will live: our own CA's profiles say so; another CA is taken to give what it gave before. */
-function issuance({ issuer }: Instance, { profile }: CertificateConfig, { notBefore, notAfter }: HeldCertificate): Pick<CalendarCertificate, 'lifeMs' | 'backdateMs'> {
+function issuance({ issuer }: Instance, { profile, days: own }: CertificateConfig, { notBefore, notAfter }: HeldCertificate): Pick<CalendarCertificate, 'lifeMs' | 'backdateMs'> {
   switch (issuer.type) {
     case 'token': {
-      const days = issuer.lifetimeDays[profile] ?? (isProfileName(profile) ? profiles[profile].days : undefined);
+      const days = own ?? issuer.lifetimeDays[profile] ?? (isProfileName(profile) ? profiles[profile].days : undefined);
       return { lifeMs: days === undefined ? notAfter.getTime() - notBefore.getTime() : days * dayMs, backdateMs: issuer.backdateSeconds * 1000 };
     }
     case 'dogtag':

@@ -5,7 +5,7 @@ import { parseCertificate } from '../../x509/parse-certificate.js';
 import type { Surroundings } from '../command.js';
 import { instanceOf, type GlobalOptions } from '../global-options.js';
 import { harmless, json } from '../output.js';
-import { writePublic } from './write-file.js';
+import { writePublic } from '../write-file.js';
 
 export interface ChainOptions extends GlobalOptions {
   readonly out: string | undefined;

@@ -12,7 +12,7 @@ import { crlToPem } from '../../x509/pem.js';
 import type { Surroundings } from '../command.js';
 import { instanceOf, type GlobalOptions } from '../global-options.js';
 import { harmless, json } from '../output.js';
-import { assertOwner, type Place } from './owner.js';
+import { assertOwnedHere, type Place } from './owner.js';
 
 interface CrlOptions extends GlobalOptions {
   readonly out: string | undefined;
@@ -27,7 +27,7 @@ const defaultDays = 30;
 export async function crl(options: CrlOptions, { io, env }: Surroundings): Promise<number> {
   const place = instanceOf(options, env);
   tokenIssuerOf(place.instance);
-  await assertOwner(place, 'make the CRL');
+  await assertOwnedHere(place, 'make the CRL');
   const { out } = options;
   const wish = { days: options.days ?? place.instance.ca?.crlDays ?? defaultDays, ...knownElsewhere(options.above ?? []) };
   const made = out === undefined ? await askService(place, 'make CRL', wish) : await publish(place, out, options.pem ?? /\.pem$/iu.test(out), wish);

@@ -6,7 +6,7 @@ import { instanceOf } from '../global-options.js';
 import { harmless, json } from '../output.js';
 import { firstRequest } from './first-request.js';
 import type { OwnCaOptions } from './own-options.js';
-import { writeNew } from './write-file.js';
+import { writeNew } from '../write-file.js';
 
 interface CsrOptions extends OwnCaOptions {
   readonly out: string | undefined;
@@ -27,8 +27,8 @@ export async function csr(options: CsrOptions, surroundings: Surroundings): Prom
 }
 
 /** The next request is for what the certificate that is there says. */
-function assertNothingElse({ module, token, pinFile, user, moduleEnv, dbdir, digest, rsaSignature, policy, crlUrl, ocspUrl, issuerUrl, authorityKeyId, nsCertType, nsComment, days, pathLength, permit, exclude }: CsrOptions): void {
-  const given = [module, token, pinFile, user, moduleEnv, dbdir, digest, rsaSignature, policy, crlUrl, ocspUrl, issuerUrl, authorityKeyId, nsCertType, nsComment, days, pathLength, permit, exclude];
+function assertNothingElse({ module, token, pinFile, user, moduleEnv, moduleParameters, dbdir, digest, rsaSignature, policy, crlUrl, ocspUrl, issuerUrl, authorityKeyId, nsCertType, nsComment, days, pathLength, permit, exclude }: CsrOptions): void {
+  const given = [module, token, pinFile, user, moduleEnv, moduleParameters, dbdir, digest, rsaSignature, policy, crlUrl, ocspUrl, issuerUrl, authorityKeyId, nsCertType, nsComment, days, pathLength, permit, exclude];
   if (given.some((flag) => flag !== undefined)) throw new HsmongerError('USAGE', 'Only --instance, the nickname and --out go without --subject: the next request says what the certificate that is there says; for a CA that has none yet give --subject, and --key or --key-type.');
 }
 

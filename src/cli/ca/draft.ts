@@ -39,7 +39,7 @@ export function draftOf(options: OwnTokenOptions, directories: Directories, rest
   if (existsSync(file)) {
     const instance = loadInstance(directories, options.instance);
     if (instance.issuer.type !== 'token') throw new HsmongerError('USAGE', `${file} is not a CA's on a token: issuer.type is "${instance.issuer.type}"; name another --instance.`);
-    assertAgreement(instance, { token: options.token, module: options.module, moduleEnv: options.moduleEnv, pinFile: options.pinFile, dbdir: options.dbdir, user: options.user });
+    assertAgreement(instance, { token: options.token, module: options.module, moduleEnv: options.moduleEnv, moduleParameters: options.moduleParameters, pinFile: options.pinFile, dbdir: options.dbdir, user: options.user });
     refuseDifferences(instance, rest.command, [
       ['nickname', options.nickname, instance.issuer.certificate],
       ['digest', options.digest, instance.issuer.digest],
@@ -81,7 +81,7 @@ function answersOf(options: OwnTokenOptions, directories: Directories, { command
 }
 
 /** The flags, each over what is there without them; another module has nothing in common with the one there is. */
-function tokenAnswers({ module, token, pinFile, moduleEnv }: OwnTokenOptions, command: string, otherwise: NonNullable<DraftRest['otherwise']>['token'] | undefined): TokenAnswers {
+function tokenAnswers({ module, token, pinFile, moduleEnv, moduleParameters }: OwnTokenOptions, command: string, otherwise: NonNullable<DraftRest['otherwise']>['token'] | undefined): TokenAnswers {
   const base = module === undefined || module === otherwise?.module ? otherwise : undefined;
   const sameToken = token === undefined || token === base?.label;
   const answers = { module: module ?? base?.module, label: token ?? base?.label, pinFile: pinFile ?? (sameToken ? base?.pinFile : undefined) };
@@ -89,7 +89,7 @@ function tokenAnswers({ module, token, pinFile, moduleEnv }: OwnTokenOptions, co
   if (answers.module === undefined || answers.label === undefined || answers.pinFile === undefined) {
     throw new HsmongerError('USAGE', `There is no instance file yet: 'hsmonger ${command}' wants ${missing.map(([flag]) => `--${flag}`).join(' and ')} to write it.`);
   }
-  return { module: answers.module, label: answers.label, pinFile: answers.pinFile, environment: moduleEnv ?? base?.environment ?? {} };
+  return { module: answers.module, label: answers.label, pinFile: answers.pinFile, environment: moduleEnv ?? base?.environment ?? {}, parameters: moduleParameters ?? base?.parameters };
 }
 
 function caAnswers({ policy, crlUrl, ocspUrl, issuerUrl, authorityKeyId, nsCertType, nsComment }: OwnTokenOptions): Partial<CaConfig> | undefined {

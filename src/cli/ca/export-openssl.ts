@@ -11,7 +11,7 @@ import type { Surroundings } from '../command.js';
 import { instanceOf, type GlobalOptions } from '../global-options.js';
 import { harmless, json } from '../output.js';
 import { indexLine, lost, serialText } from './openssl-index.js';
-import { assertOwner } from './owner.js';
+import { assertOwnedHere } from './owner.js';
 
 interface ExportOptions extends GlobalOptions {
   readonly directory: string;
@@ -21,7 +21,7 @@ interface ExportOptions extends GlobalOptions {
 export async function exportOpenssl(options: ExportOptions, { io, env, clock }: Surroundings): Promise<number> {
   const place = instanceOf(options, env);
   tokenIssuerOf(place.instance);
-  await assertOwner(place, 'export it');
+  await assertOwnedHere(place, 'export the ledger');
   const { directory } = options;
   assertEmpty(directory);
   const exported = await askService(place, 'export issued', undefined);

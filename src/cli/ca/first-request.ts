@@ -8,7 +8,7 @@ import { assertUsableToken, layGround } from './ground.js';
 import { keyWish, ownOrder } from './own-order.js';
 import type { OwnCaOptions } from './own-options.js';
 import { keyLine, keyWarnings } from './told.js';
-import { writeNew } from './write-file.js';
+import { writeNew } from '../write-file.js';
 
 const command = 'ca csr';
 

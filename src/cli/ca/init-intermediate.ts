@@ -54,7 +54,7 @@ export async function initIntermediate(options: IntermediateOptions, { io, env }
   const stored = await askService(draft, 'store CA certificate', { certificate, above: chain, issuerNickname: above.instance.issuer.certificate });
 
   const told = toldCa(nickname, stored);
-  const enlisted = enlist(above.instance, instance, nickname, same ? 'same' : { label: own.label });
+  const enlisted = enlist(above.instance, instance, { nickname, days: options.days }, same ? 'same' : { label: own.label });
   const done = [
     ...(request.state === 'wanted' && request.keyFacts.made ? [`made the ${keyLine(request.keyFacts)}`] : []),
     ...(stored.there ? [] : [`made the CA ${caLine(told)}`]),
@@ -71,8 +71,8 @@ export async function initIntermediate(options: IntermediateOptions, { io, env }
 
 /** What is not said about the new CA's token is as it is for the one above. */
 function otherwiseOf(instance: Instance, { label }: TokenDescription): NonNullable<DraftRest['otherwise']> {
-  const { module, environment, pin } = tokenOf(instance);
-  return { user: instance.user, token: { label, module, environment, ...(pin.from === 'file' ? { pinFile: pin.path } : {}) } };
+  const { module, environment, parameters, pin } = tokenOf(instance);
+  return { user: instance.user, token: { label, module, environment, parameters, ...(pin.from === 'file' ? { pinFile: pin.path } : {}) } };
 }
 
 async function issued(above: Above, csr: Uint8Array, order: OwnOrder | undefined, days: number | undefined): Promise<Uint8Array> {

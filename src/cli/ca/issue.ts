@@ -12,6 +12,7 @@ import { harmless, json, progressLine } from '../output.js';
 import { certificateName, readRequest, requestsIn, writeWhole } from './issue-files.js';
 import { orderFromOptions, type OrderOptions } from './issue-order.js';
 import { issueOnToken } from './issue-on-token.js';
+import { assertOwnedHere } from './owner.js';
 import { previewIssuance } from './preview-issuance.js';
 
 export interface IssueOptions extends GlobalOptions, OrderOptions {
@@ -44,6 +45,7 @@ export async function issue(options: IssueOptions, surroundings: Surroundings): 
   assertTogether(options);
   const place = instanceOf(options, surroundings.env);
   const order = orderFromOptions(options, surroundings.clock());
+  await assertOwnedHere(place, 'issue the certificate');
   if (options.nickname !== undefined) return issueOnToken(place, order, { ...options, nickname: options.nickname }, surroundings);
   const { jobs, unread } = jobsOf(options);
   if (options.dryRun) return previewIssuance(place, order, jobs, unread, options, surroundings);

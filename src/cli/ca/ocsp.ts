@@ -6,7 +6,7 @@ import { tokenIssuerOf } from '../../service/own-authority.js';
 import type { Surroundings } from '../command.js';
 import { instanceOf, type GlobalOptions } from '../global-options.js';
 import { harmless } from '../output.js';
-import { assertOwner } from './owner.js';
+import { assertOwnedHere } from './owner.js';
 
 interface OcspOptions extends GlobalOptions {
   readonly listen: Address;
@@ -18,7 +18,7 @@ interface OcspOptions extends GlobalOptions {
 export async function ocsp(options: OcspOptions, { io, env, signal }: Surroundings): Promise<number> {
   const place = instanceOf(options, env);
   tokenIssuerOf(place.instance);
-  await assertOwner(place, 'run the responder');
+  await assertOwnedHere(place, 'run its OCSP responder');
   const { listen, nickname } = options;
   // Here, where root can read it wherever it lies: nothing is loaded after the drop.
   const { serveInstance } = await import('#chunk/ocsp');

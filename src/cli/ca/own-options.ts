@@ -10,6 +10,7 @@ export interface OwnTokenOptions extends GlobalOptions {
   readonly pinFile: string | undefined;
   readonly user: string | undefined;
   readonly moduleEnv: Record<string, string> | undefined;
+  readonly moduleParameters: string | undefined;
   readonly dbdir: string | undefined;
   readonly nickname: string | undefined;
   readonly digest: Digest | undefined;
@@ -42,6 +43,7 @@ export function withOwnTokenOptions(yargs: Argv<GlobalFlags>) {
     .option('pin-file', { alias: 'p', type: 'string', requiresArg: true, coerce: absolutePath, describe: 'File with the PIN in its first line' })
     .option('user', { type: 'string', requiresArg: true, describe: 'Service user, who must exist [pkiuser]' })
     .option('module-env', { type: 'string', array: true, requiresArg: true, coerce: keyValues('module-env'), describe: 'KEY=VALUE set before the module is loaded, repeatable' })
+    .option('module-parameters', { type: 'string', requiresArg: true, describe: 'What the module wants in C_Initialize, as NSS softokn does' })
     .option('dbdir', { alias: 'd', type: 'string', requiresArg: true, coerce: databaseDirectory, describe: 'NSS database, made where there is none [STATE-DIR/INSTANCE/nss]' })
     .option('nickname', { alias: 'n', type: 'string', requiresArg: true, describe: "Of the CA's certificate on the token [the instance's name]" })
     .option('digest', { choices: ['sha256', 'sha384', 'sha512'] as const, describe: 'What it signs with [what fits the key]' })

@@ -1,4 +1,5 @@
 import type { Directories, Instance } from '../../config/instance.js';
+import { assertOwner } from '../../config/ledger-owner.js';
 import { HsmongerError } from '../../errors.js';
 import { sharedNicknames, type SeenServer } from '../../renewal/look-at-servers.js';
 import { askService } from '../../service/ask.js';
@@ -9,10 +10,11 @@ export interface Place {
 }
 
 /**
- * On a shared token one host has the ledger and the CRL (design rule 11): the renewal master, where servers share a directory; an instance
- * without one is its own. ISSUER_ELSEWHERE names the host. `doing`: what is to be done there, as an order.
+ * On a shared token one host has the ledger and the CRL (design rule 11): the renewal master, where servers share a directory
+ * (ISSUER_ELSEWHERE), else the one issuer.owner names (CLONE_REFUSED); both name the host. `doing`: what is to be done there, as an order.
  */
-export async function assertOwner({ instance, directories }: Place, doing: string): Promise<void> {
+export async function assertOwnedHere({ instance, directories }: Place, doing: string): Promise<void> {
+  assertOwner(instance, doing);
   if (instance.directory === undefined || sharedNicknames(instance).length === 0) return;
   const { servers } = await askService({ instance, directories }, 'look at servers', { all: false });
   const where = elsewhere(servers, doing);

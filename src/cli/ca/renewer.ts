@@ -16,7 +16,7 @@ interface SeenToken {
 
 /** Whether two instances mean one token, however each names it. */
 export function sameToken(one: SeenToken, other: SeenToken): boolean {
-  const place = ({ config: { module, environment }, is }: SeenToken) => JSON.stringify([real(module), Object.entries(environment).sort(), is.label, is.serial]);
+  const place = ({ config: { module, environment, parameters }, is }: SeenToken) => JSON.stringify([real(module), Object.entries(environment).sort(), parameters, is.label, is.serial]);
   return place(one) === place(other);
 }
 
@@ -30,14 +30,14 @@ function real(file: string): string {
 
 /**
  * Has `renewer`, the CA above, keep a certificate of `owner` alive: its [[certificate]] behind the end of that CA's instance file, everything that stands there kept as it
- * is. On another token with a [tokens.NAME] of the owner's name. What was done, as a sentence; undefined where the file says so already. Atomic.
+ * is. On another token with a [tokens.NAME] of the owner's name. `days`: how long its renewals last, where that was asked. What was done, as a sentence; undefined where the file says so already. Atomic.
  */
-export function enlist(renewer: Instance, owner: Instance, nickname: string, token: 'same' | { readonly label: string }): string | undefined {
+export function enlist(renewer: Instance, owner: Instance, { nickname, days }: { readonly nickname: string; readonly days: number | undefined }, token: 'same' | { readonly label: string }): string | undefined {
   if (renewer.certificates.some((certificate) => certificate.nickname === nickname)) return undefined;
   const on = token === 'same' ? {} : { on: owner.name };
   const tables = [
     ...(token === 'same' || renewer.otherTokens?.[owner.name] !== undefined ? [] : [stringify({ tokens: { [owner.name]: tokenOfOwner(owner, token.label) } })]),
-    stringify({ certificate: [certificateTable({ nickname, profile: 'caCACert', storage: { kind: 'token', ...on } })] }),
+    stringify({ certificate: [certificateTable({ nickname, profile: 'caCACert', storage: { kind: 'token', ...on }, ...(days === undefined ? {} : { days }) })] }),
   ];
   // The file itself, where its name is a link to it.
   const file = realpathSync(renewer.file);
@@ -53,7 +53,7 @@ export function enlist(renewer: Instance, owner: Instance, nickname: string, tok
 }
 
 function tokenOfOwner(owner: Instance, label: string): Record<string, unknown> {
-  const { module, environment, pin } = tokenOf(owner);
+  const { module, environment, parameters, pin } = tokenOf(owner);
   if (pin.from !== 'file') throw new HsmongerError('CONFIG_INVALID', `${owner.file} has its PIN from another place than a file, which another instance's file cannot name; write [tokens.${owner.name}] there by hand.`);
-  return tokenTable({ label, module, environment, pinFile: pin.path });
+  return tokenTable({ label, module, environment, parameters, pinFile: pin.path });
 }

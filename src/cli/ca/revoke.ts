@@ -8,7 +8,7 @@ import { certificateFromPem } from '../../x509/pem.js';
 import type { Surroundings } from '../command.js';
 import { instanceOf, type GlobalOptions } from '../global-options.js';
 import { harmless, json } from '../output.js';
-import { assertOwner } from './owner.js';
+import { assertOwnedHere } from './owner.js';
 
 interface RevokeOptions extends GlobalOptions {
   readonly certificate: string;
@@ -20,7 +20,7 @@ export async function revokeCertificate(options: RevokeOptions, { io, env }: Sur
   const place = instanceOf(options, env);
   tokenIssuerOf(place.instance);
   const meant = meantBy(options.certificate);
-  await assertOwner(place, 'revoke it');
+  await assertOwnedHere(place, 'revoke the certificate');
   const { reason, invalidity } = options;
   const report = await askService(place, 'revoke certificate', { meant, wish: { reason, ...(invalidity === undefined ? {} : { invalidity }) } });
   io.out(options.json ? json(report) : `${sentence(report)}\n`);

@@ -10,6 +10,7 @@ export function assertAgreement(instance: Instance, options: Partial<SetupOption
     ['token', options.token, token?.selector.by === 'label' ? token.selector.label : undefined],
     ['module', options.module, token?.module],
     ['module-env', options.moduleEnv, token?.environment],
+    ['module-parameters', options.moduleParameters, token?.parameters],
     ['pin-file', options.pinFile, token?.pin.from === 'file' ? token.pin.path : undefined],
     ['dbdir', options.dbdir, nss.database],
     ['nss-password-file', options.nssPasswordFile, nss.passwordFile],

@@ -20,7 +20,7 @@ export async function gatherAnswers(options: SetupOptions, directories: Director
   const module = await questions.value({ flag: 'module', question: 'PKCS#11 module', given: domain?.module ?? options.module ?? options.library, candidates: moduleCandidates() });
   const database = await questions.value({ flag: 'dbdir', question: 'NSS database', given: options.dbdir, candidates: databaseCandidates() });
   const pinFile = await questions.value({ flag: 'pin-file', question: 'PIN file', given: options.pinFile, candidates: pinFileCandidates(directories.config, options.instance) });
-  const provisional = { instance: options.instance, user, module, environment: options.moduleEnv ?? {}, pinFile, database };
+  const provisional = { instance: options.instance, user, module, environment: options.moduleEnv ?? {}, parameters: options.moduleParameters, pinFile, database };
   const label = domain?.token ?? options.token;
   const tokens = label === undefined ? await askService({ directories, instance: provisionalInstance(provisional) }, 'list tokens', undefined) : [];
   const token = await questions.value({ flag: 'token', question: 'Token', given: label, candidates: tokens.filter(({ initialized }) => initialized).map(({ label }) => label) });
@@ -35,7 +35,7 @@ export async function gatherAnswers(options: SetupOptions, directories: Director
   selection.leftOut.forEach(tell);
   return {
     user,
-    token: { label: token, module, environment: provisional.environment, pinFile },
+    token: { label: token, module, environment: provisional.environment, parameters: options.moduleParameters, pinFile },
     database,
     ...(options.nssPasswordFile === undefined ? {} : { nssPasswordFile: options.nssPasswordFile }),
     issuer,

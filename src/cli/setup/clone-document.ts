@@ -18,6 +18,7 @@ export interface HostParts {
   readonly user: string | undefined;
   readonly module: string | undefined;
   readonly moduleEnv: Readonly<Record<string, string>> | undefined;
+  readonly moduleParameters: string | undefined;
   readonly pinFile: string | undefined;
   readonly dbdir: string | undefined;
   readonly nssPasswordFile: string | undefined;
@@ -46,7 +47,7 @@ export function cloneDocument(document: unknown, parts: HostParts): CloneDocumen
     document: {
       ...rest,
       ...given('user', parts.user),
-      ...(token === undefined ? {} : { token: { ...(parts.pinFile === undefined ? token : without(token, pinKeys)), ...given('module', parts.module), ...given('environment', parts.moduleEnv), ...given('pin-file', parts.pinFile) } }),
+      ...(token === undefined ? {} : { token: { ...(parts.pinFile === undefined ? token : without(token, pinKeys)), ...given('module', parts.module), ...given('environment', parts.moduleEnv), ...given('parameters', parts.moduleParameters), ...given('pin-file', parts.pinFile) } }),
       nss: { ...nss, ...given('database', parts.dbdir), ...given('password-file', parts.nssPasswordFile) },
       issuer: { ...issuer, ...given('owner', owner) },
       ...(directory === undefined ? {} : { directory: { ...directory, host: parts.host } }),

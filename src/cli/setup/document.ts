@@ -2,7 +2,7 @@ import { stringify } from 'smol-toml';
 import type { CaConfig, CertificateConfig, Digest, DirectoryBind, DirectoryConfig, FreeIpaConfig, IssuerConfig, NamedProfile, PkiConfig } from '../../config/instance.js';
 
 /** A certificate as setup knows it; without a storage it lies on the token. */
-export type AnsweredCertificate = NamedProfile & Partial<Pick<CertificateConfig, 'storage' | 'authority'>>;
+export type AnsweredCertificate = NamedProfile & Partial<Pick<CertificateConfig, 'storage' | 'days' | 'authority'>>;
 
 /** Everything an instance file made by `setup` says. */
 export interface Answers {
@@ -33,6 +33,7 @@ export interface TokenAnswers {
   readonly label: string;
   readonly module: string;
   readonly environment: Readonly<Record<string, string>>;
+  readonly parameters?: string | undefined;
   readonly pinFile: string;
 }
 
@@ -73,8 +74,8 @@ function documentOf(answers: Answers): Record<string, unknown> {
 }
 
 /** As a [tokens.NAME] table has it, too. */
-export function tokenTable({ label, module, environment, pinFile }: TokenAnswers): Record<string, unknown> {
-  return { label, module, 'pin-file': pinFile, ...(Object.keys(environment).length === 0 ? {} : { environment: { ...environment } }) };
+export function tokenTable({ label, module, environment, parameters, pinFile }: TokenAnswers): Record<string, unknown> {
+  return { label, module, 'pin-file': pinFile, ...(parameters === undefined ? {} : { parameters }), ...(Object.keys(environment).length === 0 ? {} : { environment: { ...environment } }) };
 }
 
 function signingKeys({ digest, rsaSignature, lifetimeDays }: SigningAnswers): Record<string, unknown> {
@@ -113,8 +114,8 @@ function bindKeys(bind: DirectoryBind): Record<string, string> {
 }
 
 /** As a [[certificate]] has it. */
-export function certificateTable({ nickname, profile, storage = { kind: 'token' }, authority }: AnsweredCertificate): Record<string, string> {
-  return { nickname, profile, ...storageKeys(storage), ...(authority === undefined ? {} : { authority }) };
+export function certificateTable({ nickname, profile, storage = { kind: 'token' }, days, authority }: AnsweredCertificate): Record<string, string | number> {
+  return { nickname, profile, ...storageKeys(storage), ...(days === undefined ? {} : { days }), ...(authority === undefined ? {} : { authority }) };
 }
 
 function storageKeys(storage: CertificateConfig['storage']): Record<string, string> {

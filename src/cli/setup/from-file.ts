@@ -58,6 +58,10 @@ function assertShareable(first: Instance, origin: string, { owner: named, token:
     if (named !== undefined) throw new HsmongerError('USAGE', `--owner is for a CA on a token, and by ${origin} the issuer is "${first.issuer.type}".`);
     return;
   }
+  if (first.directory !== undefined) {
+    if (named !== undefined) throw new HsmongerError('USAGE', `By ${origin} the hosts share a [directory], whose renewal master owns the CA's ledger and CRL; leave --owner out.`);
+    return;
+  }
   const written = first.issuer.owner;
   if (written === undefined && named === undefined) {
     throw new HsmongerError('USAGE', `${origin} does not say which host owns the CA's ledger and CRL: put owner = "HOST" into [issuer] of that file on the first host (HOST as 'hostname' says there), and copy it again; or say --owner HOST here, and put it there all the same.`);

@@ -46,7 +46,7 @@ export async function setUpFromKipuka(file: string, options: SetupOptions, surro
   const database = await questions.value({ flag: 'dbdir', question: 'NSS database', given: options.dbdir, candidates: databaseCandidates() });
 
   const directories = directoriesOf(options, env);
-  const provisional = { instance: kipuka.cas[0]?.id ?? '', user, module, environment: options.moduleEnv ?? {}, pinFile, database };
+  const provisional = { instance: kipuka.cas[0]?.id ?? '', user, module, environment: options.moduleEnv ?? {}, parameters: options.moduleParameters, pinFile, database };
   const tokens = await askService({ directories, instance: provisionalInstance(provisional) }, 'list tokens', undefined);
   const label = tokenLabelOf({ ...kipuka, library: module }, tokens, options.token, file);
   const place = { directories, instance: provisionalInstance({ ...provisional, label }) };
@@ -62,7 +62,7 @@ export async function setUpFromKipuka(file: string, options: SetupOptions, surro
     for (const { ca, nickname, stored } of adoptions) io.out(`${stored ? '' : `store ${harmless(ca.cert)} on token '${harmless(label)}' as '${harmless(nickname)}'\n`}write ${harmless(instanceFile(directories, ca.id))} and hand what it names to certmonger\n`);
     return 3;
   }
-  const answers = { user, token: { label, module, environment: provisional.environment, pinFile }, database };
+  const answers = { user, token: { label, module, environment: provisional.environment, parameters: options.moduleParameters, pinFile }, database };
   let worst = 0;
   for (const adoption of adoptions) {
     const written = draftOf(adoption, answers, directories);
@@ -76,9 +76,9 @@ export async function setUpFromKipuka(file: string, options: SetupOptions, surro
 }
 
 /** What kipuka's file or the flags said is in the instance's text now. */
-const unsaid = { token: undefined, module: undefined, moduleEnv: undefined, pinFile: undefined, dbdir: undefined, user: undefined } as const;
+const unsaid = { token: undefined, module: undefined, moduleEnv: undefined, moduleParameters: undefined, pinFile: undefined, dbdir: undefined, user: undefined } as const;
 
-function draftOf({ ca, certificate, nickname }: Adoption, answers: { readonly user: string; readonly token: { readonly label: string; readonly module: string; readonly environment: Readonly<Record<string, string>>; readonly pinFile: string }; readonly database: string }, directories: Directories): Written {
+function draftOf({ ca, certificate, nickname }: Adoption, answers: { readonly user: string; readonly token: { readonly label: string; readonly module: string; readonly environment: Readonly<Record<string, string>>; readonly parameters: string | undefined; readonly pinFile: string }; readonly database: string }, directories: Directories): Written {
   const file = instanceFile(directories, ca.id);
   assertTrustedPlace(file);
   const text = instanceText(ca.id, {

@@ -11,6 +11,7 @@ export interface SetupOptions extends GlobalOptions {
   readonly token: string | undefined;
   readonly module: string | undefined;
   readonly moduleEnv: Record<string, string> | undefined;
+  readonly moduleParameters: string | undefined;
   readonly pinFile: string | undefined;
   readonly dbdir: string | undefined;
   readonly nssPasswordFile: string | undefined;
@@ -46,6 +47,7 @@ export function withSetupOptions(yargs: Argv<GlobalFlags>) {
     .option('token', { alias: 't', type: 'string', requiresArg: true, describe: 'Exact label of the token' })
     .option('module', { type: 'string', requiresArg: true, coerce: absolutePath, describe: 'PKCS#11 module' })
     .option('module-env', { type: 'string', array: true, requiresArg: true, coerce: keyValues('module-env'), describe: 'KEY=VALUE set before the module is loaded, repeatable' })
+    .option('module-parameters', { type: 'string', requiresArg: true, describe: 'What the module wants in C_Initialize, as NSS softokn does' })
     .option('pin-file', { alias: 'p', type: 'string', requiresArg: true, coerce: absolutePath, describe: 'File with the PIN in its first line' })
     .option('dbdir', { alias: 'd', type: 'string', requiresArg: true, coerce: databaseDirectory, describe: 'NSS database' })
     .option('nss-password-file', { type: 'string', requiresArg: true, coerce: absolutePath, describe: "File with the NSS database's own password" })

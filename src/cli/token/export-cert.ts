@@ -3,7 +3,7 @@ import { askService } from '../../service/ask.js';
 import { certificateToPem } from '../../x509/pem.js';
 import type { Surroundings } from '../command.js';
 import { harmless } from '../output.js';
-import { writeNew } from '../write-new.js';
+import { writeNew } from '../write-file.js';
 import { placeOf, withLabel, type TokenOptions } from './place.js';
 import { newestFirst } from './tables.js';
 

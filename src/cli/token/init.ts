@@ -44,11 +44,16 @@ function number(text: string, flag: string): number {
 
 /** Whoever erases a token must know which; one a configured instance works with is erased by nobody (design rule 2). */
 async function mayErase(there: TokenDescription, place: Parameters<typeof instancesOn>[0], erase: string | undefined, io: Io): Promise<void> {
-  const found = await instancesOn(place, there);
-  const [first] = found;
-  if (first !== undefined) throw new HsmongerError('TOKEN_IN_USE', `Token '${there.label}' is not erased: ${found.join(' ')} There is no flag against this: run 'hsmonger unsetup' for the instance and remove its file first.`);
+  await assertNobodys(there, place);
   const where = `Token '${there.label}' (serial ${there.serial}) in slot ${String(there.slotId)} is not blank`;
   const typed = erase ?? (await io.ask?.(`${where}: all keys on it would be lost. Type its label to erase it: `));
   if (typed === undefined) throw new HsmongerError('TOKEN_NOT_BLANK', `${where}, and all keys on it would be lost; if that is meant, say --erase '${there.label}'.`);
   if (typed !== there.label) throw new HsmongerError('TOKEN_NOT_BLANK', `${where}, and its label is not '${typed}'; nothing was changed.`);
+  // The question may have stood there for an hour, and an instance been made meanwhile.
+  if (erase === undefined) await assertNobodys(there, place);
+}
+
+async function assertNobodys(there: TokenDescription, place: Parameters<typeof instancesOn>[0]): Promise<void> {
+  const found = await instancesOn(place, there);
+  if (found.length > 0) throw new HsmongerError('TOKEN_IN_USE', `Token '${there.label}' is not erased: ${found.join(' ')} There is no flag against this: run 'hsmonger unsetup' for the instance and remove its file first.`);
 }

@@ -1,9 +1,11 @@
 import { realpathSync } from 'node:fs';
-import type { Directories, Instance, TokenConfig } from '../../config/instance.js';
+import type { Directories, Instance, TokenConfig, TokenSelector } from '../../config/instance.js';
 import { instanceNames, loadInstance } from '../../config/load.js';
-import { tokenOf } from '../../config/token-of.js';
+import { tokenName, tokenOf } from '../../config/token-of.js';
 import { HsmongerError, sentenceOf } from '../../errors.js';
+import { uriNames } from '../../pkcs11/slots.js';
 import type { TokenDescription } from '../../pkcs11/token.js';
+import { parseUri } from '../../pkcs11/uri.js';
 import { askService } from '../../service/ask.js';
 
 interface Place {
@@ -26,17 +28,37 @@ export async function instancesOn(place: Place, token: TokenDescription): Promis
   return reasons;
 }
 
-/** Label and serial are the token's own, whatever module shows it. Where the instance sees none, its name for it is all there is. */
+/** Serial and label are the token's own, whatever module shows it. Where the instance sees none, its name for it is all there is. */
 async function isOn(instance: Instance, place: Place, token: TokenDescription): Promise<boolean> {
   const config = tokenOf(instance);
   if (config.selector.by === 'label' && config.selector.label === token.label && sameModule(config, tokenOf(place.instance))) return true;
   try {
     const { description } = await askService({ instance, directories: place.directories }, 'inspect token', { keys: false });
-    return description.label === token.label && description.serial === token.serial && description.manufacturer === token.manufacturer;
+    return isTheSame(description, token);
   } catch (error) {
-    // A token that is away is not the one that has just answered.
-    if (error instanceof HsmongerError && error.code === 'TOKEN_NOT_FOUND') return false;
-    throw error;
+    if (!(error instanceof HsmongerError && error.code === 'TOKEN_NOT_FOUND')) throw error;
+    // It may be this one all the same: seen through another module, or by a user who may not see it now.
+    if (!mayName(config.selector, token)) return false;
+    throw new HsmongerError('TOKEN_IN_USE', `it names its token ${tokenName(config.selector)} and sees none of that name now (${config.module}, user '${instance.user}').`, { cause: error });
+  }
+}
+
+/** Modules of two makers show one token with one serial number and labels of their own. */
+function isTheSame(one: TokenDescription, other: TokenDescription): boolean {
+  if (one.serial !== other.serial) return false;
+  return !/^0*$/u.test(one.serial) || (one.label === other.label && one.manufacturer === other.manufacturer);
+}
+
+/** Whether an instance file can mean this token by this. A slot tells nothing of what was in it. */
+function mayName(selector: TokenSelector, token: TokenDescription): boolean {
+  switch (selector.by) {
+    case 'label':
+      return selector.label === token.label;
+    case 'uri':
+      return uriNames({ ...parseUri(selector.uri), slotId: token.slotId }, token);
+    case 'slot':
+    case 'slot-index':
+      return true;
   }
 }
 

@@ -16,6 +16,7 @@ export interface TokenOptions extends GlobalOptions {
   readonly pinFile: string | undefined;
   readonly user: string;
   readonly moduleEnv: Record<string, string> | undefined;
+  readonly moduleParameters: string | undefined;
 }
 
 export interface Place {
@@ -30,7 +31,8 @@ export function withTokenOptions(yargs: Argv<GlobalFlags>) {
     .option('token', { alias: 't', type: 'string', requiresArg: true, describe: "Exact label or URI of the token with --module, or a URI with module-path; else which of the instance file's tokens, by name or label" })
     .option('pin-file', { alias: 'p', type: 'string', requiresArg: true, coerce: absolutePath, describe: 'PIN file (with --module); else the variable HSMONGER_PIN' })
     .option('user', { type: 'string', requiresArg: true, default: 'pkiuser', describe: 'Service user (with --module)' })
-    .option('module-env', { type: 'string', array: true, requiresArg: true, coerce: keyValues('module-env'), describe: 'KEY=VALUE for the module, repeatable (with --module)' });
+    .option('module-env', { type: 'string', array: true, requiresArg: true, coerce: keyValues('module-env'), describe: 'KEY=VALUE for the module, repeatable (with --module)' })
+    .option('module-parameters', { type: 'string', requiresArg: true, describe: 'What the module wants in C_Initialize, as NSS softokn does (with --module)' });
 }
 
 /**
@@ -38,12 +40,12 @@ export function withTokenOptions(yargs: Argv<GlobalFlags>) {
  * says the token as well, where no flag does.
  */
 export function placeOf(options: TokenOptions, env: Surroundings['env'], selector?: string): Place {
-  const { moduleEnv } = options;
+  const { moduleEnv, moduleParameters } = options;
   const named = options.token ?? selector;
   const byUri = isUri(named) ? tokenByUri(named) : {};
   const module = options.module ?? byUri.module;
   if (module === undefined) {
-    const stray = Object.entries({ 'pin-file': options.pinFile, 'module-env': moduleEnv }).find(([, value]) => value !== undefined)?.[0];
+    const stray = Object.entries({ 'pin-file': options.pinFile, 'module-env': moduleEnv, 'module-parameters': moduleParameters }).find(([, value]) => value !== undefined)?.[0];
     if (stray !== undefined) throw new HsmongerError('USAGE', `--${stray} goes with --module; without it the instance file says everything.`);
     const place = instanceOf(options, env);
     return { ...place, instance: chosenToken(place.instance, options.token) };
@@ -56,6 +58,7 @@ export function placeOf(options: TokenOptions, env: Surroundings['env'], selecto
       user: options.user,
       module,
       environment: moduleEnv ?? {},
+      parameters: moduleParameters,
       ...(isUri(options.token) ? {} : { label: options.token ?? '' }),
       ...(byUri.uri === undefined ? {} : { uri: byUri.uri }),
       ...(pinFile === undefined ? {} : { pinFile }),

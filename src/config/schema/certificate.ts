@@ -1,11 +1,12 @@
 import * as v from 'valibot';
-import type { CertificateStorage } from '../instance.js';
-import { absolute, identifier, nickname, profile, text, wrong } from './values.js';
+import type { CertificateStorage, IssuerConfig } from '../instance.js';
+import { absolute, days, identifier, nickname, profile, text, wrong } from './values.js';
 
 /** One [[certificate]]. */
 export const certificateTable = v.strictObject({
   nickname,
   profile,
+  days: v.optional(days),
   token: v.optional(v.pipe(text, v.regex(identifier, "must be 'internal' or the NAME of a [tokens.NAME]"))),
   'certificate-file': v.optional(absolute),
   'key-file': v.optional(absolute),
@@ -28,4 +29,12 @@ export function storageOf(file: string, tokens: readonly string[], certificate: 
   if (path === undefined || key === undefined) throw wrong(file, 'certificate', `must name certificate-file and key-file of '${name}' together`);
   if (token !== undefined) throw wrong(file, 'certificate', `puts '${name}' both in files and on a token`);
   return { kind: 'file', certificate: path, key, ...(owner === undefined ? {} : { owner }), ...(mode === undefined ? {} : { mode: Number.parseInt(mode, 8) }) };
+}
+
+/** How long a renewal is to last. The CA knows a certificate by what lies in its place, and that of the NSS database is not open to it. */
+export function daysOf(file: string, issuer: IssuerConfig['type'], { days: asked, nickname: name }: CertificateTable, storage: CertificateStorage): { readonly days?: number } {
+  if (asked === undefined) return {};
+  if (issuer !== 'token') throw wrong(file, 'certificate', `gives '${name}' days, and how long it lasts is said by another CA: issuer.type is "${issuer}"`);
+  if (storage.kind === 'internal') throw wrong(file, 'certificate', `gives '${name}' days, which only certificates on a token and in files have; write issuer.lifetime-days for its profile`);
+  return { days: asked };
 }

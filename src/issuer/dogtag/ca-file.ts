@@ -1,7 +1,7 @@
 import { HsmongerError, sentenceOf } from '../../errors.js';
 import { readBoundedFile } from '../../platform/bounded-file.js';
 import type { Certificate } from '../../x509/certificate.js';
-import { readable } from './judge.js';
+import { readableCertificates } from '../../x509/readable-certificates.js';
 import { bytesOf } from './pkcs7.js';
 
 /** What the server's certificate must chain to: as node's TLS wants it, and parsed. */
@@ -22,7 +22,7 @@ export function readCaFile(file: string): CaFile {
     throw new HsmongerError('CONFIG_INVALID', `issuer.ca-file ${file} cannot be read: ${sentenceOf(error)}; without it no server is trusted.`, { cause: error });
   }
   const blocks = text.match(/-----BEGIN CERTIFICATE-----[A-Za-z0-9+/=\s]+-----END CERTIFICATE-----/gu) ?? [];
-  const certificates = readable(blocks.map((block) => bytesOf(block) ?? new Uint8Array()));
+  const certificates = readableCertificates(blocks.map((block) => bytesOf(block) ?? new Uint8Array()));
   // An empty list would have node trust the world's public CAs.
   if (certificates.length === 0) throw new HsmongerError('CONFIG_INVALID', `issuer.ca-file ${file} holds no certificate in PEM; without one no server is trusted.`);
   return { pem: blocks.join('\n'), certificates };

@@ -7,6 +7,7 @@ import { exclusively } from '../../ledger/exclusively.js';
 import type { Clock } from '../../platform/clock.js';
 import { sameName } from '../../x509/name.js';
 import { findPath, isSelfSigned } from '../../x509/path.js';
+import { readableCertificates } from '../../x509/readable-certificates.js';
 import type { Issued, Issuer } from '../issuer.js';
 import type { Agent } from './agent.js';
 import { NoSuchInterface } from './answers.js';
@@ -14,7 +15,7 @@ import { interfaceNames, type DogtagApi, type InterfaceName } from './api.js';
 import { readCaFile } from './ca-file.js';
 import { createConnection } from './connection.js';
 import { enrol, type Site } from './enrol.js';
-import { authoritiesOf, readable } from './judge.js';
+import { authoritiesOf } from './judge.js';
 import { negotiate } from './negotiate.js';
 import { orderOf } from './order.js';
 import { patiently } from './patience.js';
@@ -92,7 +93,7 @@ async function conversing<T>({ connection, ledger }: Site, work: (api: DogtagApi
 }
 
 async function roots({ connection, caFile, clock }: Site): Promise<Pick<Issued, 'chain' | 'roots'>> {
-  const certificates = readable(await caChain(connection));
+  const certificates = readableCertificates(await caChain(connection));
   // In no order: the CA's own is the one that is above none of the others.
   const signing = certificates.find((one) => !certificates.some((other) => other !== one && sameName(other.issuer, one.subject)));
   if (signing === undefined) throw new HsmongerError('CA_ANSWER_INVALID', `The CA at ${connection.url} gives no chain of its own; is another program behind issuer.url?`);

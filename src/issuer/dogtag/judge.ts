@@ -5,6 +5,7 @@ import { nameText, sameName } from '../../x509/name.js';
 import { parseCertificate } from '../../x509/parse-certificate.js';
 import { isSelfSigned, role } from '../../x509/path.js';
 import { sameKey } from '../../x509/public-key.js';
+import { readableCertificates } from '../../x509/readable-certificates.js';
 import type { Issued } from '../issuer.js';
 import type { Delivered } from './api.js';
 import type { Order } from './order.js';
@@ -18,7 +19,7 @@ export function judge(order: Pick<Order, 'wish' | 'old'>, delivered: Delivered, 
   } catch (error) {
     return new HsmongerError('CA_ANSWER_INVALID', error instanceof Error ? error.message : String(error), { cause: error });
   }
-  const found = acceptable({ now, issued, authorities: authoritiesOf(readable(delivered.chain), trusted), csr: wish.csr, ...(old === undefined ? {} : { old }) });
+  const found = acceptable({ now, issued, authorities: authoritiesOf(readableCertificates(delivered.chain), trusted), csr: wish.csr, ...(old === undefined ? {} : { old }) });
   if (!('fault' in found)) return { certificate: issued.der, chain: found.chain.map(({ der }) => der), roots: found.roots.map(({ der }) => der) };
   if (old !== undefined && issued.notAfter <= old.notAfter) return notLonger(wish.profile, issued, old);
   return new HsmongerError('ISSUED_WRONG', `The certificate the CA issued for ${nameText(wish.csr.subject)} with profile ${wish.profile} is not handed out: ${found.fault}.`);
@@ -42,14 +43,4 @@ function notLonger(profile: string, issued: Certificate, old: Certificate): Hsmo
       ? `${what}: Dogtag ends it with the CA certificate in use unless, up to PKI 11.0, CS.cfg has ca.enablePastCATime=true or, since 11.1, profile ${profile} has bypassCAnotafter=true (in the parameters of its CAValidityDefault) and CS.cfg ca.enablePastCATime_caCert=true; set what fits, restart the CA and ask again.`
       : `${what}: the CA's own certificate ends first, or the range of profile ${profile} is too short; renew the CA first.`,
   );
-}
-
-export function readable(ders: readonly Uint8Array[]): Certificate[] {
-  return ders.flatMap((der) => {
-    try {
-      return [parseCertificate(der)];
-    } catch {
-      return [];
-    }
-  });
 }

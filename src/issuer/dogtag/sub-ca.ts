@@ -3,9 +3,10 @@ import type { Clock } from '../../platform/clock.js';
 import type { Certificate } from '../../x509/certificate.js';
 import { nameText } from '../../x509/name.js';
 import { sameKey } from '../../x509/public-key.js';
+import { readableCertificates } from '../../x509/readable-certificates.js';
 import type { Issued } from '../issuer.js';
 import type { DogtagApi } from './api.js';
-import { judge, readable } from './judge.js';
+import { judge } from './judge.js';
 import type { Order } from './order.js';
 
 /**
@@ -32,7 +33,7 @@ export async function renewAuthority(api: DogtagApi, order: Order & { readonly a
 
 /** Seen on Dogtag 10.10.2, whose lightweight CAs do not get ready where the CA's keys are on a token: asked to renew one, it renews the main CA. */
 function refuseOthersKey({ authority, wish: { csr } }: Order & { readonly authority: string }, der: Uint8Array): void {
-  const [held] = readable([der]);
+  const [held] = readableCertificates([der]);
   if (held !== undefined && sameKey(held.spki, csr.spki)) return;
   throw new HsmongerError('CA_REFUSED', `The certificate the CA has for lightweight CA ${authority} is ${held === undefined ? 'unreadable' : `${nameText(held.subject)}'s`} and has another key than the certificate request, so its renewal was not asked for; correct 'authority' of this certificate in the instance file.`);
 }

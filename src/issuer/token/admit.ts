@@ -27,6 +27,8 @@ export interface IssueFacts {
   readonly issuerTracked: boolean;
   /** By profile name, over the profile's own. */
   readonly lifetimeDays: Readonly<Record<string, number>>;
+  /** Over both: what the instance file says of this one certificate. */
+  readonly days?: number;
   readonly backdateSeconds: number;
   /** For a certificate that renews none. */
   readonly ca: CaConfig;

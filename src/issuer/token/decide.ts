@@ -21,18 +21,18 @@ const dueDays = 28;
 export function decideIssue(now: Date, admitted: Admitted): IssuePlan {
   const { order, issuer, csr } = admitted;
   const { profile } = order;
-  const wanted = new Date(wholeSeconds(now) + (admitted.lifetimeDays[profile.name] ?? profile.days) * dayMs);
+  const wanted = new Date(wholeSeconds(now) + (admitted.days ?? admitted.lifetimeDays[profile.name] ?? profile.days) * dayMs);
   const notBefore = new Date(wholeSeconds(now) - admitted.backdateSeconds * 1000);
   switch (order.kind) {
     case 'self-renewal': {
       const { old } = order;
-      refuseNotLonger(old, wanted, 'the lifetime of its profile ends before it');
+      refuseNotLonger(old, wanted, 'the lifetime it is to have ends before it');
       return { profile, subject: old.subject, issuer: old.subject, spki: old.spki, notBefore, notAfter: wanted, extensions: renewedExtensions(profile, old, 'self') };
     }
     case 'renewal': {
       const { old } = order;
       const notAfter = cappedNotAfter(now, admitted, wanted);
-      refuseNotLonger(old, notAfter, notAfter < wanted ? `the CA certificate of ${nameText(issuer.subject)} ends before it` : 'the lifetime of its profile ends before it');
+      refuseNotLonger(old, notAfter, notAfter < wanted ? `the CA certificate of ${nameText(issuer.subject)} ends before it` : 'the lifetime it is to have ends before it');
       return { profile, subject: old.subject, issuer: issuer.subject, spki: old.spki, notBefore, notAfter, extensions: renewedExtensions(profile, old, issuer) };
     }
     case 'first':

@@ -16,6 +16,7 @@ import { keyFingerprint } from '../../x509/public-key.js';
 import type { Enrolment, Issued, Issuer } from '../issuer.js';
 import { requestKey } from '../request-key.js';
 import { admit, type Admitted } from './admit.js';
+import { askedDays, type Elsewhere } from './asked-days.js';
 import { authorityKey, findAuthority, type Authority } from './authority.js';
 import { decideIssue } from './decide.js';
 import { limitsOf } from './issuance/limits.js';
@@ -29,6 +30,8 @@ export interface TokenIssuerParts {
   readonly openToken: () => Promise<Token>;
   /** What is known of the CAs above a key (DER SubjectPublicKeyInfo), beside what the token holds. */
   readonly above?: (spki: Uint8Array) => Promise<readonly Certificate[]>;
+  /** Default: nothing can be read there. */
+  readonly elsewhere?: Elsewhere;
   /** Stays the caller's to close. */
   readonly ledger: Database;
   readonly clock: Clock;
@@ -64,7 +67,7 @@ async function enrol(parts: TokenIssuerParts, token: Token, { csr, oldCertificat
   const request = parseCsr(csr);
   const old = oldCertificate === undefined ? undefined : parseCertificate(oldCertificate, 'The certificate to be renewed');
   const authority = await findAuthority(token, issuer.certificate, clock(), parts.above);
-  const admitted = admit({
+  const asked = admit({
     csr: request,
     ...(old === undefined ? {} : { old }),
     ...(profile === undefined ? {} : { profile }),
@@ -76,6 +79,8 @@ async function enrol(parts: TokenIssuerParts, token: Token, { csr, oldCertificat
     ca: caConfig(instance),
     limits: limitsOf(authority),
   });
+  const days = old === undefined ? undefined : await askedDays(instance.certificates, old, asked.order.profile.name, token, parts.elsewhere ?? (() => Promise.resolve([])));
+  const admitted: Admitted = { ...asked, ...(days === undefined ? {} : { days }) };
   assertNotWithdrawn(ledger, { spki: request.spki, issuer: authority.certificate, ...(old === undefined ? {} : { old }) });
   const answer = previous(parts, authority, admitted);
   if (answer !== undefined) return answer;

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import { pinsFile, stateDirectory } from '../../config/directories.js';
-import type { Directories, Instance, TokenIssuerConfig } from '../../config/instance.js';
+import type { CertificateConfig, Directories, Instance, TokenIssuerConfig } from '../../config/instance.js';
 import { ledgerOwner } from '../../config/ledger-owner.js';
 import { tokenOf } from '../../config/token-of.js';
 import { HsmongerError } from '../../errors.js';
@@ -39,11 +39,12 @@ export async function loadIssuer(instance: Instance): Promise<(parts: IssuerPart
     case 'token': {
       const owner = ledgerOwner(instance);
       if (owner.kind === 'another host') return loadClone(issuer, owner.host);
-      const [{ createTokenIssuer }, { openToken }, { openPinGuard }, { readImported }] = await Promise.all([import('../../issuer/token/token-issuer.js'), import('../../pkcs11/open-token.js'), import('../../ledger/pins.js'), import('../../issuer/external/imported.js')]);
+      const [{ createTokenIssuer }, { openToken }, { openPinGuard }, { readImported }, { heldElsewhere }] = await Promise.all([import('../../issuer/token/token-issuer.js'), import('../../pkcs11/open-token.js'), import('../../ledger/pins.js'), import('../../issuer/external/imported.js'), import('./held-elsewhere.js')]);
       return ({ instance, directories, ledger, clock, uid, store }) => {
         const pins = openPinGuard(pinsFile(directories, instance));
         const above = async (spki: Uint8Array) => readImported(stateDirectory(directories, instance), spki)?.chain ?? (await store?.().authorities()) ?? [];
-        const token = createTokenIssuer({ instance, issuer, openToken: () => openToken(tokenOf(instance), { pins }), above, ledger, clock, uid });
+        const elsewhere = (certificate: CertificateConfig) => heldElsewhere(instance, certificate, openToken, pins);
+        const token = createTokenIssuer({ instance, issuer, openToken: () => openToken(tokenOf(instance), { pins }), above, elsewhere, ledger, clock, uid });
         return { ...token, close: () => token.close().finally(() => { pins.close(); }) };
       };
     }

@@ -1,6 +1,7 @@
 import type { Server } from 'node:http';
 import { ledgerFile } from '../../config/directories.js';
 import type { Directories, Instance } from '../../config/instance.js';
+import { assertOwner } from '../../config/ledger-owner.js';
 import { prepareState } from '../../config/prepare-state.js';
 import { asHsmongerError } from '../../errors.js';
 import { sqliteAddon } from '../../platform/addons.js';
@@ -39,6 +40,7 @@ const lingerMs = 5000;
  */
 export async function serveInstance({ instance, directories, env, bind, nickname, validMs, identifiedBy, log, listening, signal }: OcspService): Promise<void> {
   const choice = tokenIssuerOf(instance);
+  assertOwner(instance, 'run its OCSP responder');
   sqliteAddon();
   const account = accountOf(instance.user);
   prepareState(directories, instance, account);

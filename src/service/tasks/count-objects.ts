@@ -1,6 +1,6 @@
 import { tokenOf } from '../../config/token-of.js';
 import { asHsmongerError, type ErrorCode } from '../../errors.js';
-import type { CountedObject } from '../../pkcs11/census.js';
+import type { CensusSight, CountedObject } from '../../pkcs11/census.js';
 import { listTokens } from '../../pkcs11/open-token.js';
 import type { TokenDescription } from '../../pkcs11/token.js';
 import type { ServiceContext } from '../context.js';
@@ -13,12 +13,12 @@ export interface SlotContents {
   readonly token: { readonly ok: true; readonly description: TokenDescription; readonly objects: readonly CountedObject[] } | { readonly ok: false; readonly code: ErrorCode; readonly problem: string };
 }
 
-/** Counts everything on the token, by the rules of the PIN guard; a PIN that is refused is the failure it is anywhere. */
-export async function countObjects(context: ServiceContext, { force }: { readonly force: boolean }): Promise<SlotContents> {
+/** Counts what is on the token; where that wants a PIN, by the rules of its guard: one that is refused is the failure it is anywhere. */
+export async function countObjects(context: ServiceContext, { sight, force }: { readonly sight: CensusSight; readonly force: boolean }): Promise<SlotContents> {
   const tokens = listTokens(tokenOf(context.instance));
   try {
     const token = await context.openToken({ force });
-    return { tokens, token: { ok: true, description: token.description, objects: await token.census() } };
+    return { tokens, token: { ok: true, description: token.description, objects: await token.census(sight) } };
   } catch (error) {
     const { code, message } = asHsmongerError(error);
     if (code !== 'TOKEN_NOT_FOUND' && code !== 'TOKEN_AMBIGUOUS') throw error;

@@ -1,3 +1,4 @@
+import { assertOwner } from '../../config/ledger-owner.js';
 import type { RevocationReason } from '../../config/revocation-reason.js';
 import { highestCrlNumber, nextCrlNumber } from '../../ledger/crls.js';
 import { listIssued } from '../../ledger/issued.js';
@@ -22,6 +23,7 @@ export interface ExportedCa {
 
 /** Reads the ledger for `ca export-openssl`; changes nothing. */
 export async function exportIssued(context: ServiceContext): Promise<ExportedCa> {
+  assertOwner(context.instance, 'export the ledger');
   const ledger = context.ledger();
   const { certificate: authority } = await ownAuthority(context, await context.openToken());
   const revoked = new Map(listRevoked(ledger).map((row) => [nameOf(row), row]));

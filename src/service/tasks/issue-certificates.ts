@@ -77,7 +77,7 @@ export function orderOf({ profile, names, ...rest }: OrderInput): IssueOrder {
 export async function issuingCaOf(context: ServiceContext): Promise<IssuingCa> {
   const { instance, directories, clock } = context;
   const issuer = tokenIssuer(instance.issuer, instance.file);
-  assertOwner(instance, 'issue a certificate');
+  assertOwner(instance, 'issue the certificate');
   const token = await context.openToken();
   try {
     const authority = await findAuthority(token, issuer.certificate, clock(), (spki) => Promise.resolve(readImported(stateDirectory(directories, instance), spki)?.chain ?? []));

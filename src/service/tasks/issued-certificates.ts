@@ -4,6 +4,7 @@ import { issuedBySerial, issuedForKey, listIssued, type IssuedRow } from '../../
 import type { Certificate } from '../../x509/certificate.js';
 import { parseCertificate } from '../../x509/parse-certificate.js';
 import { findPath } from '../../x509/path.js';
+import { readableCertificates } from '../../x509/readable-certificates.js';
 import { keyFingerprint } from '../../x509/public-key.js';
 import type { ServiceContext } from '../context.js';
 import { tokenIssuerOf } from './make-root.js';
@@ -68,11 +69,5 @@ function revocationOf({ revokedAt, revocationReason }: Pick<IssuedRow, 'revokedA
 }
 
 async function onToken(context: ServiceContext): Promise<Certificate[]> {
-  return (await (await context.openToken()).certificates()).flatMap(({ der }) => {
-    try {
-      return [parseCertificate(der)];
-    } catch {
-      return [];
-    }
-  });
+  return readableCertificates((await (await context.openToken()).certificates()).map(({ der }) => der));
 }

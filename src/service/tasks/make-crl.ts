@@ -1,3 +1,4 @@
+import { assertOwner } from '../../config/ledger-owner.js';
 import { HsmongerError } from '../../errors.js';
 import { authorityKey } from '../../issuer/token/authority.js';
 import { crlEntries } from '../../issuer/token/revocation/crl-entries.js';
@@ -42,6 +43,7 @@ const busyMs = 60_000;
 
 /** Signs the CA's next CRL on the token. Its number and itself are on the disk before it is handed out, so that no number is used twice. */
 export async function makeCrl(context: ServiceContext, { days, published, above }: CrlWish): Promise<MadeCrl> {
+  assertOwner(context.instance, 'make the CRL');
   const ledger = context.ledger();
   const choice = tokenIssuerOf(context.instance);
   const token = await context.openToken();

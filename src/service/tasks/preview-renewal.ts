@@ -86,7 +86,7 @@ async function openOthers(context: ServiceContext, wanted: readonly Previewed[])
 }
 
 function preview({ instance, clock }: ServiceContext, config: TokenIssuerConfig, nickname: string, old: Certificate, issuer: Certificate): RenewalPreview {
-  const name = instance.certificates.find((certificate) => certificate.nickname === nickname)?.profile ?? '';
+  const { profile: name = '', days } = instance.certificates.find((certificate) => certificate.nickname === nickname) ?? {};
   if (!isProfileName(name)) throw new HsmongerError('PROFILE_UNKNOWN', `There is no profile '${name}'.`);
   const profile = profiles[name];
   const { lifetimeDays, backdateSeconds, certificate: signer } = config;
@@ -98,6 +98,7 @@ function preview({ instance, clock }: ServiceContext, config: TokenIssuerConfig,
     issuer,
     issuerTracked: instance.certificates.some((certificate) => certificate.nickname === signer),
     lifetimeDays,
+    ...(days === undefined ? {} : { days }),
     backdateSeconds,
     ca: caConfig(instance),
     limits: noLimits,

@@ -1,3 +1,4 @@
+import { assertOwner } from '../../config/ledger-owner.js';
 import type { RevocationReason } from '../../config/revocation-reason.js';
 import { HsmongerError } from '../../errors.js';
 import { inferProfile } from '../../issuer/infer-profile.js';
@@ -35,6 +36,7 @@ const busyMs = 60_000;
 
 /** Writes a revocation, a hold or the end of one into the ledger. */
 export async function revokeCertificate(context: ServiceContext, { meant, wish }: { readonly meant: Meant; readonly wish: RevocationWish }): Promise<RevocationReport> {
+  assertOwner(context.instance, 'revoke the certificate');
   const ledger = context.ledger();
   const { certificate: authority } = await ownAuthority(context, await context.openToken());
   const uid = process.getuid?.() ?? -1;

@@ -136,20 +136,6 @@ export function settleRestored(context: ServiceContext, input: { readonly parts:
   });
 }
 
-/** The highest CRL number of the ledger that is about to be replaced, decimal; undefined where it has none or cannot be read any more. */
-export function lastCrlNumber({ directories, instance }: ServiceContext): Promise<string | undefined> {
-  try {
-    const ledger = openLedger(ledgerFile(directories, instance));
-    try {
-      return Promise.resolve(highestCrlNumber(ledger)?.toString());
-    } finally {
-      ledger.close();
-    }
-  } catch {
-    return Promise.resolve(undefined);
-  }
-}
-
 function described(directory: string, name: string): StatePart {
   const content = opened(sourceOf(directory, name), constants.O_RDONLY, (descriptor) => readFileSync(descriptor));
   return { name, size: content.length, sha256: createHash('sha256').update(content).digest('hex') };

@@ -1,42 +1,59 @@
 import type { Account } from '../../../src/platform/service-user.js';
-import { compare, summarise, type Comparison, type Summary } from '../row.js';
-import { opensslCa, opensslX509, rawRate, type Measure } from './peers.js';
+import { compare, less, type Comparison, type Summary } from '../row.js';
+import { ourCommand, ourWorker } from './ours.js';
+import { interleaveMeasures, type Measure } from './in-turn.js';
+import { opensslCa, opensslX509, processes, rawRate } from './peers.js';
 import { caKeys, makeIssuePlace, type CaKey, type IssuePlace } from './place.js';
+import { benchStartUp } from './start-up.js';
 
 const sessionCounts = [1, 2, 4] as const;
+/** As many requests as it takes to start up, and no more. */
+const few = 1;
+/** 85 % of the rate of the module alone. */
+const nearRaw = { atMost: 1 / 0.85 };
 
-/** Certificates from requests, for each kind of CA key: what the module can do, what openssl makes of it. Milliseconds a certificate. */
+/**
+ * Certificates from requests, for each kind of CA key: what the module can do, what we make of it, and openssl. Milliseconds a certificate; of ours and of `openssl ca`
+ * start-up is taken off: what a run with one request takes. The commands as they are typed stand beside each other whole.
+ */
 export async function benchIssue(directory: string, user: Account, rounds: number, say: (line: string) => void): Promise<Comparison[]> {
+  say('making keys and requests');
   const place = await makeIssuePlace(directory, user);
   const comparisons: Comparison[] = [];
   for (const key of caKeys) comparisons.push(...(await benchKey(place, key, rounds, say)));
-  return comparisons;
+  return [...comparisons, ...(await benchStartUp(place, rounds, say))];
 }
 
 async function benchKey(place: IssuePlace, key: CaKey, rounds: number, say: (line: string) => void): Promise<Comparison[]> {
-  const raw = sessionCounts.map((sessions) => [`raw ${String(sessions)}`, rawRate(place, key, sessions)] as const);
-  const measured = await interleaveRates(rounds, Object.fromEntries([...raw, ['ca', opensslCa(place, key)], ['x509', opensslX509(place, key)]]));
-  const of = (name: string) => measured[name]!;
+  const perSession = (name: string, measure: (sessions: 1 | 2 | 4) => Measure) => Object.fromEntries(sessionCounts.map((sessions) => [`${name} ${String(sessions)}`, measure(sessions)]));
+  const measured = await interleaveMeasures(rounds, {
+    ...perSession('raw', (sessions) => rawRate(place, key, sessions)),
+    ...perSession('ours', (sessions) => ourWorker(place, key, sessions, key.count)),
+    'our start': ourWorker(place, key, 1, few),
+    'our command': ourCommand(place, key, 1),
+    'openssl ca': opensslCa(place, key, key.count),
+    'its start': opensslCa(place, key, few),
+    'openssl x509': opensslX509(place, key),
+  });
+  const each = (whole: Summary, count: number): Summary => ({ minimum: whole.minimum / count, median: whole.median / count });
+  const raw = (sessions: number) => each(measured[`raw ${String(sessions)}`]!, key.count);
+  const started = (name: string, start: string) => each(less(measured[name]!, measured[start]!), key.count - few);
+  const ours = (sessions: number) => started(`ours ${String(sessions)}`, 'our start');
+  const openssl = started('openssl ca', 'its start');
+  const x509 = each(measured['openssl x509']!, processes);
+  const whole = (name: string) => each(measured[name]!, key.count);
   const name = (what: string) => `${key.name}, ms a certificate: ${what}`;
-  for (const [subject, { median }] of Object.entries(measured)) say(`${key.name} ${subject}: ${(1000 / median).toFixed(0)} a second`);
+  const rates = { ...Object.fromEntries(sessionCounts.flatMap((sessions) => [[`C_Sign alone, ${String(sessions)} sessions`, raw(sessions)], [`ours, ${String(sessions)} sessions`, ours(sessions)]])), 'openssl ca': openssl, 'openssl x509': x509, 'hsmonger ca issue, whole': whole('our command'), 'openssl ca, whole': whole('openssl ca') };
+  for (const [subject, { median }] of Object.entries(rates)) say(`${key.name} ${subject}: ${(1000 / median).toFixed(0)} a second`);
   return [
-    compare(name('2 sessions / 1, C_Sign alone'), 'none', of('raw 2'), of('raw 1')),
-    compare(name('4 sessions / 1, C_Sign alone'), 'none', of('raw 4'), of('raw 1')),
-    compare(name('openssl ca -infiles / C_Sign'), 'none', of('ca'), of('raw 1')),
-    compare(name('openssl x509 -req each / C_Sign'), 'none', of('x509'), of('raw 1')),
+    compare(name('1 session / C_Sign alone'), key.name === 'P-256' ? 'none' : nearRaw, ours(1), raw(1)),
+    compare(name('1 session / openssl ca -infiles'), { atMost: 1 }, ours(1), openssl),
+    compare(name('hsmonger ca issue / openssl ca, both whole'), 'none', whole('our command'), whole('openssl ca')),
+    compare(name('1 session / openssl x509 -req each'), 'none', ours(1), x509),
+    compare(name('2 sessions / C_Sign alone in 2'), 'none', ours(2), raw(2)),
+    compare(name('4 sessions / C_Sign alone in 4'), 'none', ours(4), raw(4)),
+    compare(name('C_Sign alone, 2 sessions / 1'), 'none', raw(2), raw(1)),
+    compare(name('C_Sign alone, 4 sessions / 1'), 'none', raw(4), raw(1)),
+    compare(name('openssl ca -infiles / C_Sign alone'), 'none', openssl, raw(1)),
   ];
-}
-
-/** As rounds.ts, for subjects that say themselves what they took: in turn, each round begun by another, the first round thrown away. */
-async function interleaveRates(rounds: number, subjects: Readonly<Record<string, Measure>>): Promise<Record<string, Summary>> {
-  const names = Object.keys(subjects);
-  const samples = new Map(names.map((name) => [name, [] as number[]]));
-  for (let round = 0; round <= rounds; round++) {
-    for (let turn = 0; turn < names.length; turn++) {
-      const name = names[(round + turn) % names.length]!;
-      const taken = await subjects[name]!();
-      if (round > 0) samples.get(name)!.push(taken);
-    }
-  }
-  return Object.fromEntries([...samples].map(([name, taken]) => [name, summarise(taken)]));
 }

@@ -1,89 +1,76 @@
-import { sign as signWith, generateKeyPairSync, type KeyObject } from 'node:crypto';
-import { rmSync } from 'node:fs';
+import { mkdirSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
-import { caConfig } from '../../../src/config/ca-config.js';
-import { parseInstance } from '../../../src/config/schema.js';
-import { tokenOf } from '../../../src/config/token-of.js';
-import { profiles } from '../../../src/issuer/profiles.js';
-import { issueMany, type NamedRequest } from '../../../src/issuer/token/issuance/issue-many.js';
-import { issuingCa } from '../../../src/issuer/token/issuance/prepared.js';
-import { openLedger } from '../../../src/ledger/ledger.js';
-import { openPinGuard } from '../../../src/ledger/pins.js';
-import { parseKeyType } from '../../../src/pkcs11/key-type.js';
-import { openToken } from '../../../src/pkcs11/open-token.js';
-import { openSigningPool } from '../../../src/pkcs11/pool.js';
-import { assembleRequest, buildRequestInfo } from '../../../src/x509/build-csr.js';
-import { caBasicConstraints, keyUsageExtension, subjectKeyIdExtension } from '../../../src/x509/extensions.js';
-import { parseCertificate } from '../../../src/x509/parse-certificate.js';
-import { findPath } from '../../../src/x509/path.js';
-import { keyIdentifier } from '../../../src/x509/public-key.js';
-import { newSerial } from '../../../src/x509/serial.js';
-import { algorithmIdentifier, fittingAlgorithm } from '../../../src/x509/signature-algorithm.js';
-import { subjectFromText } from '../../../src/x509/subject-text.js';
-import { assembleCertificate, buildTbsCertificate } from '../../../src/x509/tbs.js';
-import { createSoftToken, type SoftToken } from '../../rig/soft-token.js';
+import type { Directories } from '../../../src/config/instance.js';
+import { loadInstance } from '../../../src/config/load.js';
+import { installation } from '../../../src/platform/installation.js';
+import { askService } from '../../../src/service/ask.js';
+import { certificateToPem } from '../../../src/x509/pem.js';
+import { program } from '../program.js';
+import type { Measure } from './in-turn.js';
+import { verified } from './peers.js';
+import { certificateFile, type CaKey, type IssuePlace } from './place.js';
 
-/** A CA whose key was just made on a token of this process's user, and how fast it issues. */
-export interface OurCa {
-  readonly token: SoftToken;
-  readonly keyId: string;
-  /** Certificates a second, from a request's DER to its certificate and the row in the ledger; `sessions` signatures at once. */
-  rate(requests: readonly NamedRequest[], sessions: number): Promise<number>;
+/** An instance for this key and number of sessions, its ledger empty; beside the directory that is the user's, for an instance file is root's. */
+function freshInstance({ directory, token, user }: IssuePlace, { label }: CaKey, sessions: number): { readonly name: string; readonly directories: Directories } {
+  const name = `${label}-${String(sessions)}`;
+  const [config, state] = ['etc', 'state'].map((kind) => `${directory}-${kind}`) as [string, string];
+  mkdirSync(config, { recursive: true });
+  const text = (value: string) => JSON.stringify(value);
+  writeFileSync(
+    path.join(config, `${name}.toml`),
+    `user = ${text(user.name)}
+[token]
+label = ${text(token.label)}
+module = ${text(token.module)}
+pin-file = ${text(token.pinFile)}
+environment = { SOFTHSM2_CONF = ${text(token.confFile)} }
+max-sessions = ${String(sessions)}
+[nss]
+database = ${text(path.join(directory, 'nowhere'))}
+[issuer]
+type = "token"
+certificate = ${text(label)}
+`,
+  );
+  rmSync(path.join(state, name), { recursive: true, force: true });
+  return { name, directories: { config, state } };
 }
 
-const day = 86_400_000;
-
-export async function makeOurCa(directory: string, keyType: string): Promise<OurCa> {
-  const token = await createSoftToken({ directory, label: keyType.replace(/[^A-Za-z0-9]/gu, '_') });
-  const instance = parseInstance('bench', '/bench.toml', { token: { label: token.label, module: token.module, 'pin-file': token.pinFile, environment: token.environment }, nss: { database: '/n' }, issuer: { type: 'token', certificate: 'ca' } });
-  const { issuer: config } = instance;
-  if (config.type !== 'token') throw new Error('The bench signs on a token.');
-  const pins = openPinGuard(path.join(directory, 'pins.sqlite'));
-  const open = () => openToken(tokenOf(instance), { pins });
-  const made = await openToken(tokenOf(instance), { pins, access: 'write' });
-  const key = await made.generateKeyPair({ type: parseKeyType(keyType), label: 'ca' });
-  if (key.spki === undefined) throw new Error('The token gives no public key.');
-  const { spki } = key;
-  const subject = subjectFromText(`CN=${keyType},O=Benchmark`);
-  const algorithm = fittingAlgorithm(spki, {}, 'The key');
-  const extensions = [caBasicConstraints, keyUsageExtension(['keyCertSign', 'cRLSign']), subjectKeyIdExtension(keyIdentifier(spki))];
-  const signatureAlgorithm = algorithmIdentifier(algorithm);
-  const tbs = buildTbsCertificate({ serial: newSerial(), issuer: subject, subject, notBefore: new Date(Date.now() - day), notAfter: new Date(Date.now() + 3650 * day), spki, extensions, signatureAlgorithm });
-  const certificate = parseCertificate(assembleCertificate(tbs, signatureAlgorithm, await made.sign(key, algorithm, tbs)));
-  await made.close();
-  const found = findPath(certificate, [certificate]);
-  if ('fault' in found) throw new Error(found.fault);
-  const ca = issuingCa({ certificate, id: key.id, path: found, pool: [certificate] }, config, caConfig(instance));
-  const ledgerFile = path.join(directory, `${token.label}.sqlite`);
-  return {
-    token,
-    keyId: Buffer.from(key.id).toString('hex'),
-    rate: async (requests, sessions) => {
-      for (const leftover of [ledgerFile, `${ledgerFile}-journal`]) rmSync(leftover, { force: true });
-      const ledger = openLedger(ledgerFile);
-      const pool = await openSigningPool(open, { by: 'public-key', spki, id: key.id }, sessions);
-      try {
-        const start = performance.now();
-        const results = await issueMany({ ca, order: { profile: profiles.caServerCert }, ledger, clock: () => new Date(), uid: 0, sign: (by, data) => pool.sign(by, data), sessions, busyMs: 60_000, progress: () => undefined, signal: new AbortController().signal }, requests);
-        const seconds = (performance.now() - start) / 1000;
-        const bad = results.find((result) => 'problem' in result);
-        if (bad !== undefined) throw new Error(JSON.stringify(bad));
-        return requests.length / seconds;
-      } finally {
-        await pool.close();
-        ledger.close();
-      }
-    },
+/** Milliseconds of the process that issues: started, given the DER of the requests, gone when certificates and ledger rows are there. */
+export function ourWorker(place: IssuePlace, key: CaKey, sessions: number, count: number): Measure {
+  const requests = place.requests.slice(0, count).map(({ name, csr }) => ({ name, csr }));
+  return async () => {
+    const { name, directories } = freshInstance(place, key, sessions);
+    const instance = loadInstance(directories, name);
+    const start = performance.now();
+    const { results } = await askService({ instance, directories }, 'issue certificates', { profile: 'caServerCert', requests });
+    const taken = performance.now() - start;
+    for (const result of results) if ('problem' in result) throw new Error(`${result.name}: ${result.problem.message}`);
+    const [first] = results;
+    if (results.length !== count || first === undefined || 'problem' in first) throw new Error(`${String(results.length)} of ${String(count)} certificates were issued.`);
+    const file = path.join(place.directory, 'certs', 'ours.pem');
+    writeFileSync(file, certificateToPem(first.certificate));
+    verified(certificateFile(place, key), file);
+    return taken;
   };
 }
 
-/** Requests with subjects of their own and one key, as what a requester's key costs is none of the CA's business. */
-export function makeRequests(count: number): NamedRequest[] {
-  const { publicKey, privateKey }: { readonly publicKey: KeyObject; readonly privateKey: KeyObject } = generateKeyPairSync('rsa', { modulusLength: 2048 });
-  const spki = Uint8Array.from(publicKey.export({ type: 'spki', format: 'der' }));
-  const identifier = algorithmIdentifier({ scheme: 'rsa-pkcs1', digest: 'sha256' });
-  return Array.from({ length: count }, (_none, index) => {
-    const info = buildRequestInfo({ subject: subjectFromText(`CN=server${String(index)}.example.test,O=Benchmark`), spki, extensions: [] });
-    return { name: String(index), csr: assembleRequest(info, identifier, Uint8Array.from(signWith('sha256', info, privateKey))) };
-  });
+/** Milliseconds of the whole command: files of requests in, files of certificates out, each flushed to the disk. */
+export function ourCommand(place: IssuePlace, key: CaKey, sessions: number): Measure {
+  const inDir = path.join(place.directory, `requests-${key.label}`);
+  const outDir = path.join(place.directory, `out-${key.label}`);
+  mkdirSync(inDir);
+  for (const { name, csr } of place.requests.slice(0, key.count)) writeFileSync(path.join(inDir, name), csr);
+  return () => {
+    const { name, directories } = freshInstance(place, key, sessions);
+    rmSync(outDir, { recursive: true, force: true });
+    mkdirSync(outDir);
+    const start = performance.now();
+    program(path.join(installation().executables, 'hsmonger'), ['ca', 'issue', '--instance', name, '--config-dir', directories.config, '--state-dir', directories.state, '--profile', 'server', '--in-dir', inDir, '--out-dir', outDir]);
+    const taken = performance.now() - start;
+    const made = readdirSync(outDir);
+    if (made.length !== key.count) throw new Error(`ca issue made ${String(made.length)} of ${String(key.count)} certificates.`);
+    verified(certificateFile(place, key), path.join(outDir, made[0]!));
+    return taken;
+  };
 }

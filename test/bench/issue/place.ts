@@ -2,7 +2,9 @@ import { execFileSync } from 'node:child_process';
 import { chownSync, mkdirSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import type { Account } from '../../../src/platform/service-user.js';
+import { csrToPem } from '../../../src/x509/pem.js';
 import { createSoftToken, type SoftToken } from '../../rig/soft-token.js';
+import { makeRequests } from '../../x509/many-requests.js';
 import { program } from '../program.js';
 
 /** What a CA of the benchmark signs with. `count` certificates take a second or so. */
@@ -20,9 +22,9 @@ export interface CaKey {
 }
 
 export const caKeys: readonly CaKey[] = [
-  { name: 'RSA-2048', label: 'rsa2048', id: '2048', type: 'rsa:2048', raw: { mechanism: '40', octets: 700 }, count: 500 },
-  { name: 'RSA-4096', label: 'rsa4096', id: '4096', type: 'rsa:4096', raw: { mechanism: '40', octets: 700 }, count: 150 },
-  { name: 'P-256', label: 'p256', id: '0256', type: 'EC:prime256v1', raw: { mechanism: '1041', octets: 32 }, count: 500 },
+  { name: 'RSA-2048', label: 'rsa2048', id: '2048', type: 'rsa:2048', raw: { mechanism: '40', octets: 700 }, count: 2000 },
+  { name: 'RSA-4096', label: 'rsa4096', id: '4096', type: 'rsa:4096', raw: { mechanism: '40', octets: 700 }, count: 300 },
+  { name: 'P-256', label: 'p256', id: '0256', type: 'EC:prime256v1', raw: { mechanism: '1041', octets: 32 }, count: 2000 },
 ];
 
 /** A token with the CAs' keys, openssl's configuration and the requests: everything made before anything is measured. */
@@ -33,10 +35,17 @@ export interface IssuePlace {
   /** The PIN without a line's end: the engine takes that for a part of it. */
   readonly barePin: string;
   readonly signLoop: string;
-  /** PEM files, more than any CA here signs in a round; every one with a subject of its own. */
-  readonly requests: readonly string[];
+  /** As many as any CA here signs in a round, every one with a subject and a P-256 key of its own; all alike for every peer. */
+  readonly requests: readonly BenchRequest[];
   /** For programs that use the token. */
   readonly environment: Readonly<Record<string, string>>;
+}
+
+export interface BenchRequest {
+  readonly name: string;
+  readonly csr: Uint8Array;
+  /** The same in PEM. */
+  readonly file: string;
 }
 
 const configuration = (directory: string, module: string) => `
@@ -96,19 +105,25 @@ export async function makeIssuePlace(parent: string, user: Account): Promise<Iss
   }
   const signLoop = path.join(directory, 'sign-loop');
   execFileSync('cc', ['-O2', '-pthread', '-o', signLoop, path.join(import.meta.dirname, 'sign-loop.c'), '-ldl']);
-  const place: IssuePlace = { directory, barePin, user, token, signLoop, environment, requests: makeRequests(directory, Math.max(...caKeys.map(({ count }) => count))) };
-  for (const key of caKeys) program('openssl', ['req', '-new', '-x509', '-engine', 'pkcs11', '-keyform', 'engine', '-key', keyUri(place, key), '-subj', `/O=Benchmark/CN=${key.name}`, '-days', '3650', '-extensions', 'own', '-out', certificateFile(place, key)], as);
+  const place: IssuePlace = { directory, barePin, user, token, signLoop, environment, requests: requestFiles(directory, Math.max(...caKeys.map(({ count }) => count))) };
+  for (const key of caKeys) makeCertificate(place, key);
   return place;
 }
 
-/** One key for all: what a requester's key costs is none of the CA's business. */
-function makeRequests(directory: string, count: number): string[] {
-  const key = path.join(directory, 'requester.key');
-  execFileSync('openssl', ['ecparam', '-name', 'prime256v1', '-genkey', '-noout', '-out', key], { stdio: 'pipe' });
-  return Array.from({ length: count }, (_, n) => {
-    const file = path.join(directory, 'requests', `server${String(n)}.csr`);
-    execFileSync('openssl', ['req', '-new', '-key', key, '-subj', `/O=Benchmark/CN=server${String(n)}.example.com`, '-out', file], { stdio: 'pipe' });
-    return file;
+/** The CA's own certificate, as a file for openssl and on the token for us. */
+function makeCertificate(place: IssuePlace, key: CaKey): void {
+  const { token, user, environment } = place;
+  const as = { as: user, env: environment };
+  program('openssl', ['req', '-new', '-x509', '-engine', 'pkcs11', '-keyform', 'engine', '-key', keyUri(place, key), '-subj', `/O=Benchmark/CN=${key.name}`, '-days', '3650', '-extensions', 'own', '-out', certificateFile(place, key)], as);
+  program('pkcs11-tool', ['--module', token.module, '--token-label', token.label, '--login', '--pin', token.pin, '--write-object', certificateFile(place, key), '--type', 'cert', '--id', key.id, '--label', key.label], as);
+}
+
+function requestFiles(directory: string, count: number): BenchRequest[] {
+  return makeRequests(count).map(({ name: number, csr }) => {
+    const name = `server${number}.csr`;
+    const file = path.join(directory, 'requests', name);
+    writeFileSync(file, csrToPem(csr), { mode: 0o644 });
+    return { name, csr, file };
   });
 }
 

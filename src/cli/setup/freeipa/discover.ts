@@ -46,7 +46,7 @@ export async function discoverServer(sources: DiscoverySources): Promise<Answers
     throw new HsmongerError('PREFLIGHT_FAILED', `${at(sysrestoreFile)} says that the CA's keys are on token '${token}', the directory (ipaCaHSMConfiguration) on '${shared.token}'; servers of one CA share one token. Correct what is wrong.`);
   }
   const user = options.user ?? 'pkiuser';
-  const provisional = { instance, user, module: '/', environment: options.moduleEnv ?? {}, database: options.dbdir ?? at(database) };
+  const provisional = { instance, user, module: '/', environment: options.moduleEnv ?? {}, parameters: options.moduleParameters, database: options.dbdir ?? at(database) };
   const onToken = token === undefined ? undefined : await lookAtToken(sources, provisional, token, shared?.library);
   const inDatabase = await askService({ directories, instance: provisionalInstance(provisional) }, 'inspect internal store', { keys: false });
   const hasPassword = inDatabase.description.loginRequired;
@@ -71,9 +71,9 @@ export async function discoverServer(sources: DiscoverySources): Promise<Answers
 
 /** What flags say of the token must be what the server says of it: USAGE otherwise. */
 function assertFlags(options: SetupOptions, token: string | undefined, file: string): void {
-  const { token: given, module, moduleEnv, pinFile, library } = options;
+  const { token: given, module, moduleEnv, moduleParameters, pinFile, library } = options;
   if (token === undefined) {
-    const [stray] = Object.entries({ token: given, module, 'module-env': moduleEnv, 'pin-file': pinFile, library }).flatMap(([flag, value]) => (value === undefined ? [] : [flag]));
+    const [stray] = Object.entries({ token: given, module, 'module-env': moduleEnv, 'module-parameters': moduleParameters, 'pin-file': pinFile, library }).flatMap(([flag, value]) => (value === undefined ? [] : [flag]));
     if (stray !== undefined) throw new HsmongerError('USAGE', `This IPA server keeps its CA's keys in its NSS database, not on an HSM ([pki_hsm] in ${file} is not enabled), so --${stray} says nothing here. Leave it out.`);
   } else if (given !== undefined && given !== token) {
     throw new HsmongerError('USAGE', `FreeIPA's keys are on token '${token}' (${file}), so --token '${given}' cannot be right: a server's keys are all on one token. Leave --token out.`);
@@ -85,7 +85,7 @@ async function lookAtToken({ options, instance, directories, questions }: Discov
   const modules = await askService({ directories, instance: provisionalInstance(provisional) }, 'list NSS modules', undefined);
   const module = await questions.value({ flag: 'module', question: 'PKCS#11 module', given: options.module, candidates: librariesOf(modules, label) ?? (library === undefined ? [] : [library]) });
   const contents = await askService({ directories, instance: provisionalInstance({ ...provisional, module, label }) }, 'inspect token', { keys: false });
-  return { token: { label, module, environment: provisional.environment, pinFile: options.pinFile ?? pinFileOf(directories, instance) }, labels: labelsOf(contents) };
+  return { token: { label, module, environment: provisional.environment, parameters: provisional.parameters, pinFile: options.pinFile ?? pinFileOf(directories, instance) }, labels: labelsOf(contents) };
 }
 
 function labelsOf({ certificates }: { readonly certificates: readonly { readonly label: string }[] }): string[] {

@@ -1,6 +1,6 @@
-import { parseCertificate } from '../../../x509/parse-certificate.js';
 import type { Certificate } from '../../../x509/certificate.js';
 import { findPath, type Path } from '../../../x509/path.js';
+import { readableCertificates } from '../../../x509/readable-certificates.js';
 import type { ChainFacts, FoundCertificate } from '../../facts/chain.js';
 
 export interface ReadCertificate extends Omit<FoundCertificate, 'der'> {
@@ -9,27 +9,16 @@ export interface ReadCertificate extends Omit<FoundCertificate, 'der'> {
 
 /** The instance's certificates, parsed: what cannot be read was not found. */
 export function read({ certificates }: ChainFacts): ReadCertificate[] {
-  return certificates.flatMap(({ nickname, profile, der }) => parsed([der]).map((certificate) => ({ nickname, profile, certificate })));
+  return certificates.flatMap(({ nickname, profile, der }) => readableCertificates([der]).map((certificate) => ({ nickname, profile, certificate })));
 }
 
 /** Without the clock: that something in a chain has expired, the checks of that say, with a date. */
 export function pathOf(certificate: Certificate, { atHand }: ChainFacts): Path | { readonly fault: string } {
-  return findPath(certificate, parsed(atHand));
+  return findPath(certificate, readableCertificates(atHand));
 }
 
 /** Everything above the certificate, none where no chain is found. */
 export function above(certificate: Certificate, facts: ChainFacts): readonly Certificate[] {
   const path = pathOf(certificate, facts);
   return 'fault' in path ? [] : [...path.chain, ...path.roots.filter((root) => root !== certificate)];
-}
-
-/** Certificates of others need not be ones we can read. */
-export function parsed(ders: readonly Uint8Array[]): Certificate[] {
-  return ders.flatMap((der) => {
-    try {
-      return [parseCertificate(der)];
-    } catch {
-      return [];
-    }
-  });
 }

@@ -1,10 +1,11 @@
 import type { Certificate } from '../../../x509/certificate.js';
 import { equalBytes } from '../../../x509/der.js';
 import { sameKey } from '../../../x509/public-key.js';
+import { readableCertificates } from '../../../x509/readable-certificates.js';
 import type { Check } from '../../check.js';
 import type { Finding } from '../../finding.js';
 import { known, orFine } from '../../known.js';
-import { parsed, read, type ReadCertificate } from '../chain/read.js';
+import { read, type ReadCertificate } from '../chain/read.js';
 
 /** cn=NICKNAME,cn=ca_renewal: what the renewal master has published, and the others take. */
 export const sharedCertificates: Check = {
@@ -20,7 +21,7 @@ export const sharedCertificates: Check = {
           read(facts).flatMap((one) => {
             const published = shared.find(({ nickname }) => nickname === one.nickname)?.published;
             // Nothing is published before the first renewal.
-            return published === undefined || published.length === 0 ? [] : compared(one, parsed(published), here);
+            return published === undefined || published.length === 0 ? [] : compared(one, readableCertificates(published), here);
           }),
           'What is published is what lies here.',
         );

@@ -1,6 +1,6 @@
 import type { CaConfig } from '../../../config/instance.js';
 import { HsmongerError } from '../../../errors.js';
-import { authorityInformationExtension, crlDistributionPointsExtension } from '../../../x509/access-urls.js';
+import { authorityInformationExtension, certificatePoliciesExtension, crlDistributionPointsExtension } from '../../../x509/access-urls.js';
 import type { Certificate, Extension } from '../../../x509/certificate.js';
 import { authorityKeyIdExtension, caBasicConstraintsWith, extendedKeyUsageExtension, keyUsageExtension, leafBasicConstraints, ocspNoCheckExtension, subjectKeyIdExtension, type KeyUsage } from '../../../x509/extensions.js';
 import { isEmptyName } from '../../../x509/general-name.js';
@@ -9,7 +9,7 @@ import { nameBoundsFault } from '../../../x509/name-bounds.js';
 import { nameConstraintsExtension, type NameConstraints } from '../../../x509/name-constraints.js';
 import { netscapeCertTypeExtension, netscapeCommentExtension } from '../../../x509/netscape.js';
 import type { CertificateRequest } from '../../../x509/parse-csr.js';
-import { keyFacts, keyIdentifier } from '../../../x509/public-key.js';
+import { keyFacts, keyIdentifier, signsOnlyPss } from '../../../x509/public-key.js';
 import type { IssuePolicy, Profile } from '../../profiles.js';
 import { subjectKeyIdOf } from '../extension-set.js';
 import { alternativeNames } from './alternative-names.js';
@@ -44,6 +44,7 @@ export function certified(facts: Certifying): { readonly subject: Uint8Array; re
   if (profile.ca && isEmptyName(subject)) throw new HsmongerError('NAME_REFUSED', 'The request is for a CA and names nobody; a CA certificate has a subject.');
   const information = authorityInformationExtension(ca.ocspUrls, ca.issuerUrls);
   const [crl, ...moreCrls] = ca.crlUrls;
+  const [policyId, ...morePolicies] = ca.policies;
   const extensions = [
     profile.ca ? caBasicConstraintsWith(pathLengthBelow(facts)) : leafBasicConstraints,
     keyUsageExtension(usagesFor(csr.spki, policy.keyUsage)),
@@ -51,6 +52,7 @@ export function certified(facts: Certifying): { readonly subject: Uint8Array; re
     subjectKeyIdExtension(keyIdentifier(csr.spki)),
     authorityKeyIdExtension(subjectKeyIdOf(issuer), ca.authorityKeyId === 'key-and-issuer' ? issuer : undefined),
     ...alternativeNames(facts, subject),
+    ...(policyId === undefined ? [] : [certificatePoliciesExtension([policyId, ...morePolicies])]),
     ...(crl === undefined ? [] : [crlDistributionPointsExtension([crl, ...moreCrls])]),
     ...(information === undefined ? [] : [information]),
     ...(profile.requires.ocspNoCheck ? [ocspNoCheckExtension] : []),
@@ -62,9 +64,9 @@ export function certified(facts: Certifying): { readonly subject: Uint8Array; re
   return { subject, extensions };
 }
 
-/** RFC 5480 §3 and RFC 8410 §5: only RSA encrypts. */
+/** RFC 5480 §3 and RFC 8410 §5: only RSA encrypts, and not where its key is bound to PSS (RFC 4055 §1.2). */
 function usagesFor(spki: Uint8Array, usages: readonly KeyUsage[]): readonly KeyUsage[] {
-  return keyFacts(spki).type === 'RSA' ? usages : usages.filter((usage) => usage !== 'keyEncipherment' && usage !== 'dataEncipherment');
+  return keyFacts(spki).type === 'RSA' && !signsOnlyPss(spki) ? usages : usages.filter((usage) => usage !== 'keyEncipherment' && usage !== 'dataEncipherment');
 }
 
 function pathLengthBelow({ issuer, limits, pathLength = 0 }: Certifying): number {

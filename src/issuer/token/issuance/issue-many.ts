@@ -107,7 +107,7 @@ export async function issueMany(parts: IssueParts, requests: readonly NamedReque
     }
     const serial = newSerial();
     const certificate = await signedBy(algorithm, plan, serial, (data) => parts.sign(algorithm, data));
-    const fault = judge(certificate, csr.spki);
+    const fault = await judge.aside(certificate, csr.spki);
     if (fault !== undefined) throw new HsmongerError('ISSUED_WRONG', `The certificate just signed for ${nameText(plan.subject)} is not handed out: ${fault}.`);
     return { name, certificate, request, plan, serial };
   };

@@ -1,5 +1,6 @@
 import type { CaConfig, TokenIssuerConfig } from '../../../config/instance.js';
 import { type CertificateRequest, parseCsr } from '../../../x509/parse-csr.js';
+import { openKey } from '../../../x509/public-key.js';
 import { verifySignatureAside } from '../../../x509/signature.js';
 import type { Authority } from '../authority.js';
 import type { IssuePlan } from '../decide.js';
@@ -24,7 +25,7 @@ export function issuingCa(authority: Authority, config: TokenIssuerConfig, ca: C
 export async function provenRequest(der: Uint8Array): Promise<CertificateRequest> {
   const csr = parseCsr(der);
   assertSound(csr);
-  if (!(await verifySignatureAside(signedPart(csr), csr.spki))) throw notItsOwn();
+  if (!(await verifySignatureAside(signedPart(csr), openKey(csr.spki)))) throw notItsOwn();
   return csr;
 }
 

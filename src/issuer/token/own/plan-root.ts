@@ -1,6 +1,8 @@
 import type { CaConfig } from '../../../config/instance.js';
 import type { Certificate, Extension } from '../../../x509/certificate.js';
 import { authorityKeyIdExtension, caBasicConstraints, caBasicConstraintsWith, keyUsageExtension, subjectKeyIdExtension } from '../../../x509/extensions.js';
+import { subjectAltNameExtension } from '../../../x509/general-name.js';
+import { mailboxesOf } from '../../../x509/mailboxes.js';
 import { nameConstraintsExtension, type NameConstraints } from '../../../x509/name-constraints.js';
 import { keyIdentifier } from '../../../x509/public-key.js';
 
@@ -22,6 +24,7 @@ const dayMs = 86_400_000;
 export function planRoot(now: Date, key: Pick<Certificate, 'spki' | 'serial'>, { subject, days, pathLength, nameConstraints }: RootOrder, authorityKeyId: CaConfig['authorityKeyId'], backdateSeconds: number): RootPlan {
   const seconds = Math.floor(now.getTime() / 1000) * 1000;
   const identifier = keyIdentifier(key.spki);
+  const mailboxes = mailboxesOf(subject);
   return {
     ...key,
     subject,
@@ -34,6 +37,7 @@ export function planRoot(now: Date, key: Pick<Certificate, 'spki' | 'serial'>, {
       subjectKeyIdExtension(identifier),
       // A root names itself: its own name and serial (RFC 5280 §4.2.1.1 lets it).
       authorityKeyId === 'key' ? authorityKeyIdExtension(identifier) : authorityKeyIdExtension(identifier, { issuer: subject, serial: key.serial }),
+      ...(mailboxes.length === 0 ? [] : [subjectAltNameExtension(mailboxes, subject)]),
       ...(nameConstraints === undefined ? [] : [nameConstraintsExtension(nameConstraints)]),
     ],
   };

@@ -1,8 +1,8 @@
 import { closeSync, fchmodSync, fsyncSync, openSync, writeSync } from 'node:fs';
-import { HsmongerError, sentenceOf } from '../../errors.js';
-import { writeDurably } from '../../platform/durable-file.js';
+import { HsmongerError, sentenceOf } from '../errors.js';
+import { writeDurably } from '../platform/durable-file.js';
 
-/** Never over a file that is there: it may be the request another CA is working on. For others to read: nothing in it is secret. */
+/** Never over a file that is there: it may be what another CA is working on. For others to read: nothing in it is secret. */
 export function writeNew(file: string, content: string): void {
   try {
     const descriptor = openSync(file, 'wx', 0o644);
