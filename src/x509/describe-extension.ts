@@ -1,6 +1,7 @@
 import { X509Certificate } from 'node:crypto';
 import type { Certificate, Extension } from './certificate.js';
 import { allows, extendedKeyUsages, readAuthorityKeyId, readBasicConstraints, readSubjectKeyId, type KeyUsage } from './extensions.js';
+import { readNetscapeCertType, readNetscapeComment } from './netscape.js';
 import { oids } from './oids.js';
 
 /** An extension for people. */
@@ -28,6 +29,8 @@ const readers: Readonly<Record<string, (certificate: Certificate, extension: Ext
   [oids.authorityKeyIdentifier]: ({ extensions }) => hex(readAuthorityKeyId(extensions)),
   [oids.subjectAltName]: ({ der }, { value }) => new X509Certificate(der).subjectAltName ?? hex(value),
   [oids.ocspNoCheck]: () => '',
+  [oids.netscapeCertType]: (_certificate, { value }) => readNetscapeCertType(value)?.join(', ') ?? hex(value),
+  [oids.netscapeComment]: (_certificate, { value }) => readNetscapeComment(value) ?? hex(value),
 };
 
 /** The certificate's extensions in their order. */

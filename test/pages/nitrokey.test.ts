@@ -222,6 +222,11 @@ describe('Sign a Server Certificate', () => {
     expect(extensions(server())).toEqual(['Authority Key Identifier', 'Basic Constraints critical', 'Extended Key Usage', 'Key Usage critical', 'Netscape Cert Type', 'Netscape Comment', 'Subject Alternative Name', 'Subject Key Identifier']);
   });
 
+  it('ca show says the same', () => {
+    const serial = openssl('x509', '-noout', '-serial', '-in', server()).trim().split('=')[1]?.toLowerCase() ?? '';
+    expect(hsmonger('ca', 'show', serial, '--instance', 'intermediate')).toMatch(/netscapeCertType: +server\n[^]*netscapeComment: +OpenSSL Generated Server Certificate\n/u);
+  });
+
   it('openssl, GnuTLS and NSS build the chain and accept the server', () => {
     const chain = at('intermediate', 'certs', 'chain.crt');
     expect(openssl('verify', '-x509_strict', '-purpose', 'sslserver', '-CAfile', root(), '-untrusted', intermediate(), server())).toBe(`${server()}: OK\n`);

@@ -1,4 +1,3 @@
-import { tokenOf } from '../../config/token-of.js';
 import { HsmongerError } from '../../errors.js';
 import { askService } from '../../service/ask.js';
 import { assertNoClashes } from '../../tracking/neighbours.js';
@@ -27,7 +26,7 @@ export async function firstRequest(options: OwnCaOptions & { readonly out: strin
   if (request.state === 'there') throw new HsmongerError('USAGE', `'${nickname}' has a certificate already; 'hsmonger ca csr --instance ${instance.name}', without --subject and key, writes the request for the next one.`);
   if (options.out !== undefined) writeNew(options.out, request.pem);
   const done = [...(request.keyFacts.made ? [`made the ${keyLine(request.keyFacts)}`] : []), ...(await layGround(draft))];
-  for (const line of [...done, ...keyWarnings(request.keyFacts, tokenOf(instance).module)]) io.err(`hsmonger: ${harmless(line)}\n`);
+  for (const line of [...done, ...keyWarnings(request.keyFacts, instance.name)]) io.err(`hsmonger: ${harmless(line)}\n`);
   const { pem, subject, key } = request;
   if (options.json) io.out(json({ nickname, subject, key, pem, done, ...(options.out === undefined ? {} : { file: options.out }) }));
   else io.out(options.out === undefined ? pem : `${harmless(options.out)}: request for ${harmless(subject)}, key ${key.slice(0, 16)}; have it signed, then run 'hsmonger ca import --instance ${instance.name}' with what comes back.\n`);

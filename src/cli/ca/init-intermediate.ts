@@ -66,7 +66,7 @@ export async function initIntermediate(options: IntermediateOptions, { io, env }
     ...(await layGround(draft)),
     ...(enlisting === undefined ? [] : [enlisting.write()]),
   ];
-  for (const warning of keyWarnings(stored.key, tokenOf(instance).module)) io.err(`hsmonger: ${harmless(warning)}\n`);
+  for (const warning of keyWarnings(stored.key, instance.name)) io.err(`hsmonger: ${harmless(warning)}\n`);
   if (options.json) io.out(json({ instance: instance.name, file: instance.file, changed: done.length > 0, done, certificate: told }));
   else if (done.length === 0) io.out(`The CA ${harmless(caLine(told))}, is there already; nothing was changed.\n`);
   else io.out(`${done.map((line) => `${harmless(line)}\n`).join('')}Next: hsmonger setup --instance ${above.instance.name} --yes, which has its certificate renewed, and hsmonger setup --instance ${instance.name} --yes\n`);

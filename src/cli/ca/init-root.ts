@@ -1,4 +1,3 @@
-import { tokenOf } from '../../config/token-of.js';
 import { askService } from '../../service/ask.js';
 import { assertNoClashes } from '../../tracking/neighbours.js';
 import type { Surroundings } from '../command.js';
@@ -27,7 +26,7 @@ export async function initRoot(options: OwnCaOptions, { io, env }: Surroundings)
   const made = await askService(draft, 'make root', { ...(order === undefined ? {} : { order: { ...order, days } }), ...(wish === undefined ? {} : { wish }) });
   const told = toldCa(issuer.certificate, made);
   const done = [...(made.key.made ? [`made the ${keyLine(made.key)}`] : []), ...(made.there ? [] : [`made the root ${caLine(told)}`]), ...(await layGround(draft))];
-  for (const warning of keyWarnings(made.key, tokenOf(instance).module)) io.err(`hsmonger: ${harmless(warning)}\n`);
+  for (const warning of keyWarnings(made.key, name)) io.err(`hsmonger: ${harmless(warning)}\n`);
   if (options.json) io.out(json({ instance: name, file: instance.file, changed: done.length > 0, done, certificate: told }));
   else if (done.length === 0) io.out(`The root ${harmless(caLine(told))}, is there already; nothing was changed.\n`);
   else io.out(`${done.map((line) => `${harmless(line)}\n`).join('')}Next: hsmonger setup --instance ${name} --yes\n`);

@@ -31,9 +31,9 @@ export function keyLine({ label, id, type, size }: OwnKeyFacts): string {
 }
 
 /** What an administrator must hear about a key that was there before. */
-export function keyWarnings({ label, id, protected: kept, nssId, type }: OwnKeyFacts, module: string): string[] {
+export function keyWarnings({ label, id, protected: kept, nssId, type }: OwnKeyFacts, instance: string): string[] {
   return [
     ...(kept ? [] : [`The key '${label}' can leave the token (CKA_SENSITIVE is not true or CKA_EXTRACTABLE not false); a CA's key should not.`]),
-    ...(nssId || type === 'Ed25519' ? [] : [`The key '${label}' has the CKA_ID ${id === '' ? '(none)' : id}, which is not the one NSS computes: before 'hsmonger setup', run 'hsmonger token move-id', or certmonger would lose the key. The module is ${module}.`]),
+    ...(nssId || type === 'Ed25519' ? [] : [`The key '${label}' has the CKA_ID ${id === '' ? '(none)' : id}, which is not the one NSS computes: run 'hsmonger token move-id --instance ${instance} ${id === '' ? label : id}' before 'hsmonger setup', or certmonger would lose the key.`]),
   ];
 }

@@ -118,13 +118,18 @@ describe('other keys, names and ways', () => {
   });
 
   it('takes a key that is there, by label, CKA_ID and URI, and warns where certmonger would lose it', async () => {
+    const fixes: string[][] = [];
     const ids = { 'key a': '00a1', 'key b': '00b2', 'key c': '00c3' };
     for (const [label, id] of Object.entries(ids)) await ground.pkcs11Tool('--keypairgen', '--key-type', 'EC:prime256v1', '--label', label, '--id', id);
     for (const [instance, name] of [['by-label', 'key a'], ['by-id', '00B2'], ['by-uri', 'pkcs11:token=pki;object=key%20c;type=private']] as const) {
       const { said } = await made(instance, '--subject', `CN=Root ${instance}`, '--key', name);
       expect(said.out).not.toContain('made the key');
-      expect(said.err).toContain("is not the one NSS computes: before 'hsmonger setup', run 'hsmonger token move-id'");
+      expect(said.err).toContain('is not the one NSS computes');
+      fixes.push(/run 'hsmonger ([^']+)' before 'hsmonger setup'/u.exec(said.err)?.[1]?.split(' ') ?? []);
     }
     expect((await ground.objects()).filter((object) => object.startsWith('Certificate by-'))).toEqual(['Certificate by-id 00b2', 'Certificate by-label 00a1', 'Certificate by-uri 00c3']);
+    // What it says to run helps.
+    for (const fix of fixes) expect(await hsmonger(...fix, ...ground.here)).toMatchObject({ exitCode: 0, out: expect.stringContaining('have the CKA_ID that NSS looks for') as string });
+    expect((await ground.objects()).filter((object) => / 00[abc]\d$/u.test(object))).toEqual([]);
   });
 });
