@@ -48,6 +48,42 @@ export function findRevocation(database: Database, { issuerKey, serial }: Certif
   return stored === undefined ? undefined : rowOf(stored);
 }
 
+/** Whether this ledger was ever told anything of a certificate's revocation. */
+export function hasHistory(database: Database, { issuerKey, serial }: CertificateId): boolean {
+  return (
+    database.prepare<[string, string]>('SELECT 1 FROM revocations WHERE issuer_key = ? AND serial = ? LIMIT 1').get(issuerKey, serial) !== undefined || findRevocation(database, { issuerKey, serial }) !== undefined
+  );
+}
+
+interface Told {
+  readonly serial: string;
+  readonly at: string;
+  readonly reason: string;
+  readonly invalidity: string | null;
+}
+
+/** What is revoked now of certificates this ledger does not have: a published CRL told of them. */
+const told = `
+  SELECT serial, at, reason, invalidity FROM revocations AS latest
+  WHERE issuer_key = ? AND reason <> 'removeFromCRL'
+    AND id = (SELECT max(id) FROM revocations WHERE issuer_key = latest.issuer_key AND serial = latest.serial)
+    AND NOT EXISTS (SELECT 1 FROM issued WHERE issued.issuer_key = latest.issuer_key AND issued.serial = latest.serial)`;
+
+/** Those of one issuer's key, in the order they were told of. */
+export function listTold(database: Database, issuerKey: string): (Revocation & CertificateId)[] {
+  return database.prepare<[string], Told>(`${told} ORDER BY id`).all(issuerKey).map((row) => ({ issuerKey, serial: row.serial, ...revocationOf(row) }));
+}
+
+/** One of them. */
+export function findTold(database: Database, { issuerKey, serial }: CertificateId): Revocation | undefined {
+  const row = database.prepare<[string, string], Told>(`${told} AND serial = ?`).get(issuerKey, serial);
+  return row === undefined ? undefined : revocationOf(row);
+}
+
+function revocationOf({ at, reason, invalidity }: Told): Revocation {
+  return { at: new Date(at), reason: reason as RevocationReason, ...(invalidity === null ? {} : { invalidity: new Date(invalidity) }) };
+}
+
 /** Writes a revocation down, or a hold; over a hold too. Inside the caller's transaction, or one of its own. */
 export function revoke(database: Database, id: CertificateId, { at, reason, invalidity }: Revocation, uid: number): void {
   database.transaction(() => {

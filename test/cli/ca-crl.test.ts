@@ -96,7 +96,15 @@ describe.each(Object.keys(schemes) as Scheme[])('a CA with %s', (scheme) => {
     const published = readFileSync(file('root.crl'));
     // A ledger from before it: what a restored backup looks like.
     const restored = ['--state-dir', file('restored-state'), ...here.slice(0, 2)];
-    expect((await hsmonger('ca', 'crl', '--out', file('root.crl'), '--json', ...restored)).out).toMatch(/"number": "3"/u);
+    const made = await hsmonger('ca', 'crl', '--out', file('root.crl'), '--json', ...restored);
+    expect(JSON.parse(made.out)).toMatchObject({ number: '3', entries: 2, takenOver: 2 });
+    expect(made.err).toContain('2 revocations on the published CRL were unknown to the ledger');
+    // Who was on a CRL does not drop off the next one, and the ledger knows it from now on.
+    const text = crlText(file('root.crl'));
+    expect(text).toMatch(/Serial Number: 80FF01\n.*\n.*\n.*Reason Code: ?\n\s+Key Compromise\n\s+Invalidity Date: ?\n\s+Mar {2}1/u);
+    expect(text).toContain(`Serial Number: ${authority.serialOf(other)}`);
+    expect(JSON.parse((await hsmonger('ca', 'crl', '--json', ...restored)).out)).toMatchObject({ number: '4', entries: 2, takenOver: 0 });
+    expect((await hsmonger('ca', 'revoke', leaf, ...restored)).err).toMatch(/was revoked already, at .*keyCompromise/u);
     writeFileSync(file('copy.crl'), published);
     expect((await hsmonger('ca', 'crl', '--above', file('copy.crl'), '--above', '0x1f', '--json', ...here)).out).toMatch(/"number": "32"/u);
     // Both at once: each its own number, and the later one stays.

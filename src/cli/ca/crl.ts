@@ -32,6 +32,7 @@ export async function crl(options: CrlOptions, { io, env }: Surroundings): Promi
   const wish = { days: options.days ?? place.instance.ca?.crlDays ?? defaultDays, ...knownElsewhere(options.above ?? []) };
   const made = out === undefined ? await askService(place, 'make CRL', wish) : await publish(place, out, options.pem ?? /\.pem$/iu.test(out), wish);
   const { crl: der, ...facts } = made;
+  if (made.takenOver > 0) io.err(`hsmonger: ${String(made.takenOver)} ${made.takenOver === 1 ? 'revocation' : 'revocations'} on the published CRL ${made.takenOver === 1 ? 'was' : 'were'} unknown to the ledger of instance '${place.instance.name}', as after a restore; taken over into it and onto the new CRL.\n`);
   if (options.json) io.out(json({ ...facts, ...(out === undefined ? { pem: crlToPem(der) } : { file: out }) }));
   else if (out === undefined) io.out(crlToPem(der));
   else io.out(`${harmless(out)}: CRL ${made.number} of ${harmless(made.issuer)}, ${String(made.entries)} ${made.entries === 1 ? 'entry' : 'entries'}, the next one due by ${made.nextUpdate.toISOString().replace(/\.\d+Z$/u, 'Z')}.\n`);

@@ -5,9 +5,10 @@ import { crlEntries } from '../../issuer/token/revocation/crl-entries.js';
 import { signStructure } from '../../issuer/token/revocation/sign-structure.js';
 import { highestCrlNumber, insertCrl, latestCrl, nextCrlNumber } from '../../ledger/crls.js';
 import { exclusively } from '../../ledger/exclusively.js';
-import { listRevoked } from '../../ledger/revocation.js';
+import { listRevoked, listTold } from '../../ledger/revocation.js';
 import type { Certificate } from '../../x509/certificate.js';
-import { assembleCrl, buildTbsCertList } from '../../x509/crl/build.js';
+import { assembleCrl, buildTbsCertList, type CrlEntry } from '../../x509/crl/build.js';
+import { listedIn } from '../../x509/crl/listed.js';
 import { parseCrl, type Crl } from '../../x509/crl/parse.js';
 import { allows } from '../../x509/extensions.js';
 import { nameText, sameName } from '../../x509/name.js';
@@ -16,11 +17,12 @@ import { keyFingerprint, keyIdentifier } from '../../x509/public-key.js';
 import { verifySignature } from '../../x509/signature.js';
 import type { ServiceContext } from '../context.js';
 import { ownAuthority, tokenIssuerOf } from '../own-authority.js';
+import { takeOverListed } from './take-over-listed.js';
 
 export interface CrlWish {
   /** From thisUpdate to nextUpdate. */
   readonly days: number;
-  /** CRLs of this CA that are published: the new one is numbered above them. */
+  /** CRLs of this CA that are published: the new one is numbered above them, and lists what they list. */
   readonly published: readonly { readonly name: string; readonly content: Uint8Array }[];
   /** Numbers known otherwise, decimal. */
   readonly above: readonly string[];
@@ -35,6 +37,8 @@ export interface MadeCrl {
   readonly thisUpdate: Date;
   readonly nextUpdate: Date;
   readonly entries: number;
+  /** How many of them the ledger learned from the published CRLs. */
+  readonly takenOver: number;
 }
 
 const dayMs = 86_400_000;
@@ -50,7 +54,7 @@ export async function makeCrl(context: ServiceContext, { days, published, above 
   const authority = await ownAuthority(context, token);
   const { certificate } = authority;
   assertMaySign(certificate, context.clock());
-  const known = published.map(({ name, content }) => assertOwn(parseCrl(content, name), name, certificate));
+  const known = published.map(({ name, content }) => ({ name, ...assertOwn(parseCrl(content, name), name, certificate) }));
   // Logs in: before the ledger is locked, because the PIN's guard has a lock of its own.
   const key = await authorityKey(token, authority);
   const issuerKey = keyFingerprint(certificate.spki);
@@ -61,14 +65,21 @@ export async function makeCrl(context: ServiceContext, { days, published, above 
     assertLater(thisUpdate, [...known, ...(last === undefined ? [] : [last])]);
     const nextUpdate = new Date(thisUpdate.getTime() + days * dayMs);
     const number = nextCrlNumber(highestCrlNumber(ledger), ...known.map((crl) => crl.number), ...above.map(BigInt));
-    const entries = crlEntries(listRevoked(ledger), certificate, last);
+    const uid = process.getuid?.() ?? -1;
+    const takenOver = known.reduce((sum, crl) => sum + takeOverListed(ledger, issuerKey, listedIn(crl, crl.name), uid), 0);
+    const entries = [...crlEntries(listRevoked(ledger), certificate, last), ...listTold(ledger, issuerKey).map(toldEntry)];
     const { data, signatureAlgorithm, signature } = await signStructure({ token, key, spki: certificate.spki, choice }, 'The CRL', (algorithm) =>
       buildTbsCertList({ issuer: certificate.subject, keyId: certificate.subjectKeyId ?? keyIdentifier(certificate.spki), number, thisUpdate, nextUpdate, entries, signatureAlgorithm: algorithm }),
     );
     const crl = assembleCrl(data, signatureAlgorithm, signature);
-    insertCrl(ledger, { number, issuerKey, thisUpdate, nextUpdate, crl, signedAt, uid: process.getuid?.() ?? -1 });
-    return { crl, number: String(number), issuer: nameText(certificate.subject), thisUpdate, nextUpdate, entries: entries.length };
+    insertCrl(ledger, { number, issuerKey, thisUpdate, nextUpdate, crl, signedAt, uid });
+    return { crl, number: String(number), issuer: nameText(certificate.subject), thisUpdate, nextUpdate, entries: entries.length, takenOver };
   });
+}
+
+/** When it expires nobody here knows, so it stays. */
+function toldEntry({ serial, at, reason, invalidity }: ReturnType<typeof listTold>[number]): CrlEntry {
+  return { serial: Uint8Array.from(Buffer.from(serial, 'hex')), revokedAt: at, reason, ...(invalidity === undefined ? {} : { invalidity }) };
 }
 
 /** A verifier refuses the CRL otherwise (RFC 5280 §6.3.3 f). */

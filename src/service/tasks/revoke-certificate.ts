@@ -6,7 +6,7 @@ import { decideRevocation, type RevocationWish } from '../../issuer/token/revoca
 import type { Database } from '../../ledger/database.js';
 import { exclusively } from '../../ledger/exclusively.js';
 import { insertIssued, issuedBySerial, type IssuedRow } from '../../ledger/issued.js';
-import { endHold, findRevocation, revoke, type CertificateId } from '../../ledger/revocation.js';
+import { endHold, findRevocation, findTold, revoke, type CertificateId } from '../../ledger/revocation.js';
 import type { Certificate } from '../../x509/certificate.js';
 import { equalBytes } from '../../x509/der.js';
 import { nameText, sameName } from '../../x509/name.js';
@@ -82,6 +82,8 @@ function byItself(ledger: Database, authority: Certificate, der: Uint8Array, now
   if (!sameName(certificate.issuer, authority.subject) || !signedBy(certificate, authority.spki)) throw refuse(`was not issued by ${nameText(authority.subject)}, but by ${nameText(certificate.issuer)}${sameName(certificate.issuer, authority.subject) ? ' with another key' : ''}; only its own issuer can revoke it`);
   const id = { issuerKey: keyFingerprint(authority.spki), serial };
   if (issuedBySerial(ledger, serial).some(({ issuerKey }) => issuerKey === id.issuerKey)) throw refuse('shares its serial number with another one in the ledger; revoke that one by its serial number, which is all a CRL can name');
+  // A published CRL may have told of it before.
+  const earlier = findTold(ledger, id);
   insertIssued(ledger, {
     ...id,
     // No SUBMIT led to it, so none is answered with it.
@@ -95,6 +97,7 @@ function byItself(ledger: Database, authority: Certificate, der: Uint8Array, now
     issuedAt: now,
     uid,
   });
+  if (earlier !== undefined) revoke(ledger, id, earlier, uid);
   return { id, certificate };
 }
 

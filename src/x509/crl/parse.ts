@@ -8,7 +8,7 @@ import type { Signed } from '../signature.js';
 import { splitSigned } from '../signed.js';
 import { parseTime } from '../time.js';
 
-/** What a CRL says of itself; what it lists is counted only. */
+/** What a CRL says of itself; what it lists is counted only, and read by listedIn(). */
 export interface Crl {
   readonly der: Uint8Array;
   /** DER Name. */
@@ -16,6 +16,8 @@ export interface Crl {
   readonly thisUpdate: Date;
   readonly nextUpdate?: Date;
   readonly entries: number;
+  /** DER revokedCertificates; absent where nothing is revoked. */
+  readonly list?: Uint8Array;
   readonly extensions: readonly Extension[];
   /** cRLNumber; a CRL of version 1 has none. */
   readonly number?: bigint;
@@ -66,6 +68,7 @@ function crlOf(der: Uint8Array): Crl {
     thisUpdate: from,
     ...(until === undefined ? {} : { nextUpdate: until }),
     entries: revoked === undefined ? 0 : countElements(revoked),
+    ...(revoked === undefined ? {} : { list: revoked }),
     extensions,
     ...(number === undefined ? {} : { number }),
     signed,

@@ -1,6 +1,6 @@
 import type { Database } from '../../../ledger/database.js';
 import { isIssued } from '../../../ledger/issued.js';
-import { findRevocation } from '../../../ledger/revocation.js';
+import { findRevocation, findTold } from '../../../ledger/revocation.js';
 import type { CertId } from '../../../x509/ocsp/cert-id.js';
 import type { CertificateStatus } from '../../../x509/ocsp/response.js';
 
@@ -20,7 +20,7 @@ export function standingsOf(ledger: Database, issuerKey: string, isOurs: (certId
 }
 
 function statusOf(ledger: Database, issuerKey: string, serial: string): CertificateStatus {
-  const revocation = findRevocation(ledger, { issuerKey, serial });
+  const revocation = findRevocation(ledger, { issuerKey, serial }) ?? findTold(ledger, { issuerKey, serial });
   if (revocation === undefined) return { kind: isIssued(ledger, issuerKey, serial) ? 'good' : 'unknown' };
   const { at, reason, invalidity } = revocation;
   return { kind: 'revoked', at, reason, ...(invalidity === undefined ? {} : { invalidity }) };
