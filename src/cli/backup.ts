@@ -11,7 +11,7 @@ import { runningAsRoot } from '../platform/service-user.js';
 import { askService } from '../service/ask.js';
 import { pack, withStaging } from './backup/archive.js';
 import { manifestText, type InstanceBackup } from './backup/manifest.js';
-import { partName, type StatePart } from '../service/tasks/state-parts.js';
+import { partName, type StatePart } from '../service/tasks/state/state-parts.js';
 import type { AddCommand, Surroundings } from './command.js';
 import { absolutePath, directoriesOf, type GlobalOptions } from './global-options.js';
 import { harmless, json } from './output.js';

@@ -1,5 +1,5 @@
 import { HsmongerError } from '../errors.js';
-import { firstLine } from '../pkcs11/pin-source.js';
+import { firstLine } from '../pkcs11/pin/pin-source.js';
 import type { Account } from '../platform/service-user.js';
 import { pinIn } from '../service/pin/pin-in.js';
 import type { Io } from './io.js';

@@ -7,7 +7,7 @@ export function tokenOf({ token, file }: Pick<Instance, 'token' | 'file'>): Toke
   throw new HsmongerError('CONFIG_INVALID', `${file} has no [token]: nothing of this instance lies on one; add [token] for what is to be done on a token.`);
 }
 
-/** How many sessions work that comes in numbers opens on a token at a time (src/pkcs11/pool.ts). */
+/** How many sessions work that comes in numbers opens on a token at a time (src/pkcs11/signing/pool.ts). */
 export function sessionsOf({ maxSessions }: Pick<TokenConfig, 'maxSessions'>): number {
   return maxSessions ?? 4;
 }

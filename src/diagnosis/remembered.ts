@@ -1,7 +1,7 @@
 import type { ErrorCode } from '../errors.js';
 import type { Life, Remembered } from './facts.js';
 
-/** The ledger's contents, as far as they tell about troubles (service/tasks/read-ledger.ts). */
+/** The ledger's contents, as far as they tell about troubles (service/tasks/state/read-ledger.ts). */
 export interface Memory {
   readonly outcomes: readonly { readonly subjectKey: string; readonly profile: string; readonly at: Date; readonly code: ErrorCode | 'ISSUED'; readonly message: string }[];
   readonly issued: readonly { readonly subjectKey: string; readonly profile: string; readonly notAfter: Date }[];

@@ -1,7 +1,7 @@
 import { HsmongerError } from '../errors.js';
 import type { Certificate } from '../x509/certificate.js';
 import { equalBytes } from '../x509/der.js';
-import { nameText, sameName } from '../x509/name.js';
+import { nameText, sameName } from '../x509/names/name.js';
 import { sameKey } from '../x509/public-key.js';
 import { again } from './again.js';
 import type { Directory, Entry, Modification } from './directory.js';

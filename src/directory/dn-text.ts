@@ -1,6 +1,6 @@
 /**
  * Names as text: three programs write the same name in three ways (`O=A, CN=b`, escapes, the case of the types), so texts are compared
- * by what they say. Only for comparing texts; certificates' own names are compared as DER (x509/name.ts).
+ * by what they say. Only for comparing texts; certificates' own names are compared as DER (x509/names/name.ts).
  */
 
 /** RFC 4514 §3, RFC 2253 §2.3 and what older programs write. */

@@ -1,5 +1,5 @@
 import type { Certificate } from '../x509/certificate.js';
-import { nameText, sameName } from '../x509/name.js';
+import { nameText, sameName } from '../x509/names/name.js';
 import { sameKey } from '../x509/public-key.js';
 import { again } from './again.js';
 import type { Directory, Entry, Modification } from './directory.js';

@@ -1,6 +1,6 @@
 import { HsmongerError, sentenceOf } from '../errors.js';
-import { nameFromText } from '../x509/name-text.js';
-import { sameName } from '../x509/name.js';
+import { nameFromText } from '../x509/names/name-text.js';
+import { sameName } from '../x509/names/name.js';
 import { systemCertificates, theCa } from './system-certificates.js';
 
 /** The names a FreeIPA installation has chosen, RFC 4514. */

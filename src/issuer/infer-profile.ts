@@ -1,5 +1,5 @@
 import type { Certificate } from '../x509/certificate.js';
-import { extendedKeyUsages } from '../x509/extensions.js';
+import { extendedKeyUsages } from '../x509/extensions/extensions.js';
 import { oids } from '../x509/oids.js';
 import { role } from '../x509/path.js';
 import type { ProfileName } from '../config/profile-names.js';

@@ -1,5 +1,5 @@
-import type { KeyUsage } from '../x509/extensions.js';
-import type { NetscapeUse } from '../x509/netscape.js';
+import type { KeyUsage } from '../x509/extensions/extensions.js';
+import type { NetscapeUse } from '../x509/extensions/netscape.js';
 import { oids } from '../x509/oids.js';
 import type { ProfileName } from '../config/profile-names.js';
 

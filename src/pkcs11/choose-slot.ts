@@ -1,5 +1,5 @@
 import { HsmongerError } from '../errors.js';
-import { tokenLabelFault } from './object-label.js';
+import { tokenLabelFault } from './objects/object-label.js';
 import type { TokenInSlot } from './slots.js';
 import type { TokenDescription } from './token.js';
 

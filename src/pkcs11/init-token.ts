@@ -5,11 +5,11 @@ import { systemClock } from '../platform/clock.js';
 import { chooseSlot, sameToken, type NewToken } from './choose-slot.js';
 import { tokenFailure } from './ckr.js';
 import type { Cryptoki, Handle } from './cryptoki.js';
-import type { LoginMeans } from './login.js';
-import { openModule, type ModuleConfig, type OpenModule } from './module.js';
-import { readPin, type PinReader } from './pin-source.js';
+import type { LoginMeans } from './pin/login.js';
+import { openModule, type ModuleConfig, type OpenModule } from './module/module.js';
+import { readPin, type PinReader } from './pin/pin-source.js';
 import { tokensOf } from './slots.js';
-import { withSoPin } from './so-pin.js';
+import { withSoPin } from './pin/so-pin.js';
 import type { PinGuard, TokenDescription } from './token.js';
 
 /** A token that is to be made. */

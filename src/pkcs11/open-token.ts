@@ -3,7 +3,7 @@ import type { TokenConfig } from '../config/instance.js';
 import { HsmongerError, type ErrorCode } from '../errors.js';
 import { systemClock } from '../platform/clock.js';
 import { returnValueOf } from './ckr.js';
-import { openModule, type ModuleConfig } from './module.js';
+import { openModule, type ModuleConfig } from './module/module.js';
 import { openSession } from './session.js';
 import { findToken, tokensOf } from './slots.js';
 import type { OpenToken, OpenTokenOptions, Token, TokenDescription } from './token.js';

@@ -1,20 +1,20 @@
 import pkcs11js from 'pkcs11js';
 import { HsmongerError } from '../errors.js';
-import { census } from './census.js';
+import { census } from './objects/census.js';
 import { calling, tokenFailure } from './ckr.js';
 import { userStates, type Cryptoki, type Handle } from './cryptoki.js';
-import { generateKeyPair } from './key-pair.js';
-import { findPrivateKey, privateKeys, protectionOf, type KeyObjectOnToken } from './keys.js';
-import { changePin } from './change-pin.js';
-import { logIn, logInForOperation, type LoginMeans } from './login.js';
-import { keyTypeFor, mechanismName, rememberedWays } from './mechanisms.js';
-import { moveId } from './move-id.js';
-import { attribute, findObjects } from './objects.js';
-import { publicKeys } from './public-keys.js';
+import { generateKeyPair } from './objects/key-pair.js';
+import { findPrivateKey, privateKeys, protectionOf, type KeyObjectOnToken } from './objects/keys.js';
+import { changePin } from './pin/change-pin.js';
+import { logIn, logInForOperation, type LoginMeans } from './pin/login.js';
+import { keyTypeFor, mechanismName, rememberedWays } from './signing/mechanisms.js';
+import { moveId } from './objects/move-id.js';
+import { attribute, findObjects } from './objects/objects.js';
+import { publicKeys } from './objects/public-keys.js';
 import { serialQueue } from './serial-queue.js';
-import { signWith } from './sign.js';
+import { signWith } from './signing/sign.js';
 import { describe, type TokenInSlot } from './slots.js';
-import { certificateObject, storeCertificate } from './store-certificate.js';
+import { certificateObject, storeCertificate } from './objects/store-certificate.js';
 import type { Token, TokenCertificate, TokenKey } from './token.js';
 
 export interface SessionParts {

@@ -1,9 +1,9 @@
-import type { CensusSight, CountedObject } from './census.js';
+import type { CensusSight, CountedObject } from './objects/census.js';
 import type { PinSource, TokenConfig } from '../config/instance.js';
 import type { SignatureAlgorithm } from '../config/signature-algorithm.js';
-import type { KeyPairOrder } from './key-pair.js';
-import type { IdMove } from './move-id.js';
-import type { CertificatePlace } from './store-certificate.js';
+import type { KeyPairOrder } from './objects/key-pair.js';
+import type { IdMove } from './objects/move-id.js';
+import type { CertificatePlace } from './objects/store-certificate.js';
 
 /** CK_TOKEN_INFO as far as we look at it, padding removed. */
 export interface TokenDescription {

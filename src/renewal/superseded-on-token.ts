@@ -1,7 +1,7 @@
 import type { TokenCertificate } from '../pkcs11/token.js';
 import type { Certificate } from '../x509/certificate.js';
 import { equalBytes } from '../x509/der.js';
-import { extendedKeyUsages } from '../x509/extensions.js';
+import { extendedKeyUsages } from '../x509/extensions/extensions.js';
 import { sameKey } from '../x509/public-key.js';
 
 export interface OnToken extends TokenCertificate {

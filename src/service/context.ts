@@ -5,7 +5,7 @@ import type { Database } from '../ledger/database.js';
 import { openLedger } from '../ledger/ledger.js';
 import { openPinGuard } from '../ledger/pins.js';
 import type { InitMeans } from '../pkcs11/init-token.js';
-import { readPin, type Pin } from '../pkcs11/pin-source.js';
+import { readPin, type Pin } from '../pkcs11/pin/pin-source.js';
 import { openToken } from '../pkcs11/open-token.js';
 import type { OpenTokenOptions, Token } from '../pkcs11/token.js';
 import { systemClock, type Clock } from '../platform/clock.js';

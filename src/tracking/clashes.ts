@@ -4,7 +4,7 @@ import { pinPathOf, tokenName } from '../config/token-of.js';
 import { lyingOn, tokensOf } from '../config/token-views.js';
 import { moduleName } from '../nss/modules.js';
 import type { TokenDescription } from '../pkcs11/token.js';
-import { nameText, sameName } from '../x509/name.js';
+import { nameText, sameName } from '../x509/names/name.js';
 import type { Warning } from './freeipa-table.js';
 import { samePlace } from './place.js';
 import type { Refusal } from './preflight.js';

@@ -1,5 +1,5 @@
 import path from 'node:path';
-import type { CountedObject } from '../pkcs11/census.js';
+import type { CountedObject } from '../pkcs11/objects/census.js';
 import type { TokenDescription } from '../pkcs11/token.js';
 import { tokenLabel } from './checks/token-label.js';
 import type { Refusal } from './preflight.js';

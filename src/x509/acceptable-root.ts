@@ -1,6 +1,6 @@
 import type { Certificate } from './certificate.js';
 import { opensslFault } from './acceptable.js';
-import { allows } from './extensions.js';
+import { allows } from './extensions/extensions.js';
 import { isSelfSigned } from './path.js';
 
 /** Why a certificate is no root that may be used (design rule 3), as a whole clause; undefined when it is one. Its key's signature on itself proves the key. */

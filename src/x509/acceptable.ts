@@ -2,7 +2,7 @@ import { X509Certificate } from 'node:crypto';
 import { sentenceOf } from '../errors.js';
 import type { Certificate } from './certificate.js';
 import { equalBytes } from './der.js';
-import { nameText, sameName } from './name.js';
+import { nameText, sameName } from './names/name.js';
 import type { CertificateRequest } from './parse-csr.js';
 import { findPath, role, type Path } from './path.js';
 import { sameKey } from './public-key.js';

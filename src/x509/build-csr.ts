@@ -1,6 +1,6 @@
 import type { Certificate, Extension } from './certificate.js';
 import { bitString, element, integer, objectIdentifier, sequence } from './der.js';
-import { caBasicConstraints, encodeExtension, findExtension, keyUsageExtension, subjectKeyIdExtension } from './extensions.js';
+import { caBasicConstraints, encodeExtension, findExtension, keyUsageExtension, subjectKeyIdExtension } from './extensions/extensions.js';
 import { oids } from './oids.js';
 import { role } from './path.js';
 import { keyIdentifier } from './public-key.js';

@@ -1,7 +1,7 @@
 import { HsmongerError, sentenceOf } from '../errors.js';
 import type { Certificate } from './certificate.js';
 import { equalBytes } from './der.js';
-import { readBasicConstraints, readAuthorityKeyId, readExtensions, readSubjectKeyId } from './extensions.js';
+import { readBasicConstraints, readAuthorityKeyId, readExtensions, readSubjectKeyId } from './extensions/extensions.js';
 import { remembered } from './remembered.js';
 import { decode, TbsCertificateSchema } from './schema.js';
 import { splitSigned } from './signed.js';

@@ -1,8 +1,8 @@
 import { HsmongerError, sentenceOf } from '../errors.js';
 import type { Extension } from './certificate.js';
 import { dottedOf, elementsIn, equalBytes, integer } from './der.js';
-import { extensionsIn } from './extensions.js';
-import { nameFault } from './name.js';
+import { extensionsIn } from './extensions/extensions.js';
+import { nameFault } from './names/name.js';
 import { oids } from './oids.js';
 import { splitSigned } from './signed.js';
 

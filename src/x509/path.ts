@@ -1,11 +1,11 @@
 import { sentenceOf } from '../errors.js';
 import type { Certificate } from './certificate.js';
-import { constrainedNames, nameOutside } from './constrained-names.js';
+import { constrainedNames, nameOutside } from './names/constrained-names.js';
 import { equalBytes } from './der.js';
-import { allows, findExtension } from './extensions.js';
-import { generalNameElementText } from './general-name-text.js';
-import { nameText, sameName } from './name.js';
-import { readNameConstraints } from './name-constraints.js';
+import { allows, findExtension } from './extensions/extensions.js';
+import { generalNameElementText } from './names/general-name-text.js';
+import { nameText, sameName } from './names/name.js';
+import { readNameConstraints } from './names/name-constraints.js';
 import { oids } from './oids.js';
 import { verifySignature } from './signature.js';
 

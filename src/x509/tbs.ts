@@ -1,6 +1,6 @@
 import type { Certificate, Extension } from './certificate.js';
 import { bitString, element, integer, sequence } from './der.js';
-import { encodeExtension } from './extensions.js';
+import { encodeExtension } from './extensions/extensions.js';
 import { encodeTime } from './time.js';
 
 /** What a certificate to be signed says; byte strings as in Certificate. */

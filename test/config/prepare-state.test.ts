@@ -5,7 +5,7 @@ import { ledgerFile, pinsFile } from '../../src/config/directories.js';
 import type { Directories } from '../../src/config/instance.js';
 import { prepareState } from '../../src/config/prepare-state.js';
 import type { ServiceContext } from '../../src/service/context.js';
-import { emptyState } from '../../src/service/tasks/setup-memory.js';
+import { emptyState } from '../../src/service/tasks/state/setup-memory.js';
 import { privateDirectory, type PrivateDirectory } from '../rig/directory.js';
 import { ensureServiceUser } from '../rig/service-user.js';
 

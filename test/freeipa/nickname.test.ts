@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { caNickname, caSubjectOf, sharedNickname } from '../../src/freeipa/nickname.js';
-import { nameFromText } from '../../src/x509/name-text.js';
+import { nameFromText } from '../../src/x509/names/name-text.js';
 
 const names = { caSubject: 'CN=Certificate Authority,O=EXAMPLE.TEST', subjectBase: 'O=EXAMPLE.TEST' };
 

@@ -7,7 +7,7 @@ import { admit, type IssueFacts } from '../../src/issuer/token/admit.js';
 import { noLimits } from '../../src/issuer/token/issuance/limits.js';
 import { decideIssue, type IssuePlan } from '../../src/issuer/token/decide.js';
 import type { Certificate } from '../../src/x509/certificate.js';
-import { extendedKeyUsages, findExtension } from '../../src/x509/extensions.js';
+import { extendedKeyUsages, findExtension } from '../../src/x509/extensions/extensions.js';
 import { oids } from '../../src/x509/oids.js';
 import { parseCsr } from '../../src/x509/parse-csr.js';
 import { keyIdentifier } from '../../src/x509/public-key.js';

@@ -5,7 +5,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { findWatched } from '../../src/agent/probe/watched-keys.js';
 import { authorityKey, findAuthority } from '../../src/issuer/token/authority.js';
 import type { Cryptoki } from '../../src/pkcs11/cryptoki.js';
-import { openModule } from '../../src/pkcs11/module.js';
+import { openModule } from '../../src/pkcs11/module/module.js';
 import { openSession } from '../../src/pkcs11/session.js';
 import { findToken, tokensOf } from '../../src/pkcs11/slots.js';
 import type { Token } from '../../src/pkcs11/token.js';

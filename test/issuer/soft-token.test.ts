@@ -9,7 +9,7 @@ import { listIssued } from '../../src/ledger/issued.js';
 import { openLedger } from '../../src/ledger/ledger.js';
 import { openPinGuard } from '../../src/ledger/pins.js';
 import { openToken } from '../../src/pkcs11/open-token.js';
-import { nameText } from '../../src/x509/name.js';
+import { nameText } from '../../src/x509/names/name.js';
 import { parseCertificate } from '../../src/x509/parse-certificate.js';
 import { csrFromPem } from '../../src/x509/pem.js';
 import { createAuthority, type Authority } from '../rig/authority.js';

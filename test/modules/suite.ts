@@ -1,9 +1,9 @@
 import { createPublicKey, verify } from 'node:crypto';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import { parseKeyType } from '../../src/pkcs11/key-type.js';
-import { nssKeyId } from '../../src/pkcs11/nss-key-id.js';
+import { parseKeyType } from '../../src/pkcs11/objects/key-type.js';
+import { nssKeyId } from '../../src/pkcs11/objects/nss-key-id.js';
 import { listTokens, openToken } from '../../src/pkcs11/open-token.js';
-import { openSigningPool } from '../../src/pkcs11/pool.js';
+import { openSigningPool } from '../../src/pkcs11/signing/pool.js';
 import type { Token } from '../../src/pkcs11/token.js';
 import { guardInMemory } from '../pkcs11/fake-cryptoki.js';
 import { privateDirectory, type PrivateDirectory } from '../rig/directory.js';

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { parseKeyType } from '../../src/pkcs11/key-type.js';
+import { parseKeyType } from '../../src/pkcs11/objects/key-type.js';
 import { openToken } from '../../src/pkcs11/open-token.js';
 import { guardInMemory } from '../pkcs11/fake-cryptoki.js';
 import { privateDirectory } from '../rig/directory.js';

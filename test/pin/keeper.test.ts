@@ -10,7 +10,7 @@ import type { Instance, UnlockedPin } from '../../src/config/instance.js';
 import { tokenOf } from '../../src/config/token-of.js';
 import { prepareState } from '../../src/config/prepare-state.js';
 import { parseInstance } from '../../src/config/schema.js';
-import { besidePinFile } from '../../src/pkcs11/pin-source.js';
+import { besidePinFile } from '../../src/pkcs11/pin/pin-source.js';
 import { changingPins, pinChanges, writePinChange } from '../../src/service/pin/change-journal.js';
 import { lockedFor, permitUnlocking, placeUnlocked, wipeUnlocked } from '../../src/service/pin/unlocked-file.js';
 import { privateDirectory, type PrivateDirectory } from '../rig/directory.js';

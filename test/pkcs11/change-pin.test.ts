@@ -1,7 +1,7 @@
 import { writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { afterAll, beforeAll, expect, it } from 'vitest';
-import { changePin } from '../../src/pkcs11/change-pin.js';
+import { changePin } from '../../src/pkcs11/pin/change-pin.js';
 import { privateDirectory, type PrivateDirectory } from '../rig/directory.js';
 import { ckr, fakeCryptoki, guardInMemory, handleOf } from './fake-cryptoki.js';
 

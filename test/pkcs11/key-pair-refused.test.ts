@@ -1,7 +1,7 @@
 import pkcs11js from 'pkcs11js';
 import { expect, it, vi } from 'vitest';
 import type { Attribute, Cryptoki } from '../../src/pkcs11/cryptoki.js';
-import { generateKeyPair } from '../../src/pkcs11/key-pair.js';
+import { generateKeyPair } from '../../src/pkcs11/objects/key-pair.js';
 import { ckr, fakeCryptoki, handleOf } from './fake-cryptoki.js';
 
 const token = { slotId: 7, label: 'HSM', manufacturer: 'Maker', model: 'M1', serial: '0001', loginRequired: true, initialized: true, writeProtected: false, pin: 'fine' } as const;

@@ -3,7 +3,7 @@ import { chmodSync, chownSync, copyFileSync, mkdirSync, readFileSync, realpathSy
 import path from 'node:path';
 import pkcs11js from 'pkcs11js';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { openModule } from '../../src/pkcs11/module.js';
+import { openModule } from '../../src/pkcs11/module/module.js';
 import { privateDirectory, type PrivateDirectory } from '../rig/directory.js';
 import { ensureServiceUser } from '../rig/service-user.js';
 import { createSoftToken, softHsmModule, type SoftToken } from '../rig/soft-token.js';

@@ -2,7 +2,7 @@ import { createHash, randomBytes } from 'node:crypto';
 import { writeFileSync, chownSync } from 'node:fs';
 import path from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { nssKeyId } from '../../src/pkcs11/nss-key-id.js';
+import { nssKeyId } from '../../src/pkcs11/objects/nss-key-id.js';
 import { makePair } from '../tracking/facts.js';
 import { privateDirectory, type PrivateDirectory } from '../rig/directory.js';
 import { createNssDatabase, type NssDatabase } from '../rig/nss-database.js';

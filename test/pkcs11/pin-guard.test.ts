@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { decideLogin, type LoginFacts } from '../../src/pkcs11/pin-guard.js';
+import { decideLogin, type LoginFacts } from '../../src/pkcs11/pin/pin-guard.js';
 import type { PinFailure } from '../../src/pkcs11/token.js';
 
 const fresh: LoginFacts = { pin: 'fine', protectedPath: false, failure: undefined, force: false, now: new Date('2026-01-02T03:04:05Z') };

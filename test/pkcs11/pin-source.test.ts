@@ -2,7 +2,7 @@ import { execFileSync } from 'node:child_process';
 import { chmodSync, chownSync, mkdirSync, renameSync, symlinkSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { pinFileProblem, readPin, type PinFileFacts } from '../../src/pkcs11/pin-source.js';
+import { pinFileProblem, readPin, type PinFileFacts } from '../../src/pkcs11/pin/pin-source.js';
 import { privateDirectory, type PrivateDirectory } from '../rig/directory.js';
 import { ensureServiceUser } from '../rig/service-user.js';
 

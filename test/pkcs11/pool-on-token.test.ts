@@ -3,7 +3,7 @@ import { renameSync } from 'node:fs';
 import pkcs11js from 'pkcs11js';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { openToken } from '../../src/pkcs11/open-token.js';
-import { openSigningPool, type SigningPool } from '../../src/pkcs11/pool.js';
+import { openSigningPool, type SigningPool } from '../../src/pkcs11/signing/pool.js';
 import type { Token } from '../../src/pkcs11/token.js';
 import { privateDirectory, type PrivateDirectory } from '../rig/directory.js';
 import { createSoftToken, type SoftToken } from '../rig/soft-token.js';

@@ -2,7 +2,7 @@ import fc from 'fast-check';
 import pkcs11js from 'pkcs11js';
 import { describe, expect, it, vi } from 'vitest';
 import type { Cryptoki } from '../../src/pkcs11/cryptoki.js';
-import { openSigningPool, type SigningPool } from '../../src/pkcs11/pool.js';
+import { openSigningPool, type SigningPool } from '../../src/pkcs11/signing/pool.js';
 import { openSession } from '../../src/pkcs11/session.js';
 import { findToken, tokensOf } from '../../src/pkcs11/slots.js';
 import { ckr, fakeCryptoki, guardInMemory, handleOf, keyFunctions } from './fake-cryptoki.js';

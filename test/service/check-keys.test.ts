@@ -5,7 +5,7 @@ import { HsmongerError } from '../../src/errors.js';
 import { provingSignature } from '../../src/issuer/proving-signature.js';
 import { openToken } from '../../src/pkcs11/open-token.js';
 import type { Token, TokenKey } from '../../src/pkcs11/token.js';
-import { proveKeys } from '../../src/service/tasks/check-keys.js';
+import { proveKeys } from '../../src/service/tasks/token/check-keys.js';
 import { fakeToken } from '../issuer/fake-token.js';
 import { guardInMemory } from '../pkcs11/fake-cryptoki.js';
 import { privateDirectory, type PrivateDirectory } from '../rig/directory.js';

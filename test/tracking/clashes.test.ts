@@ -2,7 +2,7 @@ import { describe, expect, test } from 'vitest';
 import type { CertificateConfig, Instance, TokenConfig } from '../../src/config/instance.js';
 import type { TokenDescription } from '../../src/pkcs11/token.js';
 import { clashesOf, plannedClashes, type Applicant, type Planned, type Resident } from '../../src/tracking/clashes.js';
-import { subjectFromText as encodeSubject } from '../../src/x509/subject-text.js';
+import { subjectFromText as encodeSubject } from '../../src/x509/names/subject-text.js';
 
 const description: TokenDescription = { slotId: 1, label: 'hsm', manufacturer: 'Vendor', model: 'M', serial: '17', loginRequired: true, initialized: true, writeProtected: false, pin: 'fine' };
 const hsm: TokenConfig = { selector: { by: 'label', label: 'hsm' }, module: '/opt/vendor/libhsm.so', environment: {}, pin: { from: 'file', path: '/etc/hsmonger/hsm.pin' } };

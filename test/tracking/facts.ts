@@ -7,7 +7,7 @@ import { Variant } from '../../dbus/wire.js';
 import type { Instance } from '../../src/config/instance.js';
 import type { TokenFacts, TrackingFacts } from '../../src/tracking/facts.js';
 import type { TokenCertificate, TokenKey } from '../../src/pkcs11/token.js';
-import { nssKeyId } from '../../src/pkcs11/nss-key-id.js';
+import { nssKeyId } from '../../src/pkcs11/objects/nss-key-id.js';
 
 /** A certificate object and its private key object as a token would show them. */
 export interface Pair {

@@ -2,7 +2,7 @@ import { generateKeyPairSync, sign } from 'node:crypto';
 import type { NamedRequest } from '../../src/issuer/token/issuance/issue-many.js';
 import { assembleRequest, buildRequestInfo } from '../../src/x509/build-csr.js';
 import { algorithmIdentifier } from '../../src/x509/signature-algorithm.js';
-import { subjectFromText } from '../../src/x509/subject-text.js';
+import { subjectFromText } from '../../src/x509/names/subject-text.js';
 
 /** Requests with a subject and a P-256 key of their own. */
 export function makeRequests(count: number): NamedRequest[] {

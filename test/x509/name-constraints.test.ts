@@ -1,11 +1,11 @@
 import { describe, expect, it } from 'vitest';
 import { element } from '../../src/x509/der.js';
-import { constrainedNames, nameOutside } from '../../src/x509/constrained-names.js';
-import { encodeGeneralName, subjectAltNameExtension } from '../../src/x509/general-name.js';
-import { generalNameFromText } from '../../src/x509/general-name-text.js';
-import { nameConstraintFromText } from '../../src/x509/name-constraint-text.js';
-import { nameConstraintsExtension, readNameConstraints } from '../../src/x509/name-constraints.js';
-import { subjectFromText } from '../../src/x509/subject-text.js';
+import { constrainedNames, nameOutside } from '../../src/x509/names/constrained-names.js';
+import { encodeGeneralName, subjectAltNameExtension } from '../../src/x509/names/general-name.js';
+import { generalNameFromText } from '../../src/x509/names/general-name-text.js';
+import { nameConstraintFromText } from '../../src/x509/names/name-constraint-text.js';
+import { nameConstraintsExtension, readNameConstraints } from '../../src/x509/names/name-constraints.js';
+import { subjectFromText } from '../../src/x509/names/subject-text.js';
 
 const bases = (texts: readonly string[]) => texts.map(nameConstraintFromText);
 const names = (texts: readonly string[]) => texts.map((text) => encodeGeneralName(generalNameFromText(text)));

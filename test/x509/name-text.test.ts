@@ -3,8 +3,8 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { HsmongerError } from '../../src/errors.js';
 import { element, objectIdentifier, sequence } from '../../src/x509/der.js';
-import { nameFault, nameText, sameName } from '../../src/x509/name.js';
-import { nameFromText } from '../../src/x509/name-text.js';
+import { nameFault, nameText, sameName } from '../../src/x509/names/name.js';
+import { nameFromText } from '../../src/x509/names/name-text.js';
 
 const utf8 = (text: string) => element(0x0c, Buffer.from(text));
 const attribute = (type: string, value: Uint8Array) => sequence(objectIdentifier(type), value);

@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { element, objectIdentifier, sequence } from '../../src/x509/der.js';
-import { commonNameOf, nameText, sameName } from '../../src/x509/name.js';
+import { commonNameOf, nameText, sameName } from '../../src/x509/names/name.js';
 
 const utf8 = (text: string) => element(0x0c, Buffer.from(text));
 const printable = (text: string) => element(0x13, Buffer.from(text));

@@ -2,7 +2,7 @@ import fc from 'fast-check';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { HsmongerError } from '../../src/errors.js';
 import { derFault, element, equalBytes } from '../../src/x509/der.js';
-import { nameText } from '../../src/x509/name.js';
+import { nameText } from '../../src/x509/names/name.js';
 import { parseCertificate } from '../../src/x509/parse-certificate.js';
 import { parseCsr } from '../../src/x509/parse-csr.js';
 import { role } from '../../src/x509/path.js';

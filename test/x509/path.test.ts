@@ -1,8 +1,8 @@
 import { beforeAll, describe, expect, it } from 'vitest';
 import type { Certificate } from '../../src/x509/certificate.js';
 import { findPath, isSelfSigned, role } from '../../src/x509/path.js';
-import { nameConstraintFromText } from '../../src/x509/name-constraint-text.js';
-import { nameConstraintsExtension } from '../../src/x509/name-constraints.js';
+import { nameConstraintFromText } from '../../src/x509/names/name-constraint-text.js';
+import { nameConstraintsExtension } from '../../src/x509/names/name-constraints.js';
 import { caConstraints, day, dnsNames, extension, keyUsage, leafConstraints, makeCertificate, makeKeys, now, usage, type Keys } from './material.js';
 import { verdict } from './openssl.js';
 

@@ -4,9 +4,9 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { nameText } from '../../src/x509/name.js';
+import { nameText } from '../../src/x509/names/name.js';
 import { parseCsr } from '../../src/x509/parse-csr.js';
-import { subjectFromText } from '../../src/x509/subject-text.js';
+import { subjectFromText } from '../../src/x509/names/subject-text.js';
 
 let directory: string;
 let key: string;

@@ -2,7 +2,7 @@ import path from 'node:path';
 import type { UnlockedPin } from '../../config/instance.js';
 import { unlockCommand } from '../../config/token-of.js';
 import { asHsmongerError, type ErrorCode } from '../../errors.js';
-import { readPin } from '../../pkcs11/pin-source.js';
+import { readPin } from '../../pkcs11/pin/pin-source.js';
 import { accountOf } from '../../platform/service-user.js';
 import { proveGiven } from '../../service/pin/prove-given.js';
 import { placeUnlocked } from '../../service/pin/unlocked-file.js';

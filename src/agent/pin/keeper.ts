@@ -3,7 +3,7 @@ import path from 'node:path';
 import { unlockCommand } from '../../config/token-of.js';
 import type { UnlockedPin } from '../../config/instance.js';
 import { sentenceOf } from '../../errors.js';
-import { besidePinFile, lockedSentence } from '../../pkcs11/pin-source.js';
+import { besidePinFile, lockedSentence } from '../../pkcs11/pin/pin-source.js';
 import { lockedFor, prepareUnlocked } from '../../service/pin/unlocked-file.js';
 import { createBell } from '../bell.js';
 import type { Care, Part } from '../care.js';

@@ -3,7 +3,7 @@ import type { Directories, Instance } from '../../config/instance.js';
 import type { Probe } from '../../diagnosis/probe.js';
 import { pinPathOf } from '../../config/token-of.js';
 import { HsmongerError, reactions, sentenceOf, type ErrorCode } from '../../errors.js';
-import { pinFileNow } from '../../pkcs11/pin-aside.js';
+import { pinFileNow } from '../../pkcs11/pin/pin-aside.js';
 import type { Clock } from '../../platform/clock.js';
 import { pinVariables } from '../../service/ask.js';
 import { createBackOff } from '../back-off.js';

@@ -3,7 +3,7 @@ import type { SignatureChoice } from '../../config/signature-algorithm.js';
 import type { KeyProbe, LoginProbe, TokenProbe } from '../../diagnosis/probe.js';
 import { asHsmongerError, HsmongerError } from '../../errors.js';
 import { openToken } from '../../pkcs11/open-token.js';
-import { identifyPin } from '../../pkcs11/pin-source.js';
+import { identifyPin } from '../../pkcs11/pin/pin-source.js';
 import type { PinGuard, Token } from '../../pkcs11/token.js';
 import { findWatched, proveKey, type WatchedKey } from './watched-keys.js';
 

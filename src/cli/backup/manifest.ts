@@ -1,7 +1,7 @@
 import * as v from 'valibot';
 import { identifier } from '../../config/schema/values.js';
 import { HsmongerError } from '../../errors.js';
-import { partName } from '../../service/tasks/state-parts.js';
+import { partName } from '../../service/tasks/state/state-parts.js';
 
 /** What this version writes and reads. */
 const format = 1;

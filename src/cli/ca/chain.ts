@@ -1,6 +1,6 @@
 import { askService } from '../../service/ask.js';
 import { certificateToPem } from '../../x509/pem.js';
-import { nameText } from '../../x509/name.js';
+import { nameText } from '../../x509/names/name.js';
 import { parseCertificate } from '../../x509/parse-certificate.js';
 import type { Surroundings } from '../command.js';
 import { instanceOf, type GlobalOptions } from '../global-options.js';

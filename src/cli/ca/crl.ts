@@ -6,7 +6,7 @@ import { writeDurably } from '../../platform/durable-file.js';
 import { exclusiveFlock } from '../../platform/flock.js';
 import { askService } from '../../service/ask.js';
 import { tokenIssuerOf } from '../../service/own-authority.js';
-import type { CrlWish, MadeCrl } from '../../service/tasks/make-crl.js';
+import type { CrlWish, MadeCrl } from '../../service/tasks/ca/make-crl.js';
 import { maxCrlBytes } from '../../x509/crl/parse.js';
 import { crlToPem } from '../../x509/pem.js';
 import type { Surroundings } from '../command.js';

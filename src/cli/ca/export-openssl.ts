@@ -4,7 +4,7 @@ import { HsmongerError, sentenceOf } from '../../errors.js';
 import { writeDurably } from '../../platform/durable-file.js';
 import { askService } from '../../service/ask.js';
 import { tokenIssuerOf } from '../../service/own-authority.js';
-import type { ExportedCa } from '../../service/tasks/export-issued.js';
+import type { ExportedCa } from '../../service/tasks/ca/export-issued.js';
 import { parseCertificate } from '../../x509/parse-certificate.js';
 import { certificateToPem } from '../../x509/pem.js';
 import type { Surroundings } from '../command.js';

@@ -5,7 +5,7 @@ import { HsmongerError } from '../../errors.js';
 import type { TokenDescription } from '../../pkcs11/token.js';
 import { askService } from '../../service/ask.js';
 import { assertNoClashes } from '../../tracking/neighbours.js';
-import { nameText } from '../../x509/name.js';
+import { nameText } from '../../x509/names/name.js';
 import { parseCertificate } from '../../x509/parse-certificate.js';
 import { signedBy } from '../../x509/path.js';
 import type { Surroundings } from '../command.js';

@@ -1,9 +1,9 @@
 import type { Directories, Instance } from '../../config/instance.js';
 import { HsmongerError } from '../../errors.js';
 import { askService } from '../../service/ask.js';
-import type { OrderInput } from '../../service/tasks/issue-certificates.js';
+import type { OrderInput } from '../../service/tasks/ca/issue-certificates.js';
 import { assertNoClashes } from '../../tracking/neighbours.js';
-import { nameText } from '../../x509/name.js';
+import { nameText } from '../../x509/names/name.js';
 import { parseCertificate } from '../../x509/parse-certificate.js';
 import { certificateToPem } from '../../x509/pem.js';
 import type { Surroundings } from '../command.js';

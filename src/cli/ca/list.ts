@@ -1,4 +1,4 @@
-import type { ListedCertificate } from '../../service/tasks/issued-certificates.js';
+import type { ListedCertificate } from '../../service/tasks/ca/issued-certificates.js';
 import { askService } from '../../service/ask.js';
 import type { Surroundings } from '../command.js';
 import { instanceOf, type GlobalOptions } from '../global-options.js';

@@ -1,6 +1,6 @@
 import type { RevocationReason } from '../../config/revocation-reason.js';
-import type { ExportedCa } from '../../service/tasks/export-issued.js';
-import { openSslName } from '../../x509/openssl-name.js';
+import type { ExportedCa } from '../../service/tasks/ca/export-issued.js';
+import { openSslName } from '../../x509/names/openssl-name.js';
 import { parseCertificate } from '../../x509/parse-certificate.js';
 
 type Issued = ExportedCa['issued'][number];

@@ -2,7 +2,7 @@ import { parseReason, revocationReasons, type RevocationReason } from '../../con
 import { HsmongerError, sentenceOf } from '../../errors.js';
 import { readBoundedFile } from '../../platform/bounded-file.js';
 import { askService } from '../../service/ask.js';
-import type { Meant, RevocationReport } from '../../service/tasks/revoke-certificate.js';
+import type { Meant, RevocationReport } from '../../service/tasks/ca/revoke-certificate.js';
 import { tokenIssuerOf } from '../../service/own-authority.js';
 import { certificateFromPem } from '../../x509/pem.js';
 import type { Surroundings } from '../command.js';

@@ -1,8 +1,8 @@
 import { HsmongerError } from '../../errors.js';
 import { askService } from '../../service/ask.js';
-import type { ShownCertificate } from '../../service/tasks/issued-certificates.js';
-import { describeExtensions } from '../../x509/describe-extension.js';
-import { nameText } from '../../x509/name.js';
+import type { ShownCertificate } from '../../service/tasks/ca/issued-certificates.js';
+import { describeExtensions } from '../../x509/extensions/describe-extension.js';
+import { nameText } from '../../x509/names/name.js';
 import { parseCertificate } from '../../x509/parse-certificate.js';
 import { certificateToPem } from '../../x509/pem.js';
 import { keyFacts, keyFingerprint } from '../../x509/public-key.js';

@@ -1,5 +1,5 @@
-import type { OwnCa, OwnKeyFacts } from '../../service/tasks/make-root.js';
-import { nameText } from '../../x509/name.js';
+import type { OwnCa, OwnKeyFacts } from '../../service/tasks/ca/make-root.js';
+import { nameText } from '../../x509/names/name.js';
 import { parseCertificate } from '../../x509/parse-certificate.js';
 import { certificateToPem } from '../../x509/pem.js';
 

@@ -1,5 +1,5 @@
 import type { TrackingRequest } from '../../../dbus/tracking-request.js';
-import type { RenewalPreview } from '../../service/tasks/preview-renewal.js';
+import type { RenewalPreview } from '../../service/tasks/renewal/preview-renewal.js';
 import { parseCertificate } from '../../x509/parse-certificate.js';
 import { certificateFromPem } from '../../x509/pem.js';
 import { keyFingerprint } from '../../x509/public-key.js';

@@ -1,6 +1,6 @@
 import { existsSync } from 'node:fs';
 import path from 'node:path';
-import { findModules } from '../../pkcs11/vendors.js';
+import { findModules } from '../../pkcs11/module/vendors.js';
 
 /** Dogtag's instances: pki-tomcat is pkispawn's and FreeIPA's default. */
 const databases = ['/etc/pki/pki-tomcat/alias'];

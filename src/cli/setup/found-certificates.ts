@@ -1,5 +1,5 @@
 import type { NamedProfile } from '../../config/instance.js';
-import type { TokenContents } from '../../service/tasks/inspect-token.js';
+import type { TokenContents } from '../../service/tasks/token/inspect-token.js';
 import type { Certificate } from '../../x509/certificate.js';
 import { equalBytes } from '../../x509/der.js';
 import { parseCertificate } from '../../x509/parse-certificate.js';

@@ -1,7 +1,7 @@
 import type { Directories, Instance } from '../../config/instance.js';
 import { HsmongerError } from '../../errors.js';
 import { moduleName } from '../../nss/modules.js';
-import type { CensusSight } from '../../pkcs11/census.js';
+import type { CensusSight } from '../../pkcs11/objects/census.js';
 import { askService } from '../../service/ask.js';
 import { emptySlotRefusals } from '../../tracking/empty-slot.js';
 import type { Surroundings } from '../command.js';

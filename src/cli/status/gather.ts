@@ -2,7 +2,7 @@ import type { Certmonger } from '../../../dbus/certmonger.js';
 import type { TrackingRequest } from '../../../dbus/tracking-request.js';
 import type { CertificateConfig, Directories, Instance } from '../../config/instance.js';
 import { sentenceOf } from '../../errors.js';
-import { lockedSentence } from '../../pkcs11/pin-source.js';
+import { lockedSentence } from '../../pkcs11/pin/pin-source.js';
 import { askService } from '../../service/ask.js';
 import { isUnlocked } from '../../service/pin/unlocked-file.js';
 import { isOurPlace } from '../../tracking/place.js';

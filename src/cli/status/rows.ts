@@ -4,7 +4,7 @@ import { problemOf } from '../../diagnosis/diagnose.js';
 import { requestFacts, seenRequest, siteFacts } from '../../diagnosis/gather.js';
 import { rememberedOf } from '../../diagnosis/remembered.js';
 import { decideRenewal } from '../../renewal/decide.js';
-import type { LedgerContents } from '../../service/tasks/read-ledger.js';
+import type { LedgerContents } from '../../service/tasks/state/read-ledger.js';
 
 /** What there is to know about one certificate of the instance; a part that could not be asked is absent. */
 export interface CertificateFacts {

@@ -1,5 +1,5 @@
 import type { KeyProtection, TokenKey } from '../../pkcs11/token.js';
-import type { TokenCheck } from '../../service/tasks/check-keys.js';
+import type { TokenCheck } from '../../service/tasks/token/check-keys.js';
 import { certmongerMechanisms, type NeededMechanism } from '../../tracking/certmonger-mechanisms.js';
 import { columns, type Cell } from '../output.js';
 

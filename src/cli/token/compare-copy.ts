@@ -1,4 +1,4 @@
-import type { TokenContents } from '../../service/tasks/inspect-token.js';
+import type { TokenContents } from '../../service/tasks/token/inspect-token.js';
 
 /** A file below the copied directory. */
 export interface CopiedFile {

@@ -1,4 +1,4 @@
-import { onlyOne, selecting } from '../../pkcs11/selection.js';
+import { onlyOne, selecting } from '../../pkcs11/objects/selection.js';
 import { askService } from '../../service/ask.js';
 import { certificateToPem } from '../../x509/pem.js';
 import type { Surroundings } from '../command.js';

@@ -1,4 +1,4 @@
-import { parseKeyType } from '../../pkcs11/key-type.js';
+import { parseKeyType } from '../../pkcs11/objects/key-type.js';
 import { askService } from '../../service/ask.js';
 import { HsmongerError } from '../../errors.js';
 import type { Surroundings } from '../command.js';

@@ -1,4 +1,4 @@
-import { findModules } from '../../pkcs11/vendors.js';
+import { findModules } from '../../pkcs11/module/vendors.js';
 import type { Surroundings } from '../command.js';
 import type { GlobalOptions } from '../global-options.js';
 import { columns, json } from '../output.js';

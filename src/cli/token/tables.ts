@@ -1,7 +1,7 @@
 import type { TokenDescription, TokenKey, TokenPublicKey } from '../../pkcs11/token.js';
 import { formatUri } from '../../pkcs11/uri.js';
-import type { TokenMechanisms } from '../../pkcs11/mechanism-list.js';
-import { selecting } from '../../pkcs11/selection.js';
+import type { TokenMechanisms } from '../../pkcs11/signing/mechanism-list.js';
+import { selecting } from '../../pkcs11/objects/selection.js';
 import type { TokenObjects } from '../../service/tasks/token/list-objects.js';
 import { equalBytes } from '../../x509/der.js';
 import { parseCertificate } from '../../x509/parse-certificate.js';

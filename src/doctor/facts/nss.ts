@@ -1,6 +1,6 @@
 import type { ListedCertificate } from '../../nss/certificates.js';
 import type { TokenCertificate, TokenKey } from '../../pkcs11/token.js';
-import type { PinFileFacts } from '../../pkcs11/pin-source.js';
+import type { PinFileFacts } from '../../pkcs11/pin/pin-source.js';
 import type { Trouble } from './sound.js';
 
 /** The NSS database as the service user finds it. */

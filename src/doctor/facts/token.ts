@@ -1,5 +1,5 @@
 import type { TokenCertificate, TokenDescription, TokenKey } from '../../pkcs11/token.js';
-import type { PinFileFacts, PinReader } from '../../pkcs11/pin-source.js';
+import type { PinFileFacts, PinReader } from '../../pkcs11/pin/pin-source.js';
 import type { DaemonFacts } from '../../tracking/facts.js';
 import type { Fact } from '../facts.js';
 import type { Sound, Trouble } from './sound.js';

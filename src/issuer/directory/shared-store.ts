@@ -8,8 +8,8 @@ import { isOnlyRenewalMaster, isRenewalMaster, listServers } from '../../directo
 import { publishShared, readShared, tidyShared, type Judge } from '../../directory/shared-certificates.js';
 import { authoritiesDn } from '../../directory/tree.js';
 import type { Certificate } from '../../x509/certificate.js';
-import { sameName } from '../../x509/name.js';
-import { nameFromText } from '../../x509/name-text.js';
+import { sameName } from '../../x509/names/name.js';
+import { nameFromText } from '../../x509/names/name-text.js';
 
 /** What the servers of one CA share, as an enrolment sees it. Failures are the directory's. */
 export interface SharedStore {

@@ -5,7 +5,7 @@ import { findInterface, forgetInterface, rememberInterface } from '../../ledger/
 import { openDatabase, type Database } from '../../ledger/database.js';
 import { exclusively } from '../../ledger/exclusively.js';
 import type { Clock } from '../../platform/clock.js';
-import { sameName } from '../../x509/name.js';
+import { sameName } from '../../x509/names/name.js';
 import { findPath, isSelfSigned } from '../../x509/path.js';
 import { readableCertificates } from '../../x509/readable-certificates.js';
 import type { Issued, Issuer } from '../issuer.js';

@@ -6,7 +6,7 @@ import { judge } from './judge.js';
 import type { Order } from './order.js';
 import { pendingText } from './pending.js';
 import type { Certificate } from '../../x509/certificate.js';
-import { nameText } from '../../x509/name.js';
+import { nameText } from '../../x509/names/name.js';
 
 /** What became of a request the CA has. */
 export type Course =

@@ -1,7 +1,7 @@
 import { HsmongerError } from '../../errors.js';
 import { acceptable } from '../../x509/acceptable.js';
 import type { Certificate } from '../../x509/certificate.js';
-import { nameText, sameName } from '../../x509/name.js';
+import { nameText, sameName } from '../../x509/names/name.js';
 import { parseCertificate } from '../../x509/parse-certificate.js';
 import { isSelfSigned, role } from '../../x509/path.js';
 import { sameKey } from '../../x509/public-key.js';

@@ -1,7 +1,7 @@
 import { defaultProfile, isProfileName } from '../../config/profile-names.js';
 import { HsmongerError } from '../../errors.js';
 import type { Certificate } from '../../x509/certificate.js';
-import { nameText, sameName } from '../../x509/name.js';
+import { nameText, sameName } from '../../x509/names/name.js';
 import { parseCertificate } from '../../x509/parse-certificate.js';
 import { parseCsr } from '../../x509/parse-csr.js';
 import { role } from '../../x509/path.js';

@@ -1,4 +1,4 @@
-import { sameName } from '../../x509/name.js';
+import { sameName } from '../../x509/names/name.js';
 import { parseCsr, type CertificateRequest } from '../../x509/parse-csr.js';
 import { sameKey } from '../../x509/public-key.js';
 import { bytesOf } from './pkcs7.js';

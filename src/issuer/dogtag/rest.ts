@@ -1,5 +1,5 @@
 import { HsmongerError } from '../../errors.js';
-import { commonNameOf } from '../../x509/name.js';
+import { commonNameOf } from '../../x509/names/name.js';
 import { assertSuccess, jsonOf, refusalOf } from './answers.js';
 import type { Approval, Delivered, DogtagApi, RequestState, Wish } from './api.js';
 import type { Connection, HttpAnswer, HttpRequest } from './connection.js';

@@ -1,7 +1,7 @@
 import { HsmongerError } from '../../errors.js';
 import type { Clock } from '../../platform/clock.js';
 import type { Certificate } from '../../x509/certificate.js';
-import { nameText } from '../../x509/name.js';
+import { nameText } from '../../x509/names/name.js';
 import { sameKey } from '../../x509/public-key.js';
 import { readableCertificates } from '../../x509/readable-certificates.js';
 import type { Issued } from '../issuer.js';

@@ -3,7 +3,7 @@ import type { Clock } from '../../platform/clock.js';
 import { acceptable } from '../../x509/acceptable.js';
 import type { Certificate } from '../../x509/certificate.js';
 import { equalBytes } from '../../x509/der.js';
-import { nameText } from '../../x509/name.js';
+import { nameText } from '../../x509/names/name.js';
 import { parseCertificate } from '../../x509/parse-certificate.js';
 import { parseCsr } from '../../x509/parse-csr.js';
 import type { Issued, Issuer } from '../issuer.js';

@@ -1,8 +1,8 @@
 import type { CaConfig } from '../../config/instance.js';
 import { HsmongerError } from '../../errors.js';
 import type { Certificate } from '../../x509/certificate.js';
-import { allows } from '../../x509/extensions.js';
-import { nameText, sameName } from '../../x509/name.js';
+import { allows } from '../../x509/extensions/extensions.js';
+import { nameText, sameName } from '../../x509/names/name.js';
 import type { CertificateRequest } from '../../x509/parse-csr.js';
 import { isSelfSigned, role, signedBy } from '../../x509/path.js';
 import { sameKey } from '../../x509/public-key.js';

@@ -1,6 +1,6 @@
 import type { Token } from '../../pkcs11/token.js';
 import type { Certificate } from '../../x509/certificate.js';
-import { sameName } from '../../x509/name.js';
+import { sameName } from '../../x509/names/name.js';
 import { isSelfSigned } from '../../x509/path.js';
 import { readableCertificates } from '../../x509/readable-certificates.js';
 

@@ -1,6 +1,6 @@
 import { HsmongerError } from '../../errors.js';
 import type { Certificate, Extension } from '../../x509/certificate.js';
-import { nameText } from '../../x509/name.js';
+import { nameText } from '../../x509/names/name.js';
 import { isSelfSigned } from '../../x509/path.js';
 import type { Profile } from '../profiles.js';
 import type { Admitted } from './admit.js';

@@ -7,7 +7,7 @@ import {
   findExtension,
   ocspNoCheckExtension,
   subjectKeyIdExtension,
-} from '../../x509/extensions.js';
+} from '../../x509/extensions/extensions.js';
 import { oids } from '../../x509/oids.js';
 import { keyIdentifier } from '../../x509/public-key.js';
 import type { Profile } from '../profiles.js';

@@ -1,6 +1,6 @@
 import { HsmongerError } from '../../errors.js';
 import type { Certificate } from '../../x509/certificate.js';
-import { nameText, sameName } from '../../x509/name.js';
+import { nameText, sameName } from '../../x509/names/name.js';
 import type { CertificateRequest } from '../../x509/parse-csr.js';
 import { assertStrongKey, sameKey } from '../../x509/public-key.js';
 import { assertStrongDigest, type Signed } from '../../x509/signature.js';

@@ -8,7 +8,7 @@ import type { Token, TokenKey } from '../../pkcs11/token.js';
 import type { Clock } from '../../platform/clock.js';
 import { acceptable } from '../../x509/acceptable.js';
 import type { Certificate } from '../../x509/certificate.js';
-import { nameText } from '../../x509/name.js';
+import { nameText } from '../../x509/names/name.js';
 import { parseCertificate } from '../../x509/parse-certificate.js';
 import { parseCsr } from '../../x509/parse-csr.js';
 import type { Path } from '../../x509/path.js';

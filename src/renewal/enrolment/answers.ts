@@ -1,7 +1,7 @@
 import { helperReaction, type HsmongerError } from '../../errors.js';
 import type { Issued } from '../../issuer/issuer.js';
 import type { NamedCertificate, Outcome } from '../../protocol/outcome.js';
-import { commonNameOf } from '../../x509/name.js';
+import { commonNameOf } from '../../x509/names/name.js';
 import { parseCertificate } from '../../x509/parse-certificate.js';
 import { certificateToPem } from '../../x509/pem.js';
 

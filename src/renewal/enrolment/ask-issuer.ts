@@ -2,7 +2,7 @@ import { HsmongerError } from '../../errors.js';
 import type { Issued } from '../../issuer/issuer.js';
 import type { Progress } from '../../protocol/cookie.js';
 import { acceptable } from '../../x509/acceptable.js';
-import { nameText } from '../../x509/name.js';
+import { nameText } from '../../x509/names/name.js';
 import { parseCertificate } from '../../x509/parse-certificate.js';
 import type { Course } from './course.js';
 import { importedCertificate, storedCertificate } from './kept.js';

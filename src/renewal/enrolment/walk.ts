@@ -6,7 +6,7 @@ import { createExternalIssuer } from '../../issuer/external/external-issuer.js';
 import type { Issued } from '../../issuer/issuer.js';
 import type { Progress } from '../../protocol/cookie.js';
 import { findPath } from '../../x509/path.js';
-import { nameText } from '../../x509/name.js';
+import { nameText } from '../../x509/names/name.js';
 import { certificateToPem } from '../../x509/pem.js';
 import { sameKey } from '../../x509/public-key.js';
 import { askIssuer } from './ask-issuer.js';

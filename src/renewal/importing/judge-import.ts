@@ -1,8 +1,8 @@
 import { HsmongerError } from '../../errors.js';
 import { acceptable } from '../../x509/acceptable.js';
 import type { Certificate } from '../../x509/certificate.js';
-import { allows } from '../../x509/extensions.js';
-import { nameText, sameName } from '../../x509/name.js';
+import { allows } from '../../x509/extensions/extensions.js';
+import { nameText, sameName } from '../../x509/names/name.js';
 import { isSelfSigned, role, validityFault, type Path } from '../../x509/path.js';
 import { sameKey } from '../../x509/public-key.js';
 import { assertStrongDigest } from '../../x509/signature.js';

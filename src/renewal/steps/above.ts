@@ -3,7 +3,7 @@ import { readCaCertificates } from '../../directory/ca-certificates.js';
 import { readCaFile } from '../../issuer/dogtag/ca-file.js';
 import { readImported } from '../../issuer/external/imported.js';
 import type { Certificate } from '../../x509/certificate.js';
-import { sameName } from '../../x509/name.js';
+import { sameName } from '../../x509/names/name.js';
 import { findPath, type Path } from '../../x509/path.js';
 import type { SavingContext } from '../saving-context.js';
 

@@ -5,7 +5,7 @@ import { assertTrust, authorityTrust, coversTrust, importTrusted, isDistrusted }
 import type { TokenCertificate } from '../../pkcs11/token.js';
 import type { Certificate } from '../../x509/certificate.js';
 import { equalBytes } from '../../x509/der.js';
-import { nameText, sameName } from '../../x509/name.js';
+import { nameText, sameName } from '../../x509/names/name.js';
 import { certificateToPem } from '../../x509/pem.js';
 import { parseCertificate } from '../../x509/parse-certificate.js';
 import { nssOf, withInternal, type SavingContext } from '../saving-context.js';

@@ -5,7 +5,7 @@ import { journalEntry } from '../../ledger/journal.js';
 import { certificatesAbove } from '../../issuer/token/certificates-above.js';
 import type { Token, TokenCertificate } from '../../pkcs11/token.js';
 import type { Certificate } from '../../x509/certificate.js';
-import { sameName } from '../../x509/name.js';
+import { sameName } from '../../x509/names/name.js';
 import { findPath } from '../../x509/path.js';
 import { sameKey } from '../../x509/public-key.js';
 import { readableCertificates } from '../../x509/readable-certificates.js';

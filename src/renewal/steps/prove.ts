@@ -5,7 +5,7 @@ import type { Token, TokenCertificate } from '../../pkcs11/token.js';
 import { changedNature } from '../../x509/acceptable.js';
 import type { Certificate } from '../../x509/certificate.js';
 import { equalBytes } from '../../x509/der.js';
-import { nameText, sameName } from '../../x509/name.js';
+import { nameText, sameName } from '../../x509/names/name.js';
 import { findPath } from '../../x509/path.js';
 import { sameKey } from '../../x509/public-key.js';
 import type { FileSight } from '../saving-context.js';

@@ -6,7 +6,7 @@ import { prepareState } from '../../config/prepare-state.js';
 import { asHsmongerError } from '../../errors.js';
 import { sqliteAddon } from '../../platform/addons.js';
 import { accountOf, dropTo, type Account } from '../../platform/service-user.js';
-import { nameText } from '../../x509/name.js';
+import { nameText } from '../../x509/names/name.js';
 import { withServiceContext } from '../context.js';
 import { ownAuthority, tokenIssuerOf } from '../own-authority.js';
 import { serveOcsp } from './http.js';

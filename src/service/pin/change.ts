@@ -3,7 +3,7 @@ import path from 'node:path';
 import type { Directories, Instance } from '../../config/instance.js';
 import { tokenOf } from '../../config/token-of.js';
 import { asHsmongerError, HsmongerError, type ErrorCode } from '../../errors.js';
-import { besidePinFile } from '../../pkcs11/pin-source.js';
+import { besidePinFile } from '../../pkcs11/pin/pin-source.js';
 import { writeDurably } from '../../platform/durable-file.js';
 import { wipeFile } from '../../platform/memory-file.js';
 import { askService } from '../ask.js';

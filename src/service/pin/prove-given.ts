@@ -3,7 +3,7 @@ import { tokenOf } from '../../config/token-of.js';
 import { HsmongerError } from '../../errors.js';
 import type { TokenDescription } from '../../pkcs11/token.js';
 import { askService } from '../ask.js';
-import type { ProofOptions } from '../tasks/prove-pin.js';
+import type { ProofOptions } from '../tasks/token/prove-pin.js';
 
 const variable = 'HSMONGER_PIN';
 

@@ -1,5 +1,5 @@
 import { equalBytes } from '../../x509/der.js';
-import { nssKeyId } from '../../pkcs11/nss-key-id.js';
+import { nssKeyId } from '../../pkcs11/objects/nss-key-id.js';
 import type { Evidence, Refusal } from '../preflight.js';
 
 /**

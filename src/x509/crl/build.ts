@@ -1,7 +1,7 @@
 import { revocationReasons, type RevocationReason } from '../../config/revocation-reason.js';
 import type { Extension } from '../certificate.js';
 import { bitString, element, integer, sequence, unsigned } from '../der.js';
-import { authorityKeyIdExtension, encodeExtension } from '../extensions.js';
+import { authorityKeyIdExtension, encodeExtension } from '../extensions/extensions.js';
 import { oids } from '../oids.js';
 import { encodeGeneralizedTime, encodeTime } from '../time.js';
 

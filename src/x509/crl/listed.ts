@@ -1,7 +1,7 @@
 import { revocationReasons, type RevocationReason } from '../../config/revocation-reason.js';
 import { HsmongerError, sentenceOf } from '../../errors.js';
 import { contentOf, elementsIn } from '../der.js';
-import { extensionsIn, findExtension } from '../extensions.js';
+import { extensionsIn, findExtension } from '../extensions/extensions.js';
 import { oids } from '../oids.js';
 import { parseTime } from '../time.js';
 import type { CrlEntry } from './build.js';

@@ -1,7 +1,7 @@
 import { HsmongerError, sentenceOf } from '../../errors.js';
 import type { Extension } from '../certificate.js';
 import { contentOf, countElements, derFault, fewElementsIn, equalBytes, unsignedValue } from '../der.js';
-import { extensionsIn, findExtension } from '../extensions.js';
+import { extensionsIn, findExtension } from '../extensions/extensions.js';
 import { oids } from '../oids.js';
 import { crlFromPem } from '../pem.js';
 import type { Signed } from '../signature.js';

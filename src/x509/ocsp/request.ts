@@ -1,5 +1,5 @@
 import { contentOf, derFault, elementsIn, equalBytes, fewElementsIn } from '../der.js';
-import { extensionsIn, findExtension } from '../extensions.js';
+import { extensionsIn, findExtension } from '../extensions/extensions.js';
 import { oids } from '../oids.js';
 import { readCertId, type CertId } from './cert-id.js';
 

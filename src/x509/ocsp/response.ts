@@ -1,6 +1,6 @@
 import { revocationReasons, type RevocationReason } from '../../config/revocation-reason.js';
 import { bitString, element, objectIdentifier, octetString, sequence } from '../der.js';
-import { encodeExtension } from '../extensions.js';
+import { encodeExtension } from '../extensions/extensions.js';
 import { invalidityExtension } from '../crl/build.js';
 import { oids } from '../oids.js';
 import { encodeGeneralizedTime } from '../time.js';

@@ -10,7 +10,7 @@ import type { Instance } from '../../../src/config/instance.js';
 import { loadInstance } from '../../../src/config/load.js';
 import type { Probe, TokenProbe, Verdict } from '../../../src/diagnosis/probe.js';
 import { asHsmongerError } from '../../../src/errors.js';
-import { pinFileNow } from '../../../src/pkcs11/pin-aside.js';
+import { pinFileNow } from '../../../src/pkcs11/pin/pin-aside.js';
 import { askService } from '../../../src/service/ask.js';
 import type { TrackingRequest } from '../../../dbus/tracking-request.js';
 

@@ -15,7 +15,7 @@ import { tokenOf } from '../../../src/config/token-of.js';
 import { parseInstance } from '../../../src/config/schema.js';
 import type { LoginProbe, Probe } from '../../../src/diagnosis/probe.js';
 import type { Memory } from '../../../src/diagnosis/remembered.js';
-import { pinFileNow } from '../../../src/pkcs11/pin-aside.js';
+import { pinFileNow } from '../../../src/pkcs11/pin/pin-aside.js';
 import { privateDirectory } from '../../rig/directory.js';
 import { makeCertificate, makeKeys, pem } from '../../x509/material.js';
 import { conf } from './hand-made-care.js';

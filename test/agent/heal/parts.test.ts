@@ -10,7 +10,7 @@ import { pinFileOf } from '../../../src/agent/heal/pin-file.js';
 import { createTeller } from '../../../src/agent/heal/tell.js';
 import { parseInstance } from '../../../src/config/schema.js';
 import type { Diagnosis } from '../../../src/diagnosis/diagnosis.js';
-import { movePinAside, pinFileNow } from '../../../src/pkcs11/pin-aside.js';
+import { movePinAside, pinFileNow } from '../../../src/pkcs11/pin/pin-aside.js';
 import { privateDirectory, type PrivateDirectory } from '../../rig/directory.js';
 
 const now = new Date('2026-06-01T00:00:00Z');

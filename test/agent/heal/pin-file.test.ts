@@ -3,8 +3,8 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { pinFileOf } from '../../../src/agent/heal/pin-file.js';
-import { asideName } from '../../../src/pkcs11/pin-aside.js';
-import { besidePinFile } from '../../../src/pkcs11/pin-source.js';
+import { asideName } from '../../../src/pkcs11/pin/pin-aside.js';
+import { besidePinFile } from '../../../src/pkcs11/pin/pin-source.js';
 import { doctorInstance } from '../../doctor/facts.js';
 
 let directory: string;

@@ -2,7 +2,7 @@ import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { openDirectory } from '../../../src/directory/open.js';
 import { createDirectoryIssuer } from '../../../src/issuer/directory/directory-issuer.js';
 import { createSharedStore, type SharedStore } from '../../../src/issuer/directory/shared-store.js';
-import { nameFromText } from '../../../src/x509/name-text.js';
+import { nameFromText } from '../../../src/x509/names/name-text.js';
 import { startDirectoryServers, type DirectoryServers } from '../../rig/directory-server.js';
 import { day, leafConstraints, makeCertificate, makeCsr, makeKeys } from '../../x509/material.js';
 

@@ -9,11 +9,11 @@ import { noLimits } from '../../../src/issuer/token/issuance/limits.js';
 import { planRoot } from '../../../src/issuer/token/own/plan-root.js';
 import type { Certificate } from '../../../src/x509/certificate.js';
 import { contentOf, element, elementsIn } from '../../../src/x509/der.js';
-import { allows, findExtension } from '../../../src/x509/extensions.js';
-import { encodeGeneralName, subjectAltNameExtension } from '../../../src/x509/general-name.js';
-import { generalNameElementText, generalNameFromText } from '../../../src/x509/general-name-text.js';
+import { allows, findExtension } from '../../../src/x509/extensions/extensions.js';
+import { encodeGeneralName, subjectAltNameExtension } from '../../../src/x509/names/general-name.js';
+import { generalNameElementText, generalNameFromText } from '../../../src/x509/names/general-name-text.js';
 import { oids } from '../../../src/x509/oids.js';
-import { subjectFromText } from '../../../src/x509/subject-text.js';
+import { subjectFromText } from '../../../src/x509/names/subject-text.js';
 import { caConstraints, makeCertificate, makeKeys, now } from '../../x509/material.js';
 
 let issuer: Certificate;

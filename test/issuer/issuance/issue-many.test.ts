@@ -6,11 +6,11 @@ import type { IssueResult } from '../../../src/issuer/token/issuance/issue-many.
 import { listIssued } from '../../../src/ledger/issued.js';
 import { openLedger } from '../../../src/ledger/ledger.js';
 import { revoke } from '../../../src/ledger/revocation.js';
-import { encodeGeneralName } from '../../../src/x509/general-name.js';
-import { generalNameFromText } from '../../../src/x509/general-name-text.js';
-import { nameConstraintFromText } from '../../../src/x509/name-constraint-text.js';
-import { nameConstraintsExtension } from '../../../src/x509/name-constraints.js';
-import { subjectFromText } from '../../../src/x509/subject-text.js';
+import { encodeGeneralName } from '../../../src/x509/names/general-name.js';
+import { generalNameFromText } from '../../../src/x509/names/general-name-text.js';
+import { nameConstraintFromText } from '../../../src/x509/names/name-constraint-text.js';
+import { nameConstraintsExtension } from '../../../src/x509/names/name-constraints.js';
+import { subjectFromText } from '../../../src/x509/names/subject-text.js';
 import { certificateText, verdict, withFile } from '../../x509/openssl.js';
 import { caName, createIssuingSite, issue, request, type IssuingSite } from './rig.js';
 

@@ -3,8 +3,8 @@ import type { CaConfig } from '../../../src/config/instance.js';
 import type { Certificate } from '../../../src/x509/certificate.js';
 import { limitsOf } from '../../../src/issuer/token/issuance/limits.js';
 import { underPolicy } from '../../../src/issuer/token/issuance/policy.js';
-import { nameText } from '../../../src/x509/name.js';
-import { subjectFromText } from '../../../src/x509/subject-text.js';
+import { nameText } from '../../../src/x509/names/name.js';
+import { subjectFromText } from '../../../src/x509/names/subject-text.js';
 
 const ca = subjectFromText('CN=CA,OU=A,OU=B,O=Example Ltd,C=US');
 const under = (policy: CaConfig['policy'], subject: string) => nameText(underPolicy(policy, subjectFromText(subject), ca));

@@ -10,7 +10,7 @@ import { issuingCa } from '../../../src/issuer/token/issuance/prepared.js';
 import { openLedger } from '../../../src/ledger/ledger.js';
 import { openPinGuard } from '../../../src/ledger/pins.js';
 import { openToken } from '../../../src/pkcs11/open-token.js';
-import { openSigningPool } from '../../../src/pkcs11/pool.js';
+import { openSigningPool } from '../../../src/pkcs11/signing/pool.js';
 import { makeRequests } from '../../x509/many-requests.js';
 import { tokenIssuerOf } from '../token-issuer-of.js';
 import { caName, createIssuingSite, type IssuingSite } from './rig.js';

@@ -5,7 +5,7 @@ import { afterEach, beforeEach, expect, it } from 'vitest';
 import type { Directories, Instance } from '../../../src/config/instance.js';
 import { parseInstance } from '../../../src/config/schema.js';
 import { HsmongerError, type ErrorCode } from '../../../src/errors.js';
-import { besidePinFile } from '../../../src/pkcs11/pin-source.js';
+import { besidePinFile } from '../../../src/pkcs11/pin/pin-source.js';
 import { writeDurably } from '../../../src/platform/durable-file.js';
 import { wipeFile } from '../../../src/platform/memory-file.js';
 import type { askService } from '../../../src/service/ask.js';

@@ -1,5 +1,5 @@
 import { lstatSync } from 'node:fs';
-import type { PinFileFacts } from '../../../pkcs11/pin-source.js';
+import type { PinFileFacts } from '../../../pkcs11/pin/pin-source.js';
 
 /** A secret's file as root sees it; undefined where there is none. A link is not followed: it is no regular file. */
 export function secretFileFacts(file: string): PinFileFacts | undefined {

@@ -1,6 +1,6 @@
 import { existsSync } from 'node:fs';
 import type { RefusedPin, StateFacts } from '../../../doctor/facts/state.js';
-import { asideName } from '../../../pkcs11/pin-aside.js';
+import { asideName } from '../../../pkcs11/pin/pin-aside.js';
 import { askService } from '../../../service/ask.js';
 import { readTakenOver } from '../../setup/freeipa/memory.js';
 import type { Gathering } from './gathering.js';

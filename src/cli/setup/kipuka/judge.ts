@@ -1,8 +1,8 @@
 import { identifier } from '../../../config/schema/values.js';
 import { HsmongerError } from '../../../errors.js';
-import { nssKeyId } from '../../../pkcs11/nss-key-id.js';
+import { nssKeyId } from '../../../pkcs11/objects/nss-key-id.js';
 import type { TokenDescription, TokenKey } from '../../../pkcs11/token.js';
-import type { TokenContents } from '../../../service/tasks/inspect-token.js';
+import type { TokenContents } from '../../../service/tasks/token/inspect-token.js';
 import type { Certificate } from '../../../x509/certificate.js';
 import { equalBytes } from '../../../x509/der.js';
 import { sameKey } from '../../../x509/public-key.js';

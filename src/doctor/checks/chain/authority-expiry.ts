@@ -1,6 +1,6 @@
 import type { Certificate } from '../../../x509/certificate.js';
 import { equalBytes } from '../../../x509/der.js';
-import { nameText } from '../../../x509/name.js';
+import { nameText } from '../../../x509/names/name.js';
 import type { Check } from '../../check.js';
 import { known, orFine } from '../../known.js';
 import { expiryFinding } from './expiry.js';

@@ -1,4 +1,4 @@
-import { allows } from '../../../x509/extensions.js';
+import { allows } from '../../../x509/extensions/extensions.js';
 import { role } from '../../../x509/path.js';
 import type { Check } from '../../check.js';
 import type { Finding } from '../../finding.js';

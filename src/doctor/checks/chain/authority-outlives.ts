@@ -1,4 +1,4 @@
-import { nameText } from '../../../x509/name.js';
+import { nameText } from '../../../x509/names/name.js';
 import type { Check } from '../../check.js';
 import type { Finding } from '../../finding.js';
 import { known, orFine } from '../../known.js';

@@ -1,4 +1,4 @@
-import { nameText } from '../../../x509/name.js';
+import { nameText } from '../../../x509/names/name.js';
 import { isSelfSigned } from '../../../x509/path.js';
 import { signatureScheme } from '../../../x509/signature.js';
 import type { Certificate } from '../../../x509/certificate.js';

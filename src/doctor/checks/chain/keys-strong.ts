@@ -1,5 +1,5 @@
 import { sentenceOf } from '../../../errors.js';
-import { nameText } from '../../../x509/name.js';
+import { nameText } from '../../../x509/names/name.js';
 import { assertStrongKey } from '../../../x509/public-key.js';
 import type { Certificate } from '../../../x509/certificate.js';
 import type { Check } from '../../check.js';

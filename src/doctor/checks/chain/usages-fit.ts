@@ -1,7 +1,7 @@
 import { isProfileName, type ProfileName } from '../../../config/profile-names.js';
 import { profiles } from '../../../issuer/profiles.js';
 import type { Certificate } from '../../../x509/certificate.js';
-import { allows, extendedKeyUsages, findExtension, type KeyUsage } from '../../../x509/extensions.js';
+import { allows, extendedKeyUsages, findExtension, type KeyUsage } from '../../../x509/extensions/extensions.js';
 import { oids } from '../../../x509/oids.js';
 import type { Check } from '../../check.js';
 import type { Finding } from '../../finding.js';

@@ -1,5 +1,5 @@
 import { internalPassword } from '../../../tracking/checks/internal-password.js';
-import { pinFileProblem } from '../../../pkcs11/pin-source.js';
+import { pinFileProblem } from '../../../pkcs11/pin/pin-source.js';
 import type { Check } from '../../check.js';
 import type { Finding } from '../../finding.js';
 import { asFindings, known, orFine } from '../../known.js';

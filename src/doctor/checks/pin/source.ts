@@ -1,5 +1,5 @@
 import { unlockCommand } from '../../../config/token-of.js';
-import type { PinFileFacts, PinReader } from '../../../pkcs11/pin-source.js';
+import type { PinFileFacts, PinReader } from '../../../pkcs11/pin/pin-source.js';
 import type { Check } from '../../check.js';
 import type { Finding, Remedy } from '../../finding.js';
 import { ofToken } from '../../known.js';

@@ -1,6 +1,6 @@
 import type { SignatureChoice } from '../../../config/signature-algorithm.js';
 import { HsmongerError } from '../../../errors.js';
-import { mechanismNames } from '../../../pkcs11/mechanism-names.js';
+import { mechanismNames } from '../../../pkcs11/signing/mechanism-names.js';
 import { certmongerMechanisms } from '../../../tracking/certmonger-mechanisms.js';
 import { tokenListed } from '../../../tracking/checks/token-listed.js';
 import { keyFacts } from '../../../x509/public-key.js';

@@ -1,13 +1,13 @@
 import { HsmongerError } from '../../../errors.js';
 import type { Extension } from '../../../x509/certificate.js';
 import { contentOf, elementsIn } from '../../../x509/der.js';
-import { findExtension } from '../../../x509/extensions.js';
-import { encodeGeneralName, generalNameTags, isEmptyName, subjectAltNameExtension } from '../../../x509/general-name.js';
-import { asciiMailbox, asciiUri, generalNameElementText } from '../../../x509/general-name-text.js';
-import { generalNamesFault } from '../../../x509/general-names.js';
-import { mailboxesOf } from '../../../x509/mailboxes.js';
-import { asciiHostPattern } from '../../../x509/host.js';
-import { commonNameOf } from '../../../x509/name.js';
+import { findExtension } from '../../../x509/extensions/extensions.js';
+import { encodeGeneralName, generalNameTags, isEmptyName, subjectAltNameExtension } from '../../../x509/names/general-name.js';
+import { asciiMailbox, asciiUri, generalNameElementText } from '../../../x509/names/general-name-text.js';
+import { generalNamesFault } from '../../../x509/names/general-names.js';
+import { mailboxesOf } from '../../../x509/names/mailboxes.js';
+import { asciiHostPattern } from '../../../x509/names/host.js';
+import { commonNameOf } from '../../../x509/names/name.js';
 import { oids } from '../../../x509/oids.js';
 import type { Certifying } from './certified.js';
 

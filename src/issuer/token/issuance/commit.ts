@@ -1,7 +1,7 @@
 import { asHsmongerError } from '../../../errors.js';
 import { exclusively } from '../../../ledger/exclusively.js';
 import { findIssued, insertIssued } from '../../../ledger/issued.js';
-import { nameText } from '../../../x509/name.js';
+import { nameText } from '../../../x509/names/name.js';
 import { keyFingerprint } from '../../../x509/public-key.js';
 import type { IssuePlan } from '../decide.js';
 import { assertNotWithdrawn } from '../revocation/withdrawn.js';

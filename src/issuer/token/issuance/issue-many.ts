@@ -3,7 +3,7 @@ import { HsmongerError, type ErrorCode } from '../../../errors.js';
 import type { Database } from '../../../ledger/database.js';
 import { findIssued } from '../../../ledger/issued.js';
 import type { Clock } from '../../../platform/clock.js';
-import { nameText } from '../../../x509/name.js';
+import { nameText } from '../../../x509/names/name.js';
 import type { CertificateRequest } from '../../../x509/parse-csr.js';
 import { newSerial } from '../../../x509/serial.js';
 import { fittingAlgorithm } from '../../../x509/signature-algorithm.js';

@@ -1,7 +1,7 @@
 import { X509Certificate, type KeyObject } from 'node:crypto';
 import { HsmongerError, sentenceOf } from '../../../errors.js';
 import { elementsIn, equalBytes } from '../../../x509/der.js';
-import { nameText } from '../../../x509/name.js';
+import { nameText } from '../../../x509/names/name.js';
 import { findPath, validityFault } from '../../../x509/path.js';
 import { openKey } from '../../../x509/public-key.js';
 import { verifySignatureAside } from '../../../x509/signature.js';

@@ -1,9 +1,9 @@
 import { HsmongerError, sentenceOf } from '../../../errors.js';
 import type { Certificate, Extension } from '../../../x509/certificate.js';
-import { nameText, sameName } from '../../../x509/name.js';
-import { constrainedNames, nameOutside } from '../../../x509/constrained-names.js';
-import { generalNameElementText } from '../../../x509/general-name-text.js';
-import { readNameConstraints, type NameConstraints } from '../../../x509/name-constraints.js';
+import { nameText, sameName } from '../../../x509/names/name.js';
+import { constrainedNames, nameOutside } from '../../../x509/names/constrained-names.js';
+import { generalNameElementText } from '../../../x509/names/general-name-text.js';
+import { readNameConstraints, type NameConstraints } from '../../../x509/names/name-constraints.js';
 import type { Authority } from '../authority.js';
 
 /** What the certificates of a CA and of those above it allow it to issue (RFC 5280 §6.1). */

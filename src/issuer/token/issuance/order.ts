@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import type { NameConstraints } from '../../../x509/name-constraints.js';
+import type { NameConstraints } from '../../../x509/names/name-constraints.js';
 import type { CertificateRequest } from '../../../x509/parse-csr.js';
 import { keyFingerprint } from '../../../x509/public-key.js';
 import type { Profile } from '../../profiles.js';

@@ -1,5 +1,5 @@
 import { HsmongerError } from '../../../errors.js';
-import { nameText } from '../../../x509/name.js';
+import { nameText } from '../../../x509/names/name.js';
 import type { IssuePlan } from '../decide.js';
 import { assertAnother } from '../sound.js';
 import { certified, type Certifying } from './certified.js';

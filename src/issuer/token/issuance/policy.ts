@@ -1,8 +1,8 @@
 import type { CaConfig } from '../../../config/instance.js';
 import { HsmongerError } from '../../../errors.js';
 import { element, objectIdentifier, sequence } from '../../../x509/der.js';
-import { nameText, parseName, sameText, type Attribute } from '../../../x509/name.js';
-import { attributeType } from '../../../x509/name-text.js';
+import { nameText, parseName, sameText, type Attribute } from '../../../x509/names/name.js';
+import { attributeType } from '../../../x509/names/name-text.js';
 
 /**
  * The subject a request gets under a policy, as openssl-ca(1), POLICY FORMAT, says: the fields the policy names, in its order, the others silently left out; one that must match is the

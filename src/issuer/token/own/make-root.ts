@@ -8,7 +8,7 @@ import type { Token } from '../../../pkcs11/token.js';
 import type { Clock } from '../../../platform/clock.js';
 import { acceptableRoot } from '../../../x509/acceptable-root.js';
 import type { Certificate } from '../../../x509/certificate.js';
-import { nameText, sameName } from '../../../x509/name.js';
+import { nameText, sameName } from '../../../x509/names/name.js';
 import { parseCertificate } from '../../../x509/parse-certificate.js';
 import { assertStrongKey, keyFingerprint, sameKey } from '../../../x509/public-key.js';
 import { newSerial } from '../../../x509/serial.js';

@@ -1,5 +1,5 @@
 import { HsmongerError } from '../../../errors.js';
-import type { KeyPairType } from '../../../pkcs11/key-type.js';
+import type { KeyPairType } from '../../../pkcs11/objects/key-type.js';
 import type { KeySelector, Token, TokenKey } from '../../../pkcs11/token.js';
 import { keyFacts } from '../../../x509/public-key.js';
 

@@ -1,7 +1,7 @@
 import { HsmongerError } from '../../../errors.js';
 import type { TokenCertificate } from '../../../pkcs11/token.js';
 import type { Certificate } from '../../../x509/certificate.js';
-import { nameText, sameName } from '../../../x509/name.js';
+import { nameText, sameName } from '../../../x509/names/name.js';
 import { sameKey } from '../../../x509/public-key.js';
 import { parseCertificate } from '../../../x509/parse-certificate.js';
 

@@ -1,9 +1,9 @@
 import type { CaConfig } from '../../../config/instance.js';
 import type { Certificate, Extension } from '../../../x509/certificate.js';
-import { authorityKeyIdExtension, caBasicConstraints, caBasicConstraintsWith, keyUsageExtension, subjectKeyIdExtension } from '../../../x509/extensions.js';
-import { subjectAltNameExtension } from '../../../x509/general-name.js';
-import { mailboxesOf } from '../../../x509/mailboxes.js';
-import { nameConstraintsExtension, type NameConstraints } from '../../../x509/name-constraints.js';
+import { authorityKeyIdExtension, caBasicConstraints, caBasicConstraintsWith, keyUsageExtension, subjectKeyIdExtension } from '../../../x509/extensions/extensions.js';
+import { subjectAltNameExtension } from '../../../x509/names/general-name.js';
+import { mailboxesOf } from '../../../x509/names/mailboxes.js';
+import { nameConstraintsExtension, type NameConstraints } from '../../../x509/names/name-constraints.js';
 import { keyIdentifier } from '../../../x509/public-key.js';
 
 /** What a root is to say. */

@@ -2,7 +2,7 @@ import type { CrlRow } from '../../../ledger/crls.js';
 import type { RevokedRow } from '../../../ledger/revocation.js';
 import type { Certificate } from '../../../x509/certificate.js';
 import type { CrlEntry } from '../../../x509/crl/build.js';
-import { sameName } from '../../../x509/name.js';
+import { sameName } from '../../../x509/names/name.js';
 import { parseCertificate } from '../../../x509/parse-certificate.js';
 import { keyFingerprint } from '../../../x509/public-key.js';
 

@@ -2,7 +2,7 @@ import type { RevocationReason } from '../../../config/revocation-reason.js';
 import { HsmongerError } from '../../../errors.js';
 import type { Revocation } from '../../../ledger/revocation.js';
 import type { Certificate } from '../../../x509/certificate.js';
-import { nameText } from '../../../x509/name.js';
+import { nameText } from '../../../x509/names/name.js';
 import { sameKey } from '../../../x509/public-key.js';
 
 export interface RevocationWish {

@@ -1,8 +1,8 @@
 import { HsmongerError } from '../../../errors.js';
 import type { Token, TokenCertificate, TokenKey } from '../../../pkcs11/token.js';
 import type { Certificate } from '../../../x509/certificate.js';
-import { allows, extendedKeyUsages, findExtension } from '../../../x509/extensions.js';
-import { nameText, sameName } from '../../../x509/name.js';
+import { allows, extendedKeyUsages, findExtension } from '../../../x509/extensions/extensions.js';
+import { nameText, sameName } from '../../../x509/names/name.js';
 import { oids } from '../../../x509/oids.js';
 import { parseCertificate } from '../../../x509/parse-certificate.js';
 import { signedBy, validityFault } from '../../../x509/path.js';

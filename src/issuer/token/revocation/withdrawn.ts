@@ -4,7 +4,7 @@ import type { Database } from '../../../ledger/database.js';
 import { revokedForKey } from '../../../ledger/issued.js';
 import { findRevocation } from '../../../ledger/revocation.js';
 import type { Certificate } from '../../../x509/certificate.js';
-import { nameText } from '../../../x509/name.js';
+import { nameText } from '../../../x509/names/name.js';
 import { keyFingerprint } from '../../../x509/public-key.js';
 
 export interface Withdrawal {

@@ -1,5 +1,5 @@
-import type { KeyPairType } from '../../../pkcs11/key-type.js';
-import { nssKeyId } from '../../../pkcs11/nss-key-id.js';
+import type { KeyPairType } from '../../../pkcs11/objects/key-type.js';
+import { nssKeyId } from '../../../pkcs11/objects/nss-key-id.js';
 import type { TokenDescription, TokenKey } from '../../../pkcs11/token.js';
 import type { ServiceContext } from '../../context.js';
 

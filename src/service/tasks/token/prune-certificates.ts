@@ -4,7 +4,7 @@ import { mayGo, pruningOf, type Pruning } from '../../../renewal/pruning.js';
 import { archiveDirectory } from '../../../renewal/saving-context.js';
 import { supersededOn, type OnToken, type Superseded } from '../../../renewal/superseded-on-token.js';
 import type { TokenDescription } from '../../../pkcs11/token.js';
-import { nameText } from '../../../x509/name.js';
+import { nameText } from '../../../x509/names/name.js';
 import { parseCertificate } from '../../../x509/parse-certificate.js';
 import type { ServiceContext } from '../../context.js';
 

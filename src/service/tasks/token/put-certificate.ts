@@ -1,10 +1,10 @@
 import { HsmongerError } from '../../../errors.js';
-import { nssKeyId } from '../../../pkcs11/nss-key-id.js';
+import { nssKeyId } from '../../../pkcs11/objects/nss-key-id.js';
 import type { Token, TokenDescription } from '../../../pkcs11/token.js';
 import { run } from '../../../platform/run.js';
 import { readCertificates, type GivenFile } from '../../../renewal/importing/read-certificates.js';
 import type { Certificate } from '../../../x509/certificate.js';
-import { nameText } from '../../../x509/name.js';
+import { nameText } from '../../../x509/names/name.js';
 import { sameKey } from '../../../x509/public-key.js';
 import { parseCertificate } from '../../../x509/parse-certificate.js';
 import type { ServiceContext } from '../../context.js';

@@ -1,0 +1,138 @@
+import { randomBytes } from 'node:crypto';
+import pkcs11js from 'pkcs11js';
+import { HsmongerError } from '../../errors.js';
+import { returnValueOf } from '../ckr.js';
+import { CKK_EC_EDWARDS, CKM_EC_EDWARDS_KEY_PAIR_GEN, type Attribute, type Handle, type Mechanism } from '../cryptoki.js';
+import { changeId } from './change-id.js';
+import { describeKey, privateKeys, protectionOf, type KeyObjectOnToken, type Shelf } from './keys.js';
+import type { KeyPairType } from './key-type.js';
+import { mechanismName } from '../signing/mechanisms.js';
+import { nssKeyId } from './nss-key-id.js';
+import { attribute, flag } from './objects.js';
+import { assertLabel } from './object-label.js';
+
+/** A key pair to be made. */
+export interface KeyPairOrder {
+  readonly type: KeyPairType;
+  /** CKA_LABEL of both objects; new on the token unless `id` is given. */
+  readonly label: string;
+  /** CKA_ID of both objects, new on the token. Default: the one NSS computes from the public value. */
+  readonly id?: Uint8Array;
+}
+
+/** How a kind of key is made. Where there are several parameters, tokens differ in which of them they take. */
+interface Way {
+  readonly mechanism: number;
+  readonly publicParts: readonly (readonly Attribute[])[];
+  readonly privatePart: readonly Attribute[];
+}
+
+/**
+ * A CA's key signs and does nothing else. Said for curves as well: SoftHSM lets their keys unwrap where nothing is said; but of decrypting, which no
+ * curve here does, only afterwards. A wish: tpm2-pkcs11 has no key that cannot decrypt, and fails over it.
+ */
+const signsOnly = (kind: KeyPairType['kind']): readonly Attribute[] => [...(kind === 'RSA' ? [pkcs11js.CKA_DECRYPT] : []), pkcs11js.CKA_UNWRAP, pkcs11js.CKA_DERIVE].map((attributeType) => ({ type: attributeType, value: false }));
+
+const f4 = Buffer.from([1, 0, 1]);
+const curveParameters = { 'P-256': '06082a8648ce3d030107', 'P-384': '06052b81040022', 'P-521': '06052b81040023' } as const;
+/** PKCS#11 3.0 §2.3.5: an object identifier or a PrintableString "edwards25519". */
+const edwardsParameters = ['06032b6570', '130c656477617264733235353139'] as const;
+const parameters = (hex: string): Attribute => ({ type: pkcs11js.CKA_EC_PARAMS, value: Buffer.from(hex, 'hex') });
+
+function wayOf(type: KeyPairType): Way {
+  switch (type.kind) {
+    case 'RSA':
+      return {
+        mechanism: pkcs11js.CKM_RSA_PKCS_KEY_PAIR_GEN,
+        publicParts: [[{ type: pkcs11js.CKA_MODULUS_BITS, value: type.bits }, { type: pkcs11js.CKA_PUBLIC_EXPONENT, value: f4 }]],
+        privatePart: [],
+      };
+    case 'EC':
+      return { mechanism: pkcs11js.CKM_EC_KEY_PAIR_GEN, publicParts: [[parameters(curveParameters[type.curve])]], privatePart: [] };
+    case 'Ed25519':
+      return { mechanism: CKM_EC_EDWARDS_KEY_PAIR_GEN, publicParts: edwardsParameters.map((hex) => [{ type: pkcs11js.CKA_KEY_TYPE, value: CKK_EC_EDWARDS }, parameters(hex)]), privatePart: [{ type: pkcs11js.CKA_KEY_TYPE, value: CKK_EC_EDWARDS }] };
+  }
+}
+
+/**
+ * Makes a key pair that never leaves the token, and proves it by what the token says afterwards. OBJECT_EXISTS where label or id are taken,
+ * MECHANISM_UNSUPPORTED where the token makes no such keys, KEY_UNUSABLE where it made one that could leave it.
+ * A token that lets no CKA_ID be changed keeps the random one the pair was made with: compare `id` with nssKeyId(`spki`).
+ */
+export async function generateKeyPair(shelf: Shelf, slot: Handle, order: KeyPairOrder): Promise<KeyObjectOnToken> {
+  assertLabel(order.label, 'A key');
+  assertNew(shelf, order);
+  const id = Buffer.from(order.id ?? randomBytes(20));
+  const pair = await generate(shelf, slot, order, id);
+  if (order.type.kind !== 'RSA') forbidDecrypting(shelf, pair.privateKey);
+  const made = describeKey(shelf, pair.privateKey);
+  const wanted = order.id === undefined && made.key.spki !== undefined ? nssKeyId(made.key.spki) : undefined;
+  if (wanted !== undefined) changeId(shelf, [pair.privateKey, pair.publicKey].map((handle) => ({ handle, id })), wanted);
+  const key = describeKey(shelf, pair.privateKey);
+  assertStays(shelf, key);
+  return key;
+}
+
+function forbidDecrypting({ cryptoki, session }: Shelf, key: Handle): void {
+  try {
+    cryptoki.C_SetAttributeValue(session, key, [{ type: pkcs11js.CKA_DECRYPT, value: false }]);
+  } catch (error) {
+    // A module that lets nothing be changed: no mechanism decrypts with such a key all the same.
+    if (returnValueOf(error) === undefined) throw error;
+  }
+}
+
+function assertNew(shelf: Shelf, { label, id }: KeyPairOrder): void {
+  const on = `on token '${shelf.token.label}'`;
+  if (id !== undefined) {
+    if (id.length === 0) throw new HsmongerError('USAGE', 'A key needs a CKA_ID of at least one octet.');
+    if (privateKeys(shelf, [{ type: pkcs11js.CKA_ID, value: Buffer.from(id) }]).length > 0) throw new HsmongerError('OBJECT_EXISTS', `There is a private key with CKA_ID ${Buffer.from(id).toString('hex')} ${on} already; give the new one another id.`);
+    return;
+  }
+  if (privateKeys(shelf, [{ type: pkcs11js.CKA_LABEL, value: label }]).length > 0) throw new HsmongerError('OBJECT_EXISTS', `There is a private key with the label '${label}' ${on} already; use it, or give the new one another label.`);
+}
+
+/** Answers to parameters of another form than the token takes; that SoftHSM has the last for it was tried. */
+const otherForm: ReadonlySet<string | undefined> = new Set(['CKR_ATTRIBUTE_VALUE_INVALID', 'CKR_DOMAIN_PARAMS_INVALID', 'CKR_TEMPLATE_INCONSISTENT', 'CKR_CURVE_NOT_SUPPORTED', 'CKR_GENERAL_ERROR', 'CKR_FUNCTION_FAILED']);
+
+async function generate(shelf: Shelf, slot: Handle, { type, label }: KeyPairOrder, id: Buffer): Promise<{ readonly publicKey: Handle; readonly privateKey: Handle }> {
+  const { cryptoki, session, token } = shelf;
+  const { mechanism, publicParts, privatePart } = wayOf(type);
+  if (!cryptoki.C_GetMechanismList(slot).includes(mechanism)) {
+    throw new HsmongerError('MECHANISM_UNSUPPORTED', `Token '${token.label}' lists no ${mechanismName(mechanism)}, so it makes no ${type.kind} keys; choose another type ('hsmonger token list --mechanisms').`);
+  }
+  const named: Attribute[] = [{ type: pkcs11js.CKA_TOKEN, value: true }, { type: pkcs11js.CKA_LABEL, value: label }, { type: pkcs11js.CKA_ID, value: id }];
+  const privateTemplate: Attribute[] = [...named, { type: pkcs11js.CKA_PRIVATE, value: true }, { type: pkcs11js.CKA_SENSITIVE, value: true }, { type: pkcs11js.CKA_EXTRACTABLE, value: false }, { type: pkcs11js.CKA_SIGN, value: true }, ...privatePart];
+  const wish: Mechanism = { mechanism };
+  let refusal: unknown;
+  for (const limits of [signsOnly(type.kind), []]) {
+    for (const publicPart of publicParts) {
+      try {
+        return await cryptoki.C_GenerateKeyPairAsync(session, wish, [...named, { type: pkcs11js.CKA_PRIVATE, value: false }, { type: pkcs11js.CKA_VERIFY, value: true }, ...publicPart], [...privateTemplate, ...limits]);
+      } catch (error) {
+        if (!otherForm.has(returnValueOf(error))) throw error;
+        refusal = error;
+      }
+    }
+  }
+  throw refusal;
+}
+
+/** What was asked for is no proof: some modules ignore attributes they do not know. The key is left where it is, as every key (design rule 2). */
+function assertStays(shelf: Shelf, { handle, key }: KeyObjectOnToken): void {
+  const { cryptoki, session, token } = shelf;
+  const { private: hidden, alwaysSensitive, neverExtractable } = protectionOf(shelf, handle);
+  const faults = [
+    ...(flag(cryptoki, session, handle, pkcs11js.CKA_TOKEN, false) ? [] : ['CKA_TOKEN is not true']),
+    ...(hidden === true ? [] : ['CKA_PRIVATE is not true']),
+    ...(key.sensitive ? [] : ['CKA_SENSITIVE is not true']),
+    ...(key.extractable ? ['CKA_EXTRACTABLE is not false'] : []),
+    ...(alwaysSensitive === false ? ['CKA_ALWAYS_SENSITIVE is false'] : []),
+    ...(neverExtractable === false ? ['CKA_NEVER_EXTRACTABLE is false'] : []),
+    ...(key.canSign ? [] : ['CKA_SIGN is not true']),
+    ...(attribute(cryptoki, session, handle, pkcs11js.CKA_ID)?.length === 0 ? ['CKA_ID is empty'] : []),
+  ];
+  if (faults.length > 0) {
+    throw new HsmongerError('KEY_UNUSABLE', `Token '${token.label}' made the key '${key.label}' (CKA_ID ${Buffer.from(key.id).toString('hex')}), but not as it was asked to: ${faults.join(', ')}. Do not use this key; remove it with the vendor's tool, and make no keys with this module until its policy is mended.`);
+  }
+}

@@ -1,0 +1,103 @@
+import { caConfig } from '../../../config/ca-config.js';
+import { stateDirectory } from '../../../config/directories.js';
+import type { TokenIssuerConfig } from '../../../config/instance.js';
+import { assertOwner } from '../../../config/ledger-owner.js';
+import { tokenOf } from '../../../config/token-of.js';
+import { isProfileName } from '../../../config/profile-names.js';
+import { HsmongerError } from '../../../errors.js';
+import { readImported } from '../../../issuer/external/imported.js';
+import { profiles } from '../../../issuer/profiles.js';
+import { findAuthority, type Authority } from '../../../issuer/token/authority.js';
+import { issueMany, type IssueResult, type NamedRequest } from '../../../issuer/token/issuance/issue-many.js';
+import type { IssueOrder } from '../../../issuer/token/issuance/order.js';
+import { issuingCa, type IssuingCa } from '../../../issuer/token/issuance/prepared.js';
+import { openSigningPool } from '../../../pkcs11/signing/pool.js';
+import { encodeGeneralName, type GeneralName } from '../../../x509/names/general-name.js';
+import type { ServiceContext } from '../../context.js';
+
+/** What is said beside the requests; see IssueOrder. */
+export interface OrderInput extends Omit<IssueOrder, 'profile' | 'names'> {
+  /** A profile's name. */
+  readonly profile: string;
+  readonly names?: readonly GeneralName[];
+}
+
+interface Input extends OrderInput {
+  readonly requests: readonly NamedRequest[];
+}
+
+/** DER, what stands above the certificates: the CA's own, those in between, and the roots. */
+export interface Above {
+  readonly chain: readonly Uint8Array[];
+  readonly roots: readonly Uint8Array[];
+}
+
+/** The answer, and each part of it that progress carries. */
+export interface Issued extends Above {
+  readonly results: readonly IssueResult[];
+}
+
+/** Issues a certificate for each request; one result for each, in their order. What is committed to the ledger is handed over as it comes. */
+export async function issueCertificates(context: ServiceContext, { requests, ...input }: Input): Promise<Issued> {
+  const order = orderOf(input);
+  const signal = context.interruption();
+  const ca = await issuingCaOf(context);
+  return { results: await issueThrough(context, ca, order, requests, signal), ...aboveOf(ca.authority) };
+}
+
+/** The issuing itself. No session of this process is to be open: the pool takes its own. */
+export async function issueThrough(context: ServiceContext, ca: IssuingCa, order: IssueOrder, requests: readonly NamedRequest[], signal: AbortSignal): Promise<IssueResult[]> {
+  const { certificate, id } = ca.authority;
+  const sessions = tokenOf(context.instance).maxSessions ?? defaultSessions;
+  const pool = await openSigningPool(() => context.openToken(), { by: 'public-key', spki: certificate.spki, id }, sessions);
+  try {
+    return await issueMany(
+      {
+        ca,
+        order,
+        ledger: context.ledger(),
+        clock: context.clock,
+        uid: process.geteuid?.() ?? -1,
+        sign: (algorithm, data) => pool.sign(algorithm, data),
+        sessions,
+        busyMs: context.instance.helper.deadlineSeconds * 500,
+        progress: (done, total, results) => { context.progress(done, total, { results, ...aboveOf(ca.authority) } satisfies Issued); },
+        signal,
+      },
+      requests,
+    );
+  } finally {
+    await pool.close();
+  }
+}
+
+const defaultSessions = 4;
+
+export function orderOf({ profile, names, ...rest }: OrderInput): IssueOrder {
+  if (!isProfileName(profile)) throw new HsmongerError('PROFILE_UNKNOWN', `There is no profile '${profile}'.`);
+  return { ...rest, profile: profiles[profile], ...(names === undefined ? {} : { names: names.map(encodeGeneralName) }) };
+}
+
+/** The instance's CA, its chain known, and no session left open; needs no PIN unless certificates of two keys have its nickname. */
+export async function issuingCaOf(context: ServiceContext): Promise<IssuingCa> {
+  const { instance, directories, clock } = context;
+  const issuer = tokenIssuer(instance.issuer, instance.file);
+  assertOwner(instance, 'issue the certificate');
+  const token = await context.openToken();
+  try {
+    const authority = await findAuthority(token, issuer.certificate, clock(), (spki) => Promise.resolve(readImported(stateDirectory(directories, instance), spki)?.chain ?? []));
+    return issuingCa(authority, issuer, caConfig(instance));
+  } finally {
+    await token.close();
+  }
+}
+
+function tokenIssuer(issuer: ServiceContext['instance']['issuer'], file: string): TokenIssuerConfig {
+  if (issuer.type !== 'token') throw new HsmongerError('CONFIG_INVALID', `${file} names an issuer of type "${issuer.type}"; only a CA whose key is on the token issues here.`);
+  return issuer;
+}
+
+export function aboveOf({ certificate, path }: Authority): Above {
+  const chain = [certificate, ...path.chain].filter((one) => !path.roots.includes(one));
+  return { chain: chain.map(({ der }) => der), roots: path.roots.map(({ der }) => der) };
+}

@@ -1,0 +1,97 @@
+import { HsmongerError } from '../../../errors.js';
+import { orderedRequest } from '../../../issuer/token/issuance/order.js';
+import { assertLabel } from '../../../pkcs11/objects/object-label.js';
+import { parseKeyType } from '../../../pkcs11/objects/key-type.js';
+import type { KeySelector, Token, TokenKey } from '../../../pkcs11/token.js';
+import { assembleRequest, buildRequestInfo } from '../../../x509/build-csr.js';
+import { nameText, sameName } from '../../../x509/names/name.js';
+import { parseCertificate } from '../../../x509/parse-certificate.js';
+import { parseCsr } from '../../../x509/parse-csr.js';
+import { algorithmIdentifier, fittingAlgorithm } from '../../../x509/signature-algorithm.js';
+import type { ServiceContext } from '../../context.js';
+import { aboveOf, issueThrough, issuingCaOf, orderOf, type Above, type OrderInput } from './issue-certificates.js';
+
+interface Input extends OrderInput {
+  /** CKA_LABEL of the certificate, and of a new key. */
+  readonly nickname: string;
+  readonly key: { readonly kind: 'new'; /** As for keygen. */ readonly type: string } | { readonly kind: 'present'; readonly selector: KeySelector };
+  /** DER Name. */
+  readonly subject: Uint8Array;
+}
+
+/** A certificate that lies on the token with its key. */
+interface OnToken extends Above {
+  readonly certificate: Uint8Array;
+  /** It had been issued before. */
+  readonly before: boolean;
+  readonly stored: 'stored' | 'there already';
+  readonly key: 'made' | 'there already';
+}
+
+/**
+ * Issues a certificate for a key on the CA's own token and stores it there. What was interrupted goes on: a key of this label is taken as the one that was made then, and the same order gives the same
+ * certificate.
+ */
+export async function issueOnToken(context: ServiceContext, { nickname, key: source, ...input }: Input): Promise<OnToken> {
+  const order = orderOf(input);
+  const ca = await issuingCaOf(context);
+  const { request, id, made } = await withToken(context, async (token) => {
+    await assertFree(token, nickname, input.subject);
+    const found = await keyFrom(token, nickname, source);
+    return { ...(await requestBy(token, found.key, input.subject)), id: found.key.id, made: found.made };
+  });
+  // ECDSA signs differently each time: what is asked for is the request without its signature.
+  const csr = parseCsr(request);
+  const again = orderedRequest({ ...csr, der: csr.info }, order, ca.authority.certificate.spki);
+  const [result] = await issueThrough(context, ca, order, [{ name: nickname, csr: request, request: again }], new AbortController().signal);
+  if (result === undefined) throw new HsmongerError('INTERNAL', 'One request had no result.');
+  if ('problem' in result) throw new HsmongerError(result.problem.code, result.problem.message);
+  const stored = await withToken(context, (token) => token.storeCertificate(result.certificate, { label: nickname, id }));
+  return { certificate: result.certificate, before: result.before, stored, key: made ? 'made' : 'there already', ...aboveOf(ca.authority) };
+}
+
+async function withToken<T>(context: ServiceContext, work: (token: Token) => Promise<T>): Promise<T> {
+  const token = await context.openToken({ access: 'write' });
+  try {
+    return await work(token);
+  } finally {
+    await token.close();
+  }
+}
+
+/** certmonger deletes what shares a subject on one token, the key with it; NSS takes a nickname for one subject. Before a key is made. */
+async function assertFree(token: Token, nickname: string, subject: Uint8Array): Promise<void> {
+  assertLabel(nickname, 'A certificate');
+  const certificates = await token.certificates();
+  const stranger = certificates.find(({ label, der }) => label === nickname && !hasSubject(der, subject));
+  if (stranger !== undefined) throw new HsmongerError('OBJECT_EXISTS', `The nickname '${nickname}' on token '${token.description.label}' belongs to a certificate for another subject than ${nameText(subject)}, and NSS takes a nickname for one subject; choose another.`);
+  const clash = certificates.find(({ label, der }) => label !== nickname && hasSubject(der, subject));
+  if (clash !== undefined) throw new HsmongerError('OBJECT_EXISTS', `The certificate '${clash.label}' on token '${token.description.label}' has the subject ${nameText(subject)} already, and certmonger tells certificates of one token apart by their subject; choose another.`);
+}
+
+function hasSubject(der: Uint8Array, subject: Uint8Array): boolean {
+  try {
+    return sameName(parseCertificate(der).subject, subject);
+  } catch {
+    return false;
+  }
+}
+
+async function keyFrom(token: Token, nickname: string, source: Input['key']): Promise<{ readonly key: TokenKey; readonly made: boolean }> {
+  if (source.kind === 'present') return { key: await token.findKey(source.selector), made: false };
+  const type = parseKeyType(source.type);
+  const present = (await token.keys()).find(({ label }) => label === nickname);
+  if (present === undefined) return { key: await token.generateKeyPair({ type, label: nickname }), made: true };
+  if (present.type !== type.kind || (type.kind === 'RSA' && present.size !== type.bits) || (type.kind === 'EC' && type.curve !== `P-${String(present.size)}`)) {
+    throw new HsmongerError('OBJECT_EXISTS', `There is a key '${nickname}' on token '${token.description.label}' already, of another type (${present.type}, ${String(present.size)} bits); use it with --key, or choose another nickname.`);
+  }
+  return { key: present, made: false };
+}
+
+async function requestBy(token: Token, key: TokenKey, subject: Uint8Array): Promise<{ readonly request: Uint8Array }> {
+  const { spki } = key;
+  if (spki === undefined) throw new HsmongerError('KEY_UNUSABLE', `Token '${token.description.label}' does not give the public half of key '${key.label}' away, so nothing can be certified; store its public key object beside it.`);
+  const algorithm = fittingAlgorithm(spki, {}, `The key '${key.label}'`);
+  const info = buildRequestInfo({ subject, spki, extensions: [] });
+  return { request: assembleRequest(info, algorithmIdentifier(algorithm), await token.sign(key, algorithm, info)) };
+}

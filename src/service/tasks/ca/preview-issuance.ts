@@ -1,0 +1,59 @@
+import { asHsmongerError, type ErrorCode } from '../../../errors.js';
+import type { NamedRequest } from '../../../issuer/token/issuance/issue-many.js';
+import { orderedRequest } from '../../../issuer/token/issuance/order.js';
+import { planOrdered, provenRequest } from '../../../issuer/token/issuance/prepared.js';
+import { assertNotWithdrawn } from '../../../issuer/token/revocation/withdrawn.js';
+import { findIssued } from '../../../ledger/issued.js';
+import { elementsIn } from '../../../x509/der.js';
+import { findExtension } from '../../../x509/extensions/extensions.js';
+import { generalNameElementText } from '../../../x509/names/general-name-text.js';
+import { nameText } from '../../../x509/names/name.js';
+import { oids } from '../../../x509/oids.js';
+import type { ServiceContext } from '../../context.js';
+import { issuingCaOf, orderOf, type OrderInput } from './issue-certificates.js';
+
+/** What a request would get now. */
+type IssuancePreview =
+  | {
+      readonly name: string;
+      /** RFC 4514. */
+      readonly subject: string;
+      /** Subject alternative names, for people. */
+      readonly names: readonly string[];
+      readonly profile: string;
+      readonly notBefore: Date;
+      readonly notAfter: Date;
+      readonly extensions: readonly { readonly oid: string; readonly critical: boolean; /** Hex. */ readonly value: string }[];
+      /** The ledger has a certificate for this request and order. */
+      readonly before: boolean;
+    }
+  | { readonly name: string; readonly problem: { readonly code: ErrorCode; readonly message: string } };
+
+/** Decides as issuing would, and signs nothing. */
+export async function previewIssuance(context: ServiceContext, { requests, ...input }: OrderInput & { readonly requests: readonly NamedRequest[] }): Promise<readonly IssuancePreview[]> {
+  const order = orderOf(input);
+  const ca = await issuingCaOf(context);
+  const previews: IssuancePreview[] = [];
+  for (const { name, csr: der } of requests) {
+    try {
+      const csr = await provenRequest(der);
+      assertNotWithdrawn(context.ledger(), { spki: csr.spki });
+      const { subject, profile, notBefore, notAfter, extensions } = planOrdered(context.clock(), ca, csr, order);
+      const names = findExtension(extensions, oids.subjectAltName);
+      previews.push({
+        name,
+        subject: nameText(subject),
+        names: names === undefined ? [] : elementsIn(names.value).map(generalNameElementText),
+        profile: profile.name,
+        notBefore,
+        notAfter,
+        extensions: extensions.map(({ oid, critical, value }) => ({ oid, critical, value: Buffer.from(value).toString('hex') })),
+        before: findIssued(context.ledger(), orderedRequest(csr, order, ca.authority.certificate.spki)) !== undefined,
+      });
+    } catch (error) {
+      const { code, message } = asHsmongerError(error);
+      previews.push({ name, problem: { code, message } });
+    }
+  }
+  return previews;
+}
