@@ -93,8 +93,11 @@ test('nothing is looked at while the PIN is refused, and that is told', async ()
 
 test('a changed instance file is not acted on before it is read anew; one that says report is not either', async () => {
   rig.configure(undefined, ['[agent]', 'reconcile = "report"']);
-  await getcert(rig.bus, ['stop-tracking', '-i', subsystem]);
+  // What was under way with the file before is over: it would bring the request back unseen.
+  await parts.reconciler.plan();
+  parts.reconciler.notice();
   await until('told', () => parts.reconciler.latest()?.refusals.some((sentence) => sentence.includes('is another than the agent read')) === true);
+  await getcert(rig.bus, ['stop-tracking', '-i', subsystem]);
   await stop();
   parts = start();
   await until('told that it would', () => parts.reconciler.latest()?.refusals.some((sentence) => sentence.includes(`does not track 'subsystemCert cert-pki-ca'. It would be set right`)) === true);
