@@ -5,7 +5,7 @@ test.each<[string, string[], RegExp]>([
   ['no command', [], /Name a command/u],
   ['an unknown command', ['rnew'], /Did you mean renew\?/u],
   ['an unknown flag', ['status', '--nope'], /Unknown argument: nope/u],
-  ['a sub-command missing', ['token'], /list, keys, check, change-pin or copy-check/u],
+  ['a sub-command missing', ['token'], /modules, list, keys, check, .* move-id or change-pin\./u],
   ['a flag without its value', ['status', '--instance'], /Not enough arguments following: instance/u],
   ['a single-valued flag given twice', ['status', '--instance', 'a', '--instance', 'b'], /Give --instance once, not 2 times/u],
   ['a wait that is no number', ['renew', 'x', '--wait', 'abc'], /'abc' is not a number of seconds/u],
@@ -15,7 +15,7 @@ test.each<[string, string[], RegExp]>([
   ['an unknown issuer', ['setup', '--yes', '--issuer', 'x'], /Choices: "token", "dogtag", "directory", "external"/u],
   ['nobody to ask', ['setup'], /There is no terminal to ask on: say --yes/u],
   ['an instance name that cannot be a file', ['status', '--instance', '../x'], /There is no instance '\.\.\/x'/u],
-  ['token flags without a module', ['token', 'list', '--token', 'x', '--config-dir', '/nonexistent'], /--token goes with --module/u],
+  ['token flags without a module', ['token', 'list', '--pin-file', '/x', '--config-dir', '/nonexistent'], /--pin-file goes with --module/u],
 ])('wrong usage exits 2 with one sentence: %s', async (_name, argv, sentence) => {
   const said = await hsmonger(...argv);
   expect(said.out).toBe('');

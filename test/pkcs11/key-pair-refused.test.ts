@@ -72,6 +72,8 @@ it('an Edwards curve is named as the token takes it: by object identifier, else 
   const forms: string[] = [];
   const { cryptoki } = making(new Map(), {
     C_GetMechanismList: () => [0x1055],
+    // The wish that it never decrypts.
+    C_SetAttributeValue: () => undefined,
     C_GenerateKeyPairAsync: (_session, _mechanism, template) => {
       forms.push((template.find(({ type }) => type === pkcs11js.CKA_EC_PARAMS)!.value as Buffer).toString('hex'));
       return forms.length === 1 ? Promise.reject(ckr('CKR_ATTRIBUTE_VALUE_INVALID', 0x13)) : Promise.resolve({ publicKey, privateKey });

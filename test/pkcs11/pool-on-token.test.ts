@@ -79,8 +79,10 @@ describe('a pool on a real token', () => {
   it('loses nothing when another part of the process finalises the module', async () => {
     const bystander = await open();
     const pool = await openSigningPool(open, { by: 'public-key', spki }, 3);
-    const good = await signAndVerify(pool, 100, (made) => { if (made === 30) stranger().C_Finalize(); });
-    expect(good).toEqual(Array(100).fill(true));
+    expect(await signAndVerify(pool, 30)).toEqual(Array(30).fill(true));
+    // Between two signatures: with one under way it is undefined what becomes of it (PKCS#11 2.40 §5.4), and SoftHSM takes the process along.
+    stranger().C_Finalize();
+    expect(await signAndVerify(pool, 70)).toEqual(Array(70).fill(true));
     await pool.close();
     await expect(bystander.keys()).rejects.toMatchObject({ code: 'SESSION_LOST' });
     await bystander.close();

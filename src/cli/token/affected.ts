@@ -5,7 +5,7 @@ import type { Directories, Instance } from '../../config/instance.js';
 import { instanceNames, loadInstance } from '../../config/load.js';
 import { pinPathOf } from '../../config/token-of.js';
 import { viewOn } from '../../config/token-views.js';
-import { HsmongerError, sentenceOf } from '../../errors.js';
+import { sentenceOf } from '../../errors.js';
 import type { TokenDescription } from '../../pkcs11/token.js';
 import { accountOf } from '../../platform/service-user.js';
 import { distrustOf } from '../../platform/trusted-path.js';
@@ -73,15 +73,19 @@ async function otherInstances({ instance, directories }: Place, token: TokenDesc
     try {
       const other = loadInstance(directories, name);
       if (other.token === undefined) continue;
-      for (const { on, description } of await askService({ instance: other, directories }, 'identify tokens', undefined)) {
+      for (const { on, description, unknown } of await askService({ instance: other, directories }, 'identify tokens', undefined)) {
+        if (unknown !== undefined) obstacles.push(cannotBeTold(name, unknown));
         if (description?.label === token.label && description.serial === token.serial && description.manufacturer === token.manufacturer) same.push(on === undefined ? other : viewOn(other, on));
       }
     } catch (error) {
-      // A token that is away is not the one that has just answered.
-      if (!(error instanceof HsmongerError && error.code === 'TOKEN_NOT_FOUND')) obstacles.push(`Whether instance '${name}' has the same token cannot be told: ${sentenceOf(error)}`);
+      obstacles.push(cannotBeTold(name, sentenceOf(error)));
     }
   }
   return same;
+}
+
+function cannotBeTold(name: string, why: string): string {
+  return `Whether instance '${name}' has the same token cannot be told: ${why}`;
 }
 
 function usesToken({ keyStorage, certificateStorage }: TrackingRequest, { label }: TokenDescription): boolean {

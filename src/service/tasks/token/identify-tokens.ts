@@ -1,4 +1,5 @@
 import { tokenOn } from '../../../config/token-views.js';
+import { HsmongerError, sentenceOf } from '../../../errors.js';
 import { describeToken } from '../../../pkcs11/open-token.js';
 import type { TokenDescription } from '../../../pkcs11/token.js';
 import type { ServiceContext } from '../../context.js';
@@ -8,6 +9,8 @@ export interface IdentifiedToken {
   readonly on?: string;
   /** Absent where it is not seen now. */
   readonly description?: TokenDescription;
+  /** Why it is not, where that is another reason than that it is away: what it is nobody can say. A whole sentence. */
+  readonly unknown?: string;
 }
 
 /** What each of the instance's tokens says of itself. Needs no login, and waits for none. */
@@ -18,8 +21,8 @@ export function identifyTokens({ instance }: Pick<ServiceContext, 'instance'>): 
       const named = on === undefined ? {} : { on };
       try {
         return { ...named, description: describeToken(tokenOn(instance, on)) };
-      } catch {
-        return named;
+      } catch (error) {
+        return error instanceof HsmongerError && error.code === 'TOKEN_NOT_FOUND' ? named : { ...named, unknown: sentenceOf(error) };
       }
     }),
   );
