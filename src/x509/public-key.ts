@@ -21,6 +21,8 @@ const ecPublicKey = '1.2.840.10045.2.1';
 const [integerTag, bitStringTag, objectIdentifierTag, sequenceTag] = [0x02, 0x03, 0x06, 0x30];
 /** 1.2.840.113549.1.1.1 and NULL (RFC 3279 §2.3.1), which stand in the first bytes. */
 const rsaEncryption = Buffer.from('300d06092a864886f70d0101010500', 'hex');
+/** A point in full on a curve of ours, as it has one encoding only (RFC 5480 §2, SEC 1 §2.3.3): everything up to its coordinates. */
+const plainPoints = ['3059301306072a8648ce3d020106082a8648ce3d03010703420004', '3076301006072a8648ce3d020106052b8104002203620004', '30819b301006072a8648ce3d020106052b810400230381860004'].map((hex) => Buffer.from(hex, 'hex'));
 /** Bytes with the end of the modulus and the exponent, last in the encoding (RFC 8017 appendix A.1.1): as they differ, the keys do. */
 const rsaTail = 32;
 const maxRsaBits = 16_384;
@@ -100,6 +102,7 @@ export function sameKey(left: Uint8Array, right: Uint8Array): boolean {
   if (equalBytes(left, right)) return true;
   // Every certificate is compared with every key of a token, and to open one takes OpenSSL half a millisecond.
   if (isPlainRsa(left) && isPlainRsa(right) && !equalBytes(left.subarray(-rsaTail), right.subarray(-rsaTail))) return false;
+  if (isPlainPoint(left) && isPlainPoint(right)) return false;
   if (openKey(left)?.asymmetricKeyType !== openKey(right)?.asymmetricKeyType) return false;
   // Not KeyObject.equals: for keys of two kinds it leaves an error in OpenSSL's queue, and the next createPublicKey() throws that.
   const [a, b] = [exported(left), exported(right)];
@@ -110,6 +113,10 @@ const exported = remembered((spki: Uint8Array) => openKey(spki)?.export({ format
 
 function isPlainRsa(spki: Uint8Array): boolean {
   return Buffer.from(spki.buffer, spki.byteOffset, Math.min(spki.length, 24)).includes(rsaEncryption);
+}
+
+function isPlainPoint(spki: Uint8Array): boolean {
+  return plainPoints.some((prefix) => equalBytes(spki.subarray(0, prefix.length), prefix));
 }
 
 /** SHA-1 of the public key's bits: key identifier method 1 (RFC 5280 §4.2.1.2). An identifier, not a protection. */
