@@ -175,9 +175,6 @@ describe('a renewal', () => {
 
   it('by the owner is the clone’s as soon as it looks, through certmonger, with the line cut and back in between', async () => {
     const old = await expires(second);
-    // Trust is a matter of each host's own database: what this one gives is not what the owner gives.
-    await runAs(second.owner, 'certutil', ['-M', '-d', `sql:${second.nss.database}`, '-n', `${remote.token.label}:${ocsp}`, '-t', 'u,u,Pu', '-f', second.nss.loginFile], { env: remote.token.environment, cwd: '/' });
-    expect((await second.tokenTrust())[ocsp]).toBe('u,u,Pu');
     const renewed = await first.cli('renew', ocsp, '--wait', '60');
     expect(renewed.exitCode, renewed.stdout + renewed.stderr).toBe(0);
     await remote.cut();
@@ -185,7 +182,8 @@ describe('a renewal', () => {
     await expect.poll(() => expires(second), { timeout: 150_000, interval: 1000 }).not.toBe(old);
     expect(await expires(second)).toBe(await expires(first));
     await second.untilQuiet(60_000);
-    expect(await second.tokenTrust()).toEqual({ ...dogtagTrust, [ocsp]: 'u,u,Pu' });
+    // Trust is a matter of each host's own database.
+    expect(await second.tokenTrust()).toEqual(dogtagTrust);
     expect(await first.tokenTrust()).toEqual(dogtagTrust);
     expect(new Sqlite(second.ledger, { readonly: true }).prepare('SELECT count(*) AS n FROM issued').get()).toEqual({ n: 0 });
     expect(new Sqlite(first.ledger, { readonly: true }).prepare('SELECT count(*) AS n FROM issued').get()).toEqual({ n: 2 });
