@@ -92,6 +92,9 @@ export function parseInstance(name: string, file: string, document: unknown): In
       ...(certificate.authority === undefined ? {} : { authority: certificate.authority }),
     };
   });
+  const forPeople = certificates.find((certificate) => certificate.profile === 'caUserCert');
+  // "Subject Name Not Found", it answers.
+  if (output.issuer.type === 'dogtag' && forPeople !== undefined) throw wrong(file, 'certificate', `gives '${forPeople.nickname}' the profile caUserCert, which is for a CA on a token: Dogtag's of that name takes the subject from fields no request of certmonger has; use caSubsystemCert`);
   const otherTokens = Object.entries(output.tokens).map(([token, table]) => [token, tokenConfigOf(name, file, `tokens.${token}`, table)] as const);
   const own = output.token === undefined ? undefined : tokenConfigOf(name, file, 'token', output.token);
   const tokens = besideEachOther(file, own, otherTokens);

@@ -85,7 +85,8 @@ describe('the agent on two tokens', () => {
     await well();
     await done('renew', 'ocsp', '--wait', '90');
     expect(running.log()).not.toContain('MaxListenersExceededWarning');
-  });
+    // Three waits of the agent's own pace, one after another.
+  }, 600_000);
 
   it('finishes a saving in whose middle its token was pulled out', async () => {
     await start();
@@ -108,7 +109,7 @@ describe('the agent on two tokens', () => {
     expect(stored).toHaveLength(1);
     expect(new X509Certificate(stored[0]!).publicKey.equals(new X509Certificate(was!).publicKey)).toBe(true);
     expect([await rig.keysOf(site.token), await rig.keysOf(second)]).toEqual(keys);
-  });
+  }, 600_000);
 });
 
 describe('the commands that take --token', () => {

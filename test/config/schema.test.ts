@@ -122,6 +122,7 @@ describe('fail', () => {
   it.each([
     ['an unknown key', `${minimal}\n[saving]\nrestrat = "x"`, /'saving\.restrat' is not a key/u],
     ['an unknown key in a list', `${minimal}\n[[certificate]]\nnickname="a"\nprofile="caCACert"\ncolour="c"`, /'certificate\.0\.colour' is not a key/u],
+    ['a profile Dogtag wants more for', `${minimal.replace('type = "token"', 'type = "dogtag"\nurl = "https://ca.example"\nca-file = "/c"')}\n[[certificate]]\nnickname="a"\nprofile="caUserCert"`, /gives 'a' the profile caUserCert, which is for a CA on a token/u],
     ['a certificate on another token', `${minimal}\n[[certificate]]\nnickname="a"\nprofile="caCACert"\ntoken="c"`, /on the token 'c', and there is no \[tokens\.c\]/u],
     ['a certificate in half a pair of files', `${minimal}\n[[certificate]]\nnickname="a"\nprofile="caCACert"\nkey-file="/k"`, /certificate-file and key-file of 'a' together/u],
     ['a certificate in files and on a token', `${minimal}\n[[certificate]]\nnickname="a"\nprofile="caCACert"\ntoken="internal"\nkey-file="/k"\ncertificate-file="/c"`, /both in files and on a token/u],

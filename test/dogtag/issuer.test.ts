@@ -47,7 +47,8 @@ async function madeFor(commonName: string): Promise<number> {
 }
 
 describe.each(['v1', 'servlets'])('the CA itself, through %s', (through) => {
-  it.each(profileNames)('issues and renews with profile %s, the key kept', async (profile) => {
+  // Dogtag's caUserCert takes the subject from fields of a form; an instance file that asks it for one is refused (config/schema.ts).
+  it.each(profileNames.filter((name) => name !== 'caUserCert'))('issues and renews with profile %s, the key kept', async (profile) => {
     const csr = await csrFor(`${profile} ${through}`);
     const [first] = await enrol({ through, ...asAgent(), enrolments: [{ csr, profile }] });
     const old = certificateOf(first);
