@@ -1,12 +1,12 @@
 import path from 'node:path';
 import type { Argv } from 'yargs';
-import { revocationReasons } from '../../config/revocation-reason.js';
-import type { Runner } from '../command.js';
-import { absolutePath, type GlobalFlags } from '../global-options.js';
-import { crl, daysOf } from './crl.js';
-import { exportOpenssl } from './export-openssl.js';
-import { listenAddress, minutesOf, ocsp } from './ocsp.js';
-import { dateOf, reasonOf, revokeCertificate, unrevokeCertificate } from './revoke.js';
+import { revocationReasons } from '../../../config/revocation-reason.js';
+import type { Runner } from '../../command.js';
+import { absolutePath, type GlobalFlags } from '../../global-options.js';
+import { crl, daysOf } from '../crl.js';
+import { exportOpenssl } from '../export-openssl.js';
+import { listenAddress, minutesOf, ocsp } from '../ocsp.js';
+import { dateOf, reasonOf, revokeCertificate, unrevokeCertificate } from '../revoke.js';
 
 /** `ca revoke`, `unrevoke`, `crl`, `ocsp`, `export-openssl`: what a CA on a token says of what it issued. */
 export function withRevocation(yargs: Argv<GlobalFlags>, run: Runner): Argv<GlobalFlags> {
@@ -42,7 +42,7 @@ function withCrl(yargs: Argv<GlobalFlags>, run: Runner): Argv<GlobalFlags> {
         .option('out', { type: 'string', requiresArg: true, coerce: absolutePath, describe: 'File to replace: DER, or PEM where it ends in .pem [standard output, PEM]' })
         .option('days', { type: 'string', requiresArg: true, coerce: daysOf, describe: 'Until the next one is due [crl-days of [ca], else 30]' })
         .option('above', { type: 'string', array: true, requiresArg: true, describe: "A published CRL of this CA, or a number: the new one's is higher; repeatable" })
-        .option('pem', { type: 'boolean', describe: 'PEM whatever the file is called; --no-pem for DER' })
+        .option('pem', { type: 'boolean', describe: 'PEM whatever the file is called; --pem=false for DER' })
         .example('hsmonger ca crl --out /var/www/html/root.crl', ''),
     run(crl),
   );
