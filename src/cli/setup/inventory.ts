@@ -1,12 +1,12 @@
 import { certificateToPem } from '../../x509/pem.js';
 import type { Survey } from '../../tracking/survey.js';
 import { json } from '../output.js';
+import { hex } from '../../platform/hex.js';
 
 /** What was there before setup's first write (design rule 2): certificates, CKA_IDs and labels of the token, CAs and requests of certmonger. */
 export function inventoryText(looks: Survey['facts'], at: Date): string {
   const [{ token, cas, requests }] = looks;
   const stores = looks.flatMap((look) => [look.token ?? [], look.nss.internal ?? []].flat());
-  const hex = (bytes: Uint8Array) => Buffer.from(bytes).toString('hex');
   return json({
     at,
     token: token?.description,

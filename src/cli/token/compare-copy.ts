@@ -1,4 +1,5 @@
 import type { TokenContents } from '../../service/tasks/token/inspect-token.js';
+import { hex } from '../../platform/hex.js';
 
 /** A file below the copied directory. */
 export interface CopiedFile {
@@ -22,8 +23,6 @@ export function faultsOfCopy(given: { readonly directory: string; readonly user:
     ...differences('certificate', certificatesOf(before), certificatesOf(copy)),
   ];
 }
-
-const hex = (bytes: Uint8Array) => Buffer.from(bytes).toString('hex');
 
 /** By what makes it the same object for those who look for it: value, CKA_ID, label. */
 function keysOf({ keys }: TokenContents): Map<string, string> {

@@ -5,7 +5,8 @@ import type { Surroundings } from '../command.js';
 import { harmless, json } from '../output.js';
 import { placeOf, withLabel, type TokenOptions } from './place.js';
 import { certificateUri } from './tables.js';
-import { foreignIdWarning, hex } from './words.js';
+import { hex } from '../../platform/hex.js';
+import { foreignIdWarning } from './words.js';
 
 interface ImportOptions extends TokenOptions {
   readonly file: string;

@@ -3,7 +3,8 @@ import { askService } from '../../service/ask.js';
 import { HsmongerError } from '../../errors.js';
 import type { Surroundings } from '../command.js';
 import { harmless, json } from '../output.js';
-import { foreignIdWarning, hex } from './words.js';
+import { hex } from '../../platform/hex.js';
+import { foreignIdWarning } from './words.js';
 import { placeOf, withLabel, type TokenOptions } from './place.js';
 import { keyUri } from './tables.js';
 

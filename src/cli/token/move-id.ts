@@ -3,7 +3,7 @@ import type { Surroundings } from '../command.js';
 import { harmless, json } from '../output.js';
 import { placeOf, withLabel, type TokenOptions } from './place.js';
 import { keyUri } from './tables.js';
-import { hex } from './words.js';
+import { hex } from '../../platform/hex.js';
 
 /** `token move-id`: the CKA_ID NSS computes, for a key pair and its certificates. */
 export async function moveId(options: TokenOptions & { readonly selector: string }, { io, env }: Surroundings): Promise<number> {

@@ -1,9 +1,6 @@
 import type { TokenKey } from '../../pkcs11/token.js';
+import { hex } from '../../platform/hex.js';
 import { harmless } from '../output.js';
-
-export function hex(bytes: Uint8Array): string {
-  return Buffer.from(bytes).toString('hex');
-}
 
 /** certmonger loses keys whose CKA_ID is not the one NSS computes (design rule 2). */
 export function foreignIdWarning({ label, id }: Pick<TokenKey, 'label' | 'id'>, nssId: Uint8Array, asked: boolean): string {

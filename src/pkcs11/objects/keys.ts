@@ -7,6 +7,7 @@ import { curveOf, spkiOf, withoutLeadingZeros, type PublicValue } from './public
 import { uriNames } from '../slots.js';
 import type { KeyProtection, KeySelector, KeyType, TokenDescription, TokenKey } from '../token.js';
 import { parseUri } from '../uri.js';
+import { hex } from '../../platform/hex.js';
 
 /** Where objects are looked for: a session, logged in. */
 export interface Shelf {
@@ -208,8 +209,4 @@ function idOf(id: Uint8Array): Attribute {
 
 function labelOf(label: string): Attribute {
   return { type: pkcs11js.CKA_LABEL, value: label };
-}
-
-function hex(bytes: Uint8Array): string {
-  return Buffer.from(bytes).toString('hex');
 }

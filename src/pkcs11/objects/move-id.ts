@@ -6,6 +6,7 @@ import { privateKeys, type Shelf } from './keys.js';
 import { attribute, findObjects } from './objects.js';
 import { publicKeys } from './public-keys.js';
 import { certificateObject } from './store-certificate.js';
+import { hex } from '../../platform/hex.js';
 
 /** A key pair and its certificates, named so that they are found however far an earlier move came. */
 export interface IdMove {
@@ -67,8 +68,4 @@ function assertFree({ cryptoki, session, token }: Shelf, id: Buffer, own: readon
     const strangers = findObjects(cryptoki, session, [...template, { type: pkcs11js.CKA_ID, value: id }]).filter((object) => !own.some((handle) => handle.equals(object)));
     if (strangers.length > 0) throw new HsmongerError('OBJECT_EXISTS', `Another ${what} on token '${token.label}' has the CKA_ID ${hex(id)} already, and it would be taken for this key's; no CKA_ID was changed. Give the other its own first.`);
   }
-}
-
-function hex(bytes: Uint8Array): string {
-  return Buffer.from(bytes).toString('hex');
 }

@@ -10,6 +10,7 @@ import { findPath } from '../../x509/path.js';
 import { sameKey } from '../../x509/public-key.js';
 import type { FileSight } from '../saving-context.js';
 import { describe, type Located } from './locate.js';
+import { hex } from '../../platform/hex.js';
 
 /** What judging a new certificate takes. */
 export interface Judgement extends Pick<Located, 'certificate' | 'superseded'> {
@@ -91,8 +92,4 @@ export function proveFileKey(nickname: string, sight: FileSight | undefined, cer
   if (sight?.publicKey === undefined) return [`The key of '${nickname}' was not compared with its new certificate. ${sight?.troubles.join(' ') ?? ''}`.trim()];
   if (sameKey(sight.publicKey, certificate.spki)) return [];
   throw new HsmongerError('KEY_MISMATCH', `The key file of '${nickname}' does not belong to its new certificate (${describe(certificate)}); whoever uses both cannot start. Find out who replaced one of them.`);
-}
-
-function hex(bytes: Uint8Array): string {
-  return Buffer.from(bytes).toString('hex');
 }

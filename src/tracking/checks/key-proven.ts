@@ -1,6 +1,7 @@
 import { equalBytes } from '../../x509/der.js';
 import type { Evidence, Refusal } from '../preflight.js';
 import type { Sighting } from '../sightings.js';
+import { hex } from '../../platform/hex.js';
 
 const check = 'key-proven';
 
@@ -42,8 +43,4 @@ function inFiles({ files }: KeyEvidence, { nickname, key }: Sighting, storage: {
 
 function place({ kind, name }: { readonly kind: 'token' | 'internal'; readonly name: string }): string {
   return `${kind === 'token' ? 'on' : 'in'} ${name}`;
-}
-
-function hex(bytes: Uint8Array): string {
-  return Buffer.from(bytes).toString('hex');
 }

@@ -1,6 +1,7 @@
 import { derFault, dottedOf, elementsIn, equalBytes } from '../der.js';
 import { decodeString } from './directory-string.js';
 import { remembered } from '../remembered.js';
+import { hex } from '../../platform/hex.js';
 
 /** One attribute of a name: its dotted type, its value's DER, and the text of it where it is a string. */
 export interface Attribute {
@@ -117,5 +118,3 @@ function escape(text: string): string {
     .replace(/^[ #]| $/gu, '\\$&')
     .replace(unprintable, (character) => [...Buffer.from(character)].map((octet) => `\\${octet.toString(16).toUpperCase().padStart(2, '0')}`).join(''));
 }
-
-const hex = (bytes: Uint8Array) => Buffer.from(bytes).toString('hex');

@@ -7,6 +7,7 @@ import type { Certificate } from '../../../x509/certificate.js';
 import { equalBytes } from '../../../x509/der.js';
 import { sameKey } from '../../../x509/public-key.js';
 import type { Kipuka, KipukaCa, KipukaPin } from './read.js';
+import { hex } from '../../../platform/hex.js';
 
 /** How to keep a PIN where our own processes and certmonger can use it. */
 const intoFile = (user: string) => `put the PIN into a file of its own (install -m 0600 -o ${user} /dev/stdin /etc/hsmonger/hsm.pin, then type it and end with Ctrl-D) and name it with --pin-file`;
@@ -86,10 +87,6 @@ function misnamed(key: TokenKey, { hsmSlot }: KipukaCa): string {
 function isId(id: Uint8Array, hsmSlot: number): boolean {
   const text = hex(id).replace(/^0+(?=.)/u, '');
   return text === hsmSlot.toString(16) || text === String(hsmSlot);
-}
-
-function hex(bytes: Uint8Array): string {
-  return Buffer.from(bytes).toString('hex');
 }
 
 function hexadecimal(slotId: number): string {

@@ -4,6 +4,7 @@ import type { CertificateRequest } from '../../../x509/parse-csr.js';
 import { keyFingerprint } from '../../../x509/public-key.js';
 import type { Profile } from '../../profiles.js';
 import { requestKey } from '../../request-key.js';
+import { hex } from '../../../platform/hex.js';
 
 /** What an administrator says beside the requests; what is left out is the request's, the profile's or the instance file's. */
 export interface IssueOrder {
@@ -31,7 +32,6 @@ function fingerprint(order: IssueOrder): string {
   const known = fingerprints.get(order);
   if (known !== undefined) return known;
   const { subject, names, days, pathLength, nameConstraints, again } = order;
-  const hex = (bytes: Uint8Array) => Buffer.from(bytes).toString('hex');
   const said = JSON.stringify([subject === undefined ? null : hex(subject), names?.map(hex) ?? null, days ?? null, pathLength ?? null, nameConstraints?.permitted.map(hex) ?? null, nameConstraints?.excluded.map(hex) ?? null, again ?? null]);
   const made = createHash('sha256').update(said).digest('hex');
   fingerprints.set(order, made);

@@ -4,6 +4,7 @@ import type { Revocation } from '../../../ledger/revocation.js';
 import type { Certificate } from '../../../x509/certificate.js';
 import { nameText } from '../../../x509/names/name.js';
 import { sameKey } from '../../../x509/public-key.js';
+import { hex } from '../../../platform/hex.js';
 
 export interface RevocationWish {
   /** removeFromCRL ends a hold (RFC 5280 §5.3.1). */
@@ -44,5 +45,4 @@ export function decideRevocation(now: Date, { certificate, present, authority }:
   return { kind: 'revoke', revocation: { at: present.at, reason, ...(since === undefined ? {} : { invalidity: since }) } };
 }
 
-const hex = (serial: Uint8Array) => Buffer.from(serial).toString('hex');
 const iso = (date: Date) => date.toISOString().replace(/\.\d+Z$/u, 'Z');

@@ -1,4 +1,5 @@
 import type { Instance, TokenIssuerConfig } from '../../../config/instance.js';
+import { assertOwner } from '../../../config/ledger-owner.js';
 import { HsmongerError } from '../../../errors.js';
 import { makeRoot, storeRoot } from '../../../issuer/token/own/make-root.js';
 import type { KeyWish, OwnKey } from '../../../issuer/token/own/own-key.js';
@@ -32,6 +33,7 @@ export interface OwnKeyFacts {
 
 /** Makes the CA's own root, or what of it is missing: key, certificate, the ledger's row, the object on the token. Where it is there, neither wish nor order is needed. */
 export async function makeOwnRoot(context: ServiceContext, { wish, order }: { readonly wish?: KeyWish; readonly order?: RootOrder }): Promise<OwnCa> {
+  assertOwner(context.instance, 'make a root');
   const token = await context.openToken({ access: 'write' });
   const parts = {
     token,

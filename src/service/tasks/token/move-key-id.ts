@@ -10,6 +10,7 @@ import { writeDurably } from '../../../platform/durable-file.js';
 import { parseCertificate } from '../../../x509/parse-certificate.js';
 import { sameKey } from '../../../x509/public-key.js';
 import type { ServiceContext } from '../../context.js';
+import { hex } from '../../../platform/hex.js';
 
 /** A move that is under way or was interrupted: what is on the token says how far it came. */
 const journalSchema = v.strictObject({ serial: v.string(), label: v.string(), spki: v.string(), from: v.string(), to: v.string() });
@@ -69,8 +70,4 @@ function isFor(der: Uint8Array, spki: Uint8Array): boolean {
   } catch {
     return false;
   }
-}
-
-function hex(bytes: Uint8Array): string {
-  return Buffer.from(bytes).toString('hex');
 }

@@ -7,6 +7,7 @@ import type { TokenDescription } from '../../../pkcs11/token.js';
 import { nameText } from '../../../x509/names/name.js';
 import { parseCertificate } from '../../../x509/parse-certificate.js';
 import type { ServiceContext } from '../../context.js';
+import { hex } from '../../../platform/hex.js';
 
 export interface PrunedCertificate {
   readonly label: string;
@@ -76,8 +77,4 @@ function readable(found: Omit<OnToken, 'certificate'>): OnToken[] {
   } catch {
     return [];
   }
-}
-
-function hex(bytes: Uint8Array): string {
-  return Buffer.from(bytes).toString('hex');
 }
