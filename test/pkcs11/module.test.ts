@@ -31,7 +31,7 @@ afterAll(() => {
 
 describe('a PKCS#11 module', () => {
   it('has its native addon loaded with the code that uses it', () => {
-    const script = `import ${JSON.stringify(path.resolve('src/pkcs11/module.ts'))}; import { readFileSync } from 'node:fs'; console.log(readFileSync('/proc/self/maps', 'utf8'));`;
+    const script = `import ${JSON.stringify(path.resolve('src/pkcs11/module/module.ts'))}; import { readFileSync } from 'node:fs'; console.log(readFileSync('/proc/self/maps', 'utf8'));`;
     expect(execFileSync(process.execPath, ['--import', 'tsx', '--input-type=module', '-e', script], { encoding: 'utf8' })).toMatch(/pkcs11\.node/u);
   });
 

@@ -49,7 +49,8 @@ test('requests added, resubmitted and removed behind its back are seen, with the
   await agrees((statuses) => Object.keys(statuses).length === 0);
   const other = await connectCertmonger(lab.bus.address);
   await other.addRequest(lab.requestFor('auditSigningCert cert-pki-ca', 'audit', 'local'));
-  await other.addRequest(lab.requestFor('ocspSigningCert cert-pki-ca', 'ocsp', 'local'));
+  // A whole resubmission may pass while the picture lets signals settle; a state that lasts is one it must have seen.
+  await other.addRequest({ ...lab.requestFor('ocspSigningCert cert-pki-ca', 'ocsp', 'local'), preSaveCommand: '/bin/sleep 2' });
   other.disconnect();
   await agrees(({ audit, ocsp }) => audit === 'MONITORING' && ocsp === 'MONITORING');
   const before = picture.request('ocsp')?.request.certificate.serial;
