@@ -27,7 +27,7 @@ const shellFront = (await readFile(path.join(root, 'packaging/hsmonger-submit.sh
 
 /** Each executable is an entry that answers what it can alone; the named chunk holds the rest and is loaded when first needed. */
 const executables = ['hsmonger', 'hsmonger-submit', 'hsmonger-pre-save', 'hsmonger-post-save'];
-const chunks = { enrol: 'src/renewal/enrol.ts', worker: 'src/service/worker.ts', cli: 'src/cli/main.ts', hooks: 'src/service/hooks.ts', 'token-view': 'src/tracking/token-view.ts', watcher: 'src/agent/follow/watcher.ts', prober: 'src/agent/probe/probe-process.ts', show: 'src/agent/show/show-child.ts', ocsp: 'src/service/ocsp/serve.ts' };
+const chunks = { enrol: 'src/renewal/enrol.ts', worker: 'src/service/worker.ts', cli: 'src/cli/main.ts', hooks: 'src/service/hooks.ts', 'token-view': 'src/tracking/token-view.ts', watcher: 'src/agent/follow/watcher.ts', prober: 'src/agent/probe/probe-process.ts', show: 'src/agent/show/show-child.ts', ocsp: 'src/service/ocsp/serve.ts', clerk: 'src/service/clerks/clerk-thread.ts' };
 
 /**
  * A default import of CommonJS copies all its properties in each file that has one: a thousand constants, six times over. Through a

@@ -22,12 +22,19 @@ const [integerTag, bitStringTag, objectIdentifierTag, sequenceTag] = [0x02, 0x03
 /** 1.2.840.113549.1.1.1 and NULL (RFC 3279 §2.3.1), which stand in the first bytes. */
 const rsaEncryption = Buffer.from('300d06092a864886f70d0101010500', 'hex');
 /** A point in full on a curve of ours, as it has one encoding only (RFC 5480 §2, SEC 1 §2.3.3): everything up to its coordinates. */
-const plainPoints = ['3059301306072a8648ce3d020106082a8648ce3d03010703420004', '3076301006072a8648ce3d020106052b8104002203620004', '30819b301006072a8648ce3d020106052b810400230381860004'].map((hex) => Buffer.from(hex, 'hex'));
+const plainPoints = [
+  { curve: 'P-256', bits: 256, prefix: '3059301306072a8648ce3d020106082a8648ce3d03010703420004' },
+  { curve: 'P-384', bits: 384, prefix: '3076301006072a8648ce3d020106052b8104002203620004' },
+  { curve: 'P-521', bits: 521, prefix: '30819b301006072a8648ce3d020106052b810400230381860004' },
+].map(({ prefix, ...curve }) => ({ ...curve, prefix: Buffer.from(prefix, 'hex') }));
 /** Bytes with the end of the modulus and the exponent, last in the encoding (RFC 8017 appendix A.1.1): as they differ, the keys do. */
 const rsaTail = 32;
 const maxRsaBits = 16_384;
 
+/** What it says it is: whether a point is on its curve shows when something is verified with it. */
 export function keyFacts(spki: Uint8Array): KeyFacts {
+  const point = plainPoint(spki);
+  if (point !== undefined) return { type: 'EC', bits: point.bits };
   const key = openKey(spki);
   const details = key?.asymmetricKeyDetails;
   const type = types.get(key?.asymmetricKeyType ?? '') ?? 'other';
@@ -57,7 +64,7 @@ export const openKey = remembered((spki: Uint8Array): KeyObject | undefined => {
     if (type === undefined || bits?.[0] !== bitStringTag || more.length + rest.length > 0) return undefined;
     // Named curves only (RFC 5480 §2.1.1): explicit parameters are a way to make OpenSSL compute with an attacker's curve.
     if (dottedOf(type) === ecPublicKey && parameters?.[0] !== objectIdentifierTag) return undefined;
-    return plainRsaKey(algorithm, bits) ?? createPublicKey({ key: Buffer.from(spki), format: 'der', type: 'spki' });
+    return plainRsaKey(algorithm, bits) ?? plainPointKey(spki) ?? createPublicKey({ key: Buffer.from(spki), format: 'der', type: 'spki' });
   } catch {
     return undefined;
   }
@@ -72,6 +79,15 @@ function plainRsaKey(algorithm: Uint8Array | undefined, bits: Uint8Array): KeyOb
   return n === undefined || e === undefined || more.length > 0 ? undefined : createPublicKey({ key: { kty: 'RSA', n: n.toString('base64url'), e: e.toString('base64url') }, format: 'jwk' });
 }
 
+/** The same of a point in full: OpenSSL sees to it that it is on its curve, as ever (EC_KEY_check_key). */
+function plainPointKey(spki: Uint8Array): KeyObject | undefined {
+  const found = plainPoint(spki);
+  if (found === undefined) return undefined;
+  const point = Buffer.from(spki).subarray(found.prefix.length);
+  const coordinate = (from: number, to: number) => point.subarray(from, to).toString('base64url');
+  return createPublicKey({ key: { kty: 'EC', crv: found.curve, x: coordinate(0, point.length / 2), y: coordinate(point.length / 2, point.length) }, format: 'jwk' });
+}
+
 /** Of an INTEGER that is above zero and minimal (X.690 §8.3.2). */
 function positiveOctets(der: Uint8Array): Buffer | undefined {
   const content = contentOf(der);
@@ -83,7 +99,7 @@ function positiveOctets(der: Uint8Array): Buffer | undefined {
 /** WEAK_KEY for RSA below 2048 bits or with a senseless exponent, curves below P-256, and everything unknown. `what` begins the message. */
 export function assertStrongKey(spki: Uint8Array, what: string): KeyFacts {
   const facts = keyFacts(spki);
-  const exponent = openKey(spki)?.asymmetricKeyDetails?.publicExponent;
+  const exponent = facts.type === 'RSA' ? openKey(spki)?.asymmetricKeyDetails?.publicExponent : undefined;
   if (facts.type === 'other') throw weak(what, 'is of a kind hsmonger does not certify: use RSA of at least 2048 bits, P-256, P-384, P-521 or Ed25519');
   if (facts.type === 'EC' && facts.bits === 0) throw weak(what, 'is on a curve hsmonger does not certify: use P-256, P-384 or P-521');
   if (facts.type === 'RSA' && facts.bits < 2048) throw weak(what, `has only ${String(facts.bits)} bits, and less than 2048 is not certified any more`);
@@ -102,7 +118,7 @@ export function sameKey(left: Uint8Array, right: Uint8Array): boolean {
   if (equalBytes(left, right)) return true;
   // Every certificate is compared with every key of a token, and to open one takes OpenSSL half a millisecond.
   if (isPlainRsa(left) && isPlainRsa(right) && !equalBytes(left.subarray(-rsaTail), right.subarray(-rsaTail))) return false;
-  if (isPlainPoint(left) && isPlainPoint(right)) return false;
+  if (plainPoint(left) !== undefined && plainPoint(right) !== undefined) return false;
   if (openKey(left)?.asymmetricKeyType !== openKey(right)?.asymmetricKeyType) return false;
   // Not KeyObject.equals: for keys of two kinds it leaves an error in OpenSSL's queue, and the next createPublicKey() throws that.
   const [a, b] = [exported(left), exported(right)];
@@ -115,8 +131,8 @@ function isPlainRsa(spki: Uint8Array): boolean {
   return Buffer.from(spki.buffer, spki.byteOffset, Math.min(spki.length, 24)).includes(rsaEncryption);
 }
 
-function isPlainPoint(spki: Uint8Array): boolean {
-  return plainPoints.some((prefix) => equalBytes(spki.subarray(0, prefix.length), prefix));
+function plainPoint(spki: Uint8Array): (typeof plainPoints)[number] | undefined {
+  return plainPoints.find(({ prefix }) => equalBytes(spki.subarray(0, prefix.length), prefix));
 }
 
 /** SHA-1 of the public key's bits: key identifier method 1 (RFC 5280 §4.2.1.2). An identifier, not a protection. */

@@ -1,4 +1,4 @@
-import { constants, verify, type KeyObject, type VerifyKeyObjectInput } from 'node:crypto';
+import { constants, verify, type KeyObject } from 'node:crypto';
 import { HsmongerError } from '../errors.js';
 import { openKey } from './public-key.js';
 import { remembered } from './remembered.js';
@@ -62,36 +62,21 @@ export interface Signed {
 }
 
 /** Whether the signature is one by the key; false too for a scheme or a key we do not know. */
-export function verifySignature({ data, algorithm, signature }: Signed, spki: Uint8Array): boolean {
-  const means = meansOf(algorithm, openKey(spki));
-  if (means === undefined) return false;
+export function verifySignature(signed: Signed, spki: Uint8Array): boolean {
+  return verifySignatureWith(signed, openKey(spki));
+}
+
+/** The same for a key that is open already. */
+export function verifySignatureWith({ data, algorithm, signature }: Signed, key: KeyObject | undefined): boolean {
+  const scheme = signatureScheme(algorithm);
+  const keyType = key?.asymmetricKeyType;
+  if (scheme === undefined || key === undefined || keyType === undefined || !(keyTypes[scheme.scheme] as readonly string[]).includes(keyType)) return false;
+  const padding = scheme.scheme === 'rsa-pss' ? { padding: constants.RSA_PKCS1_PSS_PADDING, ...(scheme.saltLength === undefined ? {} : { saltLength: scheme.saltLength }) } : {};
   try {
-    return verify(means.digest, data, means.key, signature);
+    return verify(scheme.digest, data, { key, ...padding }, signature);
   } catch {
     return false;
   }
-}
-
-/** The same, computed beside the event loop, for whoever has many to look at. */
-export function verifySignatureAside({ data, algorithm, signature }: Signed, key: KeyObject | undefined): Promise<boolean> {
-  const means = meansOf(algorithm, key);
-  if (means === undefined) return Promise.resolve(false);
-  return new Promise((resolve) => {
-    try {
-      verify(means.digest, data, means.key, signature, (error, right) => { resolve(error === null && right); });
-    } catch {
-      resolve(false);
-    }
-  });
-}
-
-/** What OpenSSL needs for it; undefined for a scheme or a key we do not know, or that do not belong together. */
-function meansOf(algorithm: Uint8Array, key: KeyObject | undefined): { readonly digest: string | null; readonly key: VerifyKeyObjectInput } | undefined {
-  const scheme = signatureScheme(algorithm);
-  const keyType = key?.asymmetricKeyType;
-  if (scheme === undefined || key === undefined || keyType === undefined || !(keyTypes[scheme.scheme] as readonly string[]).includes(keyType)) return undefined;
-  const padding = scheme.scheme === 'rsa-pss' ? { padding: constants.RSA_PKCS1_PSS_PADDING, ...(scheme.saltLength === undefined ? {} : { saltLength: scheme.saltLength }) } : {};
-  return { digest: scheme.digest, key: { key, ...padding } };
 }
 
 /** WEAK_DIGEST when the signature rests on MD5 or SHA-1: collisions make it prove nothing. `what` begins the message. */

@@ -1,5 +1,5 @@
 import { generateKeyPairSync, sign } from 'node:crypto';
-import type { NamedRequest } from '../../src/issuer/token/issuance/issue-many.js';
+import type { NamedRequest } from '../../src/issuer/token/issuance/results.js';
 import { assembleRequest, buildRequestInfo } from '../../src/x509/build-csr.js';
 import { algorithmIdentifier } from '../../src/x509/signature-algorithm.js';
 import { subjectFromText } from '../../src/x509/names/subject-text.js';

@@ -1,6 +1,6 @@
 import path from 'node:path';
 import { asHsmongerError, HsmongerError } from '../../errors.js';
-import type { IssueResult, NamedRequest } from '../../issuer/token/issuance/issue-many.js';
+import type { IssueResult, NamedRequest } from '../../issuer/token/issuance/results.js';
 import { askService } from '../../service/ask.js';
 import type { Progress } from '../../service/order.js';
 import type { Issued, OrderInput } from '../../service/tasks/ca/issue-certificates.js';

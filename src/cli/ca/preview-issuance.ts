@@ -1,7 +1,7 @@
 import type { Directories, Instance } from '../../config/instance.js';
 import { askService } from '../../service/ask.js';
 import type { OrderInput } from '../../service/tasks/ca/issue-certificates.js';
-import type { NamedRequest } from '../../issuer/token/issuance/issue-many.js';
+import type { NamedRequest } from '../../issuer/token/issuance/results.js';
 import type { Surroundings } from '../command.js';
 import { harmless, json } from '../output.js';
 

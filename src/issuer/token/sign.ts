@@ -1,4 +1,4 @@
-import type { SignatureAlgorithm, SignatureChoice } from '../../config/signature-algorithm.js';
+import type { SignatureChoice } from '../../config/signature-algorithm.js';
 import type { Token, TokenKey } from '../../pkcs11/token.js';
 import { newSerial } from '../../x509/serial.js';
 import { algorithmIdentifier, fittingAlgorithm } from '../../x509/signature-algorithm.js';
@@ -9,12 +9,7 @@ import type { IssuePlan } from './decide.js';
 /** Signs the plan with the CA's key on the token under a new serial number; DER. */
 export async function signPlan(token: Token, { certificate }: Authority, key: TokenKey, choice: SignatureChoice, plan: IssuePlan): Promise<Uint8Array> {
   const algorithm = fittingAlgorithm(certificate.spki, choice, `The CA's key '${key.label}'`);
-  return signedBy(algorithm, plan, newSerial(), (data) => token.sign(key, algorithm, data));
-}
-
-/** The certificate the plan describes, under a serial number (content octets), signed by `sign`; DER. */
-export async function signedBy(algorithm: SignatureAlgorithm, plan: IssuePlan, serial: Uint8Array, sign: (data: Uint8Array) => Promise<Uint8Array>): Promise<Uint8Array> {
   const signatureAlgorithm = algorithmIdentifier(algorithm);
-  const tbs = buildTbsCertificate({ ...plan, serial, signatureAlgorithm });
-  return assembleCertificate(tbs, signatureAlgorithm, await sign(tbs));
+  const tbs = buildTbsCertificate({ ...plan, serial: newSerial(), signatureAlgorithm });
+  return assembleCertificate(tbs, signatureAlgorithm, await token.sign(key, algorithm, tbs));
 }

@@ -4,13 +4,15 @@ import { domainToASCII } from 'node:url';
 const label = /^[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?$/u;
 /** What IDNA is asked about at all: its implementation also decodes %41, and takes a slash for the end. */
 const lettersAndDots = /^[-A-Za-z0-9.\u0080-\u{10ffff}]+$/u;
+/** What IDNA leaves as it is; an A-label it decodes, to see whether it is one. */
+const settled = /^(?!.*xn--)[-a-z0-9.]+$/u;
 /** 255 octets on the wire (RFC 1035 §2.3.4). */
 const maxLength = 253;
 
 /** A host name as certificates hold it (RFC 5280 §7.2: A-labels, here in lower case); undefined for what is none, an IP address too. */
 export function asciiHost(text: string): string | undefined {
   if (!lettersAndDots.test(text)) return undefined;
-  const host = domainToASCII(text);
+  const host = settled.test(text) ? text : domainToASCII(text);
   const labels = host.split('.');
   // A name that ends in a number is read as an IPv4 address by browsers (WHATWG URL, "ends in a number").
   const numeric = /^\d+$/u.test(labels.at(-1) ?? '');

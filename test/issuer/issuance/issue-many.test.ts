@@ -2,7 +2,7 @@ import { execFileSync } from 'node:child_process';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { HsmongerError } from '../../../src/errors.js';
 import { profiles } from '../../../src/issuer/profiles.js';
-import type { IssueResult } from '../../../src/issuer/token/issuance/issue-many.js';
+import type { IssueResult } from '../../../src/issuer/token/issuance/results.js';
 import { listIssued } from '../../../src/ledger/issued.js';
 import { openLedger } from '../../../src/ledger/ledger.js';
 import { revoke } from '../../../src/ledger/revocation.js';
@@ -96,7 +96,10 @@ describe('certificates from a CA on a real token', () => {
   it('many: each bad request fails alone, in its place; twins get one certificate', async () => {
     const good = make('good', '/CN=good.test/O=HSMONGER.TEST');
     const tampered = { name: 'tampered', csr: Uint8Array.from(good.csr, (octet, index) => (index === good.csr.length - 1 ? octet ^ 1 : octet)) };
-    const results = await issue(site, [tampered, good, { name: 'rubbish', csr: Uint8Array.of(1, 2) }, { ...good, name: 'twin' }, make('weak', '/CN=weak.test/O=HSMONGER.TEST', undefined, ['rsa:1024']), make('foreign', '/CN=f.test/O=Other'), make('nameless', '/O=HSMONGER.TEST'), make('itself', '/O=HSMONGER.TEST/CN=Certificate Authority'), make('host', '/CN=h/O=HSMONGER.TEST', 'DNS:a_b.test')]);
+    const onCurve = make('beside', '/CN=beside.test/O=HSMONGER.TEST', undefined, ['ec', '-pkeyopt', 'ec_paramgen_curve:P-256']);
+    const point = Buffer.from(onCurve.csr).indexOf(Buffer.from('03420004', 'hex')) + 4;
+    const beside = { name: 'beside', csr: Uint8Array.from(onCurve.csr, (octet, index) => (index === point ? octet ^ 1 : octet)) };
+    const results = await issue(site, [tampered, good, { name: 'rubbish', csr: Uint8Array.of(1, 2) }, { ...good, name: 'twin' }, make('weak', '/CN=weak.test/O=HSMONGER.TEST', undefined, ['rsa:1024']), make('foreign', '/CN=f.test/O=Other'), make('nameless', '/O=HSMONGER.TEST'), make('itself', '/O=HSMONGER.TEST/CN=Certificate Authority'), make('host', '/CN=h/O=HSMONGER.TEST', 'DNS:a_b.test'), beside]);
     expect(results.map((result) => ('problem' in result ? [result.name, result.problem.code] : [result.name, 'issued']))).toEqual([
       ['tampered', 'CSR_SIGNATURE'],
       ['good', 'issued'],
@@ -107,6 +110,7 @@ describe('certificates from a CA on a real token', () => {
       ['nameless', 'NAME_REFUSED'],
       ['itself', 'SUBJECT_MISMATCH'],
       ['host', 'NAME_REFUSED'],
+      ['beside', 'CSR_SIGNATURE'],
     ]);
     expect(given(results[1])).toEqual(given(results[3]));
     expect(rows(site).filter(({ subject }) => subject.includes('good.test'))).toHaveLength(1);
@@ -160,8 +164,8 @@ describe('certificates from a CA on a real token', () => {
         return site.signer(algorithm, data);
       },
     });
-    expect(results.filter((result) => 'certificate' in result)).toHaveLength(3);
-    expect(results.flatMap((result) => ('problem' in result ? [result.problem.code] : []))).toEqual(Array(3).fill('INTERRUPTED'));
+    expect(results.map((result) => ('problem' in result ? result.problem.code : 'issued'))).toEqual(['issued', ...Array<string>(5).fill('INTERRUPTED')]);
+    expect(rows(site).filter(({ subject }) => subject.includes('stop'))).toHaveLength(1);
   });
 
   it('a signature that is none is not handed out, nor written down', async () => {

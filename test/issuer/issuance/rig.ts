@@ -8,8 +8,11 @@ import type { SignatureAlgorithm } from '../../../src/config/signature-algorithm
 import { tokenOf } from '../../../src/config/token-of.js';
 import { profiles } from '../../../src/issuer/profiles.js';
 import { authorityKey, findAuthority } from '../../../src/issuer/token/authority.js';
-import { issueMany, type IssueParts, type IssueResult, type NamedRequest } from '../../../src/issuer/token/issuance/issue-many.js';
+import { clerkHere, deskFor } from '../../../src/issuer/token/issuance/clerk.js';
+import { issueMany, type IssueParts } from '../../../src/issuer/token/issuance/issue-many.js';
+import type { IssueOrder } from '../../../src/issuer/token/issuance/order.js';
 import { issuingCa } from '../../../src/issuer/token/issuance/prepared.js';
+import type { IssueResult, NamedRequest } from '../../../src/issuer/token/issuance/results.js';
 import { openLedger } from '../../../src/ledger/ledger.js';
 import { openPinGuard } from '../../../src/ledger/pins.js';
 import { openToken } from '../../../src/pkcs11/open-token.js';
@@ -55,7 +58,7 @@ function instanceFor(token: SoftToken, ca: Readonly<Record<string, unknown>>): I
   });
 }
 
-export async function issue(site: IssuingSite, requests: readonly NamedRequest[], overrides: Partial<IssueParts> = {}): Promise<IssueResult[]> {
+export async function issue(site: IssuingSite, requests: readonly NamedRequest[], { order = { profile: profiles.caServerCert }, ...overrides }: Partial<IssueParts> & { readonly order?: IssueOrder } = {}): Promise<IssueResult[]> {
   const ledger = openLedger(site.ledgerFile);
   const pins = openPinGuard(path.join(site.directory.path, 'pins.sqlite'));
   const token = await openToken(tokenOf(site.instance), { pins });
@@ -63,10 +66,11 @@ export async function issue(site: IssuingSite, requests: readonly NamedRequest[]
     const config = tokenIssuerOf(site.instance);
     const authority = await findAuthority(token, config.certificate, new Date());
     const key = await authorityKey(token, authority);
+    const desk = deskFor(issuingCa(authority, config, caConfig(site.instance)), order, new Date());
     return await issueMany(
       {
-        ca: issuingCa(authority, config, caConfig(site.instance)),
-        order: { profile: profiles.caServerCert },
+        desk,
+        clerks: clerkHere(desk),
         ledger,
         clock: () => new Date(),
         uid: 0,

@@ -5,12 +5,15 @@ import { caConfig } from '../../../src/config/ca-config.js';
 import { tokenOf } from '../../../src/config/token-of.js';
 import { profiles } from '../../../src/issuer/profiles.js';
 import { findAuthority } from '../../../src/issuer/token/authority.js';
-import { issueMany, type IssueParts, type IssueResult, type NamedRequest } from '../../../src/issuer/token/issuance/issue-many.js';
+import { deskFor } from '../../../src/issuer/token/issuance/clerk.js';
+import { issueMany, type IssueParts } from '../../../src/issuer/token/issuance/issue-many.js';
 import { issuingCa } from '../../../src/issuer/token/issuance/prepared.js';
+import type { IssueResult, NamedRequest } from '../../../src/issuer/token/issuance/results.js';
 import { openLedger } from '../../../src/ledger/ledger.js';
 import { openPinGuard } from '../../../src/ledger/pins.js';
 import { openToken } from '../../../src/pkcs11/open-token.js';
 import { openSigningPool } from '../../../src/pkcs11/signing/pool.js';
+import { openClerkThreads } from '../../../src/service/clerks/clerk-threads.js';
 import { makeRequests } from '../../x509/many-requests.js';
 import { tokenIssuerOf } from '../token-issuer-of.js';
 import { caName, createIssuingSite, type IssuingSite } from './rig.js';
@@ -37,10 +40,12 @@ async function run(requests: readonly NamedRequest[], before: (nth: number) => v
     before(++nth);
     return pool.sign(algorithm, data);
   };
+  const desk = deskFor(issuingCa(authority, tokenIssuerOf(site.instance), caConfig(site.instance)), { profile: profiles.caServerCert }, new Date());
+  const clerks = openClerkThreads(desk, 2);
   try {
-    const ca = issuingCa(authority, tokenIssuerOf(site.instance), caConfig(site.instance));
-    return await issueMany({ ca, order: { profile: profiles.caServerCert }, ledger, clock: () => new Date(), uid: 0, sign, sessions: 2, busyMs: 5000, progress: () => undefined, signal: new AbortController().signal }, requests);
+    return await issueMany({ desk, clerks, ledger, clock: () => new Date(), uid: 0, sign, sessions: 2, busyMs: 5000, progress: () => undefined, signal: new AbortController().signal }, requests);
   } finally {
+    await clerks.end();
     await pool.close();
     ledger.close();
     pins.close();

@@ -1,7 +1,7 @@
+import type { KeyObject } from 'node:crypto';
 import type { CaConfig, TokenIssuerConfig } from '../../../config/instance.js';
 import { type CertificateRequest, parseCsr } from '../../../x509/parse-csr.js';
-import { openKey } from '../../../x509/public-key.js';
-import { verifySignatureAside } from '../../../x509/signature.js';
+import { verifySignatureWith } from '../../../x509/signature.js';
 import type { Authority } from '../authority.js';
 import type { IssuePlan } from '../decide.js';
 import { assertSound, notItsOwn, signedPart } from '../sound.js';
@@ -21,15 +21,19 @@ export function issuingCa(authority: Authority, config: TokenIssuerConfig, ca: C
   return { authority, limits: limitsOf(authority), config, ca };
 }
 
-/** A request whose requester has its key; CSR_INVALID, CSR_SIGNATURE, WEAK_KEY or WEAK_DIGEST otherwise. */
-export async function provenRequest(der: Uint8Array): Promise<CertificateRequest> {
+/** A request whose key and digest are worth something; CSR_INVALID, WEAK_KEY or WEAK_DIGEST otherwise. */
+export function soundRequest(der: Uint8Array): CertificateRequest {
   const csr = parseCsr(der);
   assertSound(csr);
-  if (!(await verifySignatureAside(signedPart(csr), openKey(csr.spki)))) throw notItsOwn();
   return csr;
 }
 
-/** What a proven request gets by an order at `now`. */
+/** CSR_SIGNATURE unless the requester has the key. */
+export function assertProven(csr: CertificateRequest, key: KeyObject | undefined): void {
+  if (!verifySignatureWith(signedPart(csr), key)) throw notItsOwn();
+}
+
+/** What a request gets by an order at `now`. */
 export function planOrdered(now: Date, { authority, limits, config, ca }: IssuingCa, csr: CertificateRequest, order: IssueOrder): IssuePlan {
   return planIssue(now, { csr, ...order, issuer: authority.certificate, limits, ca, lifetimeDays: config.lifetimeDays, backdateSeconds: config.backdateSeconds });
 }

@@ -1,3 +1,4 @@
+import { availableParallelism } from 'node:os';
 import { caConfig } from '../../../config/ca-config.js';
 import { stateDirectory } from '../../../config/directories.js';
 import type { TokenIssuerConfig } from '../../../config/instance.js';
@@ -8,11 +9,14 @@ import { HsmongerError } from '../../../errors.js';
 import { readImported } from '../../../issuer/external/imported.js';
 import { profiles } from '../../../issuer/profiles.js';
 import { findAuthority, type Authority } from '../../../issuer/token/authority.js';
-import { issueMany, type IssueResult, type NamedRequest } from '../../../issuer/token/issuance/issue-many.js';
+import { clerkHere, deskFor, type Clerks, type Desk } from '../../../issuer/token/issuance/clerk.js';
+import { issueMany } from '../../../issuer/token/issuance/issue-many.js';
 import type { IssueOrder } from '../../../issuer/token/issuance/order.js';
 import { issuingCa, type IssuingCa } from '../../../issuer/token/issuance/prepared.js';
+import type { IssueResult, NamedRequest } from '../../../issuer/token/issuance/results.js';
 import { openSigningPool } from '../../../pkcs11/signing/pool.js';
 import { encodeGeneralName, type GeneralName } from '../../../x509/names/general-name.js';
+import { openClerkThreads } from '../../clerks/clerk-threads.js';
 import type { ServiceContext } from '../../context.js';
 
 /** What is said beside the requests; see IssueOrder. */
@@ -49,26 +53,40 @@ export async function issueCertificates(context: ServiceContext, { requests, ...
 export async function issueThrough(context: ServiceContext, ca: IssuingCa, order: IssueOrder, requests: readonly NamedRequest[], signal: AbortSignal): Promise<IssueResult[]> {
   const { certificate, id } = ca.authority;
   const sessions = tokenOf(context.instance).maxSessions ?? defaultSessions;
-  const pool = await openSigningPool(() => context.openToken(), { by: 'public-key', spki: certificate.spki, id }, sessions);
+  const desk = deskFor(ca, order, context.clock());
+  // Before the pool: threads begin while the token is logged in to.
+  const clerks = clerksFor(desk, requests.length);
   try {
-    return await issueMany(
-      {
-        ca,
-        order,
-        ledger: context.ledger(),
-        clock: context.clock,
-        uid: process.geteuid?.() ?? -1,
-        sign: (algorithm, data) => pool.sign(algorithm, data),
-        sessions,
-        busyMs: context.instance.helper.deadlineSeconds * 500,
-        progress: (done, total, results) => { context.progress(done, total, { results, ...aboveOf(ca.authority) } satisfies Issued); },
-        signal,
-      },
-      requests,
-    );
+    const pool = await openSigningPool(() => context.openToken(), { by: 'public-key', spki: certificate.spki, id }, sessions);
+    try {
+      return await issueMany(
+        {
+          desk,
+          clerks,
+          ledger: context.ledger(),
+          clock: context.clock,
+          uid: process.geteuid?.() ?? -1,
+          sign: (algorithm, data) => pool.sign(algorithm, data),
+          sessions,
+          busyMs: context.instance.helper.deadlineSeconds * 500,
+          progress: (done, total, results) => { context.progress(done, total, { results, ...aboveOf(ca.authority) } satisfies Issued); },
+          signal,
+        },
+        requests,
+      );
+    } finally {
+      await pool.close();
+    }
   } finally {
-    await pool.close();
+    await clerks.end();
   }
+}
+
+/** Requests from which on threads save more time than it takes to begin them. */
+const many = 100;
+
+function clerksFor(desk: Desk, requests: number): Clerks & { readonly end: () => Promise<void> } {
+  return requests < many ? { ...clerkHere(desk), end: () => Promise.resolve() } : openClerkThreads(desk, availableParallelism());
 }
 
 const defaultSessions = 4;

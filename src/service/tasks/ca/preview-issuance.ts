@@ -1,7 +1,7 @@
 import { asHsmongerError, type ErrorCode } from '../../../errors.js';
-import type { NamedRequest } from '../../../issuer/token/issuance/issue-many.js';
+import type { NamedRequest } from '../../../issuer/token/issuance/results.js';
 import { orderedRequest } from '../../../issuer/token/issuance/order.js';
-import { planOrdered, provenRequest } from '../../../issuer/token/issuance/prepared.js';
+import { assertProven, planOrdered, soundRequest } from '../../../issuer/token/issuance/prepared.js';
 import { assertNotWithdrawn } from '../../../issuer/token/revocation/withdrawn.js';
 import { findIssued } from '../../../ledger/issued.js';
 import { elementsIn } from '../../../x509/der.js';
@@ -9,6 +9,7 @@ import { findExtension } from '../../../x509/extensions/extensions.js';
 import { generalNameElementText } from '../../../x509/names/general-name-text.js';
 import { nameText } from '../../../x509/names/name.js';
 import { oids } from '../../../x509/oids.js';
+import { openKey } from '../../../x509/public-key.js';
 import type { ServiceContext } from '../../context.js';
 import { issuingCaOf, orderOf, type OrderInput } from './issue-certificates.js';
 
@@ -36,9 +37,10 @@ export async function previewIssuance(context: ServiceContext, { requests, ...in
   const previews: IssuancePreview[] = [];
   for (const { name, csr: der } of requests) {
     try {
-      const csr = await provenRequest(der);
+      const csr = soundRequest(der);
       assertNotWithdrawn(context.ledger(), { spki: csr.spki });
       const { subject, profile, notBefore, notAfter, extensions } = planOrdered(context.clock(), ca, csr, order);
+      assertProven(csr, openKey(csr.spki));
       const names = findExtension(extensions, oids.subjectAltName);
       previews.push({
         name,

@@ -1,0 +1,24 @@
+/** The thread of a clerk: gets its desk when it begins, then works by the batch. It has dropped with the process that began it. */
+import { setPriority } from 'node:os';
+import { parentPort, workerData } from 'node:worker_threads';
+import { clerkAt, type Clerk, type Desk } from '../../issuer/token/issuance/clerk.js';
+import type { Work } from './clerk-threads.js';
+
+// Of this thread alone (setpriority(2), C library/kernel differences): who hands the token its next work goes first.
+setPriority(5);
+
+const clerk = clerkAt(workerData as Desk);
+parentPort?.on('message', (works: readonly Work[]) => {
+  parentPort?.postMessage(works.map((work) => done(clerk, work)));
+});
+
+function done(by: Clerk, work: Work): unknown {
+  switch (work.kind) {
+    case 'prepare':
+      return by.prepare(...work.given);
+    case 'judge':
+      return by.judge(...work.given);
+    case 'isSigned':
+      return by.isSigned(...work.given);
+  }
+}
