@@ -4,8 +4,8 @@ import { parentPort, workerData } from 'node:worker_threads';
 import { clerkAt, type Clerk, type Desk } from '../../issuer/token/issuance/clerk.js';
 import type { Work } from './clerk-threads.js';
 
-// Of this thread alone (setpriority(2), C library/kernel differences): who hands the token its next work goes first.
-setPriority(5);
+// Of this thread alone (setpriority(2), C library/kernel differences): whoever signs, or hands the token its next work, goes before it.
+setPriority(19);
 
 const clerk = clerkAt(workerData as Desk);
 parentPort?.on('message', (works: readonly Work[]) => {

@@ -14,9 +14,12 @@ interface Ask {
 }
 
 /** A message costs as much as the work in it, so what came while all were busy goes together. */
-const together = 16;
+const together = 8;
 /** One is worked on while the next is on its way. */
 const onTheirWay = 2;
+
+/** Nothing of one certificate outlives it: with room enough little is ever copied. */
+const maxYoungGenerationSizeMb = 64;
 
 /**
  * Clerks in threads of their own, as many as `count`. Where one fails, what it was asked is rejected with INTERNAL and all that follows too. To be ended when nothing is asked any more.
@@ -24,7 +27,7 @@ const onTheirWay = 2;
 export function openClerkThreads(desk: Desk, count: number): Clerks & { readonly end: () => Promise<void> } {
   const queue: Ask[] = [];
   let broken: HsmongerError | undefined;
-  const threads = Array.from({ length: count }, () => ({ worker: new Worker(path.join(installation().addons, 'clerk.cjs'), { workerData: desk, env: {}, execArgv: [] }), asked: [] as Ask[][] }));
+  const threads = Array.from({ length: count }, () => ({ worker: new Worker(path.join(installation().addons, 'clerk.cjs'), { workerData: desk, env: {}, execArgv: [], resourceLimits: { maxYoungGenerationSizeMb } }), asked: [] as Ask[][] }));
 
   const dispatch = () => {
     for (const { worker, asked } of [...threads].sort((a, b) => a.asked.length - b.asked.length)) {

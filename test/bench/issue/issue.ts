@@ -2,6 +2,7 @@ import type { Account } from '../../../src/platform/service-user.js';
 import { compare, less, type Comparison, type Summary } from '../row.js';
 import { ourCommand, ourWorker } from './ours.js';
 import { interleaveMeasures, type Measure } from './in-turn.js';
+import { benchNetworkHsm } from './network-hsm.js';
 import { opensslCa, opensslX509, processes, rawRate } from './peers.js';
 import { caKeys, makeIssuePlace, type CaKey, type IssuePlace } from './place.js';
 import { benchStartUp } from './start-up.js';
@@ -21,6 +22,7 @@ export async function benchIssue(directory: string, user: Account, rounds: numbe
   const place = await makeIssuePlace(directory, user);
   const comparisons: Comparison[] = [];
   for (const key of caKeys) comparisons.push(...(await benchKey(place, key, rounds, say)));
+  comparisons.push(...(await benchNetworkHsm(place, rounds)));
   return [...comparisons, ...(await benchStartUp(place, rounds, say))];
 }
 

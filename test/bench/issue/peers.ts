@@ -6,7 +6,7 @@ import type { Measure } from './in-turn.js';
 import { certificateFile, keyUri, type CaKey, type IssuePlace } from './place.js';
 
 /** The module alone: C_SignInit and C_Sign in a loop, start-up not counted. */
-export function rawRate(place: IssuePlace, key: CaKey, sessions: 1 | 2 | 4): Measure {
+export function rawRate(place: IssuePlace, key: CaKey, sessions: number): Measure {
   const { token, user, environment, signLoop } = place;
   const args = [token.module, token.label, token.pinFile, key.id, key.raw.mechanism, String(key.raw.octets), String(sessions), String(key.count)];
   return () => Number(program(signLoop, args, { as: user, env: environment }).toString());
