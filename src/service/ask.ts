@@ -102,6 +102,10 @@ function converse(order: WorkOrder, { timeoutMs, onProgress, signal: interrupted
       try {
         resolve(parseReply(Buffer.concat(chunks).toString('utf8')));
       } catch (error) {
+        if (signal === 'SIGINT') {
+          reject(new HsmongerError('INTERRUPTED', `Interrupted during '${order.task}'; what was done by then is kept, and the same command goes on from there.`));
+          return;
+        }
         const how = signal === 'SIGKILL' ? `gave no answer within ${String(timeoutMs / 1000)} seconds or was killed` : `ended with ${signal ?? `status ${String(code)}`}`;
         reject(unanswered(order, how, error));
       }

@@ -134,6 +134,12 @@ test('interrupted among many: what is committed is given, and a second run goes 
   for (const result of given) expect(second.results.find(({ name }) => name === result.name)).toMatchObject({ certificate: result.certificate, before: true });
 });
 
+test('interrupted before it has begun: it says so, and blames nothing', async () => {
+  const place = instanceOf({ instance: 'ca', configDir: at('etc'), stateDir: at('state') }, {});
+  const asked = askService(place, 'issue certificates', { profile: 'caServerCert', requests: makeRequests(1) }, { signal: AbortSignal.abort() });
+  await expect(asked).rejects.toMatchObject({ code: 'INTERRUPTED', message: expect.stringMatching(/^Interrupted during 'issue certificates'; [^.]*\.$/u) as string });
+});
+
 test('what does not go together is refused before anything happens', async () => {
   for (const [words, why] of [
     [[], /Say where the request comes from/u],
