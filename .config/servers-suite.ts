@@ -29,6 +29,7 @@ export const serversSuite = [
   'test/e2e/two-modules.test.ts',
   'test/e2e/two-tokens.test.ts',
   'test/e2e/without-hsm.test.ts',
+  'test/modules/strict.test.ts',
   'test/pages/kipuka.test.ts',
   'test/pages/nitrokey.test.ts',
   'test/modules/authorities-on-p11-remote.test.ts',

@@ -1,19 +1,23 @@
 import { execFileSync, spawnSync } from 'node:child_process';
-import { createPublicKey, X509Certificate } from 'node:crypto';
-import { existsSync, mkdirSync, readFileSync } from 'node:fs';
+import { existsSync, mkdirSync } from 'node:fs';
 import path from 'node:path';
 import { run } from '../../src/platform/run.js';
+import { handshake } from './handshake.js';
 
-/** What a judge is shown, in a directory made by authority.ts. */
-type Subject = 'certificate' | 'CRL' | 'OCSP answer';
+/** What a judge is shown, in a directory as authority.ts makes it. */
+export const subjects = ['certificate', 'CRL', 'OCSP answer'] as const;
+type Subject = (typeof subjects)[number];
 
 export interface Judge {
   readonly name: string;
-  /** Whether the judge accepts it; undefined where it has no way to look at one. */
-  accepts(directory: string, subject: Subject): boolean | undefined;
+  /**
+   * Whether the judge accepts it; undefined where it has no way to look at one. A CRL and an OCSP answer are accepted where by them one certificate is good and another
+   * revoked: a judge that does not look finds both good.
+   */
+  accepts(directory: string, subject: Subject): Promise<boolean | undefined>;
 }
 
-/** The judges, each by the tool its users have. */
+/** The judges, each by the tools its users have. */
 export const judges: readonly Judge[] = [
   { name: 'OpenSSL', accepts: byOpenssl },
   { name: 'GnuTLS', accepts: byGnutls },
@@ -21,79 +25,105 @@ export const judges: readonly Judge[] = [
   { name: 'Node', accepts: byNode },
 ];
 
-const subjects: readonly Subject[] = ['certificate', 'CRL', 'OCSP answer'];
-
-/** What each judge makes of a directory's files, as a cell of the page: `yes` for all it can look at, or what it refuses. */
-export function verdicts(directory: string): string[] {
-  return judges.map((judge) => {
-    const given = subjects.map((subject) => ({ subject, accepted: judge.accepts(directory, subject) })).filter(({ accepted }) => accepted !== undefined);
-    const refused = given.filter(({ accepted }) => accepted === false).map(({ subject }) => subject);
-    if (refused.length === 0) return 'yes';
-    return refused.length === given.length ? 'no' : `no ${refused.join(', no ')}`;
-  });
+/** What each judge makes of a directory's files, as the cells of the page. NSS asks the responder the certificates name, which is to be there. */
+export async function verdicts(directory: string): Promise<Record<string, readonly string[]>> {
+  const rows: [string, string[]][] = [];
+  for (const subject of subjects) {
+    const cells: string[] = [];
+    for (const judge of judges) cells.push(cellOf(await judge.accepts(directory, subject)));
+    rows.push([subject, cells]);
+  }
+  return Object.fromEntries(rows);
 }
 
-function says(directory: string, words: RegExp, program: string, ...args: string[]): boolean {
-  const { stdout, stderr, error } = spawnSync(program, args, { cwd: directory, env: { PATH: process.env['PATH'], LC_ALL: 'C' } });
-  if (error !== undefined) throw error;
-  return words.test(`${stdout.toString()}${stderr.toString()}`);
+function cellOf(accepted: boolean | undefined): string {
+  if (accepted === undefined) return '–';
+  return accepted ? 'yes' : 'no';
 }
 
-function byOpenssl(directory: string, subject: Subject): boolean {
+async function says(directory: string, words: RegExp, program: string, ...args: string[]): Promise<boolean> {
+  const { stdout, stderr } = await run(program, args, { cwd: directory, okExitCodes: [0, 1, 2, 255] });
+  return words.test(`${stdout}${stderr}`);
+}
+
+async function byOpenssl(directory: string, subject: Subject): Promise<boolean> {
+  const verify = (words: RegExp, certificate: string, ...more: string[]) => says(directory, words, 'openssl', 'verify', '-x509_strict', ...more, '-CAfile', 'root.pem', certificate);
+  const crl = ['-crl_check', '-CRLfile', 'crl.pem'];
   switch (subject) {
     case 'certificate':
-      return says(directory, /^leaf\.pem: OK$/mu, 'openssl', 'verify', '-x509_strict', '-CAfile', 'root.pem', 'leaf.pem');
+      return verify(/^leaf\.pem: OK$/mu, 'leaf.pem');
     case 'CRL':
-      return says(directory, /^verify OK$/mu, 'openssl', 'crl', '-in', 'crl.pem', '-CAfile', 'root.pem', '-noout');
+      return (await verify(/^leaf\.pem: OK$/mu, 'leaf.pem', ...crl)) && (await verify(/: certificate revoked$/mu, 'revoked.pem', ...crl));
     case 'OCSP answer':
-      return says(directory, /^Response verify OK$/mu, 'openssl', 'ocsp', '-respin', 'response.der', '-CAfile', 'root.pem', '-issuer', 'root.pem', '-cert', 'leaf.pem');
+      return says(directory, /^Response verify OK$[^]*^leaf\.pem: good$|^leaf\.pem: good$[^]*^Response verify OK$/mu, 'openssl', 'ocsp', '-respin', 'response.der', '-CAfile', 'root.pem', '-issuer', 'root.pem', '-cert', 'leaf.pem');
   }
 }
 
-function byGnutls(directory: string, subject: Subject): boolean {
+async function byGnutls(directory: string, subject: Subject): Promise<boolean> {
+  const verify = (words: RegExp, certificate: string, ...more: string[]) => says(directory, words, 'certtool', '--verify', '--load-ca-certificate', 'root.pem', ...more, '--infile', certificate);
+  const trusted = /Chain verification output: Verified\. The certificate is trusted\./u;
+  const crl = ['--load-crl', 'crl.pem'];
   switch (subject) {
     case 'certificate':
-      return says(directory, /Chain verification output: Verified\. The certificate is trusted\./u, 'certtool', '--verify', '--load-ca-certificate', 'root.pem', '--infile', 'leaf.pem');
+      return verify(trusted, 'leaf.pem');
     case 'CRL':
-      return says(directory, /Verification output: Verified\. The certificate is trusted\./u, 'certtool', '--verify-crl', '--load-ca-certificate', 'root.pem', '--infile', 'crl.pem');
+      return (
+        (await says(directory, /Verification output: Verified\. The certificate is trusted\./u, 'certtool', '--verify-crl', '--load-ca-certificate', 'root.pem', '--infile', 'crl.pem')) &&
+        (await verify(trusted, 'leaf.pem', ...crl)) &&
+        (await verify(/Chain verification output: Not verified\..*revoked/u, 'revoked.pem', ...crl))
+      );
     case 'OCSP answer':
-      return says(directory, /^Verifying OCSP Response: Success\.$/mu, 'ocsptool', '--verify-response', '--infile', 'response.der', '--load-trust', 'root.pem');
+      return (await says(directory, /^Verifying OCSP Response: Success\.$/mu, 'ocsptool', '--verify-response', '--infile', 'response.der', '--load-trust', 'root.pem')) && says(directory, /Certificate Status: good/u, 'ocsptool', '--response-info', '--infile', 'response.der');
   }
 }
 
-/** No tool of NSS's looks at an OCSP answer that does not come from a server. */
-function byNss(directory: string, subject: Subject): boolean | undefined {
-  const database = path.join(directory, `nss-${subject.replace(' ', '-')}`);
-  mkdirSync(database);
-  const certutil = (...args: string[]) => spawnSync('certutil', [...args, '-d', `sql:${database}`], { cwd: directory }).status === 0;
-  execFileSync('certutil', ['-N', '-d', `sql:${database}`, '--empty-password']);
-  if (subject === 'OCSP answer') return undefined;
-  if (!certutil('-A', '-n', 'root', '-t', 'CT,C,C', '-i', 'root.pem')) return false;
-  if (subject === 'CRL') return says(directory, /^\s*root\s+CRL\s*$/mu, 'sh', '-c', `crlutil -I -d sql:'${database}' -i crl.der; crlutil -L -d sql:'${database}'`);
-  return certutil('-A', '-n', 'leaf', '-t', ',,', '-i', 'leaf.pem') && says(directory, /^certutil: certificate is valid$/mu, 'certutil', '-V', '-n', 'leaf', '-u', 'V', '-d', `sql:${database}`) && says(directory, /^Chain is good!$/mu, 'vfychain', '-d', `sql:${database}`, '-u', '1', '-p', '-a', 'leaf.pem');
+async function byNss(directory: string, subject: Subject): Promise<boolean> {
+  // NSS has no tool that judges an OCSP answer from a file.
+  if (subject === 'OCSP answer') return (await nssAsks(directory, 'leaf.pem')) === 'good' && (await nssAsks(directory, 'revoked.pem')) === 'revoked';
+  const database = databaseOf(directory, `nss-${subject}`);
+  if (database === undefined) return false;
+  const certutil = (...args: string[]) => spawnSync('certutil', [...args, '-d', database], { cwd: directory }).status === 0;
+  for (const name of ['leaf', 'revoked']) if (!certutil('-A', '-n', name, '-t', ',,', '-i', `${name}.pem`)) return false;
+  const valid = async (name: string, byCertutil: RegExp, byVfychain: RegExp) =>
+    (await says(directory, byCertutil, 'certutil', '-V', '-n', name, '-u', 'V', '-d', database)) && says(directory, byVfychain, 'vfychain', '-d', database, '-u', '1', '-p', '-a', `${name}.pem`);
+  const good = () => valid('leaf', /^certutil: certificate is valid$/mu, /^Chain is good!$/mu);
+  if (subject === 'certificate') return good();
+  if (spawnSync('crlutil', ['-I', '-d', database, '-i', 'crl.der'], { cwd: directory }).status !== 0) return false;
+  return (await good()) && valid('revoked', /certificate is invalid: Peer's Certificate has been revoked/u, /Peer's Certificate has been revoked|REVOKED/u);
 }
 
-/** Node reads neither CRLs nor OCSP. */
-function byNode(directory: string, subject: Subject): boolean | undefined {
-  if (subject !== 'certificate') return undefined;
-  const [leaf, root] = ['leaf.pem', 'root.pem'].map((file) => new X509Certificate(readFileSync(path.join(directory, file))));
-  return leaf!.verify(createPublicKey(root!.publicKey.export({ type: 'spki', format: 'pem' })));
+/** By a handshake between its own server and client: it gives a client an OCSP answer, and leaves it to that to look at it. */
+async function byNode(directory: string, subject: Subject): Promise<boolean | undefined> {
+  switch (subject) {
+    case 'certificate':
+      return (await handshake(directory, 'leaf')) === 'good';
+    case 'CRL':
+      return (await handshake(directory, 'leaf', 'crl.pem')) === 'good' && (await handshake(directory, 'revoked', 'crl.pem')) === 'CERT_REVOKED';
+    case 'OCSP answer':
+      return undefined;
+  }
 }
 
 /**
  * NSS's own question to the responder a certificate names, by vfychain's PKIX library: 'good', 'revoked', or 'no' where it got no answer it takes.
  * root.pem is trusted.
  */
-export async function nssAsks(directory: string, certificate: string): Promise<'good' | 'revoked' | 'no'> {
-  const database = path.join(directory, 'nss-asking');
-  if (!existsSync(database)) {
-    mkdirSync(database);
-    execFileSync('certutil', ['-N', '-d', `sql:${database}`, '--empty-password']);
-  }
-  // It does not even take a root whose signature it does not know.
-  if (spawnSync('certutil', ['-A', '-n', 'root', '-t', 'CT,C,C', '-i', path.join(directory, 'root.pem'), '-d', `sql:${database}`]).status !== 0) return 'no';
-  const { stdout, stderr } = await run('vfychain', ['-d', `sql:${database}`, '-pp', '-u', '1', '-g', 'leaf', '-h', 'requireFreshInfo', '-m', 'ocsp', '-s', 'failIfNoInfo', '-a', path.join(directory, certificate)], { okExitCodes: [0, 1, 255] });
+async function nssAsks(directory: string, certificate: string): Promise<'good' | 'revoked' | 'no'> {
+  const database = databaseOf(directory, 'nss-asking');
+  if (database === undefined) return 'no';
+  const { stdout, stderr } = await run('vfychain', ['-d', database, '-pp', '-u', '1', '-g', 'leaf', '-h', 'requireFreshInfo', '-m', 'ocsp', '-s', 'failIfNoInfo', '-a', path.join(directory, certificate)], { okExitCodes: [0, 1, 255] });
   const words = `${stdout}${stderr}`;
   if (/^Chain is good!$/mu.test(words)) return 'good';
   return /has been revoked|SEC_ERROR_REVOKED_CERTIFICATE/u.test(words) ? 'revoked' : 'no';
+}
+
+/** An NSS database that trusts root.pem; undefined where NSS does not take it: it refuses a root whose signature it does not know. */
+function databaseOf(directory: string, name: string): string | undefined {
+  const place = path.join(directory, name);
+  const database = `sql:${place}`;
+  if (!existsSync(place)) {
+    mkdirSync(place);
+    execFileSync('certutil', ['-N', '-d', database, '--empty-password']);
+  }
+  return spawnSync('certutil', ['-A', '-n', 'root', '-t', 'CT,C,C', '-i', path.join(directory, 'root.pem'), '-d', database]).status === 0 ? database : undefined;
 }

@@ -1,10 +1,15 @@
-"""lint.py certificate|crl|ocsp: DER on stdin, findings as a JSON list on stdout."""
+"""
+lint.py certificate|crl|ocsp: DER on stdin, findings as a JSON list on stdout.
+lint.py batch: a JSON list of {kind, hex} on stdin; for each its findings, and beside each finding the lines that led to it.
+lint.py sites: the lines that may lead to a finding.
+"""
 import json
 import sys
 import warnings
 
 import certificate
 import crl
+import findings
 import ocsp
 from cryptography import x509
 from cryptography.x509 import ocsp as cryptography_ocsp
@@ -29,13 +34,26 @@ def pyca(kind, octets):
                     for entry in read:
                         list(entry.extensions)
                 else:
-                    read.subject.rfc4514_string(), read.version, read.serial_number
+                    # The key: a point that is not on its curve.
+                    read.subject.rfc4514_string(), read.version, read.serial_number, read.public_key()
         except Exception as error:  # any of them is a verdict
             return [f"python-cryptography: {type(error).__name__}: {str(error)[:200]}"]
     return [f"python-cryptography: {str(each.message)[:200]}" for each in warned if "cryptography" not in str(each.category.__name__).lower() or "Deprecated" in str(each.message)]
 
 
+def batch(each):
+    kind, octets = each["kind"], bytes.fromhex(each["hex"])
+    found = RULES[kind](octets)
+    return [{"finding": finding, "sites": sites} for finding, sites in zip(found, found.sites)] + [{"finding": finding, "sites": []} for finding in pyca(kind, octets)]
+
+
 if __name__ == "__main__":
     sys.dont_write_bytecode = True
-    octets = sys.stdin.buffer.read()
-    print(json.dumps(RULES[sys.argv[1]](octets) + pyca(sys.argv[1], octets)))
+    command = sys.argv[1]
+    if command == "sites":
+        print(json.dumps(findings.all_sites()))
+    elif command == "batch":
+        print(json.dumps([batch(each) for each in json.load(sys.stdin)]))
+    else:
+        octets = sys.stdin.buffer.read()
+        print(json.dumps(RULES[command](octets) + pyca(command, octets)))

@@ -42,10 +42,33 @@ export async function lintOcsp(response: Uint8Array): Promise<string[]> {
   ]);
 }
 
-/** lint.py alone, with python-cryptography. Python of the system: the packages are Debian's. */
-export async function lintByRules(kind: 'certificate' | 'crl' | 'ocsp', der: Uint8Array): Promise<string[]> {
-  const { stdout } = await run('/usr/bin/python3', ['-B', path.join(import.meta.dirname, 'lint.py'), kind], { input: der });
-  return JSON.parse(stdout) as string[];
+/** lint.py alone, with python-cryptography. */
+export async function lintByRules(kind: LintKind, der: Uint8Array): Promise<string[]> {
+  return (await python([kind], der)) as string[];
+}
+
+export type LintKind = 'certificate' | 'crl' | 'ocsp';
+
+/** A finding, and the lines of lint.py and its like that led to it, 'file:line'; none for python-cryptography's. */
+export interface Found {
+  readonly finding: string;
+  readonly sites: readonly string[];
+}
+
+/** lintByRules() of many at once. */
+export async function lintMany(all: readonly { readonly kind: LintKind; readonly der: Uint8Array }[]): Promise<Found[][]> {
+  return (await python(['batch'], Buffer.from(JSON.stringify(all.map(({ kind, der }) => ({ kind, hex: Buffer.from(der).toString('hex') })))))) as Found[][];
+}
+
+/** All lines that may lead to a finding, with what stands there. */
+export async function lintSites(): Promise<Record<string, string>> {
+  return (await python(['sites'])) as Record<string, string>;
+}
+
+/** The system's: the packages are Debian's. */
+async function python(args: readonly string[], input: Uint8Array = new Uint8Array()): Promise<unknown> {
+  const { stdout } = await run('/usr/bin/python3', ['-B', path.join(import.meta.dirname, 'lint.py'), ...args], { input });
+  return JSON.parse(stdout);
 }
 
 async function complaints(program: string, args: readonly string[]): Promise<string[]> {
