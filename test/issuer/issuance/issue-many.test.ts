@@ -192,5 +192,6 @@ describe('below a CA with name constraints', () => {
       expect(await issue(site, [csr], { order: { profile: profiles.caServerCert, names: names(name) } })).toMatchObject([{ problem: { code: 'NAME_REFUSED', message: expect.stringContaining(name) as string } }]);
     }
     expect(await issue(site, [csr], { order: { profile: profiles.caServerCert, subject: subjectFromText('CN=a.inside.test,O=Other') } })).toMatchObject([{ problem: { code: 'NAME_REFUSED' } }]);
+    expect(await issue(site, [request(site.directory.path, 'nameless', '/', 'DNS:a.outside.test')])).toMatchObject([{ problem: { code: 'NAME_REFUSED', message: expect.stringMatching(/^The request without a subject has the name /u) as string } }]);
   });
 });

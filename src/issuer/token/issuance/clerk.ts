@@ -10,6 +10,7 @@ import { buildTbsCertificate } from '../../../x509/tbs.js';
 import { judgeFor, type Judge } from './judge.js';
 import { orderedRequest, type IssueOrder } from './order.js';
 import { assertProven, planOrdered, soundRequest, type IssuingCa } from './prepared.js';
+import { theRequest } from '../sound.js';
 import { refusal, type NamedRequest, type Refused } from './results.js';
 
 /** What all certificates of one order have in common. Plain data: it goes to other threads. */
@@ -58,7 +59,7 @@ export function clerkAt({ ca, order, algorithm, now }: Desk): Clerk {
         const serial = newSerial();
         const tbs = buildTbsCertificate({ ...plan, serial, signatureAlgorithm });
         const judged = judge.judgeUnsigned(tbs, csr.spki);
-        if ('fault' in judged) throw new HsmongerError('ISSUED_WRONG', `The certificate for ${nameText(subject)} would not be right and is not signed: ${judged.fault}.`);
+        if ('fault' in judged) throw new HsmongerError('ISSUED_WRONG', `${theRequest(subject)} would get a certificate that is not right, so nothing is signed: ${judged.fault}.`);
         // OpenSSL has read the key with the rest: to have it read again is a tenth of all there is to do.
         assertProven(csr, judged.key);
         return {

@@ -99,7 +99,7 @@ export async function issueMany(parts: IssueParts, requests: readonly NamedReque
     if (earlier !== undefined && earlier.revokedAt === undefined && (await clerks.judge(earlier.certificate, spki)) === undefined) return { name, certificate: earlier.certificate, before: true };
     const signature = await gate(async () => (over() ? undefined : parts.sign(algorithm, tbs)));
     if (signature === undefined) return undefined;
-    if (!(await clerks.isSigned(tbs, signature))) throw new HsmongerError('ISSUED_WRONG', `The certificate just signed for ${row.subject} is not handed out: its signature is not by the key of ${nameText(desk.ca.authority.certificate.subject)}.`);
+    if (!(await clerks.isSigned(tbs, signature))) throw new HsmongerError('ISSUED_WRONG', `The certificate just signed for ${row.subject || 'a request without a subject'} is not handed out: its signature is not by the key of ${nameText(desk.ca.authority.certificate.subject)}.`);
     return { ...prepared, certificate: assembleCertificate(tbs, signatureAlgorithm, signature) };
   };
 

@@ -5,6 +5,7 @@ import { constrainedNames, nameOutside } from '../../../x509/names/constrained-n
 import { generalNameElementText } from '../../../x509/names/general-name-text.js';
 import { readNameConstraints, type NameConstraints } from '../../../x509/names/name-constraints.js';
 import type { Authority } from '../authority.js';
+import { theRequest } from '../sound.js';
 
 /** What the certificates of a CA and of those above it allow it to issue (RFC 5280 §6.1). */
 export interface AuthorityLimits {
@@ -40,6 +41,6 @@ export function assertNamesWithin({ constraints }: AuthorityLimits, subject: Uin
   const names = constrainedNames(subject, extensions);
   for (const constraint of constraints) {
     const outside = nameOutside(names, constraint);
-    if (outside !== undefined) throw new HsmongerError('NAME_REFUSED', `The request for ${nameText(subject)} has the name ${generalNameElementText(outside)}, which is outside the name constraints in the CA certificate of ${constraint.of}; ask for names inside them.`);
+    if (outside !== undefined) throw new HsmongerError('NAME_REFUSED', `${theRequest(subject)} has the name ${generalNameElementText(outside)}, which is outside the name constraints in the CA certificate of ${constraint.of}; ask for names inside them.`);
   }
 }

@@ -3,6 +3,7 @@ import { HsmongerError } from '../../../errors.js';
 import { element, objectIdentifier, sequence } from '../../../x509/der.js';
 import { nameText, parseName, sameText, type Attribute } from '../../../x509/names/name.js';
 import { attributeType } from '../../../x509/names/name-text.js';
+import { theRequest } from '../sound.js';
 
 /**
  * The subject a request gets under a policy, as openssl-ca(1), POLICY FORMAT, says: the fields the policy names, in its order, the others silently left out; one that must match is the
@@ -40,5 +41,5 @@ export function underPolicy(policy: CaConfig['policy'], subject: Uint8Array, iss
 const shown = (attributes: readonly Attribute[]) => attributes.map(({ text }) => `'${text ?? '(no text)'}'`).join(' or ');
 
 function refused(subject: Uint8Array, why: string): HsmongerError {
-  return new HsmongerError('NAME_REFUSED', `The request for ${nameText(subject)} ${why} ([ca] policy); ask for another subject.`);
+  return new HsmongerError('NAME_REFUSED', `${theRequest(subject)} ${why} ([ca] policy); ask for another subject.`);
 }
