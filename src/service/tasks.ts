@@ -15,6 +15,7 @@ import { inspectToken } from './tasks/token/inspect-token.js';
 import { issueCertificates } from './tasks/ca/issue-certificates.js';
 import { issueOnToken } from './tasks/ca/issue-on-token.js';
 import { ledgerMark } from './tasks/state/ledger-mark.js';
+import { listInternalNicknames } from './tasks/nss/list-internal-nicknames.js';
 import { listNssModules } from './tasks/nss/list-nss-modules.js';
 import { listTokens } from './tasks/token/list-tokens.js';
 import { lookAtAuthority } from './tasks/renewal/look-at-authority.js';
@@ -111,6 +112,7 @@ const tasks = {
   'look at token': lookAtToken,
   'look at NSS database': lookAtNss,
   'set trust': setTrust,
+  'list internal nicknames': listInternalNicknames,
   'look at servers': lookAtServers,
   'compare servers': compareServers,
   'look at authority': lookAtAuthority,
