@@ -14,7 +14,7 @@ import { inspectNss } from './tasks/nss/inspect-nss.js';
 import { inspectToken } from './tasks/token/inspect-token.js';
 import { issueCertificates } from './tasks/ca/issue-certificates.js';
 import { issueOnToken } from './tasks/ca/issue-on-token.js';
-import { ledgerMark } from './tasks/state/ledger-mark.js';
+import { holdLedger, ledgerMark } from './tasks/state/ledger-mark.js';
 import { listInternalNicknames } from './tasks/nss/list-internal-nicknames.js';
 import { listNssModules } from './tasks/nss/list-nss-modules.js';
 import { listTokens } from './tasks/token/list-tokens.js';
@@ -85,6 +85,7 @@ const tasks = {
   'write state parts': writeParts,
   'settle restored state': settleRestored,
   'mark of ledger': ledgerMark,
+  'hold ledger': holdLedger,
   'before saving': savingAhead,
   'prepare saving': savingPrepared,
   'after saving': savingDone,
