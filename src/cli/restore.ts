@@ -1,21 +1,21 @@
 import { createHash } from 'node:crypto';
-import { closeSync, existsSync, lstatSync, openSync, readdirSync, readFileSync, readSync, renameSync } from 'node:fs';
+import { closeSync, existsSync, lstatSync, openSync, readdirSync, readFileSync, readSync } from 'node:fs';
 import path from 'node:path';
-import { isDeepStrictEqual } from 'node:util';
 import { parse } from 'smol-toml';
 import { agentConfFile } from '../config/agent-conf.js';
 import { stateDirectory } from '../config/directories.js';
 import type { Directories, Instance } from '../config/instance.js';
 import { instanceFile } from '../config/load.js';
 import { parseInstance } from '../config/schema.js';
-import { asHsmongerError, HsmongerError } from '../errors.js';
+import { HsmongerError } from '../errors.js';
 import { accountOf, runningAsRoot } from '../platform/service-user.js';
 import { distrustOf } from '../platform/trusted-path.js';
 import { askService } from '../service/ask.js';
-import type { LedgerMark } from '../service/tasks/state/ledger-mark.js';
 import { partBytes, type Piece, type Settled } from '../service/tasks/state/state-parts.js';
 import { unpack, withStaging } from './backup/archive.js';
+import { holdingLedger, type HeldLedger } from './backup/hold-ledger.js';
 import { parseManifest, type InstanceBackup, type Manifest } from './backup/manifest.js';
+import { swapDirectories } from './backup/swap.js';
 import type { AddCommand, Surroundings } from './command.js';
 import { absolutePath, directoriesOf, type GlobalOptions } from './global-options.js';
 import { harmless, json } from './output.js';
@@ -43,8 +43,8 @@ interface Placed {
   readonly settled?: Settled;
   /** Where the state is that was there. */
   readonly aside?: string;
-  /** A sentence about what another process wrote into that while it was put aside. */
-  readonly meanwhile?: string;
+  /** Where that is which other processes began in the moment in between. */
+  readonly begun?: readonly string[];
 }
 
 /** `restore`: puts a backup in place. What is there already is kept aside, and replaced only for instances that are typed. */
@@ -85,10 +85,10 @@ async function restore(options: RestoreOptions, { io, env, clock }: Surroundings
   });
   if (options.json) io.out(json(done));
   else {
-    for (const { name, settled, aside, meanwhile } of done) {
+    for (const { name, settled, aside, begun = [] } of done) {
       io.out(`${harmless(name)}: restored${settled === undefined ? '; it had no state' : `; the next CRL has a number above ${settled.crlNumber}`}${aside === undefined ? '' : `; what was there is kept in ${harmless(aside)}`}\n`);
       if (settled !== undefined && settled.dropped.length > 0) io.out(`${harmless(name)}: a saving was in progress when the backup was made, and is not gone on with: ${settled.dropped.map((nickname) => `'${harmless(nickname)}'`).join(', ')}; 'hsmonger status' says whether all is in place\n`);
-      if (meanwhile !== undefined) io.err(`hsmonger: ${harmless(meanwhile)}\n`);
+      for (const other of begun) io.err(`hsmonger: ${harmless(`Another process began a new state for '${name}' in the moment it was replaced; it is kept in ${other}, and what was issued in it is not in the restored ledger.`)}\n`);
     }
     io.err("hsmonger: certificates issued and revoked after the backup was made are not in the ledger; PIN files, keys and NSS databases were not in it. Run 'hsmonger setup --instance NAME' for each instance, then 'hsmonger doctor'.\n");
   }
@@ -150,42 +150,21 @@ async function put({ backup, instance, text, source }: Order, manifest: Manifest
   await askService(aside, 'empty state', undefined);
   try {
     await send(aside, path.join(source, 'state'), backup.parts);
-    // Before anything is replaced: who is writing into it is waited for, or in the way.
-    const before = stateExists(place) ? await markOf(place) : undefined;
-    const replaced = highest(before?.crlNumber, await putAside(place));
-    const settled = await askService(aside, 'settle restored state', { parts: backup.parts, backedUpAt: manifest.at, ...(replaced === undefined ? {} : { replaced }), ...(above === undefined ? {} : { published: above }) }, { timeoutMs: 3_600_000 });
-    const kept = stateExists(place) ? path.join(directories.state, `.replaced.${instance.name}.${now.toISOString().replace(/[:.]/gu, '')}`) : undefined;
-    if (kept !== undefined) renameSync(directory, kept);
-    renameSync(stateDirectory(directories, aside.instance), directory);
-    writeInstanceFile(instance.file, text);
-    return { settled, ...(kept === undefined ? {} : { aside: kept, ...(await writtenMeanwhile(before, kept, place)) }) };
+    const replace = async (held?: HeldLedger): Promise<Placed> => {
+      const replaced = highest(held?.mark?.crlNumber, await putAside(place));
+      const settled = await askService(aside, 'settle restored state', { parts: backup.parts, backedUpAt: manifest.at, ...(replaced === undefined ? {} : { replaced }), ...(above === undefined ? {} : { published: above }) }, { timeoutMs: 3_600_000 });
+      held?.assertHeld();
+      const kept = held === undefined ? undefined : path.join(directories.state, `.replaced.${instance.name}.${now.toISOString().replace(/[:.]/gu, '')}`);
+      const begun = swapDirectories({ from: stateDirectory(directories, aside.instance), to: directory, ...(kept === undefined ? {} : { aside: kept }) });
+      writeInstanceFile(instance.file, text);
+      return { settled, ...(kept === undefined ? {} : { aside: kept }), ...(begun.length === 0 ? {} : { begun }) };
+    };
+    // From the look at what is replaced until it is: who is writing into it is waited for, or in the way, and who comes after finds the new one.
+    return await (stateExists(place) ? holdingLedger(place, replace) : replace());
   } catch (error) {
     if (stateExists(aside)) await removeState(aside).catch(() => undefined);
     throw error;
   }
-}
-
-async function markOf(place: { readonly instance: Instance; readonly directories: Directories }): Promise<LedgerMark | undefined> {
-  try {
-    return await askService(place, 'mark of ledger', undefined);
-  } catch (error) {
-    const { code, message } = asHsmongerError(error);
-    if (code !== 'STATE_BUSY') throw error;
-    throw new HsmongerError('STATE_BUSY', `'${place.instance.name}' is not replaced while somebody writes into its ledger: ${message} Stop the agent, wait for renewals to end, and run restore again.`, { cause: error });
-  }
-}
-
-/** A transaction that was under way at the last look ends in the old ledger; later ones are refused by SQLite (SQLITE_READONLY_DBMOVED). */
-async function writtenMeanwhile(before: LedgerMark | undefined, kept: string, { instance, directories }: { readonly instance: Instance; readonly directories: Directories }): Promise<Pick<Placed, 'meanwhile'>> {
-  if (before === undefined) return {};
-  let after: LedgerMark | undefined;
-  try {
-    after = await askService({ instance: { ...instance, name: path.basename(kept) }, directories }, 'mark of ledger', undefined);
-  } catch (error) {
-    return { meanwhile: `What was written into the old ledger while '${instance.name}' was replaced is not known: ${asHsmongerError(error).message}` };
-  }
-  if (after === undefined || isDeepStrictEqual(before, after)) return {};
-  return { meanwhile: `While '${instance.name}' was replaced, another process wrote into the old ledger, ${kept}: ${String(after.issued - before.issued)} certificates, ${String(after.revocations - before.revocations)} revocations, the last CRL ${after.crlNumber ?? 'none'}. They are not in the restored one; restore again, or make the next CRL with --above ${after.crlNumber ?? '0'} and revoke again what is missing.` };
 }
 
 /** The last CRL number of what a restore before this one put aside: it may have been killed before anything took its place. Decimal. */

@@ -21,6 +21,7 @@ import { cloneOf } from './setup/from-file.js';
 import { setUpFromKipuka, type Written } from './setup/from-kipuka.js';
 import { rememberModule } from './setup/remember-module.js';
 import { setUpFreeIpa } from './setup/freeipa/set-up.js';
+import { trustFault, withoutTrust } from './setup/first-trust.js';
 import { inventoryName, inventoryText } from './setup/inventory.js';
 import { withSetupOptions, type SetupOptions } from './setup/options.js';
 import { printPkispawn } from './setup/print-pkispawn.js';
@@ -80,7 +81,8 @@ async function setUpInstance(options: SetupOptions, surroundings: Surroundings, 
         for (const { problem, fix } of refusals.slice(1)) io.err(`hsmonger: ${harmless(`${problem} ${fix}`)}\n`);
         throw refused(instance.name, refusals);
       }
-      const works = workFor({ instance, fileExists: text === undefined, facts: survey.facts, changes: survey.changes });
+      const untrusted = await withoutTrust({ instance, directories }, survey);
+      const works = workFor({ instance, fileExists: text === undefined, facts: survey.facts, untrusted, changes: survey.changes });
       if (options.dryRun) {
         if (!hadState) await removeState({ instance, directories });
         return preview(works, instance, options.json, io);
@@ -144,6 +146,7 @@ async function agreed(works: readonly Work[], instance: Instance, questions: Que
 async function perform(tracker: Tracker, { instance, text }: Draft, works: readonly Work[], options: SetupOptions, { io, clock }: Surroundings, survey: Survey): Promise<number> {
   const { place, certmonger } = tracker;
   const done: string[] = [];
+  const untrusted: string[] = [];
   if (works.length > 0) {
     const kept = await askService(place, 'keep in state', { name: inventoryName(clock()), content: inventoryText(survey.facts, clock()) });
     io.err(`hsmonger: what was there before is kept in ${kept}\n`);
@@ -162,6 +165,13 @@ async function perform(tracker: Tracker, { instance, text }: Draft, works: reado
         await rememberModule(place, moduleName(work.module));
         await askService(place, 'add NSS module', { module: work.module });
         break;
+      case 'set trust': {
+        const fault = await trustFault(place, work.certificate.nickname);
+        if (fault === undefined) break;
+        // Renewals do not wait for it.
+        untrusted.push(fault);
+        continue;
+      }
       // setup --freeipa's alone.
       case 'write PIN file':
       case 'track':
@@ -173,16 +183,17 @@ async function perform(tracker: Tracker, { instance, text }: Draft, works: reado
   for (const step of steps) done.push(stepLine(step, instance));
   const later = survey.refusals.filter(({ check }) => check === tokenAway);
   for (const { problem, fix } of later) io.err(`hsmonger: ${harmless(`${problem} ${fix}`)}\n`);
+  for (const fault of untrusted) io.err(`hsmonger: ${harmless(fault)}\n`);
   if (options.json) io.out(json({ instance: instance.name, file: instance.file, changed: works.length > 0, done, requests: steps.map(({ change, outcome, status, message }) => ({ id: change.kind === 'remove' ? change.id : change.request.id, outcome, status, message })), later: later.map(({ nickname, problem }) => ({ nickname, problem })) }));
   else io.out(works.length === 0 && later.length === 0 ? `Instance '${instance.name}' is set up already; nothing was changed.\n` : done.map((line) => `${harmless(line)}\n`).join(''));
   if (steps.some(({ outcome }) => outcome !== 'done')) return 1;
-  return later.length === 0 ? 0 : 3;
+  return later.length + untrusted.length === 0 ? 0 : 3;
 }
 
 /** Tracks what pre-flight, looked at again where the ground has changed, agrees to. */
 async function track(tracker: Tracker, works: readonly Work[], survey: Survey): Promise<Step[]> {
   if (!works.some(({ kind }) => kind === 'track')) return [];
-  const { changes, refusals } = works.every(({ kind }) => kind === 'track') ? survey : await tracker.survey();
+  const { changes, refusals } = works.every(({ kind }) => kind === 'track' || kind === 'set trust') ? survey : await tracker.survey();
   if (standing(refusals).length > 0) throw refused(tracker.place.instance.name, standing(refusals));
   return applyChanges(tracker.certmonger, changes);
 }

@@ -37,6 +37,11 @@ export function pinsFile(directories: Directories, instance: Pick<Instance, 'use
   return path.join(pinsDirectory(directories, instance), 'pins.sqlite');
 }
 
+/** Locked while a token is initialised, for any instance and by whichever service user; beside their directories. */
+export function tokenInitLock(directories: Directories): string {
+  return path.join(directories.state, '.token-init.lock');
+}
+
 /**
  * The flags that let a process started by certmonger, whose environment is cleared, find the same directories again:
  * none where they are the defaults (design rule 12).

@@ -20,11 +20,15 @@ export function chooseSlot(tokens: readonly TokenInSlot[], { choice, label }: Ne
   if (fault !== undefined) throw new HsmongerError('LABEL_INVALID', `A token cannot have the label '${label}': it ${fault}, and certmonger finds tokens by label alone. Choose another.`);
   const found = tokens.find(chosen(choice));
   if (found === undefined) throw new HsmongerError('TOKEN_NOT_FOUND', `${missing(choice, module)}; 'hsmonger token list' shows what is there.`);
-  const twin = tokens.find(({ slot, description }) => description.initialized && description.label === label && !slot.equals(found.slot));
-  if (twin !== undefined) {
-    throw new HsmongerError('OBJECT_EXISTS', `The token in slot ${String(twin.description.slotId)} of ${module} has the label '${label}' already, and NSS, certmonger and FreeIPA's installer take one for the other; choose another label.`);
-  }
+  assertLabelFree(tokens, label, found, module);
   return found;
+}
+
+/** OBJECT_EXISTS where a token has the label, but for the one whose place is taken. */
+export function assertLabelFree(tokens: readonly TokenInSlot[], label: string, instead: TokenInSlot | undefined, module: string): void {
+  const twin = tokens.find(({ slot, description }) => description.initialized && description.label === label && instead?.slot.equals(slot) !== true);
+  if (twin === undefined) return;
+  throw new HsmongerError('OBJECT_EXISTS', `The token in slot ${String(twin.description.slotId)} of ${module} has the label '${label}' already, and NSS, certmonger and FreeIPA's installer take one for the other; choose another label.`);
 }
 
 function chosen(choice: SlotChoice): (token: TokenInSlot) => boolean {

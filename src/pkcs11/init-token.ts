@@ -2,7 +2,7 @@ import pkcs11js from 'pkcs11js';
 import type { PinSource } from '../config/instance.js';
 import { HsmongerError, sentenceOf } from '../errors.js';
 import { systemClock } from '../platform/clock.js';
-import { chooseSlot, sameToken, type NewToken } from './choose-slot.js';
+import { assertLabelFree, chooseSlot, sameToken, type NewToken } from './choose-slot.js';
 import { tokenFailure } from './ckr.js';
 import type { Cryptoki, Handle } from './cryptoki.js';
 import type { LoginMeans } from './pin/login.js';
@@ -42,7 +42,9 @@ export async function initToken(config: ModuleConfig, order: InitOrder, { pins, 
   try {
     const file = await withModule(config, async ({ cryptoki, file: real }) => {
       const look = () => {
-        const found = tokensOf(cryptoki, config.module).tokens.find(({ description }) => sameToken(description, instead));
+        const { tokens } = tokensOf(cryptoki, config.module);
+        const found = tokens.find(({ description }) => sameToken(description, instead));
+        assertLabelFree(tokens, label, found, config.module);
         if (found === undefined) throw new HsmongerError('TOKEN_NOT_FOUND', `Slot ${String(instead.slotId)} of ${config.module} no longer holds what it held when it was looked at; nothing was changed. Run this again.`);
         return found;
       };

@@ -1,5 +1,6 @@
 import { closeSync, fchmodSync, fchownSync, fsyncSync, openSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
+import { asideOf, sweepBeside } from './aside.js';
 
 export interface DurableOptions {
   /** Whatever the umask. Default 0600. */
@@ -10,10 +11,16 @@ export interface DurableOptions {
 
 /**
  * Puts a file in place in one step, on the disk before it returns; what was there is replaced, and stays when this fails. The content goes to
- * a file of this process first, one nobody prepared: what a killed process left of it is no obstacle. Errors are the system's.
+ * a file of this process first, one nobody prepared; what killed processes left of theirs for this file is removed. Errors are the system's.
  */
-export function writeDurably(file: string, content: string | Uint8Array, { mode = 0o600, owner }: DurableOptions = {}): void {
-  const temporary = path.join(path.dirname(file), `.${path.basename(file)}.${String(process.pid)}`);
+export function writeDurably(file: string, content: string | Uint8Array, options: DurableOptions = {}): void {
+  sweepBeside([file], options.owner);
+  placeDurably(file, content, options);
+}
+
+/** The same in a directory that was made for it, where nobody can have left anything: not read again for each of thousands of files. */
+export function placeDurably(file: string, content: string | Uint8Array, { mode = 0o600, owner }: DurableOptions = {}): void {
+  const temporary = asideOf(file);
   try {
     rmSync(temporary, { force: true });
     // Nobody else opens it before it is whose it is to be.

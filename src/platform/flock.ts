@@ -1,5 +1,6 @@
 import { spawn, spawnSync, type StdioOptions } from 'node:child_process';
 import { once } from 'node:events';
+import { closeSync, openSync } from 'node:fs';
 import { HsmongerError, sentenceOf } from '../errors.js';
 
 /**
@@ -26,6 +27,17 @@ export async function releaseFlock(descriptor: number): Promise<void> {
 
 export function releaseFlockNow(descriptor: number): void {
   spawnSync(program, ['-u', '3'], { stdio: stdio(descriptor), env: {}, timeout: 5000, killSignal: 'SIGKILL' });
+}
+
+/** Runs `work` while no other process has the lock on `file`, which is made where it is missing; throws `busy` where another has it for `seconds`. The lock ends with its process. */
+export async function holdingFlock<T>(file: string, seconds: number, busy: HsmongerError, work: () => Promise<T>): Promise<T> {
+  const descriptor = openSync(file, 'a', 0o600);
+  try {
+    if (!(await exclusiveFlock(descriptor, seconds))) throw busy;
+    return await work();
+  } finally {
+    closeSync(descriptor);
+  }
 }
 
 async function flock(descriptor: number, args: readonly string[], seconds: number): Promise<number> {

@@ -14,7 +14,8 @@ import { inspectNss } from './tasks/nss/inspect-nss.js';
 import { inspectToken } from './tasks/token/inspect-token.js';
 import { issueCertificates } from './tasks/ca/issue-certificates.js';
 import { issueOnToken } from './tasks/ca/issue-on-token.js';
-import { ledgerMark } from './tasks/state/ledger-mark.js';
+import { holdLedger, ledgerMark } from './tasks/state/ledger-mark.js';
+import { listInternalNicknames } from './tasks/nss/list-internal-nicknames.js';
 import { listNssModules } from './tasks/nss/list-nss-modules.js';
 import { listTokens } from './tasks/token/list-tokens.js';
 import { lookAtAuthority } from './tasks/renewal/look-at-authority.js';
@@ -84,6 +85,7 @@ const tasks = {
   'write state parts': writeParts,
   'settle restored state': settleRestored,
   'mark of ledger': ledgerMark,
+  'hold ledger': holdLedger,
   'before saving': savingAhead,
   'prepare saving': savingPrepared,
   'after saving': savingDone,
@@ -111,6 +113,7 @@ const tasks = {
   'look at token': lookAtToken,
   'look at NSS database': lookAtNss,
   'set trust': setTrust,
+  'list internal nicknames': listInternalNicknames,
   'look at servers': lookAtServers,
   'compare servers': compareServers,
   'look at authority': lookAtAuthority,

@@ -15,7 +15,11 @@ import { decode, encode } from './wire.js';
 
 async function main(): Promise<void> {
   const reply = await perform();
-  writeFileSync(replyDescriptor, encode(reply));
+  try {
+    writeFileSync(replyDescriptor, encode(reply));
+  } catch {
+    // Whoever asked has gone: nobody is left to be told.
+  }
   // The exit code says nothing: the reply does. A module's own threads must not keep the caller waiting.
   process.exit(0);
 }

@@ -7,6 +7,8 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import Sqlite from 'better-sqlite3';
 import { execa } from 'execa';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { holdingLedger } from '../../src/cli/backup/hold-ledger.js';
+import { loadInstance } from '../../src/config/load.js';
 import { highestCrlNumber, insertCrl, nextCrlNumber } from '../../src/ledger/crls.js';
 import { announce, journalEntry, noteInPlace, noteRetained, unfinished } from '../../src/ledger/journal.js';
 import { openLedger } from '../../src/ledger/ledger.js';
@@ -173,6 +175,42 @@ describe('restoring', () => {
     }
   });
 
+  it('nobody writes into the ledger from the look at it until another is in its place: what is counted as used is what it has', async () => {
+    const file = await made();
+    const script = `
+      const S = require(${JSON.stringify(path.resolve('node_modules/better-sqlite3'))});
+      const ledger = ${JSON.stringify(here.ledger)};
+      const pause = new Int32Array(new SharedArrayBuffer(4));
+      const refusals = new Set();
+      process.on('message', () => { process.send([...refusals]); process.exit(); });
+      let open, number = 1000;
+      const write = () => {
+        try {
+          open ??= new S(ledger, { timeout: 20, fileMustExist: true });
+          open.prepare("INSERT INTO crls (number, issuer_key, this_update, next_update, crl, signed_at, uid) VALUES (?, 'k', '', '', NULL, '', 1)").run(number.toString(16).padStart(40, '0'));
+          number++;
+        } catch (error) {
+          refusals.add(error.code);
+          if (error.code !== 'SQLITE_BUSY') { open?.close(); open = undefined; }
+        }
+        if (number === 1010) process.send('going');
+        Atomics.wait(pause, 0, 0, 2);
+        setImmediate(write);
+      };
+      write();`;
+    const writer = spawn(process.execPath, ['-e', script], { uid: owner.uid, gid: owner.gid, stdio: ['ignore', 'inherit', 'inherit', 'ipc'] });
+    await once(writer, 'message');
+    const said = await restore(file, here, '--replace', 'ca', '--above', '1', '--json');
+    const answer = once(writer, 'message');
+    writer.send('end');
+    const [refusals] = (await answer) as [string[]];
+    expect(said.exitCode, said.err).toBe(0);
+    const [{ settled, aside }] = JSON.parse(said.out) as [{ settled: { crlNumber: string }; aside: string }];
+    expect(withLedger(path.join(aside, 'ledger.sqlite'), highestCrlNumber)).toBe(BigInt(settled.crlNumber));
+    expect(refusals).toContain('SQLITE_READONLY_DBMOVED');
+    expect(new Sqlite(here.ledger, { readonly: true }).pragma('integrity_check', { simple: true })).toBe('ok');
+  });
+
   it('lets no CRL number come back: above the backup’s, the replaced ledger’s, and a second for each number since', async () => {
     const file = await made();
     withLedger(here.ledger, (ledger) => { insertCrl(ledger, crl(900n)); });
@@ -258,6 +296,62 @@ async function killed(after: number, ...args: string[]): Promise<boolean> {
   const [, signal] = (await ended) as [number | null, string | null];
   return signal === 'SIGKILL';
 }
+
+describe('a ledger that is held', () => {
+  const place = () => ({ instance: loadInstance({ config: here.config, state: here.state }, 'ca'), directories: { config: here.config, state: here.state } });
+  const mayWrite = () => {
+    const open = new Sqlite(here.ledger, { timeout: 0 });
+    try {
+      open.exec('BEGIN IMMEDIATE; ROLLBACK');
+      return true;
+    } catch {
+      return false;
+    } finally {
+      open.close();
+    }
+  };
+  const until = async (condition: () => boolean) => {
+    while (!condition()) await sleep(20);
+  };
+
+  it('can be read and not written until it is let go, and tells its highest CRL number', async () => {
+    await holdingLedger(place(), async ({ mark, assertHeld }) => {
+      expect(mark).toEqual({ crlNumber: '5' });
+      expect(mayWrite()).toBe(false);
+      expect(issuedCount(here.ledger)).toBe(0);
+      assertHeld();
+      await Promise.resolve();
+    });
+    expect(mayWrite()).toBe(true);
+  });
+
+  it('is not replaced where the process that holds it was killed', async () => {
+    const holder = () => readdirSync('/proc').find((pid) => /^\d+$/u.test(pid) && Number(readFileSync(`/proc/${pid}/stat`, 'latin1').split(') ')[1]?.split(' ')[1]) === process.pid && readFileSync(`/proc/${pid}/cmdline`, 'latin1').includes('worker.cjs'));
+    await holdingLedger(place(), async ({ assertHeld }) => {
+      process.kill(Number(holder()), 'SIGKILL');
+      await until(() => {
+        try {
+          assertHeld();
+          return false;
+        } catch {
+          return true;
+        }
+      });
+      expect(assertHeld).toThrow(expect.objectContaining({ code: 'STATE_BUSY', message: expect.stringMatching(/^'ca' was not replaced: /u) as string }) as Error);
+    });
+  });
+
+  it('is let go where whoever asked for it was killed', async () => {
+    const script = inScratch('hold.ts');
+    const source = (name: string) => JSON.stringify(path.resolve(name));
+    writeFileSync(script, `import { holdingLedger } from ${source('src/cli/backup/hold-ledger.ts')}; import { loadInstance } from ${source('src/config/load.ts')}; const directories = ${JSON.stringify(place().directories)}; void holdingLedger({ directories, instance: loadInstance(directories, 'ca') }, () => new Promise(() => { console.log('held'); setInterval(() => undefined, 1000); }));`);
+    const child = spawn(process.execPath, ['--import', import.meta.resolve('tsx'), script], { stdio: ['ignore', 'pipe', 'inherit'] });
+    await once(child.stdout, 'data');
+    expect(mayWrite()).toBe(false);
+    child.kill('SIGKILL');
+    await until(mayWrite);
+  });
+});
 
 describe('killed in the middle', () => {
   it('a backup is there whole or not at all, and the next one sweeps', async () => {

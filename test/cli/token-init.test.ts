@@ -64,6 +64,15 @@ test('a label that is there, one certmonger cannot use, and a PIN too short are 
   expect(await slots()).toBe(before);
 });
 
+test('of several at once on one blank slot one makes the token, and the others are told', async () => {
+  const labels = async () => [...(await slots()).matchAll(/token label +: (.*)$/gmu)].map(([, label]) => label);
+  const before = await labels();
+  const said = await Promise.all(['raced', 'raced', 'raced'].map((label) => init(label)));
+  expect(said.map(({ exitCode }) => exitCode).sort(), said.map(({ err }) => err).join('')).toEqual([0, 1, 1]);
+  for (const { err } of said.filter(({ exitCode }) => exitCode === 1)) expect(err).toMatch(/^hsmonger: The token in slot \d+ of \S+ has the label 'raced' already, [^\n]+\n$/u);
+  expect((await labels()).sort()).toEqual([...before, 'raced'].sort());
+});
+
 test('a token that is not blank is erased only by its own label, and a wrong security officer PIN is tried once', async () => {
   const made = await init('doomed');
   expect(made.exitCode, made.err).toBe(0);

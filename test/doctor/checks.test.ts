@@ -42,6 +42,12 @@ test('where all is well every check says so, once', () => {
   expect(results.map(({ check }) => check)).toEqual(own.map(({ name }) => name));
 });
 
+test('a CA whose certificate stands in the file of the one above it: every check says so too, with none of its own', () => {
+  const results = look({ ...good, instance: { ...good.instance, certificates: [] } });
+  expect(told(results).filter((line) => !line.startsWith('success '))).toEqual([]);
+  expect([...new Set(results.map(({ check }) => check))]).toEqual(own.map(({ name }) => name));
+});
+
 test('every finding that is no success is a whole sentence with a whole fix', () => {
   const broken: DoctorFacts = { ...withToken({ module: { ok: true }, pin: trouble('PIN_UNSAFE'), daemon: { known: false, why: 'certmonger does not run.' }, login: trouble('PIN_INCORRECT') }), nss: { known: true, value: { ...goodNss, unwritable: ['.'], foreign: ['cert9.db'] } } };
   const results = [...failures(broken), ...failures(unknownFacts(good.instance)), ...failures(withKey({ sensitive: false }))];

@@ -9,6 +9,7 @@ import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { getcertRecords } from '../rig/certmonger.js';
+import { runAs } from '../rig/run-as.js';
 import { openssl, type Ground } from '../cli/ca/ground.js';
 import { extensionsOf, lifetimeOf, startOwnCaHost, type OwnCaHost } from './own-ca.js';
 
@@ -63,6 +64,16 @@ describe('RSA, as every certmonger renews it', () => {
     await cli('setup', '--instance', 'intermediate', '--yes');
     await host.untilMonitoring(2);
     expect([...(await getcertRecords(bus)).keys()].sort()).toEqual(['root.intermediate', 'root.root']);
+  });
+
+  it('and the doctor finds nothing wrong straight after it: NSS trusts both; what somebody has distrusted since stays so', async () => {
+    for (const instance of ['root', 'intermediate']) await cli('doctor', '--instance', instance, '--login');
+    const certutil = async (...args: string[]) => (await runAs(ground.owner, 'certutil', [...args, '-d', `sql:${path.join(ground.state, 'root', 'nss')}`], { env: { ...ground.token.environment }, cwd: '/' })).stdout;
+    expect(await certutil('-L')).toMatch(/^intermediate +CTu?,Cu?,Cu?\s+root +CTu?,Cu?,Cu?\s*$|^root +CTu?,Cu?,Cu?\s+intermediate +CTu?,Cu?,Cu?\s*$/mu);
+    await certutil('-M', '-n', 'intermediate', '-t', 'p,p,p');
+    expect(await cli('setup', '--instance', 'root', '--yes')).toContain('nothing was changed');
+    expect(await certutil('-L')).toMatch(/^intermediate +pu?,pu?,pu? *$/mu);
+    await certutil('-M', '-n', 'intermediate', '-t', 'CT,C,C');
   });
 
   it('certmonger renews them: same keys, same extensions but for what names a certificate, a later end', async () => {

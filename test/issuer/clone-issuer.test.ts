@@ -59,6 +59,10 @@ describe('a clone', () => {
     expect(await clone(tokenWith({ label: 'leaf', der: old.der }, { label: 'leaf', der: (await make()).der })).enrol(await enrolment())).toHaveProperty('pending');
   });
 
+  it('is stopped by no object of others that is not a certificate', async () => {
+    expect(await clone(tokenWith({ label: 'theirs', der: Uint8Array.of(0x30, 0x01, 0xff) }, { label: 'leaf', der: renewed.der })).enrol(await enrolment())).toMatchObject({ certificate: renewed.der });
+  });
+
   it('takes what an administrator brought from the owner for a certificate of its own', async () => {
     expect(await clone(tokenWith(), { imported: () => [renewed] }).enrol({ csr: await makeCsr({ keys, subject }) })).toMatchObject({ certificate: renewed.der });
   });

@@ -250,7 +250,7 @@ describe('the same request', () => {
   it.each<[RevocationReason, RegExp]>([
     ['keyCompromise', /gets no certificate any more: .* and its key with it/u],
     ['privilegeWithdrawn', /was revoked at 2026-11-23T12:00:00Z \(privilegeWithdrawn\) and is not renewed/u],
-    ['certificateHold', /'hsmonger ca unrevoke' ends the hold/u],
+    ['certificateHold', /on hold: [0-9a-f]+, since 2026-11-23T12:00:00Z \(certificateHold\); 'hsmonger ca unrevoke [0-9a-f]+' ends the hold/u],
   ])('for one that was revoked for %s is refused, as a renewal would undo that', async (reason, sentence) => {
     const first = await createTokenIssuer(parts(caToken())).enrol(await enrolment(await leaf()));
     const issued = parseCertificate(first.certificate);
@@ -261,6 +261,25 @@ describe('the same request', () => {
     if (reason !== 'certificateHold') return;
     endHold(ledger, id, now, 0);
     await expect(createTokenIssuer(later).enrol(await enrolment(issued))).resolves.toBeDefined();
+  });
+
+  it('is refused while another certificate of its key is on hold', async () => {
+    const first = await createTokenIssuer(parts(caToken())).enrol(await enrolment(await leaf()));
+    const issued = parseCertificate(first.certificate);
+    const later = parts(caToken(), { clock: () => inDays(700) });
+    const second = parseCertificate((await createTokenIssuer(later).enrol(await enrolment(issued))).certificate);
+    const idOf = ({ serial }: Certificate) => ({ issuerKey: keyFingerprint(ca.spki), serial: hex(serial) });
+    // The certificate to be renewed is as good as ever; its key is not.
+    revoke(ledger, idOf(second), { at: now, reason: 'certificateHold' }, 0);
+    await expect(createTokenIssuer(later).enrol(await enrolment(issued))).rejects.toMatchObject({ code: 'REVOCATION_REFUSED', message: expect.stringContaining(`'hsmonger ca unrevoke ${hex(second.serial)}'`) as string });
+    endHold(ledger, idOf(second), now, 0);
+    await expect(createTokenIssuer(later).enrol(await enrolment(issued))).resolves.toMatchObject({ certificate: second.der });
+  });
+
+  it('is refused where only a published CRL has told of the revocation, as after a restore', async () => {
+    const old = await leaf();
+    revoke(ledger, { issuerKey: keyFingerprint(ca.spki), serial: hex(old.serial) }, { at: now, reason: 'certificateHold' }, 0);
+    await expect(createTokenIssuer(parts(caToken())).enrol(await enrolment(old))).rejects.toMatchObject({ code: 'REVOCATION_REFUSED', message: expect.stringContaining("'hsmonger ca unrevoke' with the certificate's file ends the hold") as string });
   });
 
   it('renews what was superseded, and never hands the revoked one out again', async () => {

@@ -1,10 +1,13 @@
-import { mkdirSync, readdirSync, readFileSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
+import { chownSync, mkdirSync, readdirSync, readFileSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
+import { asideOf } from '../../src/platform/aside.js';
 import { writeDurably } from '../../src/platform/durable-file.js';
 import { privateDirectory, type PrivateDirectory } from '../rig/directory.js';
 import { ensureServiceUser } from '../rig/service-user.js';
 
+/** Above the kernel's greatest process number. */
+const neverRunning = 4194305;
 let place: PrivateDirectory;
 let file: string;
 beforeEach(() => {
@@ -35,11 +38,24 @@ test.each([
 test('a link somebody has put in the way is replaced, never followed', () => {
   const target = path.join(place.path, 'target');
   writeFileSync(target, 'kept');
-  symlinkSync(target, path.join(place.path, `.file.${String(process.pid)}`));
+  symlinkSync(target, asideOf(file));
   symlinkSync(target, file);
   writeDurably(file, 'new');
   expect(readFileSync(target, 'utf8')).toBe('kept');
   expect(readFileSync(file, 'utf8')).toBe('new');
+});
+
+test("what killed processes left for this file goes with the next one, theirs of this user and of the file's owner", () => {
+  const { uid, gid } = ensureServiceUser();
+  const [ours, owners, strangers] = [0, uid, uid + 1].map((whose, index) => {
+    const left = path.join(place.path, `.file.${String(neverRunning + index)}.new`);
+    writeFileSync(left, 'half');
+    chownSync(left, whose, gid);
+    return path.basename(left);
+  });
+  writeDurably(file, 'new', { owner: { uid, gid } });
+  expect(readdirSync(place.path).sort()).toEqual([strangers, 'file']);
+  expect([ours, owners]).not.toContain(strangers);
 });
 
 test('where it cannot take its place nothing is left beside it', () => {

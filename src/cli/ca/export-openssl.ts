@@ -1,7 +1,7 @@
 import { mkdirSync, readdirSync } from 'node:fs';
 import path from 'node:path';
 import { HsmongerError, sentenceOf } from '../../errors.js';
-import { writeDurably } from '../../platform/durable-file.js';
+import { placeDurably, writeDurably } from '../../platform/durable-file.js';
 import { askService } from '../../service/ask.js';
 import { tokenIssuerOf } from '../../service/own-authority.js';
 import type { ExportedCa } from '../../service/tasks/ca/export-issued.js';
@@ -52,7 +52,7 @@ const readable = { mode: 0o644 } as const;
 function write(directory: string, { authority, issued, nextSerial, nextCrlNumber }: ExportedCa, now: Date): void {
   const certificates = path.join(directory, 'newcerts');
   mkdirSync(certificates, { recursive: true, mode: 0o755 });
-  for (const { certificate } of issued) writeDurably(path.join(certificates, `${serialText(parseCertificate(certificate).serial)}.pem`), certificateToPem(certificate), readable);
+  for (const { certificate } of issued) placeDurably(path.join(certificates, `${serialText(parseCertificate(certificate).serial)}.pem`), certificateToPem(certificate), readable);
   writeDurably(path.join(directory, 'ca.pem'), certificateToPem(authority), readable);
   writeDurably(path.join(directory, 'serial'), `${nextSerial}\n`, readable);
   writeDurably(path.join(directory, 'crlnumber'), `${nextCrlNumber}\n`, readable);

@@ -2,6 +2,7 @@ import type { Directories, Instance } from '../../config/instance.js';
 import { loadInstance } from '../../config/load.js';
 import { tokenOf } from '../../config/token-of.js';
 import { HsmongerError } from '../../errors.js';
+import { hex } from '../../platform/hex.js';
 import type { TokenDescription } from '../../pkcs11/token.js';
 import { askService } from '../../service/ask.js';
 import { assertNoClashes } from '../../tracking/neighbours.js';
@@ -101,6 +102,6 @@ async function issuedAbove(der: Uint8Array, [authority]: readonly Uint8Array[], 
     throw new HsmongerError('PROFILE_MISMATCH', `The certificate of ${nameText(certificate.subject)} that is on the token was issued by ${nameText(certificate.issuer)}, not by '${name}'; name its CA with --issuer, or choose another --nickname.`);
   }
   const revoked = await askService(above, 'is revoked', { certificate: der });
-  if (revoked !== undefined) throw new HsmongerError('REVOCATION_REFUSED', `The certificate of ${nameText(certificate.subject)} that is on the token was revoked by '${name}' at ${revoked.at.toISOString()} (${revoked.reason}); make another CA, under another subject and --nickname.`);
+  if (revoked !== undefined) throw new HsmongerError('REVOCATION_REFUSED', `The certificate of ${nameText(certificate.subject)} that is on the token was revoked by '${name}' at ${revoked.at.toISOString()} (${revoked.reason}); ${revoked.reason === 'certificateHold' ? `'hsmonger ca unrevoke ${hex(certificate.serial)} --instance ${name}' ends the hold` : 'make another CA, under another subject and --nickname'}.`);
   return der;
 }

@@ -1,6 +1,7 @@
 import { closeSync, constants, fchmodSync, fstatSync, fsyncSync, linkSync, openSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { HsmongerError, sentenceOf } from '../../errors.js';
+import { asideOf, sweepBeside } from '../../platform/aside.js';
 import { csrFromPem } from '../../x509/pem.js';
 
 const maxBytes = 1024 * 1024;
@@ -64,9 +65,10 @@ const together = 100;
 
 /**
  * Writes files that were not there, each whole or not at all: others see it when it is on the disk. Whatever is there already stays. Gives for each what failed: USAGE where something else is there,
- * COMMAND_FAILED otherwise. All are written before the first is flushed: a journal that is flushed once takes the others with it.
+ * COMMAND_FAILED otherwise. All are written before the first is flushed: a journal that is flushed once takes the others with it. What killed processes left of theirs for these files is removed.
  */
 export function writeAllWhole(wanted: readonly Wanted[]): (HsmongerError | undefined)[] {
+  sweepBeside(wanted.map(({ file }) => file));
   const faults: (HsmongerError | undefined)[] = [];
   for (let from = 0; from < wanted.length; from += together) {
     const begun = wanted.slice(from, from + together).map((one) => ({ ...one, ...begin(one) }));
@@ -83,7 +85,7 @@ interface Begun extends Wanted {
 }
 
 function begin({ file, content }: Wanted): Omit<Begun, keyof Wanted> {
-  const aside = path.join(path.dirname(file), `.${path.basename(file)}.${String(process.pid)}.new`);
+  const aside = asideOf(file);
   let descriptor: number | undefined;
   try {
     // A process of this number may have been killed here before.

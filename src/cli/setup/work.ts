@@ -6,6 +6,7 @@ import type { Change } from '../../tracking/plan.js';
 import type { Survey } from '../../tracking/survey.js';
 import type { Io } from '../io.js';
 import { harmless, json } from '../output.js';
+import type { FirstTrust } from './first-trust.js';
 
 /** One thing setup would do; what is as it should be needs none. */
 export type Work =
@@ -14,6 +15,7 @@ export type Work =
   | { readonly kind: 'register CA'; readonly ca: CaCommand }
   | { readonly kind: 'correct CA'; readonly ca: CaCommand; readonly now: string }
   | { readonly kind: 'register module'; readonly module: string }
+  | { readonly kind: 'set trust'; readonly certificate: FirstTrust }
   | { readonly kind: 'track'; readonly change: Change };
 
 /** A CA of certmonger and the helper it must have. */
@@ -23,8 +25,8 @@ export interface CaCommand {
 }
 
 /** What is missing, in the order it is done: a request needs its CA, and certmonger finds the token through the NSS database. */
-export function workFor(given: { readonly instance: Instance; readonly fileExists: boolean; readonly cas?: readonly CaCommand[]; readonly facts: Survey['facts']; readonly changes: readonly Change[] }): Work[] {
-  const { instance, fileExists, changes } = given;
+export function workFor(given: { readonly instance: Instance; readonly fileExists: boolean; readonly cas?: readonly CaCommand[]; readonly facts: Survey['facts']; readonly untrusted?: readonly FirstTrust[]; readonly changes: readonly Change[] }): Work[] {
+  const { instance, fileExists, untrusted = [], changes } = given;
   const [facts] = given.facts;
   const missing = given.facts.flatMap((look) => (look.nss.registered ? [] : [tokenOf(look.instance).module]));
   const caWork = (given.cas ?? [{ nickname: instance.name, command: facts.submitCommand }]).flatMap((ca): Work[] => {
@@ -36,6 +38,7 @@ export function workFor(given: { readonly instance: Instance; readonly fileExist
     ...(fileExists ? [] : [{ kind: 'write instance file' as const }]),
     ...caWork,
     ...[...new Set(missing)].map((module) => ({ kind: 'register module' as const, module })),
+    ...untrusted.map((certificate) => ({ kind: 'set trust' as const, certificate })),
     ...changes.map((change) => ({ kind: 'track' as const, change })),
   ];
 }
@@ -53,6 +56,8 @@ export function workText(work: Work, instance: Instance): string {
       return `set the helper of certmonger's CA '${work.ca.nickname}' to ${work.ca.command} (now: ${work.now})`;
     case 'register module':
       return `register ${work.module} as '${moduleName(work.module)}' in the NSS database ${instance.nss.database}`;
+    case 'set trust':
+      return `trust '${work.certificate.nickname}' in the NSS database ${instance.nss.database} as its profile asks: ${work.certificate.trust}`;
     case 'track':
       return work.change.kind === 'remove' ? `stop tracking request ${work.change.id}` : `${work.change.kind === 'add' ? 'track' : `${work.change.kind} the request of`} '${work.change.request.nickname}' (profile ${work.change.request.profile})`;
   }

@@ -1,7 +1,9 @@
+import { tokenInitLock } from '../../config/directories.js';
 import { HsmongerError } from '../../errors.js';
 import type { SlotChoice } from '../../pkcs11/choose-slot.js';
 import type { TokenDescription } from '../../pkcs11/token.js';
 import { formatUri } from '../../pkcs11/uri.js';
+import { holdingFlock } from '../../platform/flock.js';
 import { askService } from '../../service/ask.js';
 import type { Surroundings } from '../command.js';
 import type { Io } from '../io.js';
@@ -17,6 +19,9 @@ interface InitOptions extends TokenOptions {
   readonly erase: string | undefined;
 }
 
+/** An HSM behind a network takes its time. */
+const lockSeconds = 120;
+
 /** `token init`: a token with a label, a security officer's PIN and a user's PIN. */
 export async function init(options: InitOptions, { io, env }: Surroundings): Promise<number> {
   const label = options.token;
@@ -24,7 +29,9 @@ export async function init(options: InitOptions, { io, env }: Surroundings): Pro
   const place = placeOf(options, env);
   const there = await askService(place, 'plan new token', { choice: choiceOf(options), label });
   if (there.initialized) await mayErase(there, place, options.erase, io);
-  const made = await askService(place, 'make token', { label, instead: there, soPinFile: options.soPinFile });
+  const busy = new HsmongerError('STATE_BUSY', `Another hsmonger process has been initialising a token for ${String(lockSeconds)} seconds; nothing was changed. Run this again when it has ended.`);
+  // In a process that begins behind the lock: a module may go on showing what was in a slot when it was loaded, as SoftHSM does.
+  const made = await holdingFlock(tokenInitLock(place.directories), lockSeconds, busy, () => askService(place, 'make token', { label, instead: there, soPinFile: options.soPinFile }));
   const { label: token, serial, manufacturer, model } = made;
   const uri = formatUri({ token, manufacturer, serial, model });
   io.out(options.json ? json({ ...made, uri }) : `Token '${harmless(made.label)}' in slot 0x${made.slotId.toString(16)} is ready.\n  URL: ${uri}\n`);

@@ -3,7 +3,7 @@ import type { Token, TokenKey } from '../../pkcs11/token.js';
 import type { Certificate } from '../../x509/certificate.js';
 import { findPath, role, validityFault, type Path } from '../../x509/path.js';
 import { sameKey } from '../../x509/public-key.js';
-import { readableCertificates } from '../../x509/readable-certificates.js';
+import { readableCertificates, readableObjects } from '../../x509/readable-certificates.js';
 import { certificatesAbove } from './certificates-above.js';
 
 /** The CA on the token. */
@@ -27,8 +27,7 @@ export async function findAuthority(token: Token, nickname: string, now: Date, a
   const named = await token.certificates(nickname);
   const where = `token '${token.description.label}'`;
   if (named.length === 0) throw new HsmongerError('CERTIFICATE_NOT_FOUND', `There is no certificate '${nickname}' on ${where}; issuer.certificate must name the CA's certificate there.`);
-  const candidates = named
-    .flatMap(({ der, id }) => readableCertificates([der]).map((certificate) => ({ certificate, id })))
+  const candidates = readableObjects(named)
     .filter(({ certificate }) => role(certificate) !== 'leaf')
     .sort((a, b) => Number(isValid(b.certificate, now)) - Number(isValid(a.certificate, now)) || b.certificate.notAfter.getTime() - a.certificate.notAfter.getTime());
   const [best] = candidates;

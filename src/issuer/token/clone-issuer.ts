@@ -8,6 +8,7 @@ import { nameText } from '../../x509/names/name.js';
 import { parseCertificate } from '../../x509/parse-certificate.js';
 import { parseCsr, type CertificateRequest } from '../../x509/parse-csr.js';
 import { sameKey } from '../../x509/public-key.js';
+import { readableObjects } from '../../x509/readable-certificates.js';
 import { verifySignature } from '../../x509/signature.js';
 import type { Issued, Issuer } from '../issuer.js';
 import { findAuthority } from './authority.js';
@@ -69,7 +70,9 @@ interface Candidate {
 /** Of what has the request's key and passes rule 3 the one that lasts longest; why there is none, as a whole clause, otherwise. */
 async function newest(parts: CloneIssuerParts, token: Token, csr: CertificateRequest, held: Certificate | undefined): Promise<Issued | { readonly absent: string }> {
   const now = parts.clock();
-  const onToken = (await token.certificates()).flatMap(({ label, der }) => readable(der, csr).map((certificate): Candidate => ({ certificate, ...(label === '' ? {} : { nickname: label }) })));
+  const onToken = readableObjects(await token.certificates())
+    .filter(({ certificate }) => sameKey(certificate.spki, csr.spki))
+    .map(({ label, certificate }): Candidate => ({ certificate, ...(label === '' ? {} : { nickname: label }) }));
   const [imported, ...chain] = parts.imported(csr.spki);
   const candidates = [...onToken, ...(imported === undefined ? [] : [{ certificate: imported }])].sort((a, b) => b.certificate.notAfter.getTime() - a.certificate.notAfter.getTime());
   const { certificate: authority, pool } = await findAuthority(token, parts.certificate, now, parts.above);
@@ -85,14 +88,4 @@ async function newest(parts: CloneIssuerParts, token: Token, csr: CertificateReq
   const nickname = onToken.find(({ certificate }) => held !== undefined && equalBytes(certificate.der, held.der))?.nickname;
   if (held !== undefined && nickname !== undefined) parts.inPlace(nickname, held);
   return { absent: candidates.length <= 1 && why !== undefined ? why : 'nothing newer lies on the token' };
-}
-
-/** Foreign objects that are no certificates we understand are none of this key's. */
-function readable(der: Uint8Array, { spki }: CertificateRequest): Certificate[] {
-  try {
-    const certificate = parseCertificate(der);
-    return sameKey(certificate.spki, spki) ? [certificate] : [];
-  } catch {
-    return [];
-  }
 }

@@ -1,10 +1,10 @@
-import { closeSync, mkdirSync, openSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { mkdirSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import path from 'node:path';
 import * as v from 'valibot';
 import type { Directories } from '../../config/instance.js';
 import { HsmongerError } from '../../errors.js';
 import { writeDurably } from '../../platform/durable-file.js';
-import { exclusiveFlock } from '../../platform/flock.js';
+import { holdingFlock } from '../../platform/flock.js';
 
 /** A change of a token's PIN that is under way or was interrupted. Root's; holds no PIN. */
 export interface PinChange {
@@ -49,11 +49,6 @@ export function pinChanges(directories: Directories): PinChange[] {
 /** Runs `work` while no other process changes a PIN or finishes a change; STATE_BUSY at once where one does. The lock ends with its process. */
 export async function changingPins<T>(directories: Directories, work: () => Promise<T>): Promise<T> {
   mkdirSync(directoryOf(directories), { recursive: true, mode: 0o700 });
-  const descriptor = openSync(path.join(directoryOf(directories), 'lock'), 'a', 0o600);
-  try {
-    if (!(await exclusiveFlock(descriptor, 0))) throw new HsmongerError('STATE_BUSY', 'Another hsmonger process is changing the PIN of a token; wait until it has ended, then run this again.');
-    return await work();
-  } finally {
-    closeSync(descriptor);
-  }
+  const busy = new HsmongerError('STATE_BUSY', 'Another hsmonger process is changing the PIN of a token; wait until it has ended, then run this again.');
+  return holdingFlock(path.join(directoryOf(directories), 'lock'), 0, busy, work);
 }

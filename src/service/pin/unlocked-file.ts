@@ -1,7 +1,8 @@
-import { chmodSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { chmodSync, existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import type { UnlockedPin } from '../../config/instance.js';
 import { HsmongerError, sentenceOf } from '../../errors.js';
+import { leftBeside } from '../../platform/aside.js';
 import { writeDurably } from '../../platform/durable-file.js';
 import { staysInMemory, wipeFile } from '../../platform/memory-file.js';
 import type { Account } from '../../platform/service-user.js';
@@ -77,12 +78,7 @@ function markOf({ path: file }: UnlockedPin): string {
   return path.join(path.dirname(file), `.${path.basename(file)}.locked`);
 }
 
-/** What killed processes were writing (durable-file.ts) holds the PIN too. */
+/** What killed processes were writing holds the PIN too; whoever's it was, in a directory of root's. */
 function sweep({ path: file }: UnlockedPin): void {
-  const directory = path.dirname(file);
-  const prefix = `.${path.basename(file)}.`;
-  for (const entry of readdirSync(directory)) {
-    const pid = entry.startsWith(prefix) ? /^\d+$/u.exec(entry.slice(prefix.length))?.[0] : undefined;
-    if (pid !== undefined && !existsSync(`/proc/${pid}`)) wipeFile(path.join(directory, entry));
-  }
+  for (const left of leftBeside([file])) wipeFile(left.path);
 }

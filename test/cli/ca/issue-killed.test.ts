@@ -45,5 +45,7 @@ it('leaves whole files, written as batches are committed, and the next run finis
   expect(said).toMatch(/\d+ of 3000 certificates[^i]/u);
   expect(said).toMatch(/3000 of 3000 certificates issued, \d+ of them before\./u);
   expect(files()).toHaveLength(count);
+  // What was half written when it was killed is gone too.
+  expect(readdirSync(out)).toHaveLength(count);
   for (const [name, pem] of before) expect(readFileSync(path.join(out, name), 'latin1')).toBe(pem);
 }, 240_000);

@@ -3,9 +3,10 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { HsmongerError } from '../../../src/errors.js';
 import { profiles } from '../../../src/issuer/profiles.js';
 import type { IssueResult } from '../../../src/issuer/token/issuance/results.js';
+import type { Database } from '../../../src/ledger/database.js';
 import { listIssued } from '../../../src/ledger/issued.js';
 import { openLedger } from '../../../src/ledger/ledger.js';
-import { revoke } from '../../../src/ledger/revocation.js';
+import { endHold, revoke } from '../../../src/ledger/revocation.js';
 import { encodeGeneralName } from '../../../src/x509/names/general-name.js';
 import { generalNameFromText } from '../../../src/x509/names/general-name-text.js';
 import { nameConstraintFromText } from '../../../src/x509/names/name-constraint-text.js';
@@ -137,6 +138,35 @@ describe('certificates from a CA on a real token', () => {
     });
     for (const results of [late, await issue(site, [csr]), await issue(site, [csr], { order })]) expect(results).toMatchObject([{ problem: { code: 'REVOCATION_REFUSED' } }]);
     expect(rows(site)).toHaveLength(before);
+  });
+
+  it('a key that is on hold gets nothing, not even what it had, not where the hold came while the token signed, and all of it once the hold has ended', async () => {
+    const csr = make('held', '/CN=held.test/O=HSMONGER.TEST', 'DNS:held.test');
+    const had = given((await issue(site, [csr]))[0]);
+    const order = { profile: profiles.caServerCert, again: 'another' };
+    const { issuerKey, serial } = rows(site).findLast(({ subject }) => subject.includes('held.test'))!;
+    const change = (write: (ledger: Database) => void) => {
+      const ledger = openLedger(site.ledgerFile);
+      write(ledger);
+      ledger.close();
+    };
+    const before = rows(site).length;
+    const late = await issue(site, [csr], {
+      order,
+      sign: async (algorithm, data) => {
+        const signature = await site.signer(algorithm, data);
+        change((ledger) => { revoke(ledger, { issuerKey, serial }, { at: new Date(), reason: 'certificateHold' }, 0); });
+        return signature;
+      },
+    });
+    for (const results of [late, await issue(site, [csr]), await issue(site, [csr], { order })]) {
+      expect(results).toMatchObject([{ problem: { code: 'REVOCATION_REFUSED', message: expect.stringContaining(`${serial}, since`) as string } }]);
+      expect(results).toMatchObject([{ problem: { message: expect.stringContaining(`'hsmonger ca unrevoke ${serial}' ends the hold`) as string } }]);
+    }
+    expect(rows(site)).toHaveLength(before);
+    change((ledger) => { endHold(ledger, { issuerKey, serial }, new Date(), 0); });
+    expect(given((await issue(site, [csr]))[0])).toEqual(had);
+    expect(given((await issue(site, [csr], { order }))[0])).not.toEqual(had);
   });
 
   it('the token gone in the middle: what was committed is given, the rest reported, and a second run goes on', async () => {

@@ -1,6 +1,6 @@
 import type { Certificate } from '../../../x509/certificate.js';
 import { findPath, type Path } from '../../../x509/path.js';
-import { readableCertificates } from '../../../x509/readable-certificates.js';
+import { readableCertificates, readableObjects } from '../../../x509/readable-certificates.js';
 import type { ChainFacts, FoundCertificate } from '../../facts/chain.js';
 
 export interface ReadCertificate extends Omit<FoundCertificate, 'der'> {
@@ -9,7 +9,7 @@ export interface ReadCertificate extends Omit<FoundCertificate, 'der'> {
 
 /** The instance's certificates, parsed: what cannot be read was not found. */
 export function read({ certificates }: ChainFacts): ReadCertificate[] {
-  return certificates.flatMap(({ nickname, profile, der }) => readableCertificates([der]).map((certificate) => ({ nickname, profile, certificate })));
+  return readableObjects(certificates);
 }
 
 /** Without the clock: that something in a chain has expired, the checks of that say, with a date. */

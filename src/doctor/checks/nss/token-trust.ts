@@ -13,7 +13,8 @@ export const nssTokenTrust: Check = {
     ofNssContents(facts, ({ onToken }) => {
       const { instance, token } = facts;
       const onTheToken = instance.certificates.filter(({ storage }) => storage.kind === 'token');
-      if (instance.token === undefined || onTheToken.length === 0) return [];
+      // As with a CA whose certificate stands in the file of the one above it.
+      if (instance.token === undefined || onTheToken.length === 0) return orFine([], `No certificate of instance '${instance.name}' lies on a token, to be trusted there.`, 'trust');
       if (onToken === undefined) return [{ severity: 'success', key: 'trust', message: "NSS's view of the token was not looked at: --login does." }];
       if (!onToken.ok) {
         // What keeps us from logging in as well has been told.

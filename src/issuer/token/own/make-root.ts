@@ -11,12 +11,13 @@ import type { Certificate } from '../../../x509/certificate.js';
 import { nameText, sameName } from '../../../x509/names/name.js';
 import { parseCertificate } from '../../../x509/parse-certificate.js';
 import { assertStrongKey, keyFingerprint, sameKey } from '../../../x509/public-key.js';
+import { readableObjects } from '../../../x509/readable-certificates.js';
 import { newSerial } from '../../../x509/serial.js';
 import { algorithmIdentifier, fittingAlgorithm } from '../../../x509/signature-algorithm.js';
 import { assembleCertificate, buildTbsCertificate } from '../../../x509/tbs.js';
 import { assertNotWithdrawn } from '../revocation/withdrawn.js';
 import { ownKey, type KeyWish, type OwnKey } from './own-key.js';
-import { assertKeyFree, ownPlace, readablePlaced } from './place.js';
+import { assertKeyFree, ownPlace } from './place.js';
 import { planRoot, type RootOrder } from './plan-root.js';
 
 export interface RootParts {
@@ -47,7 +48,7 @@ const busyMs = 300_000;
 export async function makeRoot(parts: RootParts, wish: KeyWish | undefined, order: RootOrder | undefined): Promise<RootMade> {
   const { token, ledger, issuer } = parts;
   const where = `token '${token.description.label}'`;
-  const objects = readablePlaced(await token.certificates());
+  const objects = readableObjects(await token.certificates());
   const [present] = ownPlace(objects, issuer.certificate, order?.subject, where);
   // Before the ledger is locked, because the PIN's guard has a lock of its own.
   await token.login();

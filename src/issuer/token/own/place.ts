@@ -1,9 +1,7 @@
 import { HsmongerError } from '../../../errors.js';
-import type { TokenCertificate } from '../../../pkcs11/token.js';
 import type { Certificate } from '../../../x509/certificate.js';
 import { nameText, sameName } from '../../../x509/names/name.js';
 import { sameKey } from '../../../x509/public-key.js';
-import { parseCertificate } from '../../../x509/parse-certificate.js';
 
 /** A certificate object that can be read. */
 export interface Placed {
@@ -11,17 +9,6 @@ export interface Placed {
   /** CKA_ID. */
   readonly id: Uint8Array;
   readonly certificate: Certificate;
-}
-
-/** Foreign objects that are no certificates we understand are none of ours. */
-export function readablePlaced(objects: readonly TokenCertificate[]): Placed[] {
-  return objects.flatMap(({ label, id, der }) => {
-    try {
-      return [{ label, id, certificate: parseCertificate(der) }];
-    } catch {
-      return [];
-    }
-  });
 }
 
 /**

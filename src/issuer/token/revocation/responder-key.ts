@@ -1,12 +1,12 @@
 import { HsmongerError } from '../../../errors.js';
-import type { Token, TokenCertificate, TokenKey } from '../../../pkcs11/token.js';
+import type { Token, TokenKey } from '../../../pkcs11/token.js';
 import type { Certificate } from '../../../x509/certificate.js';
 import { allows, extendedKeyUsages, findExtension } from '../../../x509/extensions/extensions.js';
 import { nameText, sameName } from '../../../x509/names/name.js';
 import { oids } from '../../../x509/oids.js';
-import { parseCertificate } from '../../../x509/parse-certificate.js';
 import { signedBy, validityFault } from '../../../x509/path.js';
 import { sameKey } from '../../../x509/public-key.js';
+import { readableObjects } from '../../../x509/readable-certificates.js';
 import { authorityKey, type Authority } from '../authority.js';
 
 /** Whose signature stands under OCSP answers. */
@@ -24,8 +24,7 @@ export interface ResponderKey {
  * own. Logs in. CERTIFICATE_NOT_FOUND, PROFILE_MISMATCH or KEY_NOT_FOUND where a named one does not do.
  */
 export async function findResponderKey(token: Token, authority: Authority, now: Date, nickname: string | undefined): Promise<ResponderKey> {
-  const certificates = await token.certificates(nickname);
-  const own = certificates.flatMap((object) => candidate(object));
+  const own = readableObjects(await token.certificates(nickname));
   const delegates = own
     .filter(({ certificate }) => delegateFault(certificate, authority.certificate, now) === undefined)
     .sort((a, b) => b.certificate.notAfter.getTime() - a.certificate.notAfter.getTime());
@@ -49,15 +48,6 @@ export async function findResponderKey(token: Token, authority: Authority, now: 
   }
   if (nickname !== undefined && !isAuthority) throw failure;
   return { certificate: authority.certificate, key: await authorityKey(token, authority), kind: 'authority', warnings: [] };
-}
-
-/** Foreign objects that are no certificates we understand are none of ours. */
-function candidate({ der, id }: TokenCertificate): { readonly certificate: Certificate; readonly id: Uint8Array }[] {
-  try {
-    return [{ certificate: parseCertificate(der), id }];
-  } catch {
-    return [];
-  }
 }
 
 /** Why clients would not take its answers (RFC 6960 §4.2.2.2), as the end of a sentence. */

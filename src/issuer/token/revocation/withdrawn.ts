@@ -1,8 +1,9 @@
 import type { RevocationReason } from '../../../config/revocation-reason.js';
 import { HsmongerError } from '../../../errors.js';
 import type { Database } from '../../../ledger/database.js';
-import { revokedForKey } from '../../../ledger/issued.js';
-import { findRevocation } from '../../../ledger/revocation.js';
+import { revokedForKey, type IssuedRow } from '../../../ledger/issued.js';
+import { findRevocation, findTold } from '../../../ledger/revocation.js';
+import { hex } from '../../../platform/hex.js';
 import type { Certificate } from '../../../x509/certificate.js';
 import { nameText } from '../../../x509/names/name.js';
 import { keyFingerprint } from '../../../x509/public-key.js';
@@ -15,8 +16,8 @@ export interface Withdrawal {
   readonly issuer?: Certificate;
 }
 
-/** What a reason says of who asks again: nothing, that its key is another's too, or that it is not to have a certificate (RFC 5280 §5.3.1). */
-const meaning: Readonly<Record<RevocationReason, 'nothing' | 'key is lost' | 'no more'>> = {
+/** What a reason says of who asks again: nothing, that its key is another's too, that its key is suspended until the hold ends, or that it is not to have a certificate (RFC 5280 §5.3.1). */
+const meaning: Readonly<Record<RevocationReason, 'nothing' | 'key is lost' | 'key is held' | 'no more'>> = {
   unspecified: 'nothing',
   superseded: 'nothing',
   keyCompromise: 'key is lost',
@@ -24,21 +25,36 @@ const meaning: Readonly<Record<RevocationReason, 'nothing' | 'key is lost' | 'no
   aACompromise: 'key is lost',
   affiliationChanged: 'no more',
   cessationOfOperation: 'no more',
-  certificateHold: 'no more',
+  certificateHold: 'key is held',
   privilegeWithdrawn: 'no more',
 };
 
-/** REVOCATION_REFUSED where certmonger's next renewal, or another order, would undo a revocation: a key that is lost gets nothing any more, and what was withdrawn is not renewed. */
+/**
+ * REVOCATION_REFUSED where certmonger's next renewal, or another order, would undo a revocation: a key that is lost gets nothing any more, one that is on hold nothing before the hold ends, though the
+ * certificate that is held has expired since or is not the one to be renewed; and what was withdrawn is not renewed.
+ */
 export function assertNotWithdrawn(ledger: Database, { spki, old, issuer }: Withdrawal): void {
-  const lost = revokedForKey(ledger, keyFingerprint(spki)).find(({ revocationReason }) => meaning[revocationReason as RevocationReason] === 'key is lost');
+  const revoked = revokedForKey(ledger, keyFingerprint(spki));
+  const lost = withMeaning(revoked, 'key is lost');
   if (lost !== undefined) {
     throw new HsmongerError('REVOCATION_REFUSED', `The key of the request for ${lost.subject} gets no certificate any more: ${lost.serial} was revoked at ${iso(lost.revokedAt)} (${lost.revocationReason ?? ''}), and its key with it. Make a new key, and a request for that.`);
   }
+  const held = withMeaning(revoked, 'key is held');
+  if (held !== undefined) {
+    throw new HsmongerError('REVOCATION_REFUSED', `The key of the request for ${held.subject} gets no certificate while one it has is on hold: ${held.serial}, since ${iso(held.revokedAt)} (certificateHold); 'hsmonger ca unrevoke ${held.serial}' ends the hold.`);
+  }
   if (old === undefined || issuer === undefined) return;
-  const revocation = findRevocation(ledger, { issuerKey: keyFingerprint(issuer.spki), serial: Buffer.from(old.serial).toString('hex') });
+  const serial = hex(old.serial);
+  const id = { issuerKey: keyFingerprint(issuer.spki), serial };
+  // After a restore a published CRL may know more than the ledger.
+  const revocation = findRevocation(ledger, id) ?? findTold(ledger, id);
   if (revocation === undefined || meaning[revocation.reason] === 'nothing') return;
-  const cure = revocation.reason === 'certificateHold' ? "'hsmonger ca unrevoke' ends the hold" : 'have a new one issued where it is to have one after all';
-  throw new HsmongerError('REVOCATION_REFUSED', `The certificate ${revocation.serial} of ${nameText(old.subject)} was revoked at ${iso(revocation.at)} (${revocation.reason}) and is not renewed; ${cure}.`);
+  const cure = meaning[revocation.reason] === 'key is held' ? "'hsmonger ca unrevoke' with the certificate's file ends the hold" : 'have a new one issued where it is to have one after all';
+  throw new HsmongerError('REVOCATION_REFUSED', `The certificate ${serial} of ${nameText(old.subject)} was revoked at ${iso(revocation.at)} (${revocation.reason}) and is not renewed; ${cure}.`);
+}
+
+function withMeaning(revoked: readonly IssuedRow[], wanted: (typeof meaning)[RevocationReason]): IssuedRow | undefined {
+  return revoked.find(({ revocationReason }) => meaning[revocationReason as RevocationReason] === wanted);
 }
 
 const iso = (date: Date | undefined) => date?.toISOString().replace(/\.\d+Z$/u, 'Z') ?? '';

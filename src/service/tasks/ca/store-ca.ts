@@ -2,7 +2,7 @@ import { HsmongerError } from '../../../errors.js';
 import type { Token } from '../../../pkcs11/token.js';
 import { run } from '../../../platform/run.js';
 import { readCertificates, type GivenFile } from '../../../renewal/importing/read-certificates.js';
-import { ownPlace, readablePlaced, type Placed } from '../../../issuer/token/own/place.js';
+import { ownPlace, type Placed } from '../../../issuer/token/own/place.js';
 import { nssKeyId } from '../../../pkcs11/objects/nss-key-id.js';
 import { opensslFault } from '../../../x509/acceptable.js';
 import type { Certificate } from '../../../x509/certificate.js';
@@ -11,6 +11,7 @@ import { commonNameOf, nameText, sameName } from '../../../x509/names/name.js';
 import { parseCertificate } from '../../../x509/parse-certificate.js';
 import { findPath, role } from '../../../x509/path.js';
 import { sameKey } from '../../../x509/public-key.js';
+import { readableObjects } from '../../../x509/readable-certificates.js';
 import type { ServiceContext } from '../../context.js';
 import { keyFactsOf, tokenIssuerOf, type OwnCa } from './make-root.js';
 
@@ -41,7 +42,7 @@ async function storeOwn(context: ServiceContext, token: Token, certificate: Cert
   const { certificate: nickname } = tokenIssuerOf(context.instance);
   const { der } = certificate;
   const where = `token '${token.description.label}'`;
-  const objects = readablePlaced(await token.certificates());
+  const objects = readableObjects(await token.certificates());
   const chain = chainOf(context.clock(), certificate, [...above, ...objects.map((object) => object.certificate)]);
   const placed = ownPlace(objects, nickname, certificate.subject, where);
   const key = await token.findKey({ by: 'public-key', spki: certificate.spki });

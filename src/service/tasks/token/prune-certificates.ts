@@ -2,10 +2,10 @@ import { HsmongerError } from '../../../errors.js';
 import { archive, archiveFile, isArchived } from '../../../renewal/archive.js';
 import { mayGo, pruningOf, type Pruning } from '../../../renewal/pruning.js';
 import { archiveDirectory } from '../../../renewal/saving-context.js';
-import { supersededOn, type OnToken, type Superseded } from '../../../renewal/superseded-on-token.js';
+import { supersededOn, type Superseded } from '../../../renewal/superseded-on-token.js';
 import type { TokenDescription } from '../../../pkcs11/token.js';
 import { nameText } from '../../../x509/names/name.js';
-import { parseCertificate } from '../../../x509/parse-certificate.js';
+import { readableObjects } from '../../../x509/readable-certificates.js';
 import type { ServiceContext } from '../../context.js';
 import { hex } from '../../../platform/hex.js';
 
@@ -36,7 +36,8 @@ export async function pruneCertificates(context: ServiceContext, { remove }: { r
   const { pruning, why } = await pruningOf(context);
   if (remove) assertMay(pruning, why);
   const token = await context.openToken({ access: remove ? 'write' : 'read' });
-  const superseded = supersededOn(context.clock(), (await token.certificates()).flatMap(readable));
+  // What cannot be read is nobody's to remove.
+  const superseded = supersededOn(context.clock(), readableObjects(await token.certificates()));
   const directory = archiveDirectory(context);
   const certificates: PrunedCertificate[] = [];
   for (const { old, by } of superseded) {
@@ -68,13 +69,4 @@ function assertMay(pruning: Pruning, why: string | undefined): void {
 function reported({ old, by }: Superseded): Omit<PrunedCertificate, 'file' | 'outcome'> {
   const { subject, issuer, serial, notAfter } = old.certificate;
   return { label: old.label, subject: nameText(subject), issuer: nameText(issuer), serial: hex(serial), notAfter, by: { serial: hex(by.certificate.serial), notAfter: by.certificate.notAfter } };
-}
-
-/** What cannot be read is nobody's to remove. */
-function readable(found: Omit<OnToken, 'certificate'>): OnToken[] {
-  try {
-    return [{ ...found, certificate: parseCertificate(found.der) }];
-  } catch {
-    return [];
-  }
 }
