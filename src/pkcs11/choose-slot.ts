@@ -1,5 +1,6 @@
 import { HsmongerError } from '../errors.js';
 import { tokenLabelFault } from './objects/object-label.js';
+import { slotText } from './slot-text.js';
 import type { TokenInSlot } from './slots.js';
 import type { TokenDescription } from './token.js';
 
@@ -22,7 +23,7 @@ export function chooseSlot(tokens: readonly TokenInSlot[], { choice, label }: Ne
   if (found === undefined) throw new HsmongerError('TOKEN_NOT_FOUND', `${missing(choice, module)}; 'hsmonger token list' shows what is there.`);
   const twin = tokens.find(({ slot, description }) => description.initialized && description.label === label && !slot.equals(found.slot));
   if (twin !== undefined) {
-    throw new HsmongerError('OBJECT_EXISTS', `The token in slot ${String(twin.description.slotId)} of ${module} has the label '${label}' already, and NSS, certmonger and FreeIPA's installer take one for the other; choose another label.`);
+    throw new HsmongerError('OBJECT_EXISTS', `The token in slot ${slotText(twin.description.slotId)} of ${module} has the label '${label}' already, and NSS, certmonger and FreeIPA's installer take one for the other; choose another label.`);
   }
   return found;
 }
