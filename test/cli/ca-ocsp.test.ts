@@ -135,6 +135,7 @@ describe('answers', () => {
     const wrong = await start('--nickname', 'no ocsp');
     expect(wrong.said()).toMatch(/cannot sign OCSP answers .* has not the extended key usage OCSPSigning/u);
     expect(await wrong.stop()).toBe(1);
+    expect(wrong.said()).not.toContain('unexpected failure');
   });
 
   test('say at once what was revoked a moment ago, though the last answer is kept', async () => {
