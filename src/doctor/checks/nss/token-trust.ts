@@ -13,7 +13,9 @@ export const nssTokenTrust: Check = {
     ofNssContents(facts, ({ onToken }) => {
       const { instance, token } = facts;
       const onTheToken = instance.certificates.filter(({ storage }) => storage.kind === 'token');
-      if (instance.token === undefined || onTheToken.length === 0) return [];
+      if (instance.token === undefined) return [];
+      // A CA below another of this host has its own certificate in that one's file.
+      if (onTheToken.length === 0) return [{ severity: 'success', key: 'trust', message: `${instance.file} has no certificate on the token, so NSS gives none its trust.` }];
       if (onToken === undefined) return [{ severity: 'success', key: 'trust', message: "NSS's view of the token was not looked at: --login does." }];
       if (!onToken.ok) {
         // What keeps us from logging in as well has been told.
