@@ -62,7 +62,8 @@ test('an instance without a token has nothing wrong with its token', () => {
 });
 
 test('a CA whose own certificate stands in the file of the CA above has a trust on the token that nothing is amiss with', () => {
-  expect(failures({ ...good, instance: { ...good.instance, certificates: [] } }).filter(({ check }) => check === 'NssTokenTrust')).toEqual([]);
+  const found = look({ ...good, instance: { ...good.instance, certificates: [] } }).filter(({ check }) => check === 'NssTokenTrust');
+  expect(found).toMatchObject([{ severity: 'success', message: expect.stringContaining('has no certificate on the token') as string }]);
 });
 
 test('without a login nothing about keys is claimed', () => {
