@@ -184,5 +184,11 @@ export function sentenceOf(error: unknown): string {
 /** The failure as ours; what is not ours is INTERNAL, the original kept as `cause`. */
 export function asHsmongerError(error: unknown): HsmongerError {
   if (error instanceof HsmongerError) return error;
+  if (isOfAnotherBundle(error)) return new HsmongerError(error.code, error.message, { cause: error });
   return new HsmongerError('INTERNAL', `An unexpected failure: ${sentenceOf(error)}. Run again with -v for its trace.`, { cause: error });
+}
+
+/** Each bundle has a class of its own. */
+function isOfAnotherBundle(error: unknown): error is HsmongerError {
+  return error instanceof Error && error.name === 'HsmongerError' && 'code' in error && typeof error.code === 'string' && Object.hasOwn(reactions, error.code);
 }

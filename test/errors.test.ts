@@ -29,5 +29,9 @@ describe('a failure that is not ours', () => {
   it('ours stays as it is', () => {
     const error = new HsmongerError('PIN_LOCKED', 'x');
     expect(asHsmongerError(error)).toBe(error);
+    // Another bundle's, whose class is another.
+    const foreign = Object.assign(new Error('away'), { name: 'HsmongerError', code: 'TOKEN_NOT_FOUND' });
+    expect(asHsmongerError(foreign)).toMatchObject({ code: 'TOKEN_NOT_FOUND', message: 'away', cause: foreign });
+    expect(asHsmongerError(Object.assign(new Error('x'), { name: 'HsmongerError', code: 'toString' })).code).toBe('INTERNAL');
   });
 });

@@ -1,5 +1,6 @@
 import { HsmongerError } from '../errors.js';
 import { tokenLabelFault } from './objects/object-label.js';
+import { slotText } from './slot-text.js';
 import type { TokenInSlot } from './slots.js';
 import type { TokenDescription } from './token.js';
 
@@ -28,7 +29,7 @@ export function chooseSlot(tokens: readonly TokenInSlot[], { choice, label }: Ne
 export function assertLabelFree(tokens: readonly TokenInSlot[], label: string, instead: TokenInSlot | undefined, module: string): void {
   const twin = tokens.find(({ slot, description }) => description.initialized && description.label === label && instead?.slot.equals(slot) !== true);
   if (twin === undefined) return;
-  throw new HsmongerError('OBJECT_EXISTS', `The token in slot ${String(twin.description.slotId)} of ${module} has the label '${label}' already, and NSS, certmonger and FreeIPA's installer take one for the other; choose another label.`);
+  throw new HsmongerError('OBJECT_EXISTS', `The token in slot ${slotText(twin.description.slotId)} of ${module} has the label '${label}' already, and NSS, certmonger and FreeIPA's installer take one for the other; choose another label.`);
 }
 
 function chosen(choice: SlotChoice): (token: TokenInSlot) => boolean {
@@ -45,7 +46,7 @@ function chosen(choice: SlotChoice): (token: TokenInSlot) => boolean {
 function missing(choice: SlotChoice, module: string): string {
   switch (choice.by) {
     case 'slot':
-      return `There is no token in slot ${String(choice.slotId)} of ${module}`;
+      return `There is no token in slot ${slotText(choice.slotId)} of ${module}`;
     case 'slot-index':
       return `There is no token at slot index ${String(choice.index)} of ${module}`;
     case 'first blank':

@@ -8,6 +8,7 @@ import type { Cryptoki, Handle } from './cryptoki.js';
 import type { LoginMeans } from './pin/login.js';
 import { openModule, type ModuleConfig, type OpenModule } from './module/module.js';
 import { readPin, type PinReader } from './pin/pin-source.js';
+import { slotText } from './slot-text.js';
 import { tokensOf } from './slots.js';
 import { withSoPin } from './pin/so-pin.js';
 import type { PinGuard, TokenDescription } from './token.js';
@@ -45,7 +46,7 @@ export async function initToken(config: ModuleConfig, order: InitOrder, { pins, 
         const { tokens } = tokensOf(cryptoki, config.module);
         const found = tokens.find(({ description }) => sameToken(description, instead));
         assertLabelFree(tokens, label, found, config.module);
-        if (found === undefined) throw new HsmongerError('TOKEN_NOT_FOUND', `Slot ${String(instead.slotId)} of ${config.module} no longer holds what it held when it was looked at; nothing was changed. Run this again.`);
+        if (found === undefined) throw new HsmongerError('TOKEN_NOT_FOUND', `Slot ${slotText(instead.slotId)} of ${config.module} no longer holds what it held when it was looked at; nothing was changed. Run this again.`);
         return found;
       };
       const found = look();

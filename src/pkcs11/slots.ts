@@ -3,6 +3,7 @@ import type { TokenSelector } from '../config/instance.js';
 import { HsmongerError } from '../errors.js';
 import { calling, returnValueOf, tokenFailure } from './ckr.js';
 import { ulong, type Cryptoki, type Handle, type RawTokenInfo } from './cryptoki.js';
+import { slotText } from './slot-text.js';
 import type { TokenDescription } from './token.js';
 import { parseUri, type Pkcs11Uri } from './uri.js';
 
@@ -83,11 +84,11 @@ export function findToken({ tokens, failure }: TokensSeen, selector: TokenSelect
   if (found === undefined && failure !== undefined) throw failure;
   if (found === undefined) throw new HsmongerError('TOKEN_NOT_FOUND', `There is no ${wanted(selector)} in ${module}; ${seen(tokens)}.`);
   if (another !== undefined) {
-    const where = matching.map(({ description }) => `slot ${String(description.slotId)} (serial ${description.serial})`).join(' and ');
+    const where = matching.map(({ description }) => `slot ${slotText(description.slotId)} (serial ${description.serial})`).join(' and ');
     throw new HsmongerError('TOKEN_AMBIGUOUS', `There is more than one ${wanted(selector)} in ${module}, in ${where}; name it by slot, or by uri with its serial.`);
   }
   if (!found.description.initialized) {
-    throw new HsmongerError('TOKEN_NOT_FOUND', `The token in slot ${String(found.description.slotId)} of ${module} is not initialised; initialise it, or name another: ${seen(tokens)}.`);
+    throw new HsmongerError('TOKEN_NOT_FOUND', `The token in slot ${slotText(found.description.slotId)} of ${module} is not initialised; initialise it, or name another: ${seen(tokens)}.`);
   }
   return found;
 }
@@ -149,5 +150,5 @@ function wanted(selector: TokenSelector): string {
 function seen(tokens: readonly TokenInSlot[]): string {
   const initialized = tokens.filter(({ description }) => description.initialized);
   if (initialized.length === 0) return "it shows no initialised token to this user at all; check that the device is there, and 'environment' in the instance file";
-  return `it has ${initialized.map(({ description }) => `'${description.label}' in slot ${String(description.slotId)}`).join(', ')}`;
+  return `it has ${initialized.map(({ description }) => `'${description.label}' in slot ${slotText(description.slotId)}`).join(', ')}`;
 }

@@ -1,5 +1,6 @@
 import path from 'node:path';
 import type { CountedObject } from '../pkcs11/objects/census.js';
+import { slotText } from '../pkcs11/slot-text.js';
 import type { TokenDescription } from '../pkcs11/token.js';
 import { tokenLabel } from './checks/token-label.js';
 import type { Refusal } from './preflight.js';
@@ -29,7 +30,7 @@ export function emptySlotRefusals({ module, tokens, token }: Slot): Refusal[] {
 function twins(label: string, tokens: readonly TokenDescription[]): Refusal[] {
   const same = tokens.filter((one) => one.initialized && one.label === label);
   if (same.length < 2) return [];
-  return [{ check: 'slot-label', problem: `${String(same.length)} tokens of the module are called '${label}', in the slots ${same.map(({ slotId }) => String(slotId)).join(' and ')}, and an installation takes whichever comes first.`, fix: 'Give this one another label, or hide the others in the configuration of the module.' }];
+  return [{ check: 'slot-label', problem: `${String(same.length)} tokens of the module are called '${label}', in the slots ${same.map(({ slotId }) => slotText(slotId)).join(' and ')}, and an installation takes whichever comes first.`, fix: 'Give this one another label, or hide the others in the configuration of the module.' }];
 }
 
 function collisions(label: string, objects: readonly CountedObject[]): Refusal[] {

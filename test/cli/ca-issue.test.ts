@@ -80,6 +80,17 @@ test('one request: a dry run first, then the certificate, then the same one agai
   expect(readdirSync(directory.path).filter((name) => name.endsWith('.new'))).toEqual([]);
 });
 
+test('a place that cannot be written into is found before anything is signed for it', async () => {
+  request('late.csr', '/CN=late.example.test');
+  mkdirSync(at('late'));
+  for (const where of [['--in', at('late.csr'), '--out', at('nowhere', 'late.crt')], ['--in', at('late.csr'), '--out', at('www.csr', 'late.crt')], ['--in-dir', at('csrs'), '--out-dir', at('nowhere')]]) {
+    expect(await hsmonger('ca', 'issue', ...where, ...flags)).toMatchObject({ exitCode: 2, err: expect.stringMatching(/Certificates cannot be written into .*; nothing was issued\.\n$/u) as string });
+  }
+  const said = await hsmonger('ca', 'issue', '--in', at('late.csr'), '--out', at('late', 'late.crt'), ...flags);
+  expect(said.out).not.toContain('issued before');
+  expect(said.exitCode, said.err).toBe(0);
+});
+
 test('a directory of requests: those that are right get theirs, the others are told, and a second run changes nothing', async () => {
   const order = ['ca', 'issue', '--profile', 'client', '--in-dir', at('csrs'), '--out-dir', at('certs'), ...flags];
   const said = await hsmonger(...order);

@@ -129,9 +129,13 @@ describe('answers', () => {
     expect(warned.said()).toMatch(/has not the extension id-pkix-ocsp-nocheck/u);
     expect(await asked(warned, good)).toMatch(/Response verify OK/u);
     await warned.stop();
+    const missing = await start('--nickname', 'no such');
+    expect(missing.said()).toMatch(/There is no certificate 'no such' .*\n.*No answer can be signed yet/u);
+    await missing.stop();
     const wrong = await start('--nickname', 'no ocsp');
     expect(wrong.said()).toMatch(/cannot sign OCSP answers .* has not the extended key usage OCSPSigning/u);
     expect(await wrong.stop()).toBe(1);
+    expect(wrong.said()).not.toContain('unexpected failure');
   });
 
   test('say at once what was revoked a moment ago, though the last answer is kept', async () => {

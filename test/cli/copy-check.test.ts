@@ -59,6 +59,10 @@ it('an object that did not come along, or was made afterwards, is named', async 
   expect((await check()).out).toContain("lacks the private key 'late'");
 });
 
+it('a directory that holds no token says so of itself, not of the token here', async () => {
+  expect(await hsmonger('token', 'copy-check', scratch.path, '--module', token.module, '--token', token.label, '--module-env', `SOFTHSM2_CONF=${token.confFile}`, '--pin-file', token.pinFile, '--user', owner.name, '--state-dir', path.join(scratch.path, 'state'))).toMatchObject({ exitCode: 1, err: expect.stringContaining(`sees no token '${token.label}' in ${scratch.path}: it must hold`) as string });
+});
+
 it('another token of the same label is no copy, and two of one label are refused', async () => {
   const other = path.join(scratch.path, 'other');
   mkdirSync(other, { recursive: true });

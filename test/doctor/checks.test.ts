@@ -67,6 +67,11 @@ test('an instance without a token has nothing wrong with its token', () => {
   expect(failures({ ...good, instance, token: { known: true, value: 'none' } })).toEqual([]);
 });
 
+test('a CA whose own certificate stands in the file of the CA above has a trust on the token that nothing is amiss with', () => {
+  const found = look({ ...good, instance: { ...good.instance, certificates: [] } }).filter(({ check }) => check === 'NssTokenTrust');
+  expect(found).toMatchObject([{ severity: 'success', message: expect.stringContaining('has no certificate on the token') as string }]);
+});
+
 test('without a login nothing about keys is claimed', () => {
   const closed = { ...token };
   delete (closed as { login?: unknown }).login;

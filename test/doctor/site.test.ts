@@ -185,6 +185,6 @@ describe('on a whole site', () => {
     const [first, ...others] = await doctor('--failures-only');
     expect(others).toEqual([]);
     expect(first).toMatchObject({ result: 'CRITICAL', check: 'TokenPresent' });
-    expect(first?.kw.finding).toMatch(/more than one token with the label .*, in slot \d+ \(serial \w+\) and slot \d+/u);
+    expect(first?.kw.finding).toMatch(/more than one token with the label .*, in slot 0x[0-9a-f]+ \(serial \w+\) and slot 0x/u);
   });
 });

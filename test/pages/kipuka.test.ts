@@ -18,7 +18,6 @@ import { parseCertificate } from '../../src/x509/parse-certificate.js';
 import { certificateFromPem } from '../../src/x509/pem.js';
 import { runAs } from '../rig/run-as.js';
 import { createSoftToken, type SoftToken } from '../rig/soft-token.js';
-import { createNssDatabase, type NssDatabase } from '../rig/nss-database.js';
 import { startBus, type PrivateBus } from '../rig/bus.js';
 import { startCertmonger, getcert, type Certmonger } from '../rig/certmonger.js';
 import { privateDirectory, type PrivateDirectory } from '../rig/directory.js';
@@ -35,7 +34,6 @@ const keys = [
 
 let scratch: PrivateDirectory;
 let token: SoftToken;
-let nss: NssDatabase;
 let bus: PrivateBus;
 let certmonger: Certmonger;
 
@@ -63,7 +61,6 @@ beforeAll(async () => {
   for (const { type, id, label } of keys) made.set(id, await hsmonger('token', 'keygen', '--type', type, '--id', id, '--label', label, ...onToken()));
   await certify('01', 'hsm-rsa-ca');
   await certify('03', 'hsm-ec-ca');
-  nss = await createNssDatabase({ directory: scratch.path, owner });
   bus = await startBus(scratch.path);
   certmonger = await startCertmonger({ directory: scratch.path, bus, token });
   mkdirSync(at('etc'));
@@ -79,7 +76,7 @@ afterAll(async () => {
 function importing(hsm: string, cas: string, ...flags: string[]): Promise<Said> {
   const file = at('kipuka.toml');
   writeFileSync(file, `[hsm]\n${hsm}\n[server]\nlisten = "0.0.0.0:8443"\n${cas}`);
-  return hsmonger('setup', '--yes', '--from-kipuka', file, '--module-env', `SOFTHSM2_CONF=${token.confFile}`, '--dbdir', nss.database, '--user', token.owner?.name ?? '', '--bus', bus.address, '--config-dir', at('etc'), '--state-dir', at('state'), ...flags);
+  return hsmonger('setup', '--yes', '--from-kipuka', file, '--module-env', `SOFTHSM2_CONF=${token.confFile}`, '--dbdir', at('nss'), '--user', token.owner?.name ?? '', '--bus', bus.address, '--config-dir', at('etc'), '--state-dir', at('state'), ...flags);
 }
 
 const ca = (id: string, hsmSlot: number, cert = at(`${id}.pem`)) => `[[ca]]\nid = "${id}"\nname = "CA ${id}"\ncert = "${cert}"\nhsm_slot = ${String(hsmSlot)}\nvalidity_days = 365\nkey_usage = ["digitalSignature", "keyCertSign", "cRLSign"]\n`;
@@ -233,11 +230,12 @@ describe('several CAs on one HSM', () => {
 
   it('then each becomes an instance, its certificate beside its key, and certmonger has what it can', async () => {
     const dry = await importing(usual(), rsa(), '--dry-run');
-    expect(dry).toMatchObject({ exitCode: 3, out: `store ${at('hsm-rsa-ca.pem')} on token 'kipuka' as 'CA hsm-rsa-ca'\nwrite ${at('etc', 'hsm-rsa-ca.toml')} and hand what it names to certmonger\n` });
+    expect(dry).toMatchObject({ exitCode: 3, out: `make the NSS database ${at('nss')}\nstore ${at('hsm-rsa-ca.pem')} on token 'kipuka' as 'CA hsm-rsa-ca'\nwrite ${at('etc', 'hsm-rsa-ca.toml')} and hand what it names to certmonger\n` });
     expect(existsSync(at('etc', 'hsm-rsa-ca.toml'))).toBe(false);
 
     const said = await importing(usual(), rsa());
     expect(said.exitCode, said.err + said.out).toBe(0);
+    expect(said.err).toContain(`made the NSS database ${at('nss')}`);
     expect(parse(readFileSync(at('etc', 'hsm-rsa-ca.toml'), 'utf8'))).toMatchObject({ token: { label: 'kipuka', 'pin-file': token.pinFile }, issuer: { type: 'token', certificate: 'CA hsm-rsa-ca', 'lifetime-days': { caServerCert: 365 } }, certificate: [{ nickname: 'CA hsm-rsa-ca', profile: 'caCACert' }] });
     expect(await pkcs11Tool('--list-objects', '--type', 'cert')).toMatch(/label: +CA hsm-rsa-ca\n/u);
     expect((await getcert(bus, ['list'])).stdout).toContain("nickname='CA hsm-rsa-ca',token='kipuka'");

@@ -2,6 +2,7 @@ import { beforeAll, describe, expect, test } from 'vitest';
 import type { PinSource } from '../../src/config/instance.js';
 import { tokenOf } from '../../src/config/token-of.js';
 import type { TokenFacts, TrackingFacts } from '../../src/tracking/facts.js';
+import { otherwiseRenewed } from '../../src/tracking/certmonger-limits.js';
 import { preflight } from '../../src/tracking/preflight.js';
 import { goodFacts, knownCa, makePair, makeRequest, type Pair, type TokenTrackingFacts } from './facts.js';
 
@@ -161,6 +162,9 @@ describe('what this certmonger cannot do', () => {
     const [refusal] = preflight(goodFacts([await makePair('x', { kind: 'ed25519' })]));
     expect(refusal?.problem).toMatch(/Ed25519.*no version up to 0\.79\.21 can/u);
     expect(refusal?.fix).toMatch(/hsmonger ca issue --instance testca --profile caServerCert/u);
+    // A CA does not issue its own.
+    const own = goodFacts([await makePair('x', { kind: 'ed25519' })]).instance;
+    expect(otherwiseRenewed({ ...own, issuer: { ...own.issuer, certificate: 'x' } }, { nickname: 'x', profile: 'caCACert' })).toMatch(/^make the next CA before this one expires/u);
     const facts = withToken(() => ({ mechanisms: ['CKM_RSA_PKCS', 'CKM_ECDSA'] }));
     expect(preflight(facts)[0]).toMatchObject({ check: 'token-listed', problem: expect.stringMatching(/no version up to 0\.79\.21 can/u) as string });
   });

@@ -1,6 +1,7 @@
 import type { Instance } from '../../config/instance.js';
 import { HsmongerError } from '../../errors.js';
 import { askService } from '../../service/ask.js';
+import type { MadeRequest } from '../../service/tasks/ca/make-request.js';
 import type { Surroundings } from '../command.js';
 import { instanceOf } from '../global-options.js';
 import { harmless, json } from '../output.js';
@@ -18,12 +19,21 @@ export async function csr(options: CsrOptions, surroundings: Surroundings): Prom
   const { io, env } = surroundings;
   const place = instanceOf(options, env);
   const nickname = onToken(place.instance, options.nickname ?? place.instance.issuer.certificate);
-  const request = await askService(place, 'make request', { nickname });
+  const request = await nextRequest(place, nickname);
   if (options.out !== undefined) writeNew(options.out, request.pem);
   if (options.json) io.out(json({ nickname, ...request, ...(options.out === undefined ? {} : { file: options.out }) }));
   else if (options.out === undefined) io.out(request.pem);
   else io.out(`${harmless(options.out)}: request for ${harmless(request.subject)}, key ${request.key.slice(0, 16)}; have it signed, then run 'hsmonger ca import' with what comes back.\n`);
   return 0;
+}
+
+async function nextRequest(place: ReturnType<typeof instanceOf>, nickname: string): Promise<MadeRequest> {
+  try {
+    return await askService(place, 'make request', { nickname });
+  } catch (error) {
+    if (!(error instanceof HsmongerError && error.code === 'CERTIFICATE_NOT_FOUND' && nickname === place.instance.issuer.certificate)) throw error;
+    throw new HsmongerError('CERTIFICATE_NOT_FOUND', `${error.message} For the first certificate of a CA, and to have its request written once more, give --subject, and --key or --key-type.`, { cause: error });
+  }
 }
 
 /** The next request is for what the certificate that is there says. */

@@ -39,7 +39,7 @@ export function draftOf(options: OwnTokenOptions, directories: Directories, rest
   if (existsSync(file)) {
     const instance = loadInstance(directories, options.instance);
     if (instance.issuer.type !== 'token') throw new HsmongerError('USAGE', `${file} is not a CA's on a token: issuer.type is "${instance.issuer.type}"; name another --instance.`);
-    assertAgreement(instance, { token: options.token, module: options.module, moduleEnv: options.moduleEnv, moduleParameters: options.moduleParameters, pinFile: options.pinFile, dbdir: options.dbdir, user: options.user });
+    assertAgreement(instance, { token: options.token, module: options.module, moduleEnv: options.moduleEnv, moduleParameters: options.moduleParameters, pinFile: options.pinFile, dbdir: options.dbdir, user: options.user }, rest.command);
     refuseDifferences(instance, rest.command, [
       ['nickname', options.nickname, instance.issuer.certificate],
       ['digest', options.digest, instance.issuer.digest],

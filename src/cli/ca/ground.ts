@@ -1,11 +1,8 @@
-import { existsSync } from 'node:fs';
-import { stateDirectory } from '../../config/directories.js';
 import { HsmongerError } from '../../errors.js';
 import type { TokenDescription } from '../../pkcs11/token.js';
-import { accountOf } from '../../platform/service-user.js';
-import { ensureStateDirectory } from '../../platform/state-directory.js';
 import { askService } from '../../service/ask.js';
 import { tokenLabel } from '../../tracking/checks/token-label.js';
+import { makeDatabase } from '../setup/nss-database.js';
 import { writeInstanceFile } from '../setup/write-instance.js';
 import type { Draft } from './draft.js';
 
@@ -20,11 +17,7 @@ export async function assertUsableToken(draft: Draft): Promise<TokenDescription>
 
 /** Makes the NSS database, where there is none, and writes the instance file, where there is none: what `setup` goes on from. Sentences about what was done. */
 export async function layGround({ instance, directories, text }: Draft): Promise<string[]> {
-  const done: string[] = [];
-  const { database } = instance.nss;
-  // Below the state directory the service user makes it; elsewhere it could not, and root hands it over.
-  if (!existsSync(database) && !database.startsWith(`${stateDirectory(directories, instance)}/`)) ensureStateDirectory(database, accountOf(instance.user));
-  if (await askService({ instance, directories }, 'make NSS database', undefined)) done.push(`made the NSS database ${database}`);
+  const done = await makeDatabase({ instance, directories });
   if (text !== undefined) {
     writeInstanceFile(instance.file, text);
     done.push(`wrote ${instance.file}`);

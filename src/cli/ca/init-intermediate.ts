@@ -9,6 +9,7 @@ import { assertNoClashes } from '../../tracking/neighbours.js';
 import { nameText } from '../../x509/names/name.js';
 import { parseCertificate } from '../../x509/parse-certificate.js';
 import { signedBy } from '../../x509/path.js';
+import { standInRequest } from '../../x509/stand-in-request.js';
 import type { Surroundings } from '../command.js';
 import { directoriesOf } from '../global-options.js';
 import { harmless, json } from '../output.js';
@@ -54,6 +55,8 @@ export async function initIntermediate(options: IntermediateOptions, { io, env }
   await assertNoClashes(draft, { nickname, subject: asked?.subject, renewer: above.instance.name, ca: true });
   const wish = keyWish(options, nickname);
   const order = asked === undefined ? undefined : { pathLength: 0, ...asked };
+  // A key stays on its token for good: what the CA above would refuse is found before one is made.
+  if (order !== undefined && draft.text !== undefined) await assertIssuedBy(above, order, options.days);
   const request = await askService(draft, 'request CA certificate', { ...(wish === undefined ? {} : { wish }), ...(order === undefined ? {} : { order }) });
   const chain = (await askService(above, 'read CA chain', undefined)).certificates;
   const certificate = request.state === 'there' ? await issuedAbove(request.certificate, chain, above) : await issued(above, request.csr, order, options.days);
@@ -80,18 +83,20 @@ function otherwiseOf(instance: Instance, { label }: TokenDescription): NonNullab
   return { user: instance.user, token: { label, module, environment, parameters, ...(pin.from === 'file' ? { pinFile: pin.path } : {}) } };
 }
 
+async function assertIssuedBy(above: Above, order: OwnOrder, days: number | undefined): Promise<void> {
+  const [preview] = await askService(above, 'preview issuance', { requests: [{ name: 'the request', csr: standInRequest(order.subject) }], ...orderAbove(order, days) });
+  if (preview !== undefined && 'problem' in preview) throw new HsmongerError(preview.problem.code, preview.problem.message);
+}
+
 async function issued(above: Above, csr: Uint8Array, order: OwnOrder | undefined, days: number | undefined): Promise<Uint8Array> {
-  const { pathLength, nameConstraints } = order ?? {};
-  const { results: [answer] } = await askService(above, 'issue certificates', {
-    requests: [{ name: 'the request', csr }],
-    profile: 'caCACert',
-    ...(days === undefined ? {} : { days }),
-    ...(pathLength === undefined ? {} : { pathLength }),
-    ...(nameConstraints === undefined ? {} : { nameConstraints }),
-  });
+  const { results: [answer] } = await askService(above, 'issue certificates', { requests: [{ name: 'the request', csr }], ...orderAbove(order, days) });
   if (answer === undefined) throw new HsmongerError('INTERNAL', `'${above.instance.name}' was asked for a certificate and gave no answer about it.`);
   if ('problem' in answer) throw new HsmongerError(answer.problem.code, answer.problem.message);
   return answer.certificate;
+}
+
+function orderAbove({ pathLength, nameConstraints }: Partial<OwnOrder> = {}, days: number | undefined) {
+  return { profile: 'caCACert', ...(days === undefined ? {} : { days }), ...(pathLength === undefined ? {} : { pathLength }), ...(nameConstraints === undefined ? {} : { nameConstraints }) };
 }
 
 /** One that is there must be the one this CA is responsible for, and stand by. */

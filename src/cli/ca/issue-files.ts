@@ -1,4 +1,4 @@
-import { closeSync, constants, fchmodSync, fstatSync, fsyncSync, linkSync, openSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { accessSync, closeSync, constants, fchmodSync, fstatSync, fsyncSync, linkSync, openSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { HsmongerError, sentenceOf } from '../../errors.js';
 import { asideOf, sweepBeside } from '../../platform/aside.js';
@@ -46,6 +46,16 @@ export function requestsIn(directory: string): string[] {
 /** What the certificate for a request's file is called. */
 export function certificateName(request: string): string {
   return `${request.slice(0, request.length - path.extname(request).length)}.crt`;
+}
+
+/** USAGE where no file can be written into a directory: found before anything is signed for it. */
+export function assertWritable(directory: string): void {
+  try {
+    if (!statSync(directory).isDirectory()) throw new Error('it is no directory');
+    accessSync(directory, constants.W_OK | constants.X_OK);
+  } catch (error) {
+    throw new HsmongerError('USAGE', `Certificates cannot be written into ${directory}: ${sentenceOf(error)}; nothing was issued.`, { cause: error });
+  }
 }
 
 /** A file to be written. */

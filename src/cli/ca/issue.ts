@@ -10,7 +10,7 @@ import { certificateToPem } from '../../x509/pem.js';
 import type { Surroundings } from '../command.js';
 import { instanceOf, type GlobalOptions } from '../global-options.js';
 import { harmless, json, progressLine } from '../output.js';
-import { certificateName, readRequest, requestsIn, writeAllWhole } from './issue-files.js';
+import { assertWritable, certificateName, readRequest, requestsIn, writeAllWhole } from './issue-files.js';
 import { orderFromOptions, type OrderOptions } from './issue-order.js';
 import { issueOnToken } from './issue-on-token.js';
 import { assertOwnedHere } from './owner.js';
@@ -47,6 +47,8 @@ export async function issue(options: IssueOptions, surroundings: Surroundings): 
   const place = instanceOf(options, surroundings.env);
   const order = orderFromOptions(options, surroundings.clock());
   await assertOwnedHere(place, 'issue the certificate');
+  const directory = options.outDir ?? (options.out === undefined ? undefined : path.dirname(options.out));
+  if (directory !== undefined && !options.dryRun) assertWritable(directory);
   if (options.nickname !== undefined) return issueOnToken(place, order, { ...options, nickname: options.nickname }, surroundings);
   const { jobs, unread } = jobsOf(options);
   if (options.dryRun) return previewIssuance(place, order, jobs, unread, options, surroundings);

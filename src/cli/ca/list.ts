@@ -25,6 +25,7 @@ export async function list(options: ListOptions, { io, env, clock }: Surrounding
     .map((row) => ({ ...row, state: stateOf(row, now) }))
     .filter(({ state }) => wanted.length === 0 || wanted.includes(state));
   if (options.json) io.out(json(rows));
+  else if (rows.length === 0) io.err(`hsmonger: '${options.instance}' has issued no certificate${wanted.length === 0 ? '' : ` that is ${wanted.join(' or ')}`}, as far as its ledger knows.\n`);
   else
     io.out(
       columns(

@@ -1,6 +1,7 @@
 import type { Argv } from 'yargs';
 import type { Digest, FieldPolicy } from '../../config/instance.js';
 import { HsmongerError } from '../../errors.js';
+import { attributeType } from '../../x509/names/name-text.js';
 import { absolutePath, keyValues, type GlobalFlags, type GlobalOptions } from '../global-options.js';
 
 /** Which token a CA's key is on, where there is no instance file yet. */
@@ -92,6 +93,7 @@ function fieldPolicies(words: readonly string[] | undefined): Record<string, Fie
         Object.entries(pairs).map(([field, word]) => {
           const policy = policies[word];
           if (policy === undefined) throw new HsmongerError('USAGE', `--policy ${field}= wants match, optional or supplied, not '${word}'.`);
+          if (attributeType(field) === undefined) throw new HsmongerError('USAGE', `--policy names a field '${field}', which is not known here; write it as openssl does (organizationName), as RFC 4514 (O), or its dotted number.`);
           return [field, policy];
         }),
       );

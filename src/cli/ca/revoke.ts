@@ -23,7 +23,7 @@ export async function revokeCertificate(options: RevokeOptions, { io, env }: Sur
   await assertOwnedHere(place, 'revoke the certificate');
   const { reason, invalidity } = options;
   const report = await askService(place, 'revoke certificate', { meant, wish: { reason, ...(invalidity === undefined ? {} : { invalidity }) } });
-  io.out(options.json ? json(report) : `${sentence(report)}\n`);
+  io.out(options.json ? json(report) : `${sentence(report, place.instance.name)}\n`);
   return 0;
 }
 
@@ -31,14 +31,14 @@ export function unrevokeCertificate(options: Omit<RevokeOptions, 'reason' | 'inv
   return revokeCertificate({ ...options, reason: 'removeFromCRL', invalidity: undefined }, surroundings);
 }
 
-function sentence({ serial, subject, change, at, reason, invalidity }: RevocationReport): string {
+function sentence({ serial, subject, change, at, reason, invalidity }: RevocationReport, instance: string): string {
   const what = `${serial} ${harmless(subject)}`;
-  const published = "an OCSP responder of this instance says so from now on, a CRL with the next 'hsmonger ca crl'";
+  const published = `an OCSP responder of this instance says so from now on, a CRL with the next 'hsmonger ca crl --instance ${instance}'`;
   switch (change) {
     case 'revoked':
       return `${what}: revoked at ${seconds(at)} (${reason}${invalidity === undefined ? '' : `, not to be relied on since ${seconds(invalidity)}`}); ${published}.`;
     case 'held':
-      return `${what}: on hold since ${seconds(at)}; ${published}. 'hsmonger ca unrevoke ${serial}' takes it back.`;
+      return `${what}: on hold since ${seconds(at)}; ${published}. 'hsmonger ca unrevoke ${serial} --instance ${instance}' takes it back.`;
     case 'hold ended':
       return `${what}: the hold ended at ${seconds(at)}; ${published}.`;
   }

@@ -2,11 +2,11 @@ import type { Instance } from '../../config/instance.js';
 import { HsmongerError } from '../../errors.js';
 import type { SetupOptions } from './options.js';
 
-/** An instance file is edited by hand, not by flags: what a flag says against it is refused before anything happens. */
-export function assertAgreement(instance: Instance, options: Partial<SetupOptions>): void {
+/** An instance file is edited by hand, not by flags: what a flag says against it is refused before anything happens. `command` is run again without it. */
+export function assertAgreement(instance: Instance, options: Partial<SetupOptions>, command = 'setup'): void {
   const { token, nss, issuer, directory, saving } = instance;
   const dogtag = issuer.type === 'dogtag' ? issuer : undefined;
-  refuseDifferences(instance, 'setup', [
+  refuseDifferences(instance, command, [
     ['token', options.token, token?.selector.by === 'label' ? token.selector.label : undefined],
     ['module', options.module, token?.module],
     ['module-env', options.moduleEnv, token?.environment],

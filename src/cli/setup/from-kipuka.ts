@@ -1,4 +1,5 @@
 import { existsSync, readFileSync, statSync } from 'node:fs';
+import path from 'node:path';
 import { parse } from 'smol-toml';
 import type { Directories, Instance } from '../../config/instance.js';
 import { instanceFile } from '../../config/load.js';
@@ -17,6 +18,7 @@ import { instanceText } from './document.js';
 import { judgeCa, pinFileOf, tokenLabelOf, type Adoption } from './kipuka/judge.js';
 import { moveIdCommand } from './kipuka/move-id-command.js';
 import { readKipuka, type KipukaCa } from './kipuka/read.js';
+import { makeDatabase } from './nss-database.js';
 import type { SetupOptions } from './options.js';
 import { questionsFor } from './questions.js';
 import { assertTrustedPlace } from './write-instance.js';
@@ -59,10 +61,13 @@ export async function setUpFromKipuka(file: string, options: SetupOptions, surro
   }
   const adoptions = judged as Adoption[];
   if (options.dryRun) {
+    if (!existsSync(path.join(database, 'cert9.db'))) io.out(`make the NSS database ${harmless(database)}\n`);
     for (const { ca, nickname, stored } of adoptions) io.out(`${stored ? '' : `store ${harmless(ca.cert)} on token '${harmless(label)}' as '${harmless(nickname)}'\n`}write ${harmless(instanceFile(directories, ca.id))} and hand what it names to certmonger\n`);
     return 3;
   }
   const answers = { user, token: { label, module, environment: provisional.environment, parameters: options.moduleParameters, pinFile }, database };
+  // kipuka has none, and what pre-flight would refuse for want of it would be on the token by then.
+  (await makeDatabase(place)).forEach(tell);
   let worst = 0;
   for (const adoption of adoptions) {
     const written = draftOf(adoption, answers, directories);

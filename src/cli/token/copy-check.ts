@@ -5,6 +5,7 @@ import { tokenOf } from '../../config/token-of.js';
 import { HsmongerError, sentenceOf } from '../../errors.js';
 import { accountOf } from '../../platform/service-user.js';
 import { askService } from '../../service/ask.js';
+import type { TokenContents } from '../../service/tasks/token/inspect-token.js';
 import type { Surroundings } from '../command.js';
 import { harmless, json } from '../output.js';
 import { faultsOfCopy, type CopiedFile } from './compare-copy.js';
@@ -19,12 +20,22 @@ export async function copyCheck(options: TokenOptions & { readonly directory: st
   const files = filesOf(directory);
   const { uid } = accountOf(place.instance.user);
   const before = await askService(place, 'inspect token', { keys: true });
-  const copy = await withConfiguration(directory, async (file) => askService(copyPlace(place, { ...environment, SOFTHSM2_CONF: file }, before.description.label), 'inspect token', { keys: true }));
+  const copy = await withConfiguration(directory, (file) => inspectCopy(copyPlace(place, { ...environment, SOFTHSM2_CONF: file }, before.description.label), directory, before.description.label));
   const after = await askService(place, 'inspect token', { keys: true });
   const faults = faultsOfCopy({ directory, user: place.instance.user, uid, files, before, copy, after });
   if (options.json) io.out(json({ token: before.description.label, serial: before.description.serial, directory, faults }));
   else io.out(faults.length === 0 ? `${harmless(directory)} holds the token '${harmless(before.description.label)}' whole: ${String(copy.keys.length)} keys, ${String(copy.certificates.length)} certificates, serial ${harmless(copy.description.serial)}\n` : faults.map((fault) => `${harmless(fault)}\n`).join(''));
   return faults.length === 0 ? 0 : 3;
+}
+
+/** What is wrong with the copy is not to be looked for on this host's token. */
+async function inspectCopy(place: Place, directory: string, label: string): Promise<TokenContents> {
+  try {
+    return await askService(place, 'inspect token', { keys: true });
+  } catch (error) {
+    if (!(error instanceof HsmongerError && error.code === 'TOKEN_NOT_FOUND')) throw error;
+    throw new HsmongerError('TOKEN_NOT_FOUND', `'${place.instance.user}' sees no token '${label}' in ${directory}: it must hold the copied token's directory as SoftHSM's directories.tokendir does, readable by '${place.instance.user}'; copy it again, with owner and modes.`, { cause: error });
+  }
 }
 
 /** By label, so that two of one label in the copy are refused as they are everywhere. */

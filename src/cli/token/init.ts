@@ -1,6 +1,7 @@
 import { tokenInitLock } from '../../config/directories.js';
 import { HsmongerError } from '../../errors.js';
 import type { SlotChoice } from '../../pkcs11/choose-slot.js';
+import { slotText } from '../../pkcs11/slot-text.js';
 import type { TokenDescription } from '../../pkcs11/token.js';
 import { formatUri } from '../../pkcs11/uri.js';
 import { holdingFlock } from '../../platform/flock.js';
@@ -34,7 +35,7 @@ export async function init(options: InitOptions, { io, env }: Surroundings): Pro
   const made = await holdingFlock(tokenInitLock(place.directories), lockSeconds, busy, () => askService(place, 'make token', { label, instead: there, soPinFile: options.soPinFile }));
   const { label: token, serial, manufacturer, model } = made;
   const uri = formatUri({ token, manufacturer, serial, model });
-  io.out(options.json ? json({ ...made, uri }) : `Token '${harmless(made.label)}' in slot 0x${made.slotId.toString(16)} is ready.\n  URL: ${uri}\n`);
+  io.out(options.json ? json({ ...made, uri }) : `Token '${harmless(made.label)}' in slot ${slotText(made.slotId)} is ready.\n  URL: ${uri}\n`);
   return 0;
 }
 
@@ -52,7 +53,7 @@ function number(text: string, flag: string): number {
 /** Whoever erases a token must know which; one a configured instance works with is erased by nobody (design rule 2). */
 async function mayErase(there: TokenDescription, place: Parameters<typeof instancesOn>[0], erase: string | undefined, io: Io): Promise<void> {
   await assertNobodys(there, place);
-  const where = `Token '${there.label}' (serial ${there.serial}) in slot ${String(there.slotId)} is not blank`;
+  const where = `Token '${there.label}' (serial ${there.serial}) in slot ${slotText(there.slotId)} is not blank`;
   const typed = erase ?? (await io.ask?.(`${where}: all keys on it would be lost. Type its label to erase it: `));
   if (typed === undefined) throw new HsmongerError('TOKEN_NOT_BLANK', `${where}, and all keys on it would be lost; if that is meant, say --erase '${there.label}'.`);
   if (typed !== there.label) throw new HsmongerError('TOKEN_NOT_BLANK', `${where}, and its label is not '${typed}'; nothing was changed.`);

@@ -1,4 +1,5 @@
 import type { TokenDescription, TokenKey, TokenPublicKey } from '../../pkcs11/token.js';
+import { slotText } from '../../pkcs11/slot-text.js';
 import { formatUri } from '../../pkcs11/uri.js';
 import type { TokenMechanisms } from '../../pkcs11/signing/mechanism-list.js';
 import { selecting } from '../../pkcs11/objects/selection.js';
@@ -29,7 +30,7 @@ export interface KeyEntry {
 export function tokenTable(tokens: readonly TokenDescription[], colour: boolean): string {
   return columns(
     ['SLOT', 'LABEL', 'SERIAL', 'MODEL', 'MANUFACTURER', 'FLAGS'],
-    tokens.map((token) => [{ text: `0x${token.slotId.toString(16)}` }, { text: token.label }, { text: token.serial }, { text: token.model }, { text: token.manufacturer }, flagsOf(token)]),
+    tokens.map((token) => [{ text: slotText(token.slotId) }, { text: token.label }, { text: token.serial }, { text: token.model }, { text: token.manufacturer }, flagsOf(token)]),
     colour,
   );
 }

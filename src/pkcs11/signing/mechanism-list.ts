@@ -3,6 +3,7 @@ import { calling } from '../ckr.js';
 import type { Cryptoki, Handle } from '../cryptoki.js';
 import { mechanismName } from './mechanisms.js';
 import { openModule, type ModuleConfig } from '../module/module.js';
+import { slotText } from '../slot-text.js';
 import { tokensOf } from '../slots.js';
 import type { TokenDescription } from '../token.js';
 
@@ -41,7 +42,7 @@ export function listMechanisms(config: ModuleConfig): TokenMechanisms[] {
   try {
     return tokensOf(module.cryptoki, config.module).tokens.map(({ slot, description }) => ({
       token: description,
-      mechanisms: calling(`Listing the mechanisms of slot ${String(description.slotId)} of ${config.module}`, () => module.cryptoki.C_GetMechanismList(slot).map((mechanism) => factsOf(module.cryptoki, slot, mechanism))),
+      mechanisms: calling(`Listing the mechanisms of slot ${slotText(description.slotId)} of ${config.module}`, () => module.cryptoki.C_GetMechanismList(slot).map((mechanism) => factsOf(module.cryptoki, slot, mechanism))),
     }));
   } finally {
     module.release();

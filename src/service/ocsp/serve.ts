@@ -57,7 +57,8 @@ export async function serveInstance({ instance, directories, env, bind, nickname
           listening(`Answers are about certificates of ${nameText(authority.certificate.subject)}, signed by ${responder.kind === 'authority' ? 'the CA itself' : nameText(responder.certificate.subject)}.`);
         } catch (error) {
           if (!passes(error)) throw error;
-          listening('The token is not there yet: every answer is tryLater until it is.');
+          // What is amiss the signer has told.
+          listening('No answer can be signed yet: each one is tryLater until that is mended.');
         }
         serveOcsp(server, createResponder({ signer, ledger, clock: context.clock, validMs, identifiedBy, log }), context.clock);
         await ended(signal);

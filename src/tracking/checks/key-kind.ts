@@ -13,7 +13,7 @@ export function keyKind({ seen, instance }: Pick<Evidence, 'seen' | 'instance'>)
   return seen.flatMap(({ nickname, profile, certificate, key, keyFacts }): Refusal[] => {
     if (key === undefined || keyFacts === undefined || certificate === undefined) return [];
     const fault = signsOnlyPss(certificate.spki) ? `is bound to RSA-PSS, and certmonger signs its requests with RSA PKCS#1 v1.5 and ECDSA only (csrgen-n.c); ${unknownUntil}` : faultOf(keyFacts.type, keyFacts.bits);
-    return fault === undefined ? [] : [{ check: 'key-kind', nickname, problem: `The key of '${nickname}' ${fault}.`, fix: `Leave this certificate out of the instance file, and ${otherwiseRenewed(instance, profile)}; or issue it anew with an RSA key of at least 2048 bits or one on P-256, P-384 or P-521.` }];
+    return fault === undefined ? [] : [{ check: 'key-kind', nickname, problem: `The key of '${nickname}' ${fault}.`, fix: `Leave this certificate out of the instance file, and ${otherwiseRenewed(instance, { nickname, profile })}; or issue it anew with an RSA key of at least 2048 bits or one on P-256, P-384 or P-521.` }];
   });
 }
 

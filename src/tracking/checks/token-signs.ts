@@ -8,6 +8,6 @@ export function tokenSigns({ seen, token: { description, mechanisms }, instance 
   return seen.flatMap(({ nickname, profile, storage, keyFacts }): Refusal[] => {
     const mechanism = needed[keyFacts?.type ?? ''];
     if (storage.kind !== 'token' || mechanism === undefined || mechanisms.includes(mechanism)) return [];
-    return [{ check: 'token-signs', nickname, problem: `The token '${description.label}' does not list ${mechanism}, with which certmonger signs the request for '${nickname}'; ${unknownUntil}.`, fix: `Allow ${mechanism} in the HSM's policy for this partition; otherwise leave the certificate out of ${instance.file}, and ${otherwiseRenewed(instance, profile)}.` }];
+    return [{ check: 'token-signs', nickname, problem: `The token '${description.label}' does not list ${mechanism}, with which certmonger signs the request for '${nickname}'; ${unknownUntil}.`, fix: `Allow ${mechanism} in the HSM's policy for this partition; otherwise leave the certificate out of ${instance.file}, and ${otherwiseRenewed(instance, { nickname, profile })}.` }];
   });
 }

@@ -47,7 +47,7 @@ export function nameFromText(text: string): Uint8Array {
   for (let at = 0, ended = text.trim() === ''; !ended; ) {
     attribute.lastIndex = at;
     const match = attribute.exec(text);
-    if (match === null) throw refused(text, `cannot be read from character ${String(at + 1)} on`);
+    if (match === null) throw refused(text, `cannot be read from character ${String(at + 1)} on (a comma, plus sign or quotation mark inside a value has a backslash in front)`);
     const { type = '', hex, value = '', end = '' } = match.groups ?? {};
     const dotted = typeOf(text, type);
     rdns.at(-1)?.push(sequence(objectIdentifier(dotted), hex === undefined ? stringOf(text, dotted, value) : encodedOf(text, hex)));

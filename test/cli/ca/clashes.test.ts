@@ -43,6 +43,16 @@ it.each([
   expect([await ground.objects(), await issued(), readdirSync(ground.config)]).toEqual(before);
 });
 
+it('what the CA above would refuse leaves no key behind', async () => {
+  await done('ca', 'init-root', '--instance', 'flat', ...ground.onToken, '--subject', 'CN=Flat', '--key-type', 'P-256', '--path-length', '0', '--policy', 'organizationName=supplied');
+  const before = await ground.objects();
+  expect(await hsmonger('ca', 'init-intermediate', '--instance', 'new', '--issuer', 'flat', '--subject', 'CN=New,O=New', '--key-type', 'P-256', ...ground.here)).toMatchObject({ exitCode: 1, err: expect.stringContaining('leaves no room for another') as string });
+  expect(await hsmonger('ca', 'init-intermediate', '--instance', 'new', '--issuer', 'root', '--path-length', '3', '--days', '9', '--permit', 'dns:a.test', '--subject', `CN=${'x'.repeat(65)}`, '--key-type', 'P-256', ...ground.here)).toMatchObject({ exitCode: 2 });
+  expect(await hsmonger('ca', 'issue', '--instance', 'flat', '--nickname', 'www', '--subject', 'CN=www', '--key-type', 'P-256', ...ground.here)).toMatchObject({ exitCode: 1, err: expect.stringContaining('has no organizationName') as string });
+  expect(await ground.objects()).toEqual(before);
+  expect(readdirSync(ground.config)).not.toContain('new.toml');
+});
+
 it('one that was revoked is not taken for the CA that is to be, nor its key certified again', async () => {
   const below = ['ca', 'init-intermediate', '--instance', 'below', '--issuer', 'root', '--subject', 'CN=Below', '--key-type', 'P-256'];
   await done(...below);

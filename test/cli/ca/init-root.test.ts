@@ -75,6 +75,9 @@ describe("the article's root", () => {
     const objects = await ground.objects();
     for (const [flags, why] of [
       [['--instance', 'root', '--digest', 'sha256'], /says otherwise than --digest/u],
+      [['--instance', 'root', '--user', 'nobody'], /says otherwise than --user: edit the file and run ca init-root without/u],
+      [['--instance', 'second', ...ground.onToken, '--subject', 'CN=Second', '--key-type', 'P-256', '--policy', 'company=match'], /--policy names a field 'company', which is not known here/u],
+      [['--instance', 'second', ...ground.onToken, '--subject', 'CN=A, B', '--key-type', 'P-256'], /from character 6 on \(a comma, plus sign or quotation mark inside a value has a backslash in front\)/u],
       [['--instance', 'root', '--subject', 'CN=Another'], /is CN=My Company Root CA.*'s; choose another --nickname/u],
       [['--instance', 'second', ...ground.onToken, '--subject', subject, '--key-type', 'P-256'], /certmonger would delete it and its key/u],
       [['--instance', 'second', ...ground.onToken, '--subject', 'CN=Second', '--key', 'root'], /is that of the certificate 'root'/u],

@@ -36,7 +36,7 @@ it('the request asks for a CA, and OpenSSL verifies it; asked again it is the sa
 });
 
 it('without --subject there is nothing to go by, and --out writes over nothing', async () => {
-  expect((await ca('csr')).err).toContain("There is no certificate 'sub'");
+  expect((await ca('csr')).err).toMatch(/There is no certificate 'sub'.* to have its request written once more, give --subject, and --key or --key-type\.\n$/u);
   expect(await ca('csr', ...subject, '--out', csr)).toMatchObject({ exitCode: 2 });
   expect((await ca('csr', '--days', '3')).err).toContain('go without --subject');
 });
@@ -45,7 +45,7 @@ it('what is no answer to it is refused, and nothing is stored', async () => {
   const good = outside.sign(csr, { extensions: ['basicConstraints=critical,CA:TRUE', 'keyUsage=critical,keyCertSign,cRLSign'] });
   const leaf = outside.sign(csr, { extensions: ['basicConstraints=critical,CA:FALSE'] });
   for (const [files, why] of [
-    [[good], /no certificate of CN=Intermediate,O=Outside is at hand/u],
+    [[good], /no certificate of CN=Intermediate,O=Outside is at hand .*hand in every certificate above it as well/u],
     [[leaf, outside.intermediate, outside.root], /it is no CA certificate/u],
     [[outside.root], /None of the certificates/u],
   ] as const) {
@@ -53,6 +53,15 @@ it('what is no answer to it is refused, and nothing is stored', async () => {
     expect(said.exitCode, said.out).toBeGreaterThan(0);
     expect(said.err).toMatch(why);
   }
+  expect((await ground.objects()).filter((object) => object.startsWith('Certificate'))).toEqual([]);
+});
+
+it("another CA's answer is not taken for this one's, though its key is on the token too", async () => {
+  const other = path.join(ground.directory, 'other.csr');
+  expect(await hsmonger('ca', 'csr', '--instance', 'other', ...ground.onToken, '--subject', 'CN=Other CA', '--key-type', 'P-384', '--out', other, ...ground.here)).toMatchObject({ exitCode: 0 });
+  const answer = outside.sign(other, { extensions: ['basicConstraints=critical,CA:TRUE', 'keyUsage=critical,keyCertSign,cRLSign'] });
+  const said = await ca('import', answer, outside.intermediate, outside.root);
+  expect(said).toMatchObject({ exitCode: 1, err: expect.stringMatching(/CN=Other CA .* is for another key on token 'pki' than the request of 'sub'/u) as string });
   expect((await ground.objects()).filter((object) => object.startsWith('Certificate'))).toEqual([]);
 });
 

@@ -1,6 +1,7 @@
 import { identifier } from '../../../config/schema/values.js';
 import { HsmongerError } from '../../../errors.js';
 import { nssKeyId } from '../../../pkcs11/objects/nss-key-id.js';
+import { slotText } from '../../../pkcs11/slot-text.js';
 import type { TokenDescription, TokenKey } from '../../../pkcs11/token.js';
 import type { TokenContents } from '../../../service/tasks/token/inspect-token.js';
 import type { Certificate } from '../../../x509/certificate.js';
@@ -33,7 +34,7 @@ export function pinFileOf(pin: KipukaPin, given: string | undefined, file: strin
  */
 export function tokenLabelOf({ token, library }: Pick<Kipuka, 'token' | 'library'>, tokens: readonly TokenDescription[], given: string | undefined, file: string): string {
   const seen = tokens.filter(({ initialized }) => initialized);
-  const has = seen.map(({ label, slotId }) => `'${label}' (CK_SLOT_ID ${hexadecimal(slotId)})`).join(', ') || 'no initialised token';
+  const has = seen.map(({ label, slotId }) => `'${label}' (CK_SLOT_ID ${slotText(slotId)})`).join(', ') || 'no initialised token';
   const label = given ?? (token.by === 'label' ? token.label : undefined);
   if (label !== undefined) {
     if (!seen.some((one) => one.label === label)) throw new HsmongerError('TOKEN_NOT_FOUND', `There is no token '${label}' in ${library}, as ${given === undefined ? `${file} has it (token_label)` : '--token has it'}; it shows ${has}.`);
@@ -44,7 +45,7 @@ export function tokenLabelOf({ token, library }: Pick<Kipuka, 'token' | 'library
   if (byId !== undefined) return byId.label;
   const byIndex = tokens[slot];
   if (byIndex?.initialized === true) {
-    throw new HsmongerError('TOKEN_NOT_FOUND', `${file} says slot = ${String(slot)}, and ${library} has no slot with that CK_SLOT_ID; the token at place ${String(slot)} of its list, which pkcs11-tool prints as "Slot ${String(slot)} (${hexadecimal(byIndex.slotId)})", is '${byIndex.label}'. If that is the one, say --token '${byIndex.label}'.`);
+    throw new HsmongerError('TOKEN_NOT_FOUND', `${file} says slot = ${String(slot)}, and ${library} has no slot with that CK_SLOT_ID; the token at place ${String(slot)} of its list, which pkcs11-tool prints as "Slot ${String(slot)} (${slotText(byIndex.slotId)})", is '${byIndex.label}'. If that is the one, say --token '${byIndex.label}'.`);
   }
   throw new HsmongerError('TOKEN_NOT_FOUND', `${file} says slot = ${String(slot)}, and ${library} has neither such a CK_SLOT_ID nor a token at that place of its list; it shows ${has}.`);
 }
@@ -87,8 +88,4 @@ function misnamed(key: TokenKey, { hsmSlot }: KipukaCa): string {
 function isId(id: Uint8Array, hsmSlot: number): boolean {
   const text = hex(id).replace(/^0+(?=.)/u, '');
   return text === hsmSlot.toString(16) || text === String(hsmSlot);
-}
-
-function hexadecimal(slotId: number): string {
-  return `0x${slotId.toString(16)}`;
 }

@@ -1,5 +1,6 @@
 import { HsmongerError } from '../../../errors.js';
 import { orderedRequest } from '../../../issuer/token/issuance/order.js';
+import { planOrdered } from '../../../issuer/token/issuance/prepared.js';
 import { assertLabel } from '../../../pkcs11/objects/object-label.js';
 import { parseKeyType } from '../../../pkcs11/objects/key-type.js';
 import type { KeySelector, Token, TokenKey } from '../../../pkcs11/token.js';
@@ -8,6 +9,7 @@ import { nameText, sameName } from '../../../x509/names/name.js';
 import { parseCertificate } from '../../../x509/parse-certificate.js';
 import { parseCsr } from '../../../x509/parse-csr.js';
 import { algorithmIdentifier, fittingAlgorithm } from '../../../x509/signature-algorithm.js';
+import { standInRequest } from '../../../x509/stand-in-request.js';
 import type { ServiceContext } from '../../context.js';
 import { aboveOf, issueThrough, issuingCaOf, orderOf, type Above, type OrderInput } from './issue-certificates.js';
 
@@ -37,7 +39,7 @@ export async function issueOnToken(context: ServiceContext, { nickname, key: sou
   const ca = await issuingCaOf(context);
   const { request, id, made } = await withToken(context, async (token) => {
     await assertFree(token, nickname, input.subject);
-    const found = await keyFrom(token, nickname, source);
+    const found = await keyFrom(token, nickname, source, () => planOrdered(context.clock(), ca, parseCsr(standInRequest(input.subject)), order));
     return { ...(await requestBy(token, found.key, input.subject)), id: found.key.id, made: found.made };
   });
   // ECDSA signs differently each time: what is asked for is the request without its signature.
@@ -77,11 +79,15 @@ function hasSubject(der: Uint8Array, subject: Uint8Array): boolean {
   }
 }
 
-async function keyFrom(token: Token, nickname: string, source: Input['key']): Promise<{ readonly key: TokenKey; readonly made: boolean }> {
+/** `assertIssued` refuses what the CA would not certify, before a key is made for it. */
+async function keyFrom(token: Token, nickname: string, source: Input['key'], assertIssued: () => void): Promise<{ readonly key: TokenKey; readonly made: boolean }> {
   if (source.kind === 'present') return { key: await token.findKey(source.selector), made: false };
   const type = parseKeyType(source.type);
   const present = (await token.keys()).find(({ label }) => label === nickname);
-  if (present === undefined) return { key: await token.generateKeyPair({ type, label: nickname }), made: true };
+  if (present === undefined) {
+    assertIssued();
+    return { key: await token.generateKeyPair({ type, label: nickname }), made: true };
+  }
   if (present.type !== type.kind || (type.kind === 'RSA' && present.size !== type.bits) || (type.kind === 'EC' && type.curve !== `P-${String(present.size)}`)) {
     throw new HsmongerError('OBJECT_EXISTS', `There is a key '${nickname}' on token '${token.description.label}' already, of another type (${present.type}, ${String(present.size)} bits); use it with --key, or choose another nickname.`);
   }

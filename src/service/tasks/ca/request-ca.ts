@@ -58,6 +58,12 @@ export function subjectAskedFor(context: ServiceContext): Promise<Uint8Array | u
   return Promise.resolve(request === undefined ? undefined : parseCsr(request).subject);
 }
 
+/** DER SubjectPublicKeyInfo of the request that waits for its answer; undefined where none was made here. */
+export function keyAskedFor(context: ServiceContext): Uint8Array | undefined {
+  const request = kept(requestFile(context));
+  return request === undefined ? undefined : parseCsr(request).spki;
+}
+
 function requestFile({ directories, instance }: ServiceContext): string {
   return path.join(stateDirectory(directories, instance), 'own-request.der');
 }

@@ -14,6 +14,7 @@ import { sameKey } from '../../../x509/public-key.js';
 import { readableObjects } from '../../../x509/readable-certificates.js';
 import type { ServiceContext } from '../../context.js';
 import { keyFactsOf, tokenIssuerOf, type OwnCa } from './make-root.js';
+import { keyAskedFor } from './request-ca.js';
 
 interface StoreInput {
   /** DER. */
@@ -74,13 +75,16 @@ export async function importCa(context: ServiceContext, { certificate, chain }: 
   const where = `token '${token.description.label}'`;
   if (own === undefined) throw new HsmongerError('KEY_MISMATCH', `None of the certificates in ${certificate.name} is for a key on ${where}; hand in the answer to the request 'hsmonger ca csr' wrote.`);
   if (another !== undefined) throw new HsmongerError('CERTIFICATE_INVALID', `${certificate.name} holds several certificates for keys on ${where}; hand in the CA's own, and the others as its chain.`);
+  const asked = keyAskedFor(context);
+  // Several CAs of one token may wait for their answers at a time.
+  if (asked !== undefined && !sameKey(asked, own.spki)) throw new HsmongerError('KEY_MISMATCH', `The certificate of ${nameText(own.subject)} in ${certificate.name} is for another key on ${where} than the request of '${context.instance.name}'; hand in the answer to that request, or name the --instance whose answer this is.`);
   return storeOwn(context, token, own, [...given, ...above]);
 }
 
 function chainOf(now: Date, certificate: Certificate, pool: readonly Certificate[]): Certificate[] {
   const unreadable = opensslFault(certificate);
   const path = findPath(certificate, pool, now);
-  const fault = unreadable !== undefined ? `OpenSSL cannot read it: ${unreadable}` : role(certificate) !== 'ca' ? 'it is no CA certificate' : 'fault' in path ? path.fault : undefined;
+  const fault = unreadable !== undefined ? `OpenSSL cannot read it: ${unreadable}` : role(certificate) !== 'ca' ? 'it is no CA certificate' : 'fault' in path ? `${path.fault} (hand in every certificate above it as well, the root included)` : undefined;
   if (fault !== undefined || 'fault' in path) throw new HsmongerError('CERTIFICATE_INVALID', `The certificate of ${nameText(certificate.subject)} was not stored: ${fault ?? ''}.`);
   return [...path.chain, ...path.roots].filter(({ der }) => !equalBytes(der, certificate.der));
 }
