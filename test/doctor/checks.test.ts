@@ -69,7 +69,7 @@ test('an instance without a token has nothing wrong with its token', () => {
 
 test('a CA whose own certificate stands in the file of the CA above has a trust on the token that nothing is amiss with', () => {
   const found = look({ ...good, instance: { ...good.instance, certificates: [] } }).filter(({ check }) => check === 'NssTokenTrust');
-  expect(found).toMatchObject([{ severity: 'success', message: expect.stringContaining('has no certificate on the token') as string }]);
+  expect(found).toMatchObject([{ severity: 'success', message: expect.stringContaining('lies on a token, to be trusted there') as string }]);
 });
 
 test('without a login nothing about keys is claimed', () => {
