@@ -1,6 +1,7 @@
-import { closeSync, constants, fchmodSync, fstatSync, fsyncSync, linkSync, openSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { closeSync, constants, fchmodSync, fstatSync, fsyncSync, openSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { HsmongerError, sentenceOf } from '../../errors.js';
+import { placeNew } from '../../platform/place-new.js';
 import { csrFromPem } from '../../x509/pem.js';
 
 const maxBytes = 1024 * 1024;
@@ -112,11 +113,10 @@ function flush(begun: Begun): void {
 function finish({ file, content, aside, descriptor, fault }: Begun): HsmongerError | undefined {
   try {
     if (fault !== undefined) throw fault;
-    // Unlike rename(2), link(2) never takes the place of a file that is there.
-    linkSync(aside, file);
+    placeNew(aside, file);
     return undefined;
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code !== 'EEXIST') return new HsmongerError('COMMAND_FAILED', `Cannot write ${file}: ${sentenceOf(error)}.`, { cause: error });
+    if ((error as NodeJS.ErrnoException).code !== 'EEXIST') return new HsmongerError('COMMAND_FAILED', `Cannot write ${file}: ${sentenceOf(error)}. The certificate is in the ledger: the same command gives it again.`, { cause: error });
     if (holds(file, content)) return undefined;
     return new HsmongerError('USAGE', `${file} is there already and was left as it is; name another place, or move it away. The certificate is in the ledger: the same command gives it again.`, { cause: error });
   } finally {
