@@ -8,7 +8,7 @@ import type { Cryptoki, Handle } from './cryptoki.js';
 import type { LoginMeans } from './pin/login.js';
 import { openModule, type ModuleConfig, type OpenModule } from './module/module.js';
 import { readPin, type PinReader } from './pin/pin-source.js';
-import { tokensOf } from './slots.js';
+import { tokensOf, type TokenInSlot } from './slots.js';
 import { withSoPin } from './pin/so-pin.js';
 import type { PinGuard, TokenDescription } from './token.js';
 
@@ -29,7 +29,10 @@ export interface InitMeans {
 
 /** The slot a new token would be made in; see chooseSlot(). Changes nothing. */
 export function planToken(config: ModuleConfig, wanted: NewToken): Promise<TokenDescription> {
-  return withModule(config, ({ cryptoki }) => chooseSlot(tokensOf(cryptoki, config.module).tokens, wanted, config.module).description);
+  return withModule(config, ({ cryptoki }) => {
+    const hasPin = ({ slot }: TokenInSlot) => (cryptoki.C_GetTokenInfo(slot).flags & pkcs11js.CKF_USER_PIN_INITIALIZED) !== 0;
+    return chooseSlot(tokensOf(cryptoki, config.module).tokens, wanted, config.module, hasPin).description;
+  });
 }
 
 /**
@@ -92,7 +95,15 @@ function setUserPin(cryptoki: Cryptoki, session: Handle, pin: Buffer, label: str
   } catch (error) {
     throw new HsmongerError('PIN_NOT_CHANGED', `Token '${label}' was initialised, but did not take the user's PIN (${sentenceOf(error).slice(0, 60)}), so nobody can log in to it; mend the PIN file and run this again with --erase '${label}'.`, { cause: error });
   } finally {
+    close(cryptoki, session);
+  }
+}
+
+function close(cryptoki: Cryptoki, session: Handle): void {
+  try {
     cryptoki.C_CloseSession(session);
+  } catch {
+    // A session that is gone is closed; what went before it counts.
   }
 }
 

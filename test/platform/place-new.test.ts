@@ -1,3 +1,4 @@
+import type * as FileSystem from 'node:fs';
 import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
@@ -7,7 +8,7 @@ import { placeNew } from '../../src/platform/place-new.js';
 /** What link(2) is to fail with; no file system without second names can be made everywhere these tests run. */
 const refusal = vi.hoisted((): { code?: string } => ({}));
 vi.mock('node:fs', async (original) => {
-  const fs = await original<typeof import('node:fs')>();
+  const fs = await original<typeof FileSystem>();
   return {
     ...fs,
     linkSync: (from: string, to: string) => {
