@@ -27,7 +27,7 @@ it('init-root', async () => {
   const { trials, faults } = await ground.disturb(ground.initRoot, async (second) => [...ended(second), ...(await onToken('Certificate a', 'Private a', 'Public a')), ...(await inLedger(1)), ...idsUnlessTold(await ground.objects(), second.err)]);
   expect(faults).toEqual([]);
   expect(trials).toBeGreaterThan(30);
-}, 900_000);
+}, 1_800_000);
 
 /** One CKA_ID for all, whichever. */
 function idsUnlessTold(objects: readonly string[], said: string): string[] {
@@ -43,14 +43,14 @@ it('init-intermediate', async () => {
     ...differing('how often its renewal is ordered', (readFileSync(file('etc/a.toml'), 'utf8').match(/nickname = "b"/gu) ?? []).length, 1),
   ]);
   expect(faults).toEqual([]);
-}, 900_000);
+}, 1_800_000);
 
 it('issue for a request', async () => {
   await ground.ok(...ground.initRoot);
   const request = ground.request('s');
   const { faults } = await ground.disturb(['ca', 'issue', '--instance', 'a', ...ground.here, '--in', request, '--out', file('s.crt')], async (second) => [...ended(second), ...(await inLedger(2)), ...(await known('s.crt'))]);
   expect(faults).toEqual([]);
-}, 600_000);
+}, 1_800_000);
 
 it('issue for a fresh key on the token', async () => {
   await ground.ok(...ground.initRoot);
@@ -62,7 +62,7 @@ it('issue for a fresh key on the token', async () => {
     ...idsUnlessTold((await ground.objects()).filter((object) => object.includes(' ocsp ')), second.err),
   ]);
   expect(faults).toEqual([]);
-}, 900_000);
+}, 1_800_000);
 
 it('crl: each published one has a number above the one before', async () => {
   await ground.ok(...ground.initRoot);
@@ -74,7 +74,7 @@ it('crl: each published one has a number above the one before', async () => {
     return [...ended(second), ...differing('the published number', number, said), ...([2, 3].includes(number) ? [] : [`the number is ${String(number)}`])];
   });
   expect(faults).toEqual([]);
-}, 600_000);
+}, 1_800_000);
 
 it('revoke, and unrevoke', async () => {
   await ground.ok(...ground.initRoot);
@@ -84,7 +84,7 @@ it('revoke, and unrevoke', async () => {
   expect((await ground.disturb(hold, async () => revoked(1))).faults).toEqual([]);
   await ground.ok(...hold);
   expect((await ground.disturb(['ca', 'unrevoke', file('s.crt'), '--instance', 'a', ...ground.here], async () => revoked(0))).faults).toEqual([]);
-}, 600_000);
+}, 1_800_000);
 
 it('csr for a CA elsewhere, and import of its answer', async () => {
   const request = file('c.csr');
@@ -98,4 +98,4 @@ it('csr for a CA elsewhere, and import of its answer', async () => {
   openssl('x509', '-req', '-in', request, '-CA', file('o.pem'), '-CAkey', file('o.key'), '-extfile', file('extensions'), '-days', '900', '-out', file('c.pem'));
   const imported = await ground.disturb(['ca', 'import', file('c.pem'), file('o.pem'), '--instance', 'c', ...ground.here], async (second) => [...(second.exitCode === 0 || /there already|already/u.test(second.err) ? [] : ended(second)), ...(await onToken('Certificate c', 'Certificate outside', 'Private c', 'Public c'))]);
   expect(imported.faults).toEqual([]);
-}, 900_000);
+}, 1_800_000);

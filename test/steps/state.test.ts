@@ -32,7 +32,7 @@ it('backup', async () => {
     return [...(second.err.includes('is there already') ? [] : ended(second)), ...(names.includes('manifest.json') && names.includes('ledger.sqlite') ? [] : [`the archive holds ${names}`]), ...differing('what lies beside it', ground.below('keep'), ['state.tar'])];
   });
   expect(faults).toEqual([]);
-}, 600_000);
+}, 1_800_000);
 
 /** What a run that was killed has put in place is replaced only when that is said, and then kept aside. */
 async function whole(second: { readonly exitCode: number | undefined; readonly err: string }, last: bigint): Promise<string[]> {
@@ -48,7 +48,7 @@ it('restore where nothing is', async () => {
   for (const gone of ['etc/a.toml', 'state/a']) rmSync(path.join(ground.directory, gone), { recursive: true });
   const { faults } = await ground.disturb(['restore', archive, ...ground.here], (second) => whole(second, 1n));
   expect(faults).toEqual([]);
-}, 600_000);
+}, 1_800_000);
 
 it('restore over what is there', async () => {
   await authority();
@@ -58,4 +58,4 @@ it('restore over what is there', async () => {
   const last = numberOf((await ground.ok(...crl())).out);
   const { faults } = await ground.disturb(['restore', archive, '--replace', 'a', ...ground.here], async (second) => [...(await whole(second, last)), ...(ground.below('state').some((name) => /^\.replaced\.a\.[^/]+\/ledger\.sqlite$/u.test(name)) ? [] : ['what was there is not kept'])]);
   expect(faults).toEqual([]);
-}, 600_000);
+}, 1_800_000);

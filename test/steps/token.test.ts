@@ -33,13 +33,13 @@ it('keygen makes one pair, and where it was not finished says how', async () => 
   });
   expect(faults).toEqual([]);
   expect(trials).toBeGreaterThan(15);
-}, 600_000);
+}, 1_800_000);
 
 it('move-id moves all of a key or is finished', async () => {
   await ground.ok('token', 'keygen', '--type', 'P-256', '--label', 'k', '--id', 'f001', ...flags);
   const { faults } = await ground.disturb(['token', 'move-id', 'k', ...flags], async (second) => [...ended(second), ...differing('the number of CKA_IDs', (await ids()).length, 1), ...((await ids()).includes('f001') ? ['it has the old one'] : []), ...differing('journals', ground.below('state').filter((name) => name.endsWith('/move-id.json')), [])]);
   expect(faults).toEqual([]);
-}, 600_000);
+}, 1_800_000);
 
 it('import-cert stores a certificate once', async () => {
   await ground.ok('ca', 'csr', '--instance', 'c', ...ground.here, ...ground.onCounted, '--subject', 'CN=Out', '--key-type', 'P-256', '--out', path.join(ground.directory, 'c.csr'));
@@ -48,7 +48,7 @@ it('import-cert stores a certificate once', async () => {
   execFileSync('openssl', ['x509', '-req', '-in', path.join(ground.directory, 'c.csr'), '-CA', ca, '-CAkey', key, '-days', '900', '-out', answer], { stdio: 'ignore' });
   const { faults } = await ground.disturb(['token', 'import-cert', answer, ...flags], async (second) => [...ended(second), ...differing('what is on the token', await ground.names(), ['Certificate c', 'Private c', 'Public c'])]);
   expect(faults).toEqual([]);
-}, 600_000);
+}, 1_800_000);
 
 it('prune removes what it has archived, and no key', async () => {
   await ground.ok(...ground.initRoot);
@@ -60,7 +60,7 @@ it('prune removes what it has archived, and no key', async () => {
     ...differing('the archive', ground.below('state/a/superseded').filter((name) => name.endsWith('.pem')).length, 1),
   ]);
   expect(faults).toEqual([]);
-}, 600_000);
+}, 1_800_000);
 
 it('init makes one token with a PIN, or says how to begin again', async () => {
   const [so, user] = [own('so', 'so-pin-5678\n'), own('user', 'user-pin-1234\n')];
@@ -76,4 +76,4 @@ it('init makes one token with a PIN, or says how to begin again', async () => {
     return [...(complete || again?.exitCode === 0 ? [] : [`what it says does not help: ${again?.err ?? ''}`]), ...differing('the tokens of that name', fresh.length, 1), ...(fresh.some((slot) => /User PIN init\.: +yes/u.test(slot)) ? [] : ['it has no PIN'])];
   });
   expect(faults).toEqual([]);
-}, 600_000);
+}, 1_800_000);
