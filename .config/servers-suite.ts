@@ -54,4 +54,7 @@ export const serversSuite = [
   'test/renewal/save-refused.test.ts',
   'test/renewal/save.test.ts',
   'test/service/hooks.test.ts',
+  'test/steps/ca.test.ts',
+  'test/steps/state.test.ts',
+  'test/steps/token.test.ts',
 ];

@@ -38,13 +38,14 @@ export const addBackup: AddCommand = (yargs, run) =>
 async function backup(options: BackupOptions, { io, env, clock }: Surroundings): Promise<number> {
   if (!runningAsRoot()) throw new HsmongerError('NOT_PERMITTED', 'backup reads the state of every instance, as its service user: run it as root.');
   const file = options.file ?? '';
-  if (existsSync(file)) throw new HsmongerError('USAGE', `${file} is there already, and a backup replaces nothing: name another file.`);
   assertTrustedPlace(file);
   const directories = directoriesOf(options, env);
   const instances = instanceNames(directories).map((name) => loadInstance(directories, name));
   if (instances.length === 0) throw new HsmongerError('CONFIG_NOT_FOUND', `There is no instance file in ${directories.config}, so there is nothing to keep.`);
   const at = clock();
   const kept = await withStaging(file, async (staging) => {
+    // Here, so that what a run before this one left beside the file it had finished is swept.
+    if (existsSync(file)) throw new HsmongerError('USAGE', `${file} is there already, and a backup replaces nothing: name another file.`);
     const backups: InstanceBackup[] = [];
     for (const instance of instances) backups.push(await stage({ instance, directories }, path.join(staging, instance.name)));
     const conf = agentConfFile(directories);

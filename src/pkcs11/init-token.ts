@@ -9,7 +9,7 @@ import type { LoginMeans } from './pin/login.js';
 import { openModule, type ModuleConfig, type OpenModule } from './module/module.js';
 import { readPin, type PinReader } from './pin/pin-source.js';
 import { slotText } from './slot-text.js';
-import { tokensOf } from './slots.js';
+import { tokensOf, type TokenInSlot } from './slots.js';
 import { withSoPin } from './pin/so-pin.js';
 import type { PinGuard, TokenDescription } from './token.js';
 
@@ -30,8 +30,13 @@ export interface InitMeans {
 
 /** The slot a new token would be made in; see chooseSlot(). Changes nothing. */
 export function planToken(config: ModuleConfig, wanted: NewToken): Promise<TokenDescription> {
-  return withModule(config, ({ cryptoki }) => chooseSlot(tokensOf(cryptoki, config.module).tokens, wanted, config.module).description);
+  return withModule(config, ({ cryptoki }) => chooseSlot(tokensOf(cryptoki, config.module).tokens, wanted, config.module, hasPin(cryptoki)).description);
 }
+
+const hasPin =
+  (cryptoki: Cryptoki) =>
+  ({ slot }: TokenInSlot) =>
+    (cryptoki.C_GetTokenInfo(slot).flags & pkcs11js.CKF_USER_PIN_INITIALIZED) !== 0;
 
 /**
  * Initialises a token and gives it a user PIN; returns what a freshly initialised module says of it, as SoftHSM moves a new token to another slot. Erases what was
@@ -45,7 +50,7 @@ export async function initToken(config: ModuleConfig, order: InitOrder, { pins, 
       const look = () => {
         const { tokens } = tokensOf(cryptoki, config.module);
         const found = tokens.find(({ description }) => sameToken(description, instead));
-        assertLabelFree(tokens, label, found, config.module);
+        assertLabelFree(tokens, label, found, config.module, hasPin(cryptoki));
         if (found === undefined) throw new HsmongerError('TOKEN_NOT_FOUND', `Slot ${slotText(instead.slotId)} of ${config.module} no longer holds what it held when it was looked at; nothing was changed. Run this again.`);
         return found;
       };
@@ -95,7 +100,15 @@ function setUserPin(cryptoki: Cryptoki, session: Handle, pin: Buffer, label: str
   } catch (error) {
     throw new HsmongerError('PIN_NOT_CHANGED', `Token '${label}' was initialised, but did not take the user's PIN (${sentenceOf(error).slice(0, 60)}), so nobody can log in to it; mend the PIN file and run this again with --erase '${label}'.`, { cause: error });
   } finally {
+    close(cryptoki, session);
+  }
+}
+
+function close(cryptoki: Cryptoki, session: Handle): void {
+  try {
     cryptoki.C_CloseSession(session);
+  } catch {
+    // A session that is gone is closed; what went before it counts.
   }
 }
 

@@ -1,5 +1,5 @@
 import { X509Certificate } from 'node:crypto';
-import { existsSync, readFileSync, realpathSync } from 'node:fs';
+import { existsSync, readFileSync, realpathSync, writeFileSync } from 'node:fs';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { listedObjects } from '../rig/pkcs11-listing.js';
 import { runAs } from '../rig/run-as.js';
@@ -79,7 +79,11 @@ describe('certificates', () => {
     const out = site.file('exported.pem');
     await site.ok('export-cert', said.uri, '--out', out, ...site.flags);
     expect(new X509Certificate(readFileSync(out)).fingerprint256).toBe(new X509Certificate(readFileSync(pem)).fingerprint256);
+    // The same again is no harm; anything else is somebody's.
+    await site.ok('export-cert', 'server', '--out', out, ...site.flags);
+    writeFileSync(out, 'another');
     expect((await hsmonger('token', 'export-cert', 'server', '--out', out, ...site.flags)).err).toContain('is there already');
+    expect(readFileSync(out, 'utf8')).toBe('another');
 
     const stranger = site.file('outside.pem');
     expect(await hsmonger('token', 'import-cert', stranger, '--label', 'outside', ...site.flags)).toMatchObject({ exitCode: 1, err: expect.stringContaining('no private key for the public key') as string });

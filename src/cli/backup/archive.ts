@@ -10,7 +10,8 @@ export async function withStaging<T>(beside: string, work: (directory: string) =
   const directory = path.join(parent, `${prefix}${String(process.pid)}`);
   try {
     for (const entry of readdirSync(parent)) {
-      if (entry.startsWith(prefix) && !(existsSync(`/proc/${entry.slice(prefix.length)}`) && entry !== path.basename(directory))) rmSync(path.join(parent, entry), { recursive: true, force: true });
+      // The archive in the making has a name after that of the directory.
+      if (entry.startsWith(prefix) && !(existsSync(`/proc/${entry.slice(prefix.length).replace(/\.tar$/u, '')}`) && entry !== path.basename(directory))) rmSync(path.join(parent, entry), { recursive: true, force: true });
     }
     mkdirSync(directory, { mode: 0o700 });
   } catch (error) {

@@ -1,7 +1,6 @@
-import { accessSync, closeSync, constants, fchmodSync, fstatSync, fsyncSync, linkSync, openSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { accessSync, closeSync, constants, fstatSync, openSync, readdirSync, readFileSync, statSync } from 'node:fs';
 import path from 'node:path';
 import { HsmongerError, sentenceOf } from '../../errors.js';
-import { asideOf, sweepBeside } from '../../platform/aside.js';
 import { csrFromPem } from '../../x509/pem.js';
 
 const maxBytes = 1024 * 1024;
@@ -58,88 +57,5 @@ export function assertWritable(directory: string): void {
   }
 }
 
-/** A file to be written. */
-export interface Wanted {
-  readonly file: string;
-  readonly content: string;
-}
-
-/** As writeAllWhole(), for one; its failure is thrown. */
-export function writeWhole(file: string, content: string): void {
-  const [fault] = writeAllWhole([{ file, content }]);
-  if (fault !== undefined) throw fault;
-}
-
-/** Open at once. */
-const together = 100;
-
-/**
- * Writes files that were not there, each whole or not at all: others see it when it is on the disk. Whatever is there already stays. Gives for each what failed: USAGE where something else is there,
- * COMMAND_FAILED otherwise. All are written before the first is flushed: a journal that is flushed once takes the others with it. What killed processes left of theirs for these files is removed.
- */
-export function writeAllWhole(wanted: readonly Wanted[]): (HsmongerError | undefined)[] {
-  sweepBeside(wanted.map(({ file }) => file));
-  const faults: (HsmongerError | undefined)[] = [];
-  for (let from = 0; from < wanted.length; from += together) {
-    const begun = wanted.slice(from, from + together).map((one) => ({ ...one, ...begin(one) }));
-    for (const one of begun) flush(one);
-    faults.push(...begun.map(finish));
-  }
-  return faults;
-}
-
-interface Begun extends Wanted {
-  readonly aside: string;
-  descriptor?: number;
-  fault?: Error;
-}
-
-function begin({ file, content }: Wanted): Omit<Begun, keyof Wanted> {
-  const aside = asideOf(file);
-  let descriptor: number | undefined;
-  try {
-    // A process of this number may have been killed here before.
-    rmSync(aside, { force: true });
-    descriptor = openSync(aside, 'wx', 0o644);
-    fchmodSync(descriptor, 0o644);
-    // Not by writeSync(), which on a full disk may write a part and say so.
-    writeFileSync(descriptor, content);
-    return { aside, descriptor };
-  } catch (fault) {
-    return { aside, fault: fault as Error, ...(descriptor === undefined ? {} : { descriptor }) };
-  }
-}
-
-function flush(begun: Begun): void {
-  if (begun.descriptor === undefined) return;
-  try {
-    fsyncSync(begun.descriptor);
-  } catch (fault) {
-    begun.fault ??= fault as Error;
-  } finally {
-    closeSync(begun.descriptor);
-  }
-}
-
-function finish({ file, content, aside, descriptor, fault }: Begun): HsmongerError | undefined {
-  try {
-    if (fault !== undefined) throw fault;
-    // Unlike rename(2), link(2) never takes the place of a file that is there.
-    linkSync(aside, file);
-    return undefined;
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code !== 'EEXIST') return new HsmongerError('COMMAND_FAILED', `Cannot write ${file}: ${sentenceOf(error)}.`, { cause: error });
-    if (holds(file, content)) return undefined;
-    return new HsmongerError('USAGE', `${file} is there already and was left as it is; name another place, or move it away. The certificate is in the ledger: the same command gives it again.`, { cause: error });
-  } finally {
-    if (descriptor !== undefined) rmSync(aside, { force: true });
-  }
-}
-
-function holds(file: string, content: string): boolean {
-  try {
-    return readFileSync(file, 'latin1') === content;
-  } catch {
-    return false;
-  }
-}
+/** Why a file that cannot be written loses nothing. */
+export const inLedger = 'The certificate is in the ledger: the same command gives it again.';

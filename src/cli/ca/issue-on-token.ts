@@ -8,7 +8,8 @@ import { parseCertificate } from '../../x509/parse-certificate.js';
 import { certificateToPem } from '../../x509/pem.js';
 import type { Surroundings } from '../command.js';
 import { harmless, json } from '../output.js';
-import { writeWhole } from './issue-files.js';
+import { writeNew } from '../write-file.js';
+import { inLedger } from './issue-files.js';
 
 interface OnTokenOptions {
   readonly nickname: string;
@@ -30,7 +31,7 @@ export async function issueOnToken(place: { readonly instance: Instance; readonl
   const made = await askService(place, 'issue on token', { ...order, subject, nickname, key: source });
   const { serial, subject: name, notAfter } = parseCertificate(made.certificate);
   const facts = { nickname, serial: Buffer.from(serial).toString('hex'), subject: nameText(name), notAfter, before: made.before, key: made.key, stored: made.stored };
-  if (out !== undefined) writeWhole(out, [made.certificate, ...(withChain ? made.chain : [])].map(certificateToPem).join(''));
+  if (out !== undefined) writeNew(out, [made.certificate, ...(withChain ? made.chain : [])].map(certificateToPem).join(''), inLedger);
   if (asJson) io.out(json({ ...facts, ...(out === undefined ? {} : { file: out }) }));
   else io.out(`${harmless(nickname)}: ${harmless(facts.subject)}, serial ${facts.serial}, expires ${notAfter.toISOString().slice(0, 10)}; key ${made.key}, certificate ${made.stored === 'stored' ? 'stored on the token' : 'on the token already'}\n`);
   return 0;

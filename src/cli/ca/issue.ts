@@ -10,7 +10,8 @@ import { certificateToPem } from '../../x509/pem.js';
 import type { Surroundings } from '../command.js';
 import { instanceOf, type GlobalOptions } from '../global-options.js';
 import { harmless, json, progressLine } from '../output.js';
-import { assertWritable, certificateName, readRequest, requestsIn, writeAllWhole } from './issue-files.js';
+import { writeAllNew } from '../write-file.js';
+import { assertWritable, certificateName, inLedger, readRequest, requestsIn } from './issue-files.js';
 import { orderFromOptions, type OrderOptions } from './issue-order.js';
 import { issueOnToken } from './issue-on-token.js';
 import { assertOwnedHere } from './owner.js';
@@ -129,7 +130,7 @@ function keepAll(results: readonly IssueResult[], files: ReadonlyMap<string, str
     const file = files.get(name);
     return file === undefined || pem === undefined ? [] : [{ name, file, content: pem }];
   });
-  const faults = writeAllWhole(wanted);
+  const faults = writeAllNew(wanted, inLedger);
   const written = new Map(wanted.map(({ name, file }, nth) => [name, { file, fault: faults[nth] }]));
   return reports.map((report) => {
     const one = written.get(report.name);

@@ -20,6 +20,6 @@ export function writeInstanceFile(file: string, content: string): void {
     mkdirSync(path.dirname(file), { recursive: true, mode: 0o755 });
     writeDurably(file, content, { mode: 0o644 });
   } catch (error) {
-    throw new HsmongerError('CONFIG_INVALID', `Cannot write ${file}: ${sentenceOf(error)}.`, { cause: error });
+    throw new HsmongerError('COMMAND_FAILED', `Cannot write ${file}: ${sentenceOf(error)}. Mend that and run this again.`, { cause: error });
   }
 }

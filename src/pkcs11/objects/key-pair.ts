@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import pkcs11js from 'pkcs11js';
 import { HsmongerError } from '../../errors.js';
-import { returnValueOf } from '../ckr.js';
+import { returnValueOf, tokenFailure } from '../ckr.js';
 import { CKK_EC_EDWARDS, CKM_EC_EDWARDS_KEY_PAIR_GEN, type Attribute, type Handle, type Mechanism } from '../cryptoki.js';
 import { changeId } from './change-id.js';
 import { describeKey, privateKeys, protectionOf, type KeyObjectOnToken, type Shelf } from './keys.js';
@@ -10,6 +10,8 @@ import { mechanismName } from '../signing/mechanisms.js';
 import { nssKeyId } from './nss-key-id.js';
 import { attribute, flag } from './objects.js';
 import { assertLabel } from './object-label.js';
+import { publicKeys } from './public-keys.js';
+import { hex } from '../../platform/hex.js';
 
 /** A key pair to be made. */
 export interface KeyPairOrder {
@@ -18,6 +20,11 @@ export interface KeyPairOrder {
   readonly label: string;
   /** CKA_ID of both objects, new on the token. Default: the one NSS computes from the public value. */
   readonly id?: Uint8Array;
+}
+
+interface Pair {
+  readonly publicKey: Handle;
+  readonly privateKey: Handle;
 }
 
 /** How a kind of key is made. Where there are several parameters, tokens differ in which of them they take. */
@@ -64,11 +71,20 @@ export async function generateKeyPair(shelf: Shelf, slot: Handle, order: KeyPair
   assertNew(shelf, order);
   const id = Buffer.from(order.id ?? randomBytes(20));
   const pair = await generate(shelf, slot, order, id);
-  if (order.type.kind !== 'RSA') forbidDecrypting(shelf, pair.privateKey);
-  const made = describeKey(shelf, pair.privateKey);
-  const wanted = order.id === undefined && made.key.spki !== undefined ? nssKeyId(made.key.spki) : undefined;
-  if (wanted !== undefined) changeId(shelf, [pair.privateKey, pair.publicKey].map((handle) => ({ handle, id })), wanted);
-  const key = describeKey(shelf, pair.privateKey);
+  try {
+    return finished(shelf, pair, order, id);
+  } catch (error) {
+    // It is there, and must be found: the next attempt is told so too.
+    throw tokenFailure(error, `Token '${shelf.token.label}' made the key '${order.label}', which is kept, and finishing it`);
+  }
+}
+
+function finished(shelf: Shelf, { privateKey, publicKey }: Pair, { type, id: given }: KeyPairOrder, id: Buffer): KeyObjectOnToken {
+  if (type.kind !== 'RSA') forbidDecrypting(shelf, privateKey);
+  const made = describeKey(shelf, privateKey);
+  const wanted = given === undefined && made.key.spki !== undefined ? nssKeyId(made.key.spki) : undefined;
+  if (wanted !== undefined) changeId(shelf, [privateKey, publicKey].map((handle) => ({ handle, id })), wanted);
+  const key = describeKey(shelf, privateKey);
   assertStays(shelf, key);
   return key;
 }
@@ -89,13 +105,23 @@ function assertNew(shelf: Shelf, { label, id }: KeyPairOrder): void {
     if (privateKeys(shelf, [{ type: pkcs11js.CKA_ID, value: Buffer.from(id) }]).length > 0) throw new HsmongerError('OBJECT_EXISTS', `There is a private key with CKA_ID ${Buffer.from(id).toString('hex')} ${on} already; give the new one another id.`);
     return;
   }
-  if (privateKeys(shelf, [{ type: pkcs11js.CKA_LABEL, value: label }]).length > 0) throw new HsmongerError('OBJECT_EXISTS', `There is a private key with the label '${label}' ${on} already; use it, or give the new one another label.`);
+  const [present] = privateKeys(shelf, [{ type: pkcs11js.CKA_LABEL, value: label }]);
+  if (present !== undefined) throw new HsmongerError('OBJECT_EXISTS', `There is a private key with the label '${label}' ${on} already, ${described(shelf, present)}; use it, or give the new one another label.`);
+}
+
+/** An attempt that was interrupted leaves a pair, or its public key, with the CKA_ID it was made with. */
+function described(shelf: Shelf, { key: { type, size, id, spki } }: KeyObjectOnToken): string {
+  const its = `${type} ${String(size)} with CKA_ID ${hex(id)}`;
+  const wanted = spki === undefined ? undefined : nssKeyId(spki);
+  if (wanted === undefined) return its;
+  const ids = [id, ...publicKeys(shelf).flatMap(({ key }) => (key.spki !== undefined && nssKeyId(key.spki)?.equals(wanted) === true ? [key.id] : []))];
+  return ids.every((one) => wanted.equals(one)) ? its : `${its} ('hsmonger token move-id ${hex(id)}' gives the pair the one NSS looks for)`;
 }
 
 /** Answers to parameters of another form than the token takes; that SoftHSM has the last for it was tried. */
 const otherForm: ReadonlySet<string | undefined> = new Set(['CKR_ATTRIBUTE_VALUE_INVALID', 'CKR_DOMAIN_PARAMS_INVALID', 'CKR_TEMPLATE_INCONSISTENT', 'CKR_CURVE_NOT_SUPPORTED', 'CKR_GENERAL_ERROR', 'CKR_FUNCTION_FAILED']);
 
-async function generate(shelf: Shelf, slot: Handle, { type, label }: KeyPairOrder, id: Buffer): Promise<{ readonly publicKey: Handle; readonly privateKey: Handle }> {
+async function generate(shelf: Shelf, slot: Handle, { type, label }: KeyPairOrder, id: Buffer): Promise<Pair> {
   const { cryptoki, session, token } = shelf;
   const { mechanism, publicParts, privatePart } = wayOf(type);
   if (!cryptoki.C_GetMechanismList(slot).includes(mechanism)) {

@@ -2,6 +2,7 @@ import { createPublicKey, type KeyObject } from 'node:crypto';
 import pkcs11js from 'pkcs11js';
 import { HsmongerError } from '../../errors.js';
 import { CKK_EC_EDWARDS, ulong, type Attribute, type Cryptoki, type Handle } from '../cryptoki.js';
+import { nssKeyId } from './nss-key-id.js';
 import { attribute, findObjects, flag } from './objects.js';
 import { curveOf, spkiOf, withoutLeadingZeros, type PublicValue } from './public-value.js';
 import { uriNames } from '../slots.js';
@@ -120,7 +121,8 @@ export function describeKey(shelf: Shelf, handle: Handle): KeyObjectOnToken {
   // Asking for an attribute that is not there makes an error of it, with a stack and all.
   const curve = rsa ? undefined : read(pkcs11js.CKA_EC_PARAMS);
   const type = keyTypeOf(keyType, curve);
-  const value = type === 'other' ? undefined : publicValue(shelf, handle, type, id);
+  const label = read(pkcs11js.CKA_LABEL)?.toString('utf8') ?? '';
+  const value = type === 'other' ? undefined : publicValue(shelf, handle, type, { id, label });
   const spki = value === undefined ? undefined : spkiOf(value);
   const is = (flagType: number, otherwise: boolean) => flag(cryptoki, session, handle, flagType, otherwise);
   return {
@@ -128,7 +130,7 @@ export function describeKey(shelf: Shelf, handle: Handle): KeyObjectOnToken {
     alwaysAuthenticate: is(pkcs11js.CKA_ALWAYS_AUTHENTICATE, false),
     key: {
       id,
-      label: read(pkcs11js.CKA_LABEL)?.toString('utf8') ?? '',
+      label,
       type,
       size: sizeOf(type, rsa ? read(pkcs11js.CKA_MODULUS) : undefined, curve),
       ...(spki === undefined ? {} : { spki }),
@@ -164,14 +166,32 @@ export function sizeOf(type: KeyType, modulus: Buffer | undefined, parameters: B
 }
 
 /** From the private key object itself, else from the public key object with its CKA_ID. */
-function publicValue(shelf: Shelf, handle: Handle, type: 'RSA' | 'EC' | 'Ed25519', id: Uint8Array): PublicValue | undefined {
+function publicValue(shelf: Shelf, handle: Handle, type: 'RSA' | 'EC' | 'Ed25519', { id, label }: Pick<TokenKey, 'id' | 'label'>): PublicValue | undefined {
   const own = valueOf(shelf, handle, type);
   if (own !== undefined || id.length === 0) return own;
-  const keyType = { RSA: pkcs11js.CKK_RSA, EC: pkcs11js.CKK_EC, Ed25519: CKK_EC_EDWARDS }[type];
-  const companions = findObjects(shelf.cryptoki, shelf.session, [publicKey, { type: pkcs11js.CKA_KEY_TYPE, value: keyType }, idOf(id)]);
+  const companions = publicKeysOf(shelf, type, idOf(id));
   // Two public keys of one CKA_ID: which is this key's cannot be told.
   const [companion] = companions;
-  return companion === undefined || companions.length > 1 ? undefined : valueOf(shelf, companion, type);
+  if (companion === undefined) return leftBehind(shelf, type, { id, label });
+  return companions.length > 1 ? undefined : valueOf(shelf, companion, type);
+}
+
+/** A pair whose making was interrupted when the private key had the CKA_ID NSS computes from the public value, and the public key not yet: that CKA_ID proves whose it is. */
+function leftBehind(shelf: Shelf, type: 'RSA' | 'EC' | 'Ed25519', { id, label }: Pick<TokenKey, 'id' | 'label'>): PublicValue | undefined {
+  if (label === '' || id.length !== sha1Octets) return undefined;
+  return publicKeysOf(shelf, type, labelOf(label))
+    .map((one) => valueOf(shelf, one, type))
+    .find((value) => {
+      const spki = value === undefined ? undefined : spkiOf(value);
+      return spki !== undefined && nssKeyId(spki)?.equals(id) === true;
+    });
+}
+
+const sha1Octets = 20;
+
+function publicKeysOf({ cryptoki, session }: Shelf, type: 'RSA' | 'EC' | 'Ed25519', named: Attribute): Handle[] {
+  const keyType = { RSA: pkcs11js.CKK_RSA, EC: pkcs11js.CKK_EC, Ed25519: CKK_EC_EDWARDS }[type];
+  return findObjects(cryptoki, session, [publicKey, { type: pkcs11js.CKA_KEY_TYPE, value: keyType }, named]);
 }
 
 /** The public value in a key object, where it shows it. */

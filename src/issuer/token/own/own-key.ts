@@ -2,6 +2,7 @@ import { HsmongerError } from '../../../errors.js';
 import type { KeyPairType } from '../../../pkcs11/objects/key-type.js';
 import type { KeySelector, Token, TokenKey } from '../../../pkcs11/token.js';
 import { keyFacts } from '../../../x509/public-key.js';
+import { finishPair } from './finish-pair.js';
 
 /** Which key a CA is to have: one that is there, or one of this type, made where the token has none of this label. */
 export type KeyWish =
@@ -32,6 +33,7 @@ export async function ownKey(token: Token, wish: KeyWish): Promise<OwnKey> {
       if (!isOf(present, wish.type)) {
         throw new HsmongerError('KEY_UNUSABLE', `There is a key '${wish.label}' on token '${token.description.label}' already, ${present.type} with ${String(present.size)} bits, not of the type wished; choose another --nickname, or take that one with --key '${wish.label}'.`);
       }
+      await finishPair(token, present);
       return usable(token, present, false);
     }
   }

@@ -1,6 +1,7 @@
 import { HsmongerError } from '../../../errors.js';
 import { orderedRequest } from '../../../issuer/token/issuance/order.js';
 import { planOrdered } from '../../../issuer/token/issuance/prepared.js';
+import { finishPair } from '../../../issuer/token/own/finish-pair.js';
 import { assertLabel } from '../../../pkcs11/objects/object-label.js';
 import { parseKeyType } from '../../../pkcs11/objects/key-type.js';
 import type { KeySelector, Token, TokenKey } from '../../../pkcs11/token.js';
@@ -91,6 +92,7 @@ async function keyFrom(token: Token, nickname: string, source: Input['key'], ass
   if (present.type !== type.kind || (type.kind === 'RSA' && present.size !== type.bits) || (type.kind === 'EC' && type.curve !== `P-${String(present.size)}`)) {
     throw new HsmongerError('OBJECT_EXISTS', `There is a key '${nickname}' on token '${token.description.label}' already, of another type (${present.type}, ${String(present.size)} bits); use it with --key, or choose another nickname.`);
   }
+  await finishPair(token, present);
   return { key: present, made: false };
 }
 

@@ -2,7 +2,7 @@ import { existsSync, readFileSync, rmSync } from 'node:fs';
 import path from 'node:path';
 import * as v from 'valibot';
 import { stateDirectory } from '../../../config/directories.js';
-import { HsmongerError } from '../../../errors.js';
+import { HsmongerError, sentenceOf } from '../../../errors.js';
 import { nssKeyId } from '../../../pkcs11/objects/nss-key-id.js';
 import { onlyOne, selecting } from '../../../pkcs11/objects/selection.js';
 import type { Token, TokenDescription } from '../../../pkcs11/token.js';
@@ -48,7 +48,7 @@ async function finish(token: Token, file: string): Promise<{ readonly from: Buff
   if (!existsSync(file)) return undefined;
   const { serial, label, spki, from, to } = v.parse(journalSchema, JSON.parse(readFileSync(file, 'utf8')));
   const { description } = token;
-  if (serial !== description.serial || label !== description.label) throw new HsmongerError('STATE_BUSY', `An earlier move of a CKA_ID on token '${label}' (serial ${serial}) was interrupted; finish it there first, by running this on that token.`);
+  if (serial !== description.serial || label !== description.label) throw new HsmongerError('STATE_BUSY', `An earlier move of a CKA_ID on token '${label}' (serial ${serial}) was interrupted; finish it there first, by running this on that token, or remove ${file} where that token is gone for good.`);
   const [old, next] = [Buffer.from(from, 'hex'), Buffer.from(to, 'hex')];
   await move(token, file, { spki: Buffer.from(spki, 'base64'), from: old, to: next });
   return { from: old, to: next };
@@ -58,10 +58,19 @@ async function move(token: Token, file: string, { spki, from, to }: { readonly s
   const { serial, label } = token.description;
   const journal: Journal = { serial, label, spki: Buffer.from(spki).toString('base64'), from: hex(from), to: hex(to) };
   const certificates = (await token.certificates()).map(({ der }) => der).filter((der) => isFor(der, spki));
-  const outcome = await token.moveId({ spki, from, to, certificates }, () => { writeDurably(file, JSON.stringify(journal)); });
+  const outcome = await token.moveId({ spki, from, to, certificates }, () => { writeDown(file, journal); });
   // A failure in between leaves it: the next run finishes what this one began.
   rmSync(file, { force: true });
   return outcome;
+}
+
+/** Its failure is none of the module's, in whose turn it is written. */
+function writeDown(file: string, journal: Journal): void {
+  try {
+    writeDurably(file, JSON.stringify(journal));
+  } catch (error) {
+    throw new HsmongerError('STATE_UNAVAILABLE', `Cannot write ${file}, by which an interrupted move is finished: ${sentenceOf(error)}; no CKA_ID was changed. Mend that and run this again.`, { cause: error });
+  }
 }
 
 function isFor(der: Uint8Array, spki: Uint8Array): boolean {
