@@ -111,6 +111,11 @@ function converse(order: WorkOrder, { timeoutMs, onProgress, signal: interrupted
       }
     };
     child.on('exit', (code, signal) => {
+      // A descriptor mostly closes before its process is gone; 'close' is then over and comes no more.
+      if (reply.closed) {
+        settle(code, signal);
+        return;
+      }
       let grace: NodeJS.Timeout;
       // While the caller works on a part the rest of the reply waits to be read.
       const linger = (seen: number) => {

@@ -1,8 +1,17 @@
+import { userInfo } from 'node:os';
 import { parse } from 'smol-toml';
-import { describe, expect, test } from 'vitest';
+import { afterEach, describe, expect, test, vi } from 'vitest';
 import { parseInstance } from '../../src/config/schema.js';
-import { unanswered } from '../../src/service/ask.js';
+import { askService, unanswered } from '../../src/service/ask.js';
 import type { TaskName } from '../../src/service/tasks.js';
+
+afterEach(() => { vi.useRealTimers(); });
+
+test('a worker that has ended is not waited for: the answer comes with no timer having gone off', async () => {
+  vi.useFakeTimers({ toFake: ['setTimeout'] });
+  const instance = { ...parseInstance('x', '/x.toml', parse(base)), user: userInfo().username };
+  await expect(askService({ instance, directories: { config: '/nowhere', state: '/nowhere' } }, 'inspect token', { keys: false })).rejects.toThrow('/usr/lib/m.so');
+});
 
 const base = '[token]\nlabel="t"\nmodule="/usr/lib/m.so"\npin-file="/p"\n[nss]\ndatabase="/n"\n[issuer]\ntype="external"\ncertificate="ca"\n';
 const directory = '[directory]\nuri="ldapi://%2Frun%2Fx"\nbind="external"\nbase="dc=x"\nhost="a.x"\n';
