@@ -1,24 +1,43 @@
 import { execFileSync } from 'node:child_process';
-import { readdirSync, writeFileSync } from 'node:fs';
+import { readdirSync, rmSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import type { SoftToken } from './soft-token.js';
 import type { Mishap, Ran, Steps } from './steps.js';
 
-/** What a command changes: objects of the token, files, what the ledger has committed. Who was logged in when, and SQLite's own journals, are proved elsewhere. */
-const changes = /^pkcs11 C_(?:InitToken|InitPIN|CreateObject|DestroyObject|SetAttributeValue|GenerateKeyPair|Sign)$|^(?:create|rename|unlink|link|mkdir|rmdir) (?!.*(?:\/\.pins|-journal$))|^f(?:data)?sync .*ledger\.sqlite$/u;
-const needsRoom = /^(?:create|mkdir|rename) (?!.*(?:\/\.pins|-journal$))|^f(?:data)?sync .*ledger\.sqlite$/u;
+const where = String.raw`(?!.*(?:/\.pins|-journal$))`;
+/** What leaves a trace: objects of the token, files, what the ledger holds. Who was logged in when is proved elsewhere, and SQLite's journals are SQLite's. */
+const changes = new RegExp(String.raw`^(?:pkcs11 C_(?:InitToken|InitPIN|CreateObject|DestroyObject|SetAttributeValue|GenerateKeyPair)$|(?:create|rename|unlink|link|mkdir|rmdir) ${where}|f(?:data)?sync .*ledger\.sqlite$)`, 'u');
+/** After these, more is written without a step of its own: into the new file; the end of a transaction into the ledger's journal. */
+const goesOn = /^(?:create|f(?:data)?sync) /u;
+const makesFile = new RegExp(`^create ${where}`, 'u');
+const makesDirectory = new RegExp(`^mkdir ${where}`, 'u');
+const beginsTransaction = /^(?:create|open) .*ledger\.sqlite-journal$/u;
 const needsToken = /^pkcs11 C_(?:Login|GenerateKeyPair|SetAttributeValue|SignInit|Sign|CreateObject|DestroyObject|CloseSession|InitToken|InitPIN)$/u;
+const acts = /^pkcs11 C_(?:Login|GenerateKeyPair|SetAttributeValue|Sign|CreateObject|DestroyObject|InitToken|InitPIN)$/u;
 
-/** Every place at which a command of these steps may be killed, lose its token, or find the disk full, as far as they differ in what has been changed before. */
-export function mishapsOf(steps: readonly string[], tokenDirectory: string): Mishap[] {
+/**
+ * Every place at which a command of these steps may be killed, lose its token, or find the disk full, as far as they differ in what was changed before or in what is asked for.
+ * - Killed: after each change, and before one where something was written since the last. Between two changes there are only reads: kill -9 there leaves the same.
+ * - The token gone: at each call that changes, signs or logs in, and at the first call after each change. A module that says CKR_DEVICE_REMOVED does so for those that act, a
+ *   token whose files are gone (the module's own errors) for the others, unless `every`: then both for all.
+ * - The disk full: a file is made and nothing goes into it, which leaves more behind than one that cannot be made; that too if `every`. A directory is not made, a transaction not begun.
+ */
+export function mishapsOf(steps: readonly string[], tokenDirectory: string, every: boolean): Mishap[] {
+  let last: string | undefined;
+  let needed = false;
   return steps.flatMap((step, index): Mishap[] => {
-    const [at, before] = [index + 1, steps[index - 1] ?? ''];
+    const [at, change, previous, neededBefore] = [index + 1, changes.test(step), last, needed];
+    if (change) last = step;
+    needed = change ? false : needed || needsToken.test(step);
+    const written = previous === undefined || (goesOn.test(previous) && steps[index - 1] !== previous);
+    const gone = needsToken.test(step) && (every || acts.test(step) || !neededBefore);
     return [
-      ...(changes.test(step) && !changes.test(before) ? [{ what: 'killed before' as const, at }] : []),
-      ...(changes.test(step) ? [{ what: 'killed after' as const, at }] : []),
-      ...(needsRoom.test(step) ? [{ what: 'disk full' as const, at }] : []),
-      ...(needsToken.test(step) ? [{ what: 'unplugged' as const, at, tokenDirectory }] : []),
-      ...(needsToken.test(step) && changes.test(step) ? [{ what: 'removed' as const, at }] : []),
+      ...(change && written ? [{ what: 'killed before' as const, at }] : []),
+      ...(change ? [{ what: 'killed after' as const, at }] : []),
+      ...(makesDirectory.test(step) || beginsTransaction.test(step) || (every && makesFile.test(step)) ? [{ what: 'disk full' as const, at }] : []),
+      ...(makesFile.test(step) ? [{ what: 'files full' as const, at }] : []),
+      ...(gone && (every || acts.test(step)) ? [{ what: 'removed' as const, at }] : []),
+      ...(gone && (every || !acts.test(step)) ? [{ what: 'unplugged' as const, at, tokenDirectory }] : []),
     ];
   });
 }
@@ -45,7 +64,7 @@ export interface Verdict {
 export async function disturb({ steps, token, directory, aside, command, check }: Trial): Promise<Verdict> {
   execFileSync('cp', ['-a', directory, aside]);
   const back = () => {
-    for (const name of readdirSync(directory)) execFileSync('rm', ['-rf', path.join(directory, name)]);
+    for (const name of readdirSync(directory)) rmSync(path.join(directory, name), { recursive: true });
     execFileSync('cp', ['-a', `${aside}/.`, directory]);
   };
   const judged = async (second: Ran) => {
@@ -57,7 +76,7 @@ export async function disturb({ steps, token, directory, aside, command, check }
   };
   const whole = await steps.run(command);
   const faults = whole.exitCode === 0 ? (await judged(whole)).map((fault) => `undisturbed: ${fault}`) : [`undisturbed: exit ${String(whole.exitCode)}: ${whole.err}`];
-  const mishaps = mishapsOf(whole.steps, token.tokenDirectory);
+  const mishaps = mishapsOf(whole.steps, token.tokenDirectory, process.env['HSMONGER_STEPS'] === 'all');
   for (const mishap of mishaps) {
     back();
     const first = await steps.run(command, mishap);
@@ -75,9 +94,10 @@ export async function disturb({ steps, token, directory, aside, command, check }
   return { trials: mishaps.length, faults };
 }
 
-/** A failure is one sentence or two about what was tried and what to do, never a crash. */
+/** What is wrong with the disturbed run itself: a failure is one sentence or two about what was tried and what to do, never a crash. */
 function unclear({ what }: Mishap, { exitCode, err }: Ran): string[] {
-  if (what === 'killed before' || what === 'killed after' || exitCode === 0) return [];
-  const blamed = what === 'disk full' && err.includes('PKCS#11 module') ? ['the module is blamed for a full disk'] : [];
+  if (what === 'killed before' || what === 'killed after') return exitCode === undefined ? [] : ['it came to an end before that step'];
+  if (exitCode === 0) return [];
+  const blamed = (what === 'disk full' || what === 'files full') && err.includes('PKCS#11 module') ? ['the module is blamed for a full disk'] : [];
   return exitCode === 1 && err.trim().endsWith('.') && !/INTERNAL|\n\s+at /u.test(err) ? blamed : [...blamed, `exit ${String(exitCode)} without a sentence`];
 }

@@ -16,7 +16,7 @@
 #include <sys/uio.h>
 #include <unistd.h>
 
-enum { NOTHING, HALT_BEFORE, HALT_AFTER, DISK_FULL, REMOVED };
+enum { NOTHING, HALT_BEFORE, HALT_AFTER, DISK_FULL, FILES_FULL, REMOVED };
 enum { RUNNING, HALTED, GO_ON };
 static struct shared { atomic_uint count, at, what, state; } *shared;
 static int log_file = -1;
@@ -67,7 +67,9 @@ static int is(unsigned what) {
 
 static int ours(const char *path) { return path != NULL && strncmp(path, BELOW, sizeof BELOW - 1) == 0; }
 
+/* Where a file or directory cannot even be made, and where only nothing more goes into one. */
 static int full(void) { return inside == 0 && is(DISK_FULL); }
+static int no_room(void) { return full() || (inside == 0 && is(FILES_FULL)); }
 
 #define REAL(name, type) ((type)dlsym(RTLD_NEXT, name))
 
@@ -75,8 +77,9 @@ static int made(const char *name, const char *path, int flags, mode_t mode) {
   unsigned number = 0;
   int result;
   if (ours(path) && (flags & O_CREAT) != 0) {
-    number = step("create", path);
-    if (full() && access(path, F_OK) != 0) { errno = ENOSPC; return -1; }
+    int there = access(path, F_OK) == 0;
+    number = step(there ? "open" : "create", path);
+    if (full() && !there) { errno = ENOSPC; return -1; }
   }
   result = REAL(name, int (*)(const char *, int, ...))(path, flags, mode);
   done(number);
@@ -142,7 +145,8 @@ static const char *name_of(int file, char *buffer, size_t size) {
     char buffer[512];                                                  \
     const char *path = name_of(file, buffer, sizeof buffer);           \
     unsigned number = path == NULL ? 0 : step(#name, path);            \
-    int result = REAL(#name, int (*)(int))(file);                      \
+    /* What a killed process has written is not lost: nobody need wait for the disk. */ \
+    int result = path == NULL ? REAL(#name, int (*)(int))(file) : 0;   \
     done(number);                                                      \
     return result;                                                     \
   }
@@ -153,11 +157,11 @@ SYNC(fdatasync)
 static int grows(int file, off_t end) {
   char buffer[512];
   struct stat about;
-  return full() && name_of(file, buffer, sizeof buffer) != NULL && syscall(SYS_fstat, file, &about) == 0 && end > about.st_size;
+  return no_room() && name_of(file, buffer, sizeof buffer) != NULL && syscall(SYS_fstat, file, &about) == 0 && end > about.st_size;
 }
 
 ssize_t write(int file, const void *data, size_t size) {
-  if (full() && grows(file, lseek(file, 0, SEEK_CUR) + (off_t)size)) { errno = ENOSPC; return -1; }
+  if (no_room() && grows(file, lseek(file, 0, SEEK_CUR) + (off_t)size)) { errno = ENOSPC; return -1; }
   return syscall(SYS_write, file, data, size);
 }
 
@@ -168,6 +172,21 @@ ssize_t write(int file, const void *data, size_t size) {
   }
 PWRITE(pwrite)
 PWRITE(pwrite64)
+
+/* --- processes --- */
+
+/* A worker has a clean environment: here it gets the counter before its C library, and what it starts in turn does not. */
+int execvp(const char *program, char *const argv[]) {
+  enum { MOST = 64 };
+  const char *variables[MOST + 2];
+  int worker = 0, count = 0;
+  for (int i = 0; argv[i] != NULL; i++) worker |= strstr(argv[i], "/worker.cjs") != NULL;
+  if (!worker) return REAL("execvp", int (*)(const char *, char *const *))(program, argv);
+  for (; environ[count] != NULL && count < MOST; count++) variables[count] = environ[count];
+  variables[count] = "LD_PRELOAD=" SELF;
+  variables[count + 1] = NULL;
+  return execvpe(program, argv, (char *const *)variables);
+}
 
 /* --- PKCS#11 --- */
 

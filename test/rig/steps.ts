@@ -1,5 +1,5 @@
 import { execFileSync, spawn } from 'node:child_process';
-import { chmodSync, closeSync, cpSync, existsSync, openSync, readFileSync, renameSync, writeFileSync, writeSync } from 'node:fs';
+import { chmodSync, closeSync, existsSync, openSync, readFileSync, renameSync, writeFileSync, writeSync } from 'node:fs';
 import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { installation } from '../../src/platform/installation.js';
@@ -8,8 +8,8 @@ import { installation } from '../../src/platform/installation.js';
 export type Mishap =
   /** kill -9 of the command and all it started, right before the step or right after it. */
   | { readonly what: 'killed before' | 'killed after'; readonly at: number }
-  /** From the step on there is no room for a file, or for more in one. */
-  | { readonly what: 'disk full'; readonly at: number }
+  /** From the step on there is no room for a file and for more in one, or only for more in one. */
+  | { readonly what: 'disk full' | 'files full'; readonly at: number }
   /** From the step on every call to the module but C_Initialize and C_Finalize says CKR_DEVICE_REMOVED. */
   | { readonly what: 'removed'; readonly at: number }
   /** Right before the step, the token's directory is elsewhere until the command ends. */
@@ -20,7 +20,7 @@ export interface Ran {
   readonly exitCode: number | undefined;
   readonly out: string;
   readonly err: string;
-  /** "pkcs11 C_Sign", "rename <file>", in order. */
+  /** "pkcs11 C_Sign", "create <file>", in order. "open" is of a file that would have been created, had it not been there. */
   readonly steps: readonly string[];
 }
 
@@ -31,25 +31,14 @@ export interface Steps {
   run(argv: readonly string[], mishap?: Mishap): Promise<Ran>;
 }
 
-const codes = { 'killed before': 1, 'unplugged': 1, 'killed after': 2, 'disk full': 3, 'removed': 4 } as const;
+const codes = { 'killed before': 1, 'unplugged': 1, 'killed after': 2, 'disk full': 3, 'files full': 4, 'removed': 5 } as const;
 const [halted, goOn] = [1, 2];
 
-/** `directory` holds the counter and an installation of its own, whose workers have the counter before the C library; steps are counted below `below`. Needs a build. */
+/** `directory` holds the counter, which the command and its workers have before the C library; files are counted below `below`. Needs a build. */
 export function countSteps({ directory, below, module: original }: { readonly directory: string; readonly below: string; readonly module: string }): Steps {
-  const [module, counter, copy] = ['step.so', 'steps', 'dist'].map((name) => path.join(directory, name)) as [string, string, string];
-  const define = (name: string, value: string) => `-D${name}=${JSON.stringify(value)}`;
-  execFileSync('cc', ['-shared', '-fPIC', '-O1', '-o', module, define('MODULE', original), define('STEPS', counter), define('BELOW', `${below}/`), path.join(import.meta.dirname, 'step-module.c'), '-ldl']);
-  cpSync(installation().executables, copy, { recursive: true });
-  const worker = path.join(copy, 'lib', 'worker.cjs');
-  renameSync(worker, path.join(copy, 'lib', 'counted-worker.cjs'));
-  // A worker has a clean environment: one that stands before it gives it the counter.
-  writeFileSync(
-    worker,
-    `const done = require('node:child_process').spawnSync(process.execPath, [require('node:path').join(__dirname, 'counted-worker.cjs'), ...process.argv.slice(2)], { stdio: [0, 1, 2, 3], env: { ...process.env, LD_PRELOAD: ${JSON.stringify(module)} } });
-if (done.signal === null) process.exit(done.status);
-process.kill(process.pid, done.signal);
-`,
-  );
+  const [module, counter] = ['step.so', 'steps'].map((name) => path.join(directory, name)) as [string, string];
+  const defined = { MODULE: original, SELF: module, STEPS: counter, BELOW: `${below}/` };
+  execFileSync('cc', ['-shared', '-fPIC', '-O1', '-o', module, ...Object.entries(defined).map(([name, value]) => `-D${name}=${JSON.stringify(value)}`), path.join(import.meta.dirname, 'step-module.c'), '-ldl']);
 
   const begin = (mishap: Mishap | undefined) => {
     writeFileSync(counter, Buffer.from(Uint32Array.of(0, mishap?.at ?? 0, mishap === undefined ? 0 : codes[mishap.what], 0).buffer));
@@ -67,7 +56,7 @@ process.kill(process.pid, done.signal);
     module,
     async run(argv, mishap) {
       begin(mishap);
-      const child = spawn(path.join(copy, 'hsmonger'), argv, { detached: true, stdio: ['ignore', 'pipe', 'pipe'], env: { PATH: process.env['PATH'], HOME: process.env['HOME'], LD_PRELOAD: module } });
+      const child = spawn(path.join(installation().executables, 'hsmonger'), argv, { detached: true, stdio: ['ignore', 'pipe', 'pipe'], env: { PATH: process.env['PATH'], HOME: process.env['HOME'], LD_PRELOAD: module } });
       let [out, err] = ['', ''];
       child.stdout.on('data', (chunk: Buffer) => { out += chunk.toString(); });
       child.stderr.on('data', (chunk: Buffer) => { err += chunk.toString(); });
