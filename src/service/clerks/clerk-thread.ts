@@ -1,15 +1,17 @@
-/** The thread of a clerk: gets its desk when it begins, then works by the batch. It has dropped with the process that began it. */
+/** The thread of a clerk: begins without a desk, gets one, then works by the batch. It has dropped with the process that began it. */
 import { setPriority } from 'node:os';
-import { parentPort, workerData } from 'node:worker_threads';
+import { parentPort } from 'node:worker_threads';
 import { clerkAt, type Clerk, type Desk } from '../../issuer/token/issuance/clerk.js';
 import type { Work } from './clerk-threads.js';
 
 // Of this thread alone (setpriority(2), C library/kernel differences): whoever signs, or hands the token its next work, goes before it.
 setPriority(19);
 
-const clerk = clerkAt(workerData as Desk);
-parentPort?.on('message', (works: readonly Work[]) => {
-  parentPort?.postMessage(works.map((work) => done(clerk, work)));
+parentPort?.once('message', (desk: Desk) => {
+  const clerk = clerkAt(desk);
+  parentPort?.on('message', (works: readonly Work[]) => {
+    parentPort?.postMessage(works.map((work) => done(clerk, work)));
+  });
 });
 
 function done(by: Clerk, work: Work): unknown {

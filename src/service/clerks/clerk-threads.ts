@@ -21,13 +21,18 @@ const onTheirWay = 2;
 /** Nothing of one certificate outlives it: with room enough little is ever copied. */
 const maxYoungGenerationSizeMb = 64;
 
-/**
- * Clerks in threads of their own, as many as `count`. Where one fails, what it was asked is rejected with INTERNAL and all that follows too. To be ended when nothing is asked any more.
- */
-export function openClerkThreads(desk: Desk, count: number): Clerks & { readonly end: () => Promise<void> } {
+export interface ClerkThreads {
+  /** To be called once. Where a thread fails, what it was asked is rejected with INTERNAL and all that follows too. */
+  at(desk: Desk): Clerks;
+  /** When nothing is asked any more. */
+  end(): Promise<void>;
+}
+
+/** Begins threads, each with a clerk that has no desk yet: they load their code while the token is opened. */
+export function openClerkThreads(count: number): ClerkThreads {
   const queue: Ask[] = [];
   let broken: HsmongerError | undefined;
-  const threads = Array.from({ length: count }, () => ({ worker: new Worker(path.join(installation().addons, 'clerk.cjs'), { workerData: desk, env: {}, execArgv: [], resourceLimits: { maxYoungGenerationSizeMb } }), asked: [] as Ask[][] }));
+  const threads = Array.from({ length: count }, () => ({ worker: new Worker(path.join(installation().addons, 'clerk.cjs'), { env: {}, execArgv: [], resourceLimits: { maxYoungGenerationSizeMb } }), asked: [] as Ask[][] }));
 
   const dispatch = () => {
     for (const { worker, asked } of [...threads].sort((a, b) => a.asked.length - b.asked.length)) {
@@ -65,9 +70,14 @@ export function openClerkThreads(desk: Desk, count: number): Clerks & { readonly
       });
     });
   return {
-    prepare: (...given) => ask({ kind: 'prepare', given }),
-    judge: (...given) => ask({ kind: 'judge', given }),
-    isSigned: (...given) => ask({ kind: 'isSigned', given }),
+    at: (desk) => {
+      for (const { worker } of threads) worker.postMessage(desk);
+      return {
+        prepare: (...given) => ask({ kind: 'prepare', given }),
+        judge: (...given) => ask({ kind: 'judge', given }),
+        isSigned: (...given) => ask({ kind: 'isSigned', given }),
+      };
+    },
     end: async () => {
       await Promise.all(threads.map(({ worker }) => worker.terminate()));
     },

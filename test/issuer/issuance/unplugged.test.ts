@@ -41,11 +41,11 @@ async function run(requests: readonly NamedRequest[], before: (nth: number) => v
     return pool.sign(algorithm, data);
   };
   const desk = deskFor(issuingCa(authority, tokenIssuerOf(site.instance), caConfig(site.instance)), { profile: profiles.caServerCert }, new Date());
-  const clerks = openClerkThreads(desk, 2);
+  const threads = openClerkThreads(2);
   try {
-    return await issueMany({ desk, clerks, ledger, clock: () => new Date(), uid: 0, sign, sessions: 2, busyMs: 5000, progress: () => undefined, signal: new AbortController().signal }, requests);
+    return await issueMany({ desk, clerks: threads.at(desk), ledger, clock: () => new Date(), uid: 0, sign, sessions: 2, busyMs: 5000, progress: () => undefined, signal: new AbortController().signal }, requests);
   } finally {
-    await clerks.end();
+    await threads.end();
     await pool.close();
     ledger.close();
     pins.close();

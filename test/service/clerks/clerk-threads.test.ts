@@ -31,8 +31,9 @@ afterAll(() => {
 
 it('threads give what a clerk here gives, each answer to its question, bad ones among them', async () => {
   const requests = makeRequests(100).map((request, index) => (index % 7 === 0 ? { ...request, csr: request.csr.slice(1) } : request));
-  const threads = openClerkThreads(desk, 3);
+  const started = openClerkThreads(3);
   try {
+    const threads = started.at(desk);
     const here = clerkHere(desk);
     const [theirs, ours] = await Promise.all([threads, here].map((clerks) => Promise.all(requests.map((request) => clerks.prepare(request)))));
     const comparable = (answers: typeof theirs) => answers?.map((answer) => ('problem' in answer ? answer : { name: answer.name, spki: [...answer.spki], ...answer.row, serial: '' }));
@@ -44,17 +45,18 @@ it('threads give what a clerk here gives, each answer to its question, bad ones 
     const signature = await site.signer(desk.algorithm, first.tbs);
     expect(await Promise.all(prepared.slice(0, 5).map(({ tbs }) => threads.isSigned(tbs, signature)))).toEqual([true, false, false, false, false]);
   } finally {
-    await threads.end();
+    await started.end();
   }
 });
 
 it('a thread that ends takes none of its questions along: all are answered', async () => {
   // It finds no valid chain when it begins.
-  const threads = openClerkThreads({ ...desk, now: new Date(0) }, 1);
+  const started = openClerkThreads(1);
+  const threads = started.at({ ...desk, now: new Date(0) });
   const [request] = makeRequests(1);
   if (request === undefined) throw new Error('There is no request.');
   const ended = expect.objectContaining({ code: 'INTERNAL', message: expect.stringContaining('Nothing CN=Certificate Authority') as string }) as Error;
   await expect(threads.prepare(request)).rejects.toEqual(ended);
   await expect(threads.prepare(request)).rejects.toEqual(ended);
-  await threads.end();
+  await started.end();
 });

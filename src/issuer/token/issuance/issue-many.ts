@@ -86,8 +86,8 @@ export async function issueMany(parts: IssueParts, requests: readonly NamedReque
   };
 
   /** Undefined where it was over before the token was asked. */
-  const make = async (asked: NamedRequest): Promise<IssueResult | Omit<Signed, 'index'> | undefined> => {
-    const prepared = await clerks.prepare(asked);
+  const make = async (named: NamedRequest): Promise<IssueResult | Omit<Signed, 'index'> | undefined> => {
+    const prepared = await clerks.prepare(named);
     if ('problem' in prepared) return prepared;
     const { name, spki, tbs, row } = prepared;
     try {

@@ -41,52 +41,47 @@ export interface Issued extends Above {
   readonly results: readonly IssueResult[];
 }
 
+/** Requests from which on threads save more time than it takes to begin them. */
+const many = 100;
+
 /** Issues a certificate for each request; one result for each, in their order. What is committed to the ledger is handed over as it comes. */
 export async function issueCertificates(context: ServiceContext, { requests, ...input }: Input): Promise<Issued> {
   const order = orderOf(input);
   const signal = context.interruption();
-  const ca = await issuingCaOf(context);
-  return { results: await issueThrough(context, ca, order, requests, signal), ...aboveOf(ca.authority) };
-}
-
-/** The issuing itself. No session of this process is to be open: the pool takes its own. */
-export async function issueThrough(context: ServiceContext, ca: IssuingCa, order: IssueOrder, requests: readonly NamedRequest[], signal: AbortSignal): Promise<IssueResult[]> {
-  const { certificate, id } = ca.authority;
-  const sessions = tokenOf(context.instance).maxSessions ?? defaultSessions;
-  const desk = deskFor(ca, order, context.clock());
-  // Before the pool: threads begin while the token is logged in to.
-  const clerks = clerksFor(desk, requests.length);
+  const threads = openClerkThreads(requests.length < many ? 0 : availableParallelism());
   try {
-    const pool = await openSigningPool(() => context.openToken(), { by: 'public-key', spki: certificate.spki, id }, sessions);
-    try {
-      return await issueMany(
-        {
-          desk,
-          clerks,
-          ledger: context.ledger(),
-          clock: context.clock,
-          uid: process.geteuid?.() ?? -1,
-          sign: (algorithm, data) => pool.sign(algorithm, data),
-          sessions,
-          busyMs: context.instance.helper.deadlineSeconds * 500,
-          progress: (done, total, results) => { context.progress(done, total, { results, ...aboveOf(ca.authority) } satisfies Issued); },
-          signal,
-        },
-        requests,
-      );
-    } finally {
-      await pool.close();
-    }
+    const ca = await issuingCaOf(context);
+    return { results: await issueThrough(context, ca, order, requests, signal, requests.length < many ? clerkHere : (desk) => threads.at(desk)), ...aboveOf(ca.authority) };
   } finally {
-    await clerks.end();
+    await threads.end();
   }
 }
 
-/** Requests from which on threads save more time than it takes to begin them. */
-const many = 100;
-
-function clerksFor(desk: Desk, requests: number): Clerks & { readonly end: () => Promise<void> } {
-  return requests < many ? { ...clerkHere(desk), end: () => Promise.resolve() } : openClerkThreads(desk, availableParallelism());
+/** The issuing itself. No session of this process is to be open: the pool takes its own. */
+export async function issueThrough(context: ServiceContext, ca: IssuingCa, order: IssueOrder, requests: readonly NamedRequest[], signal: AbortSignal, clerksAt: (desk: Desk) => Clerks = clerkHere): Promise<IssueResult[]> {
+  const { certificate, id } = ca.authority;
+  const sessions = tokenOf(context.instance).maxSessions ?? defaultSessions;
+  const desk = deskFor(ca, order, context.clock());
+  const pool = await openSigningPool(() => context.openToken(), { by: 'public-key', spki: certificate.spki, id }, sessions);
+  try {
+    return await issueMany(
+      {
+        desk,
+        clerks: clerksAt(desk),
+        ledger: context.ledger(),
+        clock: context.clock,
+        uid: process.geteuid?.() ?? -1,
+        sign: (algorithm, data) => pool.sign(algorithm, data),
+        sessions,
+        busyMs: context.instance.helper.deadlineSeconds * 500,
+        progress: (done, total, results) => { context.progress(done, total, { results, ...aboveOf(ca.authority) } satisfies Issued); },
+        signal,
+      },
+      requests,
+    );
+  } finally {
+    await pool.close();
+  }
 }
 
 const defaultSessions = 4;
