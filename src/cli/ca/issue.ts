@@ -45,8 +45,8 @@ const perOrder = 10_000;
 
 export async function issue(options: IssueOptions, surroundings: Surroundings): Promise<number> {
   assertTogether(options);
-  const place = instanceOf(options, surroundings.env);
   const order = orderFromOptions(options, surroundings.clock());
+  const place = instanceOf(options, surroundings.env);
   await assertOwnedHere(place, 'issue the certificate');
   const directory = options.outDir ?? (options.out === undefined ? undefined : path.dirname(options.out));
   if (directory !== undefined && !options.dryRun) assertWritable(directory);
