@@ -55,6 +55,7 @@ export const serversSuite = [
   'test/renewal/save.test.ts',
   'test/service/hooks.test.ts',
   'test/steps/ca.test.ts',
+  'test/steps/making.test.ts',
   'test/steps/state.test.ts',
   'test/steps/token.test.ts',
 ];

@@ -1,6 +1,7 @@
 import { execFileSync } from 'node:child_process';
 import { existsSync, readdirSync, rmSync } from 'node:fs';
 import path from 'node:path';
+import { hsmonger } from '../cli/site.js';
 import { layGround, type Ground } from '../cli/ca/ground.js';
 import { privateDirectory } from '../rig/directory.js';
 import { disturb, type Trial, type Verdict } from '../rig/mishaps.js';
@@ -72,3 +73,18 @@ export function differing(what: string, is: unknown, wanted: unknown): string[] 
 }
 
 export const ended = ({ exitCode }: Ran): string[] => differing('the second exit', exitCode, 0);
+
+export const openssl = (...args: string[]): string => execFileSync('openssl', args, { stdio: ['ignore', 'pipe', 'ignore'] }).toString().trim();
+
+/** What `ca list` of instance 'a' says. */
+export async function ledger({ here }: StepGround, ...more: string[]): Promise<{ serial: string }[]> {
+  return JSON.parse((await hsmonger('ca', 'list', '--json', '--instance', 'a', ...here, ...more)).out) as { serial: string }[];
+}
+
+export const onToken = async (ground: StepGround, ...wanted: string[]): Promise<string[]> => differing('what is on the token', await ground.names(), wanted);
+export const inLedger = async (ground: StepGround, count: number): Promise<string[]> => differing('the number of certificates in the ledger', (await ledger(ground)).length, count);
+
+/** One CKA_ID for all, whichever. */
+export function idsUnlessTold(objects: readonly string[], said: string): string[] {
+  return said.includes('token move-id') ? [] : differing('the number of CKA_IDs', new Set(objects.map((object) => object.split(' ')[2])).size, 1);
+}
