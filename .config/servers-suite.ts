@@ -56,6 +56,7 @@ export const serversSuite = [
   'test/service/hooks.test.ts',
   'test/steps/ca.test.ts',
   'test/steps/making.test.ts',
+  'test/steps/remote.test.ts',
   'test/steps/state.test.ts',
   'test/steps/token.test.ts',
 ];

@@ -1,8 +1,8 @@
 import { execFileSync } from 'node:child_process';
-import { readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, readdirSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import type { SoftToken } from './soft-token.js';
-import type { Mishap, Ran, Steps } from './steps.js';
+import type { Mishap, Plug, Ran, Steps } from './steps.js';
 
 const where = String.raw`(?!.*(?:/\.pins|-journal$))`;
 /** What leaves a trace: objects of the token, files, what the ledger holds. Who was logged in when is proved elsewhere, and SQLite's journals are SQLite's. */
@@ -24,7 +24,7 @@ const acts = /^pkcs11 C_(?:Login|GenerateKeyPair|SetAttributeValue|Sign|CreateOb
  * Faults found so far, each by a mishap that is among these without `every`: an EC pair killed between the CKA_IDs of its two halves; a token killed between C_InitToken and C_InitPIN; a request
  * killed when its file was made and empty; what a killed backup left beside its archive; the first certificate of a CA that was stored when `ca import` was killed.
  */
-export function mishapsOf(steps: readonly string[], tokenDirectory: string, every: boolean): Mishap[] {
+export function mishapsOf(steps: readonly string[], plug: Plug, every: boolean): Mishap[] {
   let last: string | undefined;
   let needed = false;
   return steps.flatMap((step, index): Mishap[] => {
@@ -39,7 +39,7 @@ export function mishapsOf(steps: readonly string[], tokenDirectory: string, ever
       ...(makesDirectory.test(step) || beginsTransaction.test(step) || (every && makesFile.test(step)) ? [{ what: 'disk full' as const, at }] : []),
       ...(makesFile.test(step) ? [{ what: 'files full' as const, at }] : []),
       ...(gone && (every || acts.test(step)) ? [{ what: 'removed' as const, at }] : []),
-      ...(gone && (every || !acts.test(step)) ? [{ what: 'unplugged' as const, at, tokenDirectory }] : []),
+      ...(gone && (every || !acts.test(step)) ? [{ what: 'unplugged' as const, at, plug }] : []),
     ];
   });
 }
@@ -51,6 +51,8 @@ export interface Trial {
   readonly directory: string;
   /** A place for its copy. */
   readonly aside: string;
+  /** Taken away in earnest, at every call. Default: the token's directory is elsewhere. */
+  readonly plug?: Plug;
   readonly command: readonly string[];
   /** After the second run: what is wrong, in words. Throwing is wrong too. */
   readonly check: (second: Ran) => Promise<readonly string[]> | readonly string[];
@@ -66,7 +68,7 @@ export interface Verdict {
 const fewest = 3;
 
 /** Runs the command once undisturbed, and then for each mishap once with it and once again without, always from the same beginning. */
-export async function disturb({ steps, token, directory, aside, command, check }: Trial): Promise<Verdict> {
+export async function disturb({ steps, token, directory, aside, plug, command, check }: Trial): Promise<Verdict> {
   execFileSync('cp', ['-a', directory, aside]);
   const back = () => {
     for (const name of readdirSync(directory)) rmSync(path.join(directory, name), { recursive: true });
@@ -81,7 +83,7 @@ export async function disturb({ steps, token, directory, aside, command, check }
   };
   const whole = await steps.run(command);
   const faults = whole.exitCode === 0 ? (await judged(whole)).map((fault) => `undisturbed: ${fault}`) : [`undisturbed: exit ${String(whole.exitCode)}: ${whole.err}`];
-  const mishaps = mishapsOf(whole.steps, token.tokenDirectory, process.env['HSMONGER_STEPS'] === 'all');
+  const mishaps = mishapsOf(whole.steps, plug ?? directoryOf(token), plug !== undefined || process.env['HSMONGER_STEPS'] === 'all');
   if (mishaps.length < fewest) faults.push(`only ${String(mishaps.length)} places for a mishap were found among the ${String(whole.steps.length)} steps of ${command.join(' ')}`);
   for (const mishap of mishaps) {
     back();
@@ -98,6 +100,14 @@ export async function disturb({ steps, token, directory, aside, command, check }
   back();
   execFileSync('rm', ['-rf', aside]);
   return { trials: mishaps.length, faults };
+}
+
+function directoryOf({ tokenDirectory }: SoftToken): Plug {
+  const away = `${tokenDirectory}.away`;
+  return {
+    pull: () => { renameSync(tokenDirectory, away); },
+    push: () => { if (existsSync(away)) renameSync(away, tokenDirectory); },
+  };
 }
 
 /** What is wrong with the disturbed run itself: a failure is one sentence or two about what was tried and what to do, never a crash. */

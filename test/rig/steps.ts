@@ -1,5 +1,5 @@
 import { execFileSync, spawn } from 'node:child_process';
-import { chmodSync, closeSync, existsSync, openSync, readFileSync, renameSync, writeFileSync, writeSync } from 'node:fs';
+import { chmodSync, closeSync, openSync, readFileSync, writeFileSync, writeSync } from 'node:fs';
 import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { installation } from '../../src/platform/installation.js';
@@ -12,8 +12,14 @@ export type Mishap =
   | { readonly what: 'disk full' | 'files full'; readonly at: number }
   /** From the step on every call to the module but C_Initialize and C_Finalize says CKR_DEVICE_REMOVED. */
   | { readonly what: 'removed'; readonly at: number }
-  /** Right before the step, the token's directory is elsewhere until the command ends. */
-  | { readonly what: 'unplugged'; readonly at: number; readonly tokenDirectory: string };
+  /** Right before the step the token is taken away, until the command ends. */
+  | { readonly what: 'unplugged'; readonly at: number; readonly plug: Plug };
+
+/** How a token is taken away and put back, where it is away. */
+export interface Plug {
+  pull(): void | Promise<void>;
+  push(): void | Promise<void>;
+}
 
 export interface Ran {
   /** Undefined where it was killed. */
@@ -61,15 +67,15 @@ export function countSteps({ directory, below, module: original }: { readonly di
       child.stdout.on('data', (chunk: Buffer) => { out += chunk.toString(); });
       child.stderr.on('data', (chunk: Buffer) => { err += chunk.toString(); });
       const end = new Promise<number | undefined>((resolve) => { child.once('close', (code) => { resolve(code ?? undefined); }); });
-      const away = mishap?.what === 'unplugged' ? `${mishap.tokenDirectory}.away` : undefined;
+      const plug = mishap?.what === 'unplugged' ? mishap.plug : undefined;
       let halt = isHalted();
       while (!halt && (await Promise.race([end.then(() => 'ended' as const), sleep(5)])) !== 'ended') halt = isHalted();
-      if (halt && away !== undefined) {
-        renameSync(away.replace(/\.away$/u, ''), away);
+      if (halt && plug !== undefined) {
+        await plug.pull();
         resume();
       } else if (halt) process.kill(-child.pid!, 'SIGKILL');
       const exitCode = await end;
-      if (away !== undefined && existsSync(away)) renameSync(away, away.replace(/\.away$/u, ''));
+      await plug?.push();
       const steps = readFileSync(`${counter}.log`, 'utf8').trim().split('\n').map((line) => line.replace(/^\d+ /u, ''));
       begin(undefined);
       return { exitCode, out, err, steps };

@@ -5,6 +5,7 @@ import { hsmonger } from '../cli/site.js';
 import { layGround, type Ground } from '../cli/ca/ground.js';
 import { privateDirectory } from '../rig/directory.js';
 import { disturb, type Trial, type Verdict } from '../rig/mishaps.js';
+import { serveToken } from '../rig/p11-remote.js';
 import { countSteps, type Ran, type Steps } from '../rig/steps.js';
 
 /** A token behind a module that counts, and commands that are disturbed at each of their steps. */
@@ -27,11 +28,15 @@ export interface StepGround extends Ground {
   anew(): void;
 }
 
-export async function layStepGround(): Promise<StepGround> {
+/** `across`: the token is another host's, over p11-kit's protocol; unplugging it ends the server, in the middle of what it does. */
+export async function layStepGround({ across = false }: { readonly across?: boolean } = {}): Promise<StepGround> {
   const ground = await layGround();
   const home = privateDirectory('hsmonger-steps');
-  const steps = countSteps({ directory: home.path, below: ground.directory, module: ground.token.module });
-  const onCounted = ground.onToken.map((word) => (word === ground.token.module ? steps.module : word));
+  const remote = across ? await serveToken(ground.token, home.path) : undefined;
+  const seen = remote?.token ?? ground.token;
+  const plug = remote === undefined ? {} : { plug: { pull: () => remote.cut(), push: async () => { await remote.cut(); await remote.restore(); } } };
+  const steps = countSteps({ directory: home.path, below: ground.directory, module: seen.module });
+  const onCounted = ['--module', steps.module, '--token', seen.label, '--pin-file', seen.pinFile, ...Object.entries(seen.environment).flatMap(([name, value]) => ['--module-env', `${name}=${value}`])];
   const first = path.join(home.path, 'first');
   execFileSync('cp', ['-a', ground.directory, first]);
   return {
@@ -54,12 +59,13 @@ export async function layStepGround(): Promise<StepGround> {
       execFileSync('openssl', ['req', '-new', '-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:P-256', '-nodes', '-keyout', '/dev/null', '-subj', `/CN=${name}.example.org`, '-addext', `subjectAltName=DNS:${name}.example.org`, '-out', file], { stdio: 'ignore' });
       return file;
     },
-    disturb: (command, check) => disturb({ steps, token: ground.token, directory: ground.directory, aside: path.join(home.path, 'aside'), command, check }),
+    disturb: (command, check) => disturb({ ...plug, steps, token: ground.token, directory: ground.directory, aside: path.join(home.path, 'aside'), command, check }),
     anew: () => {
       for (const name of readdirSync(ground.directory)) rmSync(path.join(ground.directory, name), { recursive: true });
       execFileSync('cp', ['-a', `${first}/.`, ground.directory]);
     },
     remove: () => {
+      void remote?.cut();
       ground.remove();
       home.remove();
     },
