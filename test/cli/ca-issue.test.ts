@@ -1,12 +1,12 @@
 import { execFileSync } from 'node:child_process';
-import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { chmodSync, cpSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { execa } from 'execa';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { instanceOf } from '../../src/cli/global-options.js';
 import { installation } from '../../src/platform/installation.js';
 import { askService } from '../../src/service/ask.js';
-import { certificateFromPem, certificatesFromPem } from '../../src/x509/pem.js';
+import { certificateFromPem, certificatesFromPem, csrToPem } from '../../src/x509/pem.js';
 import { makeRequests } from '../x509/many-requests.js';
 import { createAuthority, dogtagCertificates } from '../rig/authority.js';
 import { privateDirectory, type PrivateDirectory } from '../rig/directory.js';
@@ -147,6 +147,18 @@ test('interrupted among many: what is committed is given, and a second run goes 
   const second = await askService(place, 'issue certificates', order);
   expect(second.results.every((result) => 'certificate' in result)).toBe(true);
   for (const result of given) expect(second.results.find(({ name }) => name === result.name)).toMatchObject({ certificate: result.certificate, before: true });
+});
+
+test('many are issued from below a closed home directory too: threads begin after the drop', async () => {
+  const home = at('home');
+  cpSync(installation().executables, path.join(home, 'dist'), { recursive: true });
+  chmodSync(home, 0o700);
+  mkdirSync(at('many'));
+  mkdirSync(at('many-certs'));
+  for (const { name, csr } of makeRequests(100)) writeFileSync(at('many', `${name}.csr`), csrToPem(csr));
+  const { stdout } = await execa(path.join(home, 'dist', 'hsmonger'), ['ca', 'issue', '--in-dir', at('many'), '--out-dir', at('many-certs'), ...flags]);
+  expect(stdout).toMatch(/^100 of 100 certificates issued\.$/mu);
+  expect(readdirSync(at('many-certs'))).toHaveLength(100);
 });
 
 test('interrupted before it has begun: it says so, and blames nothing', async () => {

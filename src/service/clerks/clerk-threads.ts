@@ -1,8 +1,7 @@
-import path from 'node:path';
 import { Worker } from 'node:worker_threads';
 import { HsmongerError, sentenceOf } from '../../errors.js';
 import type { Clerk, Clerks, Desk } from '../../issuer/token/issuance/clerk.js';
-import { installation } from '../../platform/installation.js';
+import { clerkCode } from './clerk-code.js';
 
 /** What a clerk is asked, as it goes to the thread. */
 export type Work = { readonly [K in keyof Clerk]: { readonly kind: K; readonly given: Parameters<Clerk[K]> } }[keyof Clerk];
@@ -27,7 +26,7 @@ const maxYoungGenerationSizeMb = 64;
 export function openClerkThreads(desk: Desk, count: number): Clerks & { readonly end: () => Promise<void> } {
   const queue: Ask[] = [];
   let broken: HsmongerError | undefined;
-  const threads = Array.from({ length: count }, () => ({ worker: new Worker(path.join(installation().addons, 'clerk.cjs'), { workerData: desk, env: {}, execArgv: [], resourceLimits: { maxYoungGenerationSizeMb } }), asked: [] as Ask[][] }));
+  const threads = Array.from({ length: count }, () => ({ worker: new Worker(clerkCode(), { eval: true, workerData: desk, env: {}, execArgv: [], resourceLimits: { maxYoungGenerationSizeMb } }), asked: [] as Ask[][] }));
 
   const dispatch = () => {
     for (const { worker, asked } of [...threads].sort((a, b) => a.asked.length - b.asked.length)) {
@@ -48,6 +47,9 @@ export function openClerkThreads(desk: Desk, count: number): Clerks & { readonly
       dispatch();
     });
     worker.on('error', fail);
+    worker.on('messageerror', fail);
+    // Without an error where something in it ends it, or end() does: nobody is left without an answer.
+    worker.on('exit', (code) => { fail(new Error(`exit ${String(code)}`)); });
   }
   let gathering = false;
   const ask = (work: Work) =>

@@ -84,9 +84,11 @@ export async function issueThrough(context: ServiceContext, ca: IssuingCa, order
 
 /** Requests from which on threads save more time than it takes to begin them. */
 const many = 100;
+/** What is under way at once keeps no more of them busy, and each has memory of its own. */
+const mostThreads = 8;
 
 function clerksFor(desk: Desk, requests: number): Clerks & { readonly end: () => Promise<void> } {
-  return requests < many ? { ...clerkHere(desk), end: () => Promise.resolve() } : openClerkThreads(desk, availableParallelism());
+  return requests < many ? { ...clerkHere(desk), end: () => Promise.resolve() } : openClerkThreads(desk, Math.min(mostThreads, availableParallelism()));
 }
 
 const defaultSessions = 4;
