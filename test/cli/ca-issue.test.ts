@@ -126,6 +126,17 @@ test('a fresh key on the token: the certificate lies beside it, and the same ord
   expect(clash).toMatchObject({ exitCode: 1, err: expect.stringContaining("The certificate 'ocsp' on token") as string });
 });
 
+test('two at once make one key and one certificate; of two keys of one name none is taken', async () => {
+  const order = ['ca', 'issue', '--profile', 'ocsp', '--nickname', 'twins', '--key-type', 'P-256', '--subject', 'CN=Twins,O=Example', ...flags];
+  const said = await Promise.all([1, 2, 3].map(() => hsmonger(...order)));
+  for (const { exitCode, err } of said) expect(exitCode, err).toBe(0);
+  const tool = (...args: string[]) => runAs(token.owner, 'pkcs11-tool', ['--module', token.module, '--token-label', token.label, '--login', '--pin', token.pin, ...args], { env: { ...token.environment } });
+  expect(said.filter(({ out }) => out.includes('key made'))).toHaveLength(1);
+  expect((await tool('-O')).stdout.match(/label: +twins$/gmu)).toHaveLength(3);
+  await tool('--keypairgen', '--key-type', 'EC:prime256v1', '--label', 'twins', '--id', '4711');
+  expect(await hsmonger(...order)).toMatchObject({ exitCode: 1, err: expect.stringContaining("There are several keys 'twins' on token") as string });
+});
+
 test('interrupted among many: what is committed is given, and a second run goes on from there', async () => {
   const place = instanceOf({ instance: 'ca', configDir: at('etc'), stateDir: at('state') }, {});
   const requests = makeRequests(600);
