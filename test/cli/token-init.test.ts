@@ -1,6 +1,7 @@
 import { chownSync, copyFileSync, mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
+import { installation } from '../../src/platform/installation.js';
 import { runAs } from '../rig/run-as.js';
 import { ensureServiceUser } from '../rig/service-user.js';
 import { hsmonger } from './site.js';
@@ -47,6 +48,13 @@ test('a blank token gets its label and both PINs, and its URI names it', async (
   expect((await runAs(owner, 'p11tool', ['--provider', site.token.module, '--list-tokens', '--only-urls'], { env })).stdout).toMatch(/;token=pki%20Z%C3%BCrich$/mu);
 });
 
+test('the service user makes one itself, where root has made one before', async () => {
+  const program = path.join(installation().executables, 'hsmonger');
+  const order = ['token', 'init', '--module', site.token.module, ...site.here, '--token', 'its own', '--so-pin-file', soPinFile, '--pin-file', pinFile];
+  expect((await runAs(owner, program, order)).stdout).toContain("Token 'its own' in slot 0x");
+  expect(await slots()).toContain('token label        : its own');
+});
+
 test('a label that is there, one certmonger cannot use, and a PIN too short are refused before anything is changed', async () => {
   const before = await slots();
   const cases: [string[], RegExp][] = [
@@ -54,7 +62,7 @@ test('a label that is there, one certmonger cannot use, and a PIN too short are 
     [['a:b'], /holds ':' or '\/'/u],
     [['x'.repeat(33)], /longer than 32 octets/u],
     [['fine', '--pin-file', secret('short.pin', 'abc')], /of 4 to \d+ octets/u],
-    [['fine', '--slot', '123456'], /no token in slot 123456/u],
+    [['fine', '--slot', '123456'], /no token in slot 0x1e240 /u],
   ];
   for (const [[label = '', ...more], message] of cases) {
     const said = await hsmonger('token', 'init', '--module', site.token.module, ...site.here, '--token', label, '--so-pin-file', soPinFile, ...(more.includes('--pin-file') ? [] : ['--pin-file', pinFile]), ...more);
@@ -69,7 +77,7 @@ test('of several at once on one blank slot one makes the token, and the others a
   const before = await labels();
   const said = await Promise.all(['raced', 'raced', 'raced'].map((label) => init(label)));
   expect(said.map(({ exitCode }) => exitCode).sort(), said.map(({ err }) => err).join('')).toEqual([0, 1, 1]);
-  for (const { err } of said.filter(({ exitCode }) => exitCode === 1)) expect(err).toMatch(/^hsmonger: The token in slot \d+ of \S+ has the label 'raced' already, [^\n]+\n$/u);
+  for (const { err } of said.filter(({ exitCode }) => exitCode === 1)) expect(err).toMatch(/^hsmonger: The token in slot 0x[0-9a-f]+ of \S+ has the label 'raced' already, [^\n]+\n$/u);
   expect((await labels()).sort()).toEqual([...before, 'raced'].sort());
 });
 
