@@ -66,7 +66,7 @@ export const reactions = {
   KEY_MISMATCH: rejected,
   CERTIFICATE_NOT_FOUND: retry(60),
   OBJECT_EXISTS: rejected,
-  LABEL_INVALID: rejected,
+  LABEL_INVALID: { helper: 'rejected', cli: 2 },
 
   // what certmonger hands in
   REQUEST_INVALID: rejected,

@@ -65,6 +65,8 @@ function changing(token: TokenArgv, run: Runner): TokenArgv {
       'Make a blank token usable: label and PINs',
       (init) =>
         init
+          .describe('token', 'Label of the new token, at most 32 octets')
+          .describe('pin-file', 'File with the PIN the new token gets')
           .option('so-pin-file', { type: 'string', requiresArg: true, demandOption: true, coerce: (file: string) => absolutePath(file) ?? file, describe: "File with the security officer's PIN" })
           .option('slot', { type: 'string', requiresArg: true, describe: 'CK_SLOT_ID [the first slot that is not initialised]' })
           .option('slot-index', { type: 'string', requiresArg: true, describe: 'Place of the slot in the list, from 0' })

@@ -21,7 +21,7 @@ export function ledgerOwner({ issuer }: Pick<Instance, 'issuer'>, host: string =
 export function assertOwner(instance: Pick<Instance, 'issuer' | 'file'>, what: string, host: string = hostname()): void {
   const owner = ledgerOwner(instance, host);
   if (owner.kind !== 'another host') return;
-  throw new HsmongerError('CLONE_REFUSED', `Refusing to ${what} on '${host}': by ${instance.file} the CA's ledger and CRL are '${owner.host}''s, and this host is a clone that would know only a part; do it on '${owner.host}', or, where that host is gone for good, move its backup here and set issuer.owner to "${host}" (docs/clones.md).`);
+  throw new HsmongerError('CLONE_REFUSED', `Refusing to ${what} on '${host}': by ${instance.file} '${owner.host}' has the CA's ledger and CRL, and this host is a clone that would know only a part; do it on '${owner.host}', or, where that host is gone for good, move its backup here and set issuer.owner to "${host}" (docs/clones.md).`);
 }
 
 /** Host names as DNS has them: without regard to case or to a dot at the end. */

@@ -1,3 +1,5 @@
+import path from 'node:path';
+import { tokenName } from '../config/token-of.js';
 import { sentenceOf } from '../errors.js';
 import type { Check } from './check.js';
 import type { DoctorFacts } from './facts.js';
@@ -27,7 +29,8 @@ export type Stopwatch = () => number;
 export function runChecks(checks: readonly Check[], facts: DoctorFacts, stopwatch: Stopwatch): Result[] {
   return checks.flatMap((check) => {
     const start = stopwatch();
-    const findings = (ofOneToken.has(check.source) ? (facts.views ?? [facts]) : [facts]).flatMap((view) => named(view, attempt(check, view)));
+    const views = ofOneToken.has(check.source) ? (facts.views ?? [facts]) : [facts];
+    const findings = toldApart(views.map((view) => ({ view, findings: attempt(check, view) })));
     const duration = (stopwatch() - start) / 1000;
     return findings.map((finding): Result => ({ ...finding, source: check.source, check: check.name, instance: facts.instance.name, when: facts.now, duration }));
   });
@@ -44,10 +47,35 @@ export function withUnseen(checks: readonly Check[], facts: Pick<DoctorFacts, 'i
   return [...results, ...unseen.map(({ source, name }): Result => ({ source, check: name, instance: facts.instance.name, when: facts.now, duration: 0, severity: 'error', key: 'unseen', message: `What ${name} looks at could not be looked at.`, fix: `Why, the other checks say: hsmonger doctor --instance ${facts.instance.name}.` }))];
 }
 
+interface Told {
+  readonly view: DoctorFacts;
+  readonly findings: readonly Finding[];
+}
+
+/** What several tokens are told in the same words names the token, or is told once where it is about a file they share. */
+function toldApart(each: readonly Told[]): readonly Finding[] {
+  return each.flatMap(({ view, findings }, nth) =>
+    findings
+      .filter((finding) => !(isOfFile(finding) && each.slice(0, nth).some((before) => before.findings.some((other) => other.key === finding.key && sameWords(other, finding)))))
+      .map((finding) => {
+        const others = each.filter((other) => other.view !== view && other.findings.some((one) => sameWords(one, finding)));
+        return keyed(view, others.length === 0 || isOfFile(finding) ? finding : { ...finding, message: `${tokenOf(view)}: ${finding.message}` });
+      }),
+  );
+}
+
+const isOfFile = ({ key }: Finding) => path.isAbsolute(key);
+const sameWords = (left: Finding, right: Finding) => left.message === right.message;
+
+/** As the instance file names it; two modules may each have a token of one label. */
+function tokenOf({ instance: { token, partOn } }: DoctorFacts): string {
+  const name = token === undefined ? 'Without a token' : `Token '${tokenName(token.selector)}'`;
+  return partOn === undefined ? name : `${name} ([tokens.${partOn}])`;
+}
+
 /** What is about no certificate has the name of the further token it is about. */
-function named({ instance: { partOn, certificates } }: DoctorFacts, findings: readonly Finding[]): readonly Finding[] {
-  if (partOn === undefined) return findings;
-  return findings.map((finding) => (certificates.some(({ nickname }) => nickname === finding.key) ? finding : { ...finding, key: `${partOn}: ${finding.key}` }));
+function keyed({ instance: { partOn, certificates } }: DoctorFacts, finding: Finding): Finding {
+  return partOn === undefined || certificates.some(({ nickname }) => nickname === finding.key) ? finding : { ...finding, key: `${partOn}: ${finding.key}` };
 }
 
 function attempt(check: Check, facts: DoctorFacts): readonly Finding[] {

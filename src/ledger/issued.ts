@@ -79,6 +79,11 @@ export function selfIssued(database: Database): IssuedRow[] {
   return database.prepare<[], Stored>('SELECT * FROM issued WHERE issuer_key = subject_key ORDER BY id').all().map(rowOf);
 }
 
+/** The first certificate of each key that signed any. */
+export function firstOfEachIssuer(database: Database): IssuedRow[] {
+  return database.prepare<[], Stored>('SELECT * FROM issued WHERE id IN (SELECT MIN(id) FROM issued GROUP BY issuer_key) ORDER BY id').all().map(rowOf);
+}
+
 /** Writes a certificate down; SQLite refuses a serial number its issuer has used. */
 export function insertIssued(database: Database, row: Omit<IssuedRow, 'id' | 'revokedAt' | 'revocationReason'>): void {
   statement(

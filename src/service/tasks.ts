@@ -8,7 +8,7 @@ import { examineState } from './tasks/state/examine-state.js';
 import { identifyTokens } from './tasks/token/identify-tokens.js';
 import { exportIssued } from './tasks/ca/export-issued.js';
 import { authorityChain, listCertificates, revocationOfCertificate, showCertificate } from './tasks/ca/issued-certificates.js';
-import { importCertificate } from './tasks/ca/import-certificate.js';
+import { importCertificate, kindOfImport } from './tasks/ca/import-certificate.js';
 import { inspectInternal } from './tasks/nss/inspect-internal.js';
 import { inspectNss } from './tasks/nss/inspect-nss.js';
 import { inspectToken } from './tasks/token/inspect-token.js';
@@ -93,6 +93,7 @@ const tasks = {
   'resume saving': savingResumed,
   'finish saving': savingFinished,
   'make request': makeRequest,
+  'kind of import': kindOfImport,
   'import certificate': importCertificate,
   'make NSS database': makeNssDatabase,
   'make root': makeOwnRoot,

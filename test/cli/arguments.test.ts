@@ -15,6 +15,8 @@ test.each<[string, string[], RegExp]>([
   ['an unknown issuer', ['setup', '--yes', '--issuer', 'x'], /Choices: "token", "dogtag", "directory", "external"/u],
   ['nobody to ask', ['setup'], /There is no terminal to ask on: say --yes/u],
   ['an instance name that cannot be a file', ['status', '--instance', '../x'], /There is no instance '\.\.\/x'/u],
+  ['a profile there is none of', ['ca', 'issue', '--in', '-', '--profile', 'severs'], /There is no profile 'severs'; there are server,/u],
+  ['a key too short to be made', ['token', 'keygen', '--type', 'rsa:1024', '--label', 'x'], /An RSA key of 1024 bits is not made/u],
   ['token flags without a module', ['token', 'list', '--pin-file', '/x', '--config-dir', '/nonexistent'], /--pin-file goes with --module/u],
 ])('wrong usage exits 2 with one sentence: %s', async (_name, argv, sentence) => {
   const said = await hsmonger(...argv);
@@ -34,6 +36,13 @@ test('help names every command, the global flags and the exit codes, on stdout',
   const said = await hsmonger('--help');
   expect(said.exitCode).toBe(0);
   for (const word of ['setup', 'unsetup', 'track', 'renew', 'status', 'token', '--instance', '--bus', '--json', '--no-color', 'Exit status: 0 ok']) expect(said.out).toContain(word);
+});
+
+test('what --token and --pin-file mean where a token is made, its own help says', async () => {
+  const { out } = await hsmonger('token', 'init', '--help');
+  expect(out.replace(/\s+/gu, ' ')).toMatch(/--token Label of the new token.*--pin-file File with the PIN the new token gets/u);
+  expect(out).not.toContain('Exact label or URI');
+  expect((await hsmonger('token', 'keys', '--help')).out).toContain('Exact label or URI');
 });
 
 test('--version prints the version and nothing else', async () => {

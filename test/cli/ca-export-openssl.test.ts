@@ -1,7 +1,8 @@
 import { spawnSync } from 'node:child_process';
-import { existsSync, readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
+import { installation } from '../../src/platform/installation.js';
 import { privateDirectory, type PrivateDirectory } from '../rig/directory.js';
 import { createInstance } from '../rig/instance.js';
 import { caNickname, createOpensslAuthority, openssl, type OpensslAuthority } from '../rig/openssl-authority.js';
@@ -67,6 +68,30 @@ test('a directory that is not empty is left alone', async () => {
   expect(await hsmonger('ca', 'export-openssl', home.path, ...here)).toMatchObject({ exitCode: 2, err: expect.stringMatching(/is not empty/u) as string });
 });
 
+test('only the last directory is made, and what a run before did not finish is completed', async () => {
+  const typo = path.join(home.path, 'hom', 'admin', 'moved');
+  expect(await hsmonger('ca', 'export-openssl', typo, ...here)).toMatchObject({ exitCode: 2, err: expect.stringContaining(`There is no directory ${path.dirname(typo)} to make moved in`) as string });
+  expect(existsSync(path.join(home.path, 'hom'))).toBe(false);
+  const half = path.join(home.path, 'half');
+  mkdirSync(path.join(half, 'newcerts'), { recursive: true });
+  mkdirSync(path.join(half, '.hsmonger-export'));
+  writeFileSync(path.join(half, 'newcerts', 'FE01.pem'), '-----BEG');
+  const said = await hsmonger('ca', 'export-openssl', half, ...here);
+  expect(said.exitCode, said.err).toBe(0);
+  expect(readdirSync(half).sort()).toEqual(['ca.pem', 'crlnumber', 'index.txt', 'index.txt.attr', 'newcerts', 'serial']);
+  expect(openssl('x509', '-in', path.join(half, 'newcerts', 'FE01.pem'), '-noout', '-serial')).toContain('FE01');
+  // Whole, it may be what another CA works on.
+  expect(await hsmonger('ca', 'export-openssl', half, ...here)).toMatchObject({ exitCode: 2 });
+});
+
+test('on a full disk nothing is left', () => {
+  const small = path.join(home.path, 'small');
+  mkdirSync(small);
+  const script = `mount -t tmpfs -o size=12k,mode=0755 tmpfs '${small}' && '${path.join(installation().executables, 'hsmonger')}' "$@"; status=$?; ls -A '${small}'; exit $status`;
+  const full = spawnSync('unshare', ['--mount', 'sh', '-c', script, 'sh', 'ca', 'export-openssl', path.join(small, 'moved'), ...here], { encoding: 'utf8' });
+  expect(full).toMatchObject({ status: 1, stdout: '', stderr: expect.stringMatching(/Cannot write below \S+: .*no space left.*; nothing was left there\.\n$/iu) as string });
+}, 60_000);
+
 test('what cannot be revoked, listed or read is refused with the reason, and changes nothing', async () => {
   const ledger = () => openssl('dgst', '-sha256', path.join(here[3]!, 'hsmonger/ledger.sqlite'));
   const before = ledger();
@@ -92,4 +117,24 @@ test('what cannot be revoked, listed or read is refused with the reason, and cha
   }
   expect(readFileSync(foreign, 'utf8')).toBe('no CRL\n');
   expect(ledger()).toBe(before);
+}, 60_000);
+
+test('with the token away, what the ledger knows is revoked all the same, by its serial number and by its file', async () => {
+  const unknown = await authority.issue('unknown', { days: 9 });
+  const serial = authority.serialOf(files['fine']!);
+  renameSync(token.tokenDirectory, `${token.tokenDirectory}.away`);
+  try {
+    for (const [words, change] of [[['revoke', serial, '--reason', 'certificateHold'], 'held'], [['unrevoke', files['fine']!], 'hold ended'], [['revoke', files['fine']!, '--reason', 'superseded'], 'revoked']] as const) {
+      const said = await hsmonger('ca', ...words, '--json', ...here);
+      expect(said.exitCode, said.err).toBe(0);
+      expect(JSON.parse(said.out)).toMatchObject({ change, subject: 'CN=fine,O=Company' });
+    }
+    expect(await hsmonger('ca', 'revoke', serial, ...here)).toMatchObject({ exitCode: 1, err: expect.stringMatching(/was revoked already, at .* \(superseded\)/u) as string });
+    expect((await hsmonger('ca', 'revoke', 'abcd', ...here)).err).toMatch(/issued no certificate with the serial number 00abcd/u);
+    // Whose it is, only the CA's key can say.
+    expect((await hsmonger('ca', 'revoke', unknown, ...here)).err).toMatch(/^hsmonger: Initialising the PKCS#11 module .* failed/u);
+  } finally {
+    renameSync(`${token.tokenDirectory}.away`, token.tokenDirectory);
+  }
+  expect((await hsmonger('ca', 'revoke', unknown, ...here)).exitCode).toBe(0);
 }, 60_000);

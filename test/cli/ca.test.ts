@@ -46,11 +46,11 @@ test('the request has the name, the key and the nature of the certificate that i
 });
 
 test('a file that is there is never written over', async () => {
-  const before = readFileSync(csr);
-  const said = await hsmonger('ca', 'csr', '--out', csr, ...site.here);
+  const other = pemFile('something else\n');
+  const said = await hsmonger('ca', 'csr', '--out', other, ...site.here);
   expect(said).toMatchObject({ exitCode: 2 });
   expect(said.err).toContain('is there already and was left as it is');
-  expect(readFileSync(csr)).toEqual(before);
+  expect(readFileSync(other, 'utf8')).toBe('something else\n');
 });
 
 test('without a file the request goes to standard output, and another certificate can be named', async () => {

@@ -19,5 +19,5 @@ it('only a clone is refused, by name and with what to do', () => {
   expect(() => { assertOwner(issuer('ca1'), 'revoke a certificate', 'ca1'); }).not.toThrow();
   const refused = (): void => { assertOwner(issuer('ca1'), 'revoke a certificate', 'ca2'); };
   expect(refused).toThrow(HsmongerError);
-  expect(refused).toThrow(/^Refusing to revoke a certificate on 'ca2': .*'ca1'.*issuer\.owner to "ca2"/u);
+  expect(refused).toThrow(/^Refusing to revoke a certificate on 'ca2': by \/etc\/hsmonger\/ca\.toml 'ca1' has the CA's ledger and CRL, and this host .*issuer\.owner to "ca2"/u);
 });

@@ -48,6 +48,21 @@ test('a CA whose certificate stands in the file of the one above it: every check
   expect([...new Set(results.map(({ check }) => check))]).toEqual(own.map(({ name }) => name));
 });
 
+test('of several tokens none is told the same words as another without its name, and of a file they share they are told once', () => {
+  const view = (partOn: string | undefined, label: string): DoctorFacts => ({
+    ...good,
+    instance: { ...good.instance, certificates: [], ...(partOn === undefined ? {} : { partOn }), token: { ...good.instance.token!, selector: { by: 'label', label } } },
+    token: { known: true, value: { module: token.module, tokens: token.tokens, token: { ...token.token, description: { ...token.token.description, label }, certificates: [] }, pin: token.pin, reader: token.reader, daemon: token.daemon } },
+  });
+  const results = look({ ...good, views: [view(undefined, 'hsm'), view('second', 'hsm-2'), view('third', 'hsm')] });
+  const sentences = results.map(({ message }) => message);
+  expect(sentences.filter((message, at) => sentences.indexOf(message) !== at)).toEqual([]);
+  expect(sentences).toEqual(expect.arrayContaining(["Token 'hsm': The PIN was not tried: --login does.", "Token 'hsm-2' ([tokens.second]): The PIN was not tried: --login does.", "Token 'hsm' ([tokens.third]): The PIN was not tried: --login does."]));
+  expect(results.filter(({ check }) => check === 'ModuleLoads').map(({ key, message }) => [key, message])).toEqual([['/usr/lib/module.so', 'The PKCS#11 module /usr/lib/module.so loads.']]);
+  // By itself a token needs no name.
+  expect(look({ ...good, views: [view(undefined, 'hsm')] }).map(({ message }) => message)).toContain('The PIN was not tried: --login does.');
+});
+
 test('every finding that is no success is a whole sentence with a whole fix', () => {
   const broken: DoctorFacts = { ...withToken({ module: { ok: true }, pin: trouble('PIN_UNSAFE'), daemon: { known: false, why: 'certmonger does not run.' }, login: trouble('PIN_INCORRECT') }), nss: { known: true, value: { ...goodNss, unwritable: ['.'], foreign: ['cert9.db'] } } };
   const results = [...failures(broken), ...failures(unknownFacts(good.instance)), ...failures(withKey({ sensitive: false }))];

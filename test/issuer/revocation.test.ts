@@ -26,7 +26,7 @@ beforeAll(async () => {
 
 describe('a revocation', () => {
   const decide = (wish: RevocationWish, present?: Revocation, certificate = leaf) => {
-    const facts: RevocationFacts = { certificate, authority: ca, ...(present === undefined ? {} : { present }) };
+    const facts: RevocationFacts = { certificate, issuerKey: keyFingerprint(ca.spki), ...(present === undefined ? {} : { present }) };
     return decideRevocation(now, facts, wish);
   };
   const hold: Revocation = { at: inDays(-9), reason: 'certificateHold' };

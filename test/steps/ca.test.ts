@@ -86,6 +86,20 @@ it('revoke, and unrevoke', async () => {
   expect((await ground.disturb(['ca', 'unrevoke', file('s.crt'), '--instance', 'a', ...ground.here], async () => revoked(0))).faults).toEqual([]);
 }, 1_800_000);
 
+it('export-openssl: the directory is whole, or is completed by the next run', async () => {
+  await ground.ok(...ground.initRoot);
+  const names = ['ca.pem', 'crlnumber', 'index.txt', 'index.txt.attr', 'newcerts', 'serial'];
+  const { trials, faults } = await ground.disturb(['ca', 'export-openssl', file('moved'), '--instance', 'a', ...ground.here], (second) => [
+    // Killed when it was whole, it is another CA's from then on.
+    ...(second.err.includes('is not empty') ? [] : ended(second)),
+    ...differing('the files', ground.below('moved').filter((name) => !name.startsWith('newcerts/') && name !== '.hsmonger-export').sort(), names),
+    ...differing('the lines of the index', readFileSync(file('moved/index.txt'), 'utf8').split('\n').length, 2),
+    ...differing('the certificates', ground.below('moved/newcerts').length, 1),
+  ]);
+  expect(faults).toEqual([]);
+  expect(trials).toBeGreaterThan(20);
+}, 1_800_000);
+
 it('csr for a CA elsewhere, and import of its answer', async () => {
   const request = file('c.csr');
   const command = ['ca', 'csr', '--instance', 'c', ...ground.here, ...ground.onCounted, '--subject', 'CN=Out', '--key-type', 'P-256', '--out', request];

@@ -18,10 +18,10 @@ export async function firstRequest(options: OwnCaOptions & { readonly out: strin
   const draft = draftOf(options, directoriesOf(options, env), { command, lifetimeDays: options.days, tracksItself: true });
   const { instance } = draft;
   const nickname = instance.issuer.certificate;
-  await assertUsableToken(draft);
   const order = ownOrder(options);
-  await assertNoClashes(draft, { nickname, subject: order?.subject, ca: true });
   const wish = keyWish(options, nickname);
+  await assertUsableToken(draft);
+  await assertNoClashes(draft, { nickname, subject: order?.subject, ca: true });
   const request = await askService(draft, 'request CA certificate', { ...(wish === undefined ? {} : { wish }), ...(order === undefined ? {} : { order }) });
   if (request.state === 'there') throw new HsmongerError('USAGE', `'${nickname}' has a certificate already; 'hsmonger ca csr --instance ${instance.name}', without --subject and key, writes the request for the next one.`);
   if (options.out !== undefined) writeNew(options.out, request.pem);

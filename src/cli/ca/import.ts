@@ -5,8 +5,10 @@ import { HsmongerError, asHsmongerError, sentenceOf } from '../../errors.js';
 import { sharedNicknames } from '../../renewal/look-at-servers.js';
 import type { GivenFile } from '../../renewal/importing/read-certificates.js';
 import { askService } from '../../service/ask.js';
+import type { Imported } from '../../service/tasks/ca/import-certificate.js';
 import type { Surroundings } from '../command.js';
 import { instanceOf, type GlobalOptions } from '../global-options.js';
+import type { Io } from '../io.js';
 import { harmless, json } from '../output.js';
 import { orderOf } from '../../tracking/renewal-order.js';
 import { caLine, toldCa } from './told.js';
@@ -31,12 +33,17 @@ export async function importCertificate(options: ImportOptions, surroundings: Su
   const { instance } = place;
   const certificate = readGiven(options.certificate);
   const chain = (options.chain ?? []).map(readGiven);
-  if (await isFirst(place)) return importFirst(place, { certificate, chain }, options, surroundings);
+  const nicknames = instance.certificates.filter(({ storage }) => storage.kind === 'token').map(({ nickname }) => nickname);
+  const none = new HsmongerError('USAGE', `${instance.file} has no certificate on the token, so there is none to import another for.`);
+  if (nicknames.length === 0 && instance.issuer.type !== 'token') throw none;
+  const found = await askService(place, 'kind of import', { certificate, nicknames });
+  // certmonger has nothing to save it over.
+  if (found.kind === 'first') return importFirst(place, { certificate, chain }, options, surroundings);
+  if (found.kind === 'there') return tellThere(found.there, options, io);
+  if (nicknames.length === 0) throw none;
   return withCertmonger(options.bus, env, async (certmonger) => {
     const requests = await certmonger.listRequests();
     await assertRenewing(place);
-    const nicknames = instance.certificates.filter(({ storage }) => storage.kind === 'token').map(({ nickname }) => nickname);
-    if (nicknames.length === 0) throw new HsmongerError('USAGE', `${instance.file} has no certificate on the token, so there is none to import another for.`);
     const parcel = { certificate, chain, nicknames, known: await known(place, surroundings), forceSelfSigned: options.forceSelfSigned };
     // Looked at before it is kept: one that no request takes on would lie there for good.
     const { nickname } = await askService(place, 'import certificate', { ...parcel, keep: false });
@@ -44,19 +51,20 @@ export async function importCertificate(options: ImportOptions, surroundings: Su
     if (config === undefined) throw new HsmongerError('INTERNAL', `The certificate was taken for '${nickname}', which is none of this instance's.`);
     const order = orderOf(instance, config, requests);
     const imported = await askService(place, 'import certificate', { ...parcel, keep: true });
-    if (!options.json) io.out(`${harmless(imported.nickname)}: imported, serial ${imported.serial}, from ${harmless(imported.issuer)}, expires ${imported.notAfter.toISOString().slice(0, 10)}\n`);
+    if (!options.json) io.out(`${line('imported', imported)}\n`);
     const report = await renewOne(place, certmonger, order, options, surroundings);
     if (options.json) io.out(json({ imported, report }));
     return report.result === 'failed' || (report.result === 'under way' && options.wait !== undefined) ? 1 : 0;
   });
 }
 
-/** A CA on a token that has no certificate yet: certmonger has nothing to save it over. */
-async function isFirst(place: Place): Promise<boolean> {
-  const { issuer } = place.instance;
-  if (issuer.type !== 'token') return false;
-  const { certificates } = await askService(place, 'inspect token', { keys: false });
-  return certificates.every(({ label }) => label !== issuer.certificate);
+function tellThere(there: Omit<Imported, 'file'>, { json: asJson }: ImportOptions, io: Io): number {
+  io.out(asJson ? json({ there }) : `${line('is there already', there)}; nothing was changed.\n`);
+  return 0;
+}
+
+function line(what: string, { nickname, serial, issuer, notAfter }: Omit<Imported, 'file'>): string {
+  return `${harmless(nickname)}: ${what}, serial ${serial}, from ${harmless(issuer)}, expires ${notAfter.toISOString().slice(0, 10)}`;
 }
 
 async function importFirst(place: Place, given: { readonly certificate: GivenFile; readonly chain: readonly GivenFile[] }, { json: asJson }: ImportOptions, { io }: Surroundings): Promise<number> {

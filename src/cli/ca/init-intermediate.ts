@@ -45,15 +45,15 @@ export async function initIntermediate(options: IntermediateOptions, { io, env }
   const draft = draftOf(options, directories, { command, otherwise: otherwiseOf(above.instance, token), tracksItself: false });
   const { instance } = draft;
   const nickname = instance.issuer.certificate;
+  const asked = ownOrder(options);
+  const wish = keyWish(options, nickname);
   const own = await assertUsableToken(draft);
   const same = sameToken({ config: tokenOf(instance), is: own }, { config: tokenOf(above.instance), is: token });
   const enlisting = enlistment(above.instance, instance, { nickname, days: options.days }, same ? 'same' : { label: own.label });
   if (enlisting !== undefined && !same) await assertReaches(directories, enlisting.instance, instance);
 
-  const asked = ownOrder(options);
   assertEnlistable(above.instance, instance, nickname, same);
   await assertNoClashes(draft, { nickname, subject: asked?.subject, renewer: above.instance.name, ca: true });
-  const wish = keyWish(options, nickname);
   const order = asked === undefined ? undefined : { pathLength: 0, ...asked };
   // A key stays on its token for good: what the CA above would refuse is found before one is made.
   if (order !== undefined && draft.text !== undefined) await assertIssuedBy(above, order, options.days);

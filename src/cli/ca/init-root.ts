@@ -18,10 +18,10 @@ export async function initRoot(options: OwnCaOptions, { io, env }: Surroundings)
   const draft = draftOf(options, directoriesOf(options, env), { command, lifetimeDays: options.days, tracksItself: true });
   const { instance } = draft;
   const { issuer, name } = instance;
-  await assertUsableToken(draft);
   const order = ownOrder(options);
-  await assertNoClashes(draft, { nickname: issuer.certificate, subject: order?.subject, ca: true });
   const wish = keyWish(options, issuer.certificate);
+  await assertUsableToken(draft);
+  await assertNoClashes(draft, { nickname: issuer.certificate, subject: order?.subject, ca: true });
   const days = options.days ?? (issuer.type === 'token' ? issuer.lifetimeDays['caCACert'] : undefined) ?? defaultDays;
   const made = await askService(draft, 'make root', { ...(order === undefined ? {} : { order: { ...order, days } }), ...(wish === undefined ? {} : { wish }) });
   const told = toldCa(issuer.certificate, made);

@@ -43,8 +43,8 @@ interface Unread {
 
 export async function issue(options: IssueOptions, surroundings: Surroundings): Promise<number> {
   assertTogether(options);
-  const place = instanceOf(options, surroundings.env);
   const order = orderFromOptions(options, surroundings.clock());
+  const place = instanceOf(options, surroundings.env);
   await assertOwnedHere(place, 'issue the certificate');
   const directory = options.outDir ?? (options.out === undefined ? undefined : path.dirname(options.out));
   if (directory !== undefined && !options.dryRun) assertWritable(directory);

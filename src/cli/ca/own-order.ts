@@ -1,3 +1,4 @@
+import { assertChoiceCounts } from '../../config/signature-algorithm.js';
 import { HsmongerError } from '../../errors.js';
 import type { KeyWish } from '../../issuer/token/own/own-key.js';
 import { parseKeyType } from '../../pkcs11/objects/key-type.js';
@@ -27,8 +28,11 @@ export function ownOrder({ subject, pathLength, permit = [], exclude = [] }: Own
   };
 }
 
-/** Which key; undefined where no flag says it. The key that is made has the CA's nickname as its label. */
-export function keyWish({ key, keyType }: OwnCaOptions, nickname: string): KeyWish | undefined {
+/** Which key; undefined where no flag says it. The key that is made has the CA's nickname as its label. USAGE for what is none, or does not go with the signature chosen. */
+export function keyWish({ key, keyType, digest, rsaSignature }: OwnCaOptions, nickname: string): KeyWish | undefined {
   if (key !== undefined) return { kind: 'existing', name: key };
-  return keyType === undefined ? undefined : { kind: 'made', type: parseKeyType(keyType), label: nickname };
+  if (keyType === undefined) return undefined;
+  const type = parseKeyType(keyType);
+  assertChoiceCounts(type.kind, { ...(digest === undefined ? {} : { digest }), ...(rsaSignature === undefined ? {} : { rsaSignature }) });
+  return { kind: 'made', type, label: nickname };
 }

@@ -44,7 +44,7 @@ export async function findAuthority(token: Token, nickname: string, now: Date, a
       path = findPath(certificate, pool);
     }
     if ('fault' in path) {
-      failure ??= new HsmongerError('CERTIFICATE_NOT_FOUND', `'${nickname}' on ${where} has no chain up to a root: ${path.fault}. Hand it to 'hsmonger ca import' once more with the certificates above it, or import those into the token.`);
+      failure ??= new HsmongerError('CERTIFICATE_NOT_FOUND', `'${nickname}' on ${where} has no chain up to a root: ${path.fault}. Put the certificates above it on the token: 'hsmonger token import-cert FILE --without-key'.`);
       continue;
     }
     const authority = { certificate, path, pool, id };

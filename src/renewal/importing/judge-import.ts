@@ -1,6 +1,7 @@
 import { HsmongerError } from '../../errors.js';
 import { acceptable } from '../../x509/acceptable.js';
 import type { Certificate } from '../../x509/certificate.js';
+import { equalBytes } from '../../x509/der.js';
 import { allows } from '../../x509/extensions/extensions.js';
 import { nameText, sameName } from '../../x509/names/name.js';
 import { isSelfSigned, role, validityFault, type Path } from '../../x509/path.js';
@@ -50,12 +51,27 @@ export function judgeImport(now: Date, { given, pool, present, forceSelfSigned }
   return { nickname, certificate, path };
 }
 
-/** The new certificate is the one whose key is ours: file names and order say nothing. Of several the one that lasts longest. */
-function pairOf(given: readonly Certificate[], present: readonly Present[]): { readonly certificate: Certificate; readonly old: Certificate; readonly nickname: string } {
-  const pairs = given
+/** The certificate of ours that is handed in once more as it is; undefined where a later one is handed in with it. */
+export function thereAlready(given: readonly Certificate[], present: readonly Present[]): Present | undefined {
+  const [pair] = pairsOf(given, present);
+  return pair !== undefined && equalBytes(pair.certificate.der, pair.old.der) ? { nickname: pair.nickname, certificate: pair.old } : undefined;
+}
+
+interface Pair {
+  readonly certificate: Certificate;
+  readonly old: Certificate;
+  readonly nickname: string;
+}
+
+/** The new certificate is the one whose key is ours: file names and order say nothing. The one that lasts longest comes first. */
+function pairsOf(given: readonly Certificate[], present: readonly Present[]): Pair[] {
+  return given
     .flatMap((certificate) => present.filter((ours) => sameKey(ours.certificate.spki, certificate.spki)).map((ours) => ({ certificate, old: ours.certificate, nickname: ours.nickname })))
     .sort((a, b) => b.certificate.notAfter.getTime() - a.certificate.notAfter.getTime());
-  const [pair] = pairs;
+}
+
+function pairOf(given: readonly Certificate[], present: readonly Present[]): Pair {
+  const [pair] = pairsOf(given, present);
   if (pair !== undefined) return pair;
   const namesake = present.find((ours) => given.some(({ subject }) => sameName(subject, ours.certificate.subject)));
   if (namesake !== undefined) throw new HsmongerError('KEY_MISMATCH', `The certificate for ${nameText(namesake.certificate.subject)} was made for another key than the one of '${namesake.nickname}' on the token; have it made from the request 'hsmonger ca csr' writes.`);

@@ -1,5 +1,5 @@
 import { execFileSync } from 'node:child_process';
-import { readFileSync, statSync } from 'node:fs';
+import { existsSync, readFileSync, statSync } from 'node:fs';
 import path from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { hsmonger } from '../site.js';
@@ -135,4 +135,23 @@ describe('other keys, names and ways', () => {
     for (const fix of fixes) expect(await hsmonger(...fix, ...ground.here)).toMatchObject({ exitCode: 0, out: expect.stringContaining('have the CKA_ID that NSS looks for') as string });
     expect((await ground.objects()).filter((object) => / 00[abc]\d$/u.test(object))).toEqual([]);
   });
+});
+
+it('a signature the key never makes is refused before there is a key, and on one that is there', async () => {
+  const spare = await hsmonger('token', 'keygen', '--type', 'P-256', '--label', 'spare', ...ground.onToken, ...ground.here);
+  expect(spare.exitCode, spare.err).toBe(0);
+  const before = await ground.objects();
+  for (const [flags, why] of [
+    [['--key-type', 'P-256', '--rsa-signature', 'pss'], /The signature 'pss' \(rsa-signature\) is for RSA keys, and this key's type is EC: /u],
+    [['--key-type', 'Ed25519', '--digest', 'sha384'], /The digest 'sha384' has no meaning for Ed25519/u],
+    [['--key', 'spare', '--rsa-signature', 'pss'], /is for RSA keys, and this key's type is EC: /u],
+  ] as const) {
+    for (const command of [['init-root'], ['csr']]) {
+      const said = await hsmonger('ca', ...command, '--instance', 'odd', ...ground.here, ...ground.onToken, '--subject', 'CN=Odd', ...flags);
+      expect(said).toMatchObject({ exitCode: 2, out: '', err: expect.stringMatching(why) as string });
+      expect(said.err).toMatch(/^hsmonger: [^\n]+\n$/u);
+    }
+  }
+  expect(await ground.objects()).toEqual(before);
+  expect(existsSync(path.join(ground.config, 'odd.toml'))).toBe(false);
 });

@@ -1,6 +1,6 @@
 /** A root that is somewhere else: the request goes there, the answer comes back; `ca list`, `show` and `chain` tell what there is. */
 import { execFileSync } from 'node:child_process';
-import { mkdirSync, readFileSync } from 'node:fs';
+import { mkdirSync, readFileSync, readdirSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { createOutsideAuthority, type OutsideAuthority } from '../../rig/outside-authority.js';
@@ -37,7 +37,11 @@ it('the request asks for a CA, and OpenSSL verifies it; asked again it is the sa
 
 it('without --subject there is nothing to go by, and --out writes over nothing', async () => {
   expect((await ca('csr')).err).toMatch(/There is no certificate 'sub'.* to have its request written once more, give --subject, and --key or --key-type\.\n$/u);
-  expect(await ca('csr', ...subject, '--out', csr)).toMatchObject({ exitCode: 2 });
+  // What a run before this one wrote is what this one would.
+  expect(await ca('csr', ...subject, '--out', csr)).toMatchObject({ exitCode: 0 });
+  const other = ground.file('other', 'something else\n');
+  expect(await ca('csr', ...subject, '--out', other)).toMatchObject({ exitCode: 2 });
+  expect(readFileSync(other, 'utf8')).toBe('something else\n');
   expect((await ca('csr', '--days', '3')).err).toContain('go without --subject');
 });
 
@@ -72,6 +76,19 @@ it('the answer is stored with what stands above it', async () => {
   const stored = (await ground.objects()).filter((object) => object.startsWith('Certificate'));
   expect(stored.map((object) => object.split(' ').slice(0, 2).join(' '))).toEqual(['Certificate Intermediate', 'Certificate Root', 'Certificate sub']);
   expect((await ca('csr', ...subject)).err).toContain('has a certificate already');
+});
+
+it('the same answer once more is there already, by itself, with its chain, and in one file with it; certmonger is not asked', async () => {
+  const answer = path.join(ground.directory, 'again.pem');
+  writeFileSync(answer, await ground.certificate('sub'));
+  const bundle = ground.file('bundle.pem', [outside.root, answer, outside.intermediate].map((file) => readFileSync(file, 'utf8')).join(''));
+  const before = [await ground.objects(), readdirSync(path.join(ground.state, 'sub'))];
+  for (const files of [[answer], [answer, outside.intermediate, outside.root], [bundle]]) {
+    const said = await ca('import', ...files);
+    expect(said, said.err).toMatchObject({ exitCode: 0, out: expect.stringMatching(/^sub: is there already, serial [0-9a-f]+, from CN=Intermediate,O=Outside, expires \d{4}-\d\d-\d\d; nothing was changed\.\n$/u) as string });
+  }
+  expect(JSON.parse((await ca('import', answer, '--json')).out)).toMatchObject({ there: { nickname: 'sub', subject: 'CN=Sub CA,O=Outside' } });
+  expect([await ground.objects(), readdirSync(path.join(ground.state, 'sub'))]).toEqual(before);
 });
 
 it('the chain is the CA first and the root last, as the article cats it', async () => {

@@ -121,6 +121,17 @@ describe('certificates from a CA on a real token', () => {
     expect(rows(site).filter(({ subject }) => subject.includes('good.test'))).toHaveLength(1);
   });
 
+  it("a server's request that names no host is refused, and told how to name one; nobody else needs one", async () => {
+    const bad = make('bad', '/CN=Bad CA/O=HSMONGER.TEST');
+    const mail = make('mail', '/CN=Bad CA/O=HSMONGER.TEST', 'email:jane@hsmonger.test');
+    for (const csr of [bad, mail]) {
+      expect(await issue(site, [csr], { order: { profile: profiles.caServerCert } })).toMatchObject([{ problem: { code: 'NAME_REFUSED', message: expect.stringMatching(/^Neither the request for CN=Bad CA,O=HSMONGER\.TEST nor --san names a host, .*; say --san dns:… or ip:…/u) as string } }]);
+      given((await issue(site, [csr], { order: { profile: profiles.caServerCert, names: names('ip:192.0.2.9') } }))[0]);
+      given((await issue(site, [csr], { order: { profile: profiles.caSubsystemCert } }))[0]);
+    }
+    given((await issue(site, [make('uri', '/CN=Bad CA/O=HSMONGER.TEST', 'URI:sip:hsmonger.test')], { order: { profile: profiles.caServerCert } }))[0]);
+  });
+
   it('a key that was lost gets nothing any more, not even what it had, and not where it was lost while the token signed', async () => {
     const csr = make('lost', '/CN=lost.test/O=HSMONGER.TEST', 'DNS:lost.test');
     const order = { profile: profiles.caServerCert, again: 'another' };

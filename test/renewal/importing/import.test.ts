@@ -2,7 +2,7 @@ import { execFileSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import path from 'node:path';
 import { afterAll, describe, expect, it, test } from 'vitest';
-import { judgeImport, type ImportFacts } from '../../../src/renewal/importing/judge-import.js';
+import { judgeImport, thereAlready, type ImportFacts } from '../../../src/renewal/importing/judge-import.js';
 import { readCertificates } from '../../../src/renewal/importing/read-certificates.js';
 import { run } from '../../../src/platform/run.js';
 import type { Certificate } from '../../../src/x509/certificate.js';
@@ -51,6 +51,13 @@ test('a longer one of the same CA is taken, with what stands above it in order',
 test('the order in the file does not matter, nor that something is in it twice, nor that the chain is in it', () => {
   const judged = judgeImport(now, facts([outside.root, outside.intermediate, present, good, good, outside.root], { pool: [] }));
   expect(equalBytes(judged.certificate.der, read(good).der)).toBe(true);
+});
+
+test('the very one that is there is told to be there, alone or with its chain; with a later one it is that one that counts', () => {
+  const { present: ours } = facts([]);
+  expect(thereAlready([outside.root, present].map(read), ours)).toEqual(ours[0]);
+  expect(thereAlready([present, good].map(read), ours)).toBeUndefined();
+  expect(thereAlready([outside.root].map(read), ours)).toBeUndefined();
 });
 
 const signed = (options: SignOptions) => outside.sign(at('ca.csr'), options);

@@ -1,5 +1,10 @@
 import { HsmongerError } from '../../../errors.js';
+import type { Extension } from '../../../x509/certificate.js';
+import { elementsIn } from '../../../x509/der.js';
+import { findExtension } from '../../../x509/extensions/extensions.js';
+import { generalNameTags } from '../../../x509/names/general-name.js';
 import { nameText } from '../../../x509/names/name.js';
+import { oids } from '../../../x509/oids.js';
 import type { IssuePlan } from '../decide.js';
 import { assertAnother } from '../sound.js';
 import { certified, type Certifying } from './certified.js';
@@ -22,6 +27,9 @@ export function planIssue(now: Date, facts: Issuance): IssuePlan {
   if (policy === undefined) throw new HsmongerError('OLD_CERTIFICATE_MISSING', `By profile ${profile.name} certificates are renewed, never issued anew; choose another profile.`);
   const { subject, extensions } = certified({ ...facts, policy });
   assertAnother(csr.spki, subject, issuer);
+  if (policy.extendedKeyUsage.includes(oids.serverAuth) && !namesService(extensions)) {
+    throw new HsmongerError('NAME_REFUSED', `Neither the request for ${nameText(subject)} nor --san names a host, and a server's certificate that names none in its subject alternative name is taken by no client (RFC 9525 §6.1); say --san dns:… or ip:…, or choose another --profile.`);
+  }
   if (now >= issuer.notAfter) throw new HsmongerError('ISSUER_EXPIRED', `The CA certificate of ${nameText(issuer.subject)} expired at ${issuer.notAfter.toISOString()}; renew it first, then ask again.`);
   const from = Math.floor(now.getTime() / 1000) * 1000;
   const wanted = from + (facts.days ?? facts.lifetimeDays[profile.name] ?? profile.days) * dayMs;
@@ -34,4 +42,12 @@ export function planIssue(now: Date, facts: Issuance): IssuePlan {
     notAfter: new Date(Math.min(wanted, issuer.notAfter.getTime())),
     extensions,
   };
+}
+
+/** otherName (SRVName, RFC 4985), dNSName, uniformResourceIdentifier, iPAddress: what a client looks for (RFC 9525 §2). */
+const serviceTags: ReadonlySet<number | undefined> = new Set([0xa0, generalNameTags.dns, generalNameTags.uri, generalNameTags.ip]);
+
+function namesService(extensions: readonly Extension[]): boolean {
+  const names = findExtension(extensions, oids.subjectAltName);
+  return names !== undefined && elementsIn(names.value).some(([tag]) => serviceTags.has(tag));
 }

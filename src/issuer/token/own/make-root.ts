@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
 import type { CaConfig, TokenIssuerConfig } from '../../../config/instance.js';
+import { assertChoiceCounts } from '../../../config/signature-algorithm.js';
 import { HsmongerError } from '../../../errors.js';
 import type { Database } from '../../../ledger/database.js';
 import { exclusively } from '../../../ledger/exclusively.js';
@@ -55,7 +56,9 @@ export async function makeRoot(parts: RootParts, wish: KeyWish | undefined, orde
   return exclusively(ledger, busyMs, async () => {
     if (present !== undefined) return { certificate: adopted(present.certificate, issuer.certificate, where), key: await presentKey(token, present.certificate, wish), there: true };
     if (order === undefined || wish === undefined) throw missing(issuer);
+    if (wish.kind === 'made') assertChoiceCounts(wish.type.kind, issuer);
     const key = await rootKey(parts, wish, order);
+    assertChoiceCounts(key.key.type, issuer);
     assertKeyFree(objects, key.spki, where);
     assertNotWithdrawn(ledger, { spki: key.spki });
     return { certificate: writtenDown(ledger, key, order) ?? (await signRoot(parts, key, order)), key, there: false };

@@ -3,7 +3,7 @@ import { HsmongerError } from '../../../errors.js';
 import type { Revocation } from '../../../ledger/revocation.js';
 import type { Certificate } from '../../../x509/certificate.js';
 import { nameText } from '../../../x509/names/name.js';
-import { sameKey } from '../../../x509/public-key.js';
+import { keyFingerprint } from '../../../x509/public-key.js';
 import { hex } from '../../../platform/hex.js';
 
 export interface RevocationWish {
@@ -16,18 +16,18 @@ export interface RevocationFacts {
   readonly certificate: Certificate;
   /** How it stands; undefined while it is not revoked. */
   readonly present?: Revocation;
-  /** The CA's own certificate. */
-  readonly authority: Certificate;
+  /** SHA-256 of the SubjectPublicKeyInfo that signed it, hex. */
+  readonly issuerKey: string;
 }
 
 export type RevocationStep = { readonly kind: 'revoke'; readonly revocation: Revocation } | { readonly kind: 'end hold'; readonly at: Date };
 
 /** What to write down at `now`; REVOCATION_REFUSED where nothing may be. */
-export function decideRevocation(now: Date, { certificate, present, authority }: RevocationFacts, { reason, invalidity }: RevocationWish): RevocationStep {
+export function decideRevocation(now: Date, { certificate, present, issuerKey }: RevocationFacts, { reason, invalidity }: RevocationWish): RevocationStep {
   const what = `The certificate ${hex(certificate.serial)} of ${nameText(certificate.subject)}`;
   const refuse = (why: string) => new HsmongerError('REVOCATION_REFUSED', `${what} ${why}.`);
   // Nobody looks for a trust anchor on a CRL (RFC 5280 §6.1), and an intermediate's word on itself ends with itself.
-  if (sameKey(certificate.spki, authority.spki)) {
+  if (keyFingerprint(certificate.spki) === issuerKey) {
     throw refuse("is this CA's own, and no CA revokes itself: a root is taken out of the stores that trust it, an intermediate is revoked by the CA above it, in that one's instance");
   }
   if (invalidity !== undefined && invalidity > now) throw refuse(`cannot have been invalid since ${iso(invalidity)}, which is still to come`);

@@ -1,8 +1,9 @@
 import { tokenWith } from '../../../config/token-views.js';
-import { judgeImport, type Admitted } from '../../../renewal/importing/judge-import.js';
+import { judgeImport, thereAlready, type Admitted, type Present } from '../../../renewal/importing/judge-import.js';
 import { importFile, keepImport } from '../../../renewal/importing/keep-import.js';
 import { readCertificates, type GivenFile } from '../../../renewal/importing/read-certificates.js';
 import type { Token } from '../../../pkcs11/token.js';
+import { hex } from '../../../platform/hex.js';
 import { run } from '../../../platform/run.js';
 import { nameText } from '../../../x509/names/name.js';
 import { readableCertificates } from '../../../x509/readable-certificates.js';
@@ -33,6 +34,20 @@ export interface Imported {
   readonly file: string;
 }
 
+/** What importing a certificate comes to: the first of the CA, one that is on the token already as it is, or the next of one that is there. */
+export type ImportKind = { readonly kind: 'first' } | { readonly kind: 'there'; readonly there: Omit<Imported, 'file'> } | { readonly kind: 'next' };
+
+/** Only looks. */
+export async function kindOfImport(context: ServiceContext, { certificate, nicknames }: Pick<Import, 'certificate' | 'nicknames'>): Promise<ImportKind> {
+  const token = await context.openToken();
+  const { issuer } = context.instance;
+  if (issuer.type === 'token' && (await token.certificates(issuer.certificate)).length === 0) return { kind: 'first' };
+  // An intermediate's own stands in the instance file of the CA above it.
+  const ours = new Set([...(issuer.type === 'token' ? [issuer.certificate] : []), ...nicknames]);
+  const there = thereAlready(await readCertificates(certificate, run), await allPresent(context, token, [...ours]));
+  return there === undefined ? { kind: 'next' } : { kind: 'there', there: told(there) };
+}
+
 /** Checks a certificate another CA made for one of ours and puts it where the helper takes it from. */
 export async function importCertificate(context: ServiceContext, { certificate, chain, known, nicknames, forceSelfSigned, keep }: Import): Promise<Imported> {
   const given = await readCertificates(certificate, run);
@@ -42,8 +57,11 @@ export async function importCertificate(context: ServiceContext, { certificate, 
   const pool = [...above, ...readableCertificates([...known, ...(await token.certificates()).map(({ der }) => der)])];
   const admitted = judgeImport(context.clock(), { given, pool, present, forceSelfSigned });
   const file = keep ? await kept(context, token, admitted, present) : importFile(context.directories, context.instance, admitted.certificate.spki);
-  const { subject, issuer, serial, notAfter } = admitted.certificate;
-  return { nickname: admitted.nickname, subject: nameText(subject), issuer: nameText(issuer), serial: Buffer.from(serial).toString('hex'), notAfter, file };
+  return { ...told(admitted), file };
+}
+
+function told({ nickname, certificate: { subject, issuer, serial, notAfter } }: Present): Omit<Imported, 'file'> {
+  return { nickname, subject: nameText(subject), issuer: nameText(issuer), serial: hex(serial), notAfter };
 }
 
 async function kept(context: ServiceContext, token: Token, admitted: Admitted, present: readonly { readonly nickname: string; readonly id: Uint8Array; readonly token: Token }[]): Promise<string> {

@@ -1,6 +1,7 @@
 import { existsSync } from 'node:fs';
 import path from 'node:path';
 import { stateDirectory } from '../../../config/directories.js';
+import { assertChoiceCounts } from '../../../config/signature-algorithm.js';
 import { HsmongerError, sentenceOf } from '../../../errors.js';
 import { missing } from '../../../issuer/token/own/make-root.js';
 import { ownKey, type KeyWish } from '../../../issuer/token/own/own-key.js';
@@ -42,7 +43,9 @@ export async function requestCa(context: ServiceContext, { wish, order }: { read
   // Before the ledger is locked, because the PIN's guard has a lock of its own.
   await token.login();
   return exclusively(context.ledger(), busyMs, async () => {
+    if (wish.kind === 'made') assertChoiceCounts(wish.type.kind, issuer);
     const key = await ownKey(token, wish);
+    assertChoiceCounts(key.key.type, issuer);
     assertKeyFree(objects, key.spki, where);
     const file = requestFile(context);
     const before = kept(file);
