@@ -27,7 +27,9 @@ const shellFront = (await readFile(path.join(root, 'packaging/hsmonger-submit.sh
 
 /** Each executable is an entry that answers what it can alone; the named chunk holds the rest and is loaded when first needed. */
 const executables = ['hsmonger', 'hsmonger-submit', 'hsmonger-pre-save', 'hsmonger-post-save'];
-const chunks = { enrol: 'src/renewal/enrol.ts', worker: 'src/service/worker.ts', cli: 'src/cli/main.ts', hooks: 'src/service/hooks.ts', 'token-view': 'src/tracking/token-view.ts', watcher: 'src/agent/follow/watcher.ts', prober: 'src/agent/probe/probe-process.ts', show: 'src/agent/show/show-child.ts', ocsp: 'src/service/ocsp/serve.ts', clerk: 'src/service/clerks/clerk-thread.ts' };
+const chunks = { enrol: 'src/renewal/enrol.ts', worker: 'src/service/worker.ts', cli: 'src/cli/main.ts', hooks: 'src/service/hooks.ts', 'token-view': 'src/tracking/token-view.ts', watcher: 'src/agent/follow/watcher.ts', prober: 'src/agent/probe/probe-process.ts', show: 'src/agent/show/show-child.ts', ocsp: 'src/service/ocsp/serve.ts' };
+/** Read before the drop and begun as text: no file is loaded then, and none for the code cache. */
+const threads = { clerk: 'src/service/clerks/clerk-thread.ts' };
 
 /**
  * A default import of CommonJS copies all its properties in each file that has one: a thousand constants, six times over. Through a
@@ -81,7 +83,7 @@ await Promise.all([
       banner: { js: `${name === 'hsmonger-submit' ? shellFront : `#!${interpreter}\n`}const HSMONGER_LIB_DIRECTORY=require("node:path").join(__dirname,"lib"),HSMONGER_BUNDLE_URL="file://"+__filename;` },
     }),
   ),
-  ...Object.entries(chunks).map(([name, entry]) =>
+  ...Object.entries({ ...chunks, ...threads }).map(([name, entry]) =>
     build({
       ...common,
       entryPoints: [path.join(root, entry)],

@@ -1,6 +1,7 @@
-import { closeSync, fchmodSync, fsyncSync, openSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { closeSync, fchmodSync, fsyncSync, openSync, rmSync, writeFileSync } from 'node:fs';
 import { HsmongerError, sentenceOf } from '../errors.js';
 import { asideOf, sweepBeside } from '../platform/aside.js';
+import { readBoundedFile } from '../platform/bounded-file.js';
 import { writeDurably } from '../platform/durable-file.js';
 import { placeNew } from '../platform/place-new.js';
 
@@ -82,9 +83,11 @@ function finish({ file, content, aside, descriptor, fault }: Begun, remedy: stri
   }
 }
 
+/** Anybody can have put anything there: not a FIFO is waited for, and no more read than is to be there. */
 function holds(file: string, content: string): boolean {
   try {
-    return readFileSync(file, 'latin1') === content;
+    const wanted = Buffer.from(content);
+    return readBoundedFile(file, wanted.length).equals(wanted);
   } catch {
     return false;
   }

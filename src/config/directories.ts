@@ -37,9 +37,14 @@ export function pinsFile(directories: Directories, instance: Pick<Instance, 'use
   return path.join(pinsDirectory(directories, instance), 'pins.sqlite');
 }
 
-/** Locked while a token is initialised, for any instance and by whichever service user; beside their directories. */
+/** Locked while root initialises a token, for any instance and by whichever service user; beside their directories. */
 export function tokenInitLock(directories: Directories): string {
   return path.join(directories.state, '.token-init.lock');
+}
+
+/** The same for a service user who does it, and can write in no directory of root's. */
+export function ownTokenInitLock(directories: Directories, instance: Pick<Instance, 'user'>): string {
+  return path.join(pinsDirectory(directories, instance), 'token-init.lock');
 }
 
 /**

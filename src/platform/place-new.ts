@@ -1,7 +1,7 @@
-import { closeSync, linkSync, openSync, renameSync } from 'node:fs';
+import { closeSync, linkSync, openSync, renameSync, rmSync } from 'node:fs';
 
-/** What a file system says that has no second names for a file, as on a stick by which requests are carried to an offline CA: vfat, exfat, some of FUSE. */
-const noLinks: ReadonlySet<string | undefined> = new Set(['EPERM', 'EOPNOTSUPP', 'ENOSYS', 'EMLINK']);
+/** What a file system says that has no second names for a file, as on a stick by which requests are carried to an offline CA: vfat, exfat, some of FUSE. libuv's word for EOPNOTSUPP is ENOTSUP. */
+const noLinks: ReadonlySet<string | undefined> = new Set(['EPERM', 'ENOTSUP', 'ENOSYS', 'EMLINK']);
 
 /** Gives a finished file its name, which nothing has yet: EEXIST otherwise. `aside`, in the same directory, may stay, as a second name. Errors are the system's. */
 export function placeNew(aside: string, file: string): void {
@@ -11,6 +11,12 @@ export function placeNew(aside: string, file: string): void {
   } catch (error) {
     if (!noLinks.has((error as NodeJS.ErrnoException).code)) throw error;
     closeSync(openSync(file, 'wx'));
-    renameSync(aside, file);
+    try {
+      renameSync(aside, file);
+    } catch (fault) {
+      // Empty, and ours.
+      rmSync(file, { force: true });
+      throw fault;
+    }
   }
 }

@@ -77,9 +77,12 @@ function converse(order: WorkOrder, { timeoutMs, onProgress, signal: interrupted
     const reply = child.stdio[replyDescriptor] as Readable;
     let chunks: Buffer[] = [];
     let bytes = 0;
+    /** Of them, what is kept: parts that were handed over are not. */
+    let kept = 0;
     reply.on('data', (chunk: Buffer) => {
       bytes += chunk.length;
-      if (bytes > maxReplyBytes) giveUp();
+      kept += chunk.length;
+      if (kept > maxReplyBytes) giveUp();
       else chunks.push(chunk);
       if (!chunk.includes(lineEnd)) return;
       const text = Buffer.concat(chunks);
@@ -89,6 +92,7 @@ function converse(order: WorkOrder, { timeoutMs, onProgress, signal: interrupted
       clearTimeout(patience);
       patience = setTimeout(giveUp, timeoutMs);
       chunks = [text.subarray(end + 1)];
+      kept = text.length - end - 1;
       for (const progress of told) onProgress?.(progress);
     });
     child.on('error', (error) => {
@@ -104,6 +108,10 @@ function converse(order: WorkOrder, { timeoutMs, onProgress, signal: interrupted
       } catch (error) {
         if (signal === 'SIGINT') {
           reject(new HsmongerError('INTERRUPTED', `Interrupted during '${order.task}'; what was done by then is kept, and the same command goes on from there.`));
+          return;
+        }
+        if (kept > maxReplyBytes) {
+          reject(new HsmongerError('INTERNAL', `The process working as user '${user}' answered '${order.task}' with more than ${String(maxReplyBytes / 1024 / 1024)} MiB, which nobody reads; what it has done is done.`, { cause: error }));
           return;
         }
         const how = signal === 'SIGKILL' ? `gave no answer within ${String(timeoutMs / 1000)} seconds or was killed` : `ended with ${signal ?? `status ${String(code)}`}`;

@@ -7,6 +7,7 @@ import { prepareState } from '../config/prepare-state.js';
 import { asHsmongerError } from '../errors.js';
 import { sqliteAddon } from '../platform/addons.js';
 import { accountOf, dropTo } from '../platform/service-user.js';
+import { clerkCode } from './clerks/clerk-code.js';
 import { withServiceContext, type Interaction } from './context.js';
 import { progressLine, replyDescriptor, type Reply, type WorkOrder } from './order.js';
 import { gatherPrivileged } from './privileged.js';
@@ -28,6 +29,7 @@ async function perform(): Promise<Reply> {
   try {
     const order = decode((await standardInput()).toString('utf8')) as WorkOrder;
     sqliteAddon();
+    if (order.task === 'issue certificates') clerkCode();
     const account = accountOf(order.instance.user);
     prepareState(order.directories, order.instance, account);
     const privileged = await gatherPrivileged(order.task, order.instance, account);

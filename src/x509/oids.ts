@@ -1,4 +1,4 @@
-/** Object identifiers by the names RFC 5280 and RFC 6960 give them, Netscape's by openssl's. */
+/** Object identifiers by the names RFC 5280 and RFC 6960 give them, those of keys by RFC 3279's and 4055's, Netscape's by openssl's. */
 export const oids = {
   subjectKeyIdentifier: '2.5.29.14',
   keyUsage: '2.5.29.15',
@@ -30,4 +30,7 @@ export const oids = {
   commonName: '2.5.4.3',
   emailAddress: '1.2.840.113549.1.9.1',
   extensionRequest: '1.2.840.113549.1.9.14',
+  rsaEncryption: '1.2.840.113549.1.1.1',
+  rsassaPss: '1.2.840.113549.1.1.10',
+  ecPublicKey: '1.2.840.10045.2.1',
 } as const;

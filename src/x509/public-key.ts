@@ -1,6 +1,7 @@
 import { createHash, createPublicKey, type KeyObject } from 'node:crypto';
 import { HsmongerError } from '../errors.js';
 import { contentOf, derFault, dottedOf, elementsIn, equalBytes } from './der.js';
+import { oids } from './oids.js';
 import { remembered } from './remembered.js';
 
 /** What a public key is, from its SubjectPublicKeyInfo. */
@@ -17,7 +18,7 @@ const types: ReadonlyMap<string, KeyFacts['type']> = new Map([
   ['ed25519', 'Ed25519'],
 ]);
 const ecBits: Readonly<Record<string, number>> = { prime256v1: 256, secp384r1: 384, secp521r1: 521 };
-const ecPublicKey = '1.2.840.10045.2.1';
+const derNull = Uint8Array.of(0x05, 0x00);
 const [integerTag, bitStringTag, objectIdentifierTag, sequenceTag] = [0x02, 0x03, 0x06, 0x30];
 /** 1.2.840.113549.1.1.1 and NULL (RFC 3279 §2.3.1), which stand in the first bytes. */
 const rsaEncryption = Buffer.from('300d06092a864886f70d0101010500', 'hex');
@@ -62,17 +63,21 @@ export const openKey = remembered((spki: Uint8Array): KeyObject | undefined => {
     const [algorithm, bits, ...more] = spki[0] === sequenceTag ? elementsIn(spki) : [];
     const [type, parameters, ...rest] = algorithm?.[0] === sequenceTag ? elementsIn(algorithm) : [];
     if (type === undefined || bits?.[0] !== bitStringTag || more.length + rest.length > 0) return undefined;
+    const oid = dottedOf(type);
     // Named curves only (RFC 5480 §2.1.1): explicit parameters are a way to make OpenSSL compute with an attacker's curve.
-    if (dottedOf(type) === ecPublicKey && parameters?.[0] !== objectIdentifierTag) return undefined;
-    return plainRsaKey(algorithm, bits) ?? plainPointKey(spki) ?? createPublicKey({ key: Buffer.from(spki), format: 'der', type: 'spki' });
+    if (oid === oids.ecPublicKey && parameters?.[0] !== objectIdentifierTag) return undefined;
+    if (oid === oids.rsaEncryption) return parameters === undefined || equalBytes(parameters, derNull) ? rsaKey(bits) : undefined;
+    // What follows the two numbers OpenSSL passes over, and one key would be many.
+    if (oid === oids.rsassaPss && rsaKey(bits) === undefined) return undefined;
+    return plainPointKey(spki) ?? createPublicKey({ key: Buffer.from(spki), format: 'der', type: 'spki' });
   } catch {
     return undefined;
   }
 });
 
-/** An RSA key in its usual wrapping, from its two numbers: OpenSSL 3's decoders take forty times as long to find out that it is one. */
-function plainRsaKey(algorithm: Uint8Array | undefined, bits: Uint8Array): KeyObject | undefined {
-  if (algorithm === undefined || !equalBytes(algorithm, rsaEncryption) || contentOf(bits)[0] !== 0) return undefined;
+/** An RSA key from its two numbers (RFC 8017 appendix A.1.1): OpenSSL 3's decoders take forty times as long to find out that it is one. */
+function rsaKey(bits: Uint8Array): KeyObject | undefined {
+  if (contentOf(bits)[0] !== 0) return undefined;
   const key = contentOf(bits).subarray(1);
   if (key[0] !== sequenceTag || derFault(key) !== undefined) return undefined;
   const [n, e, ...more] = elementsIn(key).map(positiveOctets);
@@ -113,7 +118,7 @@ function weak(what: string, why: string): HsmongerError {
   return new HsmongerError('WEAK_KEY', `${what} ${why}.`);
 }
 
-/** Whether two SubjectPublicKeyInfo hold one key: the same bytes, or the same value differently wrapped (parameters NULL or absent). */
+/** Whether two SubjectPublicKeyInfo hold one key of one kind: the same bytes, or the same value differently wrapped (parameters NULL or absent, a point in full or compressed). */
 export function sameKey(left: Uint8Array, right: Uint8Array): boolean {
   if (equalBytes(left, right)) return true;
   // Every certificate is compared with every key of a token, and to open one takes OpenSSL a tenth of a millisecond.
@@ -124,11 +129,26 @@ export function sameKey(left: Uint8Array, right: Uint8Array): boolean {
   }
   if (openKey(left)?.asymmetricKeyType !== openKey(right)?.asymmetricKeyType) return false;
   // Not KeyObject.equals: for keys of two kinds it leaves an error in OpenSSL's queue, and the next createPublicKey() throws that.
-  const [a, b] = [exported(left), exported(right)];
-  return a !== undefined && b !== undefined && equalBytes(a, b);
+  const [a, b] = [valueOf(left), valueOf(right)];
+  return a !== undefined && a === b;
 }
 
-const exported = remembered((spki: Uint8Array) => openKey(spki)?.export({ format: 'der', type: 'spki' }));
+/** What the key is, however it is wrapped. */
+const valueOf = remembered((spki: Uint8Array): string | undefined => {
+  const type = openKey(spki)?.asymmetricKeyType;
+  if (type === undefined) return undefined;
+  return type === 'ec' ? pointOf(spki)?.join(' ') : Buffer.from(elementsIn(spki)[1] ?? []).toString('latin1');
+});
+
+/** The curve and the coordinates of a key on one, base64url; undefined for other keys, and on a curve node has no name for. */
+export function pointOf(spki: Uint8Array): readonly [string, string, string] | undefined {
+  try {
+    const { crv, x, y } = openKey(spki)?.export({ format: 'jwk' }) ?? {};
+    return crv === undefined || x === undefined || y === undefined ? undefined : [crv, x, y];
+  } catch {
+    return undefined;
+  }
+}
 
 function plainKind(spki: Uint8Array): 'RSA' | 'P-256' | 'P-384' | 'P-521' | undefined {
   return isPlainRsa(spki) ? 'RSA' : plainPoint(spki)?.curve;

@@ -1,5 +1,6 @@
 import { constants, verify, type KeyObject } from 'node:crypto';
 import { HsmongerError } from '../errors.js';
+import { oids } from './oids.js';
 import { openKey } from './public-key.js';
 import { remembered } from './remembered.js';
 import { AlgorithmIdentifierSchema, decode, RsaPssParametersSchema } from './schema.js';
@@ -29,7 +30,6 @@ const digests: ReadonlyMap<string, string> = new Map([
   ['2.16.840.1.101.3.4.2.2', 'sha384'],
   ['2.16.840.1.101.3.4.2.3', 'sha512'],
 ]);
-const rsaPss = '1.2.840.113549.1.1.10';
 const weakDigests = new Set(['md5', 'sha1']);
 const keyTypes = { 'rsa-pkcs1': ['rsa'], 'rsa-pss': ['rsa', 'rsa-pss'], ecdsa: ['ec'], eddsa: ['ed25519'] } as const;
 
@@ -37,7 +37,7 @@ const keyTypes = { 'rsa-pkcs1': ['rsa'], 'rsa-pss': ['rsa', 'rsa-pss'], ecdsa: [
 export const signatureScheme = remembered((algorithm: Uint8Array): SignatureScheme | undefined => {
   try {
     const { algorithm: oid, parameters } = decode(algorithm, AlgorithmIdentifierSchema);
-    if (oid === rsaPss) return pssScheme(parameters);
+    if (oid === oids.rsassaPss) return pssScheme(parameters);
     // NULL or nothing (RFC 4055 §5, RFC 5758 §3.2, RFC 8410 §3): anything else could be changed without the signature noticing.
     return parameters instanceof ArrayBuffer ? undefined : schemes.get(oid);
   } catch {

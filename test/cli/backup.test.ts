@@ -363,6 +363,18 @@ describe('killed in the middle', () => {
     expect((await restore(file, host('there'))).exitCode).toBe(0);
   });
 
+  it('only what root left there is swept: others could swap theirs for a link while it is emptied', async () => {
+    const left = (name: string) => path.join(scratch.path, `.hsmonger-backup.${name}`);
+    // Above the highest number of a process (PID_MAX_LIMIT).
+    for (const name of ['4194305', '4194306', '4194306.tar', 'of-mine']) {
+      mkdirSync(left(name));
+      writeFileSync(path.join(left(name), 'in-it'), '');
+    }
+    chownSync(left('4194305'), owner.uid, owner.gid);
+    await made();
+    expect(['4194305', '4194306', '4194306.tar', 'of-mine'].filter((name) => existsSync(left(name)))).toEqual(['4194305', 'of-mine']);
+  });
+
   it('a restore leaves the old state or the new one, and run again it finishes', async () => {
     const file = await made();
     withLedger(here.ledger, (ledger) => { ledger.exec("INSERT INTO interfaces VALUES ('later', 'x')"); });

@@ -1,12 +1,12 @@
 import { execFileSync } from 'node:child_process';
-import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { chmodSync, cpSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { execa } from 'execa';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { instanceOf } from '../../src/cli/global-options.js';
 import { installation } from '../../src/platform/installation.js';
 import { askService } from '../../src/service/ask.js';
-import { certificateFromPem, certificatesFromPem } from '../../src/x509/pem.js';
+import { certificateFromPem, certificatesFromPem, csrToPem } from '../../src/x509/pem.js';
 import { makeRequests } from '../x509/many-requests.js';
 import { createAuthority, dogtagCertificates } from '../rig/authority.js';
 import { privateDirectory, type PrivateDirectory } from '../rig/directory.js';
@@ -126,6 +126,17 @@ test('a fresh key on the token: the certificate lies beside it, and the same ord
   expect(clash).toMatchObject({ exitCode: 1, err: expect.stringContaining("The certificate 'ocsp' on token") as string });
 });
 
+test('two at once make one key and one certificate; of two keys of one name none is taken', async () => {
+  const order = ['ca', 'issue', '--profile', 'ocsp', '--nickname', 'twins', '--key-type', 'P-256', '--subject', 'CN=Twins,O=Example', ...flags];
+  const said = await Promise.all([1, 2, 3].map(() => hsmonger(...order)));
+  for (const { exitCode, err } of said) expect(exitCode, err).toBe(0);
+  const tool = (...args: string[]) => runAs(token.owner, 'pkcs11-tool', ['--module', token.module, '--token-label', token.label, '--login', '--pin', token.pin, ...args], { env: { ...token.environment } });
+  expect(said.filter(({ out }) => out.includes('key made'))).toHaveLength(1);
+  expect((await tool('-O')).stdout.match(/label: +twins$/gmu)).toHaveLength(3);
+  await tool('--keypairgen', '--key-type', 'EC:prime256v1', '--label', 'twins', '--id', '4711');
+  expect(await hsmonger(...order)).toMatchObject({ exitCode: 1, err: expect.stringContaining("There are several keys 'twins' on token") as string });
+});
+
 test('interrupted among many: what is committed is given, and a second run goes on from there', async () => {
   const place = instanceOf({ instance: 'ca', configDir: at('etc'), stateDir: at('state') }, {});
   const requests = makeRequests(600);
@@ -147,6 +158,18 @@ test('interrupted among many: what is committed is given, and a second run goes 
   const second = await askService(place, 'issue certificates', order);
   expect(second.results.every((result) => 'certificate' in result)).toBe(true);
   for (const result of given) expect(second.results.find(({ name }) => name === result.name)).toMatchObject({ certificate: result.certificate, before: true });
+});
+
+test('many are issued from below a closed home directory too: threads begin after the drop', async () => {
+  const home = at('home');
+  cpSync(installation().executables, path.join(home, 'dist'), { recursive: true });
+  chmodSync(home, 0o700);
+  mkdirSync(at('many'));
+  mkdirSync(at('many-certs'));
+  for (const { name, csr } of makeRequests(100)) writeFileSync(at('many', `${name}.csr`), csrToPem(csr));
+  const { stdout } = await execa(path.join(home, 'dist', 'hsmonger'), ['ca', 'issue', '--in-dir', at('many'), '--out-dir', at('many-certs'), ...flags]);
+  expect(stdout).toMatch(/^100 of 100 certificates issued\.$/mu);
+  expect(readdirSync(at('many-certs'))).toHaveLength(100);
 });
 
 test('interrupted before it has begun: it says so, and blames nothing', async () => {

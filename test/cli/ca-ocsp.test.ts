@@ -61,9 +61,11 @@ afterEach(async () => {
 });
 afterAll(() => { home.remove(); });
 
-async function start(...more: string[]): Promise<Responder> {
+const start = (...more: string[]) => startWith(here, ...more);
+
+async function startWith(flags: readonly string[], ...more: string[]): Promise<Responder> {
   const port = await freePort();
-  const child = spawn(path.join(installation().executables, 'hsmonger'), ['ca', 'ocsp', '--listen', `127.0.0.1:${String(port)}`, ...more, ...here], { stdio: ['ignore', 'ignore', 'pipe'] });
+  const child = spawn(path.join(installation().executables, 'hsmonger'), ['ca', 'ocsp', '--listen', `127.0.0.1:${String(port)}`, ...more, ...flags], { stdio: ['ignore', 'ignore', 'pipe'] });
   let said = '';
   child.stderr.setEncoding('utf8').on('data', (text: string) => { said += text; });
   const ended = once(child, 'exit') as Promise<[number | null]>;
@@ -240,6 +242,41 @@ describe('over HTTP', () => {
     expect(await hsmonger('ca', 'ocsp', '--listen', '0.0.0.0:2560', ...here)).toMatchObject({ exitCode: 2, err: expect.stringMatching(/put a web server in front/u) as string });
   });
 });
+
+test("the responder's key may lie on another token of the instance; pulled out it is waited for, and the CA does not sign in its place", async () => {
+  const second = await createSoftToken({ directory: home.path, label: 'responders', pin: 'other-pin-9', beside: token });
+  await authority.issue('elsewhere', { extensions: ocspExtensions, store: second, days: 300 });
+  mkdirSync(file('two'), { mode: 0o755 });
+  const table = `[tokens.responder]\nlabel = "${second.label}"\nmodule = "${second.module}"\npin-file = "${second.pinFile}"\nenvironment = { SOFTHSM2_CONF = "${second.confFile}" }\n\n[[certificate]]\nnickname = "elsewhere"\nprofile = "caOCSPCert"\ntoken = "responder"\n`;
+  const two = createInstance({ directory: file('two'), token, certificates: [], issuerCertificate: caNickname, extra: { end: table } });
+  const flags = ['--config-dir', two.configDir, '--state-dir', two.stateDir];
+  for (const command of ['revoke', 'unrevoke']) expect((await hsmonger('ca', command, good, ...(command === 'revoke' ? ['--reason', 'certificateHold'] : []), ...flags)).exitCode).toBe(0);
+  // Of all the one that lasts longest.
+  const responder = await startWith(flags);
+  expect(responder.said()).toMatch(/signed by CN=elsewhere,O=Company\.\n/u);
+  const text = await asked(responder, good);
+  expect(text).toMatch(/Response verify OK/u);
+  expect(text).toContain(`${good}: good`);
+  expect(text).toMatch(/Subject: O ?= ?Company, CN ?= ?elsewhere/u);
+  await hsmonger('ca', 'revoke', good, ...flags);
+  expect(await asked(responder, good)).toContain(`${good}: revoked`);
+
+  const there = path.dirname(execFileSync('grep', ['-la', second.label, '-r', token.tokenDirectory], { encoding: 'utf8' }).trim().split('\n')[0]!);
+  renameSync(there, file('unplugged'));
+  for (const end = Date.now() + 30_000; !(await asked(responder, good)).includes('trylater'); await sleep(300)) expect(Date.now()).toBeLessThan(end);
+  renameSync(file('unplugged'), there);
+  for (const end = Date.now() + 30_000; !(await asked(responder, good)).includes('Response verify OK'); await sleep(300)) expect(Date.now()).toBeLessThan(end);
+  expect(await asked(responder, good)).toMatch(/Subject: O ?= ?Company, CN ?= ?elsewhere/u);
+  expect(responder.said()).toMatch(/The tokens 'softhsm_token' and 'responders' are there again, and answers are signed\.\n/u);
+  expect(await responder.stop()).toBe(0);
+
+  // One the instance file says nothing of is not looked for there.
+  const unnamed = await startWith(flags, '--nickname', 'ocsp');
+  expect(unnamed.said()).toMatch(/signed by CN=ocsp,O=Company\.\n/u);
+  await unnamed.stop();
+  const named = await startWith(flags, '--nickname', 'elsewhere');
+  expect(await asked(named, good)).toMatch(/Subject: O ?= ?Company, CN ?= ?elsewhere/u);
+}, 120_000);
 
 test('a token that is pulled out makes it tryLater, and back it answers again', async () => {
   const responder = await start();

@@ -46,8 +46,7 @@ test('the request has the name, the key and the nature of the certificate that i
 });
 
 test('a file that is there is never written over', async () => {
-  const other = path.join(site.directory, 'other.csr');
-  writeFileSync(other, 'something else\n');
+  const other = pemFile('something else\n');
   const said = await hsmonger('ca', 'csr', '--out', other, ...site.here);
   expect(said).toMatchObject({ exitCode: 2 });
   expect(said.err).toContain('is there already and was left as it is');

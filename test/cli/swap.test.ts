@@ -42,6 +42,17 @@ test('where it cannot, the other one is there again', () => {
   expect(contents()).toEqual({ new: ['restored'], there: ['old'] });
 });
 
+test('also where others begin all the time, or in the very moment of going back', () => {
+  const busy = Array.from({ length: 6 }, (_none, nth) => [`theirs-${String(nth)}`]);
+  expect(() => swapDirectories(order(), disturbed(...busy))).toThrow(/ENOTEMPTY/u);
+  expect(contents()).toMatchObject({ new: ['restored'], there: ['old'], 'aside-2': ['theirs-0'], 'aside-7': ['theirs-5'] });
+});
+
+test('where it cannot, and another has begun meanwhile, the old one is there again too', () => {
+  expect(() => swapDirectories({ ...order(), from: at('missing') }, disturbed(['theirs']))).toThrow(/ENOENT/u);
+  expect(contents()).toEqual({ new: ['restored'], there: ['old'], 'aside-2': ['theirs'] });
+});
+
 test('where nothing was there it takes the place alone', () => {
   expect(swapDirectories({ from: at('new'), to: at('elsewhere') })).toEqual([]);
   expect(contents()).toEqual({ elsewhere: ['restored'], there: ['old'] });

@@ -1,6 +1,7 @@
 import { chownSync, copyFileSync, mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
+import { installation } from '../../src/platform/installation.js';
 import { runAs } from '../rig/run-as.js';
 import { ensureServiceUser } from '../rig/service-user.js';
 import { hsmonger } from './site.js';
@@ -45,6 +46,13 @@ test('a blank token gets its label and both PINs, and its URI names it', async (
   const key = await hsmonger('token', 'keygen', '--type', 'P-256', '--label', 'first', '--module', site.token.module, ...site.here, '--token', uri, '--pin-file', pinFile);
   expect(key.exitCode, key.err).toBe(0);
   expect((await runAs(owner, 'p11tool', ['--provider', site.token.module, '--list-tokens', '--only-urls'], { env })).stdout).toMatch(/;token=pki%20Z%C3%BCrich$/mu);
+});
+
+test('the service user makes one itself, where root has made one before', async () => {
+  const program = path.join(installation().executables, 'hsmonger');
+  const order = ['token', 'init', '--module', site.token.module, ...site.here, '--token', 'its own', '--so-pin-file', soPinFile, '--pin-file', pinFile];
+  expect((await runAs(owner, program, order)).stdout).toContain("Token 'its own' in slot 0x");
+  expect(await slots()).toContain('token label        : its own');
 });
 
 test('a label that is there, one certmonger cannot use, and a PIN too short are refused before anything is changed', async () => {

@@ -58,7 +58,7 @@ describe('keys', () => {
     await site.made('once');
     for (const [argv, code, message] of [
       [['--type', 'P-256', '--label', 'once'], 1, /label 'once'.*already/u],
-      [['--type', 'rsa:1024', '--label', 'weak'], 1, /less than 2048/u],
+      [['--type', 'rsa:1024', '--label', 'weak'], 2, /less than 2048/u],
       [['--type', 'P-192', '--label', 'odd'], 2, /no key type/u],
       [['--type', 'P-256', '--label', 'odd', '--id', '123'], 2, /hexadecimal digits in pairs/u],
     ] as const) {

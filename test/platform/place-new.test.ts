@@ -2,6 +2,7 @@ import type * as FileSystem from 'node:fs';
 import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
+import { getSystemErrorMap } from 'node:util';
 import { afterAll, beforeEach, expect, it, vi } from 'vitest';
 import { placeNew } from '../../src/platform/place-new.js';
 
@@ -26,7 +27,9 @@ beforeEach(() => {
   writeFileSync(aside, 'new');
 });
 
-it.each([undefined, 'EPERM', 'EOPNOTSUPP'])('gives the file its name, also where link(2) says %s', (code) => {
+it.each([undefined, 'EPERM', 'ENOTSUP'])('gives the file its name, also where link(2) says %s', (code) => {
+  // What this system says, not a word of another's.
+  if (code !== undefined) expect([...getSystemErrorMap().values()].map(([name]) => name)).toContain(code);
   Object.assign(refusal, { code });
   placeNew(aside, file);
   expect(readFileSync(file, 'utf8')).toBe('new');
@@ -38,6 +41,13 @@ it.each([undefined, 'EPERM'])('leaves what is there, also where link(2) says %s'
   expect(() => { placeNew(aside, file); }).toThrow(expect.objectContaining({ code: 'EEXIST' }) as Error);
   expect(readFileSync(file, 'utf8')).toBe('old');
   expect(readFileSync(aside, 'utf8')).toBe('new');
+});
+
+it('leaves no empty file where the finished one cannot take its place', () => {
+  Object.assign(refusal, { code: 'EPERM' });
+  rmSync(aside);
+  expect(() => { placeNew(aside, file); }).toThrow('ENOENT');
+  expect(readdirSync(directory)).toEqual([]);
 });
 
 it('takes any other failure for what it is', () => {

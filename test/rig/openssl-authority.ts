@@ -24,8 +24,8 @@ export interface OpensslAuthority {
   readonly scheme: Scheme;
   /** PEM file of the CA's certificate. */
   readonly ca: string;
-  /** Issues a certificate; its PEM file. `store`: key and certificate on the token too, under the name. */
-  issue(name: string, options?: { readonly extensions?: string; readonly days?: number; readonly serial?: string; readonly subject?: string; readonly store?: boolean }): Promise<string>;
+  /** Issues a certificate; its PEM file. `store`: key and certificate on the CA's token, or this one, too, under the name. */
+  issue(name: string, options?: { readonly extensions?: string; readonly days?: number; readonly serial?: string; readonly subject?: string; readonly store?: boolean | SoftToken }): Promise<string>;
   /** Serial number in hex, as `openssl x509 -serial` prints it. */
   serialOf(file: string): string;
 }
@@ -57,7 +57,7 @@ export async function createOpensslAuthority(directory: string, token: SoftToken
       const numbered = serial === undefined ? ['-CAcreateserial', '-CAserial', file('ca.srl')] : ['-set_serial', `0x${serial}`];
       const certificate = file(`${name}.pem`);
       openssl('x509', '-req', '-in', file(`${name}.csr`), '-CA', ca, '-CAkey', file('ca.key'), ...numbered, ...sign, '-days', String(days), '-extfile', extensionsFile(name, extensions), '-out', certificate);
-      if (wanted) await store(token, name, file(`${name}.key`), certificate);
+      if (wanted !== false) await store(wanted === true ? token : wanted, name, file(`${name}.key`), certificate);
       return certificate;
     },
     serialOf: (certificate) => openssl('x509', '-in', certificate, '-noout', '-serial').trim().replace('serial=', ''),

@@ -73,7 +73,7 @@ it('init makes one token with a PIN, or says how to begin again', async () => {
   const { faults } = await ground.disturb(command, async ({ exitCode, err }) => {
     // The PIN's source was tried by a process that was killed: it has to be written anew.
     if (exitCode !== 0 && err.includes('gave no answer at')) own('so', 'so-pin-5678\n');
-    const [, slot] = /--slot (\S+) --erase 'fresh'/u.exec(err) ?? [];
+    const [, slot] = /--slot (0x[0-9a-f]+) --erase 'fresh'/u.exec(err) ?? [];
     const complete = exitCode === 0 || err.includes("which has a user's PIN");
     const again = complete ? undefined : await ground.steps.run([...command, ...(slot === undefined ? [] : ['--slot', slot, '--erase', 'fresh'])]);
     const slots = execFileSync('softhsm2-util', ['--show-slots'], { env: { ...process.env, SOFTHSM2_CONF: ground.token.confFile } }).toString();

@@ -1,16 +1,18 @@
 import { createPrivateKey, createPublicKey, generateKeyPairSync, sign } from 'node:crypto';
 import { describe, expect, it } from 'vitest';
-import { element, sequence, objectIdentifier, bitString, integer } from '../../src/x509/der.js';
+import { bitString, contentOf, element, elementsIn, integer, objectIdentifier, sequence } from '../../src/x509/der.js';
 import { parseCsr } from '../../src/x509/parse-csr.js';
 import { assertStrongKey, keyFacts, keyIdentifier, openKey, sameKey } from '../../src/x509/public-key.js';
 import { assertStrongDigest, signatureScheme, verifySignature } from '../../src/x509/signature.js';
 import { algorithmIdentifier, fittingAlgorithm } from '../../src/x509/signature-algorithm.js';
+import { wrappings } from '../../src/x509/wrappings.js';
 import { certificateText, openssl, withFile } from './openssl.js';
 
 const newKey = (...options: string[]) => openssl(['genpkey', '-outform', 'PEM', ...options]);
 const rsa = newKey('-algorithm', 'RSA', '-pkeyopt', 'rsa_keygen_bits:2048');
 const csrOf = (key: Buffer, ...options: string[]) => withFile(key, (file) => parseCsr(openssl(['req', '-new', '-key', file, '-subj', '/CN=x', '-outform', 'DER', ...options])));
 const spkiOf = (key: Buffer) => Uint8Array.from(createPublicKey(key.toString()).export({ format: 'der', type: 'spki' }));
+const hexes = (many: readonly Uint8Array[]) => many.map((one) => Buffer.from(one).toString('hex'));
 const signed = (csr: ReturnType<typeof parseCsr>) => ({ data: csr.info, algorithm: csr.signatureAlgorithm, signature: csr.signature });
 
 describe('a signature', () => {
@@ -89,6 +91,37 @@ describe('a key', () => {
     // Comparing keys of two kinds must not break what comes after.
     expect(keyFacts(spki).type).toBe('RSA');
     expect(sameKey(Uint8Array.of(1), Uint8Array.of(2))).toBe(false);
+  });
+
+  it.each(['P-256', 'P-384', 'P-521'])('on %s is the same with its point in full, compressed or both', (curve) => {
+    const key = newKey('-algorithm', 'EC', '-pkeyopt', `ec_paramgen_curve:${curve}`);
+    const spki = spkiOf(key);
+    const others = ['compressed', 'hybrid'].map((form) => withFile(key, (file) => Uint8Array.from(openssl(['ec', '-in', file, '-pubout', '-conv_form', form, '-outform', 'DER']))));
+    const another = spkiOf(newKey('-algorithm', 'EC', '-pkeyopt', `ec_paramgen_curve:${curve}`));
+    for (const [index, other] of others.entries()) {
+      expect(sameKey(spki, other)).toBe(true);
+      expect(sameKey(other, others[1 - index]!)).toBe(true);
+      expect(sameKey(another, other)).toBe(false);
+      expect(hexes(wrappings(other)).sort()).toEqual(hexes([spki, ...others]).sort());
+    }
+    expect(hexes(wrappings(spki))).toEqual(hexes([spki, ...others]));
+  });
+
+  it('of RSA may be wrapped in three ways, and has nothing behind its numbers', () => {
+    const spki = spkiOf(rsa);
+    const [algorithm, bits] = elementsIn(spki);
+    const wrapped = (...parts: Uint8Array[]) => sequence(sequence(...parts), bits!);
+    const three = [spki, wrapped(objectIdentifier('1.2.840.113549.1.1.1')), wrapped(objectIdentifier('1.2.840.113549.1.1.10'))];
+    for (const one of three) {
+      expect(hexes(wrappings(one)).sort()).toEqual(hexes(three).sort());
+      expect(keyFacts(one)).toEqual({ type: 'RSA', bits: 2048 });
+    }
+    // OpenSSL takes them for the same key.
+    const more = bitString(Buffer.concat([contentOf(bits!).subarray(1), Buffer.alloc(40)]));
+    for (const one of [sequence(algorithm!, more), sequence(sequence(objectIdentifier('1.2.840.113549.1.1.1')), more), sequence(sequence(objectIdentifier('1.2.840.113549.1.1.10')), more)]) {
+      expect(createPublicKey({ key: Buffer.from(one), format: 'der', type: 'spki' }).asymmetricKeyDetails?.modulusLength).toBe(2048);
+      expect(openKey(one)).toBeUndefined();
+    }
   });
 
   it('is told from hundreds of others without asking OpenSSL about each', () => {

@@ -1,18 +1,16 @@
-import { closeSync, existsSync, fsyncSync, mkdirSync, openSync, readdirSync, renameSync, rmSync } from 'node:fs';
+import { closeSync, existsSync, fsyncSync, lstatSync, mkdirSync, openSync, readdirSync, renameSync, rmSync } from 'node:fs';
 import path from 'node:path';
 import { HsmongerError, sentenceOf } from '../../errors.js';
 import { run } from '../../platform/run.js';
 
+const prefix = '.hsmonger-backup.';
+
 /** Of a backup being made or restored, beside its file: root's alone. Gone afterwards, and swept by the next one where a killed process left it. */
 export async function withStaging<T>(beside: string, work: (directory: string) => Promise<T>): Promise<T> {
-  const prefix = '.hsmonger-backup.';
   const parent = path.dirname(path.resolve(beside));
   const directory = path.join(parent, `${prefix}${String(process.pid)}`);
   try {
-    for (const entry of readdirSync(parent)) {
-      // The archive in the making has a name after that of the directory.
-      if (entry.startsWith(prefix) && !(existsSync(`/proc/${entry.slice(prefix.length).replace(/\.tar$/u, '')}`) && entry !== path.basename(directory))) rmSync(path.join(parent, entry), { recursive: true, force: true });
-    }
+    sweep(parent);
     mkdirSync(directory, { mode: 0o700 });
   } catch (error) {
     throw new HsmongerError('STATE_UNAVAILABLE', `Cannot work in ${parent}: ${sentenceOf(error)}; name a file in a directory root can write in.`, { cause: error });
@@ -23,6 +21,18 @@ export async function withStaging<T>(beside: string, work: (directory: string) =
     throw full(error) ? new HsmongerError('STATE_UNAVAILABLE', `The disk of ${parent} is full, so nothing was made there; make room, or name a file elsewhere.`, { cause: error }) : error;
   } finally {
     rmSync(directory, { recursive: true, force: true });
+  }
+}
+
+/** Only what is this user's own: in a directory such as /tmp anybody can put something under that name, and swap what is in it for a link while it is being emptied. */
+function sweep(parent: string): void {
+  for (const entry of readdirSync(parent)) {
+    if (!entry.startsWith(prefix)) continue;
+    // The archive in the making has a name after that of the directory.
+    const [, pid] = /^([1-9]\d*)(?:\.tar)?$/u.exec(entry.slice(prefix.length)) ?? [];
+    if (pid === undefined || (existsSync(`/proc/${pid}`) && pid !== String(process.pid))) continue;
+    const left = path.join(parent, entry);
+    if (lstatSync(left, { throwIfNoEntry: false })?.uid === process.geteuid?.()) rmSync(left, { recursive: true, force: true });
   }
 }
 

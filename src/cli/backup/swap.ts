@@ -17,20 +17,27 @@ const mostTries = 5;
 export function swapDirectories({ from, to, aside }: Swap, rename: (from: string, to: string) => void = renameSync): string[] {
   const begun: string[] = [];
   if (aside !== undefined) rename(to, aside);
-  for (let tries = 2; ; tries++) {
-    try {
-      // Onto an empty one it goes by itself (rename(2)).
-      rename(from, to);
-      return begun;
-    } catch (error) {
-      if (aside === undefined) throw error;
-      if (!['ENOTEMPTY', 'EEXIST'].includes((error as NodeJS.ErrnoException).code ?? '') || tries > mostTries) {
-        rename(aside, to);
-        throw error;
+  const place = (directory: string) => {
+    for (let tries = 1; ; tries++) {
+      try {
+        // Onto an empty one it goes by itself (rename(2)).
+        rename(directory, to);
+        return;
+      } catch (error) {
+        if (aside === undefined || tries > mostTries || !taken.has((error as NodeJS.ErrnoException).code)) throw error;
+        const other = `${aside}-${String(begun.length + 2)}`;
+        rename(to, other);
+        begun.push(other);
       }
-      const other = `${aside}-${String(tries)}`;
-      rename(to, other);
-      begun.push(other);
     }
+  };
+  try {
+    place(from);
+  } catch (error) {
+    if (aside !== undefined) place(aside);
+    throw error;
   }
+  return begun;
 }
+
+const taken: ReadonlySet<string | undefined> = new Set(['ENOTEMPTY', 'EEXIST']);

@@ -15,6 +15,7 @@ import { assertWritable, certificateName, inLedger, readRequest, requestsIn } fr
 import { orderFromOptions, type OrderOptions } from './issue-order.js';
 import { issueOnToken } from './issue-on-token.js';
 import { assertOwnedHere } from './owner.js';
+import { portionsOf } from './portions.js';
 import { previewIssuance } from './preview-issuance.js';
 
 export interface IssueOptions extends GlobalOptions, OrderOptions {
@@ -39,9 +40,6 @@ interface Unread {
   readonly name: string;
   readonly problem: { readonly code: string; readonly message: string };
 }
-
-/** How many requests one child of ours is given: what it answers has to fit into its reply. */
-const perOrder = 10_000;
 
 export async function issue(options: IssueOptions, surroundings: Surroundings): Promise<number> {
   assertTogether(options);
@@ -90,8 +88,10 @@ function jobsOf({ in: file, inDir, out, outDir }: IssueOptions): { readonly jobs
 async function issueRequests(place: ReturnType<typeof instanceOf>, order: OrderInput, jobs: readonly Job[], unread: readonly Unread[], options: IssueOptions, { io, signal }: Surroundings): Promise<number> {
   const line = progressLine(io);
   const reports: Report[] = unread.map(({ name, problem }) => ({ name, problem }));
-  for (let from = 0; from < jobs.length; from += perOrder) {
-    const some = jobs.slice(from, from + perOrder);
+  let before = 0;
+  for (const some of portionsOf(jobs)) {
+    const from = before;
+    before += some.length;
     const files = new Map(some.map(({ name, file }) => [name, file]));
     const kept = new Map<string, Report>();
     const take = ({ results, chain }: Issued) => {

@@ -1,9 +1,11 @@
 import type { Directories, Instance } from '../../config/instance.js';
 import { askService } from '../../service/ask.js';
+import type { TaskOutput } from '../../service/tasks.js';
 import type { OrderInput } from '../../service/tasks/ca/issue-certificates.js';
 import type { NamedRequest } from '../../issuer/token/issuance/results.js';
 import type { Surroundings } from '../command.js';
 import { harmless, json } from '../output.js';
+import { portionsOf } from './portions.js';
 
 interface Unread {
   readonly name: string;
@@ -12,7 +14,8 @@ interface Unread {
 
 /** What would be issued, without a PIN and without a trace. */
 export async function previewIssuance(place: { readonly instance: Instance; readonly directories: Directories }, order: OrderInput, requests: readonly NamedRequest[], unread: readonly Unread[], options: { readonly json: boolean }, { io }: Surroundings): Promise<number> {
-  const previews = [...unread, ...(await askService(place, 'preview issuance', { ...order, requests: requests.map(({ name, csr }) => ({ name, csr })) }))];
+  const previews: (Unread | TaskOutput<'preview issuance'>[number])[] = [...unread];
+  for (const portion of portionsOf(requests)) previews.push(...(await askService(place, 'preview issuance', { ...order, requests: portion.map(({ name, csr }) => ({ name, csr })) })));
   if (options.json) io.out(json(previews));
   else {
     for (const preview of previews) {

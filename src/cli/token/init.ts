@@ -1,10 +1,11 @@
-import { tokenInitLock } from '../../config/directories.js';
+import { ownTokenInitLock, tokenInitLock } from '../../config/directories.js';
 import { HsmongerError } from '../../errors.js';
 import type { SlotChoice } from '../../pkcs11/choose-slot.js';
 import { slotText } from '../../pkcs11/slot-text.js';
 import type { TokenDescription } from '../../pkcs11/token.js';
 import { formatUri } from '../../pkcs11/uri.js';
 import { holdingFlock } from '../../platform/flock.js';
+import { runningAsRoot } from '../../platform/service-user.js';
 import { askService } from '../../service/ask.js';
 import type { Surroundings } from '../command.js';
 import type { Io } from '../io.js';
@@ -31,8 +32,13 @@ export async function init(options: InitOptions, { io, env }: Surroundings): Pro
   const there = await askService(place, 'plan new token', { choice: choiceOf(options), label });
   if (there.initialized) await mayErase(there, place, options.erase, io);
   const busy = new HsmongerError('STATE_BUSY', `Another hsmonger process has been initialising a token for ${String(lockSeconds)} seconds; nothing was changed. Run this again when it has ended.`);
+  const lock = runningAsRoot() ? tokenInitLock(place.directories) : ownTokenInitLock(place.directories, place.instance);
   // In a process that begins behind the lock: a module may go on showing what was in a slot when it was loaded, as SoftHSM does.
-  const made = await holdingFlock(tokenInitLock(place.directories), lockSeconds, busy, () => askService(place, 'make token', { label, instead: there, soPinFile: options.soPinFile }));
+  const made = await holdingFlock(lock, lockSeconds, busy, async () => {
+    // The question may have stood there for an hour, or another have been waited for, and an instance been made meanwhile.
+    if (there.initialized) await assertNobodys(there, place);
+    return askService(place, 'make token', { label, instead: there, soPinFile: options.soPinFile });
+  });
   const { label: token, serial, manufacturer, model } = made;
   const uri = formatUri({ token, manufacturer, serial, model });
   io.out(options.json ? json({ ...made, uri }) : `Token '${harmless(made.label)}' in slot ${slotText(made.slotId)} is ready.\n  URL: ${uri}\n`);
@@ -57,8 +63,6 @@ async function mayErase(there: TokenDescription, place: Parameters<typeof instan
   const typed = erase ?? (await io.ask?.(`${where}: all keys on it would be lost. Type its label to erase it: `));
   if (typed === undefined) throw new HsmongerError('TOKEN_NOT_BLANK', `${where}, and all keys on it would be lost; if that is meant, say --erase '${there.label}'.`);
   if (typed !== there.label) throw new HsmongerError('TOKEN_NOT_BLANK', `${where}, and its label is not '${typed}'; nothing was changed.`);
-  // The question may have stood there for an hour, and an instance been made meanwhile.
-  if (erase === undefined) await assertNobodys(there, place);
 }
 
 async function assertNobodys(there: TokenDescription, place: Parameters<typeof instancesOn>[0]): Promise<void> {

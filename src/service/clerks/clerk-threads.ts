@@ -1,8 +1,7 @@
-import path from 'node:path';
 import { Worker } from 'node:worker_threads';
 import { HsmongerError, sentenceOf } from '../../errors.js';
 import type { Clerk, Clerks, Desk } from '../../issuer/token/issuance/clerk.js';
-import { installation } from '../../platform/installation.js';
+import { clerkCode } from './clerk-code.js';
 
 /** What a clerk is asked, as it goes to the thread. */
 export type Work = { readonly [K in keyof Clerk]: { readonly kind: K; readonly given: Parameters<Clerk[K]> } }[keyof Clerk];
@@ -32,7 +31,7 @@ export interface ClerkThreads {
 export function openClerkThreads(count: number): ClerkThreads {
   const queue: Ask[] = [];
   let broken: HsmongerError | undefined;
-  const threads = Array.from({ length: count }, () => ({ worker: new Worker(path.join(installation().addons, 'clerk.cjs'), { env: {}, execArgv: [], resourceLimits: { maxYoungGenerationSizeMb } }), asked: [] as Ask[][] }));
+  const threads = Array.from({ length: count }, () => ({ worker: new Worker(clerkCode(), { eval: true, env: {}, execArgv: [], resourceLimits: { maxYoungGenerationSizeMb } }), asked: [] as Ask[][] }));
 
   const dispatch = () => {
     for (const { worker, asked } of [...threads].sort((a, b) => a.asked.length - b.asked.length)) {
@@ -53,6 +52,9 @@ export function openClerkThreads(count: number): ClerkThreads {
       dispatch();
     });
     worker.on('error', fail);
+    worker.on('messageerror', fail);
+    // Without an error where something in it ends it, or end() does: nobody is left without an answer.
+    worker.on('exit', (code) => { fail(new Error(`exit ${String(code)}`)); });
   }
   let gathering = false;
   const ask = (work: Work) =>

@@ -2,12 +2,14 @@ import type { Server } from 'node:http';
 import { ledgerFile } from '../../config/directories.js';
 import type { Directories, Instance } from '../../config/instance.js';
 import { assertOwner } from '../../config/ledger-owner.js';
+import { lyingOn } from '../../config/token-views.js';
 import { prepareState } from '../../config/prepare-state.js';
 import { asHsmongerError } from '../../errors.js';
+import type { Token } from '../../pkcs11/token.js';
 import { sqliteAddon } from '../../platform/addons.js';
 import { accountOf, dropTo, type Account } from '../../platform/service-user.js';
 import { nameText } from '../../x509/names/name.js';
-import { withServiceContext } from '../context.js';
+import { withServiceContext, type ServiceContext } from '../context.js';
 import { ownAuthority, tokenIssuerOf } from '../own-authority.js';
 import { serveOcsp } from './http.js';
 import { openLiveLedger } from './live-ledger.js';
@@ -49,7 +51,7 @@ export async function serveInstance({ instance, directories, env, bind, nickname
     dropTo(instance.user);
     await withServiceContext({ instance, directories, env }, async (context) => {
       const ledger = openLiveLedger(ledgerFile(directories, instance));
-      const signer = createSigner({ openToken: () => context.openToken(), findAuthority: (token) => ownAuthority(context, token), choice, nickname, clock: context.clock, log });
+      const signer = createSigner({ openTokens: () => openTokens(context, nickname), findAuthority: (token) => ownAuthority(context, token), choice, nickname, clock: context.clock, log });
       try {
         try {
           const { authority, responder } = await signer.ready();
@@ -72,6 +74,21 @@ export async function serveInstance({ instance, directories, env, bind, nickname
     server.closeAllConnections();
     server.close();
     throw asHsmongerError(error);
+  }
+}
+
+/** The CA's own, and the further ones that by the instance file have a certificate for OCSP, or the one of the nickname. */
+async function openTokens(context: ServiceContext, nickname: string | undefined): Promise<[Token, ...Token[]]> {
+  const certificates = context.instance.certificates.filter((certificate) => (nickname === undefined ? certificate.profile === 'caOCSPCert' : certificate.nickname === nickname));
+  const further = new Set(certificates.flatMap(({ storage }) => lyingOn(storage) ?? []));
+  const tokens: [Token, ...Token[]] = [await context.openToken()];
+  try {
+    for (const on of further) tokens.push(await context.openToken({ on }));
+    return tokens;
+  } catch (error) {
+    // All of them again, when it is tried again: a module sees what was plugged in only where nobody holds it.
+    await Promise.allSettled(tokens.map((token) => token.close()));
+    throw error;
   }
 }
 

@@ -6,9 +6,9 @@ import { signStructure, type SignedStructure } from '../../issuer/token/revocati
 import type { Token } from '../../pkcs11/token.js';
 import type { Clock } from '../../platform/clock.js';
 
-/** The key answers are signed with, as long as its token is there. */
+/** The key answers are signed with, as long as its token and the CA's are there. */
 export interface OcspSigner {
-  /** Opens the token where it is not open. Fails while it is away: one look in a while, everybody else is told at once. */
+  /** Opens the tokens where they are not open. Fails while one is away: one look in a while, everybody else is told at once. */
   ready(): Promise<Signing>;
   close(): Promise<void>;
 }
@@ -20,7 +20,8 @@ export interface Signing {
 }
 
 export interface SignerParts {
-  readonly openToken: () => Promise<Token>;
+  /** The CA's token, and further ones the responder's certificate may lie on. */
+  readonly openTokens: () => Promise<Tokens>;
   readonly findAuthority: (token: Token) => Promise<Authority>;
   readonly choice: SignatureChoice;
   readonly nickname: string | undefined;
@@ -29,6 +30,8 @@ export interface SignerParts {
   readonly log: (message: string) => void;
 }
 
+type Tokens = readonly [Token, ...Token[]];
+
 /** A login on an HSM is slow and counted. */
 const retryMs = 2000;
 /** certmonger renews the OCSP certificate and the CA's while we run. */
@@ -36,7 +39,7 @@ const freshMs = 300_000;
 
 export function createSigner(parts: SignerParts): OcspSigner {
   const { clock, log } = parts;
-  let opened: { readonly token: Token; readonly since: number; readonly signing: Signing } | undefined;
+  let opened: { readonly tokens: Tokens; readonly since: number; readonly signing: Signing } | undefined;
   let opening: Promise<Signing> | undefined;
   let failed: { readonly at: number; readonly error: HsmongerError } | undefined;
   /** Told once, not at every look. */
@@ -49,15 +52,15 @@ export function createSigner(parts: SignerParts): OcspSigner {
     opened = undefined;
     if (failure.message !== told) log(failure.message);
     told = failure.message;
-    await lost?.token.close();
+    if (lost !== undefined) await closeAll(lost.tokens);
   };
 
   const open = async (): Promise<Signing> => {
-    const token = opened?.token ?? (await parts.openToken());
+    const tokens = opened?.tokens ?? (await parts.openTokens());
     try {
-      const authority = await parts.findAuthority(token);
-      const responder = await findResponderKey(token, authority, clock(), parts.nickname);
-      const { key, certificate: { spki } } = responder;
+      const authority = await parts.findAuthority(tokens[0]);
+      const responder = await findResponderKey(tokens, authority, clock(), parts.nickname);
+      const { token, key, certificate: { spki } } = responder;
       const signing: Signing = {
         authority,
         responder,
@@ -65,17 +68,17 @@ export function createSigner(parts: SignerParts): OcspSigner {
           try {
             return await signStructure({ token, key, spki, choice: parts.choice }, 'The OCSP answer', build);
           } catch (error) {
-            if (opened?.token === token) await drop(error);
+            if (opened?.tokens === tokens) await drop(error);
             throw error;
           }
         },
       };
-      if (told !== undefined) log(`The token '${token.description.label}' is there again, and answers are signed.`);
+      if (told !== undefined) log(`${tokens.length === 1 ? `The token ${labels(tokens)} is` : `The tokens ${labels(tokens)} are`} there again, and answers are signed.`);
       told = undefined;
-      opened = { token, since: performance.now(), signing };
+      opened = { tokens, since: performance.now(), signing };
       return signing;
     } catch (error) {
-      if (opened === undefined) await token.close();
+      if (opened === undefined) await closeAll(tokens);
       throw error;
     }
   };
@@ -94,8 +97,14 @@ export function createSigner(parts: SignerParts): OcspSigner {
     },
     close: async () => {
       await opening?.catch(() => undefined);
-      await opened?.token.close();
+      if (opened !== undefined) await closeAll(opened.tokens);
       opened = undefined;
     },
   };
+}
+
+const labels = (tokens: Tokens) => tokens.map(({ description }) => `'${description.label}'`).join(' and ');
+
+async function closeAll(tokens: readonly Token[]): Promise<void> {
+  await Promise.allSettled(tokens.map((token) => token.close()));
 }

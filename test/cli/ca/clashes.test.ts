@@ -61,10 +61,10 @@ it('one that was revoked is not taken for the CA that is to be, nor its key cert
   await done('ca', 'revoke', serial, '--instance', 'root', '--reason', 'certificateHold');
   const cure = `'hsmonger ca unrevoke ${serial}`;
   expect(await hsmonger(...below, ...ground.here)).toMatchObject({ exitCode: 1, err: expect.stringContaining(`${cure} --instance root' ends the hold`) as string });
-  expect(await hsmonger('ca', 'issue', '--instance', 'root', '--nickname', 'below again', '--subject', 'CN=Below again', '--key', 'below', ...ground.here)).toMatchObject({ exitCode: 1, err: expect.stringContaining(`${cure}' ends the hold`) as string });
+  expect(await hsmonger('ca', 'issue', '--instance', 'root', '--nickname', 'below again', '--subject', 'CN=below-again', '--key', 'below', ...ground.here)).toMatchObject({ exitCode: 1, err: expect.stringContaining(`${cure}' ends the hold`) as string });
   await done('ca', 'revoke', serial, '--instance', 'root', '--reason', 'keyCompromise');
   expect(await hsmonger(...below, ...ground.here)).toMatchObject({ exitCode: 1, err: expect.stringMatching(/was revoked by 'root' at .*keyCompromise/u) as string });
   const before = await issued();
-  expect(await hsmonger('ca', 'issue', '--instance', 'root', '--nickname', 'below again', '--subject', 'CN=Below again', '--key', 'below', ...ground.here)).toMatchObject({ exitCode: 1, err: expect.stringContaining('gets no certificate any more') as string });
+  expect(await hsmonger('ca', 'issue', '--instance', 'root', '--nickname', 'below again', '--subject', 'CN=below-again', '--key', 'below', ...ground.here)).toMatchObject({ exitCode: 1, err: expect.stringContaining('gets no certificate any more') as string });
   expect(await issued()).toBe(before);
 });

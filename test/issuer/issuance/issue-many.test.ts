@@ -1,4 +1,6 @@
 import { execFileSync } from 'node:child_process';
+import { readFileSync } from 'node:fs';
+import path from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { HsmongerError } from '../../../src/errors.js';
 import { profiles } from '../../../src/issuer/profiles.js';
@@ -12,6 +14,8 @@ import { generalNameFromText } from '../../../src/x509/names/general-name-text.j
 import { nameConstraintFromText } from '../../../src/x509/names/name-constraint-text.js';
 import { nameConstraintsExtension } from '../../../src/x509/names/name-constraints.js';
 import { subjectFromText } from '../../../src/x509/names/subject-text.js';
+import { parseCsr } from '../../../src/x509/parse-csr.js';
+import { csrFromPem } from '../../../src/x509/pem.js';
 import { certificateText, verdict, withFile } from '../../x509/openssl.js';
 import { caName, createIssuingSite, issue, request, type IssuingSite } from './rig.js';
 
@@ -178,6 +182,23 @@ describe('certificates from a CA on a real token', () => {
     change((ledger) => { endHold(ledger, { issuerKey, serial }, new Date(), 0); });
     expect(given((await issue(site, [csr]))[0])).toEqual(had);
     expect(given((await issue(site, [csr], { order }))[0])).not.toEqual(had);
+  });
+
+  it('a key that is lost gets nothing however it is wrapped', async () => {
+    const csr = make('lost', '/CN=lost.test/O=HSMONGER.TEST', undefined, ['ec', '-pkeyopt', 'ec_paramgen_curve:P-256']);
+    given((await issue(site, [csr]))[0]);
+    const { issuerKey, serial } = rows(site).findLast(({ subject }) => subject.includes('lost.test'))!;
+    const ledger = openLedger(site.ledgerFile);
+    revoke(ledger, { issuerKey, serial }, { at: new Date(), reason: 'keyCompromise' }, 0);
+    ledger.close();
+    const at = (suffix: string) => path.join(site.directory.path, `lost.${suffix}`);
+    for (const form of ['compressed', 'hybrid']) {
+      execFileSync('openssl', ['ec', '-in', at('key'), '-conv_form', form, '-out', at(form)], { stdio: 'pipe' });
+      execFileSync('openssl', ['req', '-new', '-key', at(form), '-subj', '/CN=lost.test/O=HSMONGER.TEST', '-out', at('csr')]);
+      const again = { name: form, csr: csrFromPem(readFileSync(at('csr'), 'latin1')) };
+      expect(parseCsr(again.csr).spki).not.toEqual(parseCsr(csr.csr).spki);
+      expect(await issue(site, [again])).toMatchObject([{ problem: { code: 'REVOCATION_REFUSED', message: expect.stringContaining('and its key with it') as string } }]);
+    }
   });
 
   it('the token gone in the middle: what was committed is given, the rest reported, and a second run goes on', async () => {

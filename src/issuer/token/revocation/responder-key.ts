@@ -13,33 +13,43 @@ import { authorityKey, type Authority } from '../authority.js';
 export interface ResponderKey {
   readonly certificate: Certificate;
   readonly key: TokenKey;
+  /** The one the key is on. */
+  readonly token: Token;
   /** The CA's own key, or one it has given the right to (RFC 6960 §4.2.2.2). */
   readonly kind: 'authority' | 'delegate';
   /** What clients may stumble over, a sentence each. */
   readonly warnings: readonly string[];
 }
 
+interface Candidate {
+  readonly token: Token;
+  readonly certificate: Certificate;
+  readonly id: Uint8Array;
+}
+
 /**
- * The certificate of this nickname, or of those on the token that the CA's key signed for OCSP the valid one that lasts longest, or else the CA's
- * own. Logs in. CERTIFICATE_NOT_FOUND, PROFILE_MISMATCH or KEY_NOT_FOUND where a named one does not do.
+ * The certificate of this nickname, or of those on the tokens that the CA's key signed for OCSP the valid one that lasts longest, or else the CA's
+ * own, whose token is the first. Logs in. CERTIFICATE_NOT_FOUND, PROFILE_MISMATCH or KEY_NOT_FOUND where a named one does not do.
  */
-export async function findResponderKey(token: Token, authority: Authority, now: Date, nickname: string | undefined): Promise<ResponderKey> {
-  const own = readableObjects(await token.certificates(nickname));
-  const delegates = own
+export async function findResponderKey(tokens: readonly [Token, ...Token[]], authority: Authority, now: Date, nickname: string | undefined): Promise<ResponderKey> {
+  const [home] = tokens;
+  const named: Candidate[] = [];
+  // One after another: tokens of one module do not like company.
+  for (const token of tokens) named.push(...readableObjects(await token.certificates(nickname)).map(({ certificate, id }) => ({ token, certificate, id })));
+  const delegates = named
     .filter(({ certificate }) => delegateFault(certificate, authority.certificate, now) === undefined)
     .sort((a, b) => b.certificate.notAfter.getTime() - a.certificate.notAfter.getTime());
-  const where = `token '${token.description.label}'`;
-  const isAuthority = own.some(({ certificate }) => sameKey(certificate.spki, authority.certificate.spki));
+  const isAuthority = named.some(({ certificate }) => sameKey(certificate.spki, authority.certificate.spki));
   if (nickname !== undefined && delegates.length === 0 && !isAuthority) {
-    const [first] = own;
-    if (first === undefined) throw new HsmongerError('CERTIFICATE_NOT_FOUND', `There is no certificate '${nickname}' on ${where}; --nickname must name the one OCSP answers are signed with.`);
-    throw new HsmongerError('PROFILE_MISMATCH', `'${nickname}' on ${where} cannot sign OCSP answers for ${nameText(authority.certificate.subject)}: it ${delegateFault(first.certificate, authority.certificate, now) ?? 'does not fit'}. Name another, or have one issued with the profile caOCSPCert.`);
+    const [first] = named;
+    if (first === undefined) throw new HsmongerError('CERTIFICATE_NOT_FOUND', `There is no certificate '${nickname}' on ${tokens.map(where).join(' or ')}; --nickname must name the one OCSP answers are signed with.`);
+    throw new HsmongerError('PROFILE_MISMATCH', `'${nickname}' on ${where(first.token)} cannot sign OCSP answers for ${nameText(authority.certificate.subject)}: it ${delegateFault(first.certificate, authority.certificate, now) ?? 'does not fit'}. Name another, or have one issued with the profile caOCSPCert.`);
   }
   let failure: unknown;
-  for (const { certificate, id } of delegates) {
+  for (const { token, certificate, id } of delegates) {
     try {
       const key = await token.findKey({ by: 'public-key', spki: certificate.spki, id });
-      return { certificate, key, kind: 'delegate', warnings: warningsFor(certificate) };
+      return { token, certificate, key, kind: 'delegate', warnings: warningsFor(certificate) };
     } catch (error) {
       // A certificate may lie on a token without its key.
       if (!(error instanceof HsmongerError && error.code === 'KEY_NOT_FOUND')) throw error;
@@ -47,8 +57,10 @@ export async function findResponderKey(token: Token, authority: Authority, now: 
     }
   }
   if (nickname !== undefined && !isAuthority) throw failure;
-  return { certificate: authority.certificate, key: await authorityKey(token, authority), kind: 'authority', warnings: [] };
+  return { token: home, certificate: authority.certificate, key: await authorityKey(home, authority), kind: 'authority', warnings: [] };
 }
+
+const where = (token: Token) => `token '${token.description.label}'`;
 
 /** Why clients would not take its answers (RFC 6960 §4.2.2.2), as the end of a sentence. */
 function delegateFault(certificate: Certificate, authority: Certificate, now: Date): string | undefined {

@@ -7,6 +7,7 @@ import { hex } from '../../../platform/hex.js';
 import type { Certificate } from '../../../x509/certificate.js';
 import { nameText } from '../../../x509/names/name.js';
 import { keyFingerprint } from '../../../x509/public-key.js';
+import { wrappings } from '../../../x509/wrappings.js';
 
 export interface Withdrawal {
   /** SubjectPublicKeyInfo of the request. */
@@ -34,7 +35,8 @@ const meaning: Readonly<Record<RevocationReason, 'nothing' | 'key is lost' | 'ke
  * certificate that is held has expired since or is not the one to be renewed; and what was withdrawn is not renewed.
  */
 export function assertNotWithdrawn(ledger: Database, { spki, old, issuer }: Withdrawal): void {
-  const revoked = revokedForKey(ledger, keyFingerprint(spki));
+  // The key, not its wrapping: who has a compressed point certified instead has the same key.
+  const revoked = wrappings(spki).flatMap((one) => revokedForKey(ledger, keyFingerprint(one)));
   const lost = withMeaning(revoked, 'key is lost');
   if (lost !== undefined) {
     throw new HsmongerError('REVOCATION_REFUSED', `The key of the request for ${lost.subject} gets no certificate any more: ${lost.serial} was revoked at ${iso(lost.revokedAt)} (${lost.revocationReason ?? ''}), and its key with it. Make a new key, and a request for that.`);

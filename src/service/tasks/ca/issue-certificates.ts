@@ -43,12 +43,14 @@ export interface Issued extends Above {
 
 /** Requests from which on threads save more time than it takes to begin them. */
 const many = 100;
+/** What is under way at once keeps no more of them busy, and each has memory of its own. */
+const mostThreads = 8;
 
 /** Issues a certificate for each request; one result for each, in their order. What is committed to the ledger is handed over as it comes. */
 export async function issueCertificates(context: ServiceContext, { requests, ...input }: Input): Promise<Issued> {
   const order = orderOf(input);
   const signal = context.interruption();
-  const threads = openClerkThreads(requests.length < many ? 0 : availableParallelism());
+  const threads = openClerkThreads(requests.length < many ? 0 : Math.min(mostThreads, availableParallelism()));
   try {
     const ca = await issuingCaOf(context);
     return { results: await issueThrough(context, ca, order, requests, signal, requests.length < many ? clerkHere : (desk) => threads.at(desk)), ...aboveOf(ca.authority) };

@@ -1,7 +1,8 @@
 import { HsmongerError } from '../../../errors.js';
 import { orderedRequest } from '../../../issuer/token/issuance/order.js';
 import { planOrdered } from '../../../issuer/token/issuance/prepared.js';
-import { finishPair } from '../../../issuer/token/own/finish-pair.js';
+import { ownKey } from '../../../issuer/token/own/own-key.js';
+import { exclusively } from '../../../ledger/exclusively.js';
 import { assertLabel } from '../../../pkcs11/objects/object-label.js';
 import { parseKeyType } from '../../../pkcs11/objects/key-type.js';
 import type { KeySelector, Token, TokenKey } from '../../../pkcs11/token.js';
@@ -38,7 +39,7 @@ interface OnToken extends Above {
 export async function issueOnToken(context: ServiceContext, { nickname, key: source, ...input }: Input): Promise<OnToken> {
   const order = orderOf(input);
   const ca = await issuingCaOf(context);
-  const { request, id, made } = await withToken(context, async (token) => {
+  const { request, id, made } = await aloneWithToken(context, async (token) => {
     await assertFree(token, nickname, input.subject);
     const found = await keyFrom(token, nickname, source, () => planOrdered(context.clock(), ca, parseCsr(standInRequest(input.subject)), order));
     return { ...(await requestBy(token, found.key, input.subject)), id: found.key.id, made: found.made };
@@ -49,14 +50,20 @@ export async function issueOnToken(context: ServiceContext, { nickname, key: sou
   const [result] = await issueThrough(context, ca, order, [{ name: nickname, csr: request, request: again }], new AbortController().signal);
   if (result === undefined) throw new HsmongerError('INTERNAL', 'One request had no result.');
   if ('problem' in result) throw new HsmongerError(result.problem.code, result.problem.message);
-  const stored = await withToken(context, (token) => token.storeCertificate(result.certificate, { label: nickname, id }));
+  const stored = await aloneWithToken(context, (token) => token.storeCertificate(result.certificate, { label: nickname, id }));
   return { certificate: result.certificate, before: result.before, stored, key: made ? 'made' : 'there already', ...aboveOf(ca.authority) };
 }
 
-async function withToken<T>(context: ServiceContext, work: (token: Token) => Promise<T>): Promise<T> {
+/** Another process may be making a key of 4096 bits on a slow token. */
+const busyMs = 300_000;
+
+/** No two processes look for a key or a certificate and put it there where there is none. */
+async function aloneWithToken<T>(context: ServiceContext, work: (token: Token) => Promise<T>): Promise<T> {
   const token = await context.openToken({ access: 'write' });
   try {
-    return await work(token);
+    // Before the ledger is locked, because the PIN's guard has a lock of its own.
+    await token.login();
+    return await exclusively(context.ledger(), busyMs, () => work(token));
   } finally {
     await token.close();
   }
@@ -84,16 +91,8 @@ function hasSubject(der: Uint8Array, subject: Uint8Array): boolean {
 async function keyFrom(token: Token, nickname: string, source: Input['key'], assertIssued: () => void): Promise<{ readonly key: TokenKey; readonly made: boolean }> {
   if (source.kind === 'present') return { key: await token.findKey(source.selector), made: false };
   const type = parseKeyType(source.type);
-  const present = (await token.keys()).find(({ label }) => label === nickname);
-  if (present === undefined) {
-    assertIssued();
-    return { key: await token.generateKeyPair({ type, label: nickname }), made: true };
-  }
-  if (present.type !== type.kind || (type.kind === 'RSA' && present.size !== type.bits) || (type.kind === 'EC' && type.curve !== `P-${String(present.size)}`)) {
-    throw new HsmongerError('OBJECT_EXISTS', `There is a key '${nickname}' on token '${token.description.label}' already, of another type (${present.type}, ${String(present.size)} bits); use it with --key, or choose another nickname.`);
-  }
-  await finishPair(token, present);
-  return { key: present, made: false };
+  if (!(await token.keys()).some(({ label }) => label === nickname)) assertIssued();
+  return ownKey(token, { kind: 'made', type, label: nickname });
 }
 
 async function requestBy(token: Token, key: TokenKey, subject: Uint8Array): Promise<{ readonly request: Uint8Array }> {
