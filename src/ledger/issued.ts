@@ -59,9 +59,9 @@ export function issuedForKey(database: Database, subjectKey: string): IssuedRow[
   return database.prepare<[string], Stored>('SELECT * FROM issued WHERE subject_key = ? ORDER BY id').all(subjectKey).map(rowOf);
 }
 
-/** Those of them that are revoked or held. */
-export function revokedForKey(database: Database, subjectKey: string): IssuedRow[] {
-  return (statement(database, 'SELECT * FROM issued WHERE subject_key = ? AND revoked_at IS NOT NULL ORDER BY id').all(subjectKey) as Stored[]).map(rowOf);
+/** Those of any of these keys that are revoked or held, oldest first. */
+export function revokedForKeys(database: Database, subjectKeys: readonly string[]): IssuedRow[] {
+  return (statement(database, 'SELECT * FROM issued WHERE subject_key IN (SELECT value FROM json_each(?)) AND revoked_at IS NOT NULL ORDER BY id').all(JSON.stringify(subjectKeys)) as Stored[]).map(rowOf);
 }
 
 /** The certificates with a serial number (content octets, hex), of whichever issuer. */

@@ -1,6 +1,6 @@
 import { bitString, contentOf, dottedOf, element, elementsIn, equalBytes, objectIdentifier, sequence } from './der.js';
 import { oids } from './oids.js';
-import { pointOf } from './public-key.js';
+import { keyFingerprint, pointOf } from './public-key.js';
 
 /**
  * The SubjectPublicKeyInfos under which one key may be found, `spki` first: whoever has a key chooses how it is wrapped. An RSA key has parameters or none, or is bound to RSASSA-PSS without saying more (RFC 3279
@@ -10,6 +10,11 @@ export function wrappings(spki: Uint8Array): Uint8Array[] {
   const [algorithm, bits] = elementsIn(spki);
   if (algorithm === undefined || bits === undefined) return [spki];
   return [spki, ...othersOf(spki, algorithm, bits).filter((other) => !equalBytes(other, spki))];
+}
+
+/** keyFingerprint() of each: who has a compressed point certified instead has the same key. */
+export function fingerprintsOf(spki: Uint8Array): string[] {
+  return wrappings(spki).map(keyFingerprint);
 }
 
 function othersOf(spki: Uint8Array, algorithm: Uint8Array, bits: Uint8Array): Uint8Array[] {

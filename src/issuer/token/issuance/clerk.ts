@@ -7,6 +7,7 @@ import { keyFingerprint } from '../../../x509/public-key.js';
 import { newSerial } from '../../../x509/serial.js';
 import { algorithmIdentifier, fittingAlgorithm } from '../../../x509/signature-algorithm.js';
 import { buildTbsCertificate } from '../../../x509/tbs.js';
+import { fingerprintsOf } from '../../../x509/wrappings.js';
 import { judgeFor, type Judge } from './judge.js';
 import { orderedRequest, type IssueOrder } from './order.js';
 import { assertProven, planOrdered, soundRequest, type IssuingCa } from './prepared.js';
@@ -30,6 +31,8 @@ export interface Prepared {
   readonly name: string;
   /** DER SubjectPublicKeyInfo. */
   readonly spki: Uint8Array;
+  /** See fingerprintsOf(). */
+  readonly keys: readonly string[];
   /** DER TBSCertificate. */
   readonly tbs: Uint8Array;
   readonly row: Pick<IssuedRow, 'serial' | 'request' | 'profile' | 'subject' | 'subjectKey' | 'notBefore' | 'notAfter'>;
@@ -65,6 +68,7 @@ export function clerkAt({ ca, order, algorithm, now }: Desk): Clerk {
         return {
           name,
           spki,
+          keys: fingerprintsOf(spki),
           tbs,
           row: { serial: hex(serial), request: request ?? orderedRequest(csr, order, issuer), profile: profile.name, subject: nameText(subject), subjectKey: keyFingerprint(spki), notBefore, notAfter },
         };

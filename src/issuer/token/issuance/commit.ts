@@ -1,7 +1,7 @@
 import { exclusively } from '../../../ledger/exclusively.js';
 import { findIssued, insertIssued } from '../../../ledger/issued.js';
 import { keyFingerprint } from '../../../x509/public-key.js';
-import { assertNotWithdrawn } from '../revocation/withdrawn.js';
+import { assertKeyNotWithdrawn } from '../revocation/withdrawn.js';
 import type { Clerk, Prepared } from './clerk.js';
 import type { IssueParts } from './issue-many.js';
 import { refusal, type IssueResult } from './results.js';
@@ -19,10 +19,10 @@ export function commitAll({ desk: { ca }, ledger, clock, uid, busyMs }: Pick<Iss
   const issuedAt = clock();
   return exclusively(ledger, busyMs, () =>
     Promise.resolve(
-      signed.map(({ index, name, certificate, spki, row }) => {
+      signed.map(({ index, name, certificate, spki, keys, row }) => {
         try {
           // The key may have been revoked while the token signed.
-          assertNotWithdrawn(ledger, { spki });
+          assertKeyNotWithdrawn(ledger, keys);
         } catch (error) {
           return [index, refusal(name, error)] as const;
         }

@@ -7,7 +7,7 @@ import { createGate } from '../../../platform/gate.js';
 import { nameText } from '../../../x509/names/name.js';
 import { algorithmIdentifier } from '../../../x509/signature-algorithm.js';
 import { assembleCertificate } from '../../../x509/tbs.js';
-import { assertNotWithdrawn } from '../revocation/withdrawn.js';
+import { assertKeyNotWithdrawn } from '../revocation/withdrawn.js';
 import { clerkAt, type Clerk, type Clerks, type Desk } from './clerk.js';
 import { commitAll, type Signed } from './commit.js';
 import { refusal, type IssueResult, type NamedRequest } from './results.js';
@@ -89,9 +89,9 @@ export async function issueMany(parts: IssueParts, requests: readonly NamedReque
   const make = async (named: NamedRequest): Promise<IssueResult | Omit<Signed, 'index'> | undefined> => {
     const prepared = await clerks.prepare(named);
     if ('problem' in prepared) return prepared;
-    const { name, spki, tbs, row } = prepared;
+    const { name, spki, keys, tbs, row } = prepared;
     try {
-      assertNotWithdrawn(ledger, { spki });
+      assertKeyNotWithdrawn(ledger, keys);
     } catch (error) {
       return refusal(name, error);
     }

@@ -1,13 +1,13 @@
 import type { RevocationReason } from '../../../config/revocation-reason.js';
 import { HsmongerError } from '../../../errors.js';
 import type { Database } from '../../../ledger/database.js';
-import { revokedForKey, type IssuedRow } from '../../../ledger/issued.js';
+import { revokedForKeys, type IssuedRow } from '../../../ledger/issued.js';
 import { findRevocation, findTold } from '../../../ledger/revocation.js';
 import { hex } from '../../../platform/hex.js';
 import type { Certificate } from '../../../x509/certificate.js';
 import { nameText } from '../../../x509/names/name.js';
 import { keyFingerprint } from '../../../x509/public-key.js';
-import { wrappings } from '../../../x509/wrappings.js';
+import { fingerprintsOf } from '../../../x509/wrappings.js';
 
 export interface Withdrawal {
   /** SubjectPublicKeyInfo of the request. */
@@ -31,12 +31,11 @@ const meaning: Readonly<Record<RevocationReason, 'nothing' | 'key is lost' | 'ke
 };
 
 /**
- * REVOCATION_REFUSED where certmonger's next renewal, or another order, would undo a revocation: a key that is lost gets nothing any more, one that is on hold nothing before the hold ends, though the
- * certificate that is held has expired since or is not the one to be renewed; and what was withdrawn is not renewed.
+ * REVOCATION_REFUSED for a key, by its fingerprintsOf(), that is lost: it gets nothing any more; or on hold: nothing before the hold ends, though the certificate that is held has expired since or is not the one to
+ * be renewed.
  */
-export function assertNotWithdrawn(ledger: Database, { spki, old, issuer }: Withdrawal): void {
-  // The key, not its wrapping: who has a compressed point certified instead has the same key.
-  const revoked = wrappings(spki).flatMap((one) => revokedForKey(ledger, keyFingerprint(one)));
+export function assertKeyNotWithdrawn(ledger: Database, fingerprints: readonly string[]): void {
+  const revoked = revokedForKeys(ledger, fingerprints);
   const lost = withMeaning(revoked, 'key is lost');
   if (lost !== undefined) {
     throw new HsmongerError('REVOCATION_REFUSED', `The key of the request for ${lost.subject} gets no certificate any more: ${lost.serial} was revoked at ${iso(lost.revokedAt)} (${lost.revocationReason ?? ''}), and its key with it. Make a new key, and a request for that.`);
@@ -45,6 +44,11 @@ export function assertNotWithdrawn(ledger: Database, { spki, old, issuer }: With
   if (held !== undefined) {
     throw new HsmongerError('REVOCATION_REFUSED', `The key of the request for ${held.subject} gets no certificate while one it has is on hold: ${held.serial}, since ${iso(held.revokedAt)} (certificateHold); 'hsmonger ca unrevoke ${held.serial}' ends the hold.`);
   }
+}
+
+/** The same where certmonger's next renewal, or another order, would undo a revocation: what was withdrawn is not renewed either. */
+export function assertNotWithdrawn(ledger: Database, { spki, old, issuer }: Withdrawal): void {
+  assertKeyNotWithdrawn(ledger, fingerprintsOf(spki));
   if (old === undefined || issuer === undefined) return;
   const serial = hex(old.serial);
   const id = { issuerKey: keyFingerprint(issuer.spki), serial };
