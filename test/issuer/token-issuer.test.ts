@@ -81,7 +81,7 @@ describe('a renewal on the token', () => {
     const signed = await makeCertificate({ keys: caKeys, by: { keys: outsideKeys, certificate: outside }, notAfter: inDays(4000), extensions: caExtensions() });
     const token = fakeToken([{ label: caName, der: signed.der }], [caKeys]);
     const old = await leaf({ by: { keys: caKeys, certificate: signed } });
-    await expect(createTokenIssuer(parts(token)).enrol(await enrolment(old))).rejects.toMatchObject({ code: 'CERTIFICATE_NOT_FOUND', message: expect.stringContaining('hsmonger ca import') as string });
+    await expect(createTokenIssuer(parts(token)).enrol(await enrolment(old))).rejects.toMatchObject({ code: 'CERTIFICATE_NOT_FOUND', message: expect.stringContaining('hsmonger token import-cert FILE --without-key') as string });
     const asked: Uint8Array[] = [];
     const above = (spki: Uint8Array) => {
       asked.push(spki);
