@@ -40,7 +40,7 @@ it('leaves nothing that the next run does not finish', async () => {
   const below = (name: string) => ['ca', 'init-intermediate', '--instance', `${name}-below`, '--issuer', name, ...ground.here, '--subject', `CN=Below ${name}`, '--key-type', 'P-256'];
   let killed = 0;
   for (const command of [root('a'), below('a')]) {
-    for (let ms = 600; !(await endedWithin(ms, command)); ms *= 1.4) killed += 1;
+    for (let ms = 150; !(await endedWithin(ms, command)); ms *= 1.4) killed += 1;
     const said = await hsmonger(...command);
     expect(said.exitCode, said.err).toBe(0);
     expect(said.out).toContain('nothing was changed');
