@@ -1,7 +1,8 @@
 import { randomBytes } from 'node:crypto';
-import { closeSync, existsSync, lstatSync, openSync, readdirSync, readFileSync, statfsSync, statSync, unlinkSync, writeSync } from 'node:fs';
+import { closeSync, existsSync, lstatSync, openSync, readFileSync, statfsSync, statSync, unlinkSync, writeSync } from 'node:fs';
 import path from 'node:path';
 import { HsmongerError } from '../errors.js';
+import { entriesOf } from '../platform/entries.js';
 
 /** What one token is opened with. */
 export interface TokenPassword {
@@ -54,14 +55,6 @@ export function sweepPasswordFiles(directories = memoryDirectories()): number {
     }
   }
   return removed;
-}
-
-function entriesOf(directory: string): string[] {
-  try {
-    return readdirSync(directory);
-  } catch {
-    return [];
-  }
 }
 
 /** Anybody can put anything under our names there, so nothing met in sweeping may stop what comes after it. */

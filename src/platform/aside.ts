@@ -1,5 +1,6 @@
-import { lstatSync, readdirSync, rmSync } from 'node:fs';
+import { lstatSync, rmSync } from 'node:fs';
 import path from 'node:path';
+import { entriesOf } from './entries.js';
 
 /** Where the content of a file is written before it has the file's name: beside it, under the number of this process. */
 export function asideOf(file: string): string {
@@ -41,15 +42,6 @@ export function sweepBeside(files: readonly string[], owner?: { readonly uid: nu
     } catch {
       // A directory this user may not write in, or another process that was quicker.
     }
-  }
-}
-
-/** Whoever writes there is told what is wrong with the directory. */
-function entriesOf(directory: string): string[] {
-  try {
-    return readdirSync(directory);
-  } catch {
-    return [];
   }
 }
 
