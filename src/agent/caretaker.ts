@@ -8,6 +8,7 @@ import { startHealer, type Healer } from './heal/healer.js';
 import { wholeHealer, wholeProber, withPinKept, type TokenCare } from './one-token.js';
 import { startRenewer, type Renewer } from './calendar/renewer.js';
 import { startProber } from './probe/start-prober.js';
+import { startNetscapeGuard } from './reconcile/netscape-guard.js';
 import { startReconciler, type Reconciler } from './reconcile/reconciler.js';
 
 export interface CaretakerGiven extends Omit<Care, 'instances' | 'conf' | 'signal' | 'prober'> {
@@ -59,13 +60,14 @@ export async function startCaretaker({ pollMs, instances, conf, ...given }: Care
   // Before all others: where a PIN is to be put in place, nothing asks for it before that.
   const kept = await Promise.all(cares.map(withPinKept));
   const reconciler = startReconciler(care);
+  const netscapeGuard = startNetscapeGuard(care);
   const tokens = kept.map((one): TokenCare => ({ ...one, healer: startHealer(one.care, { reconcile: () => { reconciler.notice(); } }) }));
   const healer = wholeHealer(tokens.map((one) => one.healer));
   const renewer = startRenewer(care);
   const chronicle = startChronicle(care);
   const follower = instance.directory === undefined ? undefined : attend({ instance, directories, certmonger, prober, pollMs, log, signal });
   if (follower !== undefined) log('info', 'following the renewal master.');
-  const parts: readonly Part[] = [prober, ...tokens.map((one) => one.pinKeeper), healer, reconciler, renewer, chronicle, ...(follower === undefined ? [] : [follower])];
+  const parts: readonly Part[] = [prober, ...tokens.map((one) => one.pinKeeper), healer, reconciler, netscapeGuard, renewer, chronicle, ...(follower === undefined ? [] : [follower])];
   return {
     instance,
     care,

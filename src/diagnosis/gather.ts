@@ -19,8 +19,8 @@ export function requestFacts(site: SiteFacts, { nickname, storage }: Pick<Certif
 }
 
 /** What of a request counts; `key` where its type and size were held against the certificate's. */
-export function seenRequest(request: Pick<TrackingRequest, 'nickname' | 'status' | 'stuck' | 'caError'> & { readonly ca?: string | undefined; readonly certificate: Pick<TrackingRequest['certificate'], 'notBefore' | 'notAfter'> }, key: RequestSeen['key'] = 'unknown'): RequestSeen {
-  const { nickname, status, stuck, caError, ca, certificate: { notBefore, notAfter } } = request;
+export function seenRequest(request: Pick<TrackingRequest, 'nickname' | 'status' | 'stuck' | 'caError'> & { readonly ca?: string | undefined; readonly template?: Pick<TrackingRequest['template'], 'netscapeType'>; readonly certificate: Pick<TrackingRequest['certificate'], 'notBefore' | 'notAfter'> }, key: RequestSeen['key'] = 'unknown'): RequestSeen {
+  const { nickname, status, stuck, caError, ca, template, certificate: { notBefore, notAfter } } = request;
   return {
     id: nickname,
     status,
@@ -29,6 +29,7 @@ export function seenRequest(request: Pick<TrackingRequest, 'nickname' | 'status'
     certificate: { ...(notBefore === undefined ? {} : { notBefore }), ...(notAfter === undefined ? {} : { notAfter }) },
     ...(caError === undefined ? {} : { caError }),
     ...(ca === undefined ? {} : { ca }),
+    ...(template?.netscapeType === undefined ? {} : { netscapeType: template.netscapeType }),
   };
 }
 

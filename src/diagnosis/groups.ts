@@ -21,12 +21,15 @@ export const lockHoldingStates = ['NEED_CERTSAVE_PERMS', 'NEED_CERTSAVE_TOKEN', 
 /** It cannot write where CA certificates go; the certificate itself is saved. */
 export const caSaveStates = ['NEED_CA_CERT_SAVE_PERMS', 'NEED_ONLY_CA_CERT_SAVE_PERMS'] as const;
 
+/** The certificate request is to be made, or a child is making it. */
+export const csrStates = ['NEED_CSR', 'GENERATING_CSR'] as const;
+
 /** The helper is being asked, or is to be asked again. */
 export const askingStates = ['NEED_TO_SUBMIT', 'SUBMITTING', 'CA_WORKING'] as const;
 
 /** From the CSR to the end of a saving, and the reading of a new request: what takes seconds when nothing is wrong. */
 export const passingStates = [
-  'HAVE_KEY_PAIR', 'NEED_KEYINFO', 'READING_KEYINFO', 'HAVE_KEYINFO', 'NEED_CSR', 'GENERATING_CSR', 'HAVE_CSR', 'NEED_SCEP_DATA', 'GENERATING_SCEP_DATA', 'HAVE_SCEP_DATA',
+  'HAVE_KEY_PAIR', 'NEED_KEYINFO', 'READING_KEYINFO', 'HAVE_KEYINFO', ...csrStates, 'HAVE_CSR', 'NEED_SCEP_DATA', 'GENERATING_SCEP_DATA', 'HAVE_SCEP_DATA',
   'NEED_TO_SUBMIT', 'SUBMITTING', ...savingStates, 'NEED_TO_READ_CERT', 'READING_CERT', 'SAVED_CERT', 'POST_SAVED_CERT',
   'NEED_TO_NOTIFY_VALIDITY', 'NOTIFYING_VALIDITY', 'NEED_TO_NOTIFY_REJECTION', 'NOTIFYING_REJECTION',
   'NEED_TO_NOTIFY_ISSUED_CA_SAVE_FAILED', 'NOTIFYING_ISSUED_CA_SAVE_FAILED', 'NEED_TO_NOTIFY_ONLY_CA_SAVE_FAILED', 'NOTIFYING_ONLY_CA_SAVE_FAILED',

@@ -2,7 +2,7 @@ import type { ErrorCode } from '../errors.js';
 import * as is from './conditions.js';
 import { seen } from './conditions.js';
 import type { RequestFacts } from './facts.js';
-import { askingStates, caSaveStates, keyMakingStates, passingStates, pinStates, saveFailedStates, savingStates, scepStates, tokenStates } from './groups.js';
+import { askingStates, caSaveStates, csrStates, keyMakingStates, passingStates, pinStates, saveFailedStates, savingStates, scepStates, tokenStates } from './groups.js';
 import type { Row } from './row.js';
 import { loginProblem, site, tokenProblem } from './site-rows.js';
 
@@ -98,6 +98,27 @@ export const requestRows = [
   { cause: 'nss-unwritable', states: ['NEED_CERTSAVE_PERMS'], when: [], severity: 'error', sentence: ({ user, database }) => `User '${user}' could not write the NSS database ${database}, and the request keeps the lock other savings need until it is resubmitted.`, cure: 'resubmit', advice: ({ user, database }) => `Give it to that user: chown -R ${user} ${database}.` },
   { cause: 'ca-certificates-unwritable', states: caSaveStates, when: [], severity: 'error', sentence: () => 'certmonger cannot write where the CA certificates go, and the request keeps the lock other savings need.', cure: 'restart', advice: 'Mend the permissions of the files and databases CA certificates are saved to; it is tried again by itself.' },
   { cause: 'saving-fails', when: [is.savingFails], severity: 'error', sentence: () => 'Saving the certificate fails, and certmonger tries again every minute, for ever.', cure: 'waiting', advice: 'Check token, PIN file, NSS database and the journal of certmonger.' },
+
+  // the making of the certificate request
+  { ...site.tokenAway, states: csrStates, when: [is.onToken, is.requestFails, is.tokenAway], severity: 'error', sentence: tokenProblem },
+  {
+    cause: 'request-crashes',
+    states: csrStates,
+    when: [is.requestFails, is.asksNetscapeType],
+    severity: 'error',
+    sentence: (facts) => `certmonger's child that makes the certificate request is ended by malloc each time, and certmonger begins the next every 30 seconds: it writes behind its copy of the Netscape certificate type ('${seen(facts)?.netscapeType ?? ''}').`,
+    cure: 'reconcile',
+    advice: "Run 'hsmonger track apply': certmonger then asks for no such type, and goes on by itself.",
+  },
+  {
+    cause: 'request-fails',
+    states: csrStates,
+    when: [is.requestFails],
+    severity: 'error',
+    sentence: () => "certmonger's child that makes the certificate request has ended without one again and again: it crashes, or the token does not sign. certmonger begins the next every 30 seconds, for ever.",
+    cure: 'a person',
+    advice: "See certmonger's journal (journalctl -u certmonger). Where malloc ends the child ('free(): …', 'corrupted size …') or it says nothing: systemctl restart certmonger. Where it names the token: see 'hsmonger token check'.",
+  },
 
   // at a loss
   { cause: 'scep', states: scepStates, when: [], severity: 'error', sentence: (facts) => `The request is one of SCEP (state ${status(facts)}), which hsmonger never asks for.`, cure: 'a person', advice: "Stop tracking it and run 'hsmonger track apply'." },

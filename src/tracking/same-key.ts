@@ -4,6 +4,7 @@ import { HsmongerError } from '../errors.js';
 import { parseCertificate } from '../x509/parse-certificate.js';
 import { certificateFromPem } from '../x509/pem.js';
 import { keyFacts } from '../x509/public-key.js';
+import { asksNetscapeType } from './netscape-type.js';
 
 /** Type and size of a key as certmonger and its certificate both have it. */
 export interface ProvenKey {
@@ -29,5 +30,6 @@ export async function resubmitSameKey(certmonger: Pick<Certmonger, 'request'>, i
   // certmonger shows a key's size, never the size it would generate; where the two differ a resubmit re-keys (tdbush.c:3719). This makes them one.
   await handle.modify(key);
   const before = await handle.read();
+  if (asksNetscapeType(before)) await handle.omitNetscapeType();
   return { before, taken: await handle.resubmit() };
 }

@@ -42,6 +42,7 @@ const broken: readonly (readonly [string, Partial<CertmongerFacts>, string, stri
   ['updated without a restart', { replaced: true }, 'CertmongerRunning', 'warning', /was updated and still runs/u],
   ['a version nobody tells', { version: undefined }, 'CertmongerKnownBugs', 'warning', /unknown/u],
   ['a version without nss-user', { version: '0.79.16' }, 'CertmongerKnownBugs', 'error', /0\.79\.16 does not know nss-user/u],
+  ['a request that asks for a Netscape type', { requests: [request({ 'template-ns-certtype': 'server' })] }, 'CertmongerKnownBugs', 'error', /Netscape type/u],
   ['ttl lists of two lengths', settings(['enroll_ttls', '28d,7d'], ['notify_ttls', '28d']), 'CertmongerKnownBugs', 'warning', /enroll_ttls and notify_ttls/u],
   ['one ttl list alone, of another length than the built-in one', settings(['enroll_ttls', '28d,7d']), 'CertmongerKnownBugs', 'warning', /enroll_ttls and notify_ttls/u],
   ["certmonger's own dogtag-submit at 0.79.21", { version: '0.79.21', cas: [knownCa('testca', '/x'), knownCa('pki', '/usr/libexec/certmonger/dogtag-submit -E http://x')], requests: [request(), makeRequest({ nickname: 'other', status: 'MONITORING' }, 'pki')] }, 'CertmongerKnownBugs', 'warning', /pending/u],

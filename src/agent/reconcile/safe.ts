@@ -37,6 +37,7 @@ const fields: Readonly<Record<ModifiableField, boolean>> = {
   'key mode': true,
   'certificate owner': true,
   'certificate mode': true,
+  'Netscape certificate type': true,
   // Somebody else made it, and unsetup gives back only what setup took over.
   'request id': false,
 };
@@ -50,7 +51,7 @@ export function safe(change: Change, facts: ChangeFacts): Judgement {
     case 'add':
       return objection(change.request.nickname, facts) ?? { verdict: 'do' };
     case 'modify':
-      return objection(change.request.nickname, facts) ?? notOurs(change) ?? makingKey(change, facts) ?? (atRest(facts.request) ? { verdict: 'do' } : { verdict: 'later', why: `certmonger is at work on '${change.id}' (${facts.request?.status ?? 'gone'}), and a change would begin it anew.` });
+      return objection(change.request.nickname, facts) ?? notOurs(change) ?? makingKey(change, facts) ?? (inPassing(change) || atRest(facts.request) ? { verdict: 'do' } : { verdict: 'later', why: `certmonger is at work on '${change.id}' (${facts.request?.status ?? 'gone'}), and a change would begin it anew.` });
     case 'replace':
       return { verdict: 'report', why: `The request '${change.id}' keeps key or certificate in another place (${change.differences.map(({ field }) => field).join(', ')}), and certmonger can only be given another request for it; look at it, then run 'hsmonger track apply'.` };
     case 'remove':
@@ -73,6 +74,11 @@ function notOurs({ id, differences }: Extract<Change, { readonly kind: 'modify' 
 function makingKey({ id }: Extract<Change, { readonly kind: 'modify' }>, { request }: ChangeFacts): Judgement | undefined {
   if (request === undefined || !(keyMakingStates as readonly string[]).includes(request.status)) return undefined;
   return { verdict: 'report', why: `certmonger is about to make a new key for '${id}' (${request.status}), and a change would set it going; stop it with: getcert stop-tracking -i '${id}'.` };
+}
+
+/** Set without beginning the request anew (apply.ts). */
+function inPassing({ differences }: Extract<Change, { readonly kind: 'modify' }>): boolean {
+  return differences.every(({ field }) => field === 'Netscape certificate type');
 }
 
 /** At rest, or stopped over something: nothing is lost when it begins anew. */

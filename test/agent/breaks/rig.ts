@@ -48,8 +48,8 @@ export interface BreakSite {
 export type TimedEvent = Omit<AgentEvent, 'at'> & { readonly readAt: number };
 
 
-/** `ownClock`: certmonger, the agent and all they start have one that can be moved. */
-export async function startBreakSite(authorityOptions: AuthorityOptions, { ownClock = false }: { readonly ownClock?: boolean } = {}): Promise<BreakSite> {
+/** `ownClock`: certmonger, the agent and all they start have one that can be moved. `certmonger`: more for its environment. */
+export async function startBreakSite(authorityOptions: AuthorityOptions, { ownClock = false, certmonger = {} }: { readonly ownClock?: boolean; readonly certmonger?: Readonly<Record<string, string>> } = {}): Promise<BreakSite> {
   const scratch = privateDirectory('breaks');
   const owner = ensureServiceUser();
   const spied = buildSpiedModule(scratch.path);
@@ -58,7 +58,7 @@ export async function startBreakSite(authorityOptions: AuthorityOptions, { ownCl
   const token = { ...soft, module: spied.module };
   const clock = ownClock ? createMovedClock(scratch.path) : undefined;
   const elsewhere = clock === undefined ? {} : { command: clock.command };
-  const site = await startSite({ beside: { token, authority }, certmonger: { ...elsewhere, env: clock?.environment ?? {} } });
+  const site = await startSite({ beside: { token, authority }, certmonger: { ...elsewhere, env: { ...certmonger, ...clock?.environment } } });
   // Others' tests run those of the build.
   const executables = path.join(scratch.path, 'dist');
   cpSync(installation().executables, executables, { recursive: true });
