@@ -44,7 +44,7 @@ function world(its = instance, away = false) {
   const listeners = new Set<() => void>();
   const change = () => { for (const listener of listeners) listener(); };
   const request = (status: string, stuck: boolean, caError?: string) =>
-    ({ path: '/1', nickname: id, ca: 'x', status, stuck, monitoring: true, caError, key: { type: 'EC', size: 256, pinFile: '/nowhere/pin' }, certificate: { pem: pem(certificate.der), notBefore: certificate.notBefore, notAfter: certificate.notAfter } }) as unknown as TrackingRequest;
+    ({ path: '/1', nickname: id, ca: 'x', status, stuck, monitoring: true, caError, template: {}, key: { type: 'EC', size: 256, pinFile: '/nowhere/pin' }, certificate: { pem: pem(certificate.der), notBefore: certificate.notBefore, notAfter: certificate.notAfter } }) as unknown as TrackingRequest;
   const daemon = {
     request: () => ({
       find: () => hold.then(() => sighting?.request),
