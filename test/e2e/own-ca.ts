@@ -28,7 +28,11 @@ export async function startOwnCaHost(label?: string): Promise<OwnCaHost> {
     bus,
     certmonger,
     cli: async (...args) => {
-      const { exitCode, stdout, stderr } = await execa(path.join(installation().executables, 'hsmonger'), ['--bus', bus.address, ...ground.here, ...args], { reject: false, stdin: 'ignore', timeout: 180_000, extendEnv: false, env: { PATH: '/usr/bin:/bin:/usr/sbin:/sbin' } });
+      const { exitCode, stdout, stderr } = await execa(
+        path.join(installation().executables, 'hsmonger'),
+        ['--bus', bus.address, ...ground.here, ...args],
+        { reject: false, stdin: 'ignore', timeout: 180_000, extendEnv: false, env: { PATH: '/usr/bin:/bin:/usr/sbin:/sbin' } },
+      );
       expect(exitCode, `${args.join(' ')}\n${stdout}\n${stderr}\n${certmonger.log().slice(-3000)}`).toBe(0);
       return stdout;
     },
@@ -36,7 +40,8 @@ export async function startOwnCaHost(label?: string): Promise<OwnCaHost> {
       for (const end = Date.now() + patienceMs; ; await sleep(300)) {
         const records = [...(await getcertRecords(bus)).values()];
         if (records.length === requests && records.every((record) => record.get('status') === 'MONITORING')) return;
-        if (Date.now() > end) throw new Error(`Not all monitoring.\n${JSON.stringify(records.map((record) => [...record]))}\n${certmonger.log().slice(-4000)}`);
+        if (Date.now() > end)
+          throw new Error(`Not all monitoring.\n${JSON.stringify(records.map((record) => [...record]))}\n${certmonger.log().slice(-4000)}`);
       }
     },
     stop: async () => {
@@ -48,10 +53,13 @@ export async function startOwnCaHost(label?: string): Promise<OwnCaHost> {
 }
 
 /** The extensions as openssl prints them. */
-export const extensionsOf = (file: string): string => /X509v3 extensions:\n([^]*?)\n {4}Signature Algorithm/u.exec(openssl('x509', '-in', file, '-noout', '-text'))?.[1] ?? '';
+export const extensionsOf = (file: string): string =>
+  /X509v3 extensions:\n([^]*?)\n {4}Signature Algorithm/u.exec(openssl('x509', '-in', file, '-noout', '-text'))?.[1] ?? '';
 
 /** Whole days from notBefore to notAfter, by openssl. */
 export function lifetimeOf(file: string): number {
-  const [begin = NaN, end = NaN] = ['-startdate', '-enddate'].map((which) => Date.parse(openssl('x509', '-in', file, '-noout', which).split('=')[1] ?? ''));
+  const [begin = NaN, end = NaN] = ['-startdate', '-enddate'].map((which) =>
+    Date.parse(openssl('x509', '-in', file, '-noout', which).split('=')[1] ?? ''),
+  );
   return Math.round((end - begin) / 86_400_000);
 }

@@ -14,11 +14,27 @@ export interface FailingRequests {
 
 export function buildFailingRequests(directory: string): FailingRequests {
   const [library, crash, slow] = [path.join(directory, 'failing-requests.so'), path.join(directory, 'crash'), path.join(directory, 'slow')];
-  execFileSync('cc', ['-shared', '-fPIC', '-O1', '-o', library, `-DCRASH=${JSON.stringify(crash)}`, `-DSLOW=${JSON.stringify(slow)}`, path.join(import.meta.dirname, 'failing-requests.c'), '-ldl']);
+  execFileSync('cc', [
+    '-shared',
+    '-fPIC',
+    '-O1',
+    '-o',
+    library,
+    `-DCRASH=${JSON.stringify(crash)}`,
+    `-DSLOW=${JSON.stringify(slow)}`,
+    path.join(import.meta.dirname, 'failing-requests.c'),
+    '-ldl',
+  ]);
   return {
     environment: { LD_PRELOAD: library },
-    crash: (name) => { writeFileSync(crash, `${name}\n`); },
-    slow: (name) => { writeFileSync(slow, `${name}\n`); },
-    mend: () => { for (const file of [crash, slow]) rmSync(file, { force: true }); },
+    crash: (name) => {
+      writeFileSync(crash, `${name}\n`);
+    },
+    slow: (name) => {
+      writeFileSync(slow, `${name}\n`);
+    },
+    mend: () => {
+      for (const file of [crash, slow]) rmSync(file, { force: true });
+    },
   };
 }

@@ -7,8 +7,9 @@ import { ownCertificate } from '../own-request.js';
 import type { Sighting } from '../picture/picture.js';
 
 /**
- * Has certmonger ask for no Netscape type in any request that goes to the instance's CA, getcert's own too, as soon as one is seen that would: before its first renewal, and, where
- * its children are ended by malloc already, before the next of them. It needs no token and begins nothing anew, so it waits for neither PIN nor rest.
+ * Has certmonger ask for no Netscape type in any request that goes to the instance's CA, getcert's own too, as soon as one is seen that
+ * would: before its first renewal, and, where its children are ended by malloc already, before the next of them. It needs no token and
+ * begins nothing anew, so it waits for neither PIN nor rest.
  */
 export function startNetscapeGuard({ instance, certmonger, picture, events, log, clock, signal }: Care): Part {
   if (instance.agent.reconcile === 'report') return { ended: Promise.resolve() };
@@ -23,7 +24,14 @@ export function startNetscapeGuard({ instance, certmonger, picture, events, log,
       const message = `The request '${id}' does not ask for the Netscape certificate type '${template.netscapeType ?? ''}' any more: certmonger spoils its heap while it asks.`;
       const nickname = ownCertificate(instance, request)?.nickname;
       log('info', message);
-      events.tell({ kind: 'reconciled', at: clock(), instance: instance.name, ...(nickname === undefined ? {} : { nickname }), message, details: { change: 'modify', request: id } });
+      events.tell({
+        kind: 'reconciled',
+        at: clock(),
+        instance: instance.name,
+        ...(nickname === undefined ? {} : { nickname }),
+        message,
+        details: { change: 'modify', request: id },
+      });
       told.over('what certmonger asks for can be set again.');
     } catch (error) {
       told.trouble(`The request '${id}' asks for a Netscape certificate type, and that could not be changed: ${sentenceOf(error)}`);
@@ -33,7 +41,10 @@ export function startNetscapeGuard({ instance, certmonger, picture, events, log,
   const consider = (sighting: Sighting) => {
     const { request } = sighting;
     if (signal.aborted || under.has(request.nickname) || !isOurCa(instance, request.ca) || !asksNetscapeType(request)) return;
-    under.set(request.nickname, spare(sighting).finally(() => under.delete(request.nickname)));
+    under.set(
+      request.nickname,
+      spare(sighting).finally(() => under.delete(request.nickname)),
+    );
   };
 
   const end = picture.onChange((change) => {
@@ -41,7 +52,15 @@ export function startNetscapeGuard({ instance, certmonger, picture, events, log,
     if (change.kind === 'certmonger' && change.running) for (const sighting of picture.requests() ?? []) consider(sighting);
   });
   for (const sighting of picture.requests() ?? []) consider(sighting);
-  const ended = new Promise<void>((resolve) => { signal.addEventListener('abort', () => { resolve(); }, { once: true }); });
+  const ended = new Promise<void>((resolve) => {
+    signal.addEventListener(
+      'abort',
+      () => {
+        resolve();
+      },
+      { once: true },
+    );
+  });
   return {
     ended: ended.then(async () => {
       end();

@@ -1,4 +1,7 @@
-/** Certificate requests whose making fails again and again, on a real system whose agent runs: told where they fail, never where the HSM is slow, and well again by themselves. */
+/**
+ * Certificate requests whose making fails again and again, on a real system whose agent runs: told where they fail, never where the HSM is
+ * slow, and well again by themselves.
+ */
 import { execFileSync } from 'node:child_process';
 import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -21,7 +24,18 @@ let at: BreakSite;
 
 beforeAll(async () => {
   requests = buildFailingRequests(home.path);
-  at = await startBreakSite({ certificates: [{ nickname: ca, profile: 'caCACert' }, { nickname: ocsp, profile: 'caOCSPCert' }, { nickname: audit, profile: 'caSignedLogCert' }], each: { daysLeft: 300 }, only: { [ca]: { daysLeft: 3000 } } }, { certmonger: requests.environment });
+  at = await startBreakSite(
+    {
+      certificates: [
+        { nickname: ca, profile: 'caCACert' },
+        { nickname: ocsp, profile: 'caOCSPCert' },
+        { nickname: audit, profile: 'caSignedLogCert' },
+      ],
+      each: { daysLeft: 300 },
+      only: { [ca]: { daysLeft: 3000 } },
+    },
+    { certmonger: requests.environment },
+  );
 });
 afterAll(async () => {
   requests.mend();
@@ -48,14 +62,24 @@ test('a child that crashes each time is told, with what to do; one that works on
   await at.renew(ocsp);
   await at.renew(audit);
   await at.untilStatus(audit, 'GENERATING_CSR', 10_000);
-  const told = await at.until('told', from, ({ nickname, details }) => nickname === ocsp && details?.['cause'] === 'request-fails', 300_000);
+  const told = await at.until(
+    'told',
+    from,
+    ({ nickname, details }) => nickname === ocsp && details?.['cause'] === 'request-fails',
+    300_000,
+  );
   expect(told.kind).toBe('failed');
   expect(told.message).toContain(`'${ocsp}': certmonger's child that makes the certificate request has ended without one again and again`);
   const { stdout } = await at.site.cli('status');
   expect(stdout).toContain('systemctl restart certmonger');
   // It began later than the other by a second, and has lasted as long.
   expect((await at.record(audit)).get('status')).toBe('GENERATING_CSR');
-  expect(at.events().slice(from).filter(({ nickname }) => nickname === audit)).toEqual([]);
+  expect(
+    at
+      .events()
+      .slice(from)
+      .filter(({ nickname }) => nickname === audit),
+  ).toEqual([]);
   expect(stdout.split('\n').find((line) => line.includes('auditSigningCert'))).not.toMatch(/certificate request/u);
   requests.mend();
   await at.untilRenewed(ocsp, before[ocsp], 90_000);
@@ -69,8 +93,22 @@ test('a request that would ask for a type of Netscape is made to ask for none wh
   requests.crash(await nameIn(ocsp));
   await at.renew(ocsp);
   await at.untilStatus(ocsp, 'NEED_CSR', 30_000);
-  execFileSync('dbus-send', [`--bus=${at.site.bus.address}`, '--print-reply', '--dest=org.fedorahosted.certmonger', (await request(ocspId)).path, 'org.freedesktop.DBus.Properties.Set', 'string:org.fedorahosted.certmonger.request', 'string:template-ns-certtype', 'variant:string:server']);
-  await at.until('set right', from, ({ kind, nickname, message }) => kind === 'reconciled' && nickname === ocsp && message.includes("Netscape certificate type 'server'"), 60_000);
+  execFileSync('dbus-send', [
+    `--bus=${at.site.bus.address}`,
+    '--print-reply',
+    '--dest=org.fedorahosted.certmonger',
+    (await request(ocspId)).path,
+    'org.freedesktop.DBus.Properties.Set',
+    'string:org.fedorahosted.certmonger.request',
+    'string:template-ns-certtype',
+    'variant:string:server',
+  ]);
+  await at.until(
+    'set right',
+    from,
+    ({ kind, nickname, message }) => kind === 'reconciled' && nickname === ocsp && message.includes("Netscape certificate type 'server'"),
+    60_000,
+  );
   expect((await request(ocspId)).template.netscapeType).toBe('none');
   expect((await at.record(ocsp)).get('status')).toMatch(/_CSR$/u);
   requests.mend();
@@ -79,9 +117,30 @@ test('a request that would ask for a type of Netscape is made to ask for none wh
 
 test("so is one of getcert's own that goes to our CA, before its first renewal, after which certmonger is started again", async () => {
   const [key, crt] = ['plain.key', 'plain.crt'].map((name) => path.join(home.path, name)) as [string, string];
-  execFileSync('openssl', ['req', '-x509', '-newkey', 'rsa:2048', '-nodes', '-subj', '/CN=plain', '-addext', 'nsCertType=server', '-days', '300', '-keyout', key, '-out', crt], { stdio: 'ignore' });
+  execFileSync(
+    'openssl',
+    [
+      'req',
+      '-x509',
+      '-newkey',
+      'rsa:2048',
+      '-nodes',
+      '-subj',
+      '/CN=plain',
+      '-addext',
+      'nsCertType=server',
+      '-days',
+      '300',
+      '-keyout',
+      key,
+      '-out',
+      crt,
+    ],
+    { stdio: 'ignore' },
+  );
   await getcert(at.site.bus, ['start-tracking', '-c', 'hsmonger', '-I', 'plain', '-f', crt, '-k', key]);
-  for (const end = Date.now() + 30_000; (await request('plain')).template.netscapeType !== 'none'; await sleep(100)) expect(Date.now()).toBeLessThan(end);
+  for (const end = Date.now() + 30_000; (await request('plain')).template.netscapeType !== 'none'; await sleep(100))
+    expect(Date.now()).toBeLessThan(end);
   await at.site.certmonger.restart();
   expect((await request('plain')).template.netscapeType).toBe('none');
   await getcert(at.site.bus, ['stop-tracking', '-i', 'plain']);
