@@ -6,7 +6,10 @@ import tseslint from 'typescript-eslint';
  * Each entry: folder, and the folders it must not import.
  */
 const adapters = ['pkcs11', 'x509', 'nss', 'directory', 'freeipa', 'pki-config', 'ledger'];
-/** An adapter stands alone, but for these: the ledger's PIN memory serves logins, and what a directory or a FreeIPA server keeps are certificates. */
+/**
+ * An adapter stands alone, but for these: the ledger's PIN memory serves logins, and what a directory or a FreeIPA server keeps are
+ * certificates.
+ */
 const mayUse = { ledger: ['pkcs11'], directory: ['x509'], freeipa: ['x509'] };
 const layers = {
   'src/cli': [],
@@ -17,16 +20,66 @@ const layers = {
   'src/service': ['cli', 'agent', 'doctor', 'diagnosis', 'tracking', 'dbus'],
   'src/renewal': ['cli', 'agent', 'doctor', 'diagnosis', 'service', 'tracking', 'dbus'],
   'src/issuer': ['cli', 'agent', 'doctor', 'diagnosis', 'service', 'tracking', 'renewal', 'protocol', 'dbus', 'nss'],
-  'src/protocol': ['cli', 'agent', 'doctor', 'diagnosis', 'service', 'tracking', 'renewal', 'issuer', 'config', 'platform', 'dbus', ...adapters],
+  'src/protocol': [
+    'cli',
+    'agent',
+    'doctor',
+    'diagnosis',
+    'service',
+    'tracking',
+    'renewal',
+    'issuer',
+    'config',
+    'platform',
+    'dbus',
+    ...adapters,
+  ],
   ...Object.fromEntries(
     adapters.map((adapter) => [
       `src/${adapter}`,
-      ['cli', 'agent', 'doctor', 'diagnosis', 'service', 'tracking', 'renewal', 'issuer', 'protocol', 'dbus', ...adapters.filter((other) => other !== adapter && !(mayUse[adapter] ?? []).includes(other))],
+      [
+        'cli',
+        'agent',
+        'doctor',
+        'diagnosis',
+        'service',
+        'tracking',
+        'renewal',
+        'issuer',
+        'protocol',
+        'dbus',
+        ...adapters.filter((other) => other !== adapter && !(mayUse[adapter] ?? []).includes(other)),
+      ],
     ]),
   ),
   'src/config': ['cli', 'agent', 'doctor', 'diagnosis', 'service', 'tracking', 'renewal', 'issuer', 'protocol', 'dbus', ...adapters],
-  'src/platform': ['cli', 'agent', 'doctor', 'diagnosis', 'service', 'tracking', 'renewal', 'issuer', 'protocol', 'dbus', 'config', ...adapters],
-  dbus: ['src/cli', 'src/agent', 'src/doctor', 'src/diagnosis', 'src/service', 'src/tracking', 'src/renewal', 'src/issuer', 'src/protocol', 'src/config', ...adapters.map((adapter) => `src/${adapter}`)],
+  'src/platform': [
+    'cli',
+    'agent',
+    'doctor',
+    'diagnosis',
+    'service',
+    'tracking',
+    'renewal',
+    'issuer',
+    'protocol',
+    'dbus',
+    'config',
+    ...adapters,
+  ],
+  dbus: [
+    'src/cli',
+    'src/agent',
+    'src/doctor',
+    'src/diagnosis',
+    'src/service',
+    'src/tracking',
+    'src/renewal',
+    'src/issuer',
+    'src/protocol',
+    'src/config',
+    ...adapters.map((adapter) => `src/${adapter}`),
+  ],
   helpers: [],
 };
 
@@ -62,7 +115,14 @@ export default tseslint.config(
           paths: [pkcs11jsDefault],
           patterns: [
             { regex: '^(\\.\\./)+(test|helpers|packaging)/', message: 'Product code imports neither tests nor entry points.' },
-            ...(above.length === 0 ? [] : [{ regex: `^(\\.\\./)+(src/)?(${above.map((name) => name.replace(/^src\//u, '')).join('|')})(/|$)`, message: `${folder} must not import this: arrows point down only (docs/architecture.md).` }]),
+            ...(above.length === 0
+              ? []
+              : [
+                  {
+                    regex: `^(\\.\\./)+(src/)?(${above.map((name) => name.replace(/^src\//u, '')).join('|')})(/|$)`,
+                    message: `${folder} must not import this: arrows point down only (docs/architecture.md).`,
+                  },
+                ]),
           ],
         },
       ],
@@ -70,6 +130,10 @@ export default tseslint.config(
   })),
   {
     files: ['test/**/*.ts', 'packaging/**/*.ts'],
-    rules: { '@typescript-eslint/no-non-null-assertion': 'off', 'no-console': 'off', '@typescript-eslint/no-confusing-void-expression': 'off' },
+    rules: {
+      '@typescript-eslint/no-non-null-assertion': 'off',
+      'no-console': 'off',
+      '@typescript-eslint/no-confusing-void-expression': 'off',
+    },
   },
 );

@@ -1,7 +1,10 @@
 import path from 'node:path';
 import { defineConfig } from 'vitest/config';
 
-/** Suites beside which nothing may run: two whole servers, which measure and wait for polls and pauses; the soak, for which everything has a time in which it must come right. */
+/**
+ * Suites beside which nothing may run: two whole servers, which measure and wait for polls and pauses; the soak, for which everything has a
+ * time in which it must come right.
+ */
 export default defineConfig({
   root: path.resolve(import.meta.dirname, '..'),
   test: {

@@ -9,8 +9,13 @@ const systemDefault = 'unix:path=/var/run/dbus/system_bus_socket';
 export function addressOf(choice: BusChoice, env: Readonly<Record<string, string | undefined>>): string {
   if (choice === 'system') return env['DBUS_SYSTEM_BUS_ADDRESS'] ?? systemDefault;
   if (choice !== 'session') return choice;
-  const session = env['DBUS_SESSION_BUS_ADDRESS'] ?? (env['XDG_RUNTIME_DIR'] === undefined ? undefined : `unix:path=${env['XDG_RUNTIME_DIR']}/bus`);
-  if (session === undefined) throw new HsmongerError('BUS_UNAVAILABLE', 'There is no session bus: DBUS_SESSION_BUS_ADDRESS is not set. Set it, or use --bus system or --bus ADDRESS.');
+  const session =
+    env['DBUS_SESSION_BUS_ADDRESS'] ?? (env['XDG_RUNTIME_DIR'] === undefined ? undefined : `unix:path=${env['XDG_RUNTIME_DIR']}/bus`);
+  if (session === undefined)
+    throw new HsmongerError(
+      'BUS_UNAVAILABLE',
+      'There is no session bus: DBUS_SESSION_BUS_ADDRESS is not set. Set it, or use --bus system or --bus ADDRESS.',
+    );
   return session;
 }
 
@@ -21,11 +26,18 @@ export function addressOf(choice: BusChoice, env: Readonly<Record<string, string
 export function socketsOf(address: string): string[] {
   const paths = address.split(';').flatMap((entry) => {
     const [, list = ''] = /^unix:(.*)$/su.exec(entry) ?? [];
-    const path = list.split(',').find((pair) => pair.startsWith('path='))?.slice('path='.length) ?? '';
+    const path =
+      list
+        .split(',')
+        .find((pair) => pair.startsWith('path='))
+        ?.slice('path='.length) ?? '';
     return path === '' ? [] : [unescape(address, path)];
   });
   if (paths.length > 0) return paths;
-  throw new HsmongerError('BUS_UNAVAILABLE', `The bus address '${address}' is not one hsmonger can use; give one of the form unix:path=/some/socket.`);
+  throw new HsmongerError(
+    'BUS_UNAVAILABLE',
+    `The bus address '${address}' is not one hsmonger can use; give one of the form unix:path=/some/socket.`,
+  );
 }
 
 function unescape(address: string, value: string): string {

@@ -19,7 +19,8 @@ export interface CaHandle {
 export function caHandle(daemon: Daemon, nickname: string): CaHandle {
   const located = <T>(work: (at: Located) => Promise<T>) =>
     daemon.located('find_ca_by_nickname', nickname, (at) => {
-      if (at === undefined) throw new HsmongerError('CERTMONGER_REFUSED', `certmonger knows no CA '${nickname}'; 'getcert list-cas' shows those it has.`);
+      if (at === undefined)
+        throw new HsmongerError('CERTMONGER_REFUSED', `certmonger knows no CA '${nickname}'; 'getcert list-cas' shows those it has.`);
       return work(at);
     });
   const setHelper = (command: string) => async (at: Located) => {
@@ -30,11 +31,21 @@ export function caHandle(daemon: Daemon, nickname: string): CaHandle {
     nickname,
     find: () =>
       attempting(`read the CA '${nickname}'`, () =>
-        daemon.located('find_ca_by_nickname', nickname, async (at) => (at === undefined ? undefined : knownCaOf(at.path, await daemon.getAll(at, caInterface)))),
+        daemon.located('find_ca_by_nickname', nickname, async (at) =>
+          at === undefined ? undefined : knownCaOf(at.path, await daemon.getAll(at, caInterface)),
+        ),
       ),
     setHelper: (command) => attempting(`change the helper of the CA '${nickname}'`, () => located(setHelper(command))),
     refresh: () =>
-      attempting(`refresh the CA '${nickname}'`, () => located(async (at) => (await daemon.tokenCall({ destination: at.daemon, path: at.path, interface: caInterface }, 'refresh')).body[0] === true)),
-    remove: () => attempting(`remove the CA '${nickname}'`, () => located((at) => daemon.tokenCall({ destination: at.daemon }, 'remove_known_ca', 'o', [at.path]))).then(() => undefined),
+      attempting(`refresh the CA '${nickname}'`, () =>
+        located(
+          async (at) =>
+            (await daemon.tokenCall({ destination: at.daemon, path: at.path, interface: caInterface }, 'refresh')).body[0] === true,
+        ),
+      ),
+    remove: () =>
+      attempting(`remove the CA '${nickname}'`, () =>
+        located((at) => daemon.tokenCall({ destination: at.daemon }, 'remove_known_ca', 'o', [at.path])),
+      ).then(() => undefined),
   };
 }

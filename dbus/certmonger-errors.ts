@@ -7,7 +7,11 @@ export function certmongerError(error: unknown, what: string): unknown {
   if (!(error instanceof ErrorReply)) return error;
   const words = wordsOf(error);
   const failed = (code: HsmongerError['code'], sentence: string) => new HsmongerError(code, sentence, { cause: error });
-  if (error.undelivered) return failed('CERTMONGER_UNAVAILABLE', `Cannot ${what}: certmonger is not running (${words}). Start it with 'systemctl start certmonger'.`);
+  if (error.undelivered)
+    return failed(
+      'CERTMONGER_UNAVAILABLE',
+      `Cannot ${what}: certmonger is not running (${words}). Start it with 'systemctl start certmonger'.`,
+    );
   switch (error.errorName.replace(/^org\.freedesktop\.DBus\.Error\./u, '').replace(`${certmongerName}.`, '')) {
     case 'NoReply':
     case 'Disconnected':
@@ -19,7 +23,10 @@ export function certmongerError(error: unknown, what: string): unknown {
     case 'no_such_entry':
       return failed('REQUEST_NOT_FOUND', `Cannot ${what}: certmonger knows nothing of that name any more (${words}).`);
     case 'duplicate':
-      return failed('REQUEST_DUPLICATE', `Cannot ${what}: certmonger has one like it already (${words}). Stop tracking that one first, or take another name or certificate.`);
+      return failed(
+        'REQUEST_DUPLICATE',
+        `Cannot ${what}: certmonger has one like it already (${words}). Stop tracking that one first, or take another name or certificate.`,
+      );
     case 'missing_arg':
     case 'bad_arg':
     case 'request.bad_arg':

@@ -29,11 +29,15 @@ export interface Certmonger {
   /** Where every request is in this run of the daemon: one call, however many there are. */
   requestPlaces(): Promise<RequestPlaces>;
   /**
-   * One GetAll of exactly this place: undefined where nothing is there any more, CERTMONGER_UNAVAILABLE where that run of the daemon is over.
-   * `caNickname` gives the nickname of the CA with an object path. With the `digest` of the last reading, 'same' where nothing differs: that
-   * costs a tenth.
+   * One GetAll of exactly this place: undefined where nothing is there any more, CERTMONGER_UNAVAILABLE where that run of the daemon is
+   * over. `caNickname` gives the nickname of the CA with an object path. With the `digest` of the last reading, 'same' where nothing
+   * differs: that costs a tenth.
    */
-  readAt(at: Located, caNickname: (path: string) => Promise<string | undefined>, digest?: string): Promise<RequestReading | 'same' | undefined>;
+  readAt(
+    at: Located,
+    caNickname: (path: string) => Promise<string | undefined>,
+    digest?: string,
+  ): Promise<RequestReading | 'same' | undefined>;
   request(nickname: string): RequestHandle;
   /** Starts tracking. Prove key and certificate first: certmonger makes a new key when it does not find one. */
   addRequest(request: RequestSettings<NewRequest>): Promise<void>;
@@ -71,7 +75,14 @@ export async function connectCertmonger(choice: BusChoice, options: CertmongerOp
 
 /** Process id of the certmonger on this bus; CERTMONGER_UNAVAILABLE where none runs. */
 export async function processIdOn(bus: Pick<Bus, 'call'>): Promise<number> {
-  const { body } = await bus.call({ destination: 'org.freedesktop.DBus', path: '/org/freedesktop/DBus', interface: 'org.freedesktop.DBus', member: 'GetConnectionUnixProcessID', signature: 's', body: [certmongerName] });
+  const { body } = await bus.call({
+    destination: 'org.freedesktop.DBus',
+    path: '/org/freedesktop/DBus',
+    interface: 'org.freedesktop.DBus',
+    member: 'GetConnectionUnixProcessID',
+    signature: 's',
+    body: [certmongerName],
+  });
   if (typeof body[0] === 'number') return body[0];
   throw new HsmongerError('CERTMONGER_UNAVAILABLE', "The bus does not tell certmonger's process id; is certmonger running?");
 }
@@ -92,7 +103,14 @@ export function certmongerOn(bus: Bus, timeouts: Timeouts = {}): Certmonger {
   return {
     closed: bus.closed,
     running: async () => {
-      const { body } = await bus.call({ destination: 'org.freedesktop.DBus', path: '/org/freedesktop/DBus', interface: 'org.freedesktop.DBus', member: 'NameHasOwner', signature: 's', body: [certmongerName] });
+      const { body } = await bus.call({
+        destination: 'org.freedesktop.DBus',
+        path: '/org/freedesktop/DBus',
+        interface: 'org.freedesktop.DBus',
+        member: 'NameHasOwner',
+        signature: 's',
+        body: [certmongerName],
+      });
       return body[0] === true;
     },
     processId: () => processIdOn(bus),
@@ -120,13 +138,20 @@ export function certmongerOn(bus: Bus, timeouts: Timeouts = {}): Certmonger {
     addRequest: (request) =>
       attempting(`track '${request.nickname}'`, async () => {
         const ca = await caFor(daemon, request.ca);
-        await daemon.tokenCall(ca === undefined ? {} : { destination: ca.daemon }, 'add_request', 'a{sv}', [newRequestOf(request, ca?.path)]);
+        await daemon.tokenCall(ca === undefined ? {} : { destination: ca.daemon }, 'add_request', 'a{sv}', [
+          newRequestOf(request, ca?.path),
+        ]);
       }),
     listCas: () => attempting("list certmonger's CAs", cas),
     ca: (nickname) => caHandle(daemon, nickname),
-    addCa: (nickname, command) => attempting(`add the CA '${nickname}'`, () => daemon.tokenCall({}, 'add_known_ca', 'ssas', [nickname, command, []])).then(() => undefined),
+    addCa: (nickname, command) =>
+      attempting(`add the CA '${nickname}'`, () => daemon.tokenCall({}, 'add_known_ca', 'ssas', [nickname, command, []])).then(
+        () => undefined,
+      ),
     onChange: changesOn(bus),
-    disconnect: () => { bus.disconnect(); },
+    disconnect: () => {
+      bus.disconnect();
+    },
   };
 }
 

@@ -17,12 +17,20 @@ export function changesOn(bus: Bus): (listener: (change: Change) => void) => Pro
     for (const listener of [...listeners]) listener(change);
   };
   const subscribe = async () => {
-    await bus.onOwnerChange(certmongerName, (owner) => { tell({ kind: 'daemon', running: owner !== undefined }); });
-    await bus.onSignal({ sender: certmongerName, interface: requestInterface, member: 'SavedCertificate' }, ({ path }) => { tell({ kind: 'saved', path }); });
-    // Its body is `sa{sv}`, the third part the interface promises is missing (tdbusm.c).
-    await bus.onSignal({ sender: certmongerName, interface: propertiesInterface, member: 'PropertiesChanged' }, ({ path, body: [of, changed] }) => {
-      if (of === requestInterface) tell({ kind: 'properties', path, names: typeof changed === 'object' && changed !== null ? Object.keys(changed) : [] });
+    await bus.onOwnerChange(certmongerName, (owner) => {
+      tell({ kind: 'daemon', running: owner !== undefined });
     });
+    await bus.onSignal({ sender: certmongerName, interface: requestInterface, member: 'SavedCertificate' }, ({ path }) => {
+      tell({ kind: 'saved', path });
+    });
+    // Its body is `sa{sv}`, the third part the interface promises is missing (tdbusm.c).
+    await bus.onSignal(
+      { sender: certmongerName, interface: propertiesInterface, member: 'PropertiesChanged' },
+      ({ path, body: [of, changed] }) => {
+        if (of === requestInterface)
+          tell({ kind: 'properties', path, names: typeof changed === 'object' && changed !== null ? Object.keys(changed) : [] });
+      },
+    );
   };
   let subscription: Promise<void> | undefined;
   return async (listener) => {

@@ -41,8 +41,10 @@ export interface Daemon {
 const attempts = 3;
 
 export function daemonOn(bus: Bus, { readTimeoutMs = 30_000, tokenTimeoutMs = 300_000 }: Timeouts): Daemon {
-  const call = (timeoutMs: number) => (target: Target, member: string, signature = '', body: readonly unknown[] = []) =>
-    bus.call({ destination: certmongerName, path: rootPath, interface: baseInterface, ...target, member, signature, body, timeoutMs });
+  const call =
+    (timeoutMs: number) =>
+    (target: Target, member: string, signature = '', body: readonly unknown[] = []) =>
+      bus.call({ destination: certmongerName, path: rootPath, interface: baseInterface, ...target, member, signature, body, timeoutMs });
   const read = call(readTimeoutMs);
 
   const find: Daemon['find'] = async (member, nickname, destination) => {
@@ -55,7 +57,16 @@ export function daemonOn(bus: Bus, { readTimeoutMs = 30_000, tokenTimeoutMs = 30
     call: read,
     tokenCall: call(tokenTimeoutMs),
     getAll: async ({ daemon, path }, of, isKnown) => {
-      const { body } = await bus.call({ destination: daemon, path, interface: propertiesInterface, member: 'GetAll', signature: 's', body: [of], timeoutMs: readTimeoutMs, ...(isKnown === undefined ? {} : { isKnown }) });
+      const { body } = await bus.call({
+        destination: daemon,
+        path,
+        interface: propertiesInterface,
+        member: 'GetAll',
+        signature: 's',
+        body: [of],
+        timeoutMs: readTimeoutMs,
+        ...(isKnown === undefined ? {} : { isKnown }),
+      });
       return body[0];
     },
     find,

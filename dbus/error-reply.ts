@@ -4,7 +4,17 @@ import type { WireMessage } from './wire.js';
 const standard = 'org.freedesktop.DBus.Error.';
 
 /** Nothing was delivered: nobody owns the destination. */
-const undelivered = new Set(['ServiceUnknown', 'NameHasNoOwner', 'Spawn.ExecFailed', 'Spawn.ForkFailed', 'Spawn.ChildExited', 'Spawn.ChildSignaled', 'Spawn.Failed', 'Spawn.ServiceNotFound', 'TimedOut']);
+const undelivered = new Set([
+  'ServiceUnknown',
+  'NameHasNoOwner',
+  'Spawn.ExecFailed',
+  'Spawn.ForkFailed',
+  'Spawn.ChildExited',
+  'Spawn.ChildSignaled',
+  'Spawn.Failed',
+  'Spawn.ServiceNotFound',
+  'TimedOut',
+]);
 
 /** An error somebody answered a call with. Who knows the peer translates it further (certmonger-errors.ts). */
 export class ErrorReply extends HsmongerError {

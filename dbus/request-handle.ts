@@ -12,7 +12,9 @@ export interface RequestHandle {
   find(): Promise<TrackingRequest | undefined>;
   /** REQUEST_NOT_FOUND when certmonger has no such request; so do all below. */
   read(): Promise<TrackingRequest>;
-  /** Restarts the request too. Not transactional: what certmonger read before a refused key is applied. Nothing to change: nothing is sent. */
+  /**
+   * Restarts the request too. Not transactional: what certmonger read before a refused key is applied. Nothing to change: nothing is sent.
+   */
   modify(changes: RequestSettings<RequestChanges>): Promise<void>;
   /** Asks for a new certificate. Re-keys unless the request's key type and size are the real key's: track with both. */
   resubmit(): Promise<boolean>;
@@ -23,14 +25,18 @@ export interface RequestHandle {
 }
 
 export function requestHandle(daemon: Daemon, nickname: string): RequestHandle {
-  const missing = () => new HsmongerError('REQUEST_NOT_FOUND', `certmonger tracks no request '${nickname}'; 'hsmonger track list' shows those it has.`);
+  const missing = () =>
+    new HsmongerError('REQUEST_NOT_FOUND', `certmonger tracks no request '${nickname}'; 'hsmonger track list' shows those it has.`);
   const located = <T>(work: (at: Located) => Promise<T>) =>
     daemon.located('find_request_by_nickname', nickname, (at) => {
       if (at === undefined) throw missing();
       return work(at);
     });
   const working = (member: 'resubmit' | 'refresh') =>
-    located(async (at) => (await daemon.tokenCall({ destination: at.daemon, path: at.path, interface: requestInterface }, member)).body[0] === true);
+    located(
+      async (at) =>
+        (await daemon.tokenCall({ destination: at.daemon, path: at.path, interface: requestInterface }, member)).body[0] === true,
+    );
   const readAt = async (at: Located) => {
     const dictionary = await daemon.getAll(at, requestInterface);
     const path = caPathOf(dictionary);
@@ -39,19 +45,26 @@ export function requestHandle(daemon: Daemon, nickname: string): RequestHandle {
   };
   return {
     nickname,
-    find: () => attempting(`read the request '${nickname}'`, () => daemon.located('find_request_by_nickname', nickname, async (at) => (at === undefined ? undefined : readAt(at)))),
+    find: () =>
+      attempting(`read the request '${nickname}'`, () =>
+        daemon.located('find_request_by_nickname', nickname, async (at) => (at === undefined ? undefined : readAt(at))),
+      ),
     read: () => attempting(`read the request '${nickname}'`, () => located(readAt)),
     modify: (changes) =>
       attempting(`change the request '${nickname}'`, () =>
         located(async (at) => {
           const values = changesOf(changes, (await caFor(daemon, changes.ca, at.daemon))?.path);
           // An empty dictionary does not reach the method at all: certmonger cannot parse it.
-          if (Object.keys(values).length > 0) await daemon.tokenCall({ destination: at.daemon, path: at.path, interface: requestInterface }, 'modify', 'a{sv}', [values]);
+          if (Object.keys(values).length > 0)
+            await daemon.tokenCall({ destination: at.daemon, path: at.path, interface: requestInterface }, 'modify', 'a{sv}', [values]);
         }),
       ),
     resubmit: () => attempting(`resubmit the request '${nickname}'`, () => working('resubmit')),
     refresh: () => attempting(`refresh the request '${nickname}'`, () => working('refresh')),
-    remove: () => attempting(`stop tracking '${nickname}'`, () => located((at) => daemon.tokenCall({ destination: at.daemon }, 'remove_request', 'o', [at.path]))).then(() => undefined),
+    remove: () =>
+      attempting(`stop tracking '${nickname}'`, () =>
+        located((at) => daemon.tokenCall({ destination: at.daemon }, 'remove_request', 'o', [at.path])),
+      ).then(() => undefined),
   };
 }
 
@@ -59,6 +72,10 @@ export function requestHandle(daemon: Daemon, nickname: string): RequestHandle {
 export async function caFor(daemon: Daemon, ca: string | undefined, destination?: string): Promise<Located | undefined> {
   if (ca === undefined) return undefined;
   const at = await daemon.find('find_ca_by_nickname', ca, destination);
-  if (at === undefined) throw new HsmongerError('CERTMONGER_REFUSED', `certmonger knows no CA '${ca}'; register it with 'hsmonger setup', or see 'getcert list-cas'.`);
+  if (at === undefined)
+    throw new HsmongerError(
+      'CERTMONGER_REFUSED',
+      `certmonger knows no CA '${ca}'; register it with 'hsmonger setup', or see 'getcert list-cas'.`,
+    );
   return at;
 }

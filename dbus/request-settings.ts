@@ -97,5 +97,7 @@ export function newRequestOf(request: NewRequest, caPath: string | undefined): R
 
 function storageOf(what: 'KEY' | 'CERT', storage: NewStorage): Record<string, Variant> {
   const text = { STORAGE: storage.type, LOCATION: storage.location, NICKNAME: storage.nickname, TOKEN: storage.token };
-  return Object.fromEntries(Object.entries(text).flatMap(([key, value]) => (value === undefined ? [] : [[`${what}_${key}`, new Variant('s', value)]])));
+  return Object.fromEntries(
+    Object.entries(text).flatMap(([key, value]) => (value === undefined ? [] : [[`${what}_${key}`, new Variant('s', value)]])),
+  );
 }

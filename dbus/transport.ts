@@ -53,7 +53,14 @@ export interface IncomingCall {
 export type Outgoing =
   | { readonly kind: 'return'; readonly to: IncomingCall; readonly signature: string; readonly body: readonly unknown[] }
   | { readonly kind: 'error'; readonly to: IncomingCall; readonly name: string; readonly message: string }
-  | { readonly kind: 'signal'; readonly path: string; readonly interface: string; readonly member: string; readonly signature: string; readonly body: readonly unknown[] };
+  | {
+      readonly kind: 'signal';
+      readonly path: string;
+      readonly interface: string;
+      readonly member: string;
+      readonly signature: string;
+      readonly body: readonly unknown[];
+    };
 
 export interface SignalMatch {
   /** Well-known name of the sender; what anybody else sends is dropped. */
@@ -91,7 +98,10 @@ const busObject = { destination: busName, path: '/org/freedesktop/DBus', interfa
 const defaultTimeoutMs = 30_000;
 
 /** Connects and says Hello. BUS_UNAVAILABLE when there is no such bus or it does not let us in, BUS_TIMEOUT when it stays silent. */
-export async function connectBus(choice: BusChoice, options: { readonly timeoutMs?: number; readonly env?: Readonly<Record<string, string | undefined>> } = {}): Promise<Bus> {
+export async function connectBus(
+  choice: BusChoice,
+  options: { readonly timeoutMs?: number; readonly env?: Readonly<Record<string, string | undefined>> } = {},
+): Promise<Bus> {
   const address = addressOf(choice, options.env ?? process.env);
   let failure = new HsmongerError('BUS_UNAVAILABLE', `The bus address '${address}' is empty.`);
   for (const socket of socketsOf(address)) {
@@ -110,18 +120,37 @@ async function openBus(socket: string, address: string, timeoutMs: number): Prom
   const closing = new AbortController();
   let why = new HsmongerError('BUS_UNAVAILABLE', `The connection to the bus at ${address} was closed.`);
   stream.on('error', (error) => {
-    why = error instanceof HsmongerError ? error : new HsmongerError('BUS_UNAVAILABLE', `Cannot talk to the bus at ${address}: ${sentenceOf(error)}. Is dbus-daemon running?`, { cause: error });
+    why =
+      error instanceof HsmongerError
+        ? error
+        : new HsmongerError('BUS_UNAVAILABLE', `Cannot talk to the bus at ${address}: ${sentenceOf(error)}. Is dbus-daemon running?`, {
+            cause: error,
+          });
   });
-  stream.once('close', () => { closing.abort(why); });
+  stream.once('close', () => {
+    closing.abort(why);
+  });
 
   const bus = new Connection(stream, closing.signal, address);
-  const patience = setTimeout(() => stream.destroy(new HsmongerError('BUS_TIMEOUT', `The bus at ${address} did not let us in within ${String(timeoutMs)} ms.`)), timeoutMs);
+  const patience = setTimeout(
+    () => stream.destroy(new HsmongerError('BUS_TIMEOUT', `The bus at ${address} did not let us in within ${String(timeoutMs)} ms.`)),
+    timeoutMs,
+  );
   try {
-    await untilClosed(closing.signal, new Promise<void>((resolve) => { stream.once('connect', resolve); }));
+    await untilClosed(
+      closing.signal,
+      new Promise<void>((resolve) => {
+        stream.once('connect', resolve);
+      }),
+    );
     await untilClosed(closing.signal, authenticate(stream)).catch((error: unknown) => {
       if (error instanceof HsmongerError) throw error;
       const user = String(process.geteuid?.());
-      throw new HsmongerError('BUS_UNAVAILABLE', `The bus at ${address} refused user id ${user} (EXTERNAL authentication). Run as the user the bus belongs to, or as root for the system bus.`, { cause: error });
+      throw new HsmongerError(
+        'BUS_UNAVAILABLE',
+        `The bus at ${address} refused user id ${user} (EXTERNAL authentication). Run as the user the bus belongs to, or as root for the system bus.`,
+        { cause: error },
+      );
     });
     bus.listen();
     await bus.call({ ...busObject, member: 'Hello', timeoutMs });
@@ -136,7 +165,13 @@ async function openBus(socket: string, address: string, timeoutMs: number): Prom
 
 async function untilClosed<T>(closed: AbortSignal, work: Promise<T>): Promise<T> {
   return new Promise<T>((resolve, reject) => {
-    closed.addEventListener('abort', () => { reject(closed.reason as HsmongerError); }, { once: true });
+    closed.addEventListener(
+      'abort',
+      () => {
+        reject(closed.reason as HsmongerError);
+      },
+      { once: true },
+    );
     work.then(resolve, reject);
   });
 }
@@ -165,8 +200,17 @@ class Connection implements Bus {
   listen(): void {
     decode(
       this.#stream,
-      (message) => { this.#receive(message); },
-      (error) => this.#stream.destroy(new HsmongerError('BUS_UNAVAILABLE', `The bus at ${this.#address} sent what is no D-Bus message (${sentenceOf(error)}); the connection was given up.`, { cause: error })),
+      (message) => {
+        this.#receive(message);
+      },
+      (error) =>
+        this.#stream.destroy(
+          new HsmongerError(
+            'BUS_UNAVAILABLE',
+            `The bus at ${this.#address} sent what is no D-Bus message (${sentenceOf(error)}); the connection was given up.`,
+            { cause: error },
+          ),
+        ),
     );
   }
 
@@ -262,21 +306,27 @@ class Connection implements Bus {
     } else if (type === messageTypes.call) {
       const { serial, path = '', member = '', signature = '' } = message;
       const wantsReply = ((message.flags ?? 0) & flags.noReplyExpected) === 0;
-      for (const listener of this.#callListeners) tell(listener, {
-        sender,
-        serial,
-        path,
-        interface: message.interface ?? '',
-        member,
-        signature,
-        // Decoded only once it is known who called for what: nobody's body is worth the connection.
-        get body() {
-          return message.body;
-        },
-        wantsReply,
-      });
+      for (const listener of this.#callListeners)
+        tell(listener, {
+          sender,
+          serial,
+          path,
+          interface: message.interface ?? '',
+          member,
+          signature,
+          // Decoded only once it is known who called for what: nobody's body is worth the connection.
+          get body() {
+            return message.body;
+          },
+          wantsReply,
+        });
     } else if (type === messageTypes.signal) {
-      this.#signalled(sender, { path: message.path ?? '', interface: message.interface ?? '', member: message.member ?? '', body: message.body });
+      this.#signalled(sender, {
+        path: message.path ?? '',
+        interface: message.interface ?? '',
+        member: message.member ?? '',
+        body: message.body,
+      });
     }
   }
 
@@ -298,9 +348,22 @@ class Connection implements Bus {
 function messageOf(outgoing: Outgoing): Omit<WireMessage, 'serial'> {
   switch (outgoing.kind) {
     case 'return':
-      return { type: messageTypes.return, replySerial: outgoing.to.serial, destination: outgoing.to.sender, signature: outgoing.signature, body: outgoing.body };
+      return {
+        type: messageTypes.return,
+        replySerial: outgoing.to.serial,
+        destination: outgoing.to.sender,
+        signature: outgoing.signature,
+        body: outgoing.body,
+      };
     case 'error':
-      return { type: messageTypes.error, replySerial: outgoing.to.serial, destination: outgoing.to.sender, errorName: outgoing.name, signature: 's', body: [outgoing.message] };
+      return {
+        type: messageTypes.error,
+        replySerial: outgoing.to.serial,
+        destination: outgoing.to.sender,
+        errorName: outgoing.name,
+        signature: 's',
+        body: [outgoing.message],
+      };
     case 'signal': {
       const { path, member, signature, body } = outgoing;
       return { type: messageTypes.signal, path, interface: outgoing.interface, member, signature, body };
@@ -310,5 +373,7 @@ function messageOf(outgoing: Outgoing): Omit<WireMessage, 'serial'> {
 
 /** A listener's own failure must not count as a broken message. */
 function tell<T>(listener: (value: T) => void, value: T): void {
-  queueMicrotask(() => { listener(value); });
+  queueMicrotask(() => {
+    listener(value);
+  });
 }

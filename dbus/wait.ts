@@ -15,20 +15,30 @@ export interface WaitOptions {
  * Reads the request again at every change until `decide` gives an answer. A certmonger that restarts meanwhile is waited for; a
  * request that is gone, or a bus, is not.
  */
-export async function waitForRequest<T>(certmonger: Certmonger, nickname: string, decide: (request: TrackingRequest) => T | undefined, options: WaitOptions): Promise<T> {
+export async function waitForRequest<T>(
+  certmonger: Certmonger,
+  nickname: string,
+  decide: (request: TrackingRequest) => T | undefined,
+  options: WaitOptions,
+): Promise<T> {
   const { timeoutMs, everyMs = 2000 } = options;
   const end = Date.now() + timeoutMs;
   let wake = new AbortController();
-  const stop = await certmonger.onChange(() => { wake.abort(); });
+  const stop = await certmonger.onChange(() => {
+    wake.abort();
+  });
   try {
-    for (let last = 'not seen yet'; ; ) {
+    for (let last = 'not seen yet'; ;) {
       wake = new AbortController();
       const request = await readUnlessRestarting(certmonger, nickname);
       const decided = request === undefined ? undefined : decide(request);
       if (decided !== undefined) return decided;
       last = request?.status ?? last;
       if (Date.now() >= end) {
-        throw new HsmongerError('BUS_TIMEOUT', `The request '${nickname}' did not get where it should within ${String(timeoutMs / 1000)} s; its state was ${last}. 'hsmonger status' shows how it goes on.`);
+        throw new HsmongerError(
+          'BUS_TIMEOUT',
+          `The request '${nickname}' did not get where it should within ${String(timeoutMs / 1000)} s; its state was ${last}. 'hsmonger status' shows how it goes on.`,
+        );
       }
       const ends = [wake.signal, certmonger.closed, ...(options.signal === undefined ? [] : [options.signal])];
       await sleep(Math.min(everyMs, Math.max(1, end - Date.now())), undefined, { signal: AbortSignal.any(ends) }).catch(() => undefined);

@@ -54,7 +54,16 @@ export async function authenticate(stream: Socket): Promise<void> {
 }
 
 /** Header fields by their codes (D-Bus specification, Header Fields). */
-const fieldNames: Readonly<Record<number, keyof WireMessage>> = { 1: 'path', 2: 'interface', 3: 'member', 4: 'errorName', 5: 'replySerial', 6: 'destination', 7: 'sender', 8: 'signature' };
+const fieldNames: Readonly<Record<number, keyof WireMessage>> = {
+  1: 'path',
+  2: 'interface',
+  3: 'member',
+  4: 'errorName',
+  5: 'replySerial',
+  6: 'destination',
+  7: 'sender',
+  8: 'signature',
+};
 const [fieldTree] = signatures.parseSignature('(yv)');
 const little = 0x6c;
 
@@ -94,7 +103,9 @@ export function decode(stream: Socket, onMessage: (received: ReceivedMessage) =>
 function messageOf(head: Buffer, rest: Buffer, fieldsLength: number, serial: number, bytes: Buffer): ReceivedMessage {
   const [endian = little, type = 0, flag = 0] = head;
   const fields = new DBusBuffer(rest, 0, endian, undefined, {}).readArray(fieldTree, fieldsLength) as [number, [unknown, [unknown]]][];
-  const named = Object.fromEntries(fields.flatMap(([code, [, [value]]]) => (fieldNames[code] === undefined ? [] : [[fieldNames[code], value]]))) as Partial<WireMessage>;
+  const named = Object.fromEntries(
+    fields.flatMap(([code, [, [value]]]) => (fieldNames[code] === undefined ? [] : [[fieldNames[code], value]])),
+  ) as Partial<WireMessage>;
   const { signature = '' } = named;
   let body: readonly unknown[] | undefined;
   return {
@@ -105,7 +116,10 @@ function messageOf(head: Buffer, rest: Buffer, fieldsLength: number, serial: num
     bytes,
     get body() {
       // A body begins at a multiple of eight, as its own buffer does.
-      return (body ??= signature === '' ? [] : compat.messageToJsFmt({ signature, body: new DBusBuffer(bytes, 0, endian, undefined, {}).read(signature) }).body);
+      return (body ??=
+        signature === ''
+          ? []
+          : compat.messageToJsFmt({ signature, body: new DBusBuffer(bytes, 0, endian, undefined, {}).read(signature) }).body);
     },
   };
 }

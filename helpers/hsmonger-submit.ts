@@ -44,7 +44,7 @@ async function main(): Promise<void> {
 /** All of it. Not process.stdout: loading streams and sockets is half of what answering IDENTIFY costs. */
 function write(descriptor: number, text: string): void {
   const bytes = Buffer.from(text);
-  for (let at = 0; at < bytes.length; ) {
+  for (let at = 0; at < bytes.length;) {
     try {
       at += writeSync(descriptor, bytes, at);
     } catch (error) {

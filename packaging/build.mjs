@@ -20,14 +20,27 @@ const addons = {
 
 const interpreter = process.execPath;
 // It stands in a shell's single quotes, in front of hsmonger-submit.
-if (interpreter.includes("'")) throw new Error(`Cannot build with ${interpreter}: its path holds a single quote, which the helper's shell line cannot carry; use a Node.js in another directory.`);
+if (interpreter.includes("'"))
+  throw new Error(
+    `Cannot build with ${interpreter}: its path holds a single quote, which the helper's shell line cannot carry; use a Node.js in another directory.`,
+  );
 
 /** What the shell runs in front of the helper's bundle. */
 const shellFront = (await readFile(path.join(root, 'packaging/hsmonger-submit.sh'), 'utf8')).replace('@NODE@', interpreter);
 
 /** Each executable is an entry that answers what it can alone; the named chunk holds the rest and is loaded when first needed. */
 const executables = ['hsmonger', 'hsmonger-submit', 'hsmonger-pre-save', 'hsmonger-post-save'];
-const chunks = { enrol: 'src/renewal/enrol.ts', worker: 'src/service/worker.ts', cli: 'src/cli/main.ts', hooks: 'src/service/hooks.ts', 'token-view': 'src/tracking/token-view.ts', watcher: 'src/agent/follow/watcher.ts', prober: 'src/agent/probe/probe-process.ts', show: 'src/agent/show/show-child.ts', ocsp: 'src/service/ocsp/serve.ts' };
+const chunks = {
+  enrol: 'src/renewal/enrol.ts',
+  worker: 'src/service/worker.ts',
+  cli: 'src/cli/main.ts',
+  hooks: 'src/service/hooks.ts',
+  'token-view': 'src/tracking/token-view.ts',
+  watcher: 'src/agent/follow/watcher.ts',
+  prober: 'src/agent/probe/probe-process.ts',
+  show: 'src/agent/show/show-child.ts',
+  ocsp: 'src/service/ocsp/serve.ts',
+};
 /** Read before the drop and begun as text: no file is loaded then, and none for the code cache. */
 const threads = { clerk: 'src/service/clerks/clerk-thread.ts' };
 
@@ -38,8 +51,13 @@ const threads = { clerk: 'src/service/clerks/clerk-thread.ts' };
 const onceOnly = {
   name: 'once-only',
   setup({ onResolve, onLoad }) {
-    onResolve({ filter: /^(pkcs11js|better-sqlite3)$/ }, ({ path: name, kind }) => (kind === 'require-call' ? undefined : { path: name, namespace: 'once-only' }));
-    onLoad({ filter: /.*/, namespace: 'once-only' }, ({ path: name }) => ({ contents: `export default require(${JSON.stringify(name)});`, resolveDir: root }));
+    onResolve({ filter: /^(pkcs11js|better-sqlite3)$/ }, ({ path: name, kind }) =>
+      kind === 'require-call' ? undefined : { path: name, namespace: 'once-only' },
+    );
+    onLoad({ filter: /.*/, namespace: 'once-only' }, ({ path: name }) => ({
+      contents: `export default require(${JSON.stringify(name)});`,
+      resolveDir: root,
+    }));
   },
 };
 
@@ -80,7 +98,9 @@ await Promise.all([
       entryPoints: [path.join(root, 'helpers', `${name}.ts`)],
       outfile: path.join(dist, name),
       // certmonger's PATH is fixed and short, `env node` may not be found there: the interpreter is named absolutely.
-      banner: { js: `${name === 'hsmonger-submit' ? shellFront : `#!${interpreter}\n`}const HSMONGER_LIB_DIRECTORY=require("node:path").join(__dirname,"lib"),HSMONGER_BUNDLE_URL="file://"+__filename;` },
+      banner: {
+        js: `${name === 'hsmonger-submit' ? shellFront : `#!${interpreter}\n`}const HSMONGER_LIB_DIRECTORY=require("node:path").join(__dirname,"lib"),HSMONGER_BUNDLE_URL="file://"+__filename;`,
+      },
     }),
   ),
   ...Object.entries({ ...chunks, ...threads }).map(([name, entry]) =>
@@ -93,8 +113,14 @@ await Promise.all([
   ),
   ...Object.entries(addons).map(([name, file]) => copyFile(file, path.join(lib, name))),
 ]);
-execFileSync(interpreter, [path.join(root, 'packaging/code-cache.mjs'), lib, ...Object.keys(chunks)], { env: {}, stdio: ['ignore', 'inherit', 'inherit'] });
-await writeFile(path.join(dist, 'package.json'), `${JSON.stringify({ type: 'commonjs', version: JSON.parse(await readFile(path.join(root, 'package.json'), 'utf8')).version })}\n`);
+execFileSync(interpreter, [path.join(root, 'packaging/code-cache.mjs'), lib, ...Object.keys(chunks)], {
+  env: {},
+  stdio: ['ignore', 'inherit', 'inherit'],
+});
+await writeFile(
+  path.join(dist, 'package.json'),
+  `${JSON.stringify({ type: 'commonjs', version: JSON.parse(await readFile(path.join(root, 'package.json'), 'utf8')).version })}\n`,
+);
 await Promise.all(executables.map((name) => chmod(path.join(dist, name), 0o755)));
 // packaging/bootstrap.sh builds again when another interpreter is to run it.
 await writeFile(path.join(dist, '.built'), `${interpreter}\n`);

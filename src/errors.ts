@@ -190,5 +190,11 @@ export function asHsmongerError(error: unknown): HsmongerError {
 
 /** Each bundle has a class of its own. */
 function isOfAnotherBundle(error: unknown): error is HsmongerError {
-  return error instanceof Error && error.name === 'HsmongerError' && 'code' in error && typeof error.code === 'string' && Object.hasOwn(reactions, error.code);
+  return (
+    error instanceof Error &&
+    error.name === 'HsmongerError' &&
+    'code' in error &&
+    typeof error.code === 'string' &&
+    Object.hasOwn(reactions, error.code)
+  );
 }

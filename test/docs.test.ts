@@ -6,7 +6,12 @@ import { checks } from '../src/doctor/checks.js';
 import { profiles } from '../src/issuer/profiles.js';
 
 const root = path.resolve(import.meta.dirname, '..');
-const pages = ['README.md', ...readdirSync(path.join(root, 'docs')).filter((name) => name.endsWith('.md')).map((name) => `docs/${name}`)];
+const pages = [
+  'README.md',
+  ...readdirSync(path.join(root, 'docs'))
+    .filter((name) => name.endsWith('.md'))
+    .map((name) => `docs/${name}`),
+];
 const textOf = (page: string) => readFileSync(path.join(root, page), 'utf8');
 
 /** The page without its code blocks, and each block's language and lines (a trailing backslash joins two). */
@@ -23,7 +28,9 @@ const spansOf = (page: string) => [...taken(page).prose.matchAll(/`([^`]+)`/gu)]
 
 /** Command lines of hsmonger: in code spans, in shell blocks, and behind the prompt of a transcript. */
 function commandsOf(page: string): string[] {
-  const inBlocks = taken(page).blocks.flatMap(({ language, lines }) => lines.map((line) => (language === 'sh' ? line.replace(/\s+# .*$/u, '') : /^# (hsmonger .*)$/u.exec(line)?.[1] ?? '')));
+  const inBlocks = taken(page).blocks.flatMap(({ language, lines }) =>
+    lines.map((line) => (language === 'sh' ? line.replace(/\s+# .*$/u, '') : (/^# (hsmonger .*)$/u.exec(line)?.[1] ?? ''))),
+  );
   return [...spansOf(page), ...inBlocks].filter((line) => line.startsWith('hsmonger '));
 }
 
@@ -32,7 +39,16 @@ async function helpOf(command: readonly string[]): Promise<string> {
   const known = helps.get(command.join(' '));
   if (known !== undefined) return known;
   let help = '';
-  const io = { out: (text: string) => { help += text; }, err: (text: string) => { help += text; }, interactive: false, colour: false };
+  const io = {
+    out: (text: string) => {
+      help += text;
+    },
+    err: (text: string) => {
+      help += text;
+    },
+    interactive: false,
+    colour: false,
+  };
   expect(await runCli([...command, '--help'], io, {}), help).toBe(0);
   helps.set(command.join(' '), help);
   return help;
@@ -45,7 +61,8 @@ async function below(command: readonly string[]): Promise<string[]> {
   return section ? [...new Set([...found].map(([, name = '']) => name))] : [];
 }
 
-const flagsIn = (help: string) => new Set([...help.matchAll(/(?<=^ {2}(?:-\w, )? *)(--[\w-]+)|(?<=^ {2})(-\w)(?=, )/gmu)].map(([flag]) => flag));
+const flagsIn = (help: string) =>
+  new Set([...help.matchAll(/(?<=^ {2}(?:-\w, )? *)(--[\w-]+)|(?<=^ {2})(-\w)(?=, )/gmu)].map(([flag]) => flag));
 
 async function everyHelp(command: readonly string[] = []): Promise<string[]> {
   const deeper = await Promise.all((await below(command)).map((name) => everyHelp([...command, name])));
@@ -64,10 +81,19 @@ async function unknownIn(line: string): Promise<string[]> {
     words.shift();
   }
   const flags = flagsIn(await helpOf(command));
-  return words.filter((word) => word.startsWith('-')).map((word) => word.replace(/=.*$/u, '')).filter((flag) => !flags.has(flag));
+  return words
+    .filter((word) => word.startsWith('-'))
+    .map((word) => word.replace(/=.*$/u, ''))
+    .filter((flag) => !flags.has(flag));
 }
 
-const headingsOf = (page: string) => [...taken(page).prose.matchAll(/^#+ (.+)$/gmu)].map(([, title = '']) => title.toLowerCase().replace(/[^\w\s-]/gu, '').replace(/\s/gu, '-'));
+const headingsOf = (page: string) =>
+  [...taken(page).prose.matchAll(/^#+ (.+)$/gmu)].map(([, title = '']) =>
+    title
+      .toLowerCase()
+      .replace(/[^\w\s-]/gu, '')
+      .replace(/\s/gu, '-'),
+  );
 
 describe.each(pages)('%s', (page) => {
   it('links only to what is there', () => {
@@ -83,7 +109,9 @@ describe.each(pages)('%s', (page) => {
   });
 
   it('names only commands and flags the CLI has', async () => {
-    const wrong = (await Promise.all(commandsOf(page).map(async (line) => ({ line, unknown: await unknownIn(line) })))).filter(({ unknown }) => unknown.length > 0);
+    const wrong = (await Promise.all(commandsOf(page).map(async (line) => ({ line, unknown: await unknownIn(line) })))).filter(
+      ({ unknown }) => unknown.length > 0,
+    );
     expect(wrong).toEqual([]);
     const flags = new Set((await everyHelp()).flatMap((help) => [...flagsIn(help)]));
     expect(spansOf(page).filter((span) => /^--?\w/u.test(span) && !flags.has(/^[\w-]+/u.exec(span)?.[0] ?? ''))).toEqual([]);
@@ -103,27 +131,41 @@ it('these tests would notice a wrong command and a wrong flag', async () => {
 
 it('every command of the CLI has its page', async () => {
   const lines = pages.filter((page) => page.startsWith('docs/')).flatMap(commandsOf);
-  const commands = (await Promise.all((await below([])).map(async (name) => { const deeper = await below([name]); return deeper.length === 0 ? [name] : deeper.map((second) => `${name} ${second}`); }))).flat();
+  const commands = (
+    await Promise.all(
+      (await below([])).map(async (name) => {
+        const deeper = await below([name]);
+        return deeper.length === 0 ? [name] : deeper.map((second) => `${name} ${second}`);
+      }),
+    )
+  ).flat();
   expect(commands.filter((command) => !lines.some((line) => `${line} `.startsWith(`hsmonger ${command} `)))).toEqual([]);
 });
 
 it('README.md leads to every page', () => {
-  const linked = (page: string) => [...taken(page).prose.matchAll(/\]\(([^)\s#]+\.md)/gu)].map(([, target = '']) => path.posix.join(path.posix.dirname(page), target));
+  const linked = (page: string) =>
+    [...taken(page).prose.matchAll(/\]\(([^)\s#]+\.md)/gu)].map(([, target = '']) => path.posix.join(path.posix.dirname(page), target));
   expect(pages.filter((page) => page.startsWith('docs/') && !linked('README.md').includes(page))).toEqual([]);
 });
 
 it('every pre-flight check stands in docs/track.md', () => {
-  const checks = readdirSync(path.join(root, 'src/tracking/checks')).map((name) => path.basename(name, '.ts')).sort();
+  const checks = readdirSync(path.join(root, 'src/tracking/checks'))
+    .map((name) => path.basename(name, '.ts'))
+    .sort();
   const rows = [...textOf('docs/track.md').matchAll(/^\| ([a-z]+-[a-z-]+|subjects|rekeying) \|/gmu)].map(([, name]) => name).sort();
   expect(rows).toEqual(checks);
 });
 
 it('every check of the doctor stands in docs/doctor.md, with what it looks at', () => {
-  const rows = [...textOf('docs/doctor.md').matchAll(/^\| (\w+) \| ([A-Z]\w+) \| (.+) \|$/gmu)].map(([, source = '', name = '', about = '']) => `hsmonger.${source} ${name}: ${about}`).sort();
+  const rows = [...textOf('docs/doctor.md').matchAll(/^\| (\w+) \| ([A-Z]\w+) \| (.+) \|$/gmu)]
+    .map(([, source = '', name = '', about = '']) => `hsmonger.${source} ${name}: ${about}`)
+    .sort();
   expect(rows).toEqual(checks.map(({ source, name, about }) => `${source} ${name}: ${about}`).sort());
 });
 
 it('every profile stands in docs/configuration.md with its lifetime', () => {
-  const rows = [...textOf('docs/configuration.md').matchAll(/^\| (ca[A-Za-z, ]+) \| [^|]+ \| (\d+) \|/gmu)].flatMap(([, names = '', days]) => names.split(', ').map((name) => [name, Number(days)] as const));
+  const rows = [...textOf('docs/configuration.md').matchAll(/^\| (ca[A-Za-z, ]+) \| [^|]+ \| (\d+) \|/gmu)].flatMap(
+    ([, names = '', days]) => names.split(', ').map((name) => [name, Number(days)] as const),
+  );
   expect(Object.fromEntries(rows)).toEqual(Object.fromEntries(Object.values(profiles).map(({ name, days }) => [name, days])));
 });

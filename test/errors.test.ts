@@ -4,12 +4,20 @@ import { describe, expect, it } from 'vitest';
 import { HsmongerError, asHsmongerError, cliExit, helperReaction, reactions, type ErrorCode } from '../src/errors.js';
 
 const page = readFileSync(path.resolve(import.meta.dirname, '../docs/errors.md'), 'utf8');
-const rows = new Map([...page.matchAll(/^\| ([A-Z_]+) \| ([^|]+) \| (\d) \| (.+) \|$/gmu)].map(([, code, helper, cli]) => [code, { helper, cli: Number(cli) }]));
+const rows = new Map(
+  [...page.matchAll(/^\| ([A-Z_]+) \| ([^|]+) \| (\d) \| (.+) \|$/gmu)].map(([, code, helper, cli]) => [
+    code,
+    { helper, cli: Number(cli) },
+  ]),
+);
 
 describe('every error code', () => {
   it.each(Object.keys(reactions) as ErrorCode[])('%s stands in docs/errors.md with what it really does', (code) => {
     const reaction = helperReaction(code);
-    expect(rows.get(code)).toEqual({ helper: typeof reaction === 'string' ? reaction : `again in ${String(reaction.retryAfterSeconds)} s`, cli: cliExit(code) });
+    expect(rows.get(code)).toEqual({
+      helper: typeof reaction === 'string' ? reaction : `again in ${String(reaction.retryAfterSeconds)} s`,
+      cli: cliExit(code),
+    });
   });
 
   it('is documented only if it exists', () => {
@@ -17,14 +25,21 @@ describe('every error code', () => {
   });
 });
 
-it.each<ErrorCode>(['PIN_SOURCE_INVALID', 'PIN_SOURCE_MISSING'])('%s, as while somebody writes the PIN file, does not wait for an administrator', (code) => {
-  expect(helperReaction(code)).toEqual({ retryAfterSeconds: 60 });
-});
+it.each<ErrorCode>(['PIN_SOURCE_INVALID', 'PIN_SOURCE_MISSING'])(
+  '%s, as while somebody writes the PIN file, does not wait for an administrator',
+  (code) => {
+    expect(helperReaction(code)).toEqual({ retryAfterSeconds: 60 });
+  },
+);
 
 describe('a failure that is not ours', () => {
   it('becomes INTERNAL and keeps its cause', () => {
     const cause = new TypeError('x is not\na function');
-    expect(asHsmongerError(cause)).toMatchObject({ code: 'INTERNAL', cause, message: expect.stringContaining('x is not a function') as string });
+    expect(asHsmongerError(cause)).toMatchObject({
+      code: 'INTERNAL',
+      cause,
+      message: expect.stringContaining('x is not a function') as string,
+    });
   });
   it('ours stays as it is', () => {
     const error = new HsmongerError('PIN_LOCKED', 'x');

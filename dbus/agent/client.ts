@@ -34,7 +34,8 @@ const longMs = 300_000;
 export async function connectAgent(choice: BusChoice, env: Readonly<Record<string, string | undefined>>): Promise<AgentClient> {
   const bus = await connectBus(choice, { env });
   const call = (member: string, signature = '', body: readonly unknown[] = []) => called(bus, member, signature, body);
-  const sentence = async (member: string, signature = '', body: readonly unknown[] = []) => String((await call(member, signature, body))[0]);
+  const sentence = async (member: string, signature = '', body: readonly unknown[] = []) =>
+    String((await call(member, signature, body))[0]);
   return {
     snapshot: () => sentence('Snapshot'),
     reconcile: async (instance) => {
@@ -50,17 +51,38 @@ export async function connectAgent(choice: BusChoice, env: Readonly<Record<strin
         listener({ kind, instance, nickname, message, details });
       }),
     closed: bus.closed,
-    disconnect: () => { bus.disconnect(); },
+    disconnect: () => {
+      bus.disconnect();
+    },
   };
 }
 
 async function called(bus: Bus, member: string, signature: string, body: readonly unknown[]): Promise<readonly unknown[]> {
   try {
-    return (await bus.call({ destination: agentName, path: agentPath, interface: agentInterface, member, signature, body, timeoutMs: longMs, noAutoStart: true })).body;
+    return (
+      await bus.call({
+        destination: agentName,
+        path: agentPath,
+        interface: agentInterface,
+        member,
+        signature,
+        body,
+        timeoutMs: longMs,
+        noAutoStart: true,
+      })
+    ).body;
   } catch (error) {
     if (!(error instanceof ErrorReply)) throw error;
-    if (error.undelivered) throw new HsmongerError('DAEMON_UNAVAILABLE', 'No agent answers on the bus; start it with: systemctl start hsmonger-agent.', { cause: error });
-    if (error.code === 'NOT_PERMITTED') throw new HsmongerError('NOT_PERMITTED', `The agent was asked for ${member} and refused: ${typeof error.body[0] === 'string' ? error.body[0] : error.errorName}`, { cause: error });
+    if (error.undelivered)
+      throw new HsmongerError('DAEMON_UNAVAILABLE', 'No agent answers on the bus; start it with: systemctl start hsmonger-agent.', {
+        cause: error,
+      });
+    if (error.code === 'NOT_PERMITTED')
+      throw new HsmongerError(
+        'NOT_PERMITTED',
+        `The agent was asked for ${member} and refused: ${typeof error.body[0] === 'string' ? error.body[0] : error.errorName}`,
+        { cause: error },
+      );
     throw new HsmongerError('DAEMON_FAILED', typeof error.body[0] === 'string' ? error.body[0] : error.message, { cause: error });
   }
 }

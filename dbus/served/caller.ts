@@ -11,7 +11,14 @@ export interface Caller {
 
 /** Asks the bus; NOT_PERMITTED where it does not know the uid (the caller has gone, or is on another machine). */
 export async function callerOf(bus: Pick<Bus, 'call'>, sender: string): Promise<Caller> {
-  const { body } = await bus.call({ destination: 'org.freedesktop.DBus', path: '/org/freedesktop/DBus', interface: 'org.freedesktop.DBus', member: 'GetConnectionCredentials', signature: 's', body: [sender] });
+  const { body } = await bus.call({
+    destination: 'org.freedesktop.DBus',
+    path: '/org/freedesktop/DBus',
+    interface: 'org.freedesktop.DBus',
+    member: 'GetConnectionCredentials',
+    signature: 's',
+    body: [sender],
+  });
   const credentials = (body[0] ?? {}) as Readonly<Record<string, unknown>>;
   const value = (name: string): unknown => (isVariant(credentials[name]) ? credentials[name].value : undefined);
   const uid = value('UnixUserID');

@@ -20,10 +20,17 @@ export function introspectionOf(described: readonly InterfaceDescription[]): str
 }
 
 function interfaceXml({ name, methods, signals, properties }: InterfaceDescription): string {
-  const method = ([member, args]: [string, { readonly in: Arguments; readonly out: Arguments }]) => element('method', member, [...args.in.map((arg) => argXml(arg, 'in')), ...args.out.map((arg) => argXml(arg, 'out'))]);
+  const method = ([member, args]: [string, { readonly in: Arguments; readonly out: Arguments }]) =>
+    element('method', member, [...args.in.map((arg) => argXml(arg, 'in')), ...args.out.map((arg) => argXml(arg, 'out'))]);
   const body = [
     ...Object.entries(methods).map(method),
-    ...Object.entries(signals).map(([member, args]) => element('signal', member, args.map((arg) => argXml(arg)))),
+    ...Object.entries(signals).map(([member, args]) =>
+      element(
+        'signal',
+        member,
+        args.map((arg) => argXml(arg)),
+      ),
+    ),
     ...Object.entries(properties).map(([property, type]) => `  <property name="${property}" type="${type}" access="read"/>\n`),
   ];
   return ` <interface name="${name}">\n${body.join('')} </interface>\n`;

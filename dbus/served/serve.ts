@@ -16,16 +16,38 @@ export interface ServedObject {
 }
 
 const standard = 'org.freedesktop.DBus.Error';
-const introspectable: InterfaceDescription = { name: 'org.freedesktop.DBus.Introspectable', methods: { Introspect: { in: [], out: [['xml_data', 's']] } }, signals: {}, properties: {} };
-const peer: InterfaceDescription = { name: 'org.freedesktop.DBus.Peer', methods: { Ping: { in: [], out: [] } }, signals: {}, properties: {} };
+const introspectable: InterfaceDescription = {
+  name: 'org.freedesktop.DBus.Introspectable',
+  methods: { Introspect: { in: [], out: [['xml_data', 's']] } },
+  signals: {},
+  properties: {},
+};
+const peer: InterfaceDescription = {
+  name: 'org.freedesktop.DBus.Peer',
+  methods: { Ping: { in: [], out: [] } },
+  signals: {},
+  properties: {},
+};
 const readable: InterfaceDescription = {
   name: 'org.freedesktop.DBus.Properties',
-  methods: { Get: { in: [['interface_name', 's'], ['property_name', 's']], out: [['value', 'v']] }, GetAll: { in: [['interface_name', 's']], out: [['props', 'a{sv}']] } },
+  methods: {
+    Get: {
+      in: [
+        ['interface_name', 's'],
+        ['property_name', 's'],
+      ],
+      out: [['value', 'v']],
+    },
+    GetAll: { in: [['interface_name', 's']], out: [['props', 'a{sv}']] },
+  },
   signals: {},
   properties: {},
 };
 
-/** Answers calls to one object until the connection ends. Every caller is looked up at the bus, for every call: nothing is remembered of who may what. */
+/**
+ * Answers calls to one object until the connection ends. Every caller is looked up at the bus, for every call: nothing is remembered of who
+ * may what.
+ */
 export function serve(bus: Bus, object: ServedObject): void {
   bus.onCall((call) => {
     void answer(bus, object, call);
@@ -33,7 +55,12 @@ export function serve(bus: Bus, object: ServedObject): void {
 }
 
 /** As `object` would, a signal of its interface. */
-export function signal(bus: Bus, { path, description }: Pick<ServedObject, 'path' | 'description'>, member: string, body: readonly unknown[]): void {
+export function signal(
+  bus: Bus,
+  { path, description }: Pick<ServedObject, 'path' | 'description'>,
+  member: string,
+  body: readonly unknown[],
+): void {
   bus.send({ kind: 'signal', path, interface: description.name, member, signature: signatureOf(description.signals[member] ?? []), body });
 }
 
@@ -69,12 +96,15 @@ async function perform(bus: Bus, object: ServedObject, call: IncomingCall): Prom
     if (below && call.member === 'Introspect') return { signature: 's', body: [nodeXml(call.path, object.path)] };
     throw new Unserved('UnknownObject', `There is no object '${call.path}' here; there is ${object.path}.`);
   }
-  const served = [description, introspectable, peer, readable].find(({ name, methods }) => (call.interface === '' ? methods[call.member] !== undefined : name === call.interface));
+  const served = [description, introspectable, peer, readable].find(({ name, methods }) =>
+    call.interface === '' ? methods[call.member] !== undefined : name === call.interface,
+  );
   if (served === undefined) throw new Unserved('UnknownInterface', `${object.path} has no interface '${call.interface}'.`);
   const method = Object.hasOwn(served.methods, call.member) ? served.methods[call.member] : undefined;
   if (method === undefined) throw new Unserved('UnknownMethod', `The interface ${served.name} has no method '${call.member}'.`);
   if (served !== peer) await object.authorise(await callerOf(bus, call.sender), served === readable ? 'Get' : call.member);
-  if (call.signature !== signatureOf(method.in)) throw new Unserved('InvalidArgs', `${call.member} takes '${signatureOf(method.in)}', not '${call.signature}'.`);
+  if (call.signature !== signatureOf(method.in))
+    throw new Unserved('InvalidArgs', `${call.member} takes '${signatureOf(method.in)}', not '${call.signature}'.`);
   return { signature: signatureOf(method.out), body: await result(bus, object, served, call) };
 }
 

@@ -32,7 +32,8 @@ export async function showAgent({ hsmonger, flags, tokenDirectory, nickname, say
     }
     return undefined;
   };
-  const certificateIn = ({ instances }: AgentSnapshot) => instances.flatMap(({ certificates }) => certificates).find((one) => one.nickname === nickname);
+  const certificateIn = ({ instances }: AgentSnapshot) =>
+    instances.flatMap(({ certificates }) => certificates).find((one) => one.nickname === nickname);
 
   try {
     await until(({ instances }) => instances.some(({ token }) => token?.login === 'proven'));
@@ -49,14 +50,21 @@ export async function showAgent({ hsmonger, flags, tokenDirectory, nickname, say
     renameSync(away, tokenDirectory);
     say('\n$ mv tokens.away tokens');
     const back = Date.now();
-    const healed = await until((snapshot) => snapshot.events.some((event) => event.kind === 'healed' && event.nickname === nickname) && certificateIn(snapshot)?.state === 'MONITORING');
+    const healed = await until(
+      (snapshot) =>
+        snapshot.events.some((event) => event.kind === 'healed' && event.nickname === nickname) &&
+        certificateIn(snapshot)?.state === 'MONITORING',
+    );
     for (const { kind, message } of healed?.events ?? []) say(`  ${kind.padEnd(8)} ${message}`);
     say(healed === undefined ? '  Nothing was healed.' : `  healed ${((Date.now() - back) / 1000).toFixed(1)} s after the token came back`);
     const agentExit = await cli('agent', 'status');
     const doctorExit = await cli('doctor', '--login', '--failures-only');
     return [
       ['the agent noticed that the token was away', noticed !== undefined],
-      ['it finished the renewal once the token was back', healed?.events.some(({ kind, nickname: of }) => kind === 'renewed' && of === nickname) === true],
+      [
+        'it finished the renewal once the token was back',
+        healed?.events.some(({ kind, nickname: of }) => kind === 'renewed' && of === nickname) === true,
+      ],
       ['agent and doctor say that nothing is wrong', agentExit === 0 && doctorExit === 0],
     ];
   } finally {

@@ -1,6 +1,7 @@
 /**
- * The main job, shown: a CA whose four certificates are about to expire, on an embedded SoftHSM token; hsmonger sets up, certmonger
- * renews by itself, the agent heals what a lost token stops; then a CA of one's own on a token of its own. Everything is private to one directory, the witnesses are tools we did not write.
+ * The main job, shown: a CA whose four certificates are about to expire, on an embedded SoftHSM token; hsmonger sets up, certmonger renews
+ * by itself, the agent heals what a lost token stops; then a CA of one's own on a token of its own. Everything is private to one directory,
+ * the witnesses are tools we did not write.
  */
 import { mkdirSync, readdirSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
@@ -25,7 +26,9 @@ const nicknames = dogtagCertificates.map(({ nickname }) => nickname);
 const started = Date.now();
 
 const say = (text = '') => process.stdout.write(`${text}\n`);
-const title = (text: string) => { say(`\n== ${text}  (${((Date.now() - started) / 1000).toFixed(1)} s)`); };
+const title = (text: string) => {
+  say(`\n== ${text}  (${((Date.now() - started) / 1000).toFixed(1)} s)`);
+};
 
 function wantedDirectory(): { readonly path: string; readonly keep: boolean; remove(): void } {
   const { values } = parseArgs({ options: { keep: { type: 'string' } } });
@@ -39,7 +42,9 @@ function wantedDirectory(): { readonly path: string; readonly keep: boolean; rem
 function table(sights: readonly Sight[], keyIds: readonly string[]): void {
   for (const { nickname, serial, notAfter } of sights) {
     const days = ((notAfter.getTime() - Date.now()) / 86_400_000).toFixed(1);
-    say(`  ${nickname.padEnd(30)} serial ${serial.padEnd(33)} notAfter ${notAfter.toISOString().slice(0, 19)}Z  ${days.padStart(7)} days left`);
+    say(
+      `  ${nickname.padEnd(30)} serial ${serial.padEnd(33)} notAfter ${notAfter.toISOString().slice(0, 19)}Z  ${days.padStart(7)} days left`,
+    );
   }
   say(`  private keys on the token (CKA_ID): ${keyIds.map((id) => id.slice(0, 12)).join('  ')}`);
 }
@@ -55,22 +60,56 @@ async function demo(): Promise<boolean> {
     const nss = await createNssDatabase({ directory: directory.path, owner, token, trust: dogtagTrust });
     const bus = await startBus(directory.path, { outlives: directory.keep });
     const certmonger = await startCertmonger({ directory: directory.path, bus, token, outlives: directory.keep });
-    if (!directory.keep) stops.push(() => certmonger.stop(), () => bus.stop());
+    if (!directory.keep)
+      stops.push(
+        () => certmonger.stop(),
+        () => bus.stop(),
+      );
 
     const before = await look(token, nss, nicknames);
     const keysBefore = await privateKeyIds(token);
     table(before, keysBefore);
 
-    const flags = ['--bus', bus.address, '--config-dir', path.join(directory.path, 'etc'), '--state-dir', path.join(directory.path, 'state')];
+    const flags = [
+      '--bus',
+      bus.address,
+      '--config-dir',
+      path.join(directory.path, 'etc'),
+      '--state-dir',
+      path.join(directory.path, 'state'),
+    ];
     const hsmonger = path.join(installation().executables, 'hsmonger');
     const cli = async (...args: string[]) => {
       say(`\n$ hsmonger ${args.map((word) => (/[\s']/u.test(word) ? `'${word}'` : word)).join(' ')}`);
-      const { exitCode } = await execa(hsmonger, [...flags, ...args], { stdio: ['ignore', 'inherit', 'inherit'], reject: false, timeout: 120_000 });
+      const { exitCode } = await execa(hsmonger, [...flags, ...args], {
+        stdio: ['ignore', 'inherit', 'inherit'],
+        reject: false,
+        timeout: 120_000,
+      });
       return exitCode;
     };
 
     title('Set up: one command writes the instance file, registers the CA helper, proves every key, starts tracking');
-    const setUp = await cli('setup', '--yes', '--token', token.label, '--module', token.module, '--module-env', `SOFTHSM2_CONF=${token.confFile}`, '--pin-file', token.pinFile, '--dbdir', nss.database, '--user', owner.name, '--issuer', 'token', '--issuer-certificate', 'caSigningCert cert-pki-ca');
+    const setUp = await cli(
+      'setup',
+      '--yes',
+      '--token',
+      token.label,
+      '--module',
+      token.module,
+      '--module-env',
+      `SOFTHSM2_CONF=${token.confFile}`,
+      '--pin-file',
+      token.pinFile,
+      '--dbdir',
+      nss.database,
+      '--user',
+      owner.name,
+      '--issuer',
+      'token',
+      '--issuer-certificate',
+      'caSigningCert cert-pki-ca',
+    );
     if (setUp !== 0) throw new Error(`setup ended with status ${String(setUp)}`);
 
     title(`certmonger renews by itself: all four have less than 28 days left, nobody types anything`);
@@ -83,7 +122,14 @@ async function demo(): Promise<boolean> {
     const statusExit = await cli('status');
 
     title('The agent: the token goes away during a renewal, and comes back; nobody types anything');
-    const agentFacts = await showAgent({ hsmonger, flags, tokenDirectory: token.tokenDirectory, nickname: 'ocspSigningCert cert-pki-ca', say, cli });
+    const agentFacts = await showAgent({
+      hsmonger,
+      flags,
+      tokenDirectory: token.tokenDirectory,
+      nickname: 'ocspSigningCert cert-pki-ca',
+      say,
+      cli,
+    });
     await quiet(bus);
 
     title('After');
@@ -93,7 +139,8 @@ async function demo(): Promise<boolean> {
 
     title('What getcert says');
     const { stdout: listing } = await getcert(bus, ['list']);
-    for (const line of listing.split('\n').filter((line) => /Request ID|status:|storage:|certificate: type|expires:/u.test(line))) say(`  ${line.trim()}`);
+    for (const line of listing.split('\n').filter((line) => /Request ID|status:|storage:|certificate: type|expires:/u.test(line)))
+      say(`  ${line.trim()}`);
 
     title('A CA of your own: a blank token, a root, a CA below it, a server, a revocation');
     const smallCaFacts = await showSmallCa({ directory: directory.path, token, say, cli });
@@ -101,16 +148,21 @@ async function demo(): Promise<boolean> {
     title('Verdicts');
     const ca = after.find(({ nickname }) => nickname === nicknames[0]);
     if (ca === undefined) throw new Error('The CA certificate is gone.');
-    const verdicts = await Promise.all(after.map(async (sight, index) => {
-      mkdirSync(path.join(directory.path, `verify-${String(index)}`));
-      return { nickname: sight.nickname, verdict: await opensslVerify(path.join(directory.path, `verify-${String(index)}`), ca, sight) };
-    }));
+    const verdicts = await Promise.all(
+      after.map(async (sight, index) => {
+        mkdirSync(path.join(directory.path, `verify-${String(index)}`));
+        return { nickname: sight.nickname, verdict: await opensslVerify(path.join(directory.path, `verify-${String(index)}`), ca, sight) };
+      }),
+    );
     for (const { nickname, verdict } of verdicts) say(`  openssl verify -x509_strict  ${nickname.padEnd(30)} ${verdict}`);
     const facts: [string, boolean][] = [
       ['setup, renew and status ended with 0', renewExit === 0 && statusExit === 0],
       ['all four were renewed by certmonger itself', renewed],
       ['one certificate under each nickname', after.length === nicknames.length],
-      ['every notAfter moved forward', before.every((old) => after.some((now) => now.nickname === old.nickname && now.notAfter > old.notAfter))],
+      [
+        'every notAfter moved forward',
+        before.every((old) => after.some((now) => now.nickname === old.nickname && now.notAfter > old.notAfter)),
+      ],
       ['every public key is the same', before.every((old) => after.some((now) => now.nickname === old.nickname && now.key === old.key))],
       ['the same private keys, none added', keysBefore.join() === keysAfter.join()],
       ['openssl accepts every chain', verdicts.every(({ verdict }) => verdict === 'OK')],

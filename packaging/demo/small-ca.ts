@@ -12,7 +12,10 @@ export interface SmallCaGiven {
   readonly cli: (...args: string[]) => Promise<number | undefined>;
 }
 
-/** A CA from a blank token: root, intermediate, a server's certificate, its revocation, with openssl as the judge; what was seen of it, as facts. */
+/**
+ * A CA from a blank token: root, intermediate, a server's certificate, its revocation, with openssl as the judge; what was seen of it, as
+ * facts.
+ */
 export async function showSmallCa({ directory, token, say, cli }: SmallCaGiven): Promise<[string, boolean][]> {
   const home = path.join(directory, 'small-ca');
   mkdirSync(home);
@@ -34,23 +37,75 @@ export async function showSmallCa({ directory, token, say, cli }: SmallCaGiven):
     return said;
   };
   const names = (cn: string) => `CN=${cn},O=My Company,C=US`;
-  const [root, intermediate, csr, server, crl] = ['root.crt', 'intermediate.crt', 'www.csr', 'www.crt', 'intermediate.crl.pem'].map(at) as [string, string, string, string, string];
+  const [root, intermediate, csr, server, crl] = ['root.crt', 'intermediate.crt', 'www.csr', 'www.crt', 'intermediate.crl.pem'].map(at) as [
+    string,
+    string,
+    string,
+    string,
+    string,
+  ];
   const module = ['--module', token.module, '--module-env', `SOFTHSM2_CONF=${token.confFile}`, '--user', token.owner?.name ?? 'root'];
   const pin = ['--pin-file', secret('pki.pin', 'demo-pin-1234')];
 
   const ended = [
     await cli('token', 'init', ...module, '--token', 'pki', '--so-pin-file', secret('so.pin', 'demo-so-pin-1234'), ...pin),
-    await cli('ca', 'init-root', '--instance', 'root', ...module, '--token', 'pki', ...pin, '--subject', names('My Company Root CA'), '--key-type', 'EC:secp384r1', '--digest', 'sha512', '--days', '3650'),
-    await cli('ca', 'init-intermediate', '--instance', 'intermediate', '--issuer', 'root', '--subject', names('My Company Intermediate CA'), '--key-type', 'EC:secp384r1', '--days', '1825'),
+    await cli(
+      'ca',
+      'init-root',
+      '--instance',
+      'root',
+      ...module,
+      '--token',
+      'pki',
+      ...pin,
+      '--subject',
+      names('My Company Root CA'),
+      '--key-type',
+      'EC:secp384r1',
+      '--digest',
+      'sha512',
+      '--days',
+      '3650',
+    ),
+    await cli(
+      'ca',
+      'init-intermediate',
+      '--instance',
+      'intermediate',
+      '--issuer',
+      'root',
+      '--subject',
+      names('My Company Intermediate CA'),
+      '--key-type',
+      'EC:secp384r1',
+      '--days',
+      '1825',
+    ),
   ];
-  await openssl('req', '-new', '-newkey', 'rsa:2048', '-nodes', '-keyout', at('www.key'), '-subj', '/O=My Company/CN=www.example.test', '-out', csr);
+  await openssl(
+    'req',
+    '-new',
+    '-newkey',
+    'rsa:2048',
+    '-nodes',
+    '-keyout',
+    at('www.key'),
+    '-subj',
+    '/O=My Company/CN=www.example.test',
+    '-out',
+    csr,
+  );
   ended.push(
     await cli('ca', 'issue', '--instance', 'intermediate', '--profile', 'server', '--in', csr, '--out', server, '--days', '375'),
     await cli('token', 'export-cert', '--instance', 'root', 'root', '--out', root),
     await cli('token', 'export-cert', '--instance', 'intermediate', 'intermediate', '--out', intermediate),
   );
   const good = await verified('-purpose', 'sslserver', '-CAfile', root, '-untrusted', intermediate, server);
-  ended.push(await cli('ca', 'revoke', server, '--instance', 'intermediate', '--reason', 'keyCompromise'), await cli('ca', 'crl', '--instance', 'intermediate', '--out', crl), await cli('ca', 'list', '--instance', 'intermediate'));
+  ended.push(
+    await cli('ca', 'revoke', server, '--instance', 'intermediate', '--reason', 'keyCompromise'),
+    await cli('ca', 'crl', '--instance', 'intermediate', '--out', crl),
+    await cli('ca', 'list', '--instance', 'intermediate'),
+  );
   const revoked = await verified('-crl_check', '-CAfile', root, '-untrusted', intermediate, '-CRLfile', crl, server);
   return [
     ['every command of the small CA ended with 0', ended.every((code) => code === 0)],

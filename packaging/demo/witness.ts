@@ -19,10 +19,21 @@ export interface Sight {
 export async function look(token: SoftToken, nss: NssDatabase, nicknames: readonly string[]): Promise<Sight[]> {
   const sights: Sight[] = [];
   for (const nickname of nicknames) {
-    const { stdout } = await runAs(token.owner, 'certutil', ['-L', '-d', `sql:${nss.database}`, '-h', token.label, '-f', nss.loginFile, '-n', `${token.label}:${nickname}`, '-a'], { env: token.environment, cwd: '/' });
+    const { stdout } = await runAs(
+      token.owner,
+      'certutil',
+      ['-L', '-d', `sql:${nss.database}`, '-h', token.label, '-f', nss.loginFile, '-n', `${token.label}:${nickname}`, '-a'],
+      { env: token.environment, cwd: '/' },
+    );
     for (const pem of stdout.match(/-----BEGIN CERTIFICATE-----[^-]+-----END CERTIFICATE-----/gu) ?? []) {
       const certificate = new X509Certificate(pem);
-      sights.push({ nickname, pem, serial: certificate.serialNumber.toLowerCase(), notAfter: new Date(certificate.validTo), key: certificate.publicKey.export({ type: 'spki', format: 'der' }).toString('base64') });
+      sights.push({
+        nickname,
+        pem,
+        serial: certificate.serialNumber.toLowerCase(),
+        notAfter: new Date(certificate.validTo),
+        key: certificate.publicKey.export({ type: 'spki', format: 'der' }).toString('base64'),
+      });
     }
   }
   return sights;
@@ -30,10 +41,15 @@ export async function look(token: SoftToken, nss: NssDatabase, nicknames: readon
 
 /** CKA_IDs of the private keys, from pkcs11-tool. */
 export async function privateKeyIds(token: SoftToken): Promise<string[]> {
-  const { stdout } = await runAs(token.owner, 'pkcs11-tool', ['--module', token.module, '--token-label', token.label, '--login', '--pin', `env:HSMONGER_DEMO_PIN`, '-O', '--type', 'privkey'], {
-    env: { ...token.environment, HSMONGER_DEMO_PIN: token.pin },
-    cwd: '/',
-  });
+  const { stdout } = await runAs(
+    token.owner,
+    'pkcs11-tool',
+    ['--module', token.module, '--token-label', token.label, '--login', '--pin', `env:HSMONGER_DEMO_PIN`, '-O', '--type', 'privkey'],
+    {
+      env: { ...token.environment, HSMONGER_DEMO_PIN: token.pin },
+      cwd: '/',
+    },
+  );
   return [...stdout.matchAll(/^\s+ID:\s+([0-9a-f]+)$/gmu)].map(([, id]) => id ?? '').sort();
 }
 

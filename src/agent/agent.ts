@@ -60,8 +60,24 @@ export async function runAgent({ directories, bus, only, pollMs }: AgentOptions,
     directories,
     only,
     log,
-    start: (instance) => startCaretaker({ instance, directories, conf: () => conf, instances: roster.instances, certmonger: link, picture, events, log: (priority, message) => { log(priority, `${instance.name}: ${message}`); }, clock, pollMs }),
-    ended: ({ instance, care }) => { counting.keepSignatures(instance.name, care.prober.signatures()); },
+    start: (instance) =>
+      startCaretaker({
+        instance,
+        directories,
+        conf: () => conf,
+        instances: roster.instances,
+        certmonger: link,
+        picture,
+        events,
+        log: (priority, message) => {
+          log(priority, `${instance.name}: ${message}`);
+        },
+        clock,
+        pollMs,
+      }),
+    ended: ({ instance, care }) => {
+      counting.keepSignatures(instance.name, care.prober.signatures());
+    },
   });
   const pace = {
     ...usualPace,
@@ -73,7 +89,15 @@ export async function runAgent({ directories, bus, only, pollMs }: AgentOptions,
   const snapshot = () => {
     const cared = roster.caretakers();
     const signatures = new Map(cared.map(({ instance, care }) => [instance.name, care.prober.signatures()]));
-    return takeSnapshot({ picture, cared, at: clock(), version, startedAt, counters: counting.counters(signatures), events: events.recent() });
+    return takeSnapshot({
+      picture,
+      cared,
+      at: clock(),
+      version,
+      startedAt,
+      counters: counting.counters(signatures),
+      events: events.recent(),
+    });
   };
   const shared = createShared({ conf: () => conf, events, snapshot, log }, stopping.signal);
 
@@ -85,7 +109,9 @@ export async function runAgent({ directories, bus, only, pollMs }: AgentOptions,
       conf = read;
       await shared.restart();
     }
-    await roster.read().catch((error: unknown) => { log('error', `The instance files could not be read again and count as they were: ${sentenceOf(error)}`); });
+    await roster.read().catch((error: unknown) => {
+      log('error', `The instance files could not be read again and count as they were: ${sentenceOf(error)}`);
+    });
     log('info', `read agent.conf and the instance files again; ${lookingAfter(roster)}`);
     await notify(env, 'READY=1', log);
   };
@@ -98,7 +124,11 @@ export async function runAgent({ directories, bus, only, pollMs }: AgentOptions,
       return `Read agent.conf and the instance files again; ${lookingAfter(roster)}`;
     },
   });
-  const deaf = onReload(() => { reloads.next().catch((error: unknown) => { log('error', `Reading the files again failed: ${sentenceOf(error)}`); }); });
+  const deaf = onReload(() => {
+    reloads.next().catch((error: unknown) => {
+      log('error', `Reading the files again failed: ${sentenceOf(error)}`);
+    });
+  });
   const busName = startBusName({ bus, env, desk, group: () => conf.access.group, log, signal: stopping.signal });
   announce(busName, { events, picture, roster }, stopping.signal);
   try {
@@ -115,7 +145,8 @@ export async function runAgent({ directories, bus, only, pollMs }: AgentOptions,
     await reloads.rest();
     await roster.stop();
     stopping.abort();
-    if (!(await within(patienceMs, Promise.all([picture.ended, shared.ended(), beat.ended, busName.ended])))) log('warning', 'Not everything ended in time; it ends with the process.');
+    if (!(await within(patienceMs, Promise.all([picture.ended, shared.ended(), beat.ended, busName.ended]))))
+      log('warning', 'Not everything ended in time; it ends with the process.');
     log('info', 'stopped.');
   } finally {
     await roster.stop();
@@ -142,5 +173,13 @@ function lookingAfter(roster: Roster): string {
 
 async function aborted(signal: AbortSignal): Promise<void> {
   if (signal.aborted) return;
-  await new Promise<void>((resolve) => { signal.addEventListener('abort', () => { resolve(); }, { once: true }); });
+  await new Promise<void>((resolve) => {
+    signal.addEventListener(
+      'abort',
+      () => {
+        resolve();
+      },
+      { once: true },
+    );
+  });
 }

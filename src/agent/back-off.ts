@@ -6,7 +6,15 @@ export interface BackOff {
   reset(): void;
 }
 
-export function createBackOff({ firstMs, mostMs, random = Math.random }: { readonly firstMs: number; readonly mostMs: number; readonly random?: () => number }): BackOff {
+export function createBackOff({
+  firstMs,
+  mostMs,
+  random = Math.random,
+}: {
+  readonly firstMs: number;
+  readonly mostMs: number;
+  readonly random?: () => number;
+}): BackOff {
   let wait = firstMs;
   return {
     next: () => {
@@ -14,6 +22,8 @@ export function createBackOff({ firstMs, mostMs, random = Math.random }: { reado
       wait = Math.min(wait * 2, mostMs);
       return Math.round(now * (1 - random() / 5));
     },
-    reset: () => { wait = firstMs; },
+    reset: () => {
+      wait = firstMs;
+    },
   };
 }

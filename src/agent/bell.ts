@@ -21,14 +21,21 @@ export function createBell(signal: AbortSignal): Bell {
   signal.addEventListener('abort', ring, { once: true });
   return {
     ring,
-    quiet: () => { rung = signal.aborted; },
+    quiet: () => {
+      rung = signal.aborted;
+    },
     pause: (ms) =>
       new Promise((resolve) => {
         if (rung) {
           resolve();
           return;
         }
-        const timer = setTimeout(() => { end(); }, Math.min(ms, mostMs));
+        const timer = setTimeout(
+          () => {
+            end();
+          },
+          Math.min(ms, mostMs),
+        );
         end = () => {
           clearTimeout(timer);
           end = () => undefined;

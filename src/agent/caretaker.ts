@@ -41,8 +41,14 @@ export async function startCaretaker({ pollMs, instances, conf, ...given }: Care
   const { signal } = stopping;
   // One or two for each part and each child: more than Node.js's ten, and far from what a leak would make of it in a day.
   setMaxListeners(50, signal);
-  const probers = tokenViews(instance).map((view) => ({ view, prober: startProber({ instance: view, directories, log, clock: given.clock, signal, certmonger }) }));
-  const prober = wholeProber(instance, probers.map((one) => [one.view.partOn, one.prober]));
+  const probers = tokenViews(instance).map((view) => ({
+    view,
+    prober: startProber({ instance: view, directories, log, clock: given.clock, signal, certmonger }),
+  }));
+  const prober = wholeProber(
+    instance,
+    probers.map((one) => [one.view.partOn, one.prober]),
+  );
   const careOf = (of: Pick<Care, 'instance' | 'prober'>): Care => ({
     ...given,
     ...of,
@@ -59,13 +65,29 @@ export async function startCaretaker({ pollMs, instances, conf, ...given }: Care
   // Before all others: where a PIN is to be put in place, nothing asks for it before that.
   const kept = await Promise.all(cares.map(withPinKept));
   const reconciler = startReconciler(care);
-  const tokens = kept.map((one): TokenCare => ({ ...one, healer: startHealer(one.care, { reconcile: () => { reconciler.notice(); } }) }));
+  const tokens = kept.map((one): TokenCare => ({
+    ...one,
+    healer: startHealer(one.care, {
+      reconcile: () => {
+        reconciler.notice();
+      },
+    }),
+  }));
   const healer = wholeHealer(tokens.map((one) => one.healer));
   const renewer = startRenewer(care);
   const chronicle = startChronicle(care);
-  const follower = instance.directory === undefined ? undefined : attend({ instance, directories, certmonger, prober, pollMs, log, signal });
+  const follower =
+    instance.directory === undefined ? undefined : attend({ instance, directories, certmonger, prober, pollMs, log, signal });
   if (follower !== undefined) log('info', 'following the renewal master.');
-  const parts: readonly Part[] = [prober, ...tokens.map((one) => one.pinKeeper), healer, reconciler, renewer, chronicle, ...(follower === undefined ? [] : [follower])];
+  const parts: readonly Part[] = [
+    prober,
+    ...tokens.map((one) => one.pinKeeper),
+    healer,
+    reconciler,
+    renewer,
+    chronicle,
+    ...(follower === undefined ? [] : [follower]),
+  ];
   return {
     instance,
     care,

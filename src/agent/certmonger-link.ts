@@ -12,7 +12,11 @@ export interface CertmongerLink {
 /** What happened at certmonger, or to the connection: between its end and the next nothing is heard. */
 export type LinkChange = Change | { readonly kind: 'bus'; readonly connected: boolean };
 
-export function linkCertmonger(bus: string, env: Readonly<Record<string, string | undefined>>, onChange: (change: LinkChange) => void): CertmongerLink {
+export function linkCertmonger(
+  bus: string,
+  env: Readonly<Record<string, string | undefined>>,
+  onChange: (change: LinkChange) => void,
+): CertmongerLink {
   let connection: Promise<Certmonger> | undefined;
   const connect = async () => {
     const certmonger = await connectCertmonger(bus, { env });
@@ -22,7 +26,13 @@ export function linkCertmonger(bus: string, env: Readonly<Record<string, string 
       certmonger.disconnect();
       throw error;
     }
-    certmonger.closed.addEventListener('abort', () => { onChange({ kind: 'bus', connected: false }); }, { once: true });
+    certmonger.closed.addEventListener(
+      'abort',
+      () => {
+        onChange({ kind: 'bus', connected: false });
+      },
+      { once: true },
+    );
     onChange({ kind: 'bus', connected: true });
     return certmonger;
   };
@@ -36,13 +46,26 @@ export function linkCertmonger(bus: string, env: Readonly<Record<string, string 
       } catch (error) {
         // Another that waited for the same one may have begun the next already.
         if (connection === mine) connection = undefined;
-        throw error instanceof HsmongerError ? error : new HsmongerError('BUS_UNAVAILABLE', 'The connection to the bus has ended; it is made again with the next try.', { cause: error });
+        throw error instanceof HsmongerError
+          ? error
+          : new HsmongerError('BUS_UNAVAILABLE', 'The connection to the bus has ended; it is made again with the next try.', {
+              cause: error,
+            });
       }
-      if (!(await certmonger.running())) throw new HsmongerError('CERTMONGER_UNAVAILABLE', 'certmonger does not run, so it is told nothing; start it with systemctl start certmonger.');
+      if (!(await certmonger.running()))
+        throw new HsmongerError(
+          'CERTMONGER_UNAVAILABLE',
+          'certmonger does not run, so it is told nothing; start it with systemctl start certmonger.',
+        );
       return work(certmonger);
     },
     close() {
-      connection?.then((certmonger) => { certmonger.disconnect(); }, () => undefined);
+      connection?.then(
+        (certmonger) => {
+          certmonger.disconnect();
+        },
+        () => undefined,
+      );
       connection = undefined;
     },
   };

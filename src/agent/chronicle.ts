@@ -48,13 +48,17 @@ export function startChronicle(care: Pick<Care, 'instance' | 'conf' | 'picture' 
       seen.set(nickname, { certificate: before?.certificate ?? certificate, ...(leftMs === undefined ? {} : { leftMs }) });
       return;
     }
-    if (before !== undefined && isNewer(before.certificate, certificate)) renewed(nickname, before.certificate, certificate, leftMs === undefined ? undefined : (sinceMs - leftMs) / 1000);
+    if (before !== undefined && isNewer(before.certificate, certificate))
+      renewed(nickname, before.certificate, certificate, leftMs === undefined ? undefined : (sinceMs - leftMs) / 1000);
     seen.set(nickname, { certificate });
   };
 
   const renewed = (nickname: string, old: Seen['certificate'], { serial, notAfter }: Seen['certificate'], seconds: number | undefined) => {
     const { history, lastRenewal } = past.get(nickname) ?? none;
-    const added = old.notBefore === undefined || old.notAfter === undefined ? [] : [{ notBefore: old.notBefore, notAfter: old.notAfter, ...(old.serial === undefined ? {} : { serial: old.serial }) }];
+    const added =
+      old.notBefore === undefined || old.notAfter === undefined
+        ? []
+        : [{ notBefore: old.notBefore, notAfter: old.notAfter, ...(old.serial === undefined ? {} : { serial: old.serial }) }];
     const last = seconds === undefined ? lastRenewal : { at: clock(), seconds };
     past.set(nickname, { history: [...history, ...added].slice(-most), ...(last === undefined ? {} : { lastRenewal: last }) });
     const until = notAfter?.toISOString() ?? '';
@@ -77,7 +81,14 @@ export function startChronicle(care: Pick<Care, 'instance' | 'conf' | 'picture' 
     if (warned.has(nickname) && warned.get(nickname) === serial) return;
     warned.set(nickname, serial);
     const left = days < 0 ? 'has expired' : `expires in ${String(Math.floor(days))} days`;
-    events.tell({ kind: 'expiring', at: clock(), instance: instance.name, nickname, message: `'${nickname}' ${left}, and no newer certificate is under way.`, details: { 'days-left': String(Math.floor(days)), serial: serial ?? '' } });
+    events.tell({
+      kind: 'expiring',
+      at: clock(),
+      instance: instance.name,
+      nickname,
+      message: `'${nickname}' ${left}, and no newer certificate is under way.`,
+      details: { 'days-left': String(Math.floor(days)), serial: serial ?? '' },
+    });
   };
 
   const lookAtAll = () => {

@@ -25,9 +25,14 @@ export function createCounting(events: Pick<Events, 'on'>): Counting {
       renewals: copies(renewals),
       failures: copies(failures),
       heals: copies(heals),
-      signatures: [...new Set([...signed.keys(), ...signatures.keys()])].map((instance) => ({ instance, count: (signed.get(instance) ?? 0) + (signatures.get(instance) ?? 0) })),
+      signatures: [...new Set([...signed.keys(), ...signatures.keys()])].map((instance) => ({
+        instance,
+        count: (signed.get(instance) ?? 0) + (signatures.get(instance) ?? 0),
+      })),
     }),
-    keepSignatures: (instance, made) => { signed.set(instance, (signed.get(instance) ?? 0) + made); },
+    keepSignatures: (instance, made) => {
+      signed.set(instance, (signed.get(instance) ?? 0) + made);
+    },
   };
 }
 

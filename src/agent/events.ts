@@ -39,7 +39,12 @@ export function createEvents(): Events {
     tell(event) {
       recent.push(event);
       if (recent.length > kept) recent.shift();
-      for (const listener of [...listeners]) queueMicrotask(() => { alone(() => { listener(event); }); });
+      for (const listener of [...listeners])
+        queueMicrotask(() => {
+          alone(() => {
+            listener(event);
+          });
+        });
     },
     on(listener) {
       listeners.add(listener);

@@ -23,7 +23,10 @@ const most = 20_000;
 const known = new Map<string, { readonly pem: string; readonly held: HeldCertificate | undefined }>();
 
 /** Each certificate is decoded once, however often its request is read; undefined where there is none, or none that can be read. */
-export function heldCertificate({ nickname, certificate: { pem } }: Pick<TrackingRequest, 'nickname' | 'certificate'>): HeldCertificate | undefined {
+export function heldCertificate({
+  nickname,
+  certificate: { pem },
+}: Pick<TrackingRequest, 'nickname' | 'certificate'>): HeldCertificate | undefined {
   if (pem === undefined) return undefined;
   const before = known.get(nickname);
   if (before?.pem === pem) return before.held;

@@ -5,8 +5,11 @@ const priorities = { error: 3, warning: 4, info: 6 } as const;
 export type Log = (priority: keyof typeof priorities, message: string) => void;
 
 export function logTo(write: (text: string) => void, env: Readonly<Record<string, string | undefined>>): Log {
-  const front = (priority: keyof typeof priorities) => (env['JOURNAL_STREAM'] === undefined ? 'hsmonger: ' : `<${String(priorities[priority])}>`);
-  return (priority, message) => { write(`${front(priority)}${message}\n`); };
+  const front = (priority: keyof typeof priorities) =>
+    env['JOURNAL_STREAM'] === undefined ? 'hsmonger: ' : `<${String(priorities[priority])}>`;
+  return (priority, message) => {
+    write(`${front(priority)}${message}\n`);
+  };
 }
 
 /** Trouble that comes back with each try is told when it begins, when it is another one, and when it is over. */
@@ -31,7 +34,10 @@ export function createTroubleLog(log: Log): TroubleLog {
 
 const rationed = { lines: 10, everyMs: 60_000, length: 2000 };
 
-/** For words of a process that has read what is not trusted: single lines, cut, and so many a minute, with one that says that others were left out. */
+/**
+ * For words of a process that has read what is not trusted: single lines, cut, and so many a minute, with one that says that others were
+ * left out.
+ */
 export function createRationedLog(log: Log, now: () => number = () => performance.now()): Log {
   let since = -Infinity;
   let told = 0;

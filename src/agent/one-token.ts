@@ -22,7 +22,10 @@ export async function withPinKept(care: Care): Promise<Pick<TokenCare, 'care' | 
 }
 
 /** The instance's probers as one: its own token's, but for what is asked of a certificate that lies on another. */
-export function wholeProber(instance: Instance, probers: readonly (readonly [on: string | undefined, prober: Prober & Part])[]): Prober & Part {
+export function wholeProber(
+  instance: Instance,
+  probers: readonly (readonly [on: string | undefined, prober: Prober & Part])[],
+): Prober & Part {
   const [first] = probers;
   if (first === undefined) throw new Error('An instance has at least one view.');
   const [, own] = first;
@@ -34,12 +37,15 @@ export function wholeProber(instance: Instance, probers: readonly (readonly [on:
     latest: (nickname) => of(nickname).latest(),
     onProbe(listener) {
       const ends = probers.map(([, prober]) => prober.onProbe(listener));
-      return () => { for (const end of ends) end(); };
+      return () => {
+        for (const end of ends) end();
+      };
     },
     // What is not of a token is seen by each of them alike.
     look: async () => (await Promise.all(probers.map(([, prober]) => prober.look())))[0] ?? own.look(),
     prove: (nickname) => of(nickname).prove(),
-    signatures: (nickname) => (nickname === undefined ? probers.reduce((sum, [, prober]) => sum + prober.signatures(), 0) : of(nickname).signatures()),
+    signatures: (nickname) =>
+      nickname === undefined ? probers.reduce((sum, [, prober]) => sum + prober.signatures(), 0) : of(nickname).signatures(),
     ended: Promise.all(probers.map(([, prober]) => prober.ended)).then(() => undefined),
   };
 }

@@ -5,7 +5,11 @@ import { placeKey, placeKeyOf } from '../tracking/place.js';
 import type { Picture, Sighting } from './picture/picture.js';
 
 /** certmonger's request for a certificate of the instance: by our id, else whoever's it is that keeps the certificate in the same place. */
-export function ownRequest(picture: Pick<Picture, 'request' | 'requests'>, instance: Instance, certificate: CertificateConfig): Sighting | undefined {
+export function ownRequest(
+  picture: Pick<Picture, 'request' | 'requests'>,
+  instance: Instance,
+  certificate: CertificateConfig,
+): Sighting | undefined {
   const found = picture.request(requestId(instance, certificate.nickname));
   if (found !== undefined) return found;
   const requests = picture.requests();
@@ -18,7 +22,10 @@ export function requestInPlace(requests: readonly Sighting[], instance: Instance
 }
 
 /** The other way round: the certificate of the instance that a request is for. */
-export function ownCertificate(instance: Instance, { nickname, certificateStorage }: Pick<TrackingRequest, 'nickname' | 'certificateStorage'>): CertificateConfig | undefined {
+export function ownCertificate(
+  instance: Instance,
+  { nickname, certificateStorage }: Pick<TrackingRequest, 'nickname' | 'certificateStorage'>,
+): CertificateConfig | undefined {
   const known = namesOf(instance);
   return known.byId.get(nickname) ?? known.byPlace.get(placeKey(certificateStorage) ?? '');
 }
@@ -43,7 +50,10 @@ function placesOf(requests: readonly Sighting[]): ReadonlyMap<string, Sighting> 
 function namesOf(instance: Instance): Names {
   const known = names.get(instance);
   if (known !== undefined) return known;
-  const made = { byId: firstOf(instance.certificates, ({ nickname }) => requestId(instance, nickname)), byPlace: firstOf(instance.certificates, (certificate) => placeKeyOf(instance, certificate)) };
+  const made = {
+    byId: firstOf(instance.certificates, ({ nickname }) => requestId(instance, nickname)),
+    byPlace: firstOf(instance.certificates, (certificate) => placeKeyOf(instance, certificate)),
+  };
   names.set(instance, made);
   return made;
 }

@@ -15,7 +15,10 @@ const severities: readonly Severity[] = ['critical', 'error', 'warning'];
 export function problemsOf(instances: readonly Pick<InstanceSnapshot, 'name' | 'diagnoses' | 'certificates'>[]): Problem[] {
   const found = new Map<string, { instance: string; diagnosis: Diagnosis; nicknames: string[] }>();
   for (const { name, diagnoses, certificates } of instances) {
-    for (const [diagnosis, nickname] of [...diagnoses.map((one) => [one, undefined] as const), ...certificates.map((one) => [one.diagnosis, one.nickname] as const)]) {
+    for (const [diagnosis, nickname] of [
+      ...diagnoses.map((one) => [one, undefined] as const),
+      ...certificates.map((one) => [one.diagnosis, one.nickname] as const),
+    ]) {
       if (diagnosis === undefined) continue;
       const key = JSON.stringify([name, diagnosis.cause, diagnosis.sentence, diagnosis.cure.advice]);
       const known = found.get(key) ?? { instance: name, diagnosis, nicknames: [] };

@@ -29,7 +29,10 @@ export function readInstances(directories: Directories, only: string | undefined
 export function atLeastOne({ good, broken }: InstancesRead, directories: Directories): void {
   if (good.size > 0) return;
   for (const error of broken.values()) throw error;
-  throw new HsmongerError('CONFIG_NOT_FOUND', `There is no instance file in ${directories.config}, so the agent has nothing to look after; make one with 'hsmonger setup', then start the agent again.`);
+  throw new HsmongerError(
+    'CONFIG_NOT_FOUND',
+    `There is no instance file in ${directories.config}, so the agent has nothing to look after; make one with 'hsmonger setup', then start the agent again.`,
+  );
 }
 
 export interface ReloadPlan {
@@ -44,6 +47,10 @@ export interface ReloadPlan {
 export function planReload(caredFor: ReadonlyMap<string, Instance>, { good, broken }: InstancesRead, directories: Directories): ReloadPlan {
   const removed = [...caredFor.keys()].filter((name) => !good.has(name) && !broken.has(name));
   const changed = [...good.values()].filter((instance) => !isDeepStrictEqual(caredFor.get(instance.name), instance));
-  const complaints = [...broken].map(([name, { message }]) => (caredFor.has(name) ? `${message} Until it is mended and the agent reloaded, ${instanceFile(directories, name)} counts as it was.` : `${message} Until it is mended and the agent reloaded, nobody looks after '${name}'.`));
+  const complaints = [...broken].map(([name, { message }]) =>
+    caredFor.has(name)
+      ? `${message} Until it is mended and the agent reloaded, ${instanceFile(directories, name)} counts as it was.`
+      : `${message} Until it is mended and the agent reloaded, nobody looks after '${name}'.`,
+  );
   return { stop: [...removed, ...changed.map(({ name }) => name).filter((name) => caredFor.has(name))], start: changed, complaints };
 }

@@ -37,7 +37,8 @@ export function createRoster({ directories, only, log, start, ended }: RosterGiv
     const caretaker = caretakers.get(name);
     if (caretaker === undefined) return;
     caretakers.delete(name);
-    if (!(await within(patienceMs, caretaker.stop()))) log('warning', `What looked after '${name}' did not end within ${String(patienceMs / 1000)} s and was left behind.`);
+    if (!(await within(patienceMs, caretaker.stop())))
+      log('warning', `What looked after '${name}' did not end within ${String(patienceMs / 1000)} s and was left behind.`);
     ended(caretaker);
   };
   const startOne = async (instance: Instance) => {
@@ -60,7 +61,9 @@ export function createRoster({ directories, only, log, start, ended }: RosterGiv
       for (const complaint of complaints) log('error', complaint);
       await Promise.all(stop.map(stopOne));
       for (const name of stop) instances.delete(name);
-      instances = new Map([...instances, ...starting.map((instance) => [instance.name, instance] as const)].sort(([one], [other]) => (one < other ? -1 : 1)));
+      instances = new Map(
+        [...instances, ...starting.map((instance) => [instance.name, instance] as const)].sort(([one], [other]) => (one < other ? -1 : 1)),
+      );
       await Promise.all(starting.map(startOne));
     },
     stop: async () => {

@@ -6,10 +6,21 @@ import { sentenceOf } from '../errors.js';
 type Env = Readonly<Record<string, string | undefined>>;
 
 /**
- * Tells systemd (sd_notify(3)) that the agent is alive, as often as its unit wants to know, while `alive` holds: that this timer fires proves the
- * event loop, `alive` the rest. By systemd-notify: Node.js has no datagram sockets. It waits until systemd has read it, so the unit is still known.
+ * Tells systemd (sd_notify(3)) that the agent is alive, as often as its unit wants to know, while `alive` holds: that this timer fires
+ * proves the event loop, `alive` the rest. By systemd-notify: Node.js has no datagram sockets. It waits until systemd has read it, so the
+ * unit is still known.
  */
-export function startBeat({ env, alive, log, signal }: { readonly env: Env; readonly alive: () => boolean; readonly log: Log; readonly signal: AbortSignal }): Part {
+export function startBeat({
+  env,
+  alive,
+  log,
+  signal,
+}: {
+  readonly env: Env;
+  readonly alive: () => boolean;
+  readonly log: Log;
+  readonly signal: AbortSignal;
+}): Part {
   const everyMs = Number(env['WATCHDOG_USEC'] ?? 0) / 1000 / 3;
   const mine = env['WATCHDOG_PID'] === undefined || env['WATCHDOG_PID'] === String(process.pid);
   if (env['NOTIFY_SOCKET'] === undefined || !(everyMs > 0) || !mine) return { ended: Promise.resolve() };
@@ -20,17 +31,24 @@ export function startBeat({ env, alive, log, signal }: { readonly env: Env; read
       void notify(env, 'WATCHDOG=1', log);
     } else if (!said) {
       said = true;
-      log('error', 'Nothing was heard of certmonger or of the bus for minutes, not even that they are away: the agent hangs, and systemd will restart it.');
+      log(
+        'error',
+        'Nothing was heard of certmonger or of the bus for minutes, not even that they are away: the agent hangs, and systemd will restart it.',
+      );
     }
   };
   const timer = setInterval(beat, everyMs);
   beat();
   return {
     ended: new Promise((resolve) => {
-      signal.addEventListener('abort', () => {
-        clearInterval(timer);
-        resolve();
-      }, { once: true });
+      signal.addEventListener(
+        'abort',
+        () => {
+          clearInterval(timer);
+          resolve();
+        },
+        { once: true },
+      );
     }),
   };
 }

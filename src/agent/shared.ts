@@ -27,14 +27,23 @@ export interface Shared {
 }
 
 /** `conf` as it is at the moment asked. */
-export function createShared({ conf, ...given }: Omit<SharedGiven, 'conf' | 'signal'> & { readonly conf: () => AgentConf }, signal: AbortSignal): Shared {
+export function createShared(
+  { conf, ...given }: Omit<SharedGiven, 'conf' | 'signal'> & { readonly conf: () => AgentConf },
+  signal: AbortSignal,
+): Shared {
   let current: readonly Part[] = [];
   let stopping = new AbortController();
   const start = () => {
     stopping = new AbortController();
     current = starters.map((one) => one({ ...given, conf: conf(), signal: stopping.signal }));
   };
-  signal.addEventListener('abort', () => { stopping.abort(); }, { once: true });
+  signal.addEventListener(
+    'abort',
+    () => {
+      stopping.abort();
+    },
+    { once: true },
+  );
   const ended = () => Promise.all(current.map((part) => part.ended));
   return {
     start,

@@ -3,7 +3,10 @@ import type { Diagnosis } from '../diagnosis/diagnosis.js';
 import type { CalendarEntry, Renewal } from '../renewal/calendar/calendar.js';
 import type { AgentEvent } from './events.js';
 
-/** Everything the agent shows, at one moment: what bus, metrics, page and `hsmonger agent status` are made of. JSON by service/wire.ts. Never holds a PIN. */
+/**
+ * Everything the agent shows, at one moment: what bus, metrics, page and `hsmonger agent status` are made of. JSON by service/wire.ts.
+ * Never holds a PIN.
+ */
 export interface AgentSnapshot {
   readonly at: Date;
   readonly version: string;

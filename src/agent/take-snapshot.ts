@@ -20,7 +20,14 @@ export interface Cared {
 type Shown = Pick<Picture, 'requests' | 'request' | 'trouble'>;
 
 /** Puts together what all parts know now; asks nothing of anybody. */
-export function takeSnapshot({ picture, cared, ...rest }: Omit<AgentSnapshot, 'certmonger' | 'instances' | 'requests'> & { readonly picture: Shown; readonly cared: readonly Cared[] }): AgentSnapshot {
+export function takeSnapshot({
+  picture,
+  cared,
+  ...rest
+}: Omit<AgentSnapshot, 'certmonger' | 'instances' | 'requests'> & {
+  readonly picture: Shown;
+  readonly cared: readonly Cared[];
+}): AgentSnapshot {
   const requests = picture.requests();
   const trouble = picture.trouble();
   return {
@@ -39,7 +46,9 @@ function instanceSnapshot(picture: Shown, { instance, care, healer, reconciler, 
   });
   const others = otherTokens.filter((other) => other !== undefined);
   const diagnoses = healer.diagnoses();
-  const renewals = new Map(renewer.calendar().map(({ nickname, from, to, planned, by, later }) => [nickname, { from, to, planned, by, later }]));
+  const renewals = new Map(
+    renewer.calendar().map(({ nickname, from, to, planned, by, later }) => [nickname, { from, to, planned, by, later }]),
+  );
   const certificates = instance.certificates.map((certificate): CertificateSnapshot => {
     const { nickname, profile } = certificate;
     const renewal = renewals.get(nickname);
@@ -55,10 +64,20 @@ function instanceSnapshot(picture: Shown, { instance, care, healer, reconciler, 
       ...chronicle.past(nickname),
     };
   });
-  return { name: instance.name, ...(token === undefined ? {} : { token }), ...(others.length === 0 ? {} : { otherTokens: others }), diagnoses: healer.instance(), ...(reconciled === undefined ? {} : { reconciled: { at: reconciled.at, changes: reconciled.changes, refusals: reconciled.refusals } }), certificates };
+  return {
+    name: instance.name,
+    ...(token === undefined ? {} : { token }),
+    ...(others.length === 0 ? {} : { otherTokens: others }),
+    diagnoses: healer.instance(),
+    ...(reconciled === undefined ? {} : { reconciled: { at: reconciled.at, changes: reconciled.changes, refusals: reconciled.refusals } }),
+    certificates,
+  };
 }
 
-function requestPart(sighting: Sighting | undefined, known: boolean): Pick<CertificateSnapshot, 'request' | 'state' | 'subject' | 'issuer' | 'serial' | 'notBefore' | 'notAfter'> {
+function requestPart(
+  sighting: Sighting | undefined,
+  known: boolean,
+): Pick<CertificateSnapshot, 'request' | 'state' | 'subject' | 'issuer' | 'serial' | 'notBefore' | 'notAfter'> {
   if (sighting === undefined) return { state: known ? 'not tracked' : 'unknown' };
   const { nickname: request, status: state, certificate } = sighting.request;
   const { subject, issuer, serial, notBefore, notAfter } = certificate;
@@ -73,7 +92,15 @@ function requestSnapshot({ request }: Sighting): RequestSnapshot {
     status,
     stuck,
     storage: { type, file, database, nickname: certificateNickname, token },
-    ...present({ ca, caError, notBefore: certificate.notBefore, notAfter: certificate.notAfter, lastChecked: certificate.lastChecked, keyGenerated: key.generated, keyIssuedCount: key.issuedCount }),
+    ...present({
+      ca,
+      caError,
+      notBefore: certificate.notBefore,
+      notAfter: certificate.notAfter,
+      lastChecked: certificate.lastChecked,
+      keyGenerated: key.generated,
+      keyIssuedCount: key.issuedCount,
+    }),
   };
 }
 
@@ -85,7 +112,13 @@ function tokenSnapshot(instance: Instance, probe: Probe | undefined, signatures:
   const { token } = probe;
   if (token.state === 'away') return { ...seen, reachable: false, pin: 'unknown', login: 'unknown' };
   const latencies = Object.values(token.keys).flatMap((key) => (key.ok && key.latencyMs !== undefined ? [key.latencyMs] : []));
-  return { ...seen, reachable: true, pin: token.pin, login: token.login.state, ...(latencies.length === 0 ? {} : { signLatencyMs: Math.max(...latencies) }) };
+  return {
+    ...seen,
+    reachable: true,
+    pin: token.pin,
+    login: token.login.state,
+    ...(latencies.length === 0 ? {} : { signLatencyMs: Math.max(...latencies) }),
+  };
 }
 
 function whereIs(instance: Instance, { storage }: CertificateConfig): string {
@@ -101,5 +134,7 @@ function whereIs(instance: Instance, { storage }: CertificateConfig): string {
 
 /** Without what is not set. */
 function present<T extends object>(values: T): { [K in keyof T]?: Exclude<T[K], undefined> } {
-  return Object.fromEntries(Object.entries(values).filter(([, value]) => value !== undefined)) as { [K in keyof T]?: Exclude<T[K], undefined> };
+  return Object.fromEntries(Object.entries(values).filter(([, value]) => value !== undefined)) as {
+    [K in keyof T]?: Exclude<T[K], undefined>;
+  };
 }

@@ -12,11 +12,13 @@ export function createTurns(work: () => Promise<void>): Turns {
   return {
     next() {
       // One that failed told whoever asked for it; the next is done all the same.
-      queued ??= running.catch(() => undefined).then(() => {
-        queued = undefined;
-        running = work();
-        return running;
-      });
+      queued ??= running
+        .catch(() => undefined)
+        .then(() => {
+          queued = undefined;
+          running = work();
+          return running;
+        });
       return queued;
     },
     rest: async () => {

@@ -18,8 +18,8 @@ interface AgentOptions extends Omit<GlobalOptions, 'instance'> {
 }
 
 /**
- * A replica serves within a minute what the renewal master published, by the poll alone too: certmonger saves one certificate after the other, a few
- * seconds each, so that much of the minute is theirs.
+ * A replica serves within a minute what the renewal master published, by the poll alone too: certmonger saves one certificate after the
+ * other, a few seconds each, so that much of the minute is theirs.
  */
 const pollSeconds = 30;
 
@@ -32,23 +32,50 @@ export const addAgent: AddCommand = (yargs, run) =>
     'Run in the foreground and look after every instance: notice what is stuck, heal it, show it; SIGHUP reads the files again',
     (agent) =>
       addAgentQuestions(agent, run)
-        .option('instance', { type: 'string', requiresArg: true, default: undefined, describe: 'This instance alone [all there are files for]' })
-        .option('poll', { type: 'string', requiresArg: true, coerce: wholeSeconds, describe: 'Ask the directory every so many seconds besides [30]' })
+        .option('instance', {
+          type: 'string',
+          requiresArg: true,
+          default: undefined,
+          describe: 'This instance alone [all there are files for]',
+        })
+        .option('poll', {
+          type: 'string',
+          requiresArg: true,
+          coerce: wholeSeconds,
+          describe: 'Ask the directory every so many seconds besides [30]',
+        })
         .option('dry-run', { type: 'boolean', default: false, describe: 'Print the calendar of the next 12 months, and change nothing' })
-        .option('picture', { type: 'string', requiresArg: true, coerce: absolutePath, describe: 'With --dry-run: draw it into this SVG file too' }),
+        .option('picture', {
+          type: 'string',
+          requiresArg: true,
+          coerce: absolutePath,
+          describe: 'With --dry-run: draw it into this SVG file too',
+        }),
     run((options: AgentOptions, surroundings) => (options.dryRun ? dryRun(options, surroundings) : look(options, surroundings))),
   );
 
 async function look(options: AgentOptions, { io, env, clock, signal }: Surroundings): Promise<number> {
   // Not yargs' implies: a default, false too, counts as given there.
-  if (options.picture !== undefined) throw new HsmongerError('USAGE', '--picture draws the calendar that --dry-run prints, so give both; without them the agent runs and draws nothing.');
-  if (!runningAsRoot()) throw new HsmongerError('NOT_PERMITTED', 'The agent speaks to certmonger and binds to the directory: run it as root, best by its unit, hsmonger-agent.service.');
+  if (options.picture !== undefined)
+    throw new HsmongerError(
+      'USAGE',
+      '--picture draws the calendar that --dry-run prints, so give both; without them the agent runs and draws nothing.',
+    );
+  if (!runningAsRoot())
+    throw new HsmongerError(
+      'NOT_PERMITTED',
+      'The agent speaks to certmonger and binds to the directory: run it as root, best by its unit, hsmonger-agent.service.',
+    );
   keepHeapSmall();
   const stop = new AbortController();
-  const end = () => { stop.abort(); };
+  const end = () => {
+    stop.abort();
+  };
   process.once('SIGTERM', end);
   signal.addEventListener('abort', end, { once: true });
-  const log = logTo((text) => { io.err(`${harmless(text.slice(0, -1))}\n`); }, env);
+  const log = logTo((text) => {
+    io.err(`${harmless(text.slice(0, -1))}\n`);
+  }, env);
   try {
     await runAgent(
       { directories: directoriesOf(options, env), bus: options.bus, only: options.instance, pollMs: (options.poll ?? pollSeconds) * 1000 },

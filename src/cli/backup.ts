@@ -31,17 +31,27 @@ export const addBackup: AddCommand = (yargs, run) =>
   yargs.command(
     'backup <file>',
     'Keep ledgers, state and instance files of all instances in one file; PINs and keys are not in it',
-    (backup) => backup.positional('file', { type: 'string', demandOption: true, coerce: absolutePath, describe: 'tar archive to make, which must not be there yet' }).example('hsmonger backup /root/hsmonger-2026-11-26.tar', ''),
+    (backup) =>
+      backup
+        .positional('file', {
+          type: 'string',
+          demandOption: true,
+          coerce: absolutePath,
+          describe: 'tar archive to make, which must not be there yet',
+        })
+        .example('hsmonger backup /root/hsmonger-2026-11-26.tar', ''),
     run(backup),
   );
 
 async function backup(options: BackupOptions, { io, env, clock }: Surroundings): Promise<number> {
-  if (!runningAsRoot()) throw new HsmongerError('NOT_PERMITTED', 'backup reads the state of every instance, as its service user: run it as root.');
+  if (!runningAsRoot())
+    throw new HsmongerError('NOT_PERMITTED', 'backup reads the state of every instance, as its service user: run it as root.');
   const file = options.file ?? '';
   assertTrustedPlace(file);
   const directories = directoriesOf(options, env);
   const instances = instanceNames(directories).map((name) => loadInstance(directories, name));
-  if (instances.length === 0) throw new HsmongerError('CONFIG_NOT_FOUND', `There is no instance file in ${directories.config}, so there is nothing to keep.`);
+  if (instances.length === 0)
+    throw new HsmongerError('CONFIG_NOT_FOUND', `There is no instance file in ${directories.config}, so there is nothing to keep.`);
   const at = clock();
   const kept = await withStaging(file, async (staging) => {
     // Here, so that what a run before this one left beside the file it had finished is swept.
@@ -52,7 +62,11 @@ async function backup(options: BackupOptions, { io, env, clock }: Surroundings):
     // Refused where others can write it, as it is when it is used.
     loadAgentConf(directories);
     const agentConf = existsSync(conf) ? copied(conf, path.join(staging, 'agent.conf')) : undefined;
-    writeFileSync(path.join(staging, 'manifest.json'), manifestText({ version: version(), host: hostname(), at, ...(agentConf === undefined ? {} : { agentConf }), instances: backups }), { mode: 0o600 });
+    writeFileSync(
+      path.join(staging, 'manifest.json'),
+      manifestText({ version: version(), host: hostname(), at, ...(agentConf === undefined ? {} : { agentConf }), instances: backups }),
+      { mode: 0o600 },
+    );
     await pack(staging, file);
     return backups;
   });
@@ -61,7 +75,10 @@ async function backup(options: BackupOptions, { io, env, clock }: Surroundings):
 }
 
 /** Root writes what the process that has dropped reads: names and sizes are its own, checked against what a backup may hold. */
-async function stage(place: { readonly instance: Instance; readonly directories: Directories }, directory: string): Promise<InstanceBackup> {
+async function stage(
+  place: { readonly instance: Instance; readonly directories: Directories },
+  directory: string,
+): Promise<InstanceBackup> {
   const { instance } = place;
   mkdirSync(directory, { mode: 0o700 });
   const file = copied(instance.file, path.join(directory, 'instance.toml'));
@@ -75,14 +92,18 @@ async function stage(place: { readonly instance: Instance; readonly directories:
   }
 }
 
-async function received(place: { readonly instance: Instance; readonly directories: Directories }, parts: readonly StatePart[], directory: string): Promise<void> {
+async function received(
+  place: { readonly instance: Instance; readonly directories: Directories },
+  parts: readonly StatePart[],
+  directory: string,
+): Promise<void> {
   for (const { name } of parts) {
     const target = path.join(directory, assertPart(name));
     mkdirSync(path.dirname(target), { recursive: true, mode: 0o700 });
     writeFileSync(target, '', { mode: 0o600 });
   }
   let left = [...parts];
-  for (let offset = 0; left.length > 0; ) {
+  for (let offset = 0; left.length > 0;) {
     const pieces = await askService(place, 'read state parts', { names: left.slice(0, mostNames).map(({ name }) => name), offset });
     let progress = false;
     for (const { bytes } of pieces) {
@@ -99,7 +120,8 @@ async function received(place: { readonly instance: Instance; readonly directori
     if (!progress) break;
   }
   for (const { name, sha256 } of parts) {
-    if (hashOf(path.join(directory, name)) !== sha256) throw new HsmongerError('STATE_BUSY', `'${name}' of instance '${place.instance.name}' changed while it was read; run backup again.`);
+    if (hashOf(path.join(directory, name)) !== sha256)
+      throw new HsmongerError('STATE_BUSY', `'${name}' of instance '${place.instance.name}' changed while it was read; run backup again.`);
   }
 }
 
@@ -119,14 +141,37 @@ function copied(from: string, to: string): string {
   return createHash('sha256').update(content).digest('hex');
 }
 
-function tell(kept: readonly InstanceBackup[], instances: readonly Instance[], file: string, { json: asJson }: GlobalOptions, io: Surroundings['io']): void {
+function tell(
+  kept: readonly InstanceBackup[],
+  instances: readonly Instance[],
+  file: string,
+  { json: asJson }: GlobalOptions,
+  io: Surroundings['io'],
+): void {
   const tokens = (instance: Instance) => [instance.token, ...Object.values(instance.otherTokens ?? {})];
-  const pinFiles = [...new Set(instances.flatMap((instance) => [...tokens(instance).map((token) => pinPathOf(token?.pin)), instance.nss.passwordFile]).filter((one) => one !== undefined))];
+  const pinFiles = [
+    ...new Set(
+      instances
+        .flatMap((instance) => [...tokens(instance).map((token) => pinPathOf(token?.pin)), instance.nss.passwordFile])
+        .filter((one) => one !== undefined),
+    ),
+  ];
   if (asJson) {
-    io.out(json({ file, instances: kept.map(({ name, parts }) => ({ name, files: parts.length, bytes: parts.reduce((sum, { size }) => sum + size, 0) })), notInIt: pinFiles }));
+    io.out(
+      json({
+        file,
+        instances: kept.map(({ name, parts }) => ({ name, files: parts.length, bytes: parts.reduce((sum, { size }) => sum + size, 0) })),
+        notInIt: pinFiles,
+      }),
+    );
     return;
   }
-  for (const { name, parts } of kept) io.out(`${harmless(name)}: instance file and ${String(parts.length)} files of state, ${String(parts.reduce((sum, { size }) => sum + size, 0))} octets\n`);
+  for (const { name, parts } of kept)
+    io.out(
+      `${harmless(name)}: instance file and ${String(parts.length)} files of state, ${String(parts.reduce((sum, { size }) => sum + size, 0))} octets\n`,
+    );
   io.out(`${harmless(file)}\n`);
-  io.err(`hsmonger: not in it: keys, which are the HSM's own to keep (docs/backup.md), the NSS databases, and PINs${pinFiles.length === 0 ? '' : ` (${pinFiles.map(harmless).join(', ')})`}.\n`);
+  io.err(
+    `hsmonger: not in it: keys, which are the HSM's own to keep (docs/backup.md), the NSS databases, and PINs${pinFiles.length === 0 ? '' : ` (${pinFiles.map(harmless).join(', ')})`}.\n`,
+  );
 }

@@ -7,8 +7,12 @@ export function consoleIo(): Io {
   const noColour = process.env['NO_COLOR'];
   const plain = (noColour !== undefined && noColour !== '') || process.env['TERM'] === 'dumb';
   return {
-    out: (text) => { process.stdout.write(text); },
-    err: (text) => { process.stderr.write(text); },
+    out: (text) => {
+      process.stdout.write(text);
+    },
+    err: (text) => {
+      process.stderr.write(text);
+    },
     interactive: process.stderr.isTTY,
     colour: process.stdout.isTTY && !plain,
     ...(process.stdin.isTTY && process.stderr.isTTY ? { ask, askSecret } : {}),

@@ -22,14 +22,23 @@ import { directoriesOf } from './global-options.js';
 import { columns, json } from './output.js';
 
 /** `doctor`: what is wrong, and what to do about it; without the agent. */
-export const addDoctor: AddCommand = (yargs, run) => yargs.command('doctor', 'Look at everything renewals need; say what is wrong and what to do', withDoctorOptions, run(doctor));
+export const addDoctor: AddCommand = (yargs, run) =>
+  yargs.command('doctor', 'Look at everything renewals need; say what is wrong and what to do', withDoctorOptions, run(doctor));
 
 /** 0 nothing, 3 something needs attention; with nagios a plug-in's own codes, UNKNOWN where the doctor itself fails. */
 async function doctor(options: DoctorOptions, surroundings: Surroundings): Promise<number> {
   const { io } = surroundings;
   const chosen = chosenChecks(checks, options);
   if (options.list) {
-    io.out(options.json ? json(chosen.map(({ source, name, about }) => ({ source, check: name, about }))) : columns(['SOURCE', 'CHECK', 'ABOUT'], chosen.map(({ source, name, about }) => [{ text: source }, { text: name }, { text: about }]), io.colour));
+    io.out(
+      options.json
+        ? json(chosen.map(({ source, name, about }) => ({ source, check: name, about })))
+        : columns(
+            ['SOURCE', 'CHECK', 'ABOUT'],
+            chosen.map(({ source, name, about }) => [{ text: source }, { text: name }, { text: about }]),
+            io.colour,
+          ),
+    );
     return 0;
   }
   const output = options.output ?? (options.json ? 'json' : 'human');
@@ -42,15 +51,27 @@ async function doctor(options: DoctorOptions, surroundings: Surroundings): Promi
   }
 }
 
-async function examine(options: DoctorOptions, output: DoctorOutput, chosen: readonly Check[], surroundings: Surroundings): Promise<number> {
-  if (!runningAsRoot()) throw new HsmongerError('NOT_PERMITTED', 'The doctor looks at files, certmonger and the token of every instance: run it as root.');
+async function examine(
+  options: DoctorOptions,
+  output: DoctorOutput,
+  chosen: readonly Check[],
+  surroundings: Surroundings,
+): Promise<number> {
+  if (!runningAsRoot())
+    throw new HsmongerError('NOT_PERMITTED', 'The doctor looks at files, certmonger and the token of every instance: run it as root.');
   const { io, clock } = surroundings;
   const at = clock();
   const start = performance.now();
   let found = await lookAtAll(options, chosen, surroundings);
   if (options.fix && (await treat(found.examined, io, options.yes))) found = await lookAtAll(options, chosen, surroundings);
   const { results } = found;
-  const text = await rendered(output, shown(results, options), results, { at, seconds: (performance.now() - start) / 1000 }, options.outputFile === undefined && io.colour);
+  const text = await rendered(
+    output,
+    shown(results, options),
+    results,
+    { at, seconds: (performance.now() - start) / 1000 },
+    options.outputFile === undefined && io.colour,
+  );
   if (options.outputFile === undefined) io.out(text);
   else write(options.outputFile, text);
   if (output === 'nagios') return nagiosExit(results);
@@ -62,11 +83,19 @@ function write(file: string, text: string): void {
   try {
     writeDurably(file, text, { mode: 0o644 });
   } catch (error) {
-    throw new HsmongerError('COMMAND_FAILED', `Cannot write ${file}: ${sentenceOf(error)}. Name another with --output-file.`, { cause: error });
+    throw new HsmongerError('COMMAND_FAILED', `Cannot write ${file}: ${sentenceOf(error)}. Name another with --output-file.`, {
+      cause: error,
+    });
   }
 }
 
-async function rendered(output: DoctorOutput, some: readonly Result[], all: readonly Result[], of: { readonly at: Date; readonly seconds: number }, colour: boolean): Promise<string> {
+async function rendered(
+  output: DoctorOutput,
+  some: readonly Result[],
+  all: readonly Result[],
+  of: { readonly at: Date; readonly seconds: number },
+  colour: boolean,
+): Promise<string> {
   switch (output) {
     case 'human':
       return humanText(some, all, colour);
@@ -87,7 +116,8 @@ interface Found {
 async function lookAtAll(options: DoctorOptions, chosen: readonly Check[], { env, clock }: Surroundings): Promise<Found> {
   const directories = directoriesOf(options, env);
   const names = options.allInstances ? instanceNames(directories) : [options.instance];
-  if (names.length === 0) throw new HsmongerError('CONFIG_NOT_FOUND', `There is no instance file in ${directories.config}; make one with 'hsmonger setup'.`);
+  if (names.length === 0)
+    throw new HsmongerError('CONFIG_NOT_FOUND', `There is no instance file in ${directories.config}; make one with 'hsmonger setup'.`);
   const parts = partsFor(chosen);
   const examined: Examined[] = [];
   const unloaded: Result[] = [];
@@ -99,7 +129,14 @@ async function lookAtAll(options: DoctorOptions, chosen: readonly Check[], { env
     }
     const given = { place: { instance, directories }, bus: options.bus, env, now: clock(), login: options.login };
     const facts = await gatherFacts(given, parts);
-    examined.push({ given, results: withUnseen(chosen, facts, runChecks(chosen, facts, () => performance.now())) });
+    examined.push({
+      given,
+      results: withUnseen(
+        chosen,
+        facts,
+        runChecks(chosen, facts, () => performance.now()),
+      ),
+    });
   }
   return { examined, results: [...unloaded, ...examined.flatMap(({ results }) => results)] };
 }
@@ -115,5 +152,15 @@ function loaded(directories: Directories, name: string, several: boolean) {
 }
 
 function brokenFile(instance: string, { message }: HsmongerError, when: Date): Result {
-  return { source: 'hsmonger.config', check: 'InstanceFile', instance, when, duration: 0, severity: 'critical', key: instance, message, fix: `Correct the file of instance '${instance}'; nothing of it is renewed until then.` };
+  return {
+    source: 'hsmonger.config',
+    check: 'InstanceFile',
+    instance,
+    when,
+    duration: 0,
+    severity: 'critical',
+    key: instance,
+    message,
+    fix: `Correct the file of instance '${instance}'; nothing of it is renewed until then.`,
+  };
 }

@@ -27,7 +27,12 @@ export interface GlobalFlags extends Omit<GlobalOptions, 'configDir' | 'stateDir
 export function addGlobalOptions(yargs: Argv): Argv<GlobalFlags> {
   return yargs
     .option('instance', { type: 'string', requiresArg: true, default: 'hsmonger', describe: "Instance: the CA's nickname in certmonger" })
-    .option('bus', { type: 'string', requiresArg: true, default: 'system', describe: 'Where certmonger is: system, session, or a D-Bus address' })
+    .option('bus', {
+      type: 'string',
+      requiresArg: true,
+      default: 'system',
+      describe: 'Where certmonger is: system, session, or a D-Bus address',
+    })
     .option('config-dir', { type: 'string', requiresArg: true, describe: 'Directory of instance files [/etc/hsmonger]' })
     .option('state-dir', { type: 'string', requiresArg: true, describe: 'Directory of ledgers and journals [/var/lib/hsmonger]' })
     .option('json', { type: 'boolean', default: false, describe: 'Results as JSON' })
@@ -36,12 +41,18 @@ export function addGlobalOptions(yargs: Argv): Argv<GlobalFlags> {
 }
 
 /** The directories the flags and the environment name. */
-export function directoriesOf(options: Pick<GlobalOptions, 'configDir' | 'stateDir'>, env: Readonly<Record<string, string | undefined>>): Directories {
+export function directoriesOf(
+  options: Pick<GlobalOptions, 'configDir' | 'stateDir'>,
+  env: Readonly<Record<string, string | undefined>>,
+): Directories {
   return directoriesFrom(options, env);
 }
 
 /** The instance a command works for, and where things lie. */
-export function instanceOf(options: Pick<GlobalOptions, 'instance' | 'configDir' | 'stateDir'>, env: Readonly<Record<string, string | undefined>>): { instance: Instance; directories: Directories } {
+export function instanceOf(
+  options: Pick<GlobalOptions, 'instance' | 'configDir' | 'stateDir'>,
+  env: Readonly<Record<string, string | undefined>>,
+): { instance: Instance; directories: Directories } {
   const directories = directoriesOf(options, env);
   return { directories, instance: loadInstance(directories, options.instance) };
 }

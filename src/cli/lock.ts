@@ -11,7 +11,18 @@ import { withCertmonger } from './with-certmonger.js';
 
 /** `lock`: wipes the unlocked PIN; what needs the token waits. */
 export const addLock: AddCommand = (yargs, run) =>
-  yargs.command('lock', 'Wipe the unlocked PIN; what needs the token waits until unlock', (lock) => lock.option('token', { alias: 't', type: 'string', requiresArg: true, describe: 'Which token, where the instance has several: its name in the file, or its label' }), run(lockPin));
+  yargs.command(
+    'lock',
+    'Wipe the unlocked PIN; what needs the token waits until unlock',
+    (lock) =>
+      lock.option('token', {
+        alias: 't',
+        type: 'string',
+        requiresArg: true,
+        describe: 'Which token, where the instance has several: its name in the file, or its label',
+      }),
+    run(lockPin),
+  );
 
 interface LockOptions extends GlobalOptions {
   readonly token: string | undefined;
@@ -31,7 +42,11 @@ async function lockPin(options: LockOptions, { io, env }: Surroundings): Promise
   io.out(wiped ? `The PIN of '${instance.name}' is wiped.\n` : `The PIN of '${instance.name}' was locked already.\n`);
   if (waiting.trouble !== undefined) io.err(`hsmonger: ${harmless(waiting.trouble)}\n`);
   for (const { request, nickname, notAfter } of waiting.requests) {
-    io.out(harmless(`'${nickname}' (${request}) waits with its renewal until 'hsmonger unlock'${notAfter === undefined ? '' : `; it expires ${notAfter.toISOString().slice(0, 10)}`}.`) + '\n');
+    io.out(
+      harmless(
+        `'${nickname}' (${request}) waits with its renewal until 'hsmonger unlock'${notAfter === undefined ? '' : `; it expires ${notAfter.toISOString().slice(0, 10)}`}.`,
+      ) + '\n',
+    );
   }
   return 0;
 }
@@ -44,9 +59,16 @@ interface Waiting {
 async function waitingFor(options: GlobalOptions, env: Surroundings['env'], path: string): Promise<Waiting> {
   try {
     return await withCertmonger(options.bus, env, async (certmonger) => {
-      if (!(await certmonger.running())) return { requests: [], trouble: 'certmonger does not run, so which requests will wait is not known.' };
+      if (!(await certmonger.running()))
+        return { requests: [], trouble: 'certmonger does not run, so which requests will wait is not known.' };
       const requests = requestsWithPin(await certmonger.listRequests(), new Set([path]));
-      return { requests: requests.map(({ nickname, certificateStorage, certificate: { notAfter } }) => ({ request: nickname, nickname: certificateStorage.nickname ?? nickname, ...(notAfter === undefined ? {} : { notAfter }) })) };
+      return {
+        requests: requests.map(({ nickname, certificateStorage, certificate: { notAfter } }) => ({
+          request: nickname,
+          nickname: certificateStorage.nickname ?? nickname,
+          ...(notAfter === undefined ? {} : { notAfter }),
+        })),
+      };
     });
   } catch (error) {
     return { requests: [], trouble: `Which requests will wait is not known: ${sentenceOf(error)}` };

@@ -23,7 +23,22 @@ import { addUnlock } from './unlock.js';
 import { addUnsetup } from './unsetup.js';
 import { version } from './version.js';
 
-const commands: readonly AddCommand[] = [addSetup, addUnsetup, addTrack, addRenew, addStatus, addDoctor, addToken, addMaster, addUnlock, addLock, addCa, addBackup, addRestore, addAgent];
+const commands: readonly AddCommand[] = [
+  addSetup,
+  addUnsetup,
+  addTrack,
+  addRenew,
+  addStatus,
+  addDoctor,
+  addToken,
+  addMaster,
+  addUnlock,
+  addLock,
+  addCa,
+  addBackup,
+  addRestore,
+  addAgent,
+];
 
 const examples: [string, string][] = [
   ['hsmonger setup', 'Ask what is needed and hand the renewals to certmonger'],
@@ -37,14 +52,27 @@ const examples: [string, string][] = [
  * Runs one command line and gives its exit code: 0 ok, 1 failed, 2 wrong usage or invalid configuration, 3 something needs
  * attention. Never throws; a failure is one sentence on `io.err`, its trace only with -v.
  */
-export async function runCli(argv: readonly string[], io: Io = consoleIo(), env: Readonly<Record<string, string | undefined>> = process.env, root = '/'): Promise<number> {
+export async function runCli(
+  argv: readonly string[],
+  io: Io = consoleIo(),
+  env: Readonly<Record<string, string | undefined>> = process.env,
+  root = '/',
+): Promise<number> {
   const interrupted = new AbortController();
-  const interrupt = () => { interrupted.abort(); };
+  const interrupt = () => {
+    interrupted.abort();
+  };
   process.once('SIGINT', interrupt);
   let exitCode = 0;
   const run: Runner = (action) => async (options) => {
     const { noColor } = options as GlobalOptions;
-    exitCode = await action(options, { io: { ...io, colour: io.colour && !noColor }, env, clock: systemClock, root, signal: interrupted.signal });
+    exitCode = await action(options, {
+      io: { ...io, colour: io.colour && !noColor },
+      env,
+      clock: systemClock,
+      root,
+      signal: interrupted.signal,
+    });
   };
   try {
     // With a callback yargs hands its help text over instead of printing it; failures are thrown all the same.
@@ -53,7 +81,11 @@ export async function runCli(argv: readonly string[], io: Io = consoleIo(), env:
     });
     return exitCode;
   } catch (error) {
-    return tell(asHsmongerError(error), io, argv.some((word) => word === '-v' || word === '--verbose'));
+    return tell(
+      asHsmongerError(error),
+      io,
+      argv.some((word) => word === '-v' || word === '--verbose'),
+    );
   } finally {
     process.removeListener('SIGINT', interrupt);
   }
@@ -65,7 +97,13 @@ function parser(run: Runner) {
       .scriptName('hsmonger')
       .usage('$0 COMMAND\n\nKeeps the certificates of a CA alive whose private keys never leave an HSM.')
       // Request ids and nicknames may look like numbers; one word for each repeatable flag leaves the next one alone.
-      .parserConfiguration({ 'parse-numbers': false, 'parse-positional-numbers': false, 'greedy-arrays': false, 'dot-notation': false, 'boolean-negation': false })
+      .parserConfiguration({
+        'parse-numbers': false,
+        'parse-positional-numbers': false,
+        'greedy-arrays': false,
+        'dot-notation': false,
+        'boolean-negation': false,
+      })
       // Messages are ours and English; yargs would follow LC_ALL.
       .locale('en')
       .exitProcess(false)
@@ -83,17 +121,44 @@ function parser(run: Runner) {
     .wrap(120)
     .fail((message, error) => {
       // What the parser finds wrong comes with a message, what a command throws comes without one.
-      throw error instanceof HsmongerError || typeof message !== 'string' ? error : new HsmongerError('USAGE', `${/[.?!]$/u.test(message) ? message : `${message}.`} See 'hsmonger --help' or 'hsmonger COMMAND --help'.`, { cause: error });
+      throw error instanceof HsmongerError || typeof message !== 'string'
+        ? error
+        : new HsmongerError(
+            'USAGE',
+            `${/[.?!]$/u.test(message) ? message : `${message}.`} See 'hsmonger --help' or 'hsmonger COMMAND --help'.`,
+            { cause: error },
+          );
     });
 }
 
 /** What may be given more than once, under both spellings yargs knows. */
-const repeatable: ReadonlySet<string> = new Set(['_', 'nickname', 'certificate', 'chain', 'module-env', 'moduleEnv', 'severity', 'above', 'replace', 'san', 'permit', 'exclude', 'policy', 'crl-url', 'crlUrl', 'ocsp-url', 'ocspUrl', 'issuer-url', 'issuerUrl']);
+const repeatable: ReadonlySet<string> = new Set([
+  '_',
+  'nickname',
+  'certificate',
+  'chain',
+  'module-env',
+  'moduleEnv',
+  'severity',
+  'above',
+  'replace',
+  'san',
+  'permit',
+  'exclude',
+  'policy',
+  'crl-url',
+  'crlUrl',
+  'ocsp-url',
+  'ocspUrl',
+  'issuer-url',
+  'issuerUrl',
+]);
 
 /** A single-valued flag given twice arrives as a list: say so instead of handing a list to code that wants a word. */
 function givenOnce(options: Record<string, unknown>): true {
   for (const [name, value] of Object.entries(options)) {
-    if (Array.isArray(value) && !repeatable.has(name)) throw new HsmongerError('USAGE', `Give --${name} once, not ${String(value.length)} times.`);
+    if (Array.isArray(value) && !repeatable.has(name))
+      throw new HsmongerError('USAGE', `Give --${name} once, not ${String(value.length)} times.`);
   }
   return true;
 }

@@ -25,7 +25,12 @@ interface Place {
 export const addMaster: AddCommand = (yargs, run) =>
   yargs.command('master', 'The server that renews for all: see it, name it', (master) =>
     master
-      .command('show', 'The servers of the CA, which of them renews, and whether they answer', (shown) => shown.example('hsmonger master show --json', 'For programs; exit status 3 when something needs attention'), run(show))
+      .command(
+        'show',
+        'The servers of the CA, which of them renews, and whether they answer',
+        (shown) => shown.example('hsmonger master show --json', 'For programs; exit status 3 when something needs attention'),
+        run(show),
+      )
       .command(
         'set [host]',
         'Name the renewal master; the one before is none any more',
@@ -56,7 +61,8 @@ async function set(options: SetOptions, { io, env }: Surroundings): Promise<numb
     const { host, already, concerns } = judgeNewMaster((await lookAt(place)).servers, wanted, options.withoutKra);
     if (already) return end(options, io, place, host, false);
     for (const concern of concerns) io.err(`hsmonger: ${harmless(concern)}\n`);
-    if (concerns.length > 0 && !(await questionsFor(io, options.yes).confirm(`Make '${harmless(host)}' the renewal master all the same?`))) return 1;
+    if (concerns.length > 0 && !(await questionsFor(io, options.yes).confirm(`Make '${harmless(host)}' the renewal master all the same?`)))
+      return 1;
     try {
       await askService(place, 'set renewal master', { host });
       return await end(options, io, place, host, true);
@@ -72,10 +78,19 @@ async function end(options: SetOptions, io: Surroundings['io'], place: Place, ho
   const look = await lookAt(place);
   const [master, ...more] = look.servers.filter(({ renewalMaster }) => renewalMaster);
   if (master === undefined || more.length > 0 || !sameHost(master.host, host)) {
-    throw new HsmongerError('MASTER_UNKNOWN', `'${host}' was named renewal master, but the directory now says otherwise: ${look.alarm ?? `it is '${master?.host ?? 'none'}'`}`.replace(/\.?$/u, '.'));
+    throw new HsmongerError(
+      'MASTER_UNKNOWN',
+      `'${host}' was named renewal master, but the directory now says otherwise: ${look.alarm ?? `it is '${master?.host ?? 'none'}'`}`.replace(
+        /\.?$/u,
+        '.',
+      ),
+    );
   }
   if (options.json) io.out(json({ master: host, changed, servers: look.servers }));
-  else io.out(`${harmless(host)} ${changed ? 'is the renewal master now; every server takes what it publishes' : 'is the renewal master already'}.\n`);
+  else
+    io.out(
+      `${harmless(host)} ${changed ? 'is the renewal master now; every server takes what it publishes' : 'is the renewal master already'}.\n`,
+    );
   return look.alarm === undefined ? 0 : 3;
 }
 

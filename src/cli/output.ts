@@ -12,17 +12,23 @@ export interface Cell {
   readonly style?: Style;
 }
 
-const wide = /[\u1100-\u115f\u2e80-\ua4cf\uac00-\ud7a3\uf900-\ufaff\ufe30-\ufe6f\uff00-\uff60\uffe0-\uffe6\u{1f300}-\u{1faff}\u{20000}-\u{3fffd}]/u;
+const wide =
+  /[\u1100-\u115f\u2e80-\ua4cf\uac00-\ud7a3\uf900-\ufaff\ufe30-\ufe6f\uff00-\uff60\uffe0-\uffe6\u{1f300}-\u{1faff}\u{20000}-\u{3fffd}]/u;
 
 /** Columns with two blanks between them, the last one unpadded; nothing when there are no rows. */
 export function columns(header: readonly string[], rows: readonly (readonly Cell[])[], colour: boolean): string {
   if (rows.length === 0) return '';
-  const lines = [header.map((text): Cell => ({ text, style: 'bold' })), ...rows].map((cells) => cells.map((cell) => ({ ...cell, text: harmless(cell.text) })));
+  const lines = [header.map((text): Cell => ({ text, style: 'bold' })), ...rows].map((cells) =>
+    cells.map((cell) => ({ ...cell, text: harmless(cell.text) })),
+  );
   const widths = header.map((_title, index) => Math.max(...lines.map((cells) => widthOf(cells[index]?.text ?? ''))));
   return lines
     .map((cells) =>
       cells
-        .map((cell, index) => painted(cell, colour) + (index === cells.length - 1 ? '' : ' '.repeat((widths[index] ?? 0) - widthOf(cell.text) + 2)))
+        .map(
+          (cell, index) =>
+            painted(cell, colour) + (index === cells.length - 1 ? '' : ' '.repeat((widths[index] ?? 0) - widthOf(cell.text) + 2)),
+        )
         .join('')
         .trimEnd(),
     )
@@ -45,8 +51,12 @@ export function json(value: unknown): string {
 export function progressLine(io: Io): { readonly show: (text: string) => void; readonly clear: () => void } {
   if (!io.interactive) return { show: () => undefined, clear: () => undefined };
   return {
-    show: (text) => { io.err(`\r\u001b[K${harmless(text)}`); },
-    clear: () => { io.err('\r\u001b[K'); },
+    show: (text) => {
+      io.err(`\r\u001b[K${harmless(text)}`);
+    },
+    clear: () => {
+      io.err('\r\u001b[K');
+    },
   };
 }
 

@@ -25,7 +25,11 @@ const most = 4096;
 export async function givenPin({ file, flag, prompt, twice }: PinQuestion, account: Account, io: Io): Promise<GivenPin> {
   if (file !== undefined) return { what: `the PIN in ${file}`, pin: pinIn(file, account) };
   if (io.askSecret !== undefined) return { what: 'the PIN that was typed', pin: await typed(io.askSecret, prompt, twice) };
-  if (process.stdin.isTTY) throw new HsmongerError('USAGE', `Nobody can be asked for the PIN while messages go elsewhere; give it with ${flag} or on standard input.`);
+  if (process.stdin.isTTY)
+    throw new HsmongerError(
+      'USAGE',
+      `Nobody can be asked for the PIN while messages go elsewhere; give it with ${flag} or on standard input.`,
+    );
   return { what: 'the PIN on standard input', pin: firstLine(await standardInput(), 'standard input') };
 }
 
@@ -46,7 +50,8 @@ async function standardInput(): Promise<Buffer> {
   for await (const chunk of process.stdin) {
     chunks.push(chunk as Buffer);
     size += (chunk as Buffer).length;
-    if (size > most) throw new HsmongerError('PIN_SOURCE_INVALID', `There are more than ${String(most)} octets on standard input, so it is hardly a PIN.`);
+    if (size > most)
+      throw new HsmongerError('PIN_SOURCE_INVALID', `There are more than ${String(most)} octets on standard input, so it is hardly a PIN.`);
   }
   return Buffer.concat(chunks);
 }

@@ -22,8 +22,13 @@ export interface ProvisionalToken {
  * logins are remembered in one place (design rule 4). Without a PIN file the PIN is looked for in HSMONGER_PIN.
  */
 export function provisionalInstance(given: ProvisionalToken): Instance {
-  if (!identifier.test(given.instance)) throw new HsmongerError('USAGE', `'${given.instance}' cannot be an instance's name: use letters, digits, '.', '_' and '-'.`);
-  if (given.user === 'root') throw new HsmongerError('USAGE', 'The service user must not be root: what works on the token runs without privileges. Name the user of the CA with --user.');
+  if (!identifier.test(given.instance))
+    throw new HsmongerError('USAGE', `'${given.instance}' cannot be an instance's name: use letters, digits, '.', '_' and '-'.`);
+  if (given.user === 'root')
+    throw new HsmongerError(
+      'USAGE',
+      'The service user must not be root: what works on the token runs without privileges. Name the user of the CA with --user.',
+    );
   return {
     name: given.instance,
     file: `the flags given for '${given.instance}'`,

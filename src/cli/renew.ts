@@ -29,7 +29,13 @@ export const addRenew: AddCommand = (yargs, run) =>
       renew
         .positional('nickname', { type: 'string', array: true, describe: 'Certificates of the instance' })
         .option('all', { type: 'boolean', default: false, describe: 'Every certificate of the instance' })
-        .option('wait', { alias: 'w', type: 'string', requiresArg: true, coerce: wholeSeconds, describe: 'Wait so many seconds for the new certificates' })
+        .option('wait', {
+          alias: 'w',
+          type: 'string',
+          requiresArg: true,
+          coerce: wholeSeconds,
+          describe: 'Wait so many seconds for the new certificates',
+        })
         .option('dry-run', { type: 'boolean', default: false, describe: 'Tell what would be sent and issued, and change nothing' })
         .example("hsmonger renew --wait 300 'ocspSigningCert cert-pki-ca'", '')
         .example('hsmonger renew --all --dry-run', ''),
@@ -39,7 +45,9 @@ export const addRenew: AddCommand = (yargs, run) =>
 async function renew(options: RenewOptions, surroundings: Surroundings): Promise<number> {
   const { io, env } = surroundings;
   const place = instanceOf(options, env);
-  const tell = (sentence: string) => { io.err(`hsmonger: ${harmless(sentence)}\n`); };
+  const tell = (sentence: string) => {
+    io.err(`hsmonger: ${harmless(sentence)}\n`);
+  };
   // Alone, `renew` finishes what was interrupted; that must not need a new renewal.
   const finishOnly = !options.all && !options.dryRun && (options.nickname ?? []).length === 0;
   if (finishOnly && (await finishSavings(place, tell)) > 0) return 0;
@@ -50,12 +58,17 @@ async function renew(options: RenewOptions, surroundings: Surroundings): Promise
     const orders = chosen.map((config) => orderOf(place.instance, config, requests));
     if (options.dryRun) return dryRun(place, orders, options, io);
     // A bad PIN costs this one attempt, not three of certmonger's for each certificate.
-    await provePinFor(place, orders.map(({ request }) => request));
+    await provePinFor(
+      place,
+      orders.map(({ request }) => request),
+    );
     const reports: RenewalReport[] = [];
     for (const order of orders) {
       // Asked a moment after the issuer, the others would still be signed under its old certificate, or refused because of it.
       const leads = order.config.nickname === place.instance.issuer.certificate && orders.length > 1 && leadsOthers(place.instance.issuer);
-      reports.push(await renewOne(place, certmonger, order, { ...options, wait: options.wait ?? (leads ? issuerSeconds : undefined) }, surroundings));
+      reports.push(
+        await renewOne(place, certmonger, order, { ...options, wait: options.wait ?? (leads ? issuerSeconds : undefined) }, surroundings),
+      );
     }
     if (options.json) io.out(json(reports));
     return reports.some(({ result }) => result === 'failed' || (result === 'under way' && options.wait !== undefined)) ? 1 : 0;

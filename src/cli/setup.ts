@@ -40,7 +40,10 @@ export const addSetup: AddCommand = (yargs, run) =>
       withSetupOptions(setup)
         .example('hsmonger setup', 'Ask for what cannot be found')
         .example('hsmonger setup --from ca1.toml --pin-file /etc/hsmonger/hsmonger.pin', 'On a second host of the same token')
-        .example('hsmonger setup --yes --token ca --module /usr/lib/softhsm/libsofthsm2.so --pin-file /etc/hsmonger/ca.pin --dbdir /etc/pki/pki-tomcat/alias', ''),
+        .example(
+          'hsmonger setup --yes --token ca --module /usr/lib/softhsm/libsofthsm2.so --pin-file /etc/hsmonger/ca.pin --dbdir /etc/pki/pki-tomcat/alias',
+          '',
+        ),
     run(setup),
   );
 
@@ -57,9 +60,11 @@ const mended: ReadonlySet<string> = new Set(['ca-registered', 'module-registered
 async function setup(options: SetupOptions, surroundings: Surroundings): Promise<number> {
   if (options.printPkispawn) return printPkispawn(options, surroundings);
   if (!runningAsRoot()) throw new HsmongerError('NOT_PERMITTED', 'setup writes the instance file and changes certmonger: run it as root.');
-  if (options.freeipa && options.from !== undefined) throw new HsmongerError('USAGE', 'Give --from or --freeipa: the servers of an IPA domain find each other in the directory.');
+  if (options.freeipa && options.from !== undefined)
+    throw new HsmongerError('USAGE', 'Give --from or --freeipa: the servers of an IPA domain find each other in the directory.');
   if (options.freeipa) return setUpFreeIpa(options, surroundings);
-  if (options.fromKipuka !== undefined) return setUpFromKipuka(options.fromKipuka, options, surroundings, (each, written) => setUpInstance(each, surroundings, written));
+  if (options.fromKipuka !== undefined)
+    return setUpFromKipuka(options.fromKipuka, options, surroundings, (each, written) => setUpInstance(each, surroundings, written));
   return setUpInstance(options, surroundings);
 }
 
@@ -71,7 +76,15 @@ async function setUpInstance(options: SetupOptions, surroundings: Surroundings, 
   const questions = questionsFor(io, options.yes || options.dryRun);
   const progress: { draft?: Draft; wrote: boolean } = { wrote: false };
   try {
-    const draft = await draftOf(options, directories, questions, (sentence) => { io.err(`hsmonger: ${harmless(sentence)}\n`); }, written);
+    const draft = await draftOf(
+      options,
+      directories,
+      questions,
+      (sentence) => {
+        io.err(`hsmonger: ${harmless(sentence)}\n`);
+      },
+      written,
+    );
     progress.draft = draft;
     const { instance, text } = draft;
     return await withTracker({ instance, directories }, options.bus, env, async (tracker) => {
@@ -99,13 +112,20 @@ async function setUpInstance(options: SetupOptions, surroundings: Surroundings, 
 
 /** A refusal leaves nothing behind, except what must be remembered about a PIN (design rule 4). */
 async function leaveNothing(options: SetupOptions, directories: Directories, draft: Draft | undefined, failure: unknown): Promise<void> {
-  const instance = draft?.instance ?? provisionalInstance({ instance: options.instance, user: options.user ?? 'pkiuser', module: '/', environment: {} });
+  const instance =
+    draft?.instance ?? provisionalInstance({ instance: options.instance, user: options.user ?? 'pkiuser', module: '/', environment: {} });
   if (asHsmongerError(failure).code.startsWith('PIN_') || !stateExists({ directories, instance })) return;
   // The refusal is what the user must hear, whatever becomes of the directory.
   await removeState({ instance, directories }).catch(() => undefined);
 }
 
-async function draftOf(options: SetupOptions, directories: Directories, questions: Questions, tell: (sentence: string) => void, written?: Written): Promise<Draft> {
+async function draftOf(
+  options: SetupOptions,
+  directories: Directories,
+  questions: Questions,
+  tell: (sentence: string) => void,
+  written?: Written,
+): Promise<Draft> {
   const file = instanceFile(directories, options.instance);
   if (written !== undefined) return existsSync(file) ? { instance: loadInstance(directories, options.instance), text: undefined } : written;
   if (options.from !== undefined) return draftFrom(options.from, file, options, directories, tell);
@@ -123,7 +143,11 @@ async function draftOf(options: SetupOptions, directories: Directories, question
 function draftFrom(from: string, file: string, options: SetupOptions, directories: Directories, tell: (sentence: string) => void): Draft {
   const { instance, text } = cloneOf(from, file, options, tell);
   if (existsSync(file)) {
-    if (JSON.stringify(loadInstance(directories, options.instance)) !== JSON.stringify(instance)) throw new HsmongerError('USAGE', `${file} exists and says otherwise than ${from} does for this host: edit it and run setup without --from, or run 'hsmonger unsetup --instance ${options.instance}' first.`);
+    if (JSON.stringify(loadInstance(directories, options.instance)) !== JSON.stringify(instance))
+      throw new HsmongerError(
+        'USAGE',
+        `${file} exists and says otherwise than ${from} does for this host: edit it and run setup without --from, or run 'hsmonger unsetup --instance ${options.instance}' first.`,
+      );
     return { instance, text: undefined };
   }
   assertTrustedPlace(file);
@@ -135,15 +159,26 @@ async function agreed(works: readonly Work[], instance: Instance, questions: Que
   if (works.length === 0) return true;
   io.err(`hsmonger will:\n${works.map((work) => `  ${harmless(workText(work, instance))}\n`).join('')}`);
   for (const work of works) {
-    if (work.kind !== 'register module' || (await questions.confirm(`Register '${moduleName(work.module)}' in ${instance.nss.database}?`))) continue;
-    throw new HsmongerError('PREFLIGHT_FAILED', `The module ${work.module} stays unregistered, so certmonger would not find the token; nothing was changed.`);
+    if (work.kind !== 'register module' || (await questions.confirm(`Register '${moduleName(work.module)}' in ${instance.nss.database}?`)))
+      continue;
+    throw new HsmongerError(
+      'PREFLIGHT_FAILED',
+      `The module ${work.module} stays unregistered, so certmonger would not find the token; nothing was changed.`,
+    );
   }
   if (await questions.confirm('Go on?')) return true;
   io.err('hsmonger: nothing was changed.\n');
   return false;
 }
 
-async function perform(tracker: Tracker, { instance, text }: Draft, works: readonly Work[], options: SetupOptions, { io, clock }: Surroundings, survey: Survey): Promise<number> {
+async function perform(
+  tracker: Tracker,
+  { instance, text }: Draft,
+  works: readonly Work[],
+  options: SetupOptions,
+  { io, clock }: Surroundings,
+  survey: Survey,
+): Promise<number> {
   const { place, certmonger } = tracker;
   const done: string[] = [];
   const untrusted: string[] = [];
@@ -184,8 +219,28 @@ async function perform(tracker: Tracker, { instance, text }: Draft, works: reado
   const later = survey.refusals.filter(({ check }) => check === tokenAway);
   for (const { problem, fix } of later) io.err(`hsmonger: ${harmless(`${problem} ${fix}`)}\n`);
   for (const fault of untrusted) io.err(`hsmonger: ${harmless(fault)}\n`);
-  if (options.json) io.out(json({ instance: instance.name, file: instance.file, changed: works.length > 0, done, requests: steps.map(({ change, outcome, status, message }) => ({ id: change.kind === 'remove' ? change.id : change.request.id, outcome, status, message })), later: later.map(({ nickname, problem }) => ({ nickname, problem })) }));
-  else io.out(works.length === 0 && later.length === 0 ? `Instance '${instance.name}' is set up already; nothing was changed.\n` : done.map((line) => `${harmless(line)}\n`).join(''));
+  if (options.json)
+    io.out(
+      json({
+        instance: instance.name,
+        file: instance.file,
+        changed: works.length > 0,
+        done,
+        requests: steps.map(({ change, outcome, status, message }) => ({
+          id: change.kind === 'remove' ? change.id : change.request.id,
+          outcome,
+          status,
+          message,
+        })),
+        later: later.map(({ nickname, problem }) => ({ nickname, problem })),
+      }),
+    );
+  else
+    io.out(
+      works.length === 0 && later.length === 0
+        ? `Instance '${instance.name}' is set up already; nothing was changed.\n`
+        : done.map((line) => `${harmless(line)}\n`).join(''),
+    );
   if (steps.some(({ outcome }) => outcome !== 'done')) return 1;
   return later.length + untrusted.length === 0 ? 0 : 3;
 }

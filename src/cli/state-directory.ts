@@ -9,7 +9,13 @@ interface Place {
   readonly directories: Directories;
 }
 
-export function stateExists({ directories, instance }: { readonly directories: Directories; readonly instance: Pick<Instance, 'name'> }): boolean {
+export function stateExists({
+  directories,
+  instance,
+}: {
+  readonly directories: Directories;
+  readonly instance: Pick<Instance, 'name'>;
+}): boolean {
   return existsSync(stateDirectory(directories, instance));
 }
 

@@ -17,7 +17,10 @@ export const addStatus: AddCommand = (yargs, run) =>
   yargs.command(
     'status',
     'One line for each certificate: state, days left, next renewal, problem',
-    (status) => status.option('watch', { type: 'boolean', default: false, describe: 'Look again every 5 seconds until interrupted' }).example('hsmonger status --json', 'For programs; exit status 3 when something needs attention'),
+    (status) =>
+      status
+        .option('watch', { type: 'boolean', default: false, describe: 'Look again every 5 seconds until interrupted' })
+        .example('hsmonger status --json', 'For programs; exit status 3 when something needs attention'),
     run(status),
   );
 
@@ -25,7 +28,10 @@ async function status(options: StatusOptions, surroundings: Surroundings): Promi
   const { io, env, clock, signal } = surroundings;
   const place = instanceOf(options, env);
   for (;;) {
-    const [looked, seen] = await Promise.all([gatherStatus(place, options.bus, env, clock()), agentView(place.instance.name, options.bus, env)]);
+    const [looked, seen] = await Promise.all([
+      gatherStatus(place, options.bus, env, clock()),
+      agentView(place.instance.name, options.bus, env),
+    ]);
     const report = withAgentView(looked, seen);
     if (options.watch && io.interactive && !options.json) io.out('\u001b[H\u001b[2J');
     io.out(options.json ? json(report) : statusTable(report, io.colour));

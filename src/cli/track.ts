@@ -35,7 +35,13 @@ export const addTrack: AddCommand = (yargs, run) =>
     track
       .command('plan', 'What would change, and what speaks against it; exit status 3 when there is anything', (plan) => plan, run(plan))
       .command('apply', 'Make the changes, unless anything speaks against them', (apply) => apply, run(apply))
-      .command('start', 'Start tracking one certificate of the instance file', (start) => start.option('nickname', { alias: 'n', type: 'string', requiresArg: true, demandOption: true, describe: 'Its nickname' }), run(start))
+      .command(
+        'start',
+        'Start tracking one certificate of the instance file',
+        (start) =>
+          start.option('nickname', { alias: 'n', type: 'string', requiresArg: true, demandOption: true, describe: 'Its nickname' }),
+        run(start),
+      )
       .command(
         'stop',
         'Stop tracking one certificate; key and certificate stay where they are',
@@ -68,7 +74,9 @@ export async function plan(options: GlobalOptions, { io, env }: Surroundings): P
 
 /** Nothing is changed when pre-flight refuses anything: 3 then, 1 when a change failed. */
 export async function apply(options: GlobalOptions, surroundings: Surroundings): Promise<number> {
-  return withTracker(instanceOf(options, surroundings.env), options.bus, surroundings.env, async (tracker) => perform(tracker, await tracker.survey(), options, surroundings));
+  return withTracker(instanceOf(options, surroundings.env), options.bus, surroundings.env, async (tracker) =>
+    perform(tracker, await tracker.survey(), options, surroundings),
+  );
 }
 
 /** `apply` for one certificate. */
@@ -92,12 +100,24 @@ export async function stop(options: StopOptions, { io, env }: Surroundings): Pro
     const found = (await certmonger.request(ours).find()) ?? (await adoptableOf(certmonger, place.instance, options.nickname));
     const id = found?.nickname ?? ours;
     if (found !== undefined && !isOurCa(place.instance, found.ca) && !requestIdsInclude(place.instance, id)) {
-      throw new HsmongerError('USAGE', `The request '${id}' belongs to ${found.ca === undefined ? 'no CA' : `the CA '${found.ca}'`}, not to instance '${place.instance.name}'; stop it with: getcert stop-tracking -i ${id}.`);
+      throw new HsmongerError(
+        'USAGE',
+        `The request '${id}' belongs to ${found.ca === undefined ? 'no CA' : `the CA '${found.ca}'`}, not to instance '${place.instance.name}'; stop it with: getcert stop-tracking -i ${id}.`,
+      );
     }
     if (found !== undefined) await certmonger.request(id).remove();
     const nickname = stillIn(place.instance, id, options.nickname);
-    io.out(options.json ? json({ instance: place.instance.name, id, stopped: found !== undefined, inFile: nickname !== undefined }) : found === undefined ? `'${id}' is not tracked.\n` : `Stopped tracking '${id}'; its key and certificate stay where they are.\n`);
-    if (nickname !== undefined && !options.json) io.err(`hsmonger: ${harmless(`${place.instance.file} still has '${nickname}', so 'hsmonger track apply' and the agent track it again; take it out of the file to end that.`)}\n`);
+    io.out(
+      options.json
+        ? json({ instance: place.instance.name, id, stopped: found !== undefined, inFile: nickname !== undefined })
+        : found === undefined
+          ? `'${id}' is not tracked.\n`
+          : `Stopped tracking '${id}'; its key and certificate stay where they are.\n`,
+    );
+    if (nickname !== undefined && !options.json)
+      io.err(
+        `hsmonger: ${harmless(`${place.instance.file} still has '${nickname}', so 'hsmonger track apply' and the agent track it again; take it out of the file to end that.`)}\n`,
+      );
     return 0;
   });
 }
@@ -112,41 +132,72 @@ export async function list(options: ListOptions, { io, env }: Surroundings): Pro
   const place = instanceOf(options, env);
   const ids = new Set(requestIds(place.instance).values());
   return withTracker(place, options.bus, env, async ({ certmonger }) => {
-    const requests = (await certmonger.listRequests()).filter((request) => options.all || isOurCa(place.instance, request.ca) || ids.has(request.nickname));
+    const requests = (await certmonger.listRequests()).filter(
+      (request) => options.all || isOurCa(place.instance, request.ca) || ids.has(request.nickname),
+    );
     if (options.json) {
       io.out(json(requests.map(listReport)));
       return 0;
     }
-    const times = options.utc ? utcText : await localTimes(requests.flatMap(({ certificate }) => [certificate.notBefore, certificate.notAfter]), env);
+    const times = options.utc
+      ? utcText
+      : await localTimes(
+          requests.flatMap(({ certificate }) => [certificate.notBefore, certificate.notAfter]),
+          env,
+        );
     // getcert's lines begin with tabs; what comes from outside must not drive the terminal.
     io.out(formatListing(requests, times).replace(/[^\t\n]+/gu, harmless));
     return 0;
   });
 }
 
-/** Makes the surveyed changes and tells each; none where pre-flight refuses anything: a misspelt nickname is a refusal and the removal of a request that is right. */
-async function perform({ certmonger }: Tracker, { changes, refusals }: Survey, options: Pick<GlobalOptions, 'instance' | 'json'>, { io }: Surroundings): Promise<number> {
+/**
+ * Makes the surveyed changes and tells each; none where pre-flight refuses anything: a misspelt nickname is a refusal and the removal of a
+ * request that is right.
+ */
+async function perform(
+  { certmonger }: Tracker,
+  { changes, refusals }: Survey,
+  options: Pick<GlobalOptions, 'instance' | 'json'>,
+  { io }: Surroundings,
+): Promise<number> {
   if (changes.length > 0 && standing(refusals).length > 0) {
     if (options.json) io.out(json({ instance: options.instance, steps: [], refusals }));
     else io.err(refusalText(refusals));
     throw refused(options.instance, standing(refusals));
   }
-  const steps = await applyChanges(certmonger, changes, options.json ? {} : { onStep: (step) => { io.out(stepText(step)); } });
+  const steps = await applyChanges(
+    certmonger,
+    changes,
+    options.json
+      ? {}
+      : {
+          onStep: (step) => {
+            io.out(stepText(step));
+          },
+        },
+  );
   if (options.json) io.out(json({ instance: options.instance, steps: steps.map(stepReport), refusals }));
-  else if (changes.length === 0) io.out(`Nothing to change: certmonger's requests of instance '${options.instance}' are as they should be.\n`);
+  else if (changes.length === 0)
+    io.out(`Nothing to change: certmonger's requests of instance '${options.instance}' are as they should be.\n`);
   if (refusals.length > 0 && !options.json) io.err(refusalText(refusals));
   if (steps.some(({ outcome }) => outcome === 'failed' || outcome === 'skipped')) return 1;
   return steps.some(({ outcome }) => outcome === 'stuck') || refusals.length > 0 ? 3 : 0;
 }
 
 /** The certificate's request under another id, such as FreeIPA's, as long as it goes to our CA. */
-async function adoptableOf(certmonger: Certmonger, instance: Tracker['place']['instance'], nickname: string | undefined): Promise<TrackingRequest | undefined> {
+async function adoptableOf(
+  certmonger: Certmonger,
+  instance: Tracker['place']['instance'],
+  nickname: string | undefined,
+): Promise<TrackingRequest | undefined> {
   const certificate = instance.certificates.find((config) => config.nickname === nickname);
   return certificate === undefined ? undefined : adoptable(await certmonger.listRequests(), instance, certificate);
 }
 
 function idToStop({ nickname, id }: StopOptions, instance: Tracker['place']['instance']): string {
-  if ((nickname === undefined) === (id === undefined)) throw new HsmongerError('USAGE', 'Say which request to stop: --nickname or --id, one of the two.');
+  if ((nickname === undefined) === (id === undefined))
+    throw new HsmongerError('USAGE', 'Say which request to stop: --nickname or --id, one of the two.');
   if (id !== undefined) return id;
   const known = nickname === undefined ? undefined : requestIds(instance).get(nickname);
   if (known === undefined) throw noSuchCertificate(nickname ?? '', instance.file, instance.certificates);

@@ -36,14 +36,17 @@ export const addUnsetup: AddCommand = (yargs, run) =>
     'unsetup',
     'Take back what setup did; keys and certificates stay where they are',
     (unsetup) =>
-      unsetup
-        .option('yes', { alias: 'y', type: 'boolean', default: false, describe: 'Ask nothing' })
-        .option('purge', { type: 'boolean', default: false, describe: 'Delete the state directory too: ledger, journal, superseded certificates' }),
+      unsetup.option('yes', { alias: 'y', type: 'boolean', default: false, describe: 'Ask nothing' }).option('purge', {
+        type: 'boolean',
+        default: false,
+        describe: 'Delete the state directory too: ledger, journal, superseded certificates',
+      }),
     run(unsetup),
   );
 
 async function unsetup(options: UnsetupOptions, { io, env }: Surroundings): Promise<number> {
-  if (!runningAsRoot()) throw new HsmongerError('NOT_PERMITTED', 'unsetup removes the instance file and changes certmonger: run it as root.');
+  if (!runningAsRoot())
+    throw new HsmongerError('NOT_PERMITTED', 'unsetup removes the instance file and changes certmonger: run it as root.');
   const place = instanceOf(options, env);
   const { instance, directories } = place;
   const questions = questionsFor(io, options.yes);
@@ -60,12 +63,17 @@ async function unsetup(options: UnsetupOptions, { io, env }: Surroundings): Prom
     const existing = await certmonger.listRequests();
     for (const { change, outcome, message } of await applyChanges(certmonger, planTracking({ instance, ids: [], desired: [], existing }))) {
       if (change.kind !== 'remove') continue;
-      if (outcome !== 'done') throw new HsmongerError('CERTMONGER_REFUSED', `certmonger goes on tracking '${change.id}': ${message ?? outcome}. What is left can be taken back by running unsetup again.`);
+      if (outcome !== 'done')
+        throw new HsmongerError(
+          'CERTMONGER_REFUSED',
+          `certmonger goes on tracking '${change.id}': ${message ?? outcome}. What is left can be taken back by running unsetup again.`,
+        );
       done.push(`stopped tracking '${change.nickname ?? change.id}'; key and certificate stay on the token`);
     }
     if (takenOver !== undefined) done.push(...(await giveBackCas(certmonger, takenOver)));
     // An IPA server's CA was there before us: without a memory of it, it stays.
-    else if (instance.freeipa === undefined && (await removeCa(certmonger, instance.name))) done.push(`removed the CA '${instance.name}' from certmonger`);
+    else if (instance.freeipa === undefined && (await removeCa(certmonger, instance.name)))
+      done.push(`removed the CA '${instance.name}' from certmonger`);
   });
   const { addedModules } = await askService(place, 'read setup memory', undefined);
   for (const name of addedModules) done.push(await takeBackModule(place, name));
@@ -101,7 +109,11 @@ async function takeBackModule(place: Place, name: string): Promise<string> {
   const user = instanceNames(directories)
     .filter((other) => other !== instance.name)
     .map((other) => loadInstance(directories, other))
-    .find((other) => other.nss.database === instance.nss.database && tokensOf(other).some(({ module }) => moduleName(module) === name && tokensOf(instance).some((own) => own.module === module)));
+    .find(
+      (other) =>
+        other.nss.database === instance.nss.database &&
+        tokensOf(other).some(({ module }) => moduleName(module) === name && tokensOf(instance).some((own) => own.module === module)),
+    );
   if (user !== undefined) {
     await rememberModule({ instance: user, directories }, name);
     return `left the module '${name}' in ${instance.nss.database}: instance '${user.name}' uses it`;
@@ -109,5 +121,7 @@ async function takeBackModule(place: Place, name: string): Promise<string> {
   const removed = await askService(place, 'remove NSS module', { name });
   const { addedModules } = await askService(place, 'read setup memory', undefined);
   await askService(place, 'write setup memory', { addedModules: addedModules.filter((other) => other !== name) });
-  return removed ? `removed the module '${name}' from ${instance.nss.database}` : `the module '${name}' was gone from ${instance.nss.database} already`;
+  return removed
+    ? `removed the module '${name}' from ${instance.nss.database}`
+    : `the module '${name}' was gone from ${instance.nss.database} already`;
 }

@@ -21,9 +21,11 @@ export function writeNew(file: string, content: string, remedy?: string): void {
 const together = 100;
 
 /**
- * Writes files that were not there, each whole or not at all, also where this process is killed: others see it when it is on the disk. Whatever is there already stays: it may be what another CA is working
- * on; one that holds just this is what a run before this one wrote. Gives for each what failed: USAGE where something else is there, COMMAND_FAILED otherwise; `remedy` is a sentence that ends the message.
- * All are written before the first is flushed: a journal that is flushed once takes the others with it. What killed processes left of theirs for these files is removed.
+ * Writes files that were not there, each whole or not at all, also where this process is killed: others see it when it is on the disk.
+ * Whatever is there already stays: it may be what another CA is working on; one that holds just this is what a run before this one wrote.
+ * Gives for each what failed: USAGE where something else is there, COMMAND_FAILED otherwise; `remedy` is a sentence that ends the message.
+ * All are written before the first is flushed: a journal that is flushed once takes the others with it. What killed processes left of
+ * theirs for these files is removed.
  */
 export function writeAllNew(wanted: readonly NewFile[], remedy?: string): (HsmongerError | undefined)[] {
   sweepBeside(wanted.map(({ file }) => file));
@@ -75,9 +77,12 @@ function finish({ file, content, aside, descriptor, fault }: Begun, remedy: stri
     placeNew(aside, file);
     return undefined;
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code !== 'EEXIST') return new HsmongerError('COMMAND_FAILED', `Cannot write ${file}: ${sentenceOf(error)}.${remedy}`, { cause: error });
+    if ((error as NodeJS.ErrnoException).code !== 'EEXIST')
+      return new HsmongerError('COMMAND_FAILED', `Cannot write ${file}: ${sentenceOf(error)}.${remedy}`, { cause: error });
     if (holds(file, content)) return undefined;
-    return new HsmongerError('USAGE', `${file} is there already and was left as it is; name another place, or move it away.${remedy}`, { cause: error });
+    return new HsmongerError('USAGE', `${file} is there already and was left as it is; name another place, or move it away.${remedy}`, {
+      cause: error,
+    });
   } finally {
     if (descriptor !== undefined) rmSync(aside, { force: true });
   }

@@ -39,7 +39,10 @@ export interface Listening {
   readonly listen?: { readonly host: '127.0.0.1' | '::1'; readonly port: number };
 }
 
-const absolute = v.pipe(v.string(), v.check((value) => path.isAbsolute(value) && !/[\0\n\r]/u.test(value), 'must be an absolute path'));
+const absolute = v.pipe(
+  v.string(),
+  v.check((value) => path.isAbsolute(value) && !/[\0\n\r]/u.test(value), 'must be an absolute path'),
+);
 const loopback = v.pipe(
   v.string(),
   v.regex(/^(?:127\.0\.0\.1|\[::1\]):\d{1,5}$/u, 'must be 127.0.0.1:PORT or [::1]:PORT; put a proxy in front for other hosts'),
@@ -89,18 +92,29 @@ export function loadAgentConf(directories: Pick<Directories, 'config'>): AgentCo
   if (!result.success) {
     const [issue] = result.issues;
     const unknown = issue.type === 'strict_object' && issue.expected === 'never';
-    throw new HsmongerError('CONFIG_INVALID', `In ${file}: '${v.getDotPath(issue) ?? 'the file'}' ${unknown ? 'is not a key hsmonger knows; see docs/agent.md' : issue.message}.`);
+    throw new HsmongerError(
+      'CONFIG_INVALID',
+      `In ${file}: '${v.getDotPath(issue) ?? 'the file'}' ${unknown ? 'is not a key hsmonger knows; see docs/agent.md' : issue.message}.`,
+    );
   }
-  const { notify: { 'expiring-days': expiringDays, ...notify }, ...rest } = result.output;
+  const {
+    notify: { 'expiring-days': expiringDays, ...notify },
+    ...rest
+  } = result.output;
   return { ...rest, notify: { ...notify, expiringDays } };
 }
 
 function readTrusted(file: string): string | undefined {
   try {
     const distrust = distrustOf(file);
-    if (distrust !== undefined) throw new HsmongerError('CONFIG_UNSAFE', `Refusing ${file}: ${distrust}. Whoever can write it chooses what root runs; chown root and chmod go-w what is named.`);
+    if (distrust !== undefined)
+      throw new HsmongerError(
+        'CONFIG_UNSAFE',
+        `Refusing ${file}: ${distrust}. Whoever can write it chooses what root runs; chown root and chmod go-w what is named.`,
+      );
     const stats = statSync(file);
-    if (!stats.isFile() || stats.size > maxBytes) throw new HsmongerError('CONFIG_INVALID', `${file} is not a regular file of at most 64 KiB.`);
+    if (!stats.isFile() || stats.size > maxBytes)
+      throw new HsmongerError('CONFIG_INVALID', `${file} is not a regular file of at most 64 KiB.`);
     return readFileSync(file, 'utf8');
   } catch (error) {
     if (error instanceof HsmongerError) throw error;

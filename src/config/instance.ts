@@ -9,9 +9,15 @@ export interface Instance {
   readonly user: string;
   /** How the helper becomes that user. */
   readonly drop: 'setuid' | 'runuser';
-  /** Absent on a host without an HSM: the issuer is another and no certificate lies on a token (schema.ts). Code that needs it asks tokenOf(). */
+  /**
+   * Absent on a host without an HSM: the issuer is another and no certificate lies on a token (schema.ts). Code that needs it asks
+   * tokenOf().
+   */
   readonly token?: TokenConfig;
-  /** Further tokens that certificates of this instance lie on, by the name the file gives each; absent where there are none. The CA's key is never there. */
+  /**
+   * Further tokens that certificates of this instance lie on, by the name the file gives each; absent where there are none. The CA's key is
+   * never there.
+   */
   readonly otherTokens?: Readonly<Record<string, TokenConfig>>;
   /** Only in a view of one of these (token-views.ts), and its name: `token` is that one then, and the CA's key is not on it. */
   readonly partOn?: string;
@@ -41,9 +47,7 @@ export type TokenSelector =
 
 /** Where the PIN comes from: exactly one source. Tracking needs `file` or `unlocked`: certmonger reads a PIN from a file alone. */
 export type PinSource =
-  | { readonly from: 'file'; readonly path: string }
-  | { readonly from: 'environment'; readonly variable: string }
-  | UnlockedPin;
+  { readonly from: 'file'; readonly path: string } | { readonly from: 'environment'; readonly variable: string } | UnlockedPin;
 
 /** A file in memory that is there only while unlocked: `hsmonger unlock`, or the agent with a systemd credential, puts it there. */
 export interface UnlockedPin {
@@ -98,7 +102,9 @@ export interface TokenIssuerConfig {
 
 export type Digest = 'sha256' | 'sha384' | 'sha512';
 
-/** What a CA asks of one field of a subject, as openssl-ca(1)'s policy sections do; a field no policy names is left out of the certificate. */
+/**
+ * What a CA asks of one field of a subject, as openssl-ca(1)'s policy sections do; a field no policy names is left out of the certificate.
+ */
 export type FieldPolicy = 'match' | 'optional' | 'supplied';
 
 export interface CaConfig {
@@ -127,7 +133,9 @@ export interface DogtagIssuerConfig {
   readonly url: string;
   /** PEM: what the server's certificate must chain to. */
   readonly caFile: string;
-  /** PEM files of an agent's certificate and key, which only root may be able to read; without one, requests wait for an agent of their own. */
+  /**
+   * PEM files of an agent's certificate and key, which only root may be able to read; without one, requests wait for an agent of their own.
+   */
   readonly agent?: { readonly certificate: string; readonly key: string };
 }
 
@@ -192,7 +200,10 @@ export interface SavingConfig {
   /** A systemd unit pre-save stops; a guard starts it again after `guardMinutes` whatever happens (design rule 7). */
   readonly stop?: string;
   readonly guardMinutes: number;
-  /** On a token that several servers share, how long a superseded certificate stays there for those that have not taken the new one. Default 7. */
+  /**
+   * On a token that several servers share, how long a superseded certificate stays there for those that have not taken the new one. Default
+   * 7.
+   */
   readonly graceDays?: number;
 }
 

@@ -17,7 +17,10 @@ export function instanceFile(directories: Directories, name: string): string {
 /** Reads, distrusts and checks one instance file (design rule 6: root's, and writable by nobody else). */
 export function loadInstance(directories: Directories, name: string): Instance {
   if (!identifier.test(name)) {
-    throw new HsmongerError('CONFIG_NOT_FOUND', `There is no instance '${name}': its name may hold only letters, digits, '.', '_' and '-'.`);
+    throw new HsmongerError(
+      'CONFIG_NOT_FOUND',
+      `There is no instance '${name}': its name may hold only letters, digits, '.', '_' and '-'.`,
+    );
   }
   const file = instanceFile(directories, name);
   return parseInstance(name, file, parseToml(file, readTrusted(file, name)));
@@ -47,13 +50,18 @@ function readTrusted(file: string, name: string): string {
       );
     }
     const stats = statSync(file);
-    if (!stats.isFile() || stats.size > maxBytes) throw new HsmongerError('CONFIG_INVALID', `${file} is not a regular file of at most 1 MiB.`);
+    if (!stats.isFile() || stats.size > maxBytes)
+      throw new HsmongerError('CONFIG_INVALID', `${file} is not a regular file of at most 1 MiB.`);
     return readFileSync(file, 'utf8');
   } catch (error) {
     if (error instanceof HsmongerError) throw error;
     const { code } = error as NodeJS.ErrnoException;
     if (code === 'ENOENT') {
-      throw new HsmongerError('CONFIG_NOT_FOUND', `There is no instance '${name}': ${file} does not exist. Make it with 'hsmonger setup --instance ${name}'.`, { cause: error });
+      throw new HsmongerError(
+        'CONFIG_NOT_FOUND',
+        `There is no instance '${name}': ${file} does not exist. Make it with 'hsmonger setup --instance ${name}'.`,
+        { cause: error },
+      );
     }
     throw new HsmongerError('CONFIG_NOT_FOUND', `Cannot read ${file}: ${sentenceOf(error)}.`, { cause: error });
   }

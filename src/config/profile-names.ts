@@ -1,5 +1,15 @@
 /** The profiles' names, apart from what they say: certmonger asks for the list at every start (design rule 9). */
-export const profileNames = ['caCACert', 'caOCSPCert', 'caSignedLogCert', 'caSubsystemCert', 'caServerCert', 'caUserCert', 'caAuditSigningCert', 'caTransportCert', 'caStorageCert'] as const;
+export const profileNames = [
+  'caCACert',
+  'caOCSPCert',
+  'caSignedLogCert',
+  'caSubsystemCert',
+  'caServerCert',
+  'caUserCert',
+  'caAuditSigningCert',
+  'caTransportCert',
+  'caStorageCert',
+] as const;
 
 export type ProfileName = (typeof profileNames)[number];
 

@@ -7,7 +7,9 @@ export function requestId(instance: Pick<Instance, 'name'>, nickname: string): s
 }
 
 /** The id of each certificate of the instance, by nickname; CONFIG_INVALID when two nicknames make one. */
-export function requestIds(instance: Pick<Instance, 'name' | 'file'> & { readonly certificates: readonly Pick<CertificateConfig, 'nickname'>[] }): ReadonlyMap<string, string> {
+export function requestIds(
+  instance: Pick<Instance, 'name' | 'file'> & { readonly certificates: readonly Pick<CertificateConfig, 'nickname'>[] },
+): ReadonlyMap<string, string> {
   const ids = new Map<string, string>();
   const taken = new Map<string, string>();
   for (const { nickname } of instance.certificates) {
@@ -15,7 +17,10 @@ export function requestIds(instance: Pick<Instance, 'name' | 'file'> & { readonl
     // certmonger looks for duplicates without regard to case (tdbush.c:649).
     const other = taken.get(id.toLowerCase());
     if (other !== undefined) {
-      throw new HsmongerError('CONFIG_INVALID', `In ${instance.file}: the nicknames '${other}' and '${nickname}' would share the request id '${id}' in certmonger; rename one of the two certificates.`);
+      throw new HsmongerError(
+        'CONFIG_INVALID',
+        `In ${instance.file}: the nicknames '${other}' and '${nickname}' would share the request id '${id}' in certmonger; rename one of the two certificates.`,
+      );
     }
     taken.set(id.toLowerCase(), nickname);
     ids.set(nickname, id);

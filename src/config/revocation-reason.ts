@@ -1,4 +1,7 @@
-/** Reasons a certificate may be revoked for, with their codes (RFC 5280 §5.3.1; 7 is not used). removeFromCRL ends a hold and revokes nothing. */
+/**
+ * Reasons a certificate may be revoked for, with their codes (RFC 5280 §5.3.1; 7 is not used). removeFromCRL ends a hold and revokes
+ * nothing.
+ */
 export const revocationReasons = {
   unspecified: 0,
   keyCompromise: 1,

@@ -18,8 +18,19 @@ export interface SignatureChoice {
   readonly rsaSignature?: 'pkcs1' | 'pss';
 }
 
-/** USAGE where something was chosen that a key of this type (RSA, EC, Ed25519) never signs with: nobody is to believe in a signature that is not made. */
+/**
+ * USAGE where something was chosen that a key of this type (RSA, EC, Ed25519) never signs with: nobody is to believe in a signature that is
+ * not made.
+ */
 export function assertChoiceCounts(type: string, { digest, rsaSignature }: SignatureChoice): void {
-  if (rsaSignature !== undefined && type !== 'RSA') throw new HsmongerError('USAGE', `The signature '${rsaSignature}' (rsa-signature) is for RSA keys, and this key's type is ${type}: leave it out, or choose an RSA key.`);
-  if (digest !== undefined && type === 'Ed25519') throw new HsmongerError('USAGE', `The digest '${digest}' has no meaning for Ed25519, which brings its own (RFC 8032 §5.1): leave it out, or choose another key.`);
+  if (rsaSignature !== undefined && type !== 'RSA')
+    throw new HsmongerError(
+      'USAGE',
+      `The signature '${rsaSignature}' (rsa-signature) is for RSA keys, and this key's type is ${type}: leave it out, or choose an RSA key.`,
+    );
+  if (digest !== undefined && type === 'Ed25519')
+    throw new HsmongerError(
+      'USAGE',
+      `The digest '${digest}' has no meaning for Ed25519, which brings its own (RFC 8032 §5.1): leave it out, or choose another key.`,
+    );
 }

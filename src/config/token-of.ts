@@ -4,7 +4,10 @@ import type { Instance, PinSource, TokenConfig, TokenSelector, UnlockedPin } fro
 /** The instance's token, for what cannot be done without one; CONFIG_INVALID where all its certificates lie elsewhere. */
 export function tokenOf({ token, file }: Pick<Instance, 'token' | 'file'>): TokenConfig {
   if (token !== undefined) return token;
-  throw new HsmongerError('CONFIG_INVALID', `${file} has no [token]: nothing of this instance lies on one; add [token] for what is to be done on a token.`);
+  throw new HsmongerError(
+    'CONFIG_INVALID',
+    `${file} has no [token]: nothing of this instance lies on one; add [token] for what is to be done on a token.`,
+  );
 }
 
 /** How many sessions work that comes in numbers opens on a token at a time (src/pkcs11/signing/pool.ts). */
@@ -12,7 +15,10 @@ export function sessionsOf({ maxSessions }: Pick<TokenConfig, 'maxSessions'>): n
   return maxSessions ?? 4;
 }
 
-/** What is set before a PKCS#11 module is loaded, in NSS's tools too: they load the modules the database lists. Each token has the variables of all. */
+/**
+ * What is set before a PKCS#11 module is loaded, in NSS's tools too: they load the modules the database lists. Each token has the variables
+ * of all.
+ */
 export function moduleEnvironment({ token }: Pick<Instance, 'token'>): TokenConfig['environment'] {
   return token?.environment ?? {};
 }

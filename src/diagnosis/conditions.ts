@@ -30,11 +30,15 @@ function loginCode(facts: SiteFacts): string | undefined {
 export const certmongerAway: Condition<SiteFacts> = ({ certmonger }) => certmonger?.trouble !== undefined;
 export const tokenAway: Condition<SiteFacts> = ({ probe }) => probe?.token?.state === 'away';
 export const loginProven: Condition<SiteFacts> = (facts) => login(facts)?.state === 'proven';
-export const pinLocked: Condition<SiteFacts> = (facts) => !loginProven(facts) && (present(facts)?.pin === 'locked' || loginCode(facts) === 'PIN_LOCKED');
-export const pinFinalTry: Condition<SiteFacts> = (facts) => !loginProven(facts) && (loginCode(facts) === 'PIN_FINAL_TRY' || (present(facts)?.pin === 'final-try' && login(facts)?.state !== 'no PIN'));
+export const pinLocked: Condition<SiteFacts> = (facts) =>
+  !loginProven(facts) && (present(facts)?.pin === 'locked' || loginCode(facts) === 'PIN_LOCKED');
+export const pinFinalTry: Condition<SiteFacts> = (facts) =>
+  !loginProven(facts) &&
+  (loginCode(facts) === 'PIN_FINAL_TRY' || (present(facts)?.pin === 'final-try' && login(facts)?.state !== 'no PIN'));
 /** By the token, now or before: this very source. */
 export const pinRefused: Condition<SiteFacts> = (facts) => login(facts)?.state === 'refused' && loginCode(facts) !== 'PIN_FINAL_TRY';
-export const pinMovedAside: Condition<SiteFacts> = ({ pinMovedTo, ...facts }) => pinMovedTo !== undefined && login(facts)?.state === 'no PIN';
+export const pinMovedAside: Condition<SiteFacts> = ({ pinMovedTo, ...facts }) =>
+  pinMovedTo !== undefined && login(facts)?.state === 'no PIN';
 export const pinUnsafe: Condition<SiteFacts> = (facts) => loginCode(facts) === 'PIN_UNSAFE';
 export const pinMissing: Condition<SiteFacts> = (facts) => login(facts)?.state === 'no PIN';
 /** There is no file, so certmonger too tries nothing. */
@@ -65,26 +69,37 @@ export const hasCaError: Condition<RequestFacts> = (facts) => seen(facts)?.caErr
 export const otherKey: Condition<RequestFacts> = (facts) => seen(facts)?.key === 'other';
 /** Of this certificate's key: found on the token, and a signature of it verified. */
 export const keyProven: Condition<RequestFacts> = (facts) => loginProven(facts) && present(facts)?.keys[facts.nickname]?.ok === true;
-export const keyBroken: Condition<RequestFacts> = (facts) => loginProven(facts) && keyCode(facts) !== undefined && !passingCodes.has(keyCode(facts) ?? '');
+export const keyBroken: Condition<RequestFacts> = (facts) =>
+  loginProven(facts) && keyCode(facts) !== undefined && !passingCodes.has(keyCode(facts) ?? '');
 export const triedInVain: Condition<RequestFacts> = ({ tries }) => tries >= 3;
 export const lockHeld: Condition<RequestFacts> = ({ lockHeldBy }) => lockHeldBy !== undefined;
-export const expiryUnknown: Condition<RequestFacts> = (facts) => { const request = seen(facts); return request !== undefined && request.certificate.notAfter === undefined; };
+export const expiryUnknown: Condition<RequestFacts> = (facts) => {
+  const request = seen(facts);
+  return request !== undefined && request.certificate.notAfter === undefined;
+};
 export const expired: Condition<RequestFacts> = (facts) => {
   const end = facts.inStore !== undefined && facts.inStore !== 'none' ? facts.inStore.notAfter : seen(facts)?.certificate.notAfter;
   return end !== undefined && end <= facts.now;
 };
 export const readsAnother: Condition<RequestFacts> = (facts) => {
   const read = seen(facts)?.certificate.notAfter;
-  return facts.inStore !== undefined && facts.inStore !== 'none' && read !== undefined && read.getTime() !== facts.inStore.notAfter.getTime();
+  return (
+    facts.inStore !== undefined && facts.inStore !== 'none' && read !== undefined && read.getTime() !== facts.inStore.notAfter.getTime()
+  );
 };
 
 /** A failed saving is seen, or was in the last rounds. */
 export const savingFails: Condition<RequestFacts> = (facts) => {
   const status = seen(facts)?.status ?? '';
-  return has(saveFailedStates, status) || (has(savingStates, status) && facts.trail.some((past) => has(saveFailedStates, past.status) && past.agoMs < 3 * minute));
+  return (
+    has(saveFailedStates, status) ||
+    (has(savingStates, status) && facts.trail.some((past) => has(saveFailedStates, past.status) && past.agoMs < 3 * minute))
+  );
 };
 
-/** Three times at rest within half an hour and still the old certificate: it is renewed, saved, and another one is read (iterate.c:1309). */
+/**
+ * Three times at rest within half an hour and still the old certificate: it is renewed, saved, and another one is read (iterate.c:1309).
+ */
 export const inCircles: Condition<RequestFacts> = (facts) => {
   const notBefore = seen(facts)?.certificate.notBefore;
   const old = notBefore !== undefined && facts.now.getTime() - notBefore.getTime() > 30 * minute;
@@ -102,13 +117,15 @@ export function lastAnswer(codes: readonly ErrorCode[]): Condition<RequestFacts>
 }
 
 /** The probe is later than the helper's answer: it can tell that the answer's cause is gone. */
-export const lookedSince: Condition<RequestFacts> = ({ probe, remembered: { outcome } }) => probe !== undefined && (outcome === undefined || probe.at > outcome.at);
+export const lookedSince: Condition<RequestFacts> = ({ probe, remembered: { outcome } }) =>
+  probe !== undefined && (outcome === undefined || probe.at > outcome.at);
 export const anyAnswer: Condition<RequestFacts> = ({ remembered: { outcome } }) => outcome !== undefined;
 export const silent: Condition<RequestFacts> = ({ remembered: { silence } }) => silence !== undefined;
 export const neverSaved: Condition<RequestFacts> = ({ remembered: { unsaved } }) => unsaved !== undefined;
 export const savingLeft: Condition<RequestFacts> = ({ remembered: { saving } }) => saving?.left !== undefined;
 /** A saving that has not moved for so long is not under way any more. */
-export const savingStopped: Condition<RequestFacts> = ({ remembered: { saving } }) => saving !== undefined && saving.left === undefined && saving.stillMs > 5 * minute;
+export const savingStopped: Condition<RequestFacts> = ({ remembered: { saving } }) =>
+  saving !== undefined && saving.left === undefined && saving.stillMs > 5 * minute;
 
 /** A probe that found the key busy or the session gone has not found the key broken. */
 const passingCodes: ReadonlySet<string> = new Set(['SESSION_LOST', 'TOKEN_FAILED', 'TOKEN_NOT_FOUND', 'MODULE_FAILED']);

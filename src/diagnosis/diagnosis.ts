@@ -15,7 +15,10 @@ export type Severity = 'warning' | 'error' | 'critical';
 export type Cure =
   | { readonly by: 'waiting'; readonly advice: string; readonly alone: true }
   | { readonly by: 'resubmit' | 'refresh'; readonly advice: string; readonly alone: true }
-  /** certmonger reads key and certificate again and goes on from there: what a resubmit cannot do before the key is known, when it would make one (tdbush.c:3719). */
+  /**
+   * certmonger reads key and certificate again and goes on from there: what a resubmit cannot do before the key is known, when it would
+   * make one (tdbush.c:3719).
+   */
   | { readonly by: 'restart'; readonly advice: string; readonly alone: true }
   /** The PIN file is moved aside, so that certmonger spends no more attempts. */
   | { readonly by: 'move PIN aside'; readonly advice: string; readonly alone: true }

@@ -65,5 +65,9 @@ export interface Remembered {
   /** End of a certificate that was issued and never saved. */
   readonly unsaved?: Date;
   /** A saving that was begun: the last step done, what is left once the certificate serves, and since when nothing moved. */
-  readonly saving?: { readonly step: string; readonly left?: { readonly step: string; readonly reason?: string }; readonly stillMs: number };
+  readonly saving?: {
+    readonly step: string;
+    readonly left?: { readonly step: string; readonly reason?: string };
+    readonly stillMs: number;
+  };
 }

@@ -9,7 +9,9 @@ export function siteFacts(now: Date, { name, user, token, nss }: Pick<Instance, 
     instance: name,
     user,
     database: nss.database,
-    ...(token === undefined ? {} : { token: { label: labelOf(token.selector), ...(token.pin.from === 'file' ? { pinFile: token.pin.path } : {}) } }),
+    ...(token === undefined
+      ? {}
+      : { token: { label: labelOf(token.selector), ...(token.pin.from === 'file' ? { pinFile: token.pin.path } : {}) } }),
   };
 }
 
@@ -19,8 +21,21 @@ export function requestFacts(site: SiteFacts, { nickname, storage }: Pick<Certif
 }
 
 /** What of a request counts; `key` where its type and size were held against the certificate's. */
-export function seenRequest(request: Pick<TrackingRequest, 'nickname' | 'status' | 'stuck' | 'caError'> & { readonly ca?: string | undefined; readonly certificate: Pick<TrackingRequest['certificate'], 'notBefore' | 'notAfter'> }, key: RequestSeen['key'] = 'unknown'): RequestSeen {
-  const { nickname, status, stuck, caError, ca, certificate: { notBefore, notAfter } } = request;
+export function seenRequest(
+  request: Pick<TrackingRequest, 'nickname' | 'status' | 'stuck' | 'caError'> & {
+    readonly ca?: string | undefined;
+    readonly certificate: Pick<TrackingRequest['certificate'], 'notBefore' | 'notAfter'>;
+  },
+  key: RequestSeen['key'] = 'unknown',
+): RequestSeen {
+  const {
+    nickname,
+    status,
+    stuck,
+    caError,
+    ca,
+    certificate: { notBefore, notAfter },
+  } = request;
   return {
     id: nickname,
     status,

@@ -5,7 +5,10 @@ export interface Probe {
   readonly token?: TokenProbe;
   /** Absent where no certificate of the instance lies there. */
   readonly nss?: NssProbe;
-  /** Whether the helper's program can be executed. A whole look runs it in certmonger's environment; any other tells it only where it plainly cannot. */
+  /**
+   * Whether the helper's program can be executed. A whole look runs it in certmonger's environment; any other tells it only where it
+   * plainly cannot.
+   */
   readonly helper?: Verdict;
   /** Absent where none is configured. */
   readonly directory?: Verdict;
@@ -26,7 +29,10 @@ export type TokenProbe =
       /** From the token's flags; 'fine' also where it keeps none. */
       readonly pin: 'fine' | 'count-low' | 'final-try' | 'locked';
       readonly login: LoginProbe;
-      /** By nickname: each certificate of the instance whose key is, or should be, on the token, and the issuing CA's; empty where nobody could log in. */
+      /**
+       * By nickname: each certificate of the instance whose key is, or should be, on the token, and the issuing CA's; empty where nobody
+       * could log in.
+       */
       readonly keys: Readonly<Record<string, KeyProbe>>;
     };
 
@@ -41,7 +47,8 @@ export type LoginProbe =
   | { readonly state: 'unanswered'; readonly code: string; readonly problem: string };
 
 /** Found by its certificate's public key; `latencyMs`: of the last signature with it that was verified, absent where there was none. */
-export type KeyProbe = { readonly ok: true; readonly latencyMs?: number } | { readonly ok: false; readonly code: string; readonly problem: string };
+export type KeyProbe =
+  { readonly ok: true; readonly latencyMs?: number } | { readonly ok: false; readonly code: string; readonly problem: string };
 
 export interface NssProbe {
   /** What the service user cannot read and write there. */

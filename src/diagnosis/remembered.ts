@@ -3,9 +3,20 @@ import type { Life, Remembered } from './facts.js';
 
 /** The ledger's contents, as far as they tell about troubles (service/tasks/state/read-ledger.ts). */
 export interface Memory {
-  readonly outcomes: readonly { readonly subjectKey: string; readonly profile: string; readonly at: Date; readonly code: ErrorCode | 'ISSUED'; readonly message: string }[];
+  readonly outcomes: readonly {
+    readonly subjectKey: string;
+    readonly profile: string;
+    readonly at: Date;
+    readonly code: ErrorCode | 'ISSUED';
+    readonly message: string;
+  }[];
   readonly issued: readonly { readonly subjectKey: string; readonly profile: string; readonly notAfter: Date }[];
-  readonly journal: readonly { readonly nickname: string; readonly step: string; readonly left: readonly { readonly step: string; readonly reason?: string }[]; readonly updatedAt: Date }[];
+  readonly journal: readonly {
+    readonly nickname: string;
+    readonly step: string;
+    readonly left: readonly { readonly step: string; readonly reason?: string }[];
+    readonly updatedAt: Date;
+  }[];
   readonly watchdog?: { readonly at: Date; readonly message: string };
 }
 
@@ -30,9 +41,13 @@ export function rememberedOf(now: Date, memory: Memory | undefined, { nickname, 
   const saving = memory.journal.find((row) => row.nickname === nickname);
   const left = saving?.step === 'in service' ? saving.left[0] : undefined;
   return {
-    ...(last === undefined || last.code === 'ISSUED' || overtaken ? {} : { outcome: { code: last.code, message: last.message, at: last.at } }),
+    ...(last === undefined || last.code === 'ISSUED' || overtaken
+      ? {}
+      : { outcome: { code: last.code, message: last.message, at: last.at } }),
     ...(heard ? {} : { silence: watchdog.message }),
     ...(issued === undefined || held === undefined || issued.notAfter <= held.notAfter ? {} : { unsaved: issued.notAfter }),
-    ...(saving === undefined ? {} : { saving: { step: saving.step, stillMs: now.getTime() - saving.updatedAt.getTime(), ...(left === undefined ? {} : { left }) } }),
+    ...(saving === undefined
+      ? {}
+      : { saving: { step: saving.step, stillMs: now.getTime() - saving.updatedAt.getTime(), ...(left === undefined ? {} : { left }) } }),
   };
 }

@@ -14,21 +14,34 @@ const attribute = 'cACertificate;binary';
 
 /** What the domain trusts: every CA certificate there, but those of a key it says not to trust. */
 export async function readCaCertificates(directory: Directory, base: string): Promise<readonly Certificate[]> {
-  const trusted = (await entries(directory, base)).filter((entry) => !textsOf(entry, 'ipaKeyTrust').some((trust) => trust.toLowerCase() === 'distrusted'));
+  const trusted = (await entries(directory, base)).filter(
+    (entry) => !textsOf(entry, 'ipaKeyTrust').some((trust) => trust.toLowerCase() === 'distrusted'),
+  );
   const [compat] = await directory.search({ base: caCertDn(base), scope: 'base', attributes: [attribute] });
   return certificatesIn([...trusted, ...(compat === undefined ? [] : [compat])].flatMap((entry) => valuesOf(entry, attribute)));
 }
 
 /**
- * The renewed CA certificate, and what stands above it, for every member of the domain, as FreeIPA keeps it (ipalib/install/certstore.py): one more value of the CA's
- * entry below cn=certificates, and the one value of cn=CAcert where that is this CA's. A later one that is there stays. The CAs above it come first,
- * each with an entry of its own (ipa-cacert-manage renew --external-cert-file). DIRECTORY_INVALID when neither entry is this CA's.
+ * The renewed CA certificate, and what stands above it, for every member of the domain, as FreeIPA keeps it (ipalib/install/certstore.py):
+ * one more value of the CA's entry below cn=certificates, and the one value of cn=CAcert where that is this CA's. A later one that is there
+ * stays. The CAs above it come first, each with an entry of its own (ipa-cacert-manage renew --external-cert-file). DIRECTORY_INVALID when
+ * neither entry is this CA's.
  */
-export async function publishCaCertificate(directory: Directory, base: string, certificate: Certificate, above: readonly Certificate[] = []): Promise<void> {
-  for (const authority of above.filter(({ der }) => !equalBytes(der, certificate.der))) await again(() => storeAbove(directory, base, authority));
+export async function publishCaCertificate(
+  directory: Directory,
+  base: string,
+  certificate: Certificate,
+  above: readonly Certificate[] = [],
+): Promise<void> {
+  for (const authority of above.filter(({ der }) => !equalBytes(der, certificate.der)))
+    await again(() => storeAbove(directory, base, authority));
   const stored = await again(() => store(directory, base, certificate));
   const compat = await again(() => replaceCompat(directory, base, certificate, stored === 'compat'));
-  if (stored === undefined && !compat) throw new HsmongerError('DIRECTORY_INVALID', `The directory has no CA certificate of ${nameText(certificate.subject)} below ${certificatesDn(base)}; run ipa-cacert-manage install once.`);
+  if (stored === undefined && !compat)
+    throw new HsmongerError(
+      'DIRECTORY_INVALID',
+      `The directory has no CA certificate of ${nameText(certificate.subject)} below ${certificatesDn(base)}; run ipa-cacert-manage install once.`,
+    );
 }
 
 /** Named by its subject, and without a word on trust, as ipa-cacert-manage adds it; what an entry that is there says of trust stays. */
@@ -48,13 +61,21 @@ async function storeAbove(directory: Directory, base: string, authority: Certifi
 /** 'compat' when the entry is the one whose certificate also stands in cn=CAcert. */
 async function store(directory: Directory, base: string, certificate: Certificate): Promise<'compat' | 'stored' | undefined> {
   const subject = nameText(certificate.subject);
-  const entry = (await entries(directory, base)).find((one) => textsOf(one, 'ipaCertSubject').some((text) => sameDn(text, subject)) || certificatesIn(valuesOf(one, attribute)).some((old) => sameName(old.subject, certificate.subject)));
+  const entry = (await entries(directory, base)).find(
+    (one) =>
+      textsOf(one, 'ipaCertSubject').some((text) => sameDn(text, subject)) ||
+      certificatesIn(valuesOf(one, attribute)).some((old) => sameName(old.subject, certificate.subject)),
+  );
   if (entry === undefined) return undefined;
   const issuerSerials = textsOf(entry, 'ipaCertIssuerSerial');
   const issuerSerial = issuerSerialOf(certificate, issuerSerials);
   const additions: Modification[] = [
-    ...(issuerSerials.some((text) => text.toLowerCase() === issuerSerial.toLowerCase()) ? [] : [{ operation: 'add' as const, attribute: 'ipaCertIssuerSerial', values: [issuerSerial] }]),
-    ...(holds(valuesOf(entry, 'ipaPublicKey'), certificate.spki) ? [] : [{ operation: 'add' as const, attribute: 'ipaPublicKey', values: [certificate.spki] }]),
+    ...(issuerSerials.some((text) => text.toLowerCase() === issuerSerial.toLowerCase())
+      ? []
+      : [{ operation: 'add' as const, attribute: 'ipaCertIssuerSerial', values: [issuerSerial] }]),
+    ...(holds(valuesOf(entry, 'ipaPublicKey'), certificate.spki)
+      ? []
+      : [{ operation: 'add' as const, attribute: 'ipaPublicKey', values: [certificate.spki] }]),
     ...(holds(valuesOf(entry, attribute), certificate.der) ? [] : [{ operation: 'add' as const, attribute, values: [certificate.der] }]),
   ];
   if (additions.length > 0) await directory.modify(entry.dn, additions);
@@ -83,7 +104,12 @@ async function replaceCompat(directory: Directory, base: string, certificate: Ce
 }
 
 function entries(directory: Directory, base: string): Promise<Entry[]> {
-  return directory.search({ base: certificatesDn(base), scope: 'one', filter: equals('objectClass', 'ipaCertificate'), attributes: ['ipaCertSubject', 'ipaCertIssuerSerial', 'ipaPublicKey', 'ipaKeyTrust', 'ipaConfigString', attribute] });
+  return directory.search({
+    base: certificatesDn(base),
+    scope: 'one',
+    filter: equals('objectClass', 'ipaCertificate'),
+    attributes: ['ipaCertSubject', 'ipaCertIssuerSerial', 'ipaPublicKey', 'ipaKeyTrust', 'ipaConfigString', attribute],
+  });
 }
 
 /** `issuer;serial`, the issuer spelt as the entry spells it already. */

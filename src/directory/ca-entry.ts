@@ -25,7 +25,11 @@ export function parseHsmConfiguration(value: string): HsmConfiguration {
   const end = value.indexOf(';');
   const token = value.slice(0, Math.max(end, 0)).trim();
   const library = value.slice(end + 1).trim();
-  if (token === '' || library === '' || /\p{Cc}/u.test(value)) throw new HsmongerError('DIRECTORY_INVALID', `The directory's ipaCaHSMConfiguration is ${JSON.stringify(value)} and not TOKEN;LIBRARY; name token and library with --token and --module.`);
+  if (token === '' || library === '' || /\p{Cc}/u.test(value))
+    throw new HsmongerError(
+      'DIRECTORY_INVALID',
+      `The directory's ipaCaHSMConfiguration is ${JSON.stringify(value)} and not TOKEN;LIBRARY; name token and library with --token and --module.`,
+    );
   return { token, library };
 }
 

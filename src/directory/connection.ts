@@ -23,10 +23,18 @@ export interface Connection {
   close(): void;
 }
 
-/** Connects, with TLS where the configuration has it; DIRECTORY_UNAVAILABLE when that does not work in time. `timeoutMs` is for each step and each operation. */
+/**
+ * Connects, with TLS where the configuration has it; DIRECTORY_UNAVAILABLE when that does not work in time. `timeoutMs` is for each step
+ * and each operation.
+ */
 export async function connect(config: DirectoryConfig, timeoutMs: number): Promise<Connection> {
   const where = addressOf(config.uri);
-  const trust = { ...(config.caFile === undefined ? {} : { ca: readCa(config.caFile) }), minVersion: 'TLSv1.2', host: where.host, ...(net.isIP(where.host) === 0 ? { servername: where.host } : {}) } as const;
+  const trust = {
+    ...(config.caFile === undefined ? {} : { ca: readCa(config.caFile) }),
+    minVersion: 'TLSv1.2',
+    host: where.host,
+    ...(net.isIP(where.host) === 0 ? { servername: where.host } : {}),
+  } as const;
   const plain = where.socketPath === undefined ? net.connect({ host: where.host, port: where.port }) : net.connect(where.socketPath);
   const life = lifeOf(config.uri, plain);
   try {
@@ -37,12 +45,20 @@ export async function connect(config: DirectoryConfig, timeoutMs: number): Promi
   }
 }
 
-async function establish(config: DirectoryConfig, timeoutMs: number, { plain, trust, secure, life }: { plain: net.Socket; trust: tls.ConnectionOptions; secure: boolean; life: Life }): Promise<Connection> {
+async function establish(
+  config: DirectoryConfig,
+  timeoutMs: number,
+  { plain, trust, secure, life }: { plain: net.Socket; trust: tls.ConnectionOptions; secure: boolean; life: Life },
+): Promise<Connection> {
   await within(life, timeoutMs, `at ${config.uri}`, opened(plain, 'connect'));
   // A peer that vanished with its network is noticed though nothing is asked.
   plain.setKeepAlive(true, 30_000);
-  if (config.startTls) await within(life, timeoutMs, `StartTLS at ${config.uri}`, () => attempt(life, clientOn(plain), `StartTLS at ${config.uri}`, (client) => client.exop(startTls)));
-  // Who asked for it hears no more: what came with the answer, in clear and from anybody, must not be read as if it had come after the handshake.
+  if (config.startTls)
+    await within(life, timeoutMs, `StartTLS at ${config.uri}`, () =>
+      attempt(life, clientOn(plain), `StartTLS at ${config.uri}`, (client) => client.exop(startTls)),
+    );
+  // Who asked for it hears no more: what came with the answer, in clear and from anybody, must not be read as if it had come after the
+  // handshake.
   plain.removeAllListeners('data');
   const socket = secure || config.startTls ? life.watch(tls.connect({ ...trust, socket: plain })) : plain;
   if (socket !== plain) await within(life, timeoutMs, `the TLS handshake at ${config.uri}`, opened(socket, 'secureConnect'));
@@ -85,7 +101,10 @@ async function attempt<T>(life: Life, client: Client, what: string, operation: (
 
 interface Life {
   reason(): HsmongerError | undefined;
-  /** Calls the listener once, with why the connection is lost; gives what takes it away again. A promise would keep everything that ever waited for it. */
+  /**
+   * Calls the listener once, with why the connection is lost; gives what takes it away again. A promise would keep everything that ever
+   * waited for it.
+   */
   onEnd(listener: (reason: HsmongerError) => void): () => void;
   /** Ends it; gives the reason that counts, which is the first. */
   fail(reason: HsmongerError): HsmongerError;
@@ -128,7 +147,8 @@ async function within<T>(life: Life, timeoutMs: number | undefined, what: string
   let forget: () => void = () => undefined;
   const ended = new Promise<never>((_, reject) => {
     forget = life.onEnd(reject);
-    if (timeoutMs !== undefined) timer = setTimeout(() => life.fail(lost(what, `nothing came within ${String(timeoutMs / 1000)} s`)), timeoutMs);
+    if (timeoutMs !== undefined)
+      timer = setTimeout(() => life.fail(lost(what, `nothing came within ${String(timeoutMs / 1000)} s`)), timeoutMs);
   });
   try {
     return await Promise.race([operation(), ended]);
@@ -162,6 +182,8 @@ function readCa(file: string): Buffer {
   try {
     return readFileSync(file);
   } catch (error) {
-    throw new HsmongerError('CONFIG_INVALID', `Cannot read ${file}, which directory.ca-file names: ${sentenceOf(error)}.`, { cause: error });
+    throw new HsmongerError('CONFIG_INVALID', `Cannot read ${file}, which directory.ca-file names: ${sentenceOf(error)}.`, {
+      cause: error,
+    });
   }
 }

@@ -1,4 +1,7 @@
-/** One entry as the server gave it: its name, and values by lower-case attribute description (`cacertificate;binary`), in no order that means anything. */
+/**
+ * One entry as the server gave it: its name, and values by lower-case attribute description (`cacertificate;binary`), in no order that
+ * means anything.
+ */
 export interface Entry {
   readonly dn: string;
   readonly values: ReadonlyMap<string, readonly Uint8Array[]>;

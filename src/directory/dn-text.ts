@@ -4,7 +4,25 @@
  */
 
 /** RFC 4514 §3, RFC 2253 §2.3 and what older programs write. */
-const aliases: Readonly<Record<string, string>> = { '2.5.4.3': 'cn', '2.5.4.10': 'o', '2.5.4.11': 'ou', '2.5.4.6': 'c', commonname: 'cn', organizationname: 'o', organizationalunitname: 'ou', countryname: 'c', domaincomponent: 'dc', emailaddress: 'e', email: 'e', mail: 'e', '1.2.840.113549.1.9.1': 'e', s: 'st', stateorprovincename: 'st', localityname: 'l', userid: 'uid' };
+const aliases: Readonly<Record<string, string>> = {
+  '2.5.4.3': 'cn',
+  '2.5.4.10': 'o',
+  '2.5.4.11': 'ou',
+  '2.5.4.6': 'c',
+  commonname: 'cn',
+  organizationname: 'o',
+  organizationalunitname: 'ou',
+  countryname: 'c',
+  domaincomponent: 'dc',
+  emailaddress: 'e',
+  email: 'e',
+  mail: 'e',
+  '1.2.840.113549.1.9.1': 'e',
+  s: 'st',
+  stateorprovincename: 'st',
+  localityname: 'l',
+  userid: 'uid',
+};
 
 /** The same for two texts of one name; undefined for what is no name. */
 export function dnKey(text: string): string | undefined {
@@ -46,5 +64,8 @@ function assertionKey(text: string): string | undefined {
 function unescape(value: string): string {
   const trimmed = value.trim();
   const bare = /^".*"$/su.test(trimmed) ? trimmed.slice(1, -1) : trimmed;
-  return bare.replace(/(?:\\[0-9A-Fa-f]{2})+|\\(.)/gsu, (whole, character: string | undefined) => character ?? Buffer.from(whole.replaceAll('\\', ''), 'hex').toString());
+  return bare.replace(
+    /(?:\\[0-9A-Fa-f]{2})+|\\(.)/gsu,
+    (whole, character: string | undefined) => character ?? Buffer.from(whole.replaceAll('\\', ''), 'hex').toString(),
+  );
 }

@@ -6,7 +6,10 @@ import type { Connection } from './connection.js';
 import type { Directory, Entry, Query } from './directory.js';
 import { lost } from './result-codes.js';
 
-/** Two connections that have bound: ldapts hands out what a search found when it ends, and a persistent one never does, so that one has a socket of its own. */
+/**
+ * Two connections that have bound: ldapts hands out what a search found when it ends, and a persistent one never does, so that one has a
+ * socket of its own.
+ */
 export interface Connections {
   readonly main: Connection;
   /** Absent when nothing will be watched. */
@@ -29,8 +32,22 @@ export function ldapDirectory({ main, watching, pulseMs }: Connections): Directo
   return {
     search: (query) => main.run(`reading ${query.base}`, (client) => search(client, query)),
     modify: (dn, modifications) =>
-      main.run(`changing ${dn}`, (client) => client.modify(dn, modifications.map(({ operation, attribute, values }) => new Change({ operation, modification: new Attribute({ type: attribute, values: buffers(values) }) })))),
-    add: (dn, attributes) => main.run(`adding ${dn}`, (client) => client.add(dn, Object.entries(attributes).map(([type, values]) => new Attribute({ type, values: buffers(values) })))),
+      main.run(`changing ${dn}`, (client) =>
+        client.modify(
+          dn,
+          modifications.map(
+            ({ operation, attribute, values }) =>
+              new Change({ operation, modification: new Attribute({ type: attribute, values: buffers(values) }) }),
+          ),
+        ),
+      ),
+    add: (dn, attributes) =>
+      main.run(`adding ${dn}`, (client) =>
+        client.add(
+          dn,
+          Object.entries(attributes).map(([type, values]) => new Attribute({ type, values: buffers(values) })),
+        ),
+      ),
     remove: (dn) =>
       main.run(`removing ${dn}`, async (client) => {
         try {
@@ -46,7 +63,15 @@ export function ldapDirectory({ main, watching, pulseMs }: Connections): Directo
       const what = `watching ${query.base}`;
       const key = JSON.stringify([query.base, query.scope, query.filter]);
       // It cannot be given up without the connection, so one that is no longer listened to goes on, and serves the next who asks.
-      const running = persistent.get(key) ?? watching.keep(what, (client) => client.search(query.base, { ...optionsOf(query), attributes: ['1.1'], timeLimit: 0 }, new PersistentSearchControl({ critical: true, value: allChanges })));
+      const running =
+        persistent.get(key) ??
+        watching.keep(what, (client) =>
+          client.search(
+            query.base,
+            { ...optionsOf(query), attributes: ['1.1'], timeLimit: 0 },
+            new PersistentSearchControl({ critical: true, value: allChanges }),
+          ),
+        );
       persistent.set(key, running);
       const stopped = (reason: HsmongerError) => {
         persistent.delete(key);
@@ -63,7 +88,12 @@ export function ldapDirectory({ main, watching, pulseMs }: Connections): Directo
       const pulse = setInterval(() => {
         if (asking) return;
         asking = true;
-        main.run(what, (client) => search(client, { base: '', scope: 'base', attributes: ['1.1'] })).then(() => (asking = false), (error: unknown) => bell.break(asHsmongerError(error)));
+        main
+          .run(what, (client) => search(client, { base: '', scope: 'base', attributes: ['1.1'] }))
+          .then(
+            () => (asking = false),
+            (error: unknown) => bell.break(asHsmongerError(error)),
+          );
       }, pulseMs);
       pulse.unref();
       try {
@@ -101,10 +131,19 @@ function optionsOf({ scope, filter, attributes }: Query) {
   };
 }
 
-/** ldapts gives one value bare, several as an array, none as an empty one; text where it looks like text. UTF-8 goes back to its octets unchanged. */
+/**
+ * ldapts gives one value bare, several as an array, none as an empty one; text where it looks like text. UTF-8 goes back to its octets
+ * unchanged.
+ */
 function entryOf({ dn, ...attributes }: Answered): Entry {
   const values = Object.entries(attributes)
-    .map(([attribute, value]) => [attribute.toLowerCase(), (Array.isArray(value) ? value : [value]).map((one) => (typeof one === 'string' ? Buffer.from(one) : one))] as const)
+    .map(
+      ([attribute, value]) =>
+        [
+          attribute.toLowerCase(),
+          (Array.isArray(value) ? value : [value]).map((one) => (typeof one === 'string' ? Buffer.from(one) : one)),
+        ] as const,
+    )
     .filter(([, all]) => all.length > 0);
   return { dn, values: new Map(values) };
 }

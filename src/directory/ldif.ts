@@ -42,12 +42,21 @@ function invalid(what: string): HsmongerError {
 }
 
 export function modifyLdif(dn: string, modifications: readonly Modification[]): string {
-  const changes = modifications.flatMap(({ operation, attribute, values }) => [`${operation}: ${checked(attribute)}`, ...values.map((value) => line(attribute, value)), '-']);
+  const changes = modifications.flatMap(({ operation, attribute, values }) => [
+    `${operation}: ${checked(attribute)}`,
+    ...values.map((value) => line(attribute, value)),
+    '-',
+  ]);
   return [line('dn', dn), 'changetype: modify', ...changes, ''].join('\n');
 }
 
 export function addLdif(dn: string, attributes: Readonly<Record<string, readonly (string | Uint8Array)[]>>): string {
-  return [line('dn', dn), 'changetype: add', ...Object.entries(attributes).flatMap(([attribute, values]) => values.map((value) => line(checked(attribute), value))), ''].join('\n');
+  return [
+    line('dn', dn),
+    'changetype: add',
+    ...Object.entries(attributes).flatMap(([attribute, values]) => values.map((value) => line(checked(attribute), value))),
+    '',
+  ].join('\n');
 }
 
 /** Always base64: nothing a value holds can become a line of its own, or an URL for the tool to read from. */

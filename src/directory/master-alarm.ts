@@ -18,13 +18,18 @@ const day = 86_400_000;
 export function masterAlarm(now: Date, { instance, host, masters, sighting, goneDays }: MasterFacts): string | undefined {
   const [master, ...more] = masters;
   const command = (name: string) => `'hsmonger master set ${name}${instance === 'hsmonger' ? '' : ` --instance ${instance}`}'`;
-  if (master === undefined) return `No server is the renewal master, so nobody renews the certificates the servers share; name one with ${command('HOST')}, for example this server with ${command(host)}.`;
-  if (more.length > 0) return `${masters.map((name) => `'${name}'`).join(' and ')} are ${more.length === 1 ? 'both' : 'all'} renewal master, so each renews what the others already did; leave one with ${command(masters.find((name) => sameHost(name, host)) ?? master)}.`;
+  if (master === undefined)
+    return `No server is the renewal master, so nobody renews the certificates the servers share; name one with ${command('HOST')}, for example this server with ${command(host)}.`;
+  if (more.length > 0)
+    return `${masters.map((name) => `'${name}'`).join(' and ')} are ${more.length === 1 ? 'both' : 'all'} renewal master, so each renews what the others already did; leave one with ${command(masters.find((name) => sameHost(name, host)) ?? master)}.`;
   if (sameHost(master, host) || sighting === undefined) return undefined;
   const last = sighting.seen ?? sighting.since;
   const silent = Math.floor((now.getTime() - last.getTime()) / day);
   if (now.getTime() - last.getTime() <= goneDays * day) return undefined;
-  const gone = sighting.seen === undefined ? `was never seen in the ${String(silent)} days it was looked for` : `was last seen ${String(silent)} days ago (${last.toISOString().slice(0, 10)})`;
+  const gone =
+    sighting.seen === undefined
+      ? `was never seen in the ${String(silent)} days it was looked for`
+      : `was last seen ${String(silent)} days ago (${last.toISOString().slice(0, 10)})`;
   return `The renewal master '${master}' ${gone}, so nobody renews the certificates the servers share; bring it back, or make this server the renewal master with ${command(host)}.`;
 }
 

@@ -37,14 +37,24 @@ export async function openDirectory(config: DirectoryConfig, options: OpenOption
   const { bind } = config;
   switch (bind.method) {
     case 'external':
-      return overConnections(config, options, timeoutMs, (connection) => connection.run(`the EXTERNAL bind at ${config.uri}`, (client) => client.bindSASL('EXTERNAL')));
+      return overConnections(config, options, timeoutMs, (connection) =>
+        connection.run(`the EXTERNAL bind at ${config.uri}`, (client) => client.bindSASL('EXTERNAL')),
+      );
     case 'simple': {
       const password = readPasswordFile(bind.passwordFile);
-      return overConnections(config, options, timeoutMs, (connection) => connection.run(`the bind as ${bind.dn} at ${config.uri}`, (client) => client.bind(bind.dn, password)));
+      return overConnections(config, options, timeoutMs, (connection) =>
+        connection.run(`the bind as ${bind.dn} at ${config.uri}`, (client) => client.bind(bind.dn, password)),
+      );
     }
     case 'gssapi': {
       const { keytab, principal = `host/${config.host}` } = bind;
-      const ticket = await fetchTicket({ keytab, principal, timeoutMs, ...(options.owner === undefined ? {} : { owner: options.owner }), ...(options.environment === undefined ? {} : { environment: options.environment }) });
+      const ticket = await fetchTicket({
+        keytab,
+        principal,
+        timeoutMs,
+        ...(options.owner === undefined ? {} : { owner: options.owner }),
+        ...(options.environment === undefined ? {} : { environment: options.environment }),
+      });
       const environment = { ...ticket.environment, ...(config.caFile === undefined ? {} : { LDAPTLS_CACERT: config.caFile }) };
       try {
         return await overTools({ uri: config.uri, startTls: config.startTls, mechanism: 'GSSAPI', environment, timeoutMs }, ticket.remove);
@@ -65,7 +75,12 @@ export async function overTools(access: ToolAccess, finish?: () => void): Promis
   return toolDirectory(access, finish);
 }
 
-async function overConnections(config: DirectoryConfig, options: OpenOptions, timeoutMs: number, bind: (connection: Connection) => Promise<void>): Promise<Directory> {
+async function overConnections(
+  config: DirectoryConfig,
+  options: OpenOptions,
+  timeoutMs: number,
+  bind: (connection: Connection) => Promise<void>,
+): Promise<Directory> {
   const opened: Connection[] = [];
   try {
     for (let count = 0; count < (options.watches === false ? 1 : 2); count++) {
@@ -99,5 +114,8 @@ async function assertBound(connection: Connection, uri: string): Promise<void> {
 /** RFC 4513 §5.2.1.8: `dn:` or `u:` and somebody's name; the anonymous one is empty. */
 function assertSomebody(authorization: string, uri: string): void {
   if (/^(?:dn|u):\s*\S/iu.test(authorization.trim())) return;
-  throw new HsmongerError('DIRECTORY_REFUSED', `The directory at ${uri} took the bind and then called it anonymous. Check directory.bind in the instance file, and the server's mapping of that identity.`);
+  throw new HsmongerError(
+    'DIRECTORY_REFUSED',
+    `The directory at ${uri} took the bind and then called it anonymous. Check directory.bind in the instance file, and the server's mapping of that identity.`,
+  );
 }

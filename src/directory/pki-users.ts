@@ -11,11 +11,16 @@ import { authoritiesDn } from './tree.js';
 const attribute = 'userCertificate';
 
 /**
- * The Dogtag users a renewed certificate logs in as (pkidbuser, ipara; the KRA has its own below o=kra): Dogtag looks for the description `2;SERIAL;ISSUER;SUBJECT` and then for
- * the certificate among the values (FreeIPA ipaserver/install/cainstance.py, update_people_entry). The description names the latest
- * certificate of that key, so one that two servers' writes left behind is put right; what its names look like stays as Dogtag wrote it.
+ * The Dogtag users a renewed certificate logs in as (pkidbuser, ipara; the KRA has its own below o=kra): Dogtag looks for the description
+ * `2;SERIAL;ISSUER;SUBJECT` and then for the certificate among the values (FreeIPA ipaserver/install/cainstance.py, update_people_entry).
+ * The description names the latest certificate of that key, so one that two servers' writes left behind is put right; what its names look
+ * like stays as Dogtag wrote it.
  */
-export function updatePkiUser(directory: Directory, pkiBase: string, certificate: Certificate): Promise<'updated' | 'already there' | 'no such user'> {
+export function updatePkiUser(
+  directory: Directory,
+  pkiBase: string,
+  certificate: Certificate,
+): Promise<'updated' | 'already there' | 'no such user'> {
   return again(async () => {
     const people = await usersIn(directory, pkiBase);
     let found = false;
@@ -44,7 +49,12 @@ export async function pkiUserState(directory: Directory, pkiBase: string, certif
 }
 
 function usersIn(directory: Directory, pkiBase: string): Promise<Entry[]> {
-  return directory.search({ base: pkiBase, scope: 'subtree', filter: and(equals('objectClass', 'inetOrgPerson'), startsWith('description', '2;')), attributes: ['description', attribute] });
+  return directory.search({
+    base: pkiBase,
+    scope: 'subtree',
+    filter: and(equals('objectClass', 'inetOrgPerson'), startsWith('description', '2;')),
+    attributes: ['description', attribute],
+  });
 }
 
 /** What makes the entry right; undefined when it is somebody else's. */
@@ -53,14 +63,22 @@ function changesOf(entry: Entry, certificate: Certificate): Modification[] | und
   const descriptions = textsOf(entry, 'description');
   const ours = descriptions.flatMap((text) => {
     const [, , issuer, subject, ...rest] = split(text, ';');
-    const same = issuer !== undefined && subject !== undefined && rest.length === 0 && dnKey(issuer) === keys.issuer && dnKey(subject) === keys.subject;
+    const same =
+      issuer !== undefined &&
+      subject !== undefined &&
+      rest.length === 0 &&
+      dnKey(issuer) === keys.issuer &&
+      dnKey(subject) === keys.subject;
     return same ? [{ text, names: `${issuer};${subject}` }] : [];
   });
   const [spelling] = ours;
   if (spelling === undefined) return undefined;
   const values = valuesOf(entry, attribute);
   const latest = certificatesIn(values)
-    .filter((one) => sameKey(one.spki, certificate.spki) && sameName(one.issuer, certificate.issuer) && sameName(one.subject, certificate.subject))
+    .filter(
+      (one) =>
+        sameKey(one.spki, certificate.spki) && sameName(one.issuer, certificate.issuer) && sameName(one.subject, certificate.subject),
+    )
     .reduce((best, one) => (one.notAfter > best.notAfter ? one : best), certificate);
   const wanted = `2;${decimalSerial(latest)};${spelling.names}`;
   const stale = ours.map(({ text }) => text).filter((text) => text !== wanted);
@@ -72,12 +90,19 @@ function changesOf(entry: Entry, certificate: Certificate): Modification[] | und
 }
 
 /** The serial number Dogtag has for a CA's certificate (update_authority_entry). */
-export function updateAuthoritySerial(directory: Directory, pkiBase: string, certificate: Certificate): Promise<'updated' | 'already there' | 'no such authority'> {
+export function updateAuthoritySerial(
+  directory: Directory,
+  pkiBase: string,
+  certificate: Certificate,
+): Promise<'updated' | 'already there' | 'no such authority'> {
   return again(async () => {
     const { ours, stale, serial } = await authoritiesOf(directory, pkiBase, certificate);
     for (const entry of stale) {
       const old = textsOf(entry, 'authoritySerial');
-      await directory.modify(entry.dn, [...(old.length === 0 ? [] : [{ operation: 'delete' as const, attribute: 'authoritySerial', values: old }]), { operation: 'add', attribute: 'authoritySerial', values: [serial] }]);
+      await directory.modify(entry.dn, [
+        ...(old.length === 0 ? [] : [{ operation: 'delete' as const, attribute: 'authoritySerial', values: old }]),
+        { operation: 'add', attribute: 'authoritySerial', values: [serial] },
+      ]);
     }
     return stale.length > 0 ? 'updated' : ours.length > 0 ? 'already there' : 'no such authority';
   });
@@ -89,9 +114,18 @@ export async function authorityState(directory: Directory, pkiBase: string, cert
   return stale.length > 0 ? 'stale' : ours.length > 0 ? 'current' : 'none';
 }
 
-async function authoritiesOf(directory: Directory, pkiBase: string, certificate: Certificate): Promise<{ readonly ours: Entry[]; readonly stale: Entry[]; readonly serial: string }> {
+async function authoritiesOf(
+  directory: Directory,
+  pkiBase: string,
+  certificate: Certificate,
+): Promise<{ readonly ours: Entry[]; readonly stale: Entry[]; readonly serial: string }> {
   const subject = nameText(certificate.subject);
-  const authorities = await directory.search({ base: authoritiesDn(pkiBase), scope: 'one', filter: and(equals('objectClass', 'authority'), present('authorityDN')), attributes: ['authorityDN', 'authoritySerial'] });
+  const authorities = await directory.search({
+    base: authoritiesDn(pkiBase),
+    scope: 'one',
+    filter: and(equals('objectClass', 'authority'), present('authorityDN')),
+    attributes: ['authorityDN', 'authoritySerial'],
+  });
   const ours = authorities.filter((entry) => textsOf(entry, 'authorityDN').some((text) => sameDn(text, subject)));
   const serial = decimalSerial(certificate);
   return { ours, stale: ours.filter((entry) => !textsOf(entry, 'authoritySerial').includes(serial)), serial };

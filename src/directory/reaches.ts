@@ -13,8 +13,14 @@ export async function reaches(uri: string, timeoutMs: number): Promise<boolean> 
       socket.destroy();
       resolve(reached);
     };
-    const timer = setTimeout(() => { finish(false); }, timeoutMs);
-    socket.once('connect', () => { finish(true); });
-    socket.once('error', () => { finish(false); });
+    const timer = setTimeout(() => {
+      finish(false);
+    }, timeoutMs);
+    socket.once('connect', () => {
+      finish(true);
+    });
+    socket.once('error', () => {
+      finish(false);
+    });
   });
 }

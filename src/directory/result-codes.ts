@@ -16,13 +16,25 @@ const cures: Partial<Record<ErrorCode, string>> = {
 /** What a result code means for us. `what` is what was tried, on what: "reading cn=x,dc=example". */
 export function failureOf(resultCode: number, what: string, said: string, cause?: unknown): HsmongerError {
   const code = codeOf(resultCode);
-  const words = said.replace(/\s+/gu, ' ').replace(/\s*Code: 0x[0-9a-f]+$/iu, '').replace(/\.$/u, '').trim();
-  return new HsmongerError(code, `The directory ${code === 'DIRECTORY_UNAVAILABLE' ? 'cannot serve' : 'refused'} ${what}: ${words === '' ? '' : `${words} `}(LDAP result ${String(resultCode)}). ${cures[code] ?? 'Look at that entry.'}`, { cause });
+  const words = said
+    .replace(/\s+/gu, ' ')
+    .replace(/\s*Code: 0x[0-9a-f]+$/iu, '')
+    .replace(/\.$/u, '')
+    .trim();
+  return new HsmongerError(
+    code,
+    `The directory ${code === 'DIRECTORY_UNAVAILABLE' ? 'cannot serve' : 'refused'} ${what}: ${words === '' ? '' : `${words} `}(LDAP result ${String(resultCode)}). ${cures[code] ?? 'Look at that entry.'}`,
+    { cause },
+  );
 }
 
 /** A connection that failed or broke, in whatever words the system has. */
 export function lost(what: string, cause: unknown): HsmongerError {
-  return new HsmongerError('DIRECTORY_UNAVAILABLE', `The directory did not answer ${what}: ${sentenceOf(cause).replace(/\.$/u, '')}. ${cures.DIRECTORY_UNAVAILABLE ?? ''}`, { cause });
+  return new HsmongerError(
+    'DIRECTORY_UNAVAILABLE',
+    `The directory did not answer ${what}: ${sentenceOf(cause).replace(/\.$/u, '')}. ${cures.DIRECTORY_UNAVAILABLE ?? ''}`,
+    { cause },
+  );
 }
 
 function codeOf(resultCode: number): ErrorCode {

@@ -23,7 +23,12 @@ const inUse = new Set(['enabledservice', 'hiddenservice']);
 export async function listServers(directory: Directory, base: string): Promise<Server[]> {
   const masters = mastersDn(base);
   const hosts = await directory.search({ base: masters, scope: 'one', filter: present('cn'), attributes: ['cn'] });
-  const services = await directory.search({ base: masters, scope: 'subtree', filter: or(equals('cn', 'CA'), equals('cn', 'KRA')), attributes: ['cn', 'ipaConfigString'] });
+  const services = await directory.search({
+    base: masters,
+    scope: 'subtree',
+    filter: or(equals('cn', 'CA'), equals('cn', 'KRA')),
+    attributes: ['cn', 'ipaConfigString'],
+  });
   return hosts
     .flatMap((entry) => textsOf(entry, 'cn').slice(0, 1))
     .map((host) => {
@@ -40,8 +45,9 @@ export async function isRenewalMaster(directory: Directory, base: string, host: 
 }
 
 /**
- * Whether the host is the renewal master and no other is. What several masters would each remove they leave alone: a conflict entry that is deleted at two
- * suppliers at once stops 389-ds's replication for good, each sends its deletion again and again and the other's update vector never moves.
+ * Whether the host is the renewal master and no other is. What several masters would each remove they leave alone: a conflict entry that is
+ * deleted at two suppliers at once stops 389-ds's replication for good, each sends its deletion again and again and the other's update
+ * vector never moves.
  */
 export async function isOnlyRenewalMaster(directory: Directory, base: string, host: string): Promise<boolean> {
   const found = await holders(directory, base);
@@ -56,21 +62,36 @@ export async function setRenewalMaster(directory: Directory, base: string, host:
   const own = caServiceDn(base, host);
   await again(async () => {
     const [entry] = await directory.search({ base: own, scope: 'base', attributes: ['ipaConfigString'] });
-    if (entry === undefined) throw new HsmongerError('MASTER_UNKNOWN', `${host} cannot be the renewal master: the directory has no ${own}. \`hsmonger master show\` lists the servers with a CA.`);
+    if (entry === undefined)
+      throw new HsmongerError(
+        'MASTER_UNKNOWN',
+        `${host} cannot be the renewal master: the directory has no ${own}. \`hsmonger master show\` lists the servers with a CA.`,
+      );
     // The others first: two masters would both renew, and none is told of by an alarm.
     for (const other of await holders(directory, base)) {
-      if (!sameDn(other.dn, own)) await directory.modify(other.dn, [{ operation: 'delete', attribute: 'ipaConfigString', values: flagsOf(other) }]);
+      if (!sameDn(other.dn, own))
+        await directory.modify(other.dn, [{ operation: 'delete', attribute: 'ipaConfigString', values: flagsOf(other) }]);
     }
     if (flagsOf(entry).length === 0) await directory.modify(own, [{ operation: 'add', attribute: 'ipaConfigString', values: [flag] }]);
     const left = await holders(directory, base);
-    if (left.length !== 1 || left[0] === undefined || !sameDn(left[0].dn, own)) throw new HsmongerError('DIRECTORY_CHANGED', `Another server was made the renewal master while ${host} was; look at \`hsmonger master show\` and set it again.`);
+    if (left.length !== 1 || left[0] === undefined || !sameDn(left[0].dn, own))
+      throw new HsmongerError(
+        'DIRECTORY_CHANGED',
+        `Another server was made the renewal master while ${host} was; look at \`hsmonger master show\` and set it again.`,
+      );
   });
 }
 
 function holders(directory: Directory, base: string): Promise<Entry[]> {
-  return directory.search({ base: mastersDn(base), scope: 'subtree', filter: and(equals('cn', 'CA'), equals('ipaConfigString', flag)), attributes: ['ipaConfigString'] });
+  return directory.search({
+    base: mastersDn(base),
+    scope: 'subtree',
+    filter: and(equals('cn', 'CA'), equals('ipaConfigString', flag)),
+    attributes: ['ipaConfigString'],
+  });
 }
 
 const runs = (entry: Entry | undefined) => textsOf(entry, 'ipaConfigString').some((value) => inUse.has(value.toLowerCase()));
 /** As they are spelt, so that they can be named. */
-const flagsOf = (entry: Entry | undefined) => textsOf(entry, 'ipaConfigString').filter((value) => value.toLowerCase() === flag.toLowerCase());
+const flagsOf = (entry: Entry | undefined) =>
+  textsOf(entry, 'ipaConfigString').filter((value) => value.toLowerCase() === flag.toLowerCase());

@@ -23,7 +23,9 @@ export interface TicketOptions {
 
 const purpose = 'hsmonger-krb5';
 
-/** kinit from a keytab, which root alone can read: before the drop. DIRECTORY_UNAVAILABLE where no KDC answers, DIRECTORY_REFUSED otherwise. */
+/**
+ * kinit from a keytab, which root alone can read: before the drop. DIRECTORY_UNAVAILABLE where no KDC answers, DIRECTORY_REFUSED otherwise.
+ */
 export async function fetchTicket({ keytab, principal, owner, environment = {}, timeoutMs }: TicketOptions): Promise<Ticket> {
   sweepAbandoned(tmpdir(), purpose, owner);
   const directory = mkdtempSync(ownPrefix(tmpdir(), purpose));
@@ -32,12 +34,17 @@ export async function fetchTicket({ keytab, principal, owner, environment = {}, 
   const own = { ...environment, KRB5CCNAME: `FILE:${cache}` };
   try {
     await run('kinit', ['-k', '-t', keytab, principal], { env: own, timeoutMs, cwd: '/' });
-    if (owner !== undefined && owner.uid !== process.getuid?.()) for (const file of [cache, directory]) chownSync(file, owner.uid, owner.gid);
+    if (owner !== undefined && owner.uid !== process.getuid?.())
+      for (const file of [cache, directory]) chownSync(file, owner.uid, owner.gid);
     return { environment: own, remove };
   } catch (error) {
     remove();
     const said = sentenceOf(error);
     const transient = /no answer in time|contact any KDC|resolve network address|timed out|temporar/iu.test(said);
-    throw new HsmongerError(transient ? 'DIRECTORY_UNAVAILABLE' : 'DIRECTORY_REFUSED', `No Kerberos ticket for ${principal} with ${keytab}: ${said}${transient ? '' : ' Check directory.keytab and directory.principal.'}`, { cause: error });
+    throw new HsmongerError(
+      transient ? 'DIRECTORY_UNAVAILABLE' : 'DIRECTORY_REFUSED',
+      `No Kerberos ticket for ${principal} with ${keytab}: ${said}${transient ? '' : ' Check directory.keytab and directory.principal.'}`,
+      { cause: error },
+    );
   }
 }

@@ -16,11 +16,15 @@ export async function* watchWithTool(access: ToolAccess, query: Query, signal: A
   const what = `watching ${query.base}`;
   const bell = createBell();
   // Numbers, because 2.5's ldapsearch does not know the word "any": 15 all kinds of change, 1 changes only, 1 with what changed.
-  const child = spawn('ldapsearch', [...accessArguments(access), '-v', '-E', '!ps=15/1/1', ...searchArguments({ ...query, attributes: ['1.1'] })], {
-    env: { PATH: '/usr/bin:/bin', LC_ALL: 'C.UTF-8', ...toolEnvironment(access) },
-    cwd: '/',
-    stdio: ['ignore', 'pipe', 'pipe'],
-  });
+  const child = spawn(
+    'ldapsearch',
+    [...accessArguments(access), '-v', '-E', '!ps=15/1/1', ...searchArguments({ ...query, attributes: ['1.1'] })],
+    {
+      env: { PATH: '/usr/bin:/bin', LC_ALL: 'C.UTF-8', ...toolEnvironment(access) },
+      cwd: '/',
+      stdio: ['ignore', 'pipe', 'pipe'],
+    },
+  );
   let said = '';
   const bound = new Promise<void>((resolve) => {
     child.stderr.on('data', (chunk: Buffer) => {

@@ -1,4 +1,7 @@
-/** Where things stand in FreeIPA's tree (ipalib/constants.py, ipaserver/install/cainstance.py), and in Dogtag's. `base` is FreeIPA's $SUFFIX. */
+/**
+ * Where things stand in FreeIPA's tree (ipalib/constants.py, ipaserver/install/cainstance.py), and in Dogtag's. `base` is FreeIPA's
+ * $SUFFIX.
+ */
 
 /** The CA's own entry: subject and HSM. */
 export const caEntryDn = (base: string): string => `cn=ipa,cn=cas,cn=ca,${base}`;

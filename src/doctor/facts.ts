@@ -23,7 +23,10 @@ export interface DoctorFacts {
   readonly nss: Fact<NssSight>;
   /** What lies in the NSS database itself; 'none' where there is no sql database. */
   readonly internal: Fact<InternalSight | 'none'>;
-  /** Where the instance has several tokens: the facts as each of them is seen by itself (token-views.ts), its own first. `token` and `nss` above are that one's. */
+  /**
+   * Where the instance has several tokens: the facts as each of them is seen by itself (token-views.ts), its own first. `token` and `nss`
+   * above are that one's.
+   */
   readonly views?: readonly DoctorFacts[];
 }
 

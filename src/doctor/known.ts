@@ -11,11 +11,18 @@ export function known<T>(fact: Fact<T>, look: (value: T) => readonly Finding[]):
 
 /** The same of the token; one success where the instance has none. */
 export function ofToken({ token, instance }: DoctorFacts, look: (sight: TokenSight) => readonly Finding[]): readonly Finding[] {
-  return known(token, (sight) => (sight === 'none' ? [{ severity: 'success', key: 'none', message: `Nothing of instance '${instance.name}' lies on a token.` }] : look(sight)));
+  return known(token, (sight) =>
+    sight === 'none'
+      ? [{ severity: 'success', key: 'none', message: `Nothing of instance '${instance.name}' lies on a token.` }]
+      : look(sight),
+  );
 }
 
 /** The same of a token that is there; nothing where it is not: TokenPresent tells why. */
-export function ofPresentToken(facts: DoctorFacts, look: (token: Extract<TokenSight['token'], { ok: true }>, sight: TokenSight) => readonly Finding[]): readonly Finding[] {
+export function ofPresentToken(
+  facts: DoctorFacts,
+  look: (token: Extract<TokenSight['token'], { ok: true }>, sight: TokenSight) => readonly Finding[],
+): readonly Finding[] {
   return ofToken(facts, (sight) => (sight.token.ok ? look(sight.token, sight) : []));
 }
 

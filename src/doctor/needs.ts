@@ -22,10 +22,27 @@ const bySource: Readonly<Record<string, readonly Part[]>> = {
 };
 
 /** Checks that look at other parts than those of their source do. */
-const byName: Readonly<Record<string, readonly Part[]>> = { TokenMechanisms: ['token', 'internal'], DiskSpace: ['host'], StateFiles: ['files'], ProgramsSafe: ['files'], ConfigurationSafe: ['files'], RefusedPins: ['state'] };
+const byName: Readonly<Record<string, readonly Part[]>> = {
+  TokenMechanisms: ['token', 'internal'],
+  DiskSpace: ['host'],
+  StateFiles: ['files'],
+  ProgramsSafe: ['files'],
+  ConfigurationSafe: ['files'],
+  RefusedPins: ['state'],
+};
 
 /** What a part is gathered from. */
-const from: Readonly<Record<Part, readonly Part[]>> = { token: [], nss: [], internal: [], chain: ['token', 'internal'], certmonger: ['token', 'internal'], servers: ['chain'], files: [], state: [], host: [] };
+const from: Readonly<Record<Part, readonly Part[]>> = {
+  token: [],
+  nss: [],
+  internal: [],
+  chain: ['token', 'internal'],
+  certmonger: ['token', 'internal'],
+  servers: ['chain'],
+  files: [],
+  state: [],
+  host: [],
+};
 
 /** The parts of the facts that these checks look at, and what those are gathered from. */
 export function partsFor(checks: readonly Pick<Check, 'source' | 'name'>[]): ReadonlySet<Part> {

@@ -17,7 +17,14 @@ export interface Result extends Finding {
 }
 
 /** Sources whose checks look at one token and what lies on it. */
-const ofOneToken: ReadonlySet<string> = new Set(['hsmonger.module', 'hsmonger.token', 'hsmonger.pin', 'hsmonger.certificates', 'hsmonger.keys', 'hsmonger.nss']);
+const ofOneToken: ReadonlySet<string> = new Set([
+  'hsmonger.module',
+  'hsmonger.token',
+  'hsmonger.pin',
+  'hsmonger.certificates',
+  'hsmonger.keys',
+  'hsmonger.nss',
+]);
 
 /** Milliseconds of a clock nobody sets. */
 export type Stopwatch = () => number;
@@ -32,7 +39,14 @@ export function runChecks(checks: readonly Check[], facts: DoctorFacts, stopwatc
     const views = ofOneToken.has(check.source) ? (facts.views ?? [facts]) : [facts];
     const findings = toldApart(views.map((view) => ({ view, findings: attempt(check, view) })));
     const duration = (stopwatch() - start) / 1000;
-    return findings.map((finding): Result => ({ ...finding, source: check.source, check: check.name, instance: facts.instance.name, when: facts.now, duration }));
+    return findings.map((finding): Result => ({
+      ...finding,
+      source: check.source,
+      check: check.name,
+      instance: facts.instance.name,
+      when: facts.now,
+      duration,
+    }));
   });
 }
 
@@ -44,7 +58,20 @@ export function withUnseen(checks: readonly Check[], facts: Pick<DoctorFacts, 'i
   if (results.some(({ severity }) => severity !== 'success')) return [...results];
   const spoke = new Set(results.map(({ check }) => check));
   const unseen = checks.filter(({ name }) => !spoke.has(name));
-  return [...results, ...unseen.map(({ source, name }): Result => ({ source, check: name, instance: facts.instance.name, when: facts.now, duration: 0, severity: 'error', key: 'unseen', message: `What ${name} looks at could not be looked at.`, fix: `Why, the other checks say: hsmonger doctor --instance ${facts.instance.name}.` }))];
+  return [
+    ...results,
+    ...unseen.map(({ source, name }): Result => ({
+      source,
+      check: name,
+      instance: facts.instance.name,
+      when: facts.now,
+      duration: 0,
+      severity: 'error',
+      key: 'unseen',
+      message: `What ${name} looks at could not be looked at.`,
+      fix: `Why, the other checks say: hsmonger doctor --instance ${facts.instance.name}.`,
+    })),
+  ];
 }
 
 interface Told {
@@ -56,10 +83,19 @@ interface Told {
 function toldApart(each: readonly Told[]): readonly Finding[] {
   return each.flatMap(({ view, findings }, nth) =>
     findings
-      .filter((finding) => !(isOfFile(finding) && each.slice(0, nth).some((before) => before.findings.some((other) => other.key === finding.key && sameWords(other, finding)))))
+      .filter(
+        (finding) =>
+          !(
+            isOfFile(finding) &&
+            each.slice(0, nth).some((before) => before.findings.some((other) => other.key === finding.key && sameWords(other, finding)))
+          ),
+      )
       .map((finding) => {
         const others = each.filter((other) => other.view !== view && other.findings.some((one) => sameWords(one, finding)));
-        return keyed(view, others.length === 0 || isOfFile(finding) ? finding : { ...finding, message: `${tokenOf(view)}: ${finding.message}` });
+        return keyed(
+          view,
+          others.length === 0 || isOfFile(finding) ? finding : { ...finding, message: `${tokenOf(view)}: ${finding.message}` },
+        );
       }),
   );
 }
@@ -75,13 +111,22 @@ function tokenOf({ instance: { token, partOn } }: DoctorFacts): string {
 
 /** What is about no certificate has the name of the further token it is about. */
 function keyed({ instance: { partOn, certificates } }: DoctorFacts, finding: Finding): Finding {
-  return partOn === undefined || certificates.some(({ nickname }) => nickname === finding.key) ? finding : { ...finding, key: `${partOn}: ${finding.key}` };
+  return partOn === undefined || certificates.some(({ nickname }) => nickname === finding.key)
+    ? finding
+    : { ...finding, key: `${partOn}: ${finding.key}` };
 }
 
 function attempt(check: Check, facts: DoctorFacts): readonly Finding[] {
   try {
     return check.run(facts);
   } catch (error) {
-    return [{ severity: 'critical', key: 'exception', message: `The check ${check.name} itself failed: ${sentenceOf(error).replace(/\.$/u, '')}.`, fix: 'Report this with the output of hsmonger doctor --output json; the other checks ran.' }];
+    return [
+      {
+        severity: 'critical',
+        key: 'exception',
+        message: `The check ${check.name} itself failed: ${sentenceOf(error).replace(/\.$/u, '')}.`,
+        fix: 'Report this with the output of hsmonger doctor --output json; the other checks ran.',
+      },
+    ];
   }
 }

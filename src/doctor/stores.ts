@@ -11,10 +11,16 @@ export interface DoctorStore extends ObjectStore {
   readonly opened: boolean;
 }
 
-/** The token, where the instance has one that is there, and the NSS database itself. Certificates that cannot be read are left out: CertificateReadable tells of them. */
+/**
+ * The token, where the instance has one that is there, and the NSS database itself. Certificates that cannot be read are left out:
+ * CertificateReadable tells of them.
+ */
 export function storesOf(facts: DoctorFacts): DoctorStore[] {
   const { token, internal } = parts(facts);
-  return objectStores(facts.instance, { ...(token === undefined ? {} : { token }), nss: { ...outsideDatabase, ...(internal === undefined ? {} : { internal }) } }).map((store) => ({ ...store, opened: (store.kind === 'token' ? token : internal)?.opened === true }));
+  return objectStores(facts.instance, {
+    ...(token === undefined ? {} : { token }),
+    nss: { ...outsideDatabase, ...(internal === undefined ? {} : { internal }) },
+  }).map((store) => ({ ...store, opened: (store.kind === 'token' ? token : internal)?.opened === true }));
 }
 
 /** The instance's certificates that lie in a store that could be looked at, each with what was found of it. */
@@ -22,7 +28,10 @@ export function sightingsOf(facts: DoctorFacts): Sighting[] {
   const { token, internal } = parts(facts);
   const there = { token, internal, file: undefined };
   const certificates = facts.instance.certificates.filter(({ storage }) => there[storage.kind] !== undefined);
-  return sightings({ certificates }, { ...(token === undefined ? {} : { token }), files: [], nss: internal === undefined ? {} : { internal } });
+  return sightings(
+    { certificates },
+    { ...(token === undefined ? {} : { token }), files: [], nss: internal === undefined ? {} : { internal } },
+  );
 }
 
 /** The NSS database itself, as pre-flight's checks want it. */
@@ -44,8 +53,14 @@ function parts({ token, internal }: DoctorFacts) {
   const inside = internal.known && internal.value !== 'none' ? internal.value : undefined;
   const login = sight?.login?.ok === true ? sight.login : undefined;
   return {
-    token: sight?.token.ok === true ? { ...sight.token, certificates: good(sight.token.certificates), keys: login?.keys ?? [], opened: login !== undefined } : undefined,
-    internal: inside === undefined ? undefined : { ...inside, certificates: good(inside.certificates), opened: inside.asked && inside.locked === undefined },
+    token:
+      sight?.token.ok === true
+        ? { ...sight.token, certificates: good(sight.token.certificates), keys: login?.keys ?? [], opened: login !== undefined }
+        : undefined,
+    internal:
+      inside === undefined
+        ? undefined
+        : { ...inside, certificates: good(inside.certificates), opened: inside.asked && inside.locked === undefined },
   };
 }
 

@@ -20,7 +20,11 @@ export const defaultConfFile = '/etc/ipa/default.conf';
 /** Reads /etc/ipa/default.conf; FREEIPA_INVALID where this is no IPA server or the file lacks what every server has. */
 export function readDefaultConf(root: string): DefaultConf {
   const text = readServerText(root, defaultConfFile);
-  if (text === undefined) throw new HsmongerError('FREEIPA_INVALID', `There is no ${onServer(root, defaultConfFile)}: this is no IPA server; use 'hsmonger setup' without --freeipa.`);
+  if (text === undefined)
+    throw new HsmongerError(
+      'FREEIPA_INVALID',
+      `There is no ${onServer(root, defaultConfFile)}: this is no IPA server; use 'hsmonger setup' without --freeipa.`,
+    );
   return parseDefaultConf(text, onServer(root, defaultConfFile));
 }
 
@@ -29,8 +33,10 @@ export function parseDefaultConf(text: string, file: string): DefaultConf {
   const global: IniSection = parseIni(text).get('global') ?? new Map<string, string>();
   const wanted = (key: string, shape: RegExp): string => {
     const value = global.get(key);
-    if (value === undefined || value === '') throw new HsmongerError('FREEIPA_INVALID', `${file} has no '${key}' in [global]; is the IPA server installed completely?`);
-    if (!shape.test(value)) throw new HsmongerError('FREEIPA_INVALID', `In ${file}: '${key}' is ${JSON.stringify(value.slice(0, 100))}, which cannot be right.`);
+    if (value === undefined || value === '')
+      throw new HsmongerError('FREEIPA_INVALID', `${file} has no '${key}' in [global]; is the IPA server installed completely?`);
+    if (!shape.test(value))
+      throw new HsmongerError('FREEIPA_INVALID', `In ${file}: '${key}' is ${JSON.stringify(value.slice(0, 100))}, which cannot be right.`);
     return value;
   };
   const hostName = /^[A-Za-z0-9](?:[A-Za-z0-9.-]*[A-Za-z0-9])?$/u;

@@ -24,15 +24,26 @@ export function caSubjectOf(entry: { readonly subject?: string } | undefined, su
 export function sharedNickname(subject: Uint8Array, { caSubject, subjectBase }: InstallationNames): string | undefined {
   nameFromText(subjectBase);
   // The CA's own first, as there: it may be named like one of the others.
-  if (sameName(subject, nameInDirectory(caSubject))) return systemCertificates.find((certificate) => certificate.subject === theCa)?.nickname;
-  return systemCertificates.find((certificate) => certificate.shared && certificate.subject !== undefined && certificate.subject !== theCa && sameName(subject, nameFromText(`CN=${certificate.subject},${subjectBase}`)))?.nickname;
+  if (sameName(subject, nameInDirectory(caSubject)))
+    return systemCertificates.find((certificate) => certificate.subject === theCa)?.nickname;
+  return systemCertificates.find(
+    (certificate) =>
+      certificate.shared &&
+      certificate.subject !== undefined &&
+      certificate.subject !== theCa &&
+      sameName(subject, nameFromText(`CN=${certificate.subject},${subjectBase}`)),
+  )?.nickname;
 }
 
 function nameInDirectory(text: string): Uint8Array {
   try {
     return nameFromText(text);
   } catch (error) {
-    throw new HsmongerError('DIRECTORY_INVALID', `The CA's subject in the directory (ipaCaSubjectDN) cannot be read: ${sentenceOf(error)}`, { cause: error });
+    throw new HsmongerError(
+      'DIRECTORY_INVALID',
+      `The CA's subject in the directory (ipaCaSubjectDN) cannot be read: ${sentenceOf(error)}`,
+      { cause: error },
+    );
   }
 }
 

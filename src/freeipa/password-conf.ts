@@ -14,7 +14,11 @@ export const passwordConfFile = '/etc/pki/pki-tomcat/password.conf';
 /** Reads /etc/pki/pki-tomcat/password.conf; FREEIPA_INVALID where there is none. No message holds anything of its content. */
 export function readPasswordConf(root: string): PasswordConf {
   const content = readServerFile(root, passwordConfFile);
-  if (content === undefined) throw new HsmongerError('FREEIPA_INVALID', `There is no ${onServer(root, passwordConfFile)}, which has Dogtag's PINs; has this server a CA of its own?`);
+  if (content === undefined)
+    throw new HsmongerError(
+      'FREEIPA_INVALID',
+      `There is no ${onServer(root, passwordConfFile)}, which has Dogtag's PINs; has this server a CA of its own?`,
+    );
   const conf = parsePasswordConf(content);
   content.fill(0);
   return conf;
@@ -27,7 +31,7 @@ export function readPasswordConf(root: string): PasswordConf {
 export function parsePasswordConf(content: Buffer): PasswordConf {
   let internal: Buffer | undefined;
   const hardware = new Map<string, Buffer>();
-  for (let start = 0; start < content.length; ) {
+  for (let start = 0; start < content.length;) {
     const newline = content.indexOf(0x0a, start);
     const end = newline < 0 ? content.length : newline;
     const line = content.subarray(start, end);

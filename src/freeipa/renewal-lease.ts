@@ -39,7 +39,9 @@ function readTime(text: string): Date | undefined {
   const digits = /^(\d{4})(\d\d)(\d\d)(\d\d)(\d\d)(\d\d)(\d{1,6})$/u.exec(text);
   if (digits === null) return undefined;
   const [, year, month, day, hour, minute, second, fraction = ''] = digits;
-  const time = new Date(`${year ?? ''}-${month ?? ''}-${day ?? ''}T${hour ?? ''}:${minute ?? ''}:${second ?? ''}.${fraction.padEnd(6, '0').slice(0, 3)}Z`);
+  const time = new Date(
+    `${year ?? ''}-${month ?? ''}-${day ?? ''}T${hour ?? ''}:${minute ?? ''}:${second ?? ''}.${fraction.padEnd(6, '0').slice(0, 3)}Z`,
+  );
   return Number.isNaN(time.getTime()) ? undefined : time;
 }
 

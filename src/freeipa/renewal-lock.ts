@@ -58,7 +58,11 @@ export async function holdRenewalLock(file: string, owner: string, options: Hold
     lock.close();
     throw error;
   }
-  return { release: () => { lock.close(); } };
+  return {
+    release: () => {
+      lock.close();
+    },
+  };
 }
 
 function open(file: string): number {
@@ -70,7 +74,11 @@ function open(file: string): number {
     closeSync(descriptor);
     throw new Error(`it is ${stats.isFile() ? `owned by uid ${String(stats.uid)}` : 'no plain file'}`);
   } catch (error) {
-    throw new HsmongerError('STATE_UNAVAILABLE', `FreeIPA's renewal lock ${file} cannot be opened: ${sentenceOf(error)}. Move away what is there, and start this as root.`, { cause: error });
+    throw new HsmongerError(
+      'STATE_UNAVAILABLE',
+      `FreeIPA's renewal lock ${file} cannot be opened: ${sentenceOf(error)}. Move away what is there, and start this as root.`,
+      { cause: error },
+    );
   }
 }
 
@@ -95,7 +103,10 @@ async function take(file: string, descriptor: number, owner: string, { waitMs, l
     if (holder === undefined) break;
     const left = deadline - Date.now();
     if (left <= 0) {
-      throw new HsmongerError('RENEWAL_LOCKED', `FreeIPA's renewal lock ${file} is held by ${holder}; waited ${String(Math.round(waitMs / 1000))} seconds for it, and it will be tried again.`);
+      throw new HsmongerError(
+        'RENEWAL_LOCKED',
+        `FreeIPA's renewal lock ${file} is held by ${holder}; waited ${String(Math.round(waitMs / 1000))} seconds for it, and it will be tried again.`,
+      );
     }
     await sleep(Math.min(left, pollMs + randomInt(pollMs / 2)));
   }
@@ -128,7 +139,9 @@ function keep(descriptor: number, mine: () => Lease, everyMs: number): HeldLock 
     }
   };
   // One that could not be extended now is tried again at the next turn.
-  const timer = setInterval(() => { rewrite(writeLease(mine())).catch(() => undefined); }, everyMs).unref();
+  const timer = setInterval(() => {
+    rewrite(writeLease(mine())).catch(() => undefined);
+  }, everyMs).unref();
   const release = () => {
     if (!held) return;
     held = false;

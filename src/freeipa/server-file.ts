@@ -10,7 +10,10 @@ export function onServer(root: string, file: string): string {
   return path.join(root, file);
 }
 
-/** The octets of one of the server's own files, to be wiped by who reads secrets; undefined where there is none. FREEIPA_INVALID for what cannot be read. */
+/**
+ * The octets of one of the server's own files, to be wiped by who reads secrets; undefined where there is none. FREEIPA_INVALID for what
+ * cannot be read.
+ */
 export function readServerFile(root: string, file: string): Buffer | undefined {
   const name = onServer(root, file);
   try {
@@ -18,7 +21,8 @@ export function readServerFile(root: string, file: string): Buffer | undefined {
     const descriptor = openSync(name, constants.O_RDONLY | constants.O_NONBLOCK | constants.O_NOCTTY);
     try {
       const stats = fstatSync(descriptor);
-      if (!stats.isFile() || stats.size > largest) throw new HsmongerError('FREEIPA_INVALID', `${name} is not a regular file of at most 4 MiB.`);
+      if (!stats.isFile() || stats.size > largest)
+        throw new HsmongerError('FREEIPA_INVALID', `${name} is not a regular file of at most 4 MiB.`);
       const content = Buffer.alloc(stats.size);
       return content.subarray(0, readSync(descriptor, content, 0, content.length, 0));
     } finally {
@@ -28,7 +32,11 @@ export function readServerFile(root: string, file: string): Buffer | undefined {
     if (error instanceof HsmongerError) throw error;
     const { code } = error as NodeJS.ErrnoException;
     if (code === 'ENOENT' || code === 'ENOTDIR') return undefined;
-    throw new HsmongerError('FREEIPA_INVALID', `Cannot read ${name}: ${sentenceOf(error).replace(/\.$/u, '')}; run as root on the IPA server.`, { cause: error });
+    throw new HsmongerError(
+      'FREEIPA_INVALID',
+      `Cannot read ${name}: ${sentenceOf(error).replace(/\.$/u, '')}; run as root on the IPA server.`,
+      { cause: error },
+    );
   }
 }
 

@@ -18,6 +18,10 @@ export function parseHsmState(text: string, file: string): HsmState {
   // Python's str(bool), or what configparser's getboolean takes.
   if (!/^(true|yes|on|1)$/iu.test(section?.get('enabled') ?? '')) return { enabled: false };
   const token = section?.get('token_name') ?? '';
-  if (token === '' || token === 'None') throw new HsmongerError('FREEIPA_INVALID', `In ${file}: [pki_hsm] is enabled, but 'token_name' does not say on which token; give it there.`);
+  if (token === '' || token === 'None')
+    throw new HsmongerError(
+      'FREEIPA_INVALID',
+      `In ${file}: [pki_hsm] is enabled, but 'token_name' does not say on which token; give it there.`,
+    );
   return { enabled: true, token };
 }

@@ -8,7 +8,10 @@ export interface Enrolment {
   readonly profile?: string;
   /** Dogtag's id of the lightweight CA whose own certificate is renewed; other issuers do not look at it. */
   readonly authority?: string;
-  /** The CA's own certificate is to be signed by its own key, though another CA signed the one that is there; issuers that leave that to their server do not look at it. */
+  /**
+   * The CA's own certificate is to be signed by its own key, though another CA signed the one that is there; issuers that leave that to
+   * their server do not look at it.
+   */
   readonly selfSigned?: true;
   /** What an earlier answer gave as `Pending.pending`: the request goes on there. One the issuer does not know any more begins anew. */
   readonly pending?: string;

@@ -15,10 +15,16 @@ export interface ProvingSignature {
 }
 
 /**
- * Has the key sign a random text, with what fits its public key (DER SubjectPublicKeyInfo), and looks at the signature with the latter: the one proof that both belong together
- * and that the token does its work. Fails as sign() does, and with MECHANISM_UNSUPPORTED for a kind of key nobody here signs with.
+ * Has the key sign a random text, with what fits its public key (DER SubjectPublicKeyInfo), and looks at the signature with the latter: the
+ * one proof that both belong together and that the token does its work. Fails as sign() does, and with MECHANISM_UNSUPPORTED for a kind of
+ * key nobody here signs with.
  */
-export async function provingSignature(token: Pick<Token, 'sign'>, key: TokenKey, spki: Uint8Array, choice: SignatureChoice = {}): Promise<ProvingSignature> {
+export async function provingSignature(
+  token: Pick<Token, 'sign'>,
+  key: TokenKey,
+  spki: Uint8Array,
+  choice: SignatureChoice = {},
+): Promise<ProvingSignature> {
   const algorithm = fittingAlgorithm(spki, choice, `The key '${key.label}'`);
   const data = randomBytes(64);
   const start = performance.now();

@@ -18,7 +18,13 @@ export interface SameRequest {
  * the issuer. Hex SHA-256.
  */
 export function requestKey({ csr, old, profile, issuer, order }: SameRequest): string {
-  const parts = [keyFingerprint(csr.spki), old === undefined ? `csr ${sha256(csr.der)}` : `old ${sha256(old.der)}`, profile, issuer, ...(order === undefined ? [] : [order])];
+  const parts = [
+    keyFingerprint(csr.spki),
+    old === undefined ? `csr ${sha256(csr.der)}` : `old ${sha256(old.der)}`,
+    profile,
+    issuer,
+    ...(order === undefined ? [] : [order]),
+  ];
   return sha256(Buffer.from(parts.join('\n')));
 }
 

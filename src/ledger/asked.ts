@@ -31,15 +31,32 @@ export function findAsked(database: Database, request: string): AskedRow | undef
 
 /** On the disk before the request leaves: a process that is killed in between is seen by the next one. */
 export function beginAsking(database: Database, request: string, at: Date): void {
-  write(database, 'INSERT INTO asked VALUES (?, ?, NULL, NULL) ON CONFLICT DO UPDATE SET begun_at = excluded.begun_at, request_id = NULL, certificate = NULL', request, at.toISOString());
+  write(
+    database,
+    'INSERT INTO asked VALUES (?, ?, NULL, NULL) ON CONFLICT DO UPDATE SET begun_at = excluded.begun_at, request_id = NULL, certificate = NULL',
+    request,
+    at.toISOString(),
+  );
 }
 
 export function rememberRequestId(database: Database, request: string, requestId: string, at: Date): void {
-  write(database, 'INSERT INTO asked VALUES (?, ?, ?, NULL) ON CONFLICT DO UPDATE SET request_id = excluded.request_id, certificate = NULL', request, at.toISOString(), requestId);
+  write(
+    database,
+    'INSERT INTO asked VALUES (?, ?, ?, NULL) ON CONFLICT DO UPDATE SET request_id = excluded.request_id, certificate = NULL',
+    request,
+    at.toISOString(),
+    requestId,
+  );
 }
 
 export function rememberCertificate(database: Database, request: string, certificate: Uint8Array, at: Date): void {
-  write(database, 'INSERT INTO asked VALUES (?, ?, NULL, ?) ON CONFLICT DO UPDATE SET certificate = excluded.certificate', request, at.toISOString(), Buffer.from(certificate));
+  write(
+    database,
+    'INSERT INTO asked VALUES (?, ?, NULL, ?) ON CONFLICT DO UPDATE SET certificate = excluded.certificate',
+    request,
+    at.toISOString(),
+    Buffer.from(certificate),
+  );
 }
 
 export function forgetAsked(database: Database, request: string): void {
@@ -48,7 +65,10 @@ export function forgetAsked(database: Database, request: string): void {
 
 /** How a server wants to be asked, as rememberInterface() wrote it. */
 export function findInterface(database: Database, url: string): string | undefined {
-  return explaining(database.name, () => database.prepare<[string], { readonly interface: string }>('SELECT interface FROM interfaces WHERE url = ?').get(url)?.interface);
+  return explaining(
+    database.name,
+    () => database.prepare<[string], { readonly interface: string }>('SELECT interface FROM interfaces WHERE url = ?').get(url)?.interface,
+  );
 }
 
 export function rememberInterface(database: Database, url: string, name: string): void {

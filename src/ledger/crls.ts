@@ -20,12 +20,16 @@ const highest = 2n ** 159n - 1n;
 const digits = 40;
 
 /**
- * The number a CRL is to have: above every one that is known, wherever it was seen (the ledger, what is published, a backup), for a number that was
- * once used never comes back (RFC 5280 §5.2.3). 1 where none is known. CRL_NUMBER when the 20 octets are used up.
+ * The number a CRL is to have: above every one that is known, wherever it was seen (the ledger, what is published, a backup), for a number
+ * that was once used never comes back (RFC 5280 §5.2.3). 1 where none is known. CRL_NUMBER when the 20 octets are used up.
  */
 export function nextCrlNumber(...known: readonly (bigint | undefined)[]): bigint {
   const next = known.reduce<bigint>((most, number) => (number !== undefined && number > most ? number : most), 0n) + 1n;
-  if (next > highest) throw new HsmongerError('CRL_NUMBER', 'No CRL can have a number above the highest one that is known: it fills the 20 octets there are (RFC 5280 §5.2.3); see whether the published CRL is really of this CA.');
+  if (next > highest)
+    throw new HsmongerError(
+      'CRL_NUMBER',
+      'No CRL can have a number above the highest one that is known: it fills the 20 octets there are (RFC 5280 §5.2.3); see whether the published CRL is really of this CA.',
+    );
   return next;
 }
 
@@ -38,7 +42,17 @@ export function highestCrlNumber(database: Database): bigint | undefined {
 /** The latest CRL of an issuer. */
 export function latestCrl(database: Database, issuerKey: string): CrlRow | undefined {
   const stored = database
-    .prepare<[string], { readonly number: string; readonly this_update: string; readonly next_update: string; readonly crl: Uint8Array; readonly signed_at: string; readonly uid: number }>(
+    .prepare<
+      [string],
+      {
+        readonly number: string;
+        readonly this_update: string;
+        readonly next_update: string;
+        readonly crl: Uint8Array;
+        readonly signed_at: string;
+        readonly uid: number;
+      }
+    >(
       'SELECT number, this_update, next_update, crl, signed_at, uid FROM crls WHERE issuer_key = ? AND crl IS NOT NULL ORDER BY number DESC LIMIT 1',
     )
     .get(issuerKey);
@@ -54,12 +68,23 @@ export function latestCrl(database: Database, issuerKey: string): CrlRow | undef
   };
 }
 
-/** Writes a CRL down; SQLite refuses a number that is there. Of the earlier ones only what they were numbered stays: hourly CRLs would fill a disk. */
+/**
+ * Writes a CRL down; SQLite refuses a number that is there. Of the earlier ones only what they were numbered stays: hourly CRLs would fill
+ * a disk.
+ */
 export function insertCrl(database: Database, { number, issuerKey, thisUpdate, nextUpdate, crl, signedAt, uid }: CrlRow): void {
   database.transaction(() => {
     database.prepare('UPDATE crls SET crl = NULL WHERE issuer_key = ?').run(issuerKey);
     database
       .prepare('INSERT INTO crls (number, issuer_key, this_update, next_update, crl, signed_at, uid) VALUES (?, ?, ?, ?, ?, ?, ?)')
-      .run(number.toString(16).padStart(digits, '0'), issuerKey, thisUpdate.toISOString(), nextUpdate.toISOString(), Buffer.from(crl), signedAt.toISOString(), uid);
+      .run(
+        number.toString(16).padStart(digits, '0'),
+        issuerKey,
+        thisUpdate.toISOString(),
+        nextUpdate.toISOString(),
+        Buffer.from(crl),
+        signedAt.toISOString(),
+        uid,
+      );
   })();
 }

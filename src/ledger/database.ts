@@ -55,7 +55,10 @@ export function openDatabase(file: string, options: OpenDatabaseOptions): Databa
 function isCurrent(database: Database, file: string, version: number): boolean {
   const found = Number(database.pragma('user_version', { simple: true }));
   if (found <= version) return found === version;
-  throw new HsmongerError('STATE_UNAVAILABLE', `${file} was made by a newer hsmonger (version ${String(found)} of its tables, this one knows ${String(version)}). Nothing was issued or changed; install that version again, or move the file away.`);
+  throw new HsmongerError(
+    'STATE_UNAVAILABLE',
+    `${file} was made by a newer hsmonger (version ${String(found)} of its tables, this one knows ${String(version)}). Nothing was issued or changed; install that version again, or move the file away.`,
+  );
 }
 
 function prepare(database: Database, file: string, { schema, version }: OpenDatabaseOptions): void {
@@ -63,12 +66,14 @@ function prepare(database: Database, file: string, { schema, version }: OpenData
   database.pragma('journal_mode = TRUNCATE');
   database.pragma('synchronous = FULL');
   if (isCurrent(database, file, version)) return;
-  database.transaction(() => {
-    // Another process may have been quicker, a newer one too.
-    if (isCurrent(database, file, version)) return;
-    database.exec(schema);
-    database.pragma(`user_version = ${String(version)}`);
-  }).immediate();
+  database
+    .transaction(() => {
+      // Another process may have been quicker, a newer one too.
+      if (isCurrent(database, file, version)) return;
+      database.exec(schema);
+      database.pragma(`user_version = ${String(version)}`);
+    })
+    .immediate();
 }
 
 /** Runs a database step and turns SQLite's failures into STATE_BUSY or STATE_UNAVAILABLE with one clear sentence. */
@@ -89,10 +94,18 @@ export function explained(file: string, error: unknown): unknown {
     return new HsmongerError('STATE_BUSY', `Another hsmonger process is working with ${file}; asking again shortly.`, { cause: error });
   }
   if (code === 'SQLITE_READONLY_DBMOVED') {
-    return new HsmongerError('STATE_BUSY', `${file} was replaced, as a restore does, while this process had it open; nothing was written into the old one. Asking again goes to the new one.`, { cause: error });
+    return new HsmongerError(
+      'STATE_BUSY',
+      `${file} was replaced, as a restore does, while this process had it open; nothing was written into the old one. Asking again goes to the new one.`,
+      { cause: error },
+    );
   }
   const why = code === 'SQLITE_FULL' || code === 'ENOSPC' ? 'the disk is full' : sentenceOf(error);
-  return new HsmongerError('STATE_UNAVAILABLE', `Cannot use ${file}: ${why}. Nothing was issued or changed; mend ${path.dirname(file)} and it goes on by itself.`, { cause: error });
+  return new HsmongerError(
+    'STATE_UNAVAILABLE',
+    `Cannot use ${file}: ${why}. Nothing was issued or changed; mend ${path.dirname(file)} and it goes on by itself.`,
+    { cause: error },
+  );
 }
 
 /** SQLite's, or a failed system call's; other errors carry codes too (a PKCS#11 module's are numbers) and are none of the file's. */

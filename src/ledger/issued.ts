@@ -61,7 +61,12 @@ export function issuedForKey(database: Database, subjectKey: string): IssuedRow[
 
 /** Those of any of these keys that are revoked or held, oldest first. */
 export function revokedForKeys(database: Database, subjectKeys: readonly string[]): IssuedRow[] {
-  return (statement(database, 'SELECT * FROM issued WHERE subject_key IN (SELECT value FROM json_each(?)) AND revoked_at IS NOT NULL ORDER BY id').all(JSON.stringify(subjectKeys)) as Stored[]).map(rowOf);
+  return (
+    statement(
+      database,
+      'SELECT * FROM issued WHERE subject_key IN (SELECT value FROM json_each(?)) AND revoked_at IS NOT NULL ORDER BY id',
+    ).all(JSON.stringify(subjectKeys)) as Stored[]
+  ).map(rowOf);
 }
 
 /** The certificates with a serial number (content octets, hex), of whichever issuer. */
@@ -71,7 +76,9 @@ export function issuedBySerial(database: Database, serial: string): IssuedRow[] 
 
 /** Whether an issuer's key (SHA-256 of its SubjectPublicKeyInfo, hex) signed a certificate with this serial number. */
 export function isIssued(database: Database, issuerKey: string, serial: string): boolean {
-  return database.prepare<[string, string]>('SELECT 1 FROM issued WHERE issuer_key = ? AND serial = ?').get(issuerKey, serial) !== undefined;
+  return (
+    database.prepare<[string, string]>('SELECT 1 FROM issued WHERE issuer_key = ? AND serial = ?').get(issuerKey, serial) !== undefined
+  );
 }
 
 /** The certificates whose key signed itself, oldest first. */
@@ -81,17 +88,19 @@ export function selfIssued(database: Database): IssuedRow[] {
 
 /** The first certificate of each key that signed any. */
 export function firstOfEachIssuer(database: Database): IssuedRow[] {
-  return database.prepare<[], Stored>('SELECT * FROM issued WHERE id IN (SELECT MIN(id) FROM issued GROUP BY issuer_key) ORDER BY id').all().map(rowOf);
+  return database
+    .prepare<[], Stored>('SELECT * FROM issued WHERE id IN (SELECT MIN(id) FROM issued GROUP BY issuer_key) ORDER BY id')
+    .all()
+    .map(rowOf);
 }
 
 /** Writes a certificate down; SQLite refuses a serial number its issuer has used. */
 export function insertIssued(database: Database, row: Omit<IssuedRow, 'id' | 'revokedAt' | 'revocationReason'>): void {
   statement(
-      database,
-      `INSERT INTO issued (issuer_key, serial, request, profile, subject, subject_key, not_before, not_after, certificate, issued_at, uid)
+    database,
+    `INSERT INTO issued (issuer_key, serial, request, profile, subject, subject_key, not_before, not_after, certificate, issued_at, uid)
        VALUES (@issuerKey, @serial, @request, @profile, @subject, @subjectKey, @notBefore, @notAfter, @certificate, @issuedAt, @uid)`,
-    )
-    .run({ ...row, notBefore: row.notBefore.toISOString(), notAfter: row.notAfter.toISOString(), issuedAt: row.issuedAt.toISOString() });
+  ).run({ ...row, notBefore: row.notBefore.toISOString(), notAfter: row.notAfter.toISOString(), issuedAt: row.issuedAt.toISOString() });
 }
 
 function rowOf(stored: Stored): IssuedRow {

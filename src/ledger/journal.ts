@@ -2,10 +2,21 @@ import * as v from 'valibot';
 import type { Database } from './database.js';
 
 /**
- * How far the saving of one certificate has come; each word names the last step that was finished. 'in service': the certificate is in place
- * and the units run with it, only follow-ups are left.
+ * How far the saving of one certificate has come; each word names the last step that was finished. 'in service': the certificate is in
+ * place and the units run with it, only follow-ups are left.
  */
-const mainSteps = ['announced', 'located', 'proven', 'trusted', 'archived', 'removed from token', 'removed from database', 'checked', 'in service', 'done'] as const;
+const mainSteps = [
+  'announced',
+  'located',
+  'proven',
+  'trusted',
+  'archived',
+  'removed from token',
+  'removed from database',
+  'checked',
+  'in service',
+  'done',
+] as const;
 /** What depends on others, who may be away: each is finished by itself, in any order, and holds back nothing. */
 const followUps = ['chain trusted', 'configured', 'users updated', 'authority updated', 'published'] as const;
 
@@ -45,7 +56,10 @@ export interface JournalEntry {
   readonly updatedAt: Date;
 }
 
-const time = v.pipe(v.string(), v.transform((text) => new Date(text)));
+const time = v.pipe(
+  v.string(),
+  v.transform((text) => new Date(text)),
+);
 const rowSchema = v.object({
   nickname: v.string(),
   step: v.picklist(mainSteps),
@@ -77,7 +91,11 @@ export function unfinished(ledger: Database): JournalEntry[] {
 
 /** Every certificate with superseded ones that were left on the token. */
 export function retaining(ledger: Database): JournalEntry[] {
-  return ledger.prepare('SELECT * FROM journal ORDER BY nickname').all().map(entryOf).filter(({ detail }) => detail.retained.length > 0);
+  return ledger
+    .prepare('SELECT * FROM journal ORDER BY nickname')
+    .all()
+    .map(entryOf)
+    .filter(({ detail }) => detail.retained.length > 0);
 }
 
 /**
@@ -85,29 +103,49 @@ export function retaining(ledger: Database): JournalEntry[] {
  * what went wrong, and must not become the measure.
  */
 export function announce(ledger: Database, nickname: string, before: readonly string[], now: Date): void {
-  ledger.transaction(() => {
-    const earlier = journalEntry(ledger, nickname);
-    const known = earlier === undefined || isSettled(earlier.step) ? [] : earlier.detail.before;
-    const detail: SavingDetail = { before: known.length === 0 ? before : known, left: earlier?.detail.left ?? [], retained: earlier?.detail.retained ?? [] };
-    ledger
-      .prepare(
-        `INSERT INTO journal (nickname, step, certificate, detail, started_at, updated_at) VALUES (?, 'announced', NULL, ?, ?, ?)
+  ledger
+    .transaction(() => {
+      const earlier = journalEntry(ledger, nickname);
+      const known = earlier === undefined || isSettled(earlier.step) ? [] : earlier.detail.before;
+      const detail: SavingDetail = {
+        before: known.length === 0 ? before : known,
+        left: earlier?.detail.left ?? [],
+        retained: earlier?.detail.retained ?? [],
+      };
+      ledger
+        .prepare(
+          `INSERT INTO journal (nickname, step, certificate, detail, started_at, updated_at) VALUES (?, 'announced', NULL, ?, ?, ?)
          ON CONFLICT (nickname) DO UPDATE SET step = excluded.step, certificate = NULL, detail = excluded.detail, started_at = excluded.started_at, updated_at = excluded.updated_at`,
-      )
-      .run(nickname, JSON.stringify(detail), now.toISOString(), now.toISOString());
-  }).immediate();
+        )
+        .run(nickname, JSON.stringify(detail), now.toISOString(), now.toISOString());
+    })
+    .immediate();
 }
 
 /** Notes which certificate is the new one, which it supersedes, and what is to follow. */
-export function noteLocated(ledger: Database, nickname: string, located: { readonly certificate: string; readonly before: readonly string[]; readonly left: readonly FollowUp[] }, now: Date): void {
-  change(ledger, nickname, now, ({ retained }) => ({ step: 'located', certificate: located.certificate, detail: { before: located.before, left: located.left.map((step) => ({ step })), retained } }));
+export function noteLocated(
+  ledger: Database,
+  nickname: string,
+  located: { readonly certificate: string; readonly before: readonly string[]; readonly left: readonly FollowUp[] },
+  now: Date,
+): void {
+  change(ledger, nickname, now, ({ retained }) => ({
+    step: 'located',
+    certificate: located.certificate,
+    detail: { before: located.before, left: located.left.map((step) => ({ step })), retained },
+  }));
 }
 
-/** Notes what was in place when this server first looked, so that a later one is known not to have been saved here; what is known already stays. */
+/**
+ * Notes what was in place when this server first looked, so that a later one is known not to have been saved here; what is known already
+ * stays.
+ */
 export function noteInPlace(ledger: Database, nickname: string, certificate: string, now: Date): void {
   const detail: SavingDetail = { before: [], left: [], retained: [] };
   ledger
-    .prepare("INSERT INTO journal (nickname, step, certificate, detail, started_at, updated_at) VALUES (?, 'done', ?, ?, ?, ?) ON CONFLICT (nickname) DO NOTHING")
+    .prepare(
+      "INSERT INTO journal (nickname, step, certificate, detail, started_at, updated_at) VALUES (?, 'done', ?, ?, ?, ?) ON CONFLICT (nickname) DO NOTHING",
+    )
     .run(nickname, certificate, JSON.stringify(detail), now.toISOString(), now.toISOString());
 }
 
@@ -117,9 +155,18 @@ export function noteStep(ledger: Database, nickname: string, step: MainStep, now
 }
 
 /** Notes that a follow-up is finished, or why it is not. */
-export function noteFollowUp(ledger: Database, nickname: string, step: FollowUp, outcome: 'finished' | { readonly reason: string }, now: Date): void {
+export function noteFollowUp(
+  ledger: Database,
+  nickname: string,
+  step: FollowUp,
+  outcome: 'finished' | { readonly reason: string },
+  now: Date,
+): void {
   change(ledger, nickname, now, (detail) => ({
-    detail: { ...detail, left: detail.left.flatMap((left) => (left.step !== step ? [left] : outcome === 'finished' ? [] : [{ step, reason: outcome.reason }])) },
+    detail: {
+      ...detail,
+      left: detail.left.flatMap((left) => (left.step !== step ? [left] : outcome === 'finished' ? [] : [{ step, reason: outcome.reason }])),
+    },
   }));
 }
 
@@ -133,13 +180,22 @@ export function isSettled(step: MainStep): boolean {
   return step === 'in service' || step === 'done';
 }
 
-function change(ledger: Database, nickname: string, now: Date, make: (detail: SavingDetail) => { readonly step?: MainStep; readonly certificate?: string; readonly detail: SavingDetail }): void {
-  ledger.transaction(() => {
-    const entry = journalEntry(ledger, nickname);
-    if (entry === undefined) return;
-    const { step = entry.step, certificate = entry.certificate ?? null, detail } = make(entry.detail);
-    ledger.prepare('UPDATE journal SET step = ?, certificate = ?, detail = ?, updated_at = ? WHERE nickname = ?').run(step, certificate, JSON.stringify(detail), now.toISOString(), nickname);
-  }).immediate();
+function change(
+  ledger: Database,
+  nickname: string,
+  now: Date,
+  make: (detail: SavingDetail) => { readonly step?: MainStep; readonly certificate?: string; readonly detail: SavingDetail },
+): void {
+  ledger
+    .transaction(() => {
+      const entry = journalEntry(ledger, nickname);
+      if (entry === undefined) return;
+      const { step = entry.step, certificate = entry.certificate ?? null, detail } = make(entry.detail);
+      ledger
+        .prepare('UPDATE journal SET step = ?, certificate = ?, detail = ?, updated_at = ? WHERE nickname = ?')
+        .run(step, certificate, JSON.stringify(detail), now.toISOString(), nickname);
+    })
+    .immediate();
 }
 
 function entryOf(row: unknown): JournalEntry {

@@ -78,8 +78,8 @@ const schema = `
 `;
 
 /**
- * Opens an instance's ledger: issued certificates, revocations, CRLs, what another CA was asked, last outcomes, the journal of saving, when the
- * renewal master was last seen. Only a process that has dropped to the service user calls this (design rule 6). Times are ISO 8601 UTC.
+ * Opens an instance's ledger: issued certificates, revocations, CRLs, what another CA was asked, last outcomes, the journal of saving, when
+ * the renewal master was last seen. Only a process that has dropped to the service user calls this (design rule 6). Times are ISO 8601 UTC.
  */
 export function openLedger(file: string, options: { readonly readonly?: boolean } = {}): Database {
   return openDatabase(file, { schema, version: 3, ...options });

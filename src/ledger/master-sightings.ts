@@ -12,7 +12,10 @@ export interface Look {
   readonly host: string;
   /** It answered. */
   readonly reachable: boolean;
-  /** What it publishes for the others, as a fingerprint: where that has changed since the last look, it was at work, whether it can be reached from here or not. */
+  /**
+   * What it publishes for the others, as a fingerprint: where that has changed since the last look, it was at work, whether it can be
+   * reached from here or not.
+   */
   readonly published: string;
 }
 
@@ -29,18 +32,24 @@ export function findSighting(database: Database, host: string): Sighting | undef
 
 /** Notes a look at a server and gives what is known of it now. Host names are compared without regard to case. */
 export function noteLook(database: Database, { host, reachable, published }: Look, now: Date): Sighting {
-  return database.transaction(() => {
-    const before = find(database, host);
-    const sign = reachable || (before !== undefined && before.published !== published);
-    const after: Stored = { since: before?.since ?? now.toISOString(), seen: sign ? now.toISOString() : (before?.seen ?? null), published };
-    database
-      .prepare(
-        `INSERT INTO master_sightings (host, since, seen, published) VALUES (@host, @since, @seen, @published)
+  return database
+    .transaction(() => {
+      const before = find(database, host);
+      const sign = reachable || (before !== undefined && before.published !== published);
+      const after: Stored = {
+        since: before?.since ?? now.toISOString(),
+        seen: sign ? now.toISOString() : (before?.seen ?? null),
+        published,
+      };
+      database
+        .prepare(
+          `INSERT INTO master_sightings (host, since, seen, published) VALUES (@host, @since, @seen, @published)
          ON CONFLICT (host) DO UPDATE SET seen = excluded.seen, published = excluded.published`,
-      )
-      .run({ host: host.toLowerCase(), ...after });
-    return sightingOf(after);
-  }).immediate();
+        )
+        .run({ host: host.toLowerCase(), ...after });
+      return sightingOf(after);
+    })
+    .immediate();
 }
 
 function find(database: Database, host: string): Stored | undefined {

@@ -26,7 +26,9 @@ export function recordOutcome(database: Database, outcome: OutcomeRow): void {
 /** Every key's last outcome, latest first. */
 export function listOutcomes(database: Database): OutcomeRow[] {
   return database
-    .prepare<[], Omit<OutcomeRow, 'at'> & { readonly at: string }>('SELECT subject_key AS subjectKey, profile, at, code, message, uid FROM outcomes ORDER BY at DESC, subject_key, profile')
+    .prepare<[], Omit<OutcomeRow, 'at'> & { readonly at: string }>(
+      'SELECT subject_key AS subjectKey, profile, at, code, message, uid FROM outcomes ORDER BY at DESC, subject_key, profile',
+    )
     .all()
     .map((row) => ({ ...row, at: new Date(row.at) }));
 }

@@ -69,7 +69,11 @@ async function lock(file: string, patience: number): Promise<() => void> {
     database.pragma('busy_timeout = 0');
     const givesUp = uptimeMs() + patience;
     while (!begun(database)) {
-      if (uptimeMs() > givesUp) throw new HsmongerError('STATE_BUSY', `Another hsmonger process has been logging in to a token for ${String(Math.round(patience / 1000))} seconds (${file}); asking again shortly.`);
+      if (uptimeMs() > givesUp)
+        throw new HsmongerError(
+          'STATE_BUSY',
+          `Another hsmonger process has been logging in to a token for ${String(Math.round(patience / 1000))} seconds (${file}); asking again shortly.`,
+        );
       await sleep(pollMs);
     }
   } catch (error) {
@@ -98,22 +102,40 @@ function memoryOf(database: Database, file: string, token: string, clock: Clock)
   };
   const now = () => clock().toISOString();
   return {
-    failureOf: (source) => explaining(file, () => failureFrom(database.prepare('SELECT source, at, outcome, attempts FROM pin_failures WHERE token = ? AND source = ?').get(token, source) as FailureRow | undefined)),
+    failureOf: (source) =>
+      explaining(file, () =>
+        failureFrom(
+          database.prepare('SELECT source, at, outcome, attempts FROM pin_failures WHERE token = ? AND source = ?').get(token, source) as
+            FailureRow | undefined,
+        ),
+      ),
     trying: (source) => {
-      write("INSERT INTO pin_failures VALUES (?, ?, ?, 'unknown', 1) ON CONFLICT DO UPDATE SET at = excluded.at, attempts = attempts + 1", token, source, now());
+      write(
+        "INSERT INTO pin_failures VALUES (?, ?, ?, 'unknown', 1) ON CONFLICT DO UPDATE SET at = excluded.at, attempts = attempts + 1",
+        token,
+        source,
+        now(),
+      );
     },
     failed: (source) => {
-      write("INSERT INTO pin_failures VALUES (?, ?, ?, 'failed', 1) ON CONFLICT DO UPDATE SET at = excluded.at, outcome = 'failed'", token, source, now());
+      write(
+        "INSERT INTO pin_failures VALUES (?, ?, ?, 'failed', 1) ON CONFLICT DO UPDATE SET at = excluded.at, outcome = 'failed'",
+        token,
+        source,
+        now(),
+      );
     },
     succeeded: (source) => {
       write('DELETE FROM pin_failures WHERE token = ? AND source = ?', token, source);
     },
     notJudged: (source) => {
       explaining(file, () => {
-        database.transaction(() => {
-          write('UPDATE pin_failures SET attempts = attempts - 1 WHERE token = ? AND source = ?', token, source);
-          write('DELETE FROM pin_failures WHERE token = ? AND source = ? AND attempts < 1', token, source);
-        }).immediate();
+        database
+          .transaction(() => {
+            write('UPDATE pin_failures SET attempts = attempts - 1 WHERE token = ? AND source = ?', token, source);
+            write('DELETE FROM pin_failures WHERE token = ? AND source = ? AND attempts < 1', token, source);
+          })
+          .immediate();
       });
     },
   };

@@ -8,11 +8,15 @@ const leastMargin = 1000n;
 const digits = 40;
 
 /**
- * The CRL number a restored ledger goes on from: no number that was ever used may come back (RFC 5280 §5.2.3), and what was signed after the backup is not in
- * it. `known`: the highest numbers seen elsewhere; `published`: what an administrator says was the last, which makes a guess needless. Otherwise one
- * CRL a second since the backup is assumed, which no token with a CA's key keeps up.
+ * The CRL number a restored ledger goes on from: no number that was ever used may come back (RFC 5280 §5.2.3), and what was signed after
+ * the backup is not in it. `known`: the highest numbers seen elsewhere; `published`: what an administrator says was the last, which makes a
+ * guess needless. Otherwise one CRL a second since the backup is assumed, which no token with a CA's key keeps up.
  */
-export function restoredCrlNumber(times: { readonly backedUpAt: Date; readonly now: Date }, known: readonly (bigint | undefined)[], published?: bigint): bigint {
+export function restoredCrlNumber(
+  times: { readonly backedUpAt: Date; readonly now: Date },
+  known: readonly (bigint | undefined)[],
+  published?: bigint,
+): bigint {
   const highest = [...known, published].reduce<bigint>((most, number) => (number !== undefined && number > most ? number : most), 0n);
   if (published !== undefined) return highest;
   const passed = BigInt(Math.max(0, Math.ceil((times.now.getTime() - times.backedUpAt.getTime()) / secondMs)));
@@ -24,15 +28,23 @@ export function noteCrlNumber(database: Database, number: bigint, now: Date, uid
   const known = highestCrlNumber(database);
   if (known !== undefined && known >= number) return;
   const at = now.toISOString();
-  database.prepare("INSERT INTO crls (number, issuer_key, this_update, next_update, crl, signed_at, uid) VALUES (?, 'restored', ?, ?, NULL, ?, ?)").run(number.toString(16).padStart(digits, '0'), at, at, at, uid);
+  database
+    .prepare(
+      "INSERT INTO crls (number, issuer_key, this_update, next_update, crl, signed_at, uid) VALUES (?, 'restored', ?, ?, NULL, ?, ?)",
+    )
+    .run(number.toString(16).padStart(digits, '0'), at, at, at, uid);
 }
 
 /**
- * Drops the savings that were in progress when the backup was made, and what was still to follow on others: the token and the servers have gone on since, and to go on by what was
- * true then could put an older certificate in a newer one's place. Superseded certificates that were left on the token stay known. Gives the nicknames whose saving was dropped.
+ * Drops the savings that were in progress when the backup was made, and what was still to follow on others: the token and the servers have
+ * gone on since, and to go on by what was true then could put an older certificate in a newer one's place. Superseded certificates that
+ * were left on the token stay known. Gives the nicknames whose saving was dropped.
  */
 export function settleJournal(database: Database, now: Date): string[] {
-  const nicknames = database.prepare<[], { readonly nickname: string }>('SELECT nickname FROM journal ORDER BY nickname').all().map(({ nickname }) => nickname);
+  const nicknames = database
+    .prepare<[], { readonly nickname: string }>('SELECT nickname FROM journal ORDER BY nickname')
+    .all()
+    .map(({ nickname }) => nickname);
   const entries = nicknames.flatMap((nickname): JournalEntry[] => {
     const entry = journalEntry(database, nickname);
     return entry === undefined ? [] : [entry];
@@ -40,7 +52,12 @@ export function settleJournal(database: Database, now: Date): string[] {
   const dropped = entries.filter(({ step, detail }) => !isSettled(step) || detail.left.length > 0);
   for (const { nickname, step, detail } of dropped) {
     if (!isSettled(step) && detail.retained.length === 0) database.prepare('DELETE FROM journal WHERE nickname = ?').run(nickname);
-    else database.prepare("UPDATE journal SET step = 'done', certificate = CASE WHEN ? THEN certificate END, detail = ?, updated_at = ? WHERE nickname = ?").run(isSettled(step) ? 1 : 0, JSON.stringify({ ...detail, before: [], left: [] }), now.toISOString(), nickname);
+    else
+      database
+        .prepare(
+          "UPDATE journal SET step = 'done', certificate = CASE WHEN ? THEN certificate END, detail = ?, updated_at = ? WHERE nickname = ?",
+        )
+        .run(isSettled(step) ? 1 : 0, JSON.stringify({ ...detail, before: [], left: [] }), now.toISOString(), nickname);
   }
   return dropped.map(({ nickname }) => nickname);
 }

@@ -44,14 +44,17 @@ export function listRevoked(database: Database): RevokedRow[] {
 
 /** How a certificate stands: undefined while it is not revoked. */
 export function findRevocation(database: Database, { issuerKey, serial }: CertificateId): RevokedRow | undefined {
-  const stored = database.prepare<[string, string], Stored>(`${select} WHERE issuer_key = ? AND serial = ? AND revoked_at IS NOT NULL`).get(issuerKey, serial);
+  const stored = database
+    .prepare<[string, string], Stored>(`${select} WHERE issuer_key = ? AND serial = ? AND revoked_at IS NOT NULL`)
+    .get(issuerKey, serial);
   return stored === undefined ? undefined : rowOf(stored);
 }
 
 /** Whether this ledger was ever told anything of a certificate's revocation. */
 export function hasHistory(database: Database, { issuerKey, serial }: CertificateId): boolean {
   return (
-    database.prepare<[string, string]>('SELECT 1 FROM revocations WHERE issuer_key = ? AND serial = ? LIMIT 1').get(issuerKey, serial) !== undefined || findRevocation(database, { issuerKey, serial }) !== undefined
+    database.prepare<[string, string]>('SELECT 1 FROM revocations WHERE issuer_key = ? AND serial = ? LIMIT 1').get(issuerKey, serial) !==
+      undefined || findRevocation(database, { issuerKey, serial }) !== undefined
   );
 }
 
@@ -71,7 +74,10 @@ const told = `
 
 /** Those of one issuer's key, in the order they were told of. */
 export function listTold(database: Database, issuerKey: string): (Revocation & CertificateId)[] {
-  return database.prepare<[string], Told>(`${told} ORDER BY id`).all(issuerKey).map((row) => ({ issuerKey, serial: row.serial, ...revocationOf(row) }));
+  return database
+    .prepare<[string], Told>(`${told} ORDER BY id`)
+    .all(issuerKey)
+    .map((row) => ({ issuerKey, serial: row.serial, ...revocationOf(row) }));
 }
 
 /** One of them. */
@@ -88,7 +94,9 @@ function revocationOf({ at, reason, invalidity }: Told): Revocation {
 export function revoke(database: Database, id: CertificateId, { at, reason, invalidity }: Revocation, uid: number): void {
   database.transaction(() => {
     note(database, id, { at, reason, invalidity, uid });
-    database.prepare('UPDATE issued SET revoked_at = ?, revocation_reason = ? WHERE issuer_key = ? AND serial = ?').run(at.toISOString(), reason, id.issuerKey, id.serial);
+    database
+      .prepare('UPDATE issued SET revoked_at = ?, revocation_reason = ? WHERE issuer_key = ? AND serial = ?')
+      .run(at.toISOString(), reason, id.issuerKey, id.serial);
   })();
 }
 
@@ -96,11 +104,17 @@ export function revoke(database: Database, id: CertificateId, { at, reason, inva
 export function endHold(database: Database, id: CertificateId, at: Date, uid: number): void {
   database.transaction(() => {
     note(database, id, { at, reason: 'removeFromCRL', uid });
-    database.prepare('UPDATE issued SET revoked_at = NULL, revocation_reason = NULL WHERE issuer_key = ? AND serial = ?').run(id.issuerKey, id.serial);
+    database
+      .prepare('UPDATE issued SET revoked_at = NULL, revocation_reason = NULL WHERE issuer_key = ? AND serial = ?')
+      .run(id.issuerKey, id.serial);
   })();
 }
 
-function note(database: Database, { issuerKey, serial }: CertificateId, event: { readonly at: Date; readonly reason: string; readonly invalidity?: Date | undefined; readonly uid: number }): void {
+function note(
+  database: Database,
+  { issuerKey, serial }: CertificateId,
+  event: { readonly at: Date; readonly reason: string; readonly invalidity?: Date | undefined; readonly uid: number },
+): void {
   database
     .prepare('INSERT INTO revocations (issuer_key, serial, at, reason, invalidity, uid) VALUES (?, ?, ?, ?, ?, ?)')
     .run(issuerKey, serial, event.at.toISOString(), event.reason, event.invalidity?.toISOString() ?? null, event.uid);

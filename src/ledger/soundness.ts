@@ -27,7 +27,9 @@ export function faultOf(file: string): string | undefined {
 export function newestTime(ledger: Database): Date | undefined {
   // ISO 8601 UTC: their order as text is their order in time.
   const row = ledger
-    .prepare<[], { readonly at: string | null }>('SELECT max(at) AS at FROM (SELECT issued_at AS at FROM issued UNION ALL SELECT at FROM revocations UNION ALL SELECT signed_at FROM crls UNION ALL SELECT at FROM outcomes UNION ALL SELECT updated_at FROM journal UNION ALL SELECT begun_at FROM asked UNION ALL SELECT seen FROM master_sightings)')
+    .prepare<[], { readonly at: string | null }>(
+      'SELECT max(at) AS at FROM (SELECT issued_at AS at FROM issued UNION ALL SELECT at FROM revocations UNION ALL SELECT signed_at FROM crls UNION ALL SELECT at FROM outcomes UNION ALL SELECT updated_at FROM journal UNION ALL SELECT begun_at FROM asked UNION ALL SELECT seen FROM master_sightings)',
+    )
     .get();
   return row?.at === null || row?.at === undefined ? undefined : new Date(row.at);
 }

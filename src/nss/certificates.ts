@@ -16,10 +16,16 @@ export async function listInternal(nss: NssContext): Promise<ListedCertificate[]
 /** The same of another token's, whose PIN is in the file of `TOKEN:PASSWORD` lines: NSS shows none of them without a login. */
 export async function listOnToken(nss: NssContext, token: string, passwordFile: string): Promise<ListedCertificate[]> {
   const listed = parseListing((await certutil(nss, ['-L', '-h', token, '-f', passwordFile])).stdout);
-  return listed.map(({ nickname, trust }) => ({ nickname: nickname.startsWith(`${token}:`) ? nickname.slice(token.length + 1) : nickname, trust }));
+  return listed.map(({ nickname, trust }) => ({
+    nickname: nickname.startsWith(`${token}:`) ? nickname.slice(token.length + 1) : nickname,
+    trust,
+  }));
 }
 
 /** Reads the two columns of `certutil -L`. */
 export function parseListing(text: string): ListedCertificate[] {
-  return [...text.matchAll(/^(?<nickname>\S.*?) +(?<trust>[pPcCTuw]*,[pPcCTuw]*,[pPcCTuw]*) *$/gmu)].map(({ groups }) => ({ nickname: groups?.['nickname'] ?? '', trust: groups?.['trust'] ?? '' }));
+  return [...text.matchAll(/^(?<nickname>\S.*?) +(?<trust>[pPcCTuw]*,[pPcCTuw]*,[pPcCTuw]*) *$/gmu)].map(({ groups }) => ({
+    nickname: groups?.['nickname'] ?? '',
+    trust: groups?.['trust'] ?? '',
+  }));
 }

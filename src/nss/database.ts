@@ -30,15 +30,21 @@ export function databaseFacts(database: string): DatabaseFacts {
   try {
     const directory = fileFacts('.', statSync(database));
     // SQLite's journals come and go while we look, and a dangling link is no part of the database.
-    const files = readdirSync(database).sort().flatMap((name) => {
-      const stats = statSync(path.join(database, name), { throwIfNoEntry: false });
-      return stats === undefined ? [] : [fileFacts(name, stats)];
-    });
+    const files = readdirSync(database)
+      .sort()
+      .flatMap((name) => {
+        const stats = statSync(path.join(database, name), { throwIfNoEntry: false });
+        return stats === undefined ? [] : [fileFacts(name, stats)];
+      });
     return { directory, format: formatOf(new Set(files.map(({ name }) => name))), files };
   } catch (error) {
     const { code } = error as NodeJS.ErrnoException;
     if (code === 'ENOENT' || code === 'ENOTDIR') return { directory: undefined, format: 'none', files: [] };
-    throw new HsmongerError('NSS_NOT_FOUND', `Cannot look into the NSS database ${database}: ${sentenceOf(error)}. Give it to the service user.`, { cause: error });
+    throw new HsmongerError(
+      'NSS_NOT_FOUND',
+      `Cannot look into the NSS database ${database}: ${sentenceOf(error)}. Give it to the service user.`,
+      { cause: error },
+    );
   }
 }
 
@@ -48,21 +54,32 @@ export function assertSqlDatabase(database: string, facts: DatabaseFacts): void 
     case 'sql':
       return;
     case 'dbm':
-      throw new HsmongerError('NSS_UNSUPPORTED', `The NSS database ${database} has the old dbm format (cert8.db, key3.db); ${howToConvert(database)}.`);
+      throw new HsmongerError(
+        'NSS_UNSUPPORTED',
+        `The NSS database ${database} has the old dbm format (cert8.db, key3.db); ${howToConvert(database)}.`,
+      );
     case 'none':
-      throw new HsmongerError('NSS_NOT_FOUND', `There is no NSS database in ${database} (no cert9.db and key4.db); name the right directory as 'nss.database'.`);
+      throw new HsmongerError(
+        'NSS_NOT_FOUND',
+        `There is no NSS database in ${database} (no cert9.db and key4.db); name the right directory as 'nss.database'.`,
+      );
   }
 }
 
 /** What `writer` cannot write in the database, as names; empty when all of it. SQLite also makes files in the directory itself. */
 export function notWritableBy(facts: DatabaseFacts, writer: Writer): string[] {
-  const needed = [...(facts.directory === undefined ? [] : [facts.directory]), ...facts.files.filter(({ name }) => ['cert9.db', 'key4.db', 'pkcs11.txt'].includes(name))];
+  const needed = [
+    ...(facts.directory === undefined ? [] : [facts.directory]),
+    ...facts.files.filter(({ name }) => ['cert9.db', 'key4.db', 'pkcs11.txt'].includes(name)),
+  ];
   return needed.filter((file) => !mayWrite(file, writer)).map(({ name }) => name);
 }
 
 /** Files and the directory itself that belong to somebody else than `uid`, as names. */
 export function notOwnedBy(facts: DatabaseFacts, uid: number): string[] {
-  return [...(facts.directory === undefined ? [] : [facts.directory]), ...facts.files].filter((file) => file.uid !== uid).map(({ name }) => name);
+  return [...(facts.directory === undefined ? [] : [facts.directory]), ...facts.files]
+    .filter((file) => file.uid !== uid)
+    .map(({ name }) => name);
 }
 
 /** Whether the internal database has a password of its own. Asks with an empty password file, so no password is ever tried. */

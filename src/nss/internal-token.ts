@@ -4,7 +4,14 @@ import { HsmongerError } from '../errors.js';
 
 /** Where distributions put NSS's software token: Debian and Ubuntu by architecture, Fedora and RHEL, others. */
 const places = [
-  ...['x86_64-linux-gnu', 'aarch64-linux-gnu', 's390x-linux-gnu', 'powerpc64le-linux-gnu', 'riscv64-linux-gnu', 'arm-linux-gnueabihf'].flatMap((triplet) => [`/usr/lib/${triplet}`, `/usr/lib/${triplet}/nss`]),
+  ...[
+    'x86_64-linux-gnu',
+    'aarch64-linux-gnu',
+    's390x-linux-gnu',
+    'powerpc64le-linux-gnu',
+    'riscv64-linux-gnu',
+    'arm-linux-gnueabihf',
+  ].flatMap((triplet) => [`/usr/lib/${triplet}`, `/usr/lib/${triplet}/nss`]),
   '/usr/lib64',
   '/usr/lib',
 ];
@@ -18,8 +25,16 @@ const softoknLabel = 'NSS Certificate DB';
  */
 export function internalToken({ database, passwordFile }: NssConfig): TokenConfig {
   const module = places.map((place) => `${place}/libsoftokn3.so`).find((file) => existsSync(file));
-  if (module === undefined) throw new HsmongerError('NSS_NOT_FOUND', `NSS's own token, libsoftokn3.so, is in none of ${[...new Set(places)].join(', ')}; install libnss3 (Debian) or nss-softokn (Fedora).`);
-  if (/['"\\]/u.test(database)) throw new HsmongerError('NSS_UNSUPPORTED', `The NSS database ${database} has a quote or backslash in its path, which NSS's parameters cannot carry; move it.`);
+  if (module === undefined)
+    throw new HsmongerError(
+      'NSS_NOT_FOUND',
+      `NSS's own token, libsoftokn3.so, is in none of ${[...new Set(places)].join(', ')}; install libnss3 (Debian) or nss-softokn (Fedora).`,
+    );
+  if (/['"\\]/u.test(database))
+    throw new HsmongerError(
+      'NSS_UNSUPPORTED',
+      `The NSS database ${database} has a quote or backslash in its path, which NSS's parameters cannot carry; move it.`,
+    );
   return {
     selector: { by: 'label', label: softoknLabel },
     module,

@@ -41,7 +41,11 @@ export function parseModules(text: string): NssModule[] {
  */
 export function internalTokenName(modules: readonly NssModule[]): string {
   const name = modules.find(({ library }) => library === undefined)?.tokens.at(-1);
-  if (name === undefined || name === '') throw new HsmongerError('NSS_FAILED', "modutil lists no internal token of NSS; run 'modutil -list -dbdir sql:DIR' and mend what it reports.");
+  if (name === undefined || name === '')
+    throw new HsmongerError(
+      'NSS_FAILED',
+      "modutil lists no internal token of NSS; run 'modutil -list -dbdir sql:DIR' and mend what it reports.",
+    );
   return name;
 }
 
@@ -64,7 +68,10 @@ export async function registerModule(nss: NssContext, library: string): Promise<
   const name = moduleName(library);
   const taken = modules.find((module) => module.name === name);
   if (taken !== undefined) {
-    throw new HsmongerError('NSS_FAILED', `The NSS database ${nss.database} has a module '${name}' already, for ${taken.library ?? 'NSS itself'}; remove it with modutil -delete or register ${library} by hand under another name.`);
+    throw new HsmongerError(
+      'NSS_FAILED',
+      `The NSS database ${nss.database} has a module '${name}' already, for ${taken.library ?? 'NSS itself'}; remove it with modutil -delete or register ${library} by hand under another name.`,
+    );
   }
   await modutil(nss, ['-add', name, '-libfile', library]);
   return name;

@@ -20,16 +20,29 @@ const maxBytes = 4096;
  * Runs `use` with a file of `TOKEN:PASSWORD` lines as NSS's tools take with -f: 0600, this user's, in memory, for this call only.
  * Every token that could be asked for must have its line: for one without, NSS sends the whole last line as its PIN, a failed attempt.
  */
-export async function withPasswordFile<T>(passwords: readonly TokenPassword[], use: (file: string) => Promise<T>, directories = memoryDirectories()): Promise<T> {
+export async function withPasswordFile<T>(
+  passwords: readonly TokenPassword[],
+  use: (file: string) => Promise<T>,
+  directories = memoryDirectories(),
+): Promise<T> {
   const directory = directories.find((candidate) => isInMemory(candidate));
   if (directory === undefined) {
-    throw new HsmongerError('NSS_FAILED', `Cannot hand NSS's tools a password: none of ${directories.join(', ')} is a writable tmpfs, and a PIN is never written to disk. Mount a tmpfs on /dev/shm.`);
+    throw new HsmongerError(
+      'NSS_FAILED',
+      `Cannot hand NSS's tools a password: none of ${directories.join(', ')} is a writable tmpfs, and a PIN is never written to disk. Mount a tmpfs on /dev/shm.`,
+    );
   }
   sweepPasswordFiles([directory]);
   const file = path.join(directory, `hsmonger-login.${String(process.pid)}.${startOf('self') ?? '0'}.${randomBytes(8).toString('hex')}`);
-  const content = Buffer.concat(passwords.map(({ token, password }) => Buffer.concat([Buffer.from(`${token}:`), password, Buffer.from('\n')])));
+  const content = Buffer.concat(
+    passwords.map(({ token, password }) => Buffer.concat([Buffer.from(`${token}:`), password, Buffer.from('\n')])),
+  );
   try {
-    if (content.length > maxBytes) throw new HsmongerError('NSS_PASSWORD', `The passwords of ${passwords.map(({ token }) => token).join(' and ')} are longer than the ${String(maxBytes)} bytes NSS reads.`);
+    if (content.length > maxBytes)
+      throw new HsmongerError(
+        'NSS_PASSWORD',
+        `The passwords of ${passwords.map(({ token }) => token).join(' and ')} are longer than the ${String(maxBytes)} bytes NSS reads.`,
+      );
     // wx: in a directory everybody can write to, nobody's prepared file or link is taken.
     const descriptor = openSync(file, 'wx', 0o600);
     try {

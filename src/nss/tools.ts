@@ -16,7 +16,11 @@ export interface NssContext {
 const timeoutMs = 180_000;
 
 /** Runs certutil on the database. NSS_PASSWORD when a password was not accepted, NSS_FAILED for every other failure. */
-export function certutil({ database, environment, run }: NssContext, args: readonly string[], options: RunOptions = {}): Promise<RunResult> {
+export function certutil(
+  { database, environment, run }: NssContext,
+  args: readonly string[],
+  options: RunOptions = {},
+): Promise<RunResult> {
   return explained(database, () => run('certutil', [...args, '-d', `sql:${database}`], { timeoutMs, env: environment, ...options }));
 }
 
@@ -43,6 +47,7 @@ async function explained(database: string, step: () => Promise<RunResult>): Prom
 
 function adviceFor(said: string): string {
   if (/READ_ONLY|NO_ACCESS_RIGHTS|Permission denied/u.test(said)) return ' Give its directory and files to the service user.';
-  if (/BAD_DATABASE|LEGACY_DATABASE/u.test(said)) return " Check that cert9.db and key4.db are there, readable by the service user and whole ('certutil -L -d sql:DIR' as that user).";
+  if (/BAD_DATABASE|LEGACY_DATABASE/u.test(said))
+    return " Check that cert9.db and key4.db are there, readable by the service user and whole ('certutil -L -d sql:DIR' as that user).";
   return '';
 }

@@ -21,7 +21,9 @@ export const authorityTrust = 'CT,C,C';
 /** Whether `one` has every flag of `other`, field by field; 'u' does not count. */
 export function coversTrust(one: string, other: string): boolean {
   const fields = one.split(',');
-  return withoutUser(other).split(',').every((flags, index) => Array.from(flags).every((flag) => fields[index]?.includes(flag) === true));
+  return withoutUser(other)
+    .split(',')
+    .every((flags, index) => Array.from(flags).every((flag) => fields[index]?.includes(flag) === true));
 }
 
 /** Whether somebody has said that it must not be trusted for anything: 'p' alone, in each field (certutil(1)). */
@@ -39,8 +41,14 @@ export function sameTrust(one: string, other: string): boolean {
  * certificate's issuer and serial, so it holds for the token's copy as well (`certutil -M` would take whichever of several
  * certificates of one nickname it thinks best). Adding what is there already only sets the trust.
  */
-export async function importTrusted(nss: NssContext, certificate: { readonly nickname: string; readonly pem: string; readonly trust: string }, passwordFile: string): Promise<void> {
-  await certutil(nss, ['-A', '-a', '-n', certificate.nickname, '-t', withoutUser(certificate.trust), '-f', passwordFile], { input: certificate.pem });
+export async function importTrusted(
+  nss: NssContext,
+  certificate: { readonly nickname: string; readonly pem: string; readonly trust: string },
+  passwordFile: string,
+): Promise<void> {
+  await certutil(nss, ['-A', '-a', '-n', certificate.nickname, '-t', withoutUser(certificate.trust), '-f', passwordFile], {
+    input: certificate.pem,
+  });
 }
 
 /** Reads the trust back; NSS_FAILED when no certificate of the nickname has it. */
@@ -48,7 +56,10 @@ export async function assertTrust(nss: NssContext, nickname: string, trust: stri
   const found = (await listInternal(nss)).filter((listed) => listed.nickname === nickname);
   if (found.some((listed) => sameTrust(listed.trust, trust))) return;
   const has = found.length === 0 ? 'NSS does not list it there' : `it is ${found.map((listed) => `'${listed.trust}'`).join(' and ')}`;
-  throw new HsmongerError('NSS_FAILED', `The trust of '${nickname}' in the NSS database ${nss.database} should be '${trust}', but ${has}; it is set again at the next attempt.`);
+  throw new HsmongerError(
+    'NSS_FAILED',
+    `The trust of '${nickname}' in the NSS database ${nss.database} should be '${trust}', but ${has}; it is set again at the next attempt.`,
+  );
 }
 
 function withoutUser(trust: string): string {

@@ -10,7 +10,7 @@ const says = (code: ErrorCode, means: string): Meaning => ({ code, means });
 
 const gone = 'the session is gone (the device was reset, or another program finalised the module); the next attempt opens a new one';
 const broken = "the device or its module failed; look at the module's own log, and check the device with the vendor's tool";
-const changePin = "put the right PIN into the PIN source; it is not tried again until the source changes";
+const changePin = 'put the right PIN into the PIN source; it is not tried again until the source changes';
 
 /**
  * What every return value of PKCS#11 2.40 §11.1 that our calls can meet is for the user. The PIN ones are only reached
@@ -22,7 +22,10 @@ const meanings: Readonly<Record<string, Meaning>> = {
   CKR_PIN_INVALID: says('PIN_INCORRECT', `the PIN holds characters this token does not allow; ${changePin}`),
   CKR_PIN_LEN_RANGE: says('PIN_INCORRECT', `the PIN is too short or too long for this token; ${changePin}`),
   CKR_PIN_EXPIRED: says('PIN_INCORRECT', "the PIN has expired; set a new one with the vendor's tool and put it into the PIN source"),
-  CKR_PIN_LOCKED: says('PIN_LOCKED', "the PIN is locked after too many failures; unlock it as security officer (vendor's tool, or pkcs11-tool --init-pin), then write the PIN source anew"),
+  CKR_PIN_LOCKED: says(
+    'PIN_LOCKED',
+    "the PIN is locked after too many failures; unlock it as security officer (vendor's tool, or pkcs11-tool --init-pin), then write the PIN source anew",
+  ),
   CKR_USER_PIN_NOT_INITIALIZED: says('TOKEN_FAILED', 'the token has no user PIN yet; set one as security officer (pkcs11-tool --init-pin)'),
   CKR_USER_ALREADY_LOGGED_IN: says('TOKEN_FAILED', 'this process is logged in already'),
   CKR_USER_ANOTHER_ALREADY_LOGGED_IN: says('TOKEN_FAILED', 'the security officer is logged in through this process; end that first'),
@@ -48,7 +51,10 @@ const meanings: Readonly<Record<string, Meaning>> = {
   CKR_TOKEN_NOT_PRESENT: says('TOKEN_NOT_FOUND', 'the token is not in its slot; plug it in, or start the device it lies on'),
   CKR_TOKEN_NOT_RECOGNIZED: says('TOKEN_NOT_FOUND', 'the module does not recognise the token in this slot; is it the right module?'),
   CKR_DEVICE_REMOVED: says('TOKEN_NOT_FOUND', 'the token was removed; plug it in again'),
-  CKR_SLOT_ID_INVALID: says('TOKEN_NOT_FOUND', 'the slot has disappeared; check the device, and select the token by its label if slots move'),
+  CKR_SLOT_ID_INVALID: says(
+    'TOKEN_NOT_FOUND',
+    'the slot has disappeared; check the device, and select the token by its label if slots move',
+  ),
   CKR_TOKEN_WRITE_PROTECTED: says('TOKEN_READ_ONLY', 'the token is write-protected; take the protection off'),
   CKR_ACTION_PROHIBITED: says('TOKEN_READ_ONLY', 'the token does not allow this object to be changed; check its policy'),
   CKR_DEVICE_ERROR: says('TOKEN_FAILED', broken),
@@ -65,13 +71,22 @@ const meanings: Readonly<Record<string, Meaning>> = {
   CKR_NEED_TO_CREATE_THREADS: says('MODULE_FAILED', 'the module wants threads of its own and did not get them'),
   CKR_MUTEX_BAD: says('MODULE_FAILED', 'the module failed in its own locking'),
   CKR_MUTEX_NOT_LOCKED: says('MODULE_FAILED', 'the module failed in its own locking'),
-  CKR_ARGUMENTS_BAD: says('MODULE_FAILED', "the module turned the call down as malformed; check 'parameters' and 'environment' in the instance file"),
+  CKR_ARGUMENTS_BAD: says(
+    'MODULE_FAILED',
+    "the module turned the call down as malformed; check 'parameters' and 'environment' in the instance file",
+  ),
   CKR_FUNCTION_NOT_SUPPORTED: says('MECHANISM_UNSUPPORTED', 'the module lacks a function that is needed; use a newer module'),
   CKR_CRYPTOKI_ALREADY_INITIALIZED: says('MODULE_FAILED', 'the module is in use in this process already'),
 
   // keys and mechanisms
-  CKR_MECHANISM_INVALID: says('MECHANISM_UNSUPPORTED', 'the token lacks the mechanism; choose another digest in the instance file, or another token'),
-  CKR_MECHANISM_PARAM_INVALID: says('MECHANISM_UNSUPPORTED', 'the token does not take this mechanism so; choose another digest in the instance file'),
+  CKR_MECHANISM_INVALID: says(
+    'MECHANISM_UNSUPPORTED',
+    'the token lacks the mechanism; choose another digest in the instance file, or another token',
+  ),
+  CKR_MECHANISM_PARAM_INVALID: says(
+    'MECHANISM_UNSUPPORTED',
+    'the token does not take this mechanism so; choose another digest in the instance file',
+  ),
   CKR_KEY_FUNCTION_NOT_PERMITTED: says('KEY_UNUSABLE', 'the key may not sign (CKA_SIGN is false or the mechanism is not allowed for it)'),
   CKR_KEY_TYPE_INCONSISTENT: says('KEY_UNUSABLE', 'the key is of another type than the signature wants'),
   CKR_KEY_SIZE_RANGE: says('KEY_UNUSABLE', 'the token does not sign with a key of this size'),
@@ -102,7 +117,8 @@ export function returnValueOf(error: unknown): string | undefined {
 export function tokenFailure(error: unknown, doing: string): HsmongerError {
   if (error instanceof HsmongerError) return error;
   const name = returnValueOf(error);
-  if (name === undefined) return new HsmongerError('TOKEN_FAILED', `${doing} failed in the PKCS#11 module: ${sentenceOf(error)}.`, { cause: error });
+  if (name === undefined)
+    return new HsmongerError('TOKEN_FAILED', `${doing} failed in the PKCS#11 module: ${sentenceOf(error)}.`, { cause: error });
   const { code, means } = meanings[name] ?? ofVendor;
   return new HsmongerError(code, `${doing} failed with ${named(name, error)}: ${means}.`, { cause: error });
 }

@@ -16,7 +16,10 @@ export interface Cryptoki {
   C_GetSlotList(tokenPresent: boolean): Handle[];
   C_GetTokenInfo(slot: Handle): RawTokenInfo;
   C_GetMechanismList(slot: Handle): number[];
-  C_GetMechanismInfo(slot: Handle, mechanism: number): { readonly flags: number; readonly minKeySize?: number; readonly maxKeySize?: number };
+  C_GetMechanismInfo(
+    slot: Handle,
+    mechanism: number,
+  ): { readonly flags: number; readonly minKeySize?: number; readonly maxKeySize?: number };
   C_InitToken(slot: Handle, pin: string, label: string): unknown;
   C_InitPIN(session: Handle, pin: string): void;
   C_Logout(session: Handle): void;
@@ -31,7 +34,12 @@ export interface Cryptoki {
   C_GetAttributeValue(session: Handle, object: Handle, template: Attribute[]): { readonly type: number; readonly value?: unknown }[];
   C_SignInit(session: Handle, mechanism: Mechanism, key: Handle): void;
   C_SignAsync(session: Handle, data: Buffer, signature: Buffer): Promise<Buffer>;
-  C_GenerateKeyPairAsync(session: Handle, mechanism: Mechanism, publicTemplate: Attribute[], privateTemplate: Attribute[]): Promise<{ readonly publicKey: Handle; readonly privateKey: Handle }>;
+  C_GenerateKeyPairAsync(
+    session: Handle,
+    mechanism: Mechanism,
+    publicTemplate: Attribute[],
+    privateTemplate: Attribute[],
+  ): Promise<{ readonly publicKey: Handle; readonly privateKey: Handle }>;
   C_CreateObject(session: Handle, template: Attribute[]): Handle;
   C_SetAttributeValue(session: Handle, object: Handle, template: Attribute[]): void;
   C_DestroyObject(session: Handle, object: Handle): void;

@@ -30,7 +30,10 @@ export interface InitMeans {
 
 /** The slot a new token would be made in; see chooseSlot(). Changes nothing. */
 export function planToken(config: ModuleConfig, wanted: NewToken): Promise<TokenDescription> {
-  return withModule(config, ({ cryptoki }) => chooseSlot(tokensOf(cryptoki, config.module).tokens, wanted, config.module, hasPin(cryptoki)).description);
+  return withModule(
+    config,
+    ({ cryptoki }) => chooseSlot(tokensOf(cryptoki, config.module).tokens, wanted, config.module, hasPin(cryptoki)).description,
+  );
 }
 
 const hasPin =
@@ -39,8 +42,9 @@ const hasPin =
     (cryptoki.C_GetTokenInfo(slot).flags & pkcs11js.CKF_USER_PIN_INITIALIZED) !== 0;
 
 /**
- * Initialises a token and gives it a user PIN; returns what a freshly initialised module says of it, as SoftHSM moves a new token to another slot. Erases what was
- * there. PIN_ codes for both PINs; a token whose user PIN was refused is initialised all the same, and the message says so.
+ * Initialises a token and gives it a user PIN; returns what a freshly initialised module says of it, as SoftHSM moves a new token to
+ * another slot. Erases what was there. PIN_ codes for both PINs; a token whose user PIN was refused is initialised all the same, and the
+ * message says so.
  */
 export async function initToken(config: ModuleConfig, order: InitOrder, { pins, reader, env }: InitMeans): Promise<TokenDescription> {
   const { label, instead } = order;
@@ -51,13 +55,22 @@ export async function initToken(config: ModuleConfig, order: InitOrder, { pins, 
         const { tokens } = tokensOf(cryptoki, config.module);
         const found = tokens.find(({ description }) => sameToken(description, instead));
         assertLabelFree(tokens, label, found, config.module, hasPin(cryptoki));
-        if (found === undefined) throw new HsmongerError('TOKEN_NOT_FOUND', `Slot ${slotText(instead.slotId)} of ${config.module} no longer holds what it held when it was looked at; nothing was changed. Run this again.`);
+        if (found === undefined)
+          throw new HsmongerError(
+            'TOKEN_NOT_FOUND',
+            `Slot ${slotText(instead.slotId)} of ${config.module} no longer holds what it held when it was looked at; nothing was changed. Run this again.`,
+          );
         return found;
       };
       const found = look();
       assertLength(cryptoki, found.slot, user.pin);
       const soMeans: LoginMeans = { source: order.soPin, pins, force: false, anew: false, env, reader, clock: systemClock };
-      const site = { cryptoki, slot: found.slot, label: instead.initialized ? instead.label : label, guardKey: [real, instead.serial === '' ? `slot ${String(instead.slotId)}` : instead.serial, instead.label].join('\n') };
+      const site = {
+        cryptoki,
+        slot: found.slot,
+        label: instead.initialized ? instead.label : label,
+        guardKey: [real, instead.serial === '' ? `slot ${String(instead.slotId)}` : instead.serial, instead.label].join('\n'),
+      };
       let session: Handle | undefined;
       await withSoPin(site, soMeans, (soPin) => {
         // Another process may have made a token here while this one waited for the guard.
@@ -67,8 +80,17 @@ export async function initToken(config: ModuleConfig, order: InitOrder, { pins, 
       if (session !== undefined) setUserPin(cryptoki, session, user.pin, label);
       return real;
     });
-    const made = await withModule(config, ({ cryptoki }) => tokensOf(cryptoki, config.module).tokens.find(({ description }) => description.initialized && description.label === label)?.description);
-    if (made === undefined) throw new HsmongerError('TOKEN_FAILED', `The module ${config.module} took the new token '${label}' and does not show it; look for it with the vendor's tool.`);
+    const made = await withModule(
+      config,
+      ({ cryptoki }) =>
+        tokensOf(cryptoki, config.module).tokens.find(({ description }) => description.initialized && description.label === label)
+          ?.description,
+    );
+    if (made === undefined)
+      throw new HsmongerError(
+        'TOKEN_FAILED',
+        `The module ${config.module} took the new token '${label}' and does not show it; look for it with the vendor's tool.`,
+      );
     // What is remembered of this PIN file and an earlier token of that name is of no account.
     await pins.exclusively([file, made.serial, label].join('\n'), (memory) => {
       memory.succeeded(user.identity);
@@ -88,7 +110,10 @@ function begin(cryptoki: Cryptoki, slot: Handle, soPin: string, label: string): 
   return session;
 }
 
-/** PKCS#11 2.40 §5.5: 32 octets, padded with blanks, not terminated. A shorter text would go there with whatever lies behind it in memory: other programs then see a label with NULs. */
+/**
+ * PKCS#11 2.40 §5.5: 32 octets, padded with blanks, not terminated. A shorter text would go there with whatever lies behind it in memory:
+ * other programs then see a label with NULs.
+ */
 function padded(label: string): string {
   return label + ' '.repeat(Math.max(0, 32 - Buffer.byteLength(label)));
 }
@@ -98,7 +123,11 @@ function setUserPin(cryptoki: Cryptoki, session: Handle, pin: Buffer, label: str
     cryptoki.C_InitPIN(session, pin.toString('utf8'));
     cryptoki.C_Logout(session);
   } catch (error) {
-    throw new HsmongerError('PIN_NOT_CHANGED', `Token '${label}' was initialised, but did not take the user's PIN (${sentenceOf(error).slice(0, 60)}), so nobody can log in to it; mend the PIN file and run this again with --erase '${label}'.`, { cause: error });
+    throw new HsmongerError(
+      'PIN_NOT_CHANGED',
+      `Token '${label}' was initialised, but did not take the user's PIN (${sentenceOf(error).slice(0, 60)}), so nobody can log in to it; mend the PIN file and run this again with --erase '${label}'.`,
+      { cause: error },
+    );
   } finally {
     close(cryptoki, session);
   }
@@ -116,7 +145,10 @@ function close(cryptoki: Cryptoki, session: Handle): void {
 function assertLength(cryptoki: Cryptoki, slot: Handle, pin: Buffer): void {
   const { minPinLen = 0, maxPinLen = 0 } = cryptoki.C_GetTokenInfo(slot);
   if (pin.length >= minPinLen && (maxPinLen === 0 || pin.length <= maxPinLen)) return;
-  throw new HsmongerError('PIN_SOURCE_INVALID', `The token wants a user's PIN of ${String(minPinLen)} to ${String(maxPinLen)} octets, and the one in the PIN file has ${String(pin.length)}; nothing was changed.`);
+  throw new HsmongerError(
+    'PIN_SOURCE_INVALID',
+    `The token wants a user's PIN of ${String(minPinLen)} to ${String(maxPinLen)} octets, and the one in the PIN file has ${String(pin.length)}; nothing was changed.`,
+  );
 }
 
 async function withModule<T>(config: ModuleConfig, work: (module: OpenModule) => T | Promise<T>): Promise<T> {

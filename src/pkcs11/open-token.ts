@@ -22,24 +22,55 @@ export const openToken: OpenToken = async (config, options) => {
 };
 
 /**
- * A token that is not there, or fails before anybody has logged in, is looked for again, through a freshly initialised module: SoftHSM rewrites
- * a token's file at every login, and who reads it at that moment sees no token or half of one; a network HSM in fail-over looks the same.
+ * A token that is not there, or fails before anybody has logged in, is looked for again, through a freshly initialised module: SoftHSM
+ * rewrites a token's file at every login, and who reads it at that moment sees no token or half of one; a network HSM in fail-over looks
+ * the same.
  */
 const passing: ReadonlySet<ErrorCode> = new Set(['TOKEN_NOT_FOUND', 'TOKEN_FAILED']);
-/** What a module says at C_Initialize while what it speaks to is away (SoftHSM without its token directory: CKR_GENERAL_ERROR), unlike one that is not installed well. */
-const passingAtFirst: ReadonlySet<string | undefined> = new Set(['CKR_GENERAL_ERROR', 'CKR_FUNCTION_FAILED', 'CKR_DEVICE_ERROR', 'CKR_DEVICE_REMOVED', 'CKR_TOKEN_NOT_PRESENT']);
+/**
+ * What a module says at C_Initialize while what it speaks to is away (SoftHSM without its token directory: CKR_GENERAL_ERROR), unlike one
+ * that is not installed well.
+ */
+const passingAtFirst: ReadonlySet<string | undefined> = new Set([
+  'CKR_GENERAL_ERROR',
+  'CKR_FUNCTION_FAILED',
+  'CKR_DEVICE_ERROR',
+  'CKR_DEVICE_REMOVED',
+  'CKR_TOKEN_NOT_PRESENT',
+]);
 const pausesMs = [100, 300, 900];
 
 function isPassing(error: unknown): boolean {
-  return error instanceof HsmongerError && (passing.has(error.code) || (error.code === 'MODULE_FAILED' && passingAtFirst.has(returnValueOf(error.cause))));
+  return (
+    error instanceof HsmongerError &&
+    (passing.has(error.code) || (error.code === 'MODULE_FAILED' && passingAtFirst.has(returnValueOf(error.cause))))
+  );
 }
 
 function open(config: TokenConfig, options: OpenTokenOptions): Token {
   const module = openModule(config);
   try {
     const found = findToken(tokensOf(module.cryptoki, config.module), config.selector, config.module);
-    const means = { source: config.pin, pins: options.pins, force: options.force ?? false, anew: options.anew ?? false, env: options.env ?? process.env, reader: self(), clock: systemClock };
-    return openSession({ cryptoki: module.cryptoki, found, module: module.file, access: options.access ?? 'read', means, isCurrent: () => module.isCurrent(), release: () => { module.release(); } });
+    const means = {
+      source: config.pin,
+      pins: options.pins,
+      force: options.force ?? false,
+      anew: options.anew ?? false,
+      env: options.env ?? process.env,
+      reader: self(),
+      clock: systemClock,
+    };
+    return openSession({
+      cryptoki: module.cryptoki,
+      found,
+      module: module.file,
+      access: options.access ?? 'read',
+      means,
+      isCurrent: () => module.isCurrent(),
+      release: () => {
+        module.release();
+      },
+    });
   } catch (error) {
     module.release();
     throw error;

@@ -55,7 +55,11 @@ export function openSession({ cryptoki, found, module, access, means, isCurrent 
   const step = <T>(doing: string, work: () => T | Promise<T>, options: { readonly login: boolean }): Promise<T> =>
     inTurn(async () => {
       if (closed) throw new HsmongerError('SESSION_LOST', `${doing} failed: the session has been closed.`);
-      if (!isCurrent()) throw new HsmongerError('SESSION_LOST', `${doing} failed: another part of this process has finalised the module, and the session with it; the next attempt opens a new one.`);
+      if (!isCurrent())
+        throw new HsmongerError(
+          'SESSION_LOST',
+          `${doing} failed: another part of this process has finalised the module, and the session with it; the next attempt opens a new one.`,
+        );
       try {
         if (options.login) await logIn(site, means);
         return await work();
@@ -85,7 +89,8 @@ export function openSession({ cryptoki, found, module, access, means, isCurrent 
 
   const foundHere = (key: TokenKey): KeyObjectOnToken => {
     const object = objects.get(key);
-    if (object === undefined) throw new HsmongerError('KEY_UNUSABLE', `The key was not found through this session on ${on}; look it up again before using it.`);
+    if (object === undefined)
+      throw new HsmongerError('KEY_UNUSABLE', `The key was not found through this session on ${on}; look it up again before using it.`);
     return object;
   };
 
@@ -95,7 +100,14 @@ export function openSession({ cryptoki, found, module, access, means, isCurrent 
       step(
         `Reading the certificates of ${on}`,
         () => {
-          const chosen = wanted === undefined ? [] : [typeof wanted === 'string' ? { type: pkcs11js.CKA_LABEL, value: wanted } : { type: pkcs11js.CKA_SUBJECT, value: Buffer.from(wanted.subject) }];
+          const chosen =
+            wanted === undefined
+              ? []
+              : [
+                  typeof wanted === 'string'
+                    ? { type: pkcs11js.CKA_LABEL, value: wanted }
+                    : { type: pkcs11js.CKA_SUBJECT, value: Buffer.from(wanted.subject) },
+                ];
           return findObjects(cryptoki, session, [...certificateObject, ...chosen]).flatMap(certificateOf);
         },
         { login: false },
@@ -104,7 +116,10 @@ export function openSession({ cryptoki, found, module, access, means, isCurrent 
     keys: (more) =>
       step(
         `Reading the keys of ${on}`,
-        () => privateKeys(shelf).map((object) => known(more === undefined ? object : { ...object, key: { ...object.key, protection: protectionOf(shelf, object.handle) } })),
+        () =>
+          privateKeys(shelf).map((object) =>
+            known(more === undefined ? object : { ...object, key: { ...object.key, protection: protectionOf(shelf, object.handle) } }),
+          ),
         { login: true },
       ),
     publicKeys: () => step(`Reading the public keys of ${on}`, () => publicKeys(shelf).map(({ key }) => key), { login: true }),
@@ -115,8 +130,20 @@ export function openSession({ cryptoki, found, module, access, means, isCurrent 
         `Signing on ${on}`,
         () => {
           const object = foundHere(key);
-          if (key.type !== keyTypeFor[algorithm.scheme]) throw new HsmongerError('KEY_UNUSABLE', `The key '${key.label}' on ${on} is of type ${key.type}, and a signature of the kind ${algorithm.scheme} wants ${keyTypeFor[algorithm.scheme]}.`);
-          return whileLoggedIn(() => signWith({ ...site, ways }, object.handle, algorithm, data, object.alwaysAuthenticate ? () => logInForOperation(site, means) : undefined));
+          if (key.type !== keyTypeFor[algorithm.scheme])
+            throw new HsmongerError(
+              'KEY_UNUSABLE',
+              `The key '${key.label}' on ${on} is of type ${key.type}, and a signature of the kind ${algorithm.scheme} wants ${keyTypeFor[algorithm.scheme]}.`,
+            );
+          return whileLoggedIn(() =>
+            signWith(
+              { ...site, ways },
+              object.handle,
+              algorithm,
+              data,
+              object.alwaysAuthenticate ? () => logInForOperation(site, means) : undefined,
+            ),
+          );
         },
         { login: false },
       ),
@@ -125,17 +152,31 @@ export function openSession({ cryptoki, found, module, access, means, isCurrent 
         `Asking ${on} for its state`,
         () => {
           const now = describe(cryptoki, slot);
-          if (now?.serial !== description.serial || now.label !== label) throw new HsmongerError('TOKEN_NOT_FOUND', `The ${on} is no longer in its slot${now === undefined ? '' : `, but '${now.label}' with serial ${now.serial}`}; put it back.`);
-          if (now.loginRequired && !userStates.includes(cryptoki.C_GetSessionInfo(session).state)) throw new HsmongerError('SESSION_LOST', `The login to ${on} has ended (the device was reset or logged out); the next attempt logs in again.`);
+          if (now?.serial !== description.serial || now.label !== label)
+            throw new HsmongerError(
+              'TOKEN_NOT_FOUND',
+              `The ${on} is no longer in its slot${now === undefined ? '' : `, but '${now.label}' with serial ${now.serial}`}; put it back.`,
+            );
+          if (now.loginRequired && !userStates.includes(cryptoki.C_GetSessionInfo(session).state))
+            throw new HsmongerError(
+              'SESSION_LOST',
+              `The login to ${on} has ended (the device was reset or logged out); the next attempt logs in again.`,
+            );
           return now;
         },
         { login: false },
       ),
     // Every object has a class (PKCS#11 2.40 §4.2).
-    confirm: (key) => step(`Looking for a key on ${on} again`, () => void cryptoki.C_GetAttributeValue(session, foundHere(key).handle, [{ type: pkcs11js.CKA_CLASS }]), { login: false }),
+    confirm: (key) =>
+      step(
+        `Looking for a key on ${on} again`,
+        () => void cryptoki.C_GetAttributeValue(session, foundHere(key).handle, [{ type: pkcs11js.CKA_CLASS }]),
+        { login: false },
+      ),
     changePin: (next, mayGoOn) => step(`Changing the PIN of ${on}`, () => changePin(site, means, next, mayGoOn), { login: true }),
     mechanisms: () => step(`Listing the mechanisms of ${on}`, () => cryptoki.C_GetMechanismList(slot).map(mechanismName), { login: false }),
-    generateKeyPair: (order) => step(`Making a key on ${on}`, async () => known(await generateKeyPair(shelf, slot, order)), { login: true }),
+    generateKeyPair: (order) =>
+      step(`Making a key on ${on}`, async () => known(await generateKeyPair(shelf, slot, order)), { login: true }),
     storeCertificate: (der, place) => step(`Storing a certificate on ${on}`, () => storeCertificate(shelf, der, place), { login: true }),
     moveId: (move, begin) => step(`Changing a CKA_ID on ${on}`, () => moveId(shelf, move, begin), { login: true }),
     destroyCertificates: (der) =>
@@ -144,7 +185,9 @@ export function openSession({ cryptoki, found, module, access, means, isCurrent 
         () => {
           const value = Buffer.from(der);
           // The search is a hint only: what is destroyed has been read back and is this certificate, octet for octet (design rule 2).
-          const doomed = findObjects(cryptoki, session, [...certificateObject, { type: pkcs11js.CKA_VALUE, value }]).filter((object) => isExactly(object, value));
+          const doomed = findObjects(cryptoki, session, [...certificateObject, { type: pkcs11js.CKA_VALUE, value }]).filter((object) =>
+            isExactly(object, value),
+          );
           for (const object of doomed) cryptoki.C_DestroyObject(session, object);
           return doomed.length;
         },

@@ -22,7 +22,12 @@ export interface TokensSeen {
 }
 
 /** A slot can lose its token between the list and the question; such a slot holds none. */
-const absent: ReadonlySet<string | undefined> = new Set(['CKR_TOKEN_NOT_PRESENT', 'CKR_TOKEN_NOT_RECOGNIZED', 'CKR_DEVICE_REMOVED', 'CKR_SLOT_ID_INVALID']);
+const absent: ReadonlySet<string | undefined> = new Set([
+  'CKR_TOKEN_NOT_PRESENT',
+  'CKR_TOKEN_NOT_RECOGNIZED',
+  'CKR_DEVICE_REMOVED',
+  'CKR_SLOT_ID_INVALID',
+]);
 
 /** The tokens in the module's slots. */
 export function tokensOf(cryptoki: Cryptoki, module: string): TokensSeen {
@@ -85,10 +90,16 @@ export function findToken({ tokens, failure }: TokensSeen, selector: TokenSelect
   if (found === undefined) throw new HsmongerError('TOKEN_NOT_FOUND', `There is no ${wanted(selector)} in ${module}; ${seen(tokens)}.`);
   if (another !== undefined) {
     const where = matching.map(({ description }) => `slot ${slotText(description.slotId)} (serial ${description.serial})`).join(' and ');
-    throw new HsmongerError('TOKEN_AMBIGUOUS', `There is more than one ${wanted(selector)} in ${module}, in ${where}; name it by slot, or by uri with its serial.`);
+    throw new HsmongerError(
+      'TOKEN_AMBIGUOUS',
+      `There is more than one ${wanted(selector)} in ${module}, in ${where}; name it by slot, or by uri with its serial.`,
+    );
   }
   if (!found.description.initialized) {
-    throw new HsmongerError('TOKEN_NOT_FOUND', `The token in slot ${slotText(found.description.slotId)} of ${module} is not initialised; initialise it, or name another: ${seen(tokens)}.`);
+    throw new HsmongerError(
+      'TOKEN_NOT_FOUND',
+      `The token in slot ${slotText(found.description.slotId)} of ${module} is not initialised; initialise it, or name another: ${seen(tokens)}.`,
+    );
   }
   return found;
 }
@@ -114,9 +125,13 @@ function tokenUri(text: string, module: string): Pkcs11Uri {
   const uri = parseUri(text);
   const refused = (why: string) => new HsmongerError('CONFIG_INVALID', `The token URI '${text}' ${why}.`);
   if (uri.modulePath !== undefined && uri.modulePath !== module) throw refused(`names another module than 'module' does (${module})`);
-  if (uri.pinSource !== undefined) throw refused("has 'pin-source'; say where the PIN is with pin-file, pin-unlock, pin-credential or pin-env");
-  const stranger = (['libraryManufacturer', 'libraryDescription', 'libraryVersion', 'slotManufacturer', 'slotDescription', 'moduleName'] as const).find((field) => uri[field] !== undefined);
-  if (stranger !== undefined) throw refused('names the library or the slot by description; name the token by token, serial, model, manufacturer or slot-id');
+  if (uri.pinSource !== undefined)
+    throw refused("has 'pin-source'; say where the PIN is with pin-file, pin-unlock, pin-credential or pin-env");
+  const stranger = (
+    ['libraryManufacturer', 'libraryDescription', 'libraryVersion', 'slotManufacturer', 'slotDescription', 'moduleName'] as const
+  ).find((field) => uri[field] !== undefined);
+  if (stranger !== undefined)
+    throw refused('names the library or the slot by description; name the token by token, serial, model, manufacturer or slot-id');
   return uri;
 }
 
@@ -149,6 +164,7 @@ function wanted(selector: TokenSelector): string {
 
 function seen(tokens: readonly TokenInSlot[]): string {
   const initialized = tokens.filter(({ description }) => description.initialized);
-  if (initialized.length === 0) return "it shows no initialised token to this user at all; check that the device is there, and 'environment' in the instance file";
+  if (initialized.length === 0)
+    return "it shows no initialised token to this user at all; check that the device is there, and 'environment' in the instance file";
   return `it has ${initialized.map(({ description }) => `'${description.label}' in slot ${slotText(description.slotId)}`).join(', ')}`;
 }

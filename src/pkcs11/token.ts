@@ -21,7 +21,11 @@ export interface TokenDescription {
 
 /** Which private key: the sole ways a certificate's key is found. Never by label where a certificate is at hand: certmonger empties it. */
 export type KeySelector =
-  | { readonly by: 'public-key'; /** DER SubjectPublicKeyInfo; CKA_ID only speeds the search up. */ readonly spki: Uint8Array; readonly id?: Uint8Array }
+  | {
+      readonly by: 'public-key';
+      /** DER SubjectPublicKeyInfo; CKA_ID only speeds the search up. */ readonly spki: Uint8Array;
+      readonly id?: Uint8Array;
+    }
   | { readonly by: 'id'; readonly id: Uint8Array }
   | { readonly by: 'label'; readonly label: string }
   | { readonly by: 'uri'; readonly uri: string };
@@ -71,7 +75,10 @@ export interface TokenCertificate {
  */
 export interface Token {
   readonly description: TokenDescription;
-  /** Certificate objects (no login needed): those with exactly this label, or whose CKA_SUBJECT is this DER Name octet for octet; all of them where none is said, which a token may have ten thousand of. */
+  /**
+   * Certificate objects (no login needed): those with exactly this label, or whose CKA_SUBJECT is this DER Name octet for octet; all of
+   * them where none is said, which a token may have ten thousand of.
+   */
   certificates(wanted?: string | { readonly subject: Uint8Array }): Promise<TokenCertificate[]>;
   /** Logs in, by the rules of pin-guard.ts, unless this session is logged in already. */
   login(): Promise<void>;
@@ -84,34 +91,45 @@ export interface Token {
   /** Exactly one private key: KEY_NOT_FOUND or KEY_AMBIGUOUS otherwise. Logs in. */
   findKey(selector: KeySelector): Promise<TokenKey>;
   /**
-   * Signs `data` (not a digest) and gives the signature as a certificate holds it: ECDSA's as Ecdsa-Sig-Value (RFC 3279 §2.2.3). Falls back to raw RSA or ECDSA over
-   * a digest of ours where the token lacks the mechanism (design rule 10).
+   * Signs `data` (not a digest) and gives the signature as a certificate holds it: ECDSA's as Ecdsa-Sig-Value (RFC 3279 §2.2.3). Falls back
+   * to raw RSA or ECDSA over a digest of ours where the token lacks the mechanism (design rule 10).
    */
   sign(key: TokenKey, algorithm: SignatureAlgorithm, data: Uint8Array): Promise<Uint8Array>;
-  /** Asks token and session anew: the description with the flags as they are now. TOKEN_NOT_FOUND where another token is in the slot, SESSION_LOST where the login has ended. */
+  /**
+   * Asks token and session anew: the description with the flags as they are now. TOKEN_NOT_FOUND where another token is in the slot,
+   * SESSION_LOST where the login has ended.
+   */
   pulse(): Promise<TokenDescription>;
-  /** Whether the key found through this session is still there, by the cheapest question about it; SESSION_LOST and others where it is not. */
+  /**
+   * Whether the key found through this session is still there, by the cheapest question about it; SESSION_LOST and others where it is not.
+   */
   confirm(key: TokenKey): Promise<void>;
   /**
-   * Gives the token the PIN in `next` instead of the one it was opened with. `mayGoOn` is asked when nobody else logs in any more. PIN_NOT_CHANGED
-   * where the old PIN is in force for certain; after any other failure either may be. Wants a session for writing. Logs in.
+   * Gives the token the PIN in `next` instead of the one it was opened with. `mayGoOn` is asked when nobody else logs in any more.
+   * PIN_NOT_CHANGED where the old PIN is in force for certain; after any other failure either may be. Wants a session for writing. Logs in.
    */
   changePin(next: PinSource, mayGoOn: () => void): Promise<void>;
   /** Names of the mechanisms the token lists, CKM_… or 0x… */
   mechanisms(): Promise<string[]>;
   /**
-   * Makes a key pair that cannot leave the token, proven by what the token says of it afterwards; its CKA_ID is the one NSS computes where the token lets it be set
-   * (compare with nssKeyId). OBJECT_EXISTS, LABEL_INVALID, MECHANISM_UNSUPPORTED or KEY_UNUSABLE otherwise. Wants a session for writing. Logs in.
+   * Makes a key pair that cannot leave the token, proven by what the token says of it afterwards; its CKA_ID is the one NSS computes where
+   * the token lets it be set (compare with nssKeyId). OBJECT_EXISTS, LABEL_INVALID, MECHANISM_UNSUPPORTED or KEY_UNUSABLE otherwise. Wants
+   * a session for writing. Logs in.
    */
   generateKeyPair(order: KeyPairOrder): Promise<TokenKey>;
-  /** Stores a certificate (DER) as a new object beside all others. OBJECT_EXISTS, LABEL_INVALID or CERTIFICATE_INVALID otherwise. Wants a session for writing. Logs in. */
+  /**
+   * Stores a certificate (DER) as a new object beside all others. OBJECT_EXISTS, LABEL_INVALID or CERTIFICATE_INVALID otherwise. Wants a
+   * session for writing. Logs in.
+   */
   storeCertificate(der: Uint8Array, place: CertificatePlace): Promise<'stored' | 'there already'>;
   /**
-   * Gives a key pair and its certificates another CKA_ID; see move-id.ts. `begin` is called before the first change, once nothing stands in the way. OBJECT_EXISTS,
-   * KEY_NOT_FOUND or KEY_AMBIGUOUS otherwise. Wants a session for writing. Logs in.
+   * Gives a key pair and its certificates another CKA_ID; see move-id.ts. `begin` is called before the first change, once nothing stands in
+   * the way. OBJECT_EXISTS, KEY_NOT_FOUND or KEY_AMBIGUOUS otherwise. Wants a session for writing. Logs in.
    */
   moveId(move: IdMove, begin: () => void): Promise<'moved' | 'nothing to do' | 'refused'>;
-  /** Removes certificate objects whose value is exactly `der`: the only thing our code ever destroys on a token. Logs in. Returns how many. */
+  /**
+   * Removes certificate objects whose value is exactly `der`: the only thing our code ever destroys on a token. Logs in. Returns how many.
+   */
   destroyCertificates(der: Uint8Array): Promise<number>;
   close(): Promise<void>;
 }

@@ -55,11 +55,13 @@ const allowed: Readonly<Record<Part, RegExp>> = {
 };
 
 /**
- * Reads a PKCS#11 URI. CONFIG_INVALID for what RFC 7512 does not allow and for `pin-value`. What is not known is refused in the path, where it should match
- * nothing, and passed over in the query (RFC 7512 §2.5). Empty parts of the path are passed over as well: GnuTLS' p11tool writes ';;' where a token names no manufacturer.
+ * Reads a PKCS#11 URI. CONFIG_INVALID for what RFC 7512 does not allow and for `pin-value`. What is not known is refused in the path, where
+ * it should match nothing, and passed over in the query (RFC 7512 §2.5). Empty parts of the path are passed over as well: GnuTLS' p11tool
+ * writes ';;' where a token names no manufacturer.
  */
 export function parseUri(uri: string): Pkcs11Uri {
-  if (!/^pkcs11:/iu.test(uri)) throw new HsmongerError('CONFIG_INVALID', `'${withoutPin(uri)}' is not a PKCS#11 URI: it must begin with 'pkcs11:' (RFC 7512).`);
+  if (!/^pkcs11:/iu.test(uri))
+    throw new HsmongerError('CONFIG_INVALID', `'${withoutPin(uri)}' is not a PKCS#11 URI: it must begin with 'pkcs11:' (RFC 7512).`);
   const rest = uri.slice('pkcs11:'.length);
   const mark = rest.indexOf('?');
   const path = mark < 0 ? rest : rest.slice(0, mark);
@@ -76,13 +78,17 @@ function read(uri: string, part: Part, pair: string, found: Map<string, unknown>
   if (equals < 1) throw complain(`has a part without 'name=value' (parts are separated by '${part === 'path' ? ';' : '&'}')`);
   const name = pair.slice(0, equals);
   const value = pair.slice(equals + 1);
-  if (name === 'pin-value') throw complain("holds a PIN in 'pin-value'; a PIN must not be written into a URI, use pin-file, pin-env or pin-credential");
+  if (name === 'pin-value')
+    throw complain("holds a PIN in 'pin-value'; a PIN must not be written into a URI, use pin-file, pin-env or pin-credential");
   const attribute = attributes.find((known) => known.name === name && known.part === part);
   if (attribute === undefined && part === 'query' && !attributes.some((known) => known.name === name)) return;
   if (attribute === undefined) throw complain(`has the attribute '${name}', which is not known in its ${part}`);
   if (found.has(attribute.field)) throw complain(`has '${name}' twice`);
   if (!allowed[part].test(value)) throw complain(`has characters in '${name}' that must be percent-encoded`);
-  found.set(attribute.field, attribute.decode(value, (why) => complain(`has a '${name}' that ${why}`)));
+  found.set(
+    attribute.field,
+    attribute.decode(value, (why) => complain(`has a '${name}' that ${why}`)),
+  );
 }
 
 /** Writes a PKCS#11 URI; everything but unreserved characters is percent-encoded, so that any reader takes it. */
@@ -102,7 +108,9 @@ export function formatUri(uri: Pkcs11Uri): string {
 function encode(value: string | number | Uint8Array): string {
   // RFC 7512 §2.3: the whole value of "id" SHOULD be percent-encoded.
   if (value instanceof Uint8Array) return Array.from(value, percent).join('');
-  return Array.from(Buffer.from(String(value)), (byte) => (/[\w.~-]/u.test(String.fromCharCode(byte)) ? String.fromCharCode(byte) : percent(byte))).join('');
+  return Array.from(Buffer.from(String(value)), (byte) =>
+    /[\w.~-]/u.test(String.fromCharCode(byte)) ? String.fromCharCode(byte) : percent(byte),
+  ).join('');
 }
 
 function percent(byte: number): string {
@@ -110,7 +118,12 @@ function percent(byte: number): string {
 }
 
 function bytes(value: string): Uint8Array {
-  return new Uint8Array(Buffer.from(value.replace(/%([0-9A-Fa-f]{2})/gu, (_, hex: string) => String.fromCharCode(Number.parseInt(hex, 16))), 'latin1'));
+  return new Uint8Array(
+    Buffer.from(
+      value.replace(/%([0-9A-Fa-f]{2})/gu, (_, hex: string) => String.fromCharCode(Number.parseInt(hex, 16))),
+      'latin1',
+    ),
+  );
 }
 
 function text(value: string, complain: Complain): string {

@@ -1,5 +1,19 @@
 import { randomBytes } from 'node:crypto';
-import { closeSync, fchmodSync, fchownSync, fstatSync, fsyncSync, openSync, readdirSync, readFileSync, realpathSync, renameSync, rmSync, writeFileSync, type Stats } from 'node:fs';
+import {
+  closeSync,
+  fchmodSync,
+  fchownSync,
+  fstatSync,
+  fsyncSync,
+  openSync,
+  readdirSync,
+  readFileSync,
+  realpathSync,
+  renameSync,
+  rmSync,
+  writeFileSync,
+  type Stats,
+} from 'node:fs';
 import path from 'node:path';
 import { HsmongerError, sentenceOf } from '../errors.js';
 import { directiveOf, withDirective } from './directives.js';
@@ -16,9 +30,9 @@ export function configFile(pkiDirectory: string, subsystem: 'ca' | 'kra'): strin
 }
 
 /**
- * Gives directives their values, those that are there: none is added, for a newer PKI keeps no certificates in CS.cfg. What was there before the
- * change is kept beside it as CS.cfg.hsmongerbkp; the file changes in one step, keeps owner and mode, and is on the disk when this returns. The
- * server must not run meanwhile: it writes the file too. Runs as the service user; PKI_CONFIG_FAILED when it cannot.
+ * Gives directives their values, those that are there: none is added, for a newer PKI keeps no certificates in CS.cfg. What was there
+ * before the change is kept beside it as CS.cfg.hsmongerbkp; the file changes in one step, keeps owner and mode, and is on the disk when
+ * this returns. The server must not run meanwhile: it writes the file too. Runs as the service user; PKI_CONFIG_FAILED when it cannot.
  */
 export function setDirectives(file: string, directives: readonly Directive[]): 'updated' | 'already there' | 'not there' {
   try {
@@ -32,7 +46,11 @@ export function setDirectives(file: string, directives: readonly Directive[]): '
     put(found.file, content, found.stats);
     return 'updated';
   } catch (error) {
-    throw new HsmongerError('PKI_CONFIG_FAILED', `Cannot change ${directives.map(({ name }) => name).join(' and ')} in ${file}: ${sentenceOf(error)}. It is as it was, and is changed at the next attempt; give the file and its directory to the service user.`, { cause: error });
+    throw new HsmongerError(
+      'PKI_CONFIG_FAILED',
+      `Cannot change ${directives.map(({ name }) => name).join(' and ')} in ${file}: ${sentenceOf(error)}. It is as it was, and is changed at the next attempt; give the file and its directory to the service user.`,
+      { cause: error },
+    );
   }
 }
 
@@ -42,7 +60,11 @@ export function readDirectives(file: string, names: readonly string[]): Readonly
     const found = read(file);
     return new Map(names.map((name) => [name, found === undefined ? undefined : directiveOf(found.content, name)]));
   } catch (error) {
-    throw new HsmongerError('PKI_CONFIG_FAILED', `Cannot read ${names.join(' and ')} in ${file}: ${sentenceOf(error)}; give the file and its directory to the service user.`, { cause: error });
+    throw new HsmongerError(
+      'PKI_CONFIG_FAILED',
+      `Cannot read ${names.join(' and ')} in ${file}: ${sentenceOf(error)}; give the file and its directory to the service user.`,
+      { cause: error },
+    );
   }
 }
 

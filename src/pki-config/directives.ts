@@ -28,7 +28,9 @@ interface Line {
 
 function linesOf(content: string): Line[] {
   return (content.match(/[^\r\n]*(?:\r\n|\r|\n)|[^\r\n]+$/gu) ?? []).map((text) => {
-    const parts = /^(?<before>[ \t]*(?<name>[^#!=\s][^=\r\n]*?)[ \t]*=[ \t]*)(?<value>[^\r\n]*?)(?<after>[ \t]*(?:\r\n|\r|\n)?)$/u.exec(text)?.groups;
+    const parts = /^(?<before>[ \t]*(?<name>[^#!=\s][^=\r\n]*?)[ \t]*=[ \t]*)(?<value>[^\r\n]*?)(?<after>[ \t]*(?:\r\n|\r|\n)?)$/u.exec(
+      text,
+    )?.groups;
     if (parts === undefined) return { text, before: text, after: '' };
     const { before = '', name = '', value = '', after = '' } = parts;
     return { text, name, value, before, after };

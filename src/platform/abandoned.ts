@@ -25,6 +25,15 @@ export function sweepAbandoned(place: string, purpose: string, owner?: Owner): v
     const stats = lstatSync(directory, { throwIfNoEntry: false });
     if (stats?.isDirectory() !== true) continue;
     if (stats.uid === process.geteuid?.()) rmSync(directory, { recursive: true, force: true });
-    else if (stats.uid === owner?.uid) spawnSync('/bin/rm', ['-rf', '--', directory], { uid: owner.uid, gid: owner.gid, env: {}, cwd: '/', stdio: 'ignore', timeout: 10_000, killSignal: 'SIGKILL' });
+    else if (stats.uid === owner?.uid)
+      spawnSync('/bin/rm', ['-rf', '--', directory], {
+        uid: owner.uid,
+        gid: owner.gid,
+        env: {},
+        cwd: '/',
+        stdio: 'ignore',
+        timeout: 10_000,
+        killSignal: 'SIGKILL',
+      });
   }
 }

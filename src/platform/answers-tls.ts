@@ -5,7 +5,10 @@ import { connect } from 'node:tls';
 export async function answersTls(host: string, ports: readonly number[], timeoutMs: number): Promise<boolean> {
   const end = new AbortController();
   try {
-    return await Promise.any(ports.map((port) => handshake(host, port, timeoutMs, end.signal))).then(() => true, () => false);
+    return await Promise.any(ports.map((port) => handshake(host, port, timeoutMs, end.signal))).then(
+      () => true,
+      () => false,
+    );
   } finally {
     end.abort();
   }
@@ -20,10 +23,16 @@ function handshake(host: string, port: number, timeoutMs: number, signal: AbortS
       socket.destroy();
       settle();
     };
-    const fail = () => { finish(() => { reject(new Error(`no TLS at ${host}:${String(port)}`)); }); };
+    const fail = () => {
+      finish(() => {
+        reject(new Error(`no TLS at ${host}:${String(port)}`));
+      });
+    };
     const timer = setTimeout(fail, timeoutMs);
     signal.addEventListener('abort', fail, { once: true });
-    socket.once('secureConnect', () => { finish(resolve); });
+    socket.once('secureConnect', () => {
+      finish(resolve);
+    });
     socket.once('error', fail);
     socket.once('close', fail);
   });

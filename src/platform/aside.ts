@@ -13,8 +13,9 @@ export interface LeftBehind {
 }
 
 /**
- * What killed processes left at asideOf() of these files, each directory read once. Links, directories and what a running process may be writing are not among it. A process of another PID namespace, or of
- * another host with the same directory, is not seen to run: the worst it suffers is that its file cannot be put in place, which it says.
+ * What killed processes left at asideOf() of these files, each directory read once. Links, directories and what a running process may be
+ * writing are not among it. A process of another PID namespace, or of another host with the same directory, is not seen to run: the worst
+ * it suffers is that its file cannot be put in place, which it says.
  */
 export function leftBeside(files: readonly string[]): LeftBehind[] {
   const names = new Map<string, Set<string>>();

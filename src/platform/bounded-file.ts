@@ -1,8 +1,8 @@
 import { closeSync, constants, fstatSync, openSync, readSync } from 'node:fs';
 
 /**
- * What is in a plain file of at most `most` octets; to be wiped by who reads secrets. Never waits for a FIFO or a device that somebody has put
- * there, and reads no more even while the file grows. Failures are node's own errors, and one that says what the file is not.
+ * What is in a plain file of at most `most` octets; to be wiped by who reads secrets. Never waits for a FIFO or a device that somebody has
+ * put there, and reads no more even while the file grows. Failures are node's own errors, and one that says what the file is not.
  */
 export function readBoundedFile(file: string, most: number, flags = 0): Buffer {
   const descriptor = openSync(file, constants.O_RDONLY | constants.O_NONBLOCK | constants.O_NOCTTY | flags);

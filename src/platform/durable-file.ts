@@ -10,8 +10,9 @@ export interface DurableOptions {
 }
 
 /**
- * Puts a file in place in one step, on the disk before it returns; what was there is replaced, and stays when this fails. The content goes to
- * a file of this process first, one nobody prepared; what killed processes left of theirs for this file is removed. Errors are the system's.
+ * Puts a file in place in one step, on the disk before it returns; what was there is replaced, and stays when this fails. The content goes
+ * to a file of this process first, one nobody prepared; what killed processes left of theirs for this file is removed. Errors are the
+ * system's.
  */
 export function writeDurably(file: string, content: string | Uint8Array, options: DurableOptions = {}): void {
   sweepBeside([file], options.owner);

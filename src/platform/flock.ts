@@ -18,7 +18,10 @@ export async function exclusiveFlock(descriptor: number, seconds: number): Promi
 
 /** The same, while nothing else runs: for a process that is ending. */
 export function exclusiveFlockNow(descriptor: number, seconds: number): boolean {
-  return spawnSync(program, take(seconds), { stdio: stdio(descriptor), env: {}, timeout: (seconds + 5) * 1000, killSignal: 'SIGKILL' }).status === 0;
+  return (
+    spawnSync(program, take(seconds), { stdio: stdio(descriptor), env: {}, timeout: (seconds + 5) * 1000, killSignal: 'SIGKILL' })
+      .status === 0
+  );
 }
 
 export async function releaseFlock(descriptor: number): Promise<void> {
@@ -29,7 +32,10 @@ export function releaseFlockNow(descriptor: number): void {
   spawnSync(program, ['-u', '3'], { stdio: stdio(descriptor), env: {}, timeout: 5000, killSignal: 'SIGKILL' });
 }
 
-/** Runs `work` while no other process has the lock on `file`, which is made where it is missing; throws `busy` where another has it for `seconds`. The lock ends with its process. */
+/**
+ * Runs `work` while no other process has the lock on `file`, which is made where it is missing; throws `busy` where another has it for
+ * `seconds`. The lock ends with its process.
+ */
 export async function holdingFlock<T>(file: string, seconds: number, busy: HsmongerError, work: () => Promise<T>): Promise<T> {
   const descriptor = openSync(file, 'a', 0o600);
   try {
@@ -48,6 +54,8 @@ async function flock(descriptor: number, args: readonly string[], seconds: numbe
     if (code === 0 || code === 1) return code;
     throw new Error(code === null ? 'it gave no answer' : `exit ${String(code)}`);
   } catch (error) {
-    throw new HsmongerError('COMMAND_FAILED', `${program} ${args.join(' ')} failed: ${sentenceOf(error)}; it belongs to util-linux.`, { cause: error });
+    throw new HsmongerError('COMMAND_FAILED', `${program} ${args.join(' ')} failed: ${sentenceOf(error)}; it belongs to util-linux.`, {
+      cause: error,
+    });
   }
 }

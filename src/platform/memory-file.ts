@@ -1,4 +1,16 @@
-import { closeSync, existsSync, fsyncSync, fstatSync, openSync, constants, readFileSync, realpathSync, rmSync, statfsSync, writeSync } from 'node:fs';
+import {
+  closeSync,
+  existsSync,
+  fsyncSync,
+  fstatSync,
+  openSync,
+  constants,
+  readFileSync,
+  realpathSync,
+  rmSync,
+  statfsSync,
+  writeSync,
+} from 'node:fs';
 import path from 'node:path';
 
 /** statfs(2): what never reaches a disk, but for tmpfs where memory is swapped out. */
@@ -10,9 +22,15 @@ export function staysInMemory(directory: string): boolean {
   return inMemory.has(statfsSync(there).type);
 }
 
-/** The swap devices of /proc/swaps that keep in clear what is swapped out. zram is memory itself; a dm-crypt mapping says so in its UUID. */
+/**
+ * The swap devices of /proc/swaps that keep in clear what is swapped out. zram is memory itself; a dm-crypt mapping says so in its UUID.
+ */
 export function swapInClear(swaps = readFileSync('/proc/swaps', 'utf8'), mappingOf = mappingUuid): string[] {
-  const devices = swaps.split('\n').slice(1).flatMap((line) => line.split(/\s/u, 1)).filter((device) => device !== '');
+  const devices = swaps
+    .split('\n')
+    .slice(1)
+    .flatMap((line) => line.split(/\s/u, 1))
+    .filter((device) => device !== '');
   return devices.filter((device) => !/\/zram\d+$/u.test(device) && mappingOf(device)?.startsWith('CRYPT-') !== true);
 }
 
@@ -25,8 +43,8 @@ function mappingUuid(device: string): string | undefined {
 }
 
 /**
- * Removes a file and overwrites what was in it. In this order: whoever opens it by its name meanwhile finds none, not a wrong PIN. False where
- * there is none. On a disk the overwriting promises nothing.
+ * Removes a file and overwrites what was in it. In this order: whoever opens it by its name meanwhile finds none, not a wrong PIN. False
+ * where there is none. On a disk the overwriting promises nothing.
  */
 export function wipeFile(file: string): boolean {
   let descriptor: number;

@@ -12,7 +12,8 @@ export function selfMark(): string {
 export function isGone(mark: string): boolean {
   const [boot, namespace, pid] = mark.split('/');
   const [ourBoot, ourNamespace] = here() ?? [];
-  if (boot === undefined || boot === '' || namespace === undefined || pid === undefined || ourBoot === undefined || !/^\d+$/u.test(pid)) return false;
+  if (boot === undefined || boot === '' || namespace === undefined || pid === undefined || ourBoot === undefined || !/^\d+$/u.test(pid))
+    return false;
   if (boot !== ourBoot) return true;
   if (namespace !== ourNamespace || !seesOthers()) return false;
   return markOf(Number(pid)) !== mark;

@@ -38,7 +38,9 @@ export async function run(program: string, args: readonly string[], options: Run
   });
   if (result.exitCode === undefined || !(options.okExitCodes ?? [0]).includes(result.exitCode)) {
     const said = `${result.stderr}\n${result.stdout}`.trim().split('\n').slice(-3).join(' ').trim();
-    const how = result.timedOut ? 'gave no answer in time' : `failed (${result.exitCode === undefined ? (result.shortMessage ?? '') : `exit ${String(result.exitCode)}`})`;
+    const how = result.timedOut
+      ? 'gave no answer in time'
+      : `failed (${result.exitCode === undefined ? (result.shortMessage ?? '') : `exit ${String(result.exitCode)}`})`;
     throw new HsmongerError('COMMAND_FAILED', `${program} ${how}${said === '' ? '' : `: ${said}`}.`, { cause: result });
   }
   return { exitCode: result.exitCode, stdout: result.stdout, stderr: result.stderr };

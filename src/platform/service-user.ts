@@ -28,17 +28,28 @@ export function accountOf(user: string): Account {
   if (!runningAsRoot()) {
     const self = selfAccount();
     if (self.name === user) return self;
-    throw new HsmongerError('NOT_PERMITTED', `This works as user '${user}' and was started by '${self.name}', who cannot become '${user}'. Run it as root.`);
+    throw new HsmongerError(
+      'NOT_PERMITTED',
+      `This works as user '${user}' and was started by '${self.name}', who cannot become '${user}'. Run it as root.`,
+    );
   }
   try {
     posix.seteuid(user);
   } catch (error) {
-    throw new HsmongerError('USER_MISSING', `The service user '${user}' does not exist (${sentenceOf(error)}). Create it, or name another with 'user' in the instance file.`, { cause: error });
+    throw new HsmongerError(
+      'USER_MISSING',
+      `The service user '${user}' does not exist (${sentenceOf(error)}). Create it, or name another with 'user' in the instance file.`,
+      { cause: error },
+    );
   }
   try {
     const account = selfAccount();
     // Another name for root would be no drop at all; 'root' itself is refused where the instance file is read.
-    if (account.uid === 0 && user !== account.name) throw new HsmongerError('NOT_PERMITTED', `The service user '${user}' is '${account.name}' (uid 0) by another name, and nothing here works on a token as root; name an unprivileged user with 'user' in the instance file.`);
+    if (account.uid === 0 && user !== account.name)
+      throw new HsmongerError(
+        'NOT_PERMITTED',
+        `The service user '${user}' is '${account.name}' (uid 0) by another name, and nothing here works on a token as root; name an unprivileged user with 'user' in the instance file.`,
+      );
     return account;
   } finally {
     posix.seteuid(0);
@@ -58,7 +69,11 @@ export function dropTo(user: string): Account {
       posix.setgid(account.gid);
       posix.setuid(account.uid);
     } catch (error) {
-      throw new HsmongerError('DROP_FAILED', `Cannot become user '${user}': ${sentenceOf(error)}. Start this as full root, without a restricted capability set.`, { cause: error });
+      throw new HsmongerError(
+        'DROP_FAILED',
+        `Cannot become user '${user}': ${sentenceOf(error)}. Start this as full root, without a restricted capability set.`,
+        { cause: error },
+      );
     }
     assertNoWayBack(account);
   }
@@ -70,9 +85,28 @@ export function dropTo(user: string): Account {
 }
 
 function assertNoWayBack(account: Account): void {
-  const ids = [posix.getuid(), posix.geteuid()].every((uid) => uid === account.uid) && [posix.getgid(), posix.getegid()].every((gid) => gid === account.gid);
-  if (!ids || regains(() => { posix.setuid(0); }) || regains(() => { posix.seteuid(0); }) || regains(() => { posix.setgid(0); }) || regains(() => { posix.setegid(0); })) {
-    throw new HsmongerError('DROP_FAILED', `After becoming user '${account.name}' the way back to root was still open; stopped before touching the token.`);
+  const ids =
+    [posix.getuid(), posix.geteuid()].every((uid) => uid === account.uid) &&
+    [posix.getgid(), posix.getegid()].every((gid) => gid === account.gid);
+  if (
+    !ids ||
+    regains(() => {
+      posix.setuid(0);
+    }) ||
+    regains(() => {
+      posix.seteuid(0);
+    }) ||
+    regains(() => {
+      posix.setgid(0);
+    }) ||
+    regains(() => {
+      posix.setegid(0);
+    })
+  ) {
+    throw new HsmongerError(
+      'DROP_FAILED',
+      `After becoming user '${account.name}' the way back to root was still open; stopped before touching the token.`,
+    );
   }
 }
 

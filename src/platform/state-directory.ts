@@ -18,11 +18,16 @@ export function ensureStateDirectory(directory: string, account: Account): void 
     if (lstatSync(directory, { throwIfNoEntry: false }) === undefined) make(directory, account);
     const stats = lstatSync(directory);
     if (!stats.isDirectory() || stats.uid !== account.uid) {
-      throw new HsmongerError('STATE_UNAVAILABLE', `${directory} must be a directory owned by '${account.name}'; move away what is there, or chown it.`);
+      throw new HsmongerError(
+        'STATE_UNAVAILABLE',
+        `${directory} must be a directory owned by '${account.name}'; move away what is there, or chown it.`,
+      );
     }
   } catch (error) {
     if (error instanceof HsmongerError) throw error;
-    throw new HsmongerError('STATE_UNAVAILABLE', `Cannot make ${directory} for user '${account.name}': ${sentenceOf(error)}.`, { cause: error });
+    throw new HsmongerError('STATE_UNAVAILABLE', `Cannot make ${directory} for user '${account.name}': ${sentenceOf(error)}.`, {
+      cause: error,
+    });
   }
 }
 
@@ -42,7 +47,10 @@ function makeParent(directory: string): void {
   }
   const distrust = runningAsRoot() ? distrustOf(directory) : undefined;
   if (distrust === undefined) return;
-  throw new HsmongerError('STATE_UNAVAILABLE', `Refusing to keep state below ${directory}: ${distrust}. Whoever can write it chooses what root hands to the service user; run chown root: and chmod go-w on what is named, or choose another --state-dir.`);
+  throw new HsmongerError(
+    'STATE_UNAVAILABLE',
+    `Refusing to keep state below ${directory}: ${distrust}. Whoever can write it chooses what root hands to the service user; run chown root: and chmod go-w on what is named, or choose another --state-dir.`,
+  );
 }
 
 /** In one step, for others and for kill -9: it is the service user's when it gets its name. */

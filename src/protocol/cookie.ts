@@ -72,7 +72,10 @@ export function writeCookie(form: CookieForm, profile: string | undefined, progr
       return progress === undefined ? anew : envelope(progress.state === 'retrieve' ? '' : layer(progress, profile), profile);
     case 'ca':
       if (progress === undefined) return anew;
-      return envelope(progress.state === 'retrieve' ? layer(progress, profile) : `request:${envelope(layer(progress, caProfile), caProfile)}`, profile);
+      return envelope(
+        progress.state === 'retrieve' ? layer(progress, profile) : `request:${envelope(layer(progress, caProfile), caProfile)}`,
+        profile,
+      );
   }
 }
 
@@ -92,7 +95,10 @@ function envelope(cookie: string, profile: string | undefined): string {
   return `{"cookie": ${quoted(cookie)}, "profile": ${profile === undefined ? 'null' : quoted(profile)}}`;
 }
 
-/** FreeIPA's helper takes a cookie of another profile for a request that has changed, and begins anew; it calls any other one it does not know an error. */
+/**
+ * FreeIPA's helper takes a cookie of another profile for a request that has changed, and begins anew; it calls any other one it does not
+ * know an error.
+ */
 const anew = envelope('', plainCookie);
 
 /** As Python's json.dumps() writes a string. */

@@ -16,7 +16,12 @@ const names = { '--instance': 'instance', '--request': 'request', '--config-dir'
 
 /** Reads `--flag value` and `--flag=value`; a word it does not know is returned as `unknown`, for one clear sentence. */
 export function readFlags(argv: readonly string[]): Flags & { readonly unknown: string | undefined } {
-  const flags: Record<(typeof names)[keyof typeof names], string | undefined> = { instance: undefined, request: undefined, configDir: undefined, stateDir: undefined };
+  const flags: Record<(typeof names)[keyof typeof names], string | undefined> = {
+    instance: undefined,
+    request: undefined,
+    configDir: undefined,
+    stateDir: undefined,
+  };
   const given: Record<(typeof switches)[keyof typeof switches], boolean> = { reuseExisting: false, forceSelfSigned: false };
   const rest = [...argv];
   for (let word = rest.shift(); word !== undefined; word = rest.shift()) {

@@ -41,7 +41,15 @@ export function readOperation(env: Environment): Operation {
       return { kind: 'renew-request-requirements' };
     case 'SUBMIT':
     case 'POLL':
-      return { kind: 'enrol', variables: { csr: set(env, 'CERTMONGER_CSR'), oldCertificate: set(env, 'CERTMONGER_CERTIFICATE'), profile: set(env, 'CERTMONGER_CA_PROFILE'), cookie: name === 'POLL' ? set(env, 'CERTMONGER_CA_COOKIE') : undefined } };
+      return {
+        kind: 'enrol',
+        variables: {
+          csr: set(env, 'CERTMONGER_CSR'),
+          oldCertificate: set(env, 'CERTMONGER_CERTIFICATE'),
+          profile: set(env, 'CERTMONGER_CA_PROFILE'),
+          cookie: name === 'POLL' ? set(env, 'CERTMONGER_CA_COOKIE') : undefined,
+        },
+      };
     default:
       // FETCH-SCEP-CA-CERTS, FETCH-SCEP-CA-CAPS, and whatever certmonger learns next.
       return { kind: 'unsupported', name };

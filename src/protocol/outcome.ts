@@ -2,13 +2,21 @@ import { plainCookie } from './cookie.js';
 
 /** What the helper answers, and how certmonger wants it written (submit-e.h:26-36, submit-e.c:56-59). Nothing else knows exit codes. */
 export type Outcome =
-  | { readonly kind: 'issued'; readonly certificate: string; readonly chain: readonly string[]; readonly roots: readonly NamedCertificate[] }
+  | {
+      readonly kind: 'issued';
+      readonly certificate: string;
+      readonly chain: readonly string[];
+      readonly roots: readonly NamedCertificate[];
+    }
   | { readonly kind: 'roots'; readonly roots: readonly NamedCertificate[]; readonly others: readonly NamedCertificate[] }
   /** One line, or a list of one item a line. The text must be stable: certmonger restarts every request of the CA when it changes. */
   | { readonly kind: 'text'; readonly lines: readonly string[] }
   | { readonly kind: 'rejected'; readonly reason: string }
   | { readonly kind: 'unconfigured'; readonly reason: string }
-  /** Makes certmonger come back with POLL and `cookie` (one line; it logs cookies and stores them in clear), by default one that says nothing. */
+  /**
+   * Makes certmonger come back with POLL and `cookie` (one line; it logs cookies and stores them in clear), by default one that says
+   * nothing.
+   */
   | { readonly kind: 'retry'; readonly afterSeconds: number; readonly cookie?: string }
   | { readonly kind: 'unsupported' }
   /** A child has given the answer already, and ended with this. */
@@ -36,7 +44,14 @@ export interface Answer {
 export function encodeOutcome(outcome: Outcome): Answer {
   switch (outcome.kind) {
     case 'issued':
-      return { exitCode: 0, stdout: json({ certificate: outcome.certificate, chain: outcome.chain.map((certificate, index) => ({ nickname: `chain #${String(index + 1)}`, certificate })), roots: outcome.roots }) };
+      return {
+        exitCode: 0,
+        stdout: json({
+          certificate: outcome.certificate,
+          chain: outcome.chain.map((certificate, index) => ({ nickname: `chain #${String(index + 1)}`, certificate })),
+          roots: outcome.roots,
+        }),
+      };
     case 'roots':
       return { exitCode: 0, stdout: json({ roots: outcome.roots, 'other-roots': [], other: outcome.others }) };
     case 'text':

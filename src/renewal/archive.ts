@@ -19,7 +19,11 @@ export function archive(directory: string, nickname: string, certificate: Certif
     writeDurably(file, certificateToPem(certificate.der));
     return file;
   } catch (error) {
-    throw new HsmongerError('STATE_UNAVAILABLE', `Cannot keep the superseded certificate as ${file}: ${sentenceOf(error)}. It was not removed; mend ${directory} and it goes on by itself.`, { cause: error });
+    throw new HsmongerError(
+      'STATE_UNAVAILABLE',
+      `Cannot keep the superseded certificate as ${file}: ${sentenceOf(error)}. It was not removed; mend ${directory} and it goes on by itself.`,
+      { cause: error },
+    );
   }
 }
 

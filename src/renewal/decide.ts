@@ -28,21 +28,37 @@ export const tooNew = 30 * 60_000;
  * thresholds since it last looked, and always once the certificate has expired (iterate.c:508-565, 1399-1427).
  */
 export function decideRenewal(now: Date, { notAfter, notBefore, lastCheck }: RenewalFacts): RenewalDecision {
-  if (notAfter === undefined) return { due: false, reason: 'expiry unknown', message: 'certmonger does not know when this certificate expires and will never renew it.' };
+  if (notAfter === undefined)
+    return {
+      due: false,
+      reason: 'expiry unknown',
+      message: 'certmonger does not know when this certificate expires and will never renew it.',
+    };
   const settled = notBefore === undefined ? now : new Date(notBefore.getTime() + tooNew);
   if (now < settled) {
     const then = decideRenewal(settled, { notAfter, ...(lastCheck === undefined ? {} : { lastCheck }) });
     if (!then.due) return then;
-    return { ...then, due: false, reason: 'too new', message: `Became valid less than 30 minutes ago, so it is left alone until ${minute(settled)}, then it is due.` };
+    return {
+      ...then,
+      due: false,
+      reason: 'too new',
+      message: `Became valid less than 30 minutes ago, so it is left alone until ${minute(settled)}, then it is due.`,
+    };
   }
   const left = notAfter.getTime() - now.getTime();
   if (left <= 0) return { due: true, reason: 'expired', message: `Expired at ${minute(notAfter)}: due now.`, next: now };
   const leftBefore = lastCheck === undefined ? Infinity : notAfter.getTime() - lastCheck.getTime();
   const crossed = thresholds.find((threshold) => leftBefore > threshold && left <= threshold);
-  if (crossed !== undefined) return { due: true, reason: 'threshold passed', message: `Less than ${duration(crossed)} left: due now.`, next: now };
+  if (crossed !== undefined)
+    return { due: true, reason: 'threshold passed', message: `Less than ${duration(crossed)} left: due now.`, next: now };
   const ahead = thresholds.find((threshold) => left > threshold) ?? 0;
   const next = new Date(notAfter.getTime() - ahead);
-  return { due: false, reason: 'not yet', message: `Next renewal at ${minute(next)}, ${ahead === 0 ? 'when it expires' : `when ${duration(ahead)} are left`}.`, next };
+  return {
+    due: false,
+    reason: 'not yet',
+    message: `Next renewal at ${minute(next)}, ${ahead === 0 ? 'when it expires' : `when ${duration(ahead)} are left`}.`,
+    next,
+  };
 }
 
 function duration(milliseconds: number): string {

@@ -53,7 +53,12 @@ export async function answer(operation: IssuerOperation, argv: readonly string[]
     if (instance.drop === 'runuser' && runningAsRoot()) return await throughRunuser(instance, directories, argv, env);
     // Own code and addons are in memory before the drop: afterwards a clone below a closed home directory cannot be read.
     sqliteAddon();
-    const loaded: Loaded = { ...run, createIssuer: await loadIssuer(instance), readCaFile: instance.issuer.type === 'dogtag' ? (await import('../issuer/dogtag/ca-file.js')).readCaFile : () => ({ certificates: [] }) };
+    const loaded: Loaded = {
+      ...run,
+      createIssuer: await loadIssuer(instance),
+      readCaFile:
+        instance.issuer.type === 'dogtag' ? (await import('../issuer/dogtag/ca-file.js')).readCaFile : () => ({ certificates: [] }),
+    };
     const account = accountOf(instance.user);
     prepareState(directories, instance, account);
     const privileged = await openPrivileged(instance, operation.kind === 'enrol' ? operation.variables : undefined, account);
@@ -64,7 +69,9 @@ export async function answer(operation: IssuerOperation, argv: readonly string[]
     process.stderr.write(`hsmonger-submit: ${failure.code}: ${failure.message}\n`);
     const outcome = failureOutcome(failure, operation.kind === 'enrol' ? operation.variables.cookie : undefined);
     // A refusal would make certmonger ask for the roots again after a year (iterate.c:2377-2500).
-    return operation.kind === 'fetch-roots' && (outcome.kind === 'rejected' || outcome.kind === 'unconfigured') ? { kind: 'retry', afterSeconds: rootsAgainSeconds } : outcome;
+    return operation.kind === 'fetch-roots' && (outcome.kind === 'rejected' || outcome.kind === 'unconfigured')
+      ? { kind: 'retry', afterSeconds: rootsAgainSeconds }
+      : outcome;
   }
 }
 
@@ -72,9 +79,17 @@ const rootsAgainSeconds = 300;
 
 function configuration(argv: readonly string[], env: Environment): Run {
   const flags = readFlags(argv);
-  if (flags.unknown !== undefined) throw new HsmongerError('USAGE', `hsmonger-submit does not know '${flags.unknown}'; its flags are --instance, --config-dir, --state-dir, --reuse-existing and --force-self-signed.`);
+  if (flags.unknown !== undefined)
+    throw new HsmongerError(
+      'USAGE',
+      `hsmonger-submit does not know '${flags.unknown}'; its flags are --instance, --config-dir, --state-dir, --reuse-existing and --force-self-signed.`,
+    );
   const name = flags.instance ?? env['CERTMONGER_CA_NICKNAME'];
-  if (name === undefined) throw new HsmongerError('USAGE', 'hsmonger-submit was given no instance: certmonger sets CERTMONGER_CA_NICKNAME, by hand use --instance NAME.');
+  if (name === undefined)
+    throw new HsmongerError(
+      'USAGE',
+      'hsmonger-submit was given no instance: certmonger sets CERTMONGER_CA_NICKNAME, by hand use --instance NAME.',
+    );
   const directories = directoriesFrom(flags, env);
   return { flags, directories, instance: loadInstance(directories, name) };
 }
@@ -83,14 +98,21 @@ async function outcomeOf(operation: IssuerOperation, run: Loaded, privileged: Pr
   const { instance, directories } = run;
   const ledger = openLedger(ledgerFile(directories, instance));
   try {
-    return await (operation.kind === 'enrol' ? enrol(operation, run, privileged, ledger, account) : roots(run, privileged, ledger, account));
+    return await (operation.kind === 'enrol'
+      ? enrol(operation, run, privileged, ledger, account)
+      : roots(run, privileged, ledger, account));
   } finally {
     ledger.close();
     await privileged.close();
   }
 }
 
-async function roots({ instance, directories, createIssuer }: Loaded, { store }: Privileged, ledger: Database, { uid }: Account): Promise<Outcome> {
+async function roots(
+  { instance, directories, createIssuer }: Loaded,
+  { store }: Privileged,
+  ledger: Database,
+  { uid }: Account,
+): Promise<Outcome> {
   const issuer = createIssuer({ instance, directories, ledger, clock: systemClock, uid, ...(store === undefined ? {} : { store }) });
   try {
     const found = await issuer.roots();
@@ -100,10 +122,18 @@ async function roots({ instance, directories, createIssuer }: Loaded, { store }:
   }
 }
 
-async function enrol({ variables }: Extract<IssuerOperation, { kind: 'enrol' }>, { instance, directories, flags, createIssuer, readCaFile }: Loaded, privileged: Privileged, ledger: Database, { uid }: Account): Promise<Outcome> {
+async function enrol(
+  { variables }: Extract<IssuerOperation, { kind: 'enrol' }>,
+  { instance, directories, flags, createIssuer, readCaFile }: Loaded,
+  privileged: Privileged,
+  ledger: Database,
+  { uid }: Account,
+): Promise<Outcome> {
   const { issuer: config } = instance;
   const { store, lock, csrFile, agent } = privileged;
-  const issuer = whenNeeded(() => createIssuer({ instance, directories, ledger, clock: systemClock, uid, agent, ...(store === undefined ? {} : { store }) }));
+  const issuer = whenNeeded(() =>
+    createIssuer({ instance, directories, ledger, clock: systemClock, uid, agent, ...(store === undefined ? {} : { store }) }),
+  );
   try {
     const { outcome, code, message } = await pursue(
       {
@@ -113,9 +143,13 @@ async function enrol({ variables }: Extract<IssuerOperation, { kind: 'enrol' }>,
         stateDirectory: stateDirectory(directories, instance),
         clock: systemClock,
         alarm,
-        assertSavable: (profile) => { assertSavable(instance, profile); },
+        assertSavable: (profile) => {
+          assertSavable(instance, profile);
+        },
         missed: (nickname, { der }) => isMissed(ledger, nickname, sha256(der), systemClock()),
-        inPlace: (nickname, { der }) => { noteInPlace(ledger, nickname, sha256(der), systemClock()); },
+        inPlace: (nickname, { der }) => {
+          noteInPlace(ledger, nickname, sha256(der), systemClock());
+        },
         masterAlarm: (opened) => rememberedAlarm(instance, opened, ledger, systemClock()),
         ...(store === undefined ? {} : { store }),
         ...(lock === undefined ? {} : { lock }),

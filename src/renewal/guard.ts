@@ -12,7 +12,15 @@ export async function stopGuarded({ name, saving }: Instance, run: Run): Promise
   if (saving.stop === undefined || !(await isActive(saving.stop, run))) return false;
   // A name of its own each time: an earlier guard is never taken away before the new one stands.
   const guard = `${guardPrefix(name)}${String(process.pid)}-${Date.now().toString(36)}`;
-  await run('systemd-run', [`--unit=${guard}`, `--on-active=${String(saving.guardMinutes)}min`, '--timer-property=AccuracySec=1s', `--description=Starts ${saving.stop} again after hsmonger stopped it`, 'systemctl', 'start', saving.stop]);
+  await run('systemd-run', [
+    `--unit=${guard}`,
+    `--on-active=${String(saving.guardMinutes)}min`,
+    '--timer-property=AccuracySec=1s',
+    `--description=Starts ${saving.stop} again after hsmonger stopped it`,
+    'systemctl',
+    'start',
+    saving.stop,
+  ]);
   await run('systemctl', ['stop', saving.stop], { timeoutMs: 180_000 });
   return true;
 }

@@ -40,7 +40,15 @@ export interface LookParts {
 const usualPorts = [636, 443, 8443];
 
 /** Who the servers are, who of them answers, and whether somebody renews; what was seen of the renewal master is remembered. */
-export async function lookAtServers({ instance, directory, ledger, now, ports = usualPorts, timeoutMs = 3000, all = false }: LookParts): Promise<ServersLook> {
+export async function lookAtServers({
+  instance,
+  directory,
+  ledger,
+  now,
+  ports = usualPorts,
+  timeoutMs = 3000,
+  all = false,
+}: LookParts): Promise<ServersLook> {
   const { base, host } = directoryOf(instance);
   const listed = await listServers(directory, base);
   const servers = await Promise.all(
@@ -55,7 +63,11 @@ export async function lookAtServers({ instance, directory, ledger, now, ports = 
   const sighting =
     master === undefined || more.length > 0 || master.here
       ? undefined
-      : noteLook(ledger, { host: master.host, reachable: master.reachable === true, published: await publishedNow(instance, directory, base) }, now);
+      : noteLook(
+          ledger,
+          { host: master.host, reachable: master.reachable === true, published: await publishedNow(instance, directory, base) },
+          now,
+        );
   const alarm = masterAlarm(now, {
     instance: instance.name,
     host,
@@ -68,7 +80,9 @@ export async function lookAtServers({ instance, directory, ledger, now, ports = 
 
 /** The certificates of the instance that every server of the CA has, and that only the renewal master renews. */
 export function sharedNicknames({ certificates }: Pick<Instance, 'certificates'>): string[] {
-  return certificates.map(({ nickname }) => nickname).filter((nickname) => systemCertificates.some((known) => known.shared && known.nickname === nickname));
+  return certificates
+    .map(({ nickname }) => nickname)
+    .filter((nickname) => systemCertificates.some((known) => known.shared && known.nickname === nickname));
 }
 
 /** What was published by when: the renewal master alone changes it. */
@@ -89,7 +103,10 @@ function portsFor({ directory }: Instance, usual: readonly number[]): number[] {
 
 /** CONFIG_INVALID where the instance knows no directory. */
 export function directoryOf(instance: Pick<Instance, 'file' | 'directory'>): NonNullable<Instance['directory']> {
-  if (instance.directory === undefined) throw new HsmongerError('CONFIG_INVALID', `${instance.file} has no [directory], so there are no other servers to know about; add one as docs/configuration.md says.`);
+  if (instance.directory === undefined)
+    throw new HsmongerError(
+      'CONFIG_INVALID',
+      `${instance.file} has no [directory], so there are no other servers to know about; add one as docs/configuration.md says.`,
+    );
   return instance.directory;
 }
-

@@ -15,7 +15,16 @@ const connector = 'ca.connector.KRA.transportCert';
 
 /** Every step of saving this certificate, in order: what is not in it is neither done nor waited for. `chained`: see hasChain(). */
 export function stepsFor(instance: Instance, certificate: CertificateConfig, chained: boolean): SavingStep[] {
-  return ['announced', 'located', 'proven', ...keeping(certificate), ...followUpsFor(instance, certificate, chained), 'checked', 'in service', 'done'];
+  return [
+    'announced',
+    'located',
+    'proven',
+    ...keeping(certificate),
+    ...followUpsFor(instance, certificate, chained),
+    'checked',
+    'in service',
+    'done',
+  ];
 }
 
 /** What follows once the certificate is proven, each by itself. */
@@ -29,10 +38,13 @@ export function followUpsFor(instance: Instance, certificate: CertificateConfig,
 }
 
 /**
- * Whether it is a CA's own certificate that another CA has signed: Dogtag's self-test validates it in the NSS database, so what stands above it has to be
- * there, and trusted (FreeIPA renew_ca_cert.in). A lightweight CA's stands below the CA's, which is there.
+ * Whether it is a CA's own certificate that another CA has signed: Dogtag's self-test validates it in the NSS database, so what stands
+ * above it has to be there, and trusted (FreeIPA renew_ca_cert.in). A lightweight CA's stands below the CA's, which is there.
  */
-export function hasChain({ profile, authority, storage }: Pick<CertificateConfig, 'profile' | 'authority' | 'storage'>, certificate: Certificate): boolean {
+export function hasChain(
+  { profile, authority, storage }: Pick<CertificateConfig, 'profile' | 'authority' | 'storage'>,
+  certificate: Certificate,
+): boolean {
   return profile === 'caCACert' && authority === undefined && storage.kind !== 'file' && !isSelfSigned(certificate);
 }
 
@@ -65,7 +77,10 @@ export function hasEntry({ profile, authority }: Pick<CertificateConfig, 'profil
   return steps.includes('users updated') ? 'users' : steps.includes('authority updated') ? 'authorities' : undefined;
 }
 
-/** Dogtag knows its users by their certificates' serial numbers, its authorities by their own; the CA's certificate is what everybody trusts (FreeIPA renew_ca_cert.in, renew_ra_cert.in). */
+/**
+ * Dogtag knows its users by their certificates' serial numbers, its authorities by their own; the CA's certificate is what everybody trusts
+ * (FreeIPA renew_ca_cert.in, renew_ra_cert.in).
+ */
 function entriesOf(profile: string, authority: string | undefined): FollowUp[] {
   switch (profile) {
     case 'caSubsystemCert':

@@ -7,15 +7,18 @@ import type { Retained } from '../ledger/journal.js';
 import type { SavingContext } from './saving-context.js';
 
 /**
- * When this server may remove superseded certificates from the token (design rule 11): at once where no other server uses it; on a shared one
- * the renewal master alone, once the others have had time to take the new certificate; 'unknown' while the directory does not answer.
+ * When this server may remove superseded certificates from the token (design rule 11): at once where no other server uses it; on a shared
+ * one the renewal master alone, once the others have had time to take the new certificate; 'unknown' while the directory does not answer.
  */
 export type Pruning = 'at once' | 'after the grace time' | 'never' | 'unknown';
 
 const defaultGraceDays = 7;
 const dayMs = 86_400_000;
 
-export async function pruningOf({ instance, directory }: Pick<SavingContext, 'instance' | 'directory'>): Promise<{ readonly pruning: Pruning; readonly why?: string }> {
+export async function pruningOf({
+  instance,
+  directory,
+}: Pick<SavingContext, 'instance' | 'directory'>): Promise<{ readonly pruning: Pruning; readonly why?: string }> {
   if (instance.directory === undefined) return { pruning: byOwner(instance) };
   const { base, host } = instance.directory;
   if (directory === undefined) return { pruning: 'unknown' };

@@ -15,7 +15,13 @@ export async function rememberedAlarm(
   const masters = await store.renewalMasters();
   const [master] = masters;
   const sighting = master === undefined || sameHost(master, host) ? undefined : findSighting(ledger, master);
-  return masterAlarm(now, { instance: instance.name, host, masters, goneDays: instance.freeipa?.masterGoneDays ?? defaultGoneDays, ...(sighting === undefined ? {} : { sighting }) });
+  return masterAlarm(now, {
+    instance: instance.name,
+    host,
+    masters,
+    goneDays: instance.freeipa?.masterGoneDays ?? defaultGoneDays,
+    ...(sighting === undefined ? {} : { sighting }),
+  });
 }
 
 /** Where there is no [freeipa] to say (config/schema.ts). */

@@ -33,7 +33,13 @@ export interface SaveReport {
 /** What became of one interrupted saving. */
 export type Resumed =
   | { readonly ok: true; readonly report: SaveReport }
-  | { readonly ok: false; readonly nickname: string; readonly code: ErrorCode; readonly message: string; readonly retryAfterSeconds: number };
+  | {
+      readonly ok: false;
+      readonly nickname: string;
+      readonly code: ErrorCode;
+      readonly message: string;
+      readonly retryAfterSeconds: number;
+    };
 
 /** As long again as it has been waiting, from a minute up to an hour: seconds. */
 export function retryDelay({ startedAt }: Pick<JournalEntry, 'startedAt'>, now: Date): number {
@@ -51,7 +57,11 @@ export function isDue({ startedAt, updatedAt }: Pick<JournalEntry, 'startedAt' |
 }
 
 export function reported(certificate: Certificate): ReportedCertificate {
-  return { serial: Buffer.from(certificate.serial).toString('hex'), notAfter: certificate.notAfter.toISOString(), sha256: sha256(certificate) };
+  return {
+    serial: Buffer.from(certificate.serial).toString('hex'),
+    notAfter: certificate.notAfter.toISOString(),
+    sha256: sha256(certificate),
+  };
 }
 
 /** SHA-256 of the DER, hex. */

@@ -50,10 +50,12 @@ export function saveRest(context: SavingContext, config: CertificateConfig): Pro
     const { located: found, authorities } = await look(context, run.token, config);
     const { certificate } = found;
     // While the next one is announced, the one there was before is meant; none that nobody has proven.
-    const known = entry?.certificate === sha256(certificate) || entry?.detail.before.includes(Buffer.from(certificate.der).toString('base64'));
+    const known =
+      entry?.certificate === sha256(certificate) || entry?.detail.before.includes(Buffer.from(certificate.der).toString('base64'));
     if (entry === undefined || known !== true) return undefined;
     await followUps(run, certificate, authorities);
-    // The server reads CS.cfg and NSS's trust when it starts, and cannot have started where the directory did not know its certificate. Nothing left: killed before the restart.
+    // The server reads CS.cfg and NSS's trust when it starts, and cannot have started where the directory did not know its certificate.
+    // Nothing left: killed before the restart.
     const changed = run.steps.length > 0 || entry.detail.left.length === 0;
     return settled(run, certificate, [], changed && entry.step === 'in service' ? serverOf(context.instance, config) : undefined);
   });
@@ -70,9 +72,18 @@ async function located(run: Run): Promise<Sight> {
   const sight = await look(context, token, config);
   const { certificate, superseded, others } = sight.located;
   const before = superseded.map(({ der }) => Buffer.from(der).toString('base64'));
-  noteLocated(ledger, nickname, { certificate: sha256(certificate), before, left: followUpsFor(instance, config, hasChain(config, certificate)) }, clock());
+  noteLocated(
+    ledger,
+    nickname,
+    { certificate: sha256(certificate), before, left: followUpsFor(instance, config, hasChain(config, certificate)) },
+    clock(),
+  );
   passed(run, 'located');
-  warnings.push(...others.map((other) => `Another certificate '${nickname}' (${describe(other)}) is neither the new one nor replaced by it and was left alone.`));
+  warnings.push(
+    ...others.map(
+      (other) => `Another certificate '${nickname}' (${describe(other)}) is neither the new one nor replaced by it and was left alone.`,
+    ),
+  );
 
   const issued = issuedForKey(ledger, keyFingerprint(certificate.spki));
   const chain = hasChain(config, certificate) ? 'follows' : instance.issuer.type === 'token' ? 'ours' : 'of another';
@@ -110,7 +121,9 @@ async function keep(run: Run, certificate: Certificate, superseded: readonly Cer
     finished(run, 'removed from token');
   }
   if (plan.includes('removed from database')) {
-    await withInternal(context, 'write', (internal) => removeSuperseded(internal, { nickname, certificate, superseded, archive: archiveIn }));
+    await withInternal(context, 'write', (internal) =>
+      removeSuperseded(internal, { nickname, certificate, superseded, archive: archiveIn }),
+    );
     finished(run, 'removed from database');
   }
   return gone;

@@ -23,7 +23,10 @@ export interface Pending {
   readonly stop: boolean;
 }
 
-/** Before certmonger saves: finishes what an earlier saving left, looks whether this one can succeed, and notes it. Stops nothing. Returns warnings. */
+/**
+ * Before certmonger saves: finishes what an earlier saving left, looks whether this one can succeed, and notes it. Stops nothing. Returns
+ * warnings.
+ */
 export async function beforeSaving(context: SavingContext, nickname: string): Promise<string[]> {
   const certificate = configured(context, nickname);
   return whileSaving(context.directories, context.instance, async () => {
@@ -32,7 +35,12 @@ export async function beforeSaving(context: SavingContext, nickname: string): Pr
     const warnings = resumed.flatMap((one) => (one.ok ? one.report.warnings : [one.message]));
     if (certificate.storage.kind === 'file') warnings.push(...(context.files?.get(nickname)?.troubles ?? []));
     else assertDatabaseUsable(context);
-    announce(context.ledger(), nickname, (await storedUnder(context, certificate)).map((der) => Buffer.from(der).toString('base64')), context.clock());
+    announce(
+      context.ledger(),
+      nickname,
+      (await storedUnder(context, certificate)).map((der) => Buffer.from(der).toString('base64')),
+      context.clock(),
+    );
     return warnings;
   });
 }
@@ -44,9 +52,9 @@ export function prepareSaving(context: SavingContext, nickname: string): Promise
 }
 
 /**
- * After certmonger saved: proves the new certificate, sets trust, removes what it supersedes, tells whoever keeps a copy. Each step is noted in the
- * journal once it is finished; a failure leaves it there. Begun again it starts at the first step: all of them look at what is there, none believes
- * the journal.
+ * After certmonger saved: proves the new certificate, sets trust, removes what it supersedes, tells whoever keeps a copy. Each step is
+ * noted in the journal once it is finished; a failure leaves it there. Begun again it starts at the first step: all of them look at what is
+ * there, none believes the journal.
  */
 export function afterSaving(context: SavingContext, nickname: string): Promise<SaveReport> {
   const certificate = configured(context, nickname);
@@ -58,7 +66,10 @@ export function resumeSaving(context: SavingContext): Promise<Resumed[]> {
   return whileSaving(context.directories, context.instance, () => resume(context));
 }
 
-/** What resumeSaving() would work on, and whether a server must be stopped first: not for a certificate that could not take the old one's place anyway. */
+/**
+ * What resumeSaving() would work on, and whether a server must be stopped first: not for a certificate that could not take the old one's
+ * place anyway.
+ */
 export function pendingSavings(context: SavingContext): Promise<Pending> {
   return whileSaving(context.directories, context.instance, async () => {
     let count = overdue(context).length;
@@ -88,7 +99,13 @@ async function resume(context: SavingContext): Promise<Resumed[]> {
           return undefined;
         case 'rest':
           // Another certificate came meanwhile, and no server was stopped for it.
-          return (await saveRest(context, certificate)) ?? save(serverOf(context.instance, certificate) === undefined ? context : { ...context, serverRuns: 'It was not stopped for this.' }, certificate);
+          return (
+            (await saveRest(context, certificate)) ??
+            save(
+              serverOf(context.instance, certificate) === undefined ? context : { ...context, serverRuns: 'It was not stopped for this.' },
+              certificate,
+            )
+          );
         case 'all':
           return save(context, certificate);
       }
@@ -98,14 +115,25 @@ async function resume(context: SavingContext): Promise<Resumed[]> {
   return outcomes;
 }
 
-async function attempt(context: SavingContext, entry: JournalEntry, outcomes: Resumed[], work: (certificate: CertificateConfig) => Promise<SaveReport | undefined>): Promise<void> {
+async function attempt(
+  context: SavingContext,
+  entry: JournalEntry,
+  outcomes: Resumed[],
+  work: (certificate: CertificateConfig) => Promise<SaveReport | undefined>,
+): Promise<void> {
   const { nickname } = entry;
   try {
     const report = await work(configured(context, nickname));
     if (report !== undefined) outcomes.push({ ok: true, report });
   } catch (error) {
     if (!(error instanceof HsmongerError)) throw error;
-    outcomes.push({ ok: false, nickname, code: error.code, message: sentenceOf(error), retryAfterSeconds: retryDelay(entry, context.clock()) });
+    outcomes.push({
+      ok: false,
+      nickname,
+      code: error.code,
+      message: sentenceOf(error),
+      retryAfterSeconds: retryDelay(entry, context.clock()),
+    });
   }
 }
 
@@ -134,7 +162,12 @@ async function prepared(context: SavingContext, { nickname }: JournalEntry): Pro
 }
 
 function overdue({ ledger, clock, instance }: SavingContext): JournalEntry[] {
-  return retaining(ledger()).filter(({ nickname, step, detail }) => isSettled(step) && instance.certificates.some((one) => one.nickname === nickname) && anyOverdue(detail.retained, clock(), instance.saving.graceDays));
+  return retaining(ledger()).filter(
+    ({ nickname, step, detail }) =>
+      isSettled(step) &&
+      instance.certificates.some((one) => one.nickname === nickname) &&
+      anyOverdue(detail.retained, clock(), instance.saving.graceDays),
+  );
 }
 
 /** Removes what was left on a shared token for the other servers; nothing to report. */

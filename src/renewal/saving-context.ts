@@ -53,7 +53,10 @@ export function nssOf({ instance, run }: SavingContext): NssContext {
 export function configured({ instance }: SavingContext, nickname: string): CertificateConfig {
   const found = instance.certificates.find((certificate) => certificate.nickname === nickname);
   if (found !== undefined) return found;
-  throw new HsmongerError('CONFIG_INVALID', `${instance.file} has no [[certificate]] with the nickname '${nickname}', so there is nothing to do for it; add it, or stop tracking it.`);
+  throw new HsmongerError(
+    'CONFIG_INVALID',
+    `${instance.file} has no [[certificate]] with the nickname '${nickname}', so there is nothing to do for it; add it, or stop tracking it.`,
+  );
 }
 
 /** Where superseded certificates are kept. */

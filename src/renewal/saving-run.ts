@@ -23,7 +23,12 @@ export interface Run {
 }
 
 /** Runs `work` with a session on the token the certificate lies on, else the instance's own, where there is one. */
-export async function withRun<T>(context: SavingContext, config: CertificateConfig, access: 'read' | 'write', work: (run: Run) => Promise<T>): Promise<T> {
+export async function withRun<T>(
+  context: SavingContext,
+  config: CertificateConfig,
+  access: 'read' | 'write',
+  work: (run: Run) => Promise<T>,
+): Promise<T> {
   if (config.storage.kind !== 'file') assertDatabaseUsable(context);
   const token = context.instance.token === undefined ? undefined : await context.openToken({ access, on: lyingOn(config.storage) });
   try {
@@ -43,7 +48,8 @@ export function tokenIn({ token, context }: Run): Token {
 export function settled(run: Run, certificate: Certificate, gone: readonly Certificate[], restart: string | undefined): SaveReport {
   const { context, config, steps, warnings } = run;
   const { nickname } = config;
-  if (restart === undefined && journalEntry(context.ledger(), nickname)?.step !== 'announced') settle(context, nickname, (step) => steps.push(step));
+  if (restart === undefined && journalEntry(context.ledger(), nickname)?.step !== 'announced')
+    settle(context, nickname, (step) => steps.push(step));
   const entry = journalEntry(context.ledger(), nickname);
   const directory = archiveDirectory(context);
   return {

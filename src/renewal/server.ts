@@ -15,8 +15,8 @@ export interface Stopped {
 }
 
 /**
- * Stops the PKI server (`pki.unit`), once a transient timer stands that starts it again whatever becomes of us (design rule 7). One that somebody
- * has stopped on purpose stays stopped: then, and where none is configured, there is nothing to start afterwards. Needs root.
+ * Stops the PKI server (`pki.unit`), once a transient timer stands that starts it again whatever becomes of us (design rule 7). One that
+ * somebody has stopped on purpose stays stopped: then, and where none is configured, there is nothing to start afterwards. Needs root.
  */
 export async function stopServer({ name, pki, saving }: Instance, run: Run): Promise<Stopped | undefined> {
   if (pki?.unit === undefined) return undefined;
@@ -26,7 +26,15 @@ export async function stopServer({ name, pki, saving }: Instance, run: Run): Pro
   const others = await guardsOf(name, run);
   if (state === 'inactive' && others.length === 0) return undefined;
   const guard = `${prefixOf(name)}${String(process.pid)}-${Date.now().toString(36)}`;
-  await run('systemd-run', [`--unit=${guard}`, `--on-active=${String(saving.guardMinutes)}min`, '--timer-property=AccuracySec=1s', `--description=Starts ${unit} again after hsmonger stopped it`, 'systemctl', 'start', unit]);
+  await run('systemd-run', [
+    `--unit=${guard}`,
+    `--on-active=${String(saving.guardMinutes)}min`,
+    '--timer-property=AccuracySec=1s',
+    `--description=Starts ${unit} again after hsmonger stopped it`,
+    'systemctl',
+    'start',
+    unit,
+  ]);
   const stopped = { unit, guards: [`${guard}.timer`, ...others.filter(isAbandoned)] };
   if (state !== 'active') return stopped;
   try {
@@ -38,7 +46,10 @@ export async function stopServer({ name, pki, saving }: Instance, run: Run): Pro
   }
 }
 
-/** Starts it, then takes the guards away; those of a unit that does not come up stay. A restart: another process, or the guard, may have started it while files changed. */
+/**
+ * Starts it, then takes the guards away; those of a unit that does not come up stay. A restart: another process, or the guard, may have
+ * started it while files changed.
+ */
 export async function startServer({ unit, guards }: Stopped, run: Run): Promise<void> {
   await run('systemctl', ['restart', unit], { timeoutMs: 300_000 });
   await removeGuards(guards, run);
@@ -69,7 +80,8 @@ export async function restartServer({ pki }: Instance, run: Run): Promise<void> 
 async function stateOf(unit: string, run: Run): Promise<'active' | 'failed' | 'inactive'> {
   // systemctl(1): 0 active, 3 not active, 4 no such unit.
   const { stdout, exitCode } = await run('systemctl', ['is-active', unit], { okExitCodes: [0, 3, 4] });
-  if (exitCode === 4) throw new HsmongerError('COMMAND_FAILED', `systemd knows no unit '${unit}'; correct 'pki.unit' in the instance file.`);
+  if (exitCode === 4)
+    throw new HsmongerError('COMMAND_FAILED', `systemd knows no unit '${unit}'; correct 'pki.unit' in the instance file.`);
   switch (stdout.trim()) {
     case 'inactive':
       return 'inactive';

@@ -15,12 +15,14 @@ export interface Superseded {
 }
 
 /**
- * The certificates another one took the place of: of the same key, for the same subject, from the same issuer and for the same uses, it is valid now and later in both its
- * dates. So a CA's certificates from two issuers stay, both are in use; and where none is valid, all stay.
+ * The certificates another one took the place of: of the same key, for the same subject, from the same issuer and for the same uses, it is
+ * valid now and later in both its dates. So a CA's certificates from two issuers stay, both are in use; and where none is valid, all stay.
  */
 export function supersededOn(now: Date, certificates: readonly OnToken[]): Superseded[] {
   return certificates.flatMap((old) => {
-    const [by] = certificates.filter((other) => replaces(now, other.certificate, old.certificate)).sort((a, b) => b.certificate.notAfter.getTime() - a.certificate.notAfter.getTime());
+    const [by] = certificates
+      .filter((other) => replaces(now, other.certificate, old.certificate))
+      .sort((a, b) => b.certificate.notAfter.getTime() - a.certificate.notAfter.getTime());
     return by === undefined ? [] : [{ old, by }];
   });
 }
@@ -28,7 +30,15 @@ export function supersededOn(now: Date, certificates: readonly OnToken[]): Super
 function replaces(now: Date, next: Certificate, old: Certificate): boolean {
   const valid = next.notBefore <= now && now < next.notAfter;
   const later = next.notAfter > old.notAfter && next.notBefore > old.notBefore;
-  return valid && later && equalBytes(next.subject, old.subject) && equalBytes(next.issuer, old.issuer) && next.isCa === old.isCa && sameUses(next, old) && sameKey(next.spki, old.spki);
+  return (
+    valid &&
+    later &&
+    equalBytes(next.subject, old.subject) &&
+    equalBytes(next.issuer, old.issuer) &&
+    next.isCa === old.isCa &&
+    sameUses(next, old) &&
+    sameKey(next.spki, old.spki)
+  );
 }
 
 function sameUses(a: Certificate, b: Certificate): boolean {

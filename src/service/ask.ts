@@ -30,7 +30,13 @@ export async function askService<K extends TaskName>(
   input: TaskInput<K>,
   options: AskOptions = {},
 ): Promise<TaskOutput<K>> {
-  const order: WorkOrder = { instance: to.instance, directories: to.directories, task, input, env: { ...pinVariables(to.instance), ...options.pins } };
+  const order: WorkOrder = {
+    instance: to.instance,
+    directories: to.directories,
+    task,
+    input,
+    env: { ...pinVariables(to.instance), ...options.pins },
+  };
   const reply = await converse(order, { timeoutMs: 300_000, ...options });
   if (reply.ok) return reply.value as TaskOutput<K>;
   throw new HsmongerError(reply.code, reply.message, reply.trace === undefined ? {} : { cause: reply.trace });
@@ -58,7 +64,10 @@ const lineEnd = 0x0a;
 /** A process the module forked may hold the descriptor open for ever: the reply is complete when the child has ended. */
 const graceMs = 500;
 
-function converse(order: WorkOrder, { timeoutMs, onProgress, signal: interrupted }: AskOptions & { readonly timeoutMs: number }): Promise<Reply> {
+function converse(
+  order: WorkOrder,
+  { timeoutMs, onProgress, signal: interrupted }: AskOptions & { readonly timeoutMs: number },
+): Promise<Reply> {
   const { user, drop } = order.instance;
   const worker = [process.execPath, path.join(installation().addons, 'worker.cjs')] as const;
   const [program, ...args] = drop === 'runuser' && runningAsRoot() ? (['runuser', '-u', user, '--', ...worker] as const) : worker;
@@ -69,9 +78,13 @@ function converse(order: WorkOrder, { timeoutMs, onProgress, signal: interrupted
       cwd: '/',
       env: { PATH: '/usr/bin:/bin:/usr/sbin:/sbin', LC_ALL: 'C.UTF-8', UV_THREADPOOL_SIZE: String(threads(order.instance)) },
     });
-    const giveUp = () => { child.kill('SIGKILL'); };
+    const giveUp = () => {
+      child.kill('SIGKILL');
+    };
     let patience = setTimeout(giveUp, timeoutMs);
-    const interrupt = () => { child.kill('SIGINT'); };
+    const interrupt = () => {
+      child.kill('SIGINT');
+    };
     if (interrupted?.aborted === true) interrupt();
     interrupted?.addEventListener('abort', interrupt);
     const reply = child.stdio[replyDescriptor] as Readable;
@@ -87,7 +100,12 @@ function converse(order: WorkOrder, { timeoutMs, onProgress, signal: interrupted
       if (!chunk.includes(lineEnd)) return;
       const text = Buffer.concat(chunks);
       const end = text.lastIndexOf(lineEnd);
-      const told = text.subarray(0, end).toString('utf8').split('\n').map(parseProgress).filter((progress) => progress !== undefined);
+      const told = text
+        .subarray(0, end)
+        .toString('utf8')
+        .split('\n')
+        .map(parseProgress)
+        .filter((progress) => progress !== undefined);
       if (told.length === 0) return;
       clearTimeout(patience);
       patience = setTimeout(giveUp, timeoutMs);
@@ -107,14 +125,28 @@ function converse(order: WorkOrder, { timeoutMs, onProgress, signal: interrupted
         resolve(parseReply(Buffer.concat(chunks).toString('utf8')));
       } catch (error) {
         if (signal === 'SIGINT') {
-          reject(new HsmongerError('INTERRUPTED', `Interrupted during '${order.task}'; what was done by then is kept, and the same command goes on from there.`));
+          reject(
+            new HsmongerError(
+              'INTERRUPTED',
+              `Interrupted during '${order.task}'; what was done by then is kept, and the same command goes on from there.`,
+            ),
+          );
           return;
         }
         if (kept > maxReplyBytes) {
-          reject(new HsmongerError('INTERNAL', `The process working as user '${user}' answered '${order.task}' with more than ${String(maxReplyBytes / 1024 / 1024)} MiB, which nobody reads; what it has done is done.`, { cause: error }));
+          reject(
+            new HsmongerError(
+              'INTERNAL',
+              `The process working as user '${user}' answered '${order.task}' with more than ${String(maxReplyBytes / 1024 / 1024)} MiB, which nobody reads; what it has done is done.`,
+              { cause: error },
+            ),
+          );
           return;
         }
-        const how = signal === 'SIGKILL' ? `gave no answer within ${String(timeoutMs / 1000)} seconds or was killed` : `ended with ${signal ?? `status ${String(code)}`}`;
+        const how =
+          signal === 'SIGKILL'
+            ? `gave no answer within ${String(timeoutMs / 1000)} seconds or was killed`
+            : `ended with ${signal ?? `status ${String(code)}`}`;
         reject(unanswered(order, how, error));
       }
     };
@@ -144,8 +176,9 @@ function converse(order: WorkOrder, { timeoutMs, onProgress, signal: interrupted
 }
 
 /**
- * libuv's four threads are for files and names of hosts; each signature in progress takes one for as long as the HSM takes. A network HSM with 16 sessions signs with four threads
- * a quarter of what it could. A thread that is never used costs nothing: they begin with the first work.
+ * libuv's four threads are for files and names of hosts; each signature in progress takes one for as long as the HSM takes. A network HSM
+ * with 16 sessions signs with four threads a quarter of what it could. A thread that is never used costs nothing: they begin with the first
+ * work.
  */
 function threads({ token }: Instance): number {
   return 4 + (token === undefined ? 0 : sessionsOf(token));
@@ -161,8 +194,16 @@ export function unanswered({ task, instance }: Pick<WorkOrder, 'task' | 'instanc
     case 'token':
       return new HsmongerError('TOKEN_FAILED', `${what}, as it does when ${module} crashes or hangs; check that module.`, { cause });
     case 'directory':
-      return new HsmongerError('DIRECTORY_UNAVAILABLE', `${what}, as it does when ${server} takes a connection and does not answer; check that server.`, { cause });
+      return new HsmongerError(
+        'DIRECTORY_UNAVAILABLE',
+        `${what}, as it does when ${server} takes a connection and does not answer; check that server.`,
+        { cause },
+      );
     case 'either':
-      return new HsmongerError('TOKEN_FAILED', `${what}, as it does when ${module} crashes or hangs, or ${server} does not answer; check both.`, { cause });
+      return new HsmongerError(
+        'TOKEN_FAILED',
+        `${what}, as it does when ${module} crashes or hangs, or ${server} does not answer; check both.`,
+        { cause },
+      );
   }
 }

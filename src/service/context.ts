@@ -19,7 +19,9 @@ export interface ServiceContext extends Privileged {
   /** Reads the PIN as for a login, and tries none. To be wiped (`pin.fill(0)`). */
   readonly readPin: () => Pin;
   /** `on`: one of the instance's further tokens, by its name; its own otherwise. */
-  readonly openToken: (options?: Pick<OpenTokenOptions, 'access' | 'force' | 'anew'> & { readonly on?: string | undefined }) => Promise<Token>;
+  readonly openToken: (
+    options?: Pick<OpenTokenOptions, 'access' | 'force' | 'anew'> & { readonly on?: string | undefined },
+  ) => Promise<Token>;
   /** What initialising a token works with. */
   readonly initMeans: InitMeans;
   /** Opened when first asked for, closed with the context. */
@@ -37,7 +39,13 @@ const alone: Interaction = { progress: () => undefined, interruption: () => new 
 
 /** Runs `work` with everything it needs and closes what was opened, whatever happens. */
 export async function withServiceContext<T>(
-  given: { readonly instance: Instance; readonly directories: Directories; readonly env: Readonly<Record<string, string | undefined>>; readonly privileged?: Privileged; readonly interaction?: Interaction },
+  given: {
+    readonly instance: Instance;
+    readonly directories: Directories;
+    readonly env: Readonly<Record<string, string | undefined>>;
+    readonly privileged?: Privileged;
+    readonly interaction?: Interaction;
+  },
   work: (context: ServiceContext) => Promise<T>,
 ): Promise<T> {
   const { instance, directories, env, privileged = {}, interaction = alone } = given;
@@ -62,7 +70,9 @@ export async function withServiceContext<T>(
       ledger: () => (ledger ??= openLedger(ledgerFile(directories, instance))),
     });
   } finally {
-    await Promise.allSettled([...tokens, ...(privileged.directory === undefined ? [] : [privileged.directory])].map((opened) => opened.close()));
+    await Promise.allSettled(
+      [...tokens, ...(privileged.directory === undefined ? [] : [privileged.directory])].map((opened) => opened.close()),
+    );
     ledger?.close();
     pins.close();
   }

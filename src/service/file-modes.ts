@@ -4,8 +4,9 @@ import { sentenceOf } from '../errors.js';
 import type { run } from '../platform/run.js';
 
 /**
- * Gives the files of a certificate the owner and mode the instance file says, never more: whoever replaces a file may leave it with others, and
- * a key that more people can read is a key lost. Files that are not there are left out. Warnings where it could not be done. Needs root.
+ * Gives the files of a certificate the owner and mode the instance file says, never more: whoever replaces a file may leave it with others,
+ * and a key that more people can read is a key lost. Files that are not there are left out. Warnings where it could not be done. Needs
+ * root.
  */
 export async function keepFileModes({ nickname, storage }: CertificateConfig, execute: typeof run): Promise<string[]> {
   if (storage.kind !== 'file') return [];

@@ -22,8 +22,8 @@ interface Means {
 type Tell = (sentence: string) => Promise<void> | void;
 
 /**
- * Finishes what interrupted savings left: the service user's part in a dropped child, then units by root, restarted once for all of them. What
- * cannot be finished is told, stays in the journal, and is tried again by a timer where there is hope. Gives how many were finished.
+ * Finishes what interrupted savings left: the service user's part in a dropped child, then units by root, restarted once for all of them.
+ * What cannot be finished is told, stays in the journal, and is tried again by a timer where there is hope. Gives how many were finished.
  */
 export async function finishSavings(place: Place, tell: Tell, means: Means = { ask: askService, run }): Promise<number> {
   const { instance } = place;
@@ -50,7 +50,8 @@ async function resume(place: Place, tell: Tell, { ask, run }: Means): Promise<{ 
   // Neither a directory is opened nor a server stopped for nothing.
   const costly = instance.directory !== undefined || instance.pki?.unit !== undefined;
   const pending = costly ? await ask(place, 'pending savings', undefined) : { count: 1, stop: false };
-  const work = (serverRuns?: string) => (pending.count === 0 ? Promise.resolve([]) : ask(place, 'resume saving', serverRuns === undefined ? undefined : { serverRuns }));
+  const work = (serverRuns?: string) =>
+    pending.count === 0 ? Promise.resolve([]) : ask(place, 'resume saving', serverRuns === undefined ? undefined : { serverRuns });
   if (pending.stop) return { resumed: await whileServerStopped(instance, { run, tell }, work), stopped: true };
   const resumed = await work();
   try {
@@ -71,7 +72,10 @@ async function tellOf(resumed: Resumed, tell: Tell): Promise<void> {
 
 /** One for each follow-up that is tried again. */
 export function sentencesOfLeft({ nickname, left }: Pick<SaveReport, 'nickname' | 'left'>): string[] {
-  return left.map(({ step, reason }) => `The new certificate '${nickname}' is in place, but '${step}' is left and is tried again by itself: ${reason ?? 'it was not tried yet.'}`);
+  return left.map(
+    ({ step, reason }) =>
+      `The new certificate '${nickname}' is in place, but '${step}' is left and is tried again by itself: ${reason ?? 'it was not tried yet.'}`,
+  );
 }
 
 /** What only an administrator can mend is not tried again and again. */

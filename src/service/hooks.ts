@@ -35,7 +35,10 @@ interface Hook extends Place {
 /** Tried again after so long where nothing says how long it has been waiting. */
 const firstRetrySeconds = 60;
 
-/** certmonger's pre-save command: checks and notes that a saving begins; stops a unit only where the instance file asks for it. Gives the exit code. */
+/**
+ * certmonger's pre-save command: checks and notes that a saving begins; stops a unit only where the instance file asks for it. Gives the
+ * exit code.
+ */
 export function preSave(argv: readonly string[], env: Environment, means: Means = { ask: askService, run }): Promise<number> {
   return asHook('hsmonger-pre-save', argv, env, means, async (place, flags) => {
     const hook = hookOf(place, flags);
@@ -49,32 +52,43 @@ export function preSave(argv: readonly string[], env: Environment, means: Means 
 }
 
 /**
- * certmonger's post-save command: everything certmonger leaves undone, while the PKI server is stopped, then its start and other units' restart.
- * With --resume, as our own timer runs it: what earlier savings left. Gives the exit code.
+ * certmonger's post-save command: everything certmonger leaves undone, while the PKI server is stopped, then its start and other units'
+ * restart. With --resume, as our own timer runs it: what earlier savings left. Gives the exit code.
  */
 export function postSave(argv: readonly string[], env: Environment, means: Means = { ask: askService, run }): Promise<number> {
   const resume = argv.includes('--resume');
-  return asHook('hsmonger-post-save', argv.filter((word) => word !== '--resume'), env, means, async (place, flags) => {
-    const work = resume ? () => finish(place) : () => saveNow(hookOf(place, flags));
-    const request = resume ? 'resume' : (flags.request ?? '');
-    await standIn(place, request, place.run);
-    try {
-      await work();
-    } finally {
-      await relieve(place, request, place.run);
-    }
-  });
+  return asHook(
+    'hsmonger-post-save',
+    argv.filter((word) => word !== '--resume'),
+    env,
+    means,
+    async (place, flags) => {
+      const work = resume ? () => finish(place) : () => saveNow(hookOf(place, flags));
+      const request = resume ? 'resume' : (flags.request ?? '');
+      await standIn(place, request, place.run);
+      try {
+        await work();
+      } finally {
+        await relieve(place, request, place.run);
+      }
+    },
+  );
 }
 
 async function saveNow(hook: Hook): Promise<void> {
   try {
     const report = await saved(hook);
-    await hook.log('info', `'${report.nickname}' renewed: serial ${report.newCertificate.serial}, until ${report.newCertificate.notAfter}; ${String(report.removed.length)} superseded removed${report.retained === 0 ? '' : `, ${String(report.retained)} kept for the other servers`}.`);
+    await hook.log(
+      'info',
+      `'${report.nickname}' renewed: serial ${report.newCertificate.serial}, until ${report.newCertificate.notAfter}; ${String(report.removed.length)} superseded removed${report.retained === 0 ? '' : `, ${String(report.retained)} kept for the other servers`}.`,
+    );
     await restart(hook, report.restart !== undefined);
     if (report.left.length > 0) await scheduleRetry(hook, report.retryAfterSeconds, hook.run);
   } catch (error) {
     // What pre-save stopped must not stay stopped because the saving met trouble (design rule 7).
-    await startGuarded(hook.instance, hook.run).catch((trouble: unknown) => hook.log('err', `The unit that was stopped could not be started: ${sentenceOf(trouble)}`));
+    await startGuarded(hook.instance, hook.run).catch((trouble: unknown) =>
+      hook.log('err', `The unit that was stopped could not be started: ${sentenceOf(trouble)}`),
+    );
     if (typeof helperReaction(asHsmongerError(error).code) !== 'string') await scheduleRetry(hook, firstRetrySeconds, hook.run);
     throw error;
   }
@@ -109,7 +123,13 @@ async function finish(place: Place): Promise<void> {
   await finishSavings(place, (sentence) => place.log('warning', sentence), place);
 }
 
-async function asHook(program: string, argv: readonly string[], env: Environment, means: Means, work: (place: Place, flags: Flags) => Promise<void>): Promise<number> {
+async function asHook(
+  program: string,
+  argv: readonly string[],
+  env: Environment,
+  means: Means,
+  work: (place: Place, flags: Flags) => Promise<void>,
+): Promise<number> {
   const log: Place['log'] = (priority, message) => tellSystem(program, priority, message, means.run);
   try {
     const flags = readFlags(argv);
@@ -131,11 +151,17 @@ function hookOf(place: Place, { request }: Flags): Hook {
     const { nickname } = certificate;
     if (requestIds(instance).get(nickname) === request) return { ...place, nickname, certificate };
   }
-  throw new HsmongerError('REQUEST_NOT_FOUND', `${instance.file} has no certificate whose tracking request is '${request}'; run 'hsmonger track plan --instance ${instance.name}'.`);
+  throw new HsmongerError(
+    'REQUEST_NOT_FOUND',
+    `${instance.file} has no certificate whose tracking request is '${request}'; run 'hsmonger track plan --instance ${instance.name}'.`,
+  );
 }
 
 function usage(program: string, unknown?: string): HsmongerError {
-  return new HsmongerError('USAGE', `${program} wants --instance NAME and --request ID${unknown === undefined ? '' : `, and does not know '${unknown}'`}.`);
+  return new HsmongerError(
+    'USAGE',
+    `${program} wants --instance NAME and --request ID${unknown === undefined ? '' : `, and does not know '${unknown}'`}.`,
+  );
 }
 
 /** certmonger gives its hooks no output (hook.c: /dev/null), so the system log is told as well. That it cannot be told changes nothing. */

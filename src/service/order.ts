@@ -20,7 +20,12 @@ export type Reply =
 
 const replySchema = v.variant('ok', [
   v.object({ ok: v.literal(true), value: v.optional(v.unknown()) }),
-  v.object({ ok: v.literal(false), code: v.picklist(Object.keys(reactions) as ErrorCode[]), message: v.string(), trace: v.exactOptional(v.string()) }),
+  v.object({
+    ok: v.literal(false),
+    code: v.picklist(Object.keys(reactions) as ErrorCode[]),
+    message: v.string(),
+    trace: v.exactOptional(v.string()),
+  }),
 ]);
 
 /** A reply from what the child wrote; throws on anything else. */

@@ -32,7 +32,12 @@ const needs: Readonly<Partial<Record<TaskName, (instance: Instance) => boolean>>
 };
 
 /** Tasks that never open the token. */
-const withoutToken: ReadonlySet<TaskName> = new Set<TaskName>(['look at servers', 'compare servers', 'set renewal master', 'read CA certificates']);
+const withoutToken: ReadonlySet<TaskName> = new Set<TaskName>([
+  'look at servers',
+  'compare servers',
+  'set renewal master',
+  'read CA certificates',
+]);
 
 /** What a task may have waited for when it gave no answer. */
 export function waitsFor(task: TaskName, instance: Instance): 'token' | 'directory' | 'either' {
@@ -61,7 +66,11 @@ async function opened({ directory }: Instance, owner: Account): Promise<Pick<Pri
 }
 
 function sightings({ certificates }: Instance): Map<string, FileSight> {
-  return new Map(certificates.flatMap((certificate) => (certificate.storage.kind === 'file' ? [[certificate.nickname, sighting(certificate.nickname, certificate.storage)] as const] : [])));
+  return new Map(
+    certificates.flatMap((certificate) =>
+      certificate.storage.kind === 'file' ? [[certificate.nickname, sighting(certificate.nickname, certificate.storage)] as const] : [],
+    ),
+  );
 }
 
 function sighting(nickname: string, { certificate, key }: Extract<CertificateConfig['storage'], { kind: 'file' }>): FileSight {

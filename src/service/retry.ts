@@ -23,21 +23,29 @@ export async function scheduleRetry(place: Place, seconds: number, execute: type
     await resumeAfter(place, seconds, { prefix, description: 'Finishes what hsmonger could not save yet' }, execute);
     return true;
   } catch (error) {
-    process.stderr.write(`hsmonger: No timer finishes what is left of '${place.instance.name}'; the next hook or 'hsmonger renew' does: ${sentenceOf(error)}\n`);
+    process.stderr.write(
+      `hsmonger: No timer finishes what is left of '${place.instance.name}'; the next hook or 'hsmonger renew' does: ${sentenceOf(error)}\n`,
+    );
     return false;
   }
 }
 
 /**
- * Sets a timer that finishes what is left should we be killed, unless one stands for the request already: with everything of us dead nobody else
- * would know before the next hook. Not before the guards of stopped units, so that it meets no saving that only takes long. Needs root.
+ * Sets a timer that finishes what is left should we be killed, unless one stands for the request already: with everything of us dead nobody
+ * else would know before the next hook. Not before the guards of stopped units, so that it meets no saving that only takes long. Needs
+ * root.
  */
 export async function standIn(place: Place, request: string, execute: typeof run): Promise<void> {
   const prefix = standInPrefix(place, request);
   try {
     const { stdout } = await execute('systemctl', ['list-units', '--plain', '--no-legend', '--state=waiting', `${prefix}*.timer`]);
     if (stdout.trim() !== '') return;
-    await resumeAfter(place, place.instance.saving.guardMinutes * 60, { prefix, description: 'Finishes what a killed hsmonger was saving' }, execute);
+    await resumeAfter(
+      place,
+      place.instance.saving.guardMinutes * 60,
+      { prefix, description: 'Finishes what a killed hsmonger was saving' },
+      execute,
+    );
   } catch {
     // Without systemd the next hook or `hsmonger renew` does it.
   }
@@ -51,9 +59,20 @@ export async function relieve(place: Place, request: string, execute: typeof run
 /** Neither an instance's name nor a request's id holds a colon, so one request's pattern never matches another's. */
 const standInPrefix = ({ instance }: Place, request: string) => `hsmonger-unfinished:${instance.name}:${request}:`;
 
-async function resumeAfter({ instance, directories }: Place, seconds: number, { prefix, description }: { readonly prefix: string; readonly description: string }, execute: typeof run): Promise<void> {
+async function resumeAfter(
+  { instance, directories }: Place,
+  seconds: number,
+  { prefix, description }: { readonly prefix: string; readonly description: string },
+  execute: typeof run,
+): Promise<void> {
   const unit = `${prefix}${String(process.pid)}-${Date.now().toString(36)}`;
   const program = path.join(installation().executables, 'hsmonger-post-save');
   const command = [program, '--resume', '--instance', instance.name, ...directoryFlags(directories)];
-  await execute('systemd-run', [`--unit=${unit}`, `--on-active=${String(seconds)}s`, '--timer-property=AccuracySec=1s', `--description=${description} (${instance.name})`, ...command]);
+  await execute('systemd-run', [
+    `--unit=${unit}`,
+    `--on-active=${String(seconds)}s`,
+    '--timer-property=AccuracySec=1s',
+    `--description=${description} (${instance.name})`,
+    ...command,
+  ]);
 }

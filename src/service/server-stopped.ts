@@ -16,14 +16,22 @@ interface Means {
 const defaultLockMs = 600_000;
 
 /**
- * Runs `work` while the PKI server is stopped and starts it again whatever happens. Where it cannot be stopped, `work` is told so, and the server
- * restarted: certificates are saved all the same. A server that does not come up is an error of its own once `work` has succeeded. On a FreeIPA
- * server all of it is under FreeIPA's renewal lock, as its own renew_ca_cert is: no other saving starts the server while CS.cfg is changed,
- * and nobody asks a CA that is down. Elsewhere under a lock of the same kind that is the unit's. RENEWAL_LOCKED when others do not give it up.
+ * Runs `work` while the PKI server is stopped and starts it again whatever happens. Where it cannot be stopped, `work` is told so, and the
+ * server restarted: certificates are saved all the same. A server that does not come up is an error of its own once `work` has succeeded.
+ * On a FreeIPA server all of it is under FreeIPA's renewal lock, as its own renew_ca_cert is: no other saving starts the server while
+ * CS.cfg is changed, and nobody asks a CA that is down. Elsewhere under a lock of the same kind that is the unit's. RENEWAL_LOCKED when
+ * others do not give it up.
  */
-export async function whileServerStopped<T>(instance: Instance, means: Means, work: (serverRuns: string | undefined) => Promise<T>): Promise<T> {
+export async function whileServerStopped<T>(
+  instance: Instance,
+  means: Means,
+  work: (serverRuns: string | undefined) => Promise<T>,
+): Promise<T> {
   const file = lockFileOf(instance, means);
-  const lock = file === undefined ? undefined : await holdRenewalLock(file, `hsmonger[${String(process.pid)}]`, { waitMs: means.lockMs ?? defaultLockMs });
+  const lock =
+    file === undefined
+      ? undefined
+      : await holdRenewalLock(file, `hsmonger[${String(process.pid)}]`, { waitMs: means.lockMs ?? defaultLockMs });
   try {
     return await stoppedFor(instance, means, work);
   } finally {

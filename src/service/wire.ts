@@ -17,7 +17,8 @@ function marked(value: unknown): unknown {
   if (value instanceof Uint8Array) return { [bytesMark]: Buffer.from(value).toString('base64') };
   if (value instanceof Date) return { [dateMark]: value.getTime() };
   if (Array.isArray(value)) return value.map(marked);
-  if (typeof value === 'object' && value !== null) return Object.fromEntries(Object.entries(value).map(([key, part]) => [key, marked(part)]));
+  if (typeof value === 'object' && value !== null)
+    return Object.fromEntries(Object.entries(value).map(([key, part]) => [key, marked(part)]));
   return value;
 }
 

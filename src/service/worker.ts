@@ -1,6 +1,7 @@
 /**
- * The process that works as the service user: started by the CLI, the hooks and later the agent, it loads its code, gets what only
- * root can get, drops, and runs one named task. The order comes on stdin, the reply leaves on a descriptor of its own (wire.ts); stdout is left to what modules print.
+ * The process that works as the service user: started by the CLI, the hooks and later the agent, it loads its code, gets what only root can
+ * get, drops, and runs one named task. The order comes on stdin, the reply leaves on a descriptor of its own (wire.ts); stdout is left to
+ * what modules print.
  */
 import { writeFileSync } from 'node:fs';
 import { prepareState } from '../config/prepare-state.js';
@@ -34,7 +35,10 @@ async function perform(): Promise<Reply> {
     prepareState(order.directories, order.instance, account);
     const privileged = await gatherPrivileged(order.task, order.instance, account);
     dropTo(order.instance.user);
-    return { ok: true, value: await withServiceContext({ ...order, privileged, interaction }, (context) => runTask(context, order.task, order.input)) };
+    return {
+      ok: true,
+      value: await withServiceContext({ ...order, privileged, interaction }, (context) => runTask(context, order.task, order.input)),
+    };
   } catch (error) {
     const { code, message, cause } = asHsmongerError(error);
     return { ok: false, code, message, ...(cause instanceof Error && cause.stack !== undefined ? { trace: cause.stack } : {}) };
@@ -48,7 +52,9 @@ const interaction: Interaction = {
   interruption: () => {
     const interrupted = new AbortController();
     // Not once: a terminal's interrupt comes to the whole group, and from the parent again.
-    process.on('SIGINT', () => { interrupted.abort(); });
+    process.on('SIGINT', () => {
+      interrupted.abort();
+    });
     return interrupted.signal;
   },
 };

@@ -38,7 +38,8 @@ export async function applyChanges(certmonger: Client, changes: readonly Change[
   const steps: Step[] = [];
   let gone: string | undefined;
   for (const change of changes) {
-    const step: Step = gone === undefined ? await perform(certmonger, change, options.patienceMs ?? 300_000) : { change, outcome: 'skipped', message: gone };
+    const step: Step =
+      gone === undefined ? await perform(certmonger, change, options.patienceMs ?? 300_000) : { change, outcome: 'skipped', message: gone };
     if (step.code !== undefined && hopeless.has(step.code)) gone = `Not tried: ${step.message ?? ''}`;
     steps.push(step);
     options.onStep?.(step);
@@ -55,7 +56,12 @@ async function perform(certmonger: Client, change: Change, patienceMs: number): 
         return { change, outcome: 'done' };
       case 'modify':
         await refuseMakingKeys(certmonger, change.id);
-        await certmonger.request(change.id).modify(changesFor(change.request, change.differences.map(({ field }) => field)));
+        await certmonger.request(change.id).modify(
+          changesFor(
+            change.request,
+            change.differences.map(({ field }) => field),
+          ),
+        );
         return await settled(certmonger, change, change.request.id, patienceMs);
       case 'replace':
         await certmonger.request(change.id).remove();
@@ -68,31 +74,63 @@ async function perform(certmonger: Client, change: Change, patienceMs: number): 
     }
   } catch (error) {
     const { code, message } = asHsmongerError(error);
-    return { change, outcome: 'failed', code, message: removed ? `${message} The request was removed before and is not tracked now: run 'hsmonger track apply' again.` : message };
+    return {
+      change,
+      outcome: 'failed',
+      code,
+      message: removed ? `${message} The request was removed before and is not tracked now: run 'hsmonger track apply' again.` : message,
+    };
   }
 }
 
-/** Any change has certmonger begin the request anew, and one that waits for leave to make a key then makes it (iterate.c, tdbush.c:3173-3710). */
+/**
+ * Any change has certmonger begin the request anew, and one that waits for leave to make a key then makes it (iterate.c,
+ * tdbush.c:3173-3710).
+ */
 async function refuseMakingKeys(certmonger: Client, id: string): Promise<void> {
   const { status } = await certmonger.request(id).read();
-  if (makingKey.test(status)) throw new HsmongerError('CERTMONGER_REFUSED', `The request '${id}' is about to make a new key (${status}), and any change would set it going, so nothing was changed; stop it with: getcert stop-tracking -i '${id}', and look for its key before it is tracked again.`);
+  if (makingKey.test(status))
+    throw new HsmongerError(
+      'CERTMONGER_REFUSED',
+      `The request '${id}' is about to make a new key (${status}), and any change would set it going, so nothing was changed; stop it with: getcert stop-tracking -i '${id}', and look for its key before it is tracked again.`,
+    );
 }
 
-/** What certmonger's children do with the token right after a change. Changes come one after another: not every token takes many logins at once. */
+/**
+ * What certmonger's children do with the token right after a change. Changes come one after another: not every token takes many logins at
+ * once.
+ */
 const withToken = /^(NEWLY_ADDED.*|NEED_KEYINFO|READING_KEYINFO|HAVE_KEYINFO|NEED_CSR|GENERATING_CSR)$/u;
 
 /** Waits until certmonger has done what it does with the token: add_request answers "added" for what will be stuck a moment later too. */
 async function settled(certmonger: Client, change: Change, id: string, patienceMs: number): Promise<Step> {
   const handle = certmonger.request(id);
-  for (const end = Date.now() + patienceMs; ; ) {
+  for (const end = Date.now() + patienceMs; ;) {
     const { status, stuck, caError } = await handle.read();
     if (makingKey.test(status)) {
       await handle.remove();
-      return { change, outcome: 'failed', status, message: `certmonger did not find the key of '${id}' and was about to generate a new one (${status}), so it was told to stop tracking; check the token and its visibility to certmonger, and whether a new key is left there.` };
+      return {
+        change,
+        outcome: 'failed',
+        status,
+        message: `certmonger did not find the key of '${id}' and was about to generate a new one (${status}), so it was told to stop tracking; check the token and its visibility to certmonger, and whether a new key is left there.`,
+      };
     }
-    if (stuck) return { change, outcome: 'stuck', status, message: `certmonger has '${id}' now, but is stuck in ${status}${caError === undefined ? '' : ` (${caError})`}; see 'hsmonger status'.` };
+    if (stuck)
+      return {
+        change,
+        outcome: 'stuck',
+        status,
+        message: `certmonger has '${id}' now, but is stuck in ${status}${caError === undefined ? '' : ` (${caError})`}; see 'hsmonger status'.`,
+      };
     if (!withToken.test(status)) return { change, outcome: 'done', status };
-    if (Date.now() > end) return { change, outcome: 'stuck', status, message: `certmonger has '${id}' now, but was still in ${status} after ${String(patienceMs / 1000)} s; is the token answering?` };
+    if (Date.now() > end)
+      return {
+        change,
+        outcome: 'stuck',
+        status,
+        message: `certmonger has '${id}' now, but was still in ${status} after ${String(patienceMs / 1000)} s; is the token answering?`,
+      };
     await sleep(pollMs);
   }
 }
@@ -115,11 +153,18 @@ function newRequest(request: DesiredRequest): RequestSettings<NewRequest> {
   };
 }
 
-function storageOf(place: DesiredPlace): Pick<NewRequest, 'keyStorage' | 'certificateStorage' | 'keyOwner' | 'keyPerms' | 'certificateOwner' | 'certificatePerms'> {
+function storageOf(
+  place: DesiredPlace,
+): Pick<NewRequest, 'keyStorage' | 'certificateStorage' | 'keyOwner' | 'keyPerms' | 'certificateOwner' | 'certificatePerms'> {
   switch (place.kind) {
     case 'token':
     case 'internal': {
-      const storage = { type: 'NSSDB', location: place.database, nickname: place.nickname, ...(place.kind === 'token' ? { token: place.token } : {}) } as const;
+      const storage = {
+        type: 'NSSDB',
+        location: place.database,
+        nickname: place.nickname,
+        ...(place.kind === 'token' ? { token: place.token } : {}),
+      } as const;
       return { keyStorage: storage, certificateStorage: storage };
     }
     case 'file':
@@ -154,5 +199,8 @@ function changesFor(request: DesiredRequest, differing: readonly Field[]): Reque
     // Whoever made it may never have told the key's size, and a resubmit would make a new key (tdbush.c:3719).
     'request id': { nickname: request.id, keyType: request.keyType, keySize: request.keySize },
   };
-  return Object.entries(settings).reduce<RequestSettings<RequestChanges>>((all, [field, setting]) => (differing.includes(field as Field) ? { ...all, ...setting } : all), {});
+  return Object.entries(settings).reduce<RequestSettings<RequestChanges>>(
+    (all, [field, setting]) => (differing.includes(field as Field) ? { ...all, ...setting } : all),
+    {},
+  );
 }

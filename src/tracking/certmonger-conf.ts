@@ -28,7 +28,7 @@ export function defaultsOf(text: string): ReadonlyMap<string, string> {
     const setting = /^\s*(?<key>[^=#;\s]+)\s*=\s*(?<value>.*?)\s*$/u.exec(line);
     const key = setting?.groups?.['key'];
     const value = setting?.groups?.['value'] ?? '';
-    if (key === undefined || section !== 'defaults' || found.has(key) && isNothing(value)) continue;
+    if (key === undefined || section !== 'defaults' || (found.has(key) && isNothing(value))) continue;
     found.set(key, value);
   }
   return found;

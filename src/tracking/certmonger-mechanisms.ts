@@ -7,8 +7,8 @@ export interface NeededMechanism {
 }
 
 /**
- * What certmonger and the NSS below it ask a token for, whose keys are of these types (as CKA_KEY_TYPE has it). NSS makes the digest itself and signs requests with the raw
- * mechanism (PK11_Sign); keys on Edwards curves it does not know.
+ * What certmonger and the NSS below it ask a token for, whose keys are of these types (as CKA_KEY_TYPE has it). NSS makes the digest itself
+ * and signs requests with the raw mechanism (PK11_Sign); keys on Edwards curves it does not know.
  */
 export function certmongerMechanisms(listed: readonly string[], types: readonly string[]): NeededMechanism[] {
   const need = (name: string, why: string): NeededMechanism => ({ name, why, listed: listed.includes(name) });

@@ -36,7 +36,10 @@ export const clashChecks = ['nickname-shared', 'issuer-shared', 'module-names'] 
 export function clashesOf(own: Resident, all: readonly Resident[]): Clashes {
   const others = all.filter(({ instance }) => instance.name !== own.instance.name);
   return {
-    refusals: [...others.flatMap((other) => [...sharedCertificates(own, other), ...sharedIssuers(own, other)]), ...moduleNames(own, others)],
+    refusals: [
+      ...others.flatMap((other) => [...sharedCertificates(own, other), ...sharedIssuers(own, other)]),
+      ...moduleNames(own, others),
+    ],
     warnings: others.flatMap((other) => differentPinFiles(own, other)),
   };
 }
@@ -68,21 +71,54 @@ export function plannedClashes(own: Resident, planned: Planned, all: readonly Ap
       const { name, file, issuer, certificates } = other.instance;
       const where = `${whereOf(own, stored.storage)} belongs to instance '${name}' (${file})`;
       const twin = name === renewer ? undefined : certificates.find((one) => holdsSame(own, stored, other, one));
-      if (twin !== undefined) return [{ check: 'nickname-shared', nickname, problem: `The nickname '${nickname}' ${where}.`, fix: 'Choose another: nicknames are unique on an HSM, whichever instance they belong to.' }];
+      if (twin !== undefined)
+        return [
+          {
+            check: 'nickname-shared',
+            nickname,
+            problem: `The nickname '${nickname}' ${where}.`,
+            fix: 'Choose another: nicknames are unique on an HSM, whichever instance they belong to.',
+          },
+        ];
       if (issuer.type !== 'token' || !sameToken(tokenFor(own), tokenFor(other))) return [];
       const isIssuers = issuer.certificate === nickname;
-      if (isIssuers && !(ca && own.instance.issuer.certificate !== nickname)) return [{ check: 'nickname-shared', nickname, problem: `The nickname '${nickname}' ${where}, whose CA has it.`, fix: 'Choose another: nicknames are unique on an HSM, whichever instance they belong to.' }];
+      if (isIssuers && !(ca && own.instance.issuer.certificate !== nickname))
+        return [
+          {
+            check: 'nickname-shared',
+            nickname,
+            problem: `The nickname '${nickname}' ${where}, whose CA has it.`,
+            fix: 'Choose another: nicknames are unique on an HSM, whichever instance they belong to.',
+          },
+        ];
       if (isIssuers || planned.subject === undefined || other.asksFor === undefined || !sameName(planned.subject, other.asksFor)) return [];
-      return [{ check: 'subject-shared', nickname, problem: `The CA of instance '${name}' (${file}) has asked for a certificate for ${nameText(planned.subject)}, to lie on the same token, and certmonger deletes one of two certificates with one subject, its key with it.`, fix: 'Choose another subject.' }];
+      return [
+        {
+          check: 'subject-shared',
+          nickname,
+          problem: `The CA of instance '${name}' (${file}) has asked for a certificate for ${nameText(planned.subject)}, to lie on the same token, and certmonger deletes one of two certificates with one subject, its key with it.`,
+          fix: 'Choose another subject.',
+        },
+      ];
     });
 }
 
-/** RHCS: "any certificate nickname for a subsystem must be unique for every subsystem instance managed on the HSM". certmonger saves by nickname, and deletes what else has it. */
+/**
+ * RHCS: "any certificate nickname for a subsystem must be unique for every subsystem instance managed on the HSM". certmonger saves by
+ * nickname, and deletes what else has it.
+ */
 function sharedCertificates(own: Resident, other: Resident): Refusal[] {
   return own.instance.certificates.flatMap(({ nickname, storage }): Refusal[] => {
     const twin = other.instance.certificates.find((one) => holdsSame(own, { nickname, storage }, other, one));
     if (twin === undefined) return [];
-    return [{ check: 'nickname-shared', nickname, problem: `The certificate '${nickname}' ${whereOf(own, storage)} is in the instance '${other.instance.name}' as well (${other.instance.file}); two instances would renew it, each under its own CA.`, fix: `Leave it in one of the two instance files; a certificate of its own needs a nickname of its own, and nicknames are unique on an HSM, whichever instance they belong to.` }];
+    return [
+      {
+        check: 'nickname-shared',
+        nickname,
+        problem: `The certificate '${nickname}' ${whereOf(own, storage)} is in the instance '${other.instance.name}' as well (${other.instance.file}); two instances would renew it, each under its own CA.`,
+        fix: `Leave it in one of the two instance files; a certificate of its own needs a nickname of its own, and nicknames are unique on an HSM, whichever instance they belong to.`,
+      },
+    ];
   });
 }
 
@@ -94,19 +130,42 @@ interface Stored {
 function holdsSame(own: Resident, mine: Stored, other: Resident, theirs: Stored): boolean {
   switch (mine.storage.kind) {
     case 'token':
-      return theirs.storage.kind === 'token' && mine.nickname === theirs.nickname && sameToken(tokenFor(own, mine.storage), tokenFor(other, theirs.storage));
+      return (
+        theirs.storage.kind === 'token' &&
+        mine.nickname === theirs.nickname &&
+        sameToken(tokenFor(own, mine.storage), tokenFor(other, theirs.storage))
+      );
     case 'internal':
-      return theirs.storage.kind === 'internal' && mine.nickname === theirs.nickname && samePlace(own.instance.nss.database, other.instance.nss.database);
+      return (
+        theirs.storage.kind === 'internal' &&
+        mine.nickname === theirs.nickname &&
+        samePlace(own.instance.nss.database, other.instance.nss.database)
+      );
     case 'file':
-      return theirs.storage.kind === 'file' && (samePlace(mine.storage.certificate, theirs.storage.certificate) || samePlace(mine.storage.key, theirs.storage.key));
+      return (
+        theirs.storage.kind === 'file' &&
+        (samePlace(mine.storage.certificate, theirs.storage.certificate) || samePlace(mine.storage.key, theirs.storage.key))
+      );
   }
 }
 
 /** Two ledgers would give out serial numbers of one CA, and number its CRLs. */
 function sharedIssuers(own: Resident, other: Resident): Refusal[] {
   const [mine, theirs] = [own.instance.issuer, other.instance.issuer];
-  if (mine.type !== 'token' || theirs.type !== 'token' || mine.certificate !== theirs.certificate || !sameToken(tokenFor(own), tokenFor(other))) return [];
-  return [{ check: 'issuer-shared', problem: `The instances '${own.instance.name}' and '${other.instance.name}' both issue with the CA '${mine.certificate}' on one token: each has a ledger of its own, so neither knows what the other issued or revoked, and their CRLs are numbered apart.`, fix: `Put the certificates of both into one instance file, ${other.instance.file} or ${own.instance.file}: one instance is one CA.` }];
+  if (
+    mine.type !== 'token' ||
+    theirs.type !== 'token' ||
+    mine.certificate !== theirs.certificate ||
+    !sameToken(tokenFor(own), tokenFor(other))
+  )
+    return [];
+  return [
+    {
+      check: 'issuer-shared',
+      problem: `The instances '${own.instance.name}' and '${other.instance.name}' both issue with the CA '${mine.certificate}' on one token: each has a ledger of its own, so neither knows what the other issued or revoked, and their CRLs are numbered apart.`,
+      fix: `Put the certificates of both into one instance file, ${other.instance.file} or ${own.instance.file}: one instance is one CA.`,
+    },
+  ];
 }
 
 /** modutil knows a module by its name: a second of that name in one database cannot be registered (setup names it after the file). */
@@ -114,12 +173,20 @@ function moduleNames(own: Resident, others: readonly Resident[]): Refusal[] {
   const { database } = own.instance.nss;
   const beside = others.filter(({ instance }) => samePlace(instance.nss.database, database));
   const modules = [...new Set(tokensOf(own.instance).map(({ module }) => module))];
-  const theirs = beside.flatMap(({ instance }) => tokensOf(instance).map(({ module }) => ({ module, whose: ` of instance '${instance.name}'` })));
+  const theirs = beside.flatMap(({ instance }) =>
+    tokensOf(instance).map(({ module }) => ({ module, whose: ` of instance '${instance.name}'` })),
+  );
   return modules.flatMap((module, index): Refusal[] => {
     const known = [...modules.slice(0, index).map((earlier) => ({ module: earlier, whose: '' })), ...theirs];
     const taken = known.find((one) => real(one.module) !== real(module) && moduleName(one.module) === moduleName(module));
     if (taken === undefined) return [];
-    return [{ check: 'module-names', problem: `The modules ${module} and ${taken.module}${taken.whose} would both be called '${moduleName(module)}' in the NSS database ${database}, which knows one of that name.`, fix: 'Give one of the instances an NSS database of its own, or name one module through a link with another file name.' }];
+    return [
+      {
+        check: 'module-names',
+        problem: `The modules ${module} and ${taken.module}${taken.whose} would both be called '${moduleName(module)}' in the NSS database ${database}, which knows one of that name.`,
+        fix: 'Give one of the instances an NSS database of its own, or name one module through a link with another file name.',
+      },
+    ];
   });
 }
 
@@ -129,7 +196,12 @@ function differentPinFiles(own: Resident, other: Resident): Warning[] {
     const twin = other.tokens.find((one) => sameToken(token, one));
     const [mine, theirs] = [pinPathOf(token.config.pin), pinPathOf(twin?.config.pin)];
     if (mine === undefined || theirs === undefined || real(mine) === real(theirs)) return [];
-    return [{ check: 'pin-files', problem: `The PIN of the token '${labelOf(token)}' lies in ${mine} for instance '${own.instance.name}' and in ${theirs} for '${other.instance.name}'; where one is changed and the other is not, certmonger spends the token's login attempts: let both name one file, or change them with 'hsmonger token change-pin'.` }];
+    return [
+      {
+        check: 'pin-files',
+        problem: `The PIN of the token '${labelOf(token)}' lies in ${mine} for instance '${own.instance.name}' and in ${theirs} for '${other.instance.name}'; where one is changed and the other is not, certmonger spends the token's login attempts: let both name one file, or change them with 'hsmonger token change-pin'.`,
+      },
+    ];
   });
 }
 

@@ -25,7 +25,14 @@ export function postSaveCommand(parts: CommandLineParts, id: string): string {
 }
 
 function hookCommand(parts: CommandLineParts, program: string, id: string): string {
-  return commandLine([executable(parts, program), '--instance', parts.instance.name, '--request', id, ...directoryFlags(parts.directories)]);
+  return commandLine([
+    executable(parts, program),
+    '--instance',
+    parts.instance.name,
+    '--request',
+    id,
+    ...directoryFlags(parts.directories),
+  ]);
 }
 
 function executable({ installation }: CommandLineParts, program: string): string {
@@ -42,7 +49,10 @@ function commandLine(words: readonly string[]): string {
 
 function quoted(word: string): string {
   if (/['\\\n\r\0]/u.test(word)) {
-    throw new HsmongerError('CONFIG_INVALID', `certmonger cannot run a command line that holds '${word}': its parser has no way to write a quote, a backslash or a line break. Move it to a path without one.`);
+    throw new HsmongerError(
+      'CONFIG_INVALID',
+      `certmonger cannot run a command line that holds '${word}': its parser has no way to write a quote, a backslash or a line break. Move it to a path without one.`,
+    );
   }
   return /^[A-Za-z0-9._/:@=+-]+$/u.test(word) ? word : `'${word}'`;
 }

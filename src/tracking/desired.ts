@@ -39,7 +39,10 @@ export type DesiredPlace =
  * The requests the instance asks for, one for each certificate whose key is where its certificate is. A certificate without one, or whose
  * PIN is in no file, has none: pre-flight refuses it. CONFIG_INVALID when ids collide or a path cannot be said to certmonger.
  */
-export function desiredRequests(given: { readonly instance: Instance; readonly directories: Directories; readonly installation: Installation }, stores: StoreFacts): DesiredRequest[] {
+export function desiredRequests(
+  given: { readonly instance: Instance; readonly directories: Directories; readonly installation: Installation },
+  stores: StoreFacts,
+): DesiredRequest[] {
   const { instance } = given;
   const ids = requestIds(instance);
   return sightings(instance, stores).flatMap(({ nickname, profile, storage, key, keyFacts }) => {
@@ -68,7 +71,9 @@ function placeOf(instance: Instance, storage: CertificateStorage, nickname: stri
   const database = databaseLocation(instance);
   switch (storage.kind) {
     case 'token':
-      return token === undefined || pinPathOf(instance.token?.pin) === undefined ? undefined : { kind: 'token', database, nickname, token: token.description.label };
+      return token === undefined || pinPathOf(instance.token?.pin) === undefined
+        ? undefined
+        : { kind: 'token', database, nickname, token: token.description.label };
     case 'internal':
       return nss.internal === undefined ? undefined : { kind: 'internal', database, nickname, knownAs: nss.internalName };
     case 'file':

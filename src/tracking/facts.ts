@@ -59,7 +59,10 @@ export interface DaemonFacts {
   /** The file certmonger.conf is read from. */
   readonly confFile: string;
   readonly conf: CertmongerConf;
-  /** In a child with the daemon's environment, as the daemon and, because it saves as nss-user, as the service user; none where the instance has no module. */
+  /**
+   * In a child with the daemon's environment, as the daemon and, because it saves as nss-user, as the service user; none where the instance
+   * has no module.
+   */
   readonly tokens: { readonly asDaemon: TokenView; readonly asNssUser: TokenView };
 }
 

@@ -71,11 +71,19 @@ async function daemonFacts(daemon: DaemonProcess, instance: Instance, installati
 }
 
 /** What certmonger's own children see of the instance's module. Logs in nowhere. */
-export async function daemonViews(daemon: DaemonProcess, { user, token }: Pick<Instance, 'user' | 'token'>, installation: Installation): Promise<Pick<DaemonFacts, 'home' | 'tokens'>> {
+export async function daemonViews(
+  daemon: DaemonProcess,
+  { user, token }: Pick<Instance, 'user' | 'token'>,
+  installation: Installation,
+): Promise<Pick<DaemonFacts, 'home' | 'tokens'>> {
   const view = async (as: string): Promise<TokenView> => {
     if (token === undefined) return { labels: [] };
     const { module, parameters = '' } = token;
-    const child = await run(process.execPath, [path.join(installation.addons, 'token-view.cjs'), module, as, parameters], { env: childEnvironment(daemon), cwd: '/', timeoutMs: 180_000 }).catch((error: unknown) => ({ failure: sentenceOf(error) }));
+    const child = await run(process.execPath, [path.join(installation.addons, 'token-view.cjs'), module, as, parameters], {
+      env: childEnvironment(daemon),
+      cwd: '/',
+      timeoutMs: 180_000,
+    }).catch((error: unknown) => ({ failure: sentenceOf(error) }));
     return 'failure' in child ? child : (JSON.parse(child.stdout) as TokenView);
   };
   return { home: homeOf(daemon), tokens: { asDaemon: await view(''), asNssUser: await view(user) } };
@@ -87,14 +95,22 @@ function readConf(file: string): CertmongerConf {
   } catch (error) {
     // certmonger runs without one.
     if ((error as NodeJS.ErrnoException).code === 'ENOENT') return {};
-    throw new HsmongerError('NOT_PERMITTED', `Cannot read ${file} to see whether certmonger replaces keys: ${sentenceOf(error)}. Run as root.`, { cause: error });
+    throw new HsmongerError(
+      'NOT_PERMITTED',
+      `Cannot read ${file} to see whether certmonger replaces keys: ${sentenceOf(error)}. Run as root.`,
+      { cause: error },
+    );
   }
 }
 
 /** Runs the helper's program with IDENTIFY as a child of this daemon would. */
 export async function helperFacts(daemon: DaemonProcess, { executables }: Pick<Installation, 'executables'>): Promise<HelperFacts> {
   try {
-    await run(path.join(executables, 'hsmonger-submit'), [], { env: { ...childEnvironment(daemon), CERTMONGER_OPERATION: 'IDENTIFY' }, cwd: '/', timeoutMs: 60_000 });
+    await run(path.join(executables, 'hsmonger-submit'), [], {
+      env: { ...childEnvironment(daemon), CERTMONGER_OPERATION: 'IDENTIFY' },
+      cwd: '/',
+      timeoutMs: 60_000,
+    });
     return { answers: true };
   } catch (error) {
     return { answers: false, failure: sentenceOf(error).replace(/\.$/u, '') };

@@ -32,32 +32,43 @@ export function planGiveBack(memory: Pick<TakenOver, 'requests'>, existing: read
   for (const before of memory.requests) {
     const now = existing.find(({ nickname }) => nickname === before.ours) ?? existing.find(({ nickname }) => nickname === before.id);
     if (now === undefined) {
-      notes.push(`Request '${before.id}' is gone from certmonger since it was taken over (its id was '${before.ours}'), so it is not given back; FreeIPA's own tools may have tracked its certificate anew.`);
+      notes.push(
+        `Request '${before.id}' is gone from certmonger since it was taken over (its id was '${before.ours}'), so it is not given back; FreeIPA's own tools may have tracked its certificate anew.`,
+      );
       continue;
     }
     const settings = settingsFor(before, now);
     if (Object.keys(settings).length > 0) requests.push({ id: now.nickname, to: before.id, settings });
     if (before.keyToken !== now.keyStorage.token || before.certificateToken !== now.certificateStorage.token) {
-      notes.push(`Request '${before.id}' looked for its key on ${tokenText(before.keyToken)}, where certmonger could not use it; it keeps ${tokenText(now.keyStorage.token)}, for certmonger generates a new key where it does not find one.`);
+      notes.push(
+        `Request '${before.id}' looked for its key on ${tokenText(before.keyToken)}, where certmonger could not use it; it keeps ${tokenText(now.keyStorage.token)}, for certmonger generates a new key where it does not find one.`,
+      );
     }
     const pinFile = keepsOurPinFile(before, now) ? now.key.pinFile : before.pinFile;
     if (pinFile !== undefined) needed.add(pinFile);
     if (keepsOurPinFile(before, now) && now.key.pinFile !== undefined) {
-      notes.push(`Request '${before.id}' keeps the PIN file ${now.key.pinFile}: certmonger forgot the PIN it kept in clear when it was given the file, and a PIN is not sent over the bus, where every listener hears it.`);
+      notes.push(
+        `Request '${before.id}' keeps the PIN file ${now.key.pinFile}: certmonger forgot the PIN it kept in clear when it was given the file, and a PIN is not sent over the bus, where every listener hears it.`,
+      );
     }
   }
   return { requests, notes, neededPinFiles: [...needed] };
 }
 
 /** The same for its CAs. */
-export function planReturnOfCas(memory: Pick<TakenOver, 'cas'>, cas: readonly Pick<KnownCa, 'nickname' | 'externalHelper'>[]): ReturnedCa[] {
+export function planReturnOfCas(
+  memory: Pick<TakenOver, 'cas'>,
+  cas: readonly Pick<KnownCa, 'nickname' | 'externalHelper'>[],
+): ReturnedCa[] {
   return memory.cas.flatMap(({ nickname, helper }) => {
     const now = cas.find((ca) => ca.nickname === nickname);
     return now === undefined || now.externalHelper === helper ? [] : [{ nickname, helper }];
   });
 }
 
-/** certmonger's own PIN is gone for good once it was given a file (tried with 0.79.17: Set and modify of KEY_PIN_FILE both clear KEY_PIN). */
+/**
+ * certmonger's own PIN is gone for good once it was given a file (tried with 0.79.17: Set and modify of KEY_PIN_FILE both clear KEY_PIN).
+ */
 function keepsOurPinFile(before: RememberedRequest, now: TrackingRequest): boolean {
   return before.pinSet && before.pinFile === undefined && !now.key.pinSet;
 }

@@ -12,7 +12,12 @@ export const utcText: TimeText = (time) => time.toISOString().replace(/^(.*)T(.*
  * certificates are copied to, none of which our own requests have.
  */
 export function formatListing(requests: readonly TrackingRequest[], timeText: TimeText): string {
-  return [`Number of certificates and requests being tracked: ${String(requests.length)}.`, ...requests.flatMap((request) => record(request, timeText))].map((line) => `${line}\n`).join('');
+  return [
+    `Number of certificates and requests being tracked: ${String(requests.length)}.`,
+    ...requests.flatMap((request) => record(request, timeText)),
+  ]
+    .map((line) => `${line}\n`)
+    .join('');
 }
 
 /** One request's lines. */
@@ -57,7 +62,12 @@ function certificateLine(storage: Storage): string {
 
 function place({ type = 'NONE', database, file, nickname, token }: Partial<Storage>): string[] {
   const location = database ?? file;
-  return [`type=${type}`, ...(location === undefined ? [] : [`location='${location}'`]), ...(nickname === undefined ? [] : [`nickname='${nickname}'`]), ...(token === undefined ? [] : [`token='${token}'`])];
+  return [
+    `type=${type}`,
+    ...(location === undefined ? [] : [`location='${location}'`]),
+    ...(nickname === undefined ? [] : [`nickname='${nickname}'`]),
+    ...(token === undefined ? [] : [`token='${token}'`]),
+  ];
 }
 
 function optional(name: string, value: string | undefined): string[] {

@@ -11,8 +11,8 @@ interface Place {
 }
 
 /**
- * What speaks against this instance, as it is or as it would be, beside the others of this host. Their tokens are asked who they are, without a login;
- * a file that cannot be read is its own instance's trouble.
+ * What speaks against this instance, as it is or as it would be, beside the others of this host. Their tokens are asked who they are,
+ * without a login; a file that cannot be read is its own instance's trouble.
  */
 export async function clashesBeside({ instance, directories }: Place): Promise<Clashes> {
   const others = neighboursOf({ instance, directories });
@@ -22,7 +22,10 @@ export async function clashesBeside({ instance, directories }: Place): Promise<C
   return clashesOf(own, rest);
 }
 
-/** Before anything is made for a certificate that is to be on the instance's own token, or for a CA that is to be: PREFLIGHT_FAILED where it would clash with another instance. */
+/**
+ * Before anything is made for a certificate that is to be on the instance's own token, or for a CA that is to be: PREFLIGHT_FAILED where it
+ * would clash with another instance.
+ */
 export async function assertNoClashes(place: Place, planned: Planned): Promise<void> {
   const { instance, directories } = place;
   const others = neighboursOf(place);
@@ -31,7 +34,10 @@ export async function assertNoClashes(place: Place, planned: Planned): Promise<v
   const all = await Promise.all(others.map(async (other) => applicantOf({ instance: other, directories })));
   const [first, ...more] = [...plannedClashes(own, planned, all), ...clashesOf(own, all).refusals];
   if (first === undefined) return;
-  throw new HsmongerError('PREFLIGHT_FAILED', `Nothing was made for instance '${instance.name}': ${first.problem} ${first.fix}${more.length === 0 ? '' : ` (and ${String(more.length)} more)`}`);
+  throw new HsmongerError(
+    'PREFLIGHT_FAILED',
+    `Nothing was made for instance '${instance.name}': ${first.problem} ${first.fix}${more.length === 0 ? '' : ` (and ${String(more.length)} more)`}`,
+  );
 }
 
 async function applicantOf(place: Place): Promise<Applicant> {

@@ -10,9 +10,23 @@ export interface ObjectStore extends Objects {
 }
 
 /** The stores of the instance's certificates that hold objects; files are none. */
-export function objectStores({ nss: { database } }: Pick<Instance, 'nss'>, { token, nss }: Pick<StoreFacts, 'token' | 'nss'>): ObjectStore[] {
+export function objectStores(
+  { nss: { database } }: Pick<Instance, 'nss'>,
+  { token, nss }: Pick<StoreFacts, 'token' | 'nss'>,
+): ObjectStore[] {
   return [
-    ...(token === undefined ? [] : [{ kind: 'token', name: `the token '${token.description.label}'`, certificates: token.certificates, keys: token.keys } as const]),
-    ...(nss.internal === undefined ? [] : [{ kind: 'internal', name: `the NSS database ${database}`, certificates: nss.internal.certificates, keys: nss.internal.keys } as const]),
+    ...(token === undefined
+      ? []
+      : [{ kind: 'token', name: `the token '${token.description.label}'`, certificates: token.certificates, keys: token.keys } as const]),
+    ...(nss.internal === undefined
+      ? []
+      : [
+          {
+            kind: 'internal',
+            name: `the NSS database ${database}`,
+            certificates: nss.internal.certificates,
+            keys: nss.internal.keys,
+          } as const,
+        ]),
   ];
 }

@@ -6,7 +6,11 @@ import type { Storage } from '../../dbus/tracking-request.js';
  * Whether a request keeps its certificate where ours does: certmonger's notion (type, location, nickname; the token does not count,
  * tdbush.c:649), but blind to how the place is spelled, which certmonger is not: FreeIPA's requests name databases without `sql:`.
  */
-export function isOurPlace(storage: Storage, { nss }: Pick<Instance, 'nss'>, certificate: Pick<CertificateConfig, 'nickname' | 'storage'>): boolean {
+export function isOurPlace(
+  storage: Storage,
+  { nss }: Pick<Instance, 'nss'>,
+  certificate: Pick<CertificateConfig, 'nickname' | 'storage'>,
+): boolean {
   switch (certificate.storage.kind) {
     case 'token':
     case 'internal':
@@ -31,7 +35,10 @@ function inDatabase(database: string, nickname: string): string {
   return `${plain(database)}\0${nickname}`;
 }
 
-/** A database's location as we send it: without `sql:` on an IPA server, whose tools look requests up by that very text (ipalib/install/certmonger.py). */
+/**
+ * A database's location as we send it: without `sql:` on an IPA server, whose tools look requests up by that very text
+ * (ipalib/install/certmonger.py).
+ */
 export function databaseLocation({ nss, freeipa }: Pick<Instance, 'nss' | 'freeipa'>): string {
   return freeipa === undefined ? `sql:${nss.database}` : nss.database;
 }

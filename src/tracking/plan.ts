@@ -20,7 +20,17 @@ export type Change =
   | { readonly kind: 'remove'; readonly id: string; readonly nickname: string | undefined };
 
 /** Fields by the name a person knows from getcert. */
-type FixedField = 'key storage' | 'key database' | 'key file' | 'key nickname' | 'key token' | 'certificate storage' | 'certificate database' | 'certificate file' | 'certificate nickname' | 'certificate token';
+type FixedField =
+  | 'key storage'
+  | 'key database'
+  | 'key file'
+  | 'key nickname'
+  | 'key token'
+  | 'certificate storage'
+  | 'certificate database'
+  | 'certificate file'
+  | 'certificate nickname'
+  | 'certificate token';
 export type ModifiableField =
   | 'request id'
   | 'PIN'
@@ -59,11 +69,19 @@ function wantedFixed({ place }: DesiredRequest, now: Readonly<Record<FixedField,
       };
     }
     case 'file':
-      return { 'key storage': 'FILE', 'key file': spelledLike(now['key file'], place.key), 'certificate storage': 'FILE', 'certificate file': spelledLike(now['certificate file'], place.certificate) };
+      return {
+        'key storage': 'FILE',
+        'key file': spelledLike(now['key file'], place.key),
+        'certificate storage': 'FILE',
+        'certificate file': spelledLike(now['certificate file'], place.certificate),
+      };
   }
 }
 
-/** The wanted location, in the words certmonger has for it already: FreeIPA's requests leave out `sql:`, and no request is replaced for that. */
+/**
+ * The wanted location, in the words certmonger has for it already: FreeIPA's requests leave out `sql:`, and no request is replaced for
+ * that.
+ */
 function spelledLike(now: string | undefined, wanted: string): string {
   return now !== undefined && samePlace(now, wanted) ? now : wanted;
 }
@@ -87,7 +105,10 @@ function wantedModifiable(request: DesiredRequest): Wanted<ModifiableField> {
 /** certmonger keeps owner and mode of both files; what the instance file does not say is left as it is. */
 function wantedOfFiles({ owner, mode }: { readonly owner?: string; readonly mode?: number }): Wanted<ModifiableField> {
   const octal = modeText(mode);
-  return { ...(owner === undefined ? {} : { 'certificate owner': owner, 'key owner': owner }), ...(octal === undefined ? {} : { 'certificate mode': octal, 'key mode': octal }) };
+  return {
+    ...(owner === undefined ? {} : { 'certificate owner': owner, 'key owner': owner }),
+    ...(octal === undefined ? {} : { 'certificate mode': octal, 'key mode': octal }),
+  };
 }
 
 function modeText(mode: number | undefined): string | undefined {
@@ -151,7 +172,11 @@ export function planTracking({ instance, ids, desired, existing }: PlanInput): C
 }
 
 /** A request for the same certificate that goes to our CA under another id, such as FreeIPA's time stamps: certmonger can rename it. */
-export function adoptable(existing: readonly TrackingRequest[], instance: Pick<Instance, 'name' | 'nss'>, certificate: Pick<CertificateConfig, 'nickname' | 'storage'>): TrackingRequest | undefined {
+export function adoptable(
+  existing: readonly TrackingRequest[],
+  instance: Pick<Instance, 'name' | 'nss'>,
+  certificate: Pick<CertificateConfig, 'nickname' | 'storage'>,
+): TrackingRequest | undefined {
   return existing.find((request) => isOurCa(instance, request.ca) && isOurPlace(request.certificateStorage, instance, certificate));
 }
 
@@ -171,5 +196,7 @@ function changeOf(request: DesiredRequest, existing: TrackingRequest | undefined
 }
 
 function differences<F extends Field>(wanted: Wanted<F>, now: Readonly<Record<F, string | undefined>>): Difference[] {
-  return (Object.keys(wanted) as F[]).filter((field) => wanted[field] !== now[field]).map((field) => ({ field, now: now[field], wanted: wanted[field] }));
+  return (Object.keys(wanted) as F[])
+    .filter((field) => wanted[field] !== now[field])
+    .map((field) => ({ field, now: now[field], wanted: wanted[field] }));
 }

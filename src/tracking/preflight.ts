@@ -53,7 +53,16 @@ export type Check = (evidence: Evidence) => Refusal[];
 export type TokenEvidence = Evidence & { readonly token: TokenFacts };
 export type TokenCheck = (evidence: TokenEvidence) => Refusal[];
 
-const tokenChecks: readonly TokenCheck[] = [tokenLabel, tokenUnique, tokenLogin, tokenWritable, tokenListed, tokenSaves, tokenSigns, tokenVisible];
+const tokenChecks: readonly TokenCheck[] = [
+  tokenLabel,
+  tokenUnique,
+  tokenLogin,
+  tokenWritable,
+  tokenListed,
+  tokenSaves,
+  tokenSigns,
+  tokenVisible,
+];
 const checks: readonly Check[] = [
   pinSource,
   ofToken,
@@ -79,7 +88,12 @@ function ofToken(evidence: Evidence): Refusal[] {
 
 /** All refusals; none means that certmonger can be trusted with the instance's keys (design rules 1 and 2). */
 export function preflight(facts: TrackingFacts): Refusal[] {
-  const evidence: Evidence = { ...facts, seen: sightings(facts.instance, facts), stores: objectStores(facts.instance, facts), ids: requestIds(facts.instance) };
+  const evidence: Evidence = {
+    ...facts,
+    seen: sightings(facts.instance, facts),
+    stores: objectStores(facts.instance, facts),
+    ids: requestIds(facts.instance),
+  };
   return checks.flatMap((check) => check(evidence));
 }
 
@@ -87,5 +101,8 @@ export function preflight(facts: TrackingFacts): Refusal[] {
 export function refused(instance: string, refusals: readonly Refusal[]): HsmongerError {
   const [first] = refusals;
   const more = refusals.length > 1 ? ` (and ${String(refusals.length - 1)} more)` : '';
-  return new HsmongerError('PREFLIGHT_FAILED', `Instance '${instance}' is not handed to certmonger: ${first?.problem ?? ''} ${first?.fix ?? ''}${more}`);
+  return new HsmongerError(
+    'PREFLIGHT_FAILED',
+    `Instance '${instance}' is not handed to certmonger: ${first?.problem ?? ''} ${first?.fix ?? ''}${more}`,
+  );
 }

@@ -14,7 +14,15 @@ export interface Order extends ProvenKey {
 export function orderOf(instance: Instance, config: CertificateConfig, requests: readonly TrackingRequest[]): Order {
   const id = requestIds(instance).get(config.nickname);
   const request = requests.find(({ nickname }) => nickname === id);
-  if (request === undefined) throw new HsmongerError('REQUEST_NOT_FOUND', `certmonger does not track '${config.nickname}' for instance '${instance.name}'; run 'hsmonger track apply' first.`);
-  if (request.ca !== instance.name) throw new HsmongerError('CERTMONGER_REFUSED', `The request '${request.nickname}' goes to CA '${request.ca ?? 'none'}', not to '${instance.name}'; run 'hsmonger track apply' first.`);
+  if (request === undefined)
+    throw new HsmongerError(
+      'REQUEST_NOT_FOUND',
+      `certmonger does not track '${config.nickname}' for instance '${instance.name}'; run 'hsmonger track apply' first.`,
+    );
+  if (request.ca !== instance.name)
+    throw new HsmongerError(
+      'CERTMONGER_REFUSED',
+      `The request '${request.nickname}' goes to CA '${request.ca ?? 'none'}', not to '${instance.name}'; run 'hsmonger track apply' first.`,
+    );
   return { config, request, ...provenKey(config.nickname, request) };
 }

@@ -15,18 +15,30 @@ export interface ProvenKey {
 /** The key a renewal would keep; CERTIFICATE_NOT_FOUND or KEY_MISMATCH where certmonger would ask for something else than a renewal. */
 export function provenKey(nickname: string, request: TrackingRequest): ProvenKey {
   const { pem } = request.certificate;
-  if (pem === undefined) throw new HsmongerError('CERTIFICATE_NOT_FOUND', `certmonger could not read the certificate of '${nickname}', so it would ask for a new one instead of a renewal; see 'hsmonger status'.`);
+  if (pem === undefined)
+    throw new HsmongerError(
+      'CERTIFICATE_NOT_FOUND',
+      `certmonger could not read the certificate of '${nickname}', so it would ask for a new one instead of a renewal; see 'hsmonger status'.`,
+    );
   const { type, bits } = keyFacts(parseCertificate(certificateFromPem(pem)).spki);
   if ((type !== 'RSA' && type !== 'EC') || request.key.type !== type || request.key.size !== bits) {
-    throw new HsmongerError('KEY_MISMATCH', `certmonger takes the key of '${nickname}' for ${request.key.type ?? 'unknown'} ${String(request.key.size ?? '')}, its certificate says ${type} ${String(bits)}: a renewal would make a new key, so none was asked for. Run 'hsmonger track plan'.`);
+    throw new HsmongerError(
+      'KEY_MISMATCH',
+      `certmonger takes the key of '${nickname}' for ${request.key.type ?? 'unknown'} ${String(request.key.size ?? '')}, its certificate says ${type} ${String(bits)}: a renewal would make a new key, so none was asked for. Run 'hsmonger track plan'.`,
+    );
   }
   return { keyType: type, keySize: bits };
 }
 
 /** Asks certmonger for a new certificate with the key it has; gives the request as it was before, and whether it was taken up. */
-export async function resubmitSameKey(certmonger: Pick<Certmonger, 'request'>, id: string, key: ProvenKey): Promise<{ readonly before: TrackingRequest; readonly taken: boolean }> {
+export async function resubmitSameKey(
+  certmonger: Pick<Certmonger, 'request'>,
+  id: string,
+  key: ProvenKey,
+): Promise<{ readonly before: TrackingRequest; readonly taken: boolean }> {
   const handle = certmonger.request(id);
-  // certmonger shows a key's size, never the size it would generate; where the two differ a resubmit re-keys (tdbush.c:3719). This makes them one.
+  // certmonger shows a key's size, never the size it would generate; where the two differ a resubmit re-keys (tdbush.c:3719). This makes
+  // them one.
   await handle.modify(key);
   const before = await handle.read();
   return { before, taken: await handle.resubmit() };

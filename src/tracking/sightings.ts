@@ -11,7 +11,10 @@ export interface Sighting {
   readonly nickname: string;
   readonly profile: string;
   readonly storage: CertificateStorage;
-  /** In a token or database the newest certificate object with this label whose key is there, else the newest one; undefined when there is none. */
+  /**
+   * In a token or database the newest certificate object with this label whose key is there, else the newest one; undefined when there is
+   * none.
+   */
   readonly certificate: Certificate | undefined;
   /** CKA_ID of that object; files have none. */
   readonly id: Uint8Array | undefined;
@@ -28,7 +31,10 @@ export interface Objects {
 }
 
 /** Each certificate of the instance in its store, in the order of the instance file. */
-export function sightings(instance: Pick<Instance, 'certificates'>, stores: Pick<StoreFacts, 'token' | 'files'> & { readonly nss: Pick<StoreFacts['nss'], 'internal'> }): Sighting[] {
+export function sightings(
+  instance: Pick<Instance, 'certificates'>,
+  stores: Pick<StoreFacts, 'token' | 'files'> & { readonly nss: Pick<StoreFacts['nss'], 'internal'> },
+): Sighting[] {
   const files = new Map(stores.files.map((facts) => [facts.nickname, facts]));
   return instance.certificates.map((config) => {
     switch (config.storage.kind) {
@@ -50,8 +56,19 @@ function among({ nickname, profile, storage }: CertificateConfig, objects: Objec
       const certificate = parseCertificate(object.der, `The certificate '${nickname}' ${where}`);
       return { certificate, id: object.id, key: keyOf(certificate, object, objects?.keys ?? []) };
     })
-    .sort((a, b) => Number(b.key !== undefined) - Number(a.key !== undefined) || b.certificate.notAfter.getTime() - a.certificate.notAfter.getTime());
-  return { nickname, profile, storage, certificate: best?.certificate, id: best?.id, key: best?.key, keyFacts: best === undefined ? undefined : keyFacts(best.certificate.spki) };
+    .sort(
+      (a, b) =>
+        Number(b.key !== undefined) - Number(a.key !== undefined) || b.certificate.notAfter.getTime() - a.certificate.notAfter.getTime(),
+    );
+  return {
+    nickname,
+    profile,
+    storage,
+    certificate: best?.certificate,
+    id: best?.id,
+    key: best?.key,
+    keyFacts: best === undefined ? undefined : keyFacts(best.certificate.spki),
+  };
 }
 
 function keyOf(certificate: Certificate, { id }: TokenCertificate, keys: readonly TokenKey[]): TokenKey | undefined {
@@ -61,7 +78,18 @@ function keyOf(certificate: Certificate, { id }: TokenCertificate, keys: readonl
 }
 
 function inFiles({ nickname, profile, storage }: CertificateConfig, facts: FileFacts | undefined): Sighting {
-  const certificate = facts !== undefined && 'der' in facts.certificate ? parseCertificate(facts.certificate.der, `The certificate '${nickname}' in its file`) : undefined;
+  const certificate =
+    facts !== undefined && 'der' in facts.certificate
+      ? parseCertificate(facts.certificate.der, `The certificate '${nickname}' in its file`)
+      : undefined;
   const proven = certificate !== undefined && facts !== undefined && 'spki' in facts.key && sameKey(facts.key.spki, certificate.spki);
-  return { nickname, profile, storage, certificate, id: undefined, key: proven ? { id: undefined } : undefined, keyFacts: certificate === undefined ? undefined : keyFacts(certificate.spki) };
+  return {
+    nickname,
+    profile,
+    storage,
+    certificate,
+    id: undefined,
+    key: proven ? { id: undefined } : undefined,
+    keyFacts: certificate === undefined ? undefined : keyFacts(certificate.spki),
+  };
 }

@@ -4,8 +4,13 @@ import type { TrackingRequest } from '../../dbus/tracking-request.js';
 /** How a request stands after it was resubmitted. */
 export type Standing = 'renewed' | 'failed' | 'under way';
 
-/** Renewed: at rest with another certificate than before. At rest with the old one means the CA refused (certmonger keeps it and goes on). */
-export function standingOf(before: string | undefined, { status, certificate }: Pick<TrackingRequest, 'status'> & { readonly certificate: Pick<TrackingRequest['certificate'], 'pem'> }): Standing {
+/**
+ * Renewed: at rest with another certificate than before. At rest with the old one means the CA refused (certmonger keeps it and goes on).
+ */
+export function standingOf(
+  before: string | undefined,
+  { status, certificate }: Pick<TrackingRequest, 'status'> & { readonly certificate: Pick<TrackingRequest['certificate'], 'pem'> },
+): Standing {
   if (!terminalStates.has(status)) return 'under way';
   return status === restingState && certificate.pem !== undefined && certificate.pem !== before ? 'renewed' : 'failed';
 }

@@ -21,7 +21,10 @@ export interface Place {
 
 /** One look at everything: what should be, what is, what has to change, and what speaks against it. */
 export interface Survey {
-  /** For each of the instance's tokens that could be looked at, its own first; what lies on none is with that one. `instance` in them is the view (token-views.ts). */
+  /**
+   * For each of the instance's tokens that could be looked at, its own first; what lies on none is with that one. `instance` in them is the
+   * view (token-views.ts).
+   */
   readonly facts: readonly [TrackingFacts, ...TrackingFacts[]];
   readonly desired: readonly DesiredRequest[];
   readonly changes: readonly Change[];
@@ -38,7 +41,12 @@ export interface Tracker {
 }
 
 /** Connects to certmonger for one instance's tracking, works, disconnects. */
-export async function withTracker<T>(place: Place, bus: string, env: Readonly<Record<string, string | undefined>>, work: (tracker: Tracker) => Promise<T>): Promise<T> {
+export async function withTracker<T>(
+  place: Place,
+  bus: string,
+  env: Readonly<Record<string, string | undefined>>,
+  work: (tracker: Tracker) => Promise<T>,
+): Promise<T> {
   const certmonger = await connectCertmonger(bus, { env });
   try {
     return await work({ certmonger, place, survey: () => survey(place, certmonger) });
@@ -69,5 +77,11 @@ function judged(place: Place, facts: Survey['facts'], away: readonly Away[], cla
   const { instance } = place;
   const [{ requests }] = facts;
   const { desired, refusals } = judgeLooks({ ...place, installation: installation() }, facts, away);
-  return { facts, desired, changes: planTracking({ instance, ids: requestIds(instance).values(), desired, existing: requests }), refusals: [...clashes.refusals, ...refusals], warnings: [...warningsOf({ instance, requests }), ...clashes.warnings] };
+  return {
+    facts,
+    desired,
+    changes: planTracking({ instance, ids: requestIds(instance).values(), desired, existing: requests }),
+    refusals: [...clashes.refusals, ...refusals],
+    warnings: [...warningsOf({ instance, requests }), ...clashes.warnings],
+  };
 }

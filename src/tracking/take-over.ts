@@ -43,7 +43,8 @@ function rememberedCa(nickname: string, helper: string | undefined): RememberedC
 }
 
 function remembered(request: TrackingRequest, ours: string): RememberedRequest {
-  const { nickname, ca, template, preSaveCommand, postSaveCommand, nssUser, key, monitoring, autorenew, keyStorage, certificateStorage } = request;
+  const { nickname, ca, template, preSaveCommand, postSaveCommand, nssUser, key, monitoring, autorenew, keyStorage, certificateStorage } =
+    request;
   return {
     id: nickname,
     ours,

@@ -1,5 +1,15 @@
 /** Names as getcert has them (RFC 5280 §4.2.1.3; oiddict.c). */
-const keyUsages = ['digitalSignature', 'nonRepudiation', 'keyEncipherment', 'dataEncipherment', 'keyAgreement', 'keyCertSign', 'cRLSign', 'encipherOnly', 'decipherOnly'];
+const keyUsages = [
+  'digitalSignature',
+  'nonRepudiation',
+  'keyEncipherment',
+  'dataEncipherment',
+  'keyAgreement',
+  'keyCertSign',
+  'cRLSign',
+  'encipherOnly',
+  'decipherOnly',
+];
 
 const extendedKeyUsages: Readonly<Record<string, string>> = {
   '1.3.6.1.5.5.7.3.1': 'id-kp-serverAuth',

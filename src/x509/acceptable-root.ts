@@ -3,7 +3,10 @@ import { opensslFault } from './acceptable.js';
 import { allows } from './extensions/extensions.js';
 import { isSelfSigned } from './path.js';
 
-/** Why a certificate is no root that may be used (design rule 3), as a whole clause; undefined when it is one. Its key's signature on itself proves the key. */
+/**
+ * Why a certificate is no root that may be used (design rule 3), as a whole clause; undefined when it is one. Its key's signature on itself
+ * proves the key.
+ */
 export function acceptableRoot(certificate: Certificate): string | undefined {
   const unreadable = opensslFault(certificate);
   if (unreadable !== undefined) return `OpenSSL cannot read it: ${unreadable}`;

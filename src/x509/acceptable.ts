@@ -30,10 +30,15 @@ export function acceptable({ now, issued, authorities, csr, old }: Answer): Path
   if (old === undefined) return path;
   const changed = changedNature(old, issued);
   if (changed !== undefined) return { fault: changed };
-  return issued.notAfter > old.notAfter ? path : { fault: `it expires at ${issued.notAfter.toISOString()}, no later than the one it renews` };
+  return issued.notAfter > old.notAfter
+    ? path
+    : { fault: `it expires at ${issued.notAfter.toISOString()}, no later than the one it renews` };
 }
 
-/** Why `issued` cannot take the place of `old` for those who rely on it, as a whole clause: a leaf for a CA or the reverse, another key identifier. */
+/**
+ * Why `issued` cannot take the place of `old` for those who rely on it, as a whole clause: a leaf for a CA or the reverse, another key
+ * identifier.
+ */
 export function changedNature(old: Certificate, issued: Certificate): string | undefined {
   const [before, after] = [role(old), role(issued)];
   if (before === 'ca' && after !== 'ca') return 'it is no CA certificate and the one it renews is';

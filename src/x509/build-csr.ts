@@ -15,7 +15,10 @@ const carried = [oids.basicConstraints, oids.keyUsage, oids.extendedKeyUsage, oi
 export function requestedExtensions(present: Certificate): Extension[] {
   const kept = carried.flatMap((oid) => findExtension(present.extensions, oid) ?? []);
   const missing = (extension: Extension) => (kept.some(({ oid }) => oid === extension.oid) ? [] : [extension]);
-  const forCa = role(present) === 'leaf' ? [] : [...missing(caBasicConstraints), ...missing(keyUsageExtension(['digitalSignature', 'nonRepudiation', 'keyCertSign', 'cRLSign']))];
+  const forCa =
+    role(present) === 'leaf'
+      ? []
+      : [...missing(caBasicConstraints), ...missing(keyUsageExtension(['digitalSignature', 'nonRepudiation', 'keyCertSign', 'cRLSign']))];
   return [...kept, ...forCa, ...missing(subjectKeyIdExtension(present.subjectKeyId ?? keyIdentifier(present.spki)))];
 }
 

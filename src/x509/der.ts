@@ -15,14 +15,15 @@ export function derFault(bytes: Uint8Array, most = maxBytes): string | undefined
   if (bytes.length > most) return `is larger than ${String(most / 1024 / 1024)} MiB`;
   /** Ends of the constructed elements we are inside of. */
   const ends = [bytes.length];
-  for (let at = 0; at < bytes.length; ) {
+  for (let at = 0; at < bytes.length;) {
     while (ends.length > 1 && at === ends.at(-1)) ends.pop();
     if (ends.length === 1 && at !== 0) return 'has bytes after its end';
     const header = readHeader(bytes, at);
     if (typeof header === 'string') return header;
     const end = header.content + header.length;
     if (end > (ends.at(-1) ?? 0)) return 'is cut short';
-    if (header.tag < 0x40 && universalConstructed.has(header.tag | constructed) !== ((header.tag & constructed) !== 0)) return 'mixes primitive and constructed encodings';
+    if (header.tag < 0x40 && universalConstructed.has(header.tag | constructed) !== ((header.tag & constructed) !== 0))
+      return 'mixes primitive and constructed encodings';
     if ((header.tag & constructed) === 0) {
       at = end;
     } else {
@@ -72,7 +73,7 @@ export function countElements(bytes: Uint8Array): number {
 }
 
 function* placesIn(bytes: Uint8Array): Generator<readonly [number, number]> {
-  for (let at = contentAt(bytes); at < bytes.length; ) {
+  for (let at = contentAt(bytes); at < bytes.length;) {
     const header = readHeader(bytes, at);
     if (typeof header === 'string') throw new Error(header);
     const end = header.content + header.length;
@@ -155,7 +156,10 @@ export function objectIdentifier(dotted: string): Uint8Array {
   return made;
 }
 
-/** The dotted form of an OBJECT IDENTIFIER element that derFault() has passed; throws an Error whose message ends a sentence for another element (X.690 §8.19). */
+/**
+ * The dotted form of an OBJECT IDENTIFIER element that derFault() has passed; throws an Error whose message ends a sentence for another
+ * element (X.690 §8.19).
+ */
 export function dottedOf(der: Uint8Array): string {
   const key = Buffer.from(der.buffer, der.byteOffset, der.length).toString('latin1');
   const known = knownNames.get(key);

@@ -34,11 +34,20 @@ export function parseCsr(der: Uint8Array): CertificateRequest {
 function csrOf(der: Uint8Array): CertificateRequest {
   const { data: info, algorithm, signature } = splitSigned(der);
   const [version, subject, spki, attributes, ...more] = info[0] === 0x30 ? elementsIn(info) : [];
-  if (version === undefined || subject?.[0] !== 0x30 || spki?.[0] !== 0x30 || (attributes !== undefined && attributes[0] !== 0xa0) || more.length > 0) return unfit();
+  if (
+    version === undefined ||
+    subject?.[0] !== 0x30 ||
+    spki?.[0] !== 0x30 ||
+    (attributes !== undefined && attributes[0] !== 0xa0) ||
+    more.length > 0
+  )
+    return unfit();
   if (!equalBytes(version, version1)) throw new Error('is not of version 1');
   const fault = nameFault(subject);
   if (fault !== undefined) throw new Error(`has a subject that ${fault}`);
-  const requested = (attributes === undefined ? [] : elementsIn(attributes).map(attributeOf)).filter(({ type }) => type === oids.extensionRequest);
+  const requested = (attributes === undefined ? [] : elementsIn(attributes).map(attributeOf)).filter(
+    ({ type }) => type === oids.extensionRequest,
+  );
   const [values, ...others] = requested.map((attribute) => attribute.values);
   if (others.length > 0 || (values !== undefined && values.length !== 1)) throw new Error('asks for extensions more than once');
   const [list] = values ?? [];

@@ -17,7 +17,10 @@ export interface Path {
 
 /** Longer chains are loops or mistakes. */
 const maxLength = 8;
-/** In one search. Authorities of one name and key that sign each other make as many paths as there are orders of them; a real pool is through after a dozen. */
+/**
+ * In one search. Authorities of one name and key that sign each other make as many paths as there are orders of them; a real pool is
+ * through after a dozen.
+ */
 const maxChecks = 200;
 
 /** What one search has left of its checks. */
@@ -51,14 +54,19 @@ export function validityFault({ notBefore, notAfter }: Pick<Certificate, 'notBef
 }
 
 /**
- * Finds and checks a path from `certificate` to a root among `candidates` (RFC 5280 §6.1: names, signatures, CA, key usage, path
- * length, name constraints; validity at `now`, where given). Of several issuers that fit, the one that lasts longest wins, whatever the order.
+ * Finds and checks a path from `certificate` to a root among `candidates` (RFC 5280 §6.1: names, signatures, CA, key usage, path length,
+ * name constraints; validity at `now`, where given). Of several issuers that fit, the one that lasts longest wins, whatever the order.
  */
 export function findPath(certificate: Certificate, candidates: readonly Certificate[], now?: Date): Path | { readonly fault: string } {
   return extend([certificate], candidates, now, { checks: maxChecks });
 }
 
-function extend(path: readonly Certificate[], candidates: readonly Certificate[], now: Date | undefined, effort: Effort): Path | { readonly fault: string } {
+function extend(
+  path: readonly Certificate[],
+  candidates: readonly Certificate[],
+  now: Date | undefined,
+  effort: Effort,
+): Path | { readonly fault: string } {
   const [leaf] = path;
   const last = path.at(-1);
   if (leaf === undefined || last === undefined) return { fault: 'there is no certificate' };
@@ -69,7 +77,10 @@ function extend(path: readonly Certificate[], candidates: readonly Certificate[]
   const issuers = candidates
     .filter((candidate) => mayIssue(candidate, path) && effort.checks-- > 0 && signedBy(last, candidate.spki))
     .sort((a, b) => b.notAfter.getTime() - a.notAfter.getTime());
-  if (effort.checks < 0) return { fault: `no chain was found within ${String(maxChecks)} checks of a signature: too many certificates of ${nameText(last.issuer)} are at hand, take those away that are not in use` };
+  if (effort.checks < 0)
+    return {
+      fault: `no chain was found within ${String(maxChecks)} checks of a signature: too many certificates of ${nameText(last.issuer)} are at hand, take those away that are not in use`,
+    };
   let fault = `no certificate of ${nameText(last.issuer)} is at hand whose key made the signature on ${nameText(last.subject)}`;
   for (const issuer of issuers) {
     const outside = nameOutsideOf(issuer, path);
@@ -86,13 +97,17 @@ function extend(path: readonly Certificate[], candidates: readonly Certificate[]
 
 function mayIssue(candidate: Certificate, path: readonly Certificate[]): boolean {
   const last = path.at(-1);
-  if (last === undefined || !sameName(candidate.subject, last.issuer) || path.some(({ der }) => equalBytes(der, candidate.der))) return false;
+  if (last === undefined || !sameName(candidate.subject, last.issuer) || path.some(({ der }) => equalBytes(der, candidate.der)))
+    return false;
   // Intermediates below it, self-issued ones not counted (RFC 5280 §4.2.1.9).
   const below = path.slice(1).filter(({ subject, issuer }) => !sameName(subject, issuer)).length;
   return role(candidate) !== 'leaf' && allows(candidate, 'keyCertSign') !== false && (candidate.pathLength ?? maxLength) >= below;
 }
 
-/** Why a name in the path below is none this authority may vouch for, as a whole clause; those of self-issued CAs do not count (RFC 5280 §6.1.3 b). */
+/**
+ * Why a name in the path below is none this authority may vouch for, as a whole clause; those of self-issued CAs do not count (RFC 5280
+ * §6.1.3 b).
+ */
 function nameOutsideOf(issuer: Certificate, path: readonly Certificate[]): string | undefined {
   if (findExtension(issuer.extensions, oids.nameConstraints) === undefined) return undefined;
   try {
@@ -100,7 +115,8 @@ function nameOutsideOf(issuer: Certificate, path: readonly Certificate[]): strin
     for (const [index, { subject, issuer: above, extensions }] of path.entries()) {
       if (index > 0 && sameName(subject, above)) continue;
       const outside = nameOutside(constrainedNames(subject, extensions), constraints);
-      if (outside !== undefined) return `the name ${generalNameElementText(outside)} of ${nameText(subject)} is outside the name constraints of ${nameText(issuer.subject)}`;
+      if (outside !== undefined)
+        return `the name ${generalNameElementText(outside)} of ${nameText(subject)} is outside the name constraints of ${nameText(issuer.subject)}`;
     }
     return undefined;
   } catch (error) {

@@ -59,7 +59,10 @@ function pemBlocks(text: string, labels: readonly string[]): { readonly body: st
 /** PEM of DER bytes: ASCII, 64 columns, one newline at the end. */
 function encodePem(kind: PemKind, der: Uint8Array): string {
   const label = kinds[kind].labels[0];
-  const lines = Buffer.from(der).toString('base64').match(/.{1,64}/gu) ?? [];
+  const lines =
+    Buffer.from(der)
+      .toString('base64')
+      .match(/.{1,64}/gu) ?? [];
   return [`-----BEGIN ${label}-----`, ...lines, `-----END ${label}-----`, ''].join('\n');
 }
 
@@ -93,7 +96,8 @@ export function csrToPem(der: Uint8Array): string {
 /** The DER of every PEM certificate in `text`, in its order; CERTIFICATE_INVALID when one of them is none. */
 export function certificatesFromPem(text: string, where: string): Uint8Array[] {
   return pemBlocks(text, kinds.certificate.labels).map(({ body, ended }, index) => {
-    if (!ended || body === '' || !isBase64(body)) throw new HsmongerError('CERTIFICATE_INVALID', `PEM block ${String(index + 1)} of ${where} is not base64 up to its END line.`);
+    if (!ended || body === '' || !isBase64(body))
+      throw new HsmongerError('CERTIFICATE_INVALID', `PEM block ${String(index + 1)} of ${where} is not base64 up to its END line.`);
     return Uint8Array.from(Buffer.from(body, 'base64'));
   });
 }

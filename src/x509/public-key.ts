@@ -81,7 +81,9 @@ function rsaKey(bits: Uint8Array): KeyObject | undefined {
   const key = contentOf(bits).subarray(1);
   if (key[0] !== sequenceTag || derFault(key) !== undefined) return undefined;
   const [n, e, ...more] = elementsIn(key).map(positiveOctets);
-  return n === undefined || e === undefined || more.length > 0 ? undefined : createPublicKey({ key: { kty: 'RSA', n: n.toString('base64url'), e: e.toString('base64url') }, format: 'jwk' });
+  return n === undefined || e === undefined || more.length > 0
+    ? undefined
+    : createPublicKey({ key: { kty: 'RSA', n: n.toString('base64url'), e: e.toString('base64url') }, format: 'jwk' });
 }
 
 /** The same of a point in full: OpenSSL sees to it that it is on its curve, as ever (EC_KEY_check_key). */
@@ -90,7 +92,10 @@ function plainPointKey(spki: Uint8Array): KeyObject | undefined {
   if (found === undefined) return undefined;
   const point = Buffer.from(spki).subarray(found.prefix.length);
   const coordinate = (from: number, to: number) => point.subarray(from, to).toString('base64url');
-  return createPublicKey({ key: { kty: 'EC', crv: found.curve, x: coordinate(0, point.length / 2), y: coordinate(point.length / 2, point.length) }, format: 'jwk' });
+  return createPublicKey({
+    key: { kty: 'EC', crv: found.curve, x: coordinate(0, point.length / 2), y: coordinate(point.length / 2, point.length) },
+    format: 'jwk',
+  });
 }
 
 /** Of an INTEGER that is above zero and minimal (X.690 §8.3.2). */
@@ -105,12 +110,15 @@ function positiveOctets(der: Uint8Array): Buffer | undefined {
 export function assertStrongKey(spki: Uint8Array, what: string): KeyFacts {
   const facts = keyFacts(spki);
   const exponent = facts.type === 'RSA' ? openKey(spki)?.asymmetricKeyDetails?.publicExponent : undefined;
-  if (facts.type === 'other') throw weak(what, 'is of a kind hsmonger does not certify: use RSA of at least 2048 bits, P-256, P-384, P-521 or Ed25519');
+  if (facts.type === 'other')
+    throw weak(what, 'is of a kind hsmonger does not certify: use RSA of at least 2048 bits, P-256, P-384, P-521 or Ed25519');
   if (facts.type === 'EC' && facts.bits === 0) throw weak(what, 'is on a curve hsmonger does not certify: use P-256, P-384 or P-521');
-  if (facts.type === 'RSA' && facts.bits < 2048) throw weak(what, `has only ${String(facts.bits)} bits, and less than 2048 is not certified any more`);
+  if (facts.type === 'RSA' && facts.bits < 2048)
+    throw weak(what, `has only ${String(facts.bits)} bits, and less than 2048 is not certified any more`);
   if (facts.type === 'RSA' && facts.bits > maxRsaBits) throw weak(what, `has ${String(facts.bits)} bits, more than anyone verifies`);
   // RFC 8017 §3.1: odd, at least 3; an exponent of 1 would sign nothing.
-  if (exponent !== undefined && (exponent < 3n || exponent % 2n === 0n)) throw weak(what, 'has a public exponent with which RSA protects nothing');
+  if (exponent !== undefined && (exponent < 3n || exponent % 2n === 0n))
+    throw weak(what, 'has a public exponent with which RSA protects nothing');
   return facts;
 }
 
@@ -118,7 +126,10 @@ function weak(what: string, why: string): HsmongerError {
   return new HsmongerError('WEAK_KEY', `${what} ${why}.`);
 }
 
-/** Whether two SubjectPublicKeyInfo hold one key of one kind: the same bytes, or the same value differently wrapped (parameters NULL or absent, a point in full or compressed). */
+/**
+ * Whether two SubjectPublicKeyInfo hold one key of one kind: the same bytes, or the same value differently wrapped (parameters NULL or
+ * absent, a point in full or compressed).
+ */
 export function sameKey(left: Uint8Array, right: Uint8Array): boolean {
   if (equalBytes(left, right)) return true;
   // Every certificate is compared with every key of a token, and to open one takes OpenSSL a tenth of a millisecond.

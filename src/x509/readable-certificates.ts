@@ -7,7 +7,9 @@ export function readableCertificates(ders: readonly Uint8Array[]): Certificate[]
 }
 
 /** The same of objects that hold a certificate each: those we understand, with what is in them. */
-export function readableObjects<T extends { readonly der: Uint8Array }>(objects: readonly T[]): (T & { readonly certificate: Certificate })[] {
+export function readableObjects<T extends { readonly der: Uint8Array }>(
+  objects: readonly T[],
+): (T & { readonly certificate: Certificate })[] {
   return objects.flatMap((object) => {
     try {
       return [{ ...object, certificate: parseCertificate(object.der) }];

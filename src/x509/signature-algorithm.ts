@@ -8,14 +8,21 @@ const oids = {
   'rsa-pkcs1': { sha256: '1.2.840.113549.1.1.11', sha384: '1.2.840.113549.1.1.12', sha512: '1.2.840.113549.1.1.13' },
   ecdsa: { sha256: '1.2.840.10045.4.3.2', sha384: '1.2.840.10045.4.3.3', sha512: '1.2.840.10045.4.3.4' },
 } as const;
-const digestOids: Readonly<Record<Digest, string>> = { sha256: '2.16.840.1.101.3.4.2.1', sha384: '2.16.840.1.101.3.4.2.2', sha512: '2.16.840.1.101.3.4.2.3' };
+const digestOids: Readonly<Record<Digest, string>> = {
+  sha256: '2.16.840.1.101.3.4.2.1',
+  sha384: '2.16.840.1.101.3.4.2.2',
+  sha512: '2.16.840.1.101.3.4.2.3',
+};
 const digestOctets: Readonly<Record<Digest, number>> = { sha256: 32, sha384: 48, sha512: 64 };
 const rsaPss = '1.2.840.113549.1.1.10';
 const mgf1 = '1.2.840.113549.1.1.8';
 const ed25519 = '1.3.101.112';
 const nothing = element(0x05);
 
-/** DER AlgorithmIdentifier of a signature: NULL parameters for RSA PKCS#1 (RFC 4055 §5), none for ECDSA and EdDSA (RFC 5758 §3.2, RFC 8410 §3). */
+/**
+ * DER AlgorithmIdentifier of a signature: NULL parameters for RSA PKCS#1 (RFC 4055 §5), none for ECDSA and EdDSA (RFC 5758 §3.2, RFC 8410
+ * §3).
+ */
 export function algorithmIdentifier(algorithm: SignatureAlgorithm): Uint8Array {
   switch (algorithm.scheme) {
     case 'rsa-pkcs1':
@@ -33,7 +40,10 @@ export function algorithmIdentifier(algorithm: SignatureAlgorithm): Uint8Array {
   }
 }
 
-/** What the key signs with: the digest that was chosen, else the one of its strength (NIST SP 800-57 part 1, table 2). MECHANISM_UNSUPPORTED for keys hsmonger does not sign with. `what` names the key in the message. */
+/**
+ * What the key signs with: the digest that was chosen, else the one of its strength (NIST SP 800-57 part 1, table 2). MECHANISM_UNSUPPORTED
+ * for keys hsmonger does not sign with. `what` names the key in the message.
+ */
 export function fittingAlgorithm(spki: Uint8Array, { digest, rsaSignature }: SignatureChoice, what: string): SignatureAlgorithm {
   const facts = keyFacts(spki);
   switch (facts.type) {
@@ -44,7 +54,10 @@ export function fittingAlgorithm(spki: Uint8Array, { digest, rsaSignature }: Sig
     case 'Ed25519':
       return { scheme: 'eddsa' };
     case 'other':
-      throw new HsmongerError('MECHANISM_UNSUPPORTED', `${what} is of a kind hsmonger does not sign with: use RSA, P-256, P-384, P-521 or Ed25519.`);
+      throw new HsmongerError(
+        'MECHANISM_UNSUPPORTED',
+        `${what} is of a kind hsmonger does not sign with: use RSA, P-256, P-384, P-521 or Ed25519.`,
+      );
   }
 }
 

@@ -49,7 +49,10 @@ function pssScheme(parameters: ArrayBuffer | null | undefined): SignatureScheme 
   if (!(parameters instanceof ArrayBuffer)) return undefined;
   const { hash, maskGeneration, saltLength, trailer } = decode(new Uint8Array(parameters), RsaPssParametersSchema);
   const digest = digests.get(hash?.algorithm ?? '1.3.14.3.2.26');
-  const maskDigest = maskGeneration?.parameters instanceof ArrayBuffer ? digests.get(decode(new Uint8Array(maskGeneration.parameters), AlgorithmIdentifierSchema).algorithm) : 'sha1';
+  const maskDigest =
+    maskGeneration?.parameters instanceof ArrayBuffer
+      ? digests.get(decode(new Uint8Array(maskGeneration.parameters), AlgorithmIdentifierSchema).algorithm)
+      : 'sha1';
   return digest === undefined || digest !== maskDigest || trailer !== 1 ? undefined : { scheme: 'rsa-pss', digest, saltLength };
 }
 
@@ -70,8 +73,17 @@ export function verifySignature(signed: Signed, spki: Uint8Array): boolean {
 export function verifySignatureWith({ data, algorithm, signature }: Signed, key: KeyObject | undefined): boolean {
   const scheme = signatureScheme(algorithm);
   const keyType = key?.asymmetricKeyType;
-  if (scheme === undefined || key === undefined || keyType === undefined || !(keyTypes[scheme.scheme] as readonly string[]).includes(keyType)) return false;
-  const padding = scheme.scheme === 'rsa-pss' ? { padding: constants.RSA_PKCS1_PSS_PADDING, ...(scheme.saltLength === undefined ? {} : { saltLength: scheme.saltLength }) } : {};
+  if (
+    scheme === undefined ||
+    key === undefined ||
+    keyType === undefined ||
+    !(keyTypes[scheme.scheme] as readonly string[]).includes(keyType)
+  )
+    return false;
+  const padding =
+    scheme.scheme === 'rsa-pss'
+      ? { padding: constants.RSA_PKCS1_PSS_PADDING, ...(scheme.saltLength === undefined ? {} : { saltLength: scheme.saltLength }) }
+      : {};
   try {
     return verify(scheme.digest, data, { key, ...padding }, signature);
   } catch {
@@ -82,5 +94,6 @@ export function verifySignatureWith({ data, algorithm, signature }: Signed, key:
 /** WEAK_DIGEST when the signature rests on MD5 or SHA-1: collisions make it prove nothing. `what` begins the message. */
 export function assertStrongDigest(algorithm: Uint8Array, what: string): void {
   const digest = signatureScheme(algorithm)?.digest ?? '';
-  if (weakDigests.has(digest)) throw new HsmongerError('WEAK_DIGEST', `${what} is signed with ${digest === 'md5' ? 'MD5' : 'SHA-1'}; make it with SHA-256 or better.`);
+  if (weakDigests.has(digest))
+    throw new HsmongerError('WEAK_DIGEST', `${what} is signed with ${digest === 'md5' ? 'MD5' : 'SHA-1'}; make it with SHA-256 or better.`);
 }

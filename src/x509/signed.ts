@@ -10,7 +10,8 @@ export function splitSigned(der: Uint8Array, most?: number): Signed {
   const fault = derFault(der, most);
   if (fault !== undefined) throw new Error(fault);
   const [data, algorithm, signature, ...more] = der[0] === 0x30 ? elementsIn(der) : [];
-  if (data === undefined || algorithm === undefined || signature?.[0] !== 0x03 || more.length > 0) throw new Error('has not the structure it should have');
+  if (data === undefined || algorithm === undefined || signature?.[0] !== 0x03 || more.length > 0)
+    throw new Error('has not the structure it should have');
   const bits = contentOf(signature);
   if (bits[0] !== 0) throw new Error('has a signature that is not whole octets');
   return { data, algorithm, signature: bits.slice(1) };

@@ -13,7 +13,16 @@ export type CertificateFields = Pick<Certificate, 'serial' | 'issuer' | 'notBefo
 const version3 = element(0xa0, integer(Uint8Array.of(2)));
 
 /** DER TBSCertificate of version 3 (RFC 5280 §4.1); names, key and extension values go in as they are. */
-export function buildTbsCertificate({ serial, signatureAlgorithm, issuer, notBefore, notAfter, subject, spki, extensions }: CertificateFields): Uint8Array {
+export function buildTbsCertificate({
+  serial,
+  signatureAlgorithm,
+  issuer,
+  notBefore,
+  notAfter,
+  subject,
+  spki,
+  extensions,
+}: CertificateFields): Uint8Array {
   return sequence(
     version3,
     integer(serial),

@@ -3,8 +3,9 @@ import { oids } from './oids.js';
 import { keyFingerprint, pointOf } from './public-key.js';
 
 /**
- * The SubjectPublicKeyInfos under which one key may be found, `spki` first: whoever has a key chooses how it is wrapped. An RSA key has parameters or none, or is bound to RSASSA-PSS without saying more (RFC 3279
- * §2.3.1, RFC 4055 §1.2); a point is there in full, compressed or both (SEC 1 §2.3.3).
+ * The SubjectPublicKeyInfos under which one key may be found, `spki` first: whoever has a key chooses how it is wrapped. An RSA key has
+ * parameters or none, or is bound to RSASSA-PSS without saying more (RFC 3279 §2.3.1, RFC 4055 §1.2); a point is there in full, compressed
+ * or both (SEC 1 §2.3.3).
  */
 export function wrappings(spki: Uint8Array): Uint8Array[] {
   const [algorithm, bits] = elementsIn(spki);
@@ -29,7 +30,11 @@ function othersOf(spki: Uint8Array, algorithm: Uint8Array, bits: Uint8Array): Ui
   }
 }
 
-const rsaAlgorithms = [sequence(objectIdentifier(oids.rsaEncryption), element(0x05)), sequence(objectIdentifier(oids.rsaEncryption)), sequence(objectIdentifier(oids.rsassaPss))];
+const rsaAlgorithms = [
+  sequence(objectIdentifier(oids.rsaEncryption), element(0x05)),
+  sequence(objectIdentifier(oids.rsaEncryption)),
+  sequence(objectIdentifier(oids.rsassaPss)),
+];
 
 const inFull = 0x04;
 
@@ -38,7 +43,11 @@ function pointsOf(spki: Uint8Array, bits: Uint8Array): Uint8Array[] {
   if (coordinates === undefined) return [];
   const [x, y] = coordinates;
   const odd = (y.at(-1) ?? 0) & 1;
-  return [[Uint8Array.of(inFull), x, y], [Uint8Array.of(0x02 | odd), x], [Uint8Array.of(0x06 | odd), x, y]].map((parts) => Buffer.concat(parts));
+  return [
+    [Uint8Array.of(inFull), x, y],
+    [Uint8Array.of(0x02 | odd), x],
+    [Uint8Array.of(0x06 | odd), x, y],
+  ].map((parts) => Buffer.concat(parts));
 }
 
 /** Without OpenSSL, for which thousands of requests are too many. */

@@ -39,7 +39,12 @@ const instance = (name: string) => path.join(site.configDir, `${name}.toml`);
 test('with no instance file it says what to do and ends with 2; so it does where the only one is broken', async () => {
   const empty = path.join(site.directory, 'empty');
   mkdirSync(empty);
-  const start = () => execa(path.join(installation().executables, 'hsmonger'), ['agent', '--bus', site.bus.address, '--config-dir', empty, '--state-dir', site.stateDir], { reject: false, stdin: 'ignore', timeout: 30_000 });
+  const start = () =>
+    execa(
+      path.join(installation().executables, 'hsmonger'),
+      ['agent', '--bus', site.bus.address, '--config-dir', empty, '--state-dir', site.stateDir],
+      { reject: false, stdin: 'ignore', timeout: 30_000 },
+    );
   const none = await start();
   expect(none.exitCode).toBe(2);
   expect(none.stderr).toContain('nothing to look after');

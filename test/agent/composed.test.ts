@@ -45,7 +45,8 @@ async function until<T>(what: string, look: () => Promise<T | undefined> | T | u
   for (const end = Date.now() + patienceMs; ; await sleep(100)) {
     const found = await look();
     if (found !== undefined && found !== false) return found;
-    if (Date.now() > end) throw new Error(`Not ${what} within ${String(patienceMs / 1000)} s:\n${agent?.log() ?? ''}\n${site.certmonger.log().slice(-2000)}`);
+    if (Date.now() > end)
+      throw new Error(`Not ${what} within ${String(patienceMs / 1000)} s:\n${agent?.log() ?? ''}\n${site.certmonger.log().slice(-2000)}`);
   }
 }
 /** What is served; undefined where nobody listens. */
@@ -53,17 +54,29 @@ const fetched = (where: { readonly socketPath: string } | { readonly port: numbe
   new Promise<string | undefined>((resolve) => {
     const asked = request({ ...where, host: '127.0.0.1', path: at, headers: { host: 'localhost' } }, (answer) => {
       let text = '';
-      answer.setEncoding('utf8').on('data', (chunk: string) => { text += chunk; });
-      answer.on('end', () => { resolve(answer.statusCode === 200 ? text : undefined); });
+      answer.setEncoding('utf8').on('data', (chunk: string) => {
+        text += chunk;
+      });
+      answer.on('end', () => {
+        resolve(answer.statusCode === 200 ? text : undefined);
+      });
     });
-    asked.on('error', () => { resolve(undefined); });
+    asked.on('error', () => {
+      resolve(undefined);
+    });
     asked.end();
   });
 async function freePort(): Promise<number> {
   const server = createServer();
-  await new Promise<void>((resolve) => { server.listen(0, '127.0.0.1', resolve); });
+  await new Promise<void>((resolve) => {
+    server.listen(0, '127.0.0.1', resolve);
+  });
   const { port } = server.address() as AddressInfo;
-  await new Promise<void>((resolve) => { server.close(() => { resolve(); }); });
+  await new Promise<void>((resolve) => {
+    server.close(() => {
+      resolve();
+    });
+  });
   return port;
 }
 
@@ -71,14 +84,23 @@ test('is seen over its bus name, by the command line, on metrics and page; a rel
   const socketPath = path.join(site.directory, 'metrics.sock');
   const textfile = path.join(site.directory, 'hsmonger.prom');
   const [port, other] = [await freePort(), await freePort()];
-  const write = (page: number) => { writeFileSync(conf, `[metrics]\nsocket = "${socketPath}"\ntextfile = "${textfile}"\n\n[page]\nlisten = "127.0.0.1:${String(page)}"\n\n[notify]\njournal = false\n`); };
+  const write = (page: number) => {
+    writeFileSync(
+      conf,
+      `[metrics]\nsocket = "${socketPath}"\ntextfile = "${textfile}"\n\n[page]\nlisten = "127.0.0.1:${String(page)}"\n\n[notify]\njournal = false\n`,
+    );
+  };
   write(port);
   const running = await start();
   await running.until(/shown as user/u, 30_000);
 
   // bus and command line
   const status = await until('all at rest', async () => {
-    const { stdout } = await execa('busctl', ['--address', site.bus.address, 'call', 'org.hsmonger.Agent1', '/org/hsmonger/Agent1', 'org.hsmonger.Agent1', 'Status', 's', ''], { reject: false });
+    const { stdout } = await execa(
+      'busctl',
+      ['--address', site.bus.address, 'call', 'org.hsmonger.Agent1', '/org/hsmonger/Agent1', 'org.hsmonger.Agent1', 'Status', 's', ''],
+      { reject: false },
+    );
     return stdout.match(/MONITORING/gu)?.length === names.length ? stdout : undefined;
   });
   for (const name of names) expect(status).toContain(name);
@@ -90,19 +112,31 @@ test('is seen over its bus name, by the command line, on metrics and page; a rel
 
   // metrics, page, text file
   const metrics = await until('metrics', () => fetched({ socketPath }, '/metrics'));
-  for (const id of (await site.getcertRecords()).keys()) expect(metrics).toContain(`certmonger_request_not_valid_after_date_seconds{nickname="${id}"`);
+  for (const id of (await site.getcertRecords()).keys())
+    expect(metrics).toContain(`certmonger_request_not_valid_after_date_seconds{nickname="${id}"`);
   const page = await until('a page', () => fetched({ port }, '/'));
   for (const name of names) expect(page).toContain(name);
-  await until('a text file with all requests', () => (existsSync(textfile) && readFileSync(textfile, 'utf8').includes('certmonger_requests_total 4') ? true : undefined));
+  await until('a text file with all requests', () =>
+    existsSync(textfile) && readFileSync(textfile, 'utf8').includes('certmonger_requests_total 4') ? true : undefined,
+  );
 
   // what happens is told
-  const events = execa(path.join(installation().executables, 'hsmonger'), [...flags(), 'agent', 'events', '--json'], { reject: false, stdin: 'ignore', timeout: 60_000, buffer: true });
+  const events = execa(path.join(installation().executables, 'hsmonger'), [...flags(), 'agent', 'events', '--json'], {
+    reject: false,
+    stdin: 'ignore',
+    timeout: 60_000,
+    buffer: true,
+  });
   try {
     let told = '';
-    events.stdout.on('data', (chunk: Buffer) => { told += chunk.toString(); });
+    events.stdout.on('data', (chunk: Buffer) => {
+      told += chunk.toString();
+    });
     await sleep(1500);
     await getcert(site.bus, ['resubmit', '-i', 'hsmonger.ocspSigningCert_cert-pki-ca', '-w']);
-    await until('told of the renewal', () => (told.includes('"renewed"') && told.includes('ocspSigningCert cert-pki-ca') ? true : undefined));
+    await until('told of the renewal', () =>
+      told.includes('"renewed"') && told.includes('ocspSigningCert cert-pki-ca') ? true : undefined,
+    );
   } finally {
     events.kill('SIGTERM');
     await events;
@@ -116,11 +150,20 @@ test('is seen over its bus name, by the command line, on metrics and page; a rel
   await until('the page at its new place', () => fetched({ port: other }, '/'));
   expect(await fetched({ port }, '/')).toBeUndefined();
   expect(running.children('prober.cjs')).toEqual(prober);
-  expect(await site.cli('agent', 'reload')).toMatchObject({ exitCode: 0, stdout: expect.stringContaining("looking after 'hsmonger'") as string });
+  expect(await site.cli('agent', 'reload')).toMatchObject({
+    exitCode: 0,
+    stdout: expect.stringContaining("looking after 'hsmonger'") as string,
+  });
   expect(running.children('prober.cjs')).toEqual(prober);
 
   // a second one
-  const second = await execa(path.join(installation().executables, 'hsmonger'), [...flags(), 'agent'], { reject: false, stdin: 'ignore', timeout: 60_000, extendEnv: false, env: { PATH: '/usr/bin:/bin' } });
+  const second = await execa(path.join(installation().executables, 'hsmonger'), [...flags(), 'agent'], {
+    reject: false,
+    stdin: 'ignore',
+    timeout: 60_000,
+    extendEnv: false,
+    env: { PATH: '/usr/bin:/bin' },
+  });
   expect(second).toMatchObject({ exitCode: 1, stdout: '', stderr: expect.stringMatching(/^hsmonger: [^\n]+[.?]\n?$/u) as string });
 
   const children = running.children();
@@ -146,13 +189,19 @@ test('lock and unlock beside it: told as events, and what waited for the PIN goe
     const running = await start();
     const client = await connectAgent(site.bus.address, {});
     try {
-      await client.onEvent((event) => { told.push(event); });
+      await client.onEvent((event) => {
+        told.push(event);
+      });
       await until('well', async () => ((await site.cli('agent', 'status')).exitCode === 0 ? true : undefined));
       expect((await site.cli('lock')).exitCode).toBe(0);
       await until('told of the lock', () => told.find(({ kind }) => kind === 'locked'));
       await until('seen by the agent', async () => ((await site.cli('agent', 'status')).exitCode === 3 ? true : undefined));
       await getcert(site.bus, ['resubmit', '-i', 'hsmonger.auditSigningCert_cert-pki-ca']);
-      await until('waiting for the PIN', async () => ((await site.getcertRecords()).get('hsmonger.auditSigningCert_cert-pki-ca')?.get('status')?.endsWith('_PIN') === true ? true : undefined));
+      await until('waiting for the PIN', async () =>
+        (await site.getcertRecords()).get('hsmonger.auditSigningCert_cert-pki-ca')?.get('status')?.endsWith('_PIN') === true
+          ? true
+          : undefined,
+      );
       expect(await site.cli('unlock', '--pin-file', site.token.pinFile)).toMatchObject({ exitCode: 0 });
       await until('told of the unlocking', () => told.find(({ kind }) => kind === 'unlocked'));
       await until('renewed', () => told.find(({ kind, nickname }) => kind === 'renewed' && nickname === 'auditSigningCert cert-pki-ca'));

@@ -17,13 +17,35 @@ import { HsmongerError } from '../../src/errors.js';
 import { decode, encode } from '../../src/service/wire.js';
 
 const instanceOf = (name: string, nickname = 'ocsp'): Instance =>
-  parseInstance(name, `/etc/hsmonger/${name}.toml`, { user: 'pkiuser', token: { label: 'T', module: '/m.so', 'pin-file': '/pin' }, nss: { database: '/alias' }, issuer: { type: 'token', certificate: 'ca' }, certificate: [{ nickname: 'ca', profile: 'caCACert' }, { nickname, profile: 'caOCSPCert' }] });
+  parseInstance(name, `/etc/hsmonger/${name}.toml`, {
+    user: 'pkiuser',
+    token: { label: 'T', module: '/m.so', 'pin-file': '/pin' },
+    nss: { database: '/alias' },
+    issuer: { type: 'token', certificate: 'ca' },
+    certificate: [
+      { nickname: 'ca', profile: 'caCACert' },
+      { nickname, profile: 'caOCSPCert' },
+    ],
+  });
 const conf: AgentConf = { access: {}, metrics: {}, page: {}, notify: { journal: true, expiringDays: 14 }, user: 'nobody' };
 const day = 86_400_000;
 const start = Date.UTC(2027, 0, 1);
 
 const seen = (id: string, status: string, { serial = '01', days = 100, sinceMs = 0 } = {}): Sighting => ({
-  request: trackingRequestOf('/1', Object.fromEntries(Object.entries({ nickname: new Variant('s', id), status: new Variant('s', status), serial: new Variant('s', serial), subject: new Variant('s', 'CN=x'), 'not-valid-before': new Variant('x', BigInt(start / 1000)), 'not-valid-after': new Variant('x', BigInt((start + days * day) / 1000)) })), 'h'),
+  request: trackingRequestOf(
+    '/1',
+    Object.fromEntries(
+      Object.entries({
+        nickname: new Variant('s', id),
+        status: new Variant('s', status),
+        serial: new Variant('s', serial),
+        subject: new Variant('s', 'CN=x'),
+        'not-valid-before': new Variant('x', BigInt(start / 1000)),
+        'not-valid-after': new Variant('x', BigInt((start + days * day) / 1000)),
+      }),
+    ),
+    'h',
+  ),
   sinceMs,
   trail: [{ status, atMs: sinceMs }],
 });
@@ -57,7 +79,16 @@ describe('the chronicle', () => {
     const end = new AbortController();
     let now = start;
     const chronicle = startChronicle({ instance: instanceOf('h'), conf, picture, events, clock: () => new Date(now), signal: end.signal });
-    return { picture, events, told, chronicle, end, later: (ms: number) => { now += ms; } };
+    return {
+      picture,
+      events,
+      told,
+      chronicle,
+      end,
+      later: (ms: number) => {
+        now += ms;
+      },
+    };
   };
 
   it('tells a renewal once certmonger is at rest with the new certificate, and how long it took', async () => {
@@ -73,7 +104,10 @@ describe('the chronicle', () => {
     await sleep(0);
     expect(told).toMatchObject([{ kind: 'renewed', nickname: 'ocsp', details: { serial: '02', seconds: '4.0' } }]);
     expect(chronicle.past('ocsp')).toMatchObject({ history: [{ serial: '01' }], lastRenewal: { seconds: 4 } });
-    expect(counting.counters(new Map([['h', 3]]))).toMatchObject({ renewals: [{ instance: 'h', nickname: 'ocsp', count: 1 }], signatures: [{ instance: 'h', count: 3 }] });
+    expect(counting.counters(new Map([['h', 3]]))).toMatchObject({
+      renewals: [{ instance: 'h', nickname: 'ocsp', count: 1 }],
+      signatures: [{ instance: 'h', count: 3 }],
+    });
     end.abort();
     await chronicle.ended;
   });
@@ -86,20 +120,27 @@ describe('the chronicle', () => {
     picture.show(seen('h.ocsp', 'CA_UNREACHABLE', { days: 10 }));
     picture.show(seen('h.ocsp', 'MONITORING', { days: 10 }));
     await sleep(0);
-    expect(told.map(({ kind, message }) => `${kind} ${message}`)).toEqual(["expiring 'ocsp' expires in 10 days, and no newer certificate is under way."]);
+    expect(told.map(({ kind, message }) => `${kind} ${message}`)).toEqual([
+      "expiring 'ocsp' expires in 10 days, and no newer certificate is under way.",
+    ]);
     end.abort();
     await chronicle.ended;
   });
 });
 
 test('a reload restarts what changed, starts what is new, stops what is gone, and leaves alone what is broken', () => {
-  const cared = new Map([instanceOf('same'), instanceOf('changed'), instanceOf('gone'), instanceOf('broken')].map((one) => [one.name, one]));
+  const cared = new Map(
+    [instanceOf('same'), instanceOf('changed'), instanceOf('gone'), instanceOf('broken')].map((one) => [one.name, one]),
+  );
   const good = new Map([instanceOf('same'), instanceOf('changed', 'audit'), instanceOf('new')].map((one) => [one.name, one]));
   const broken = new Map(['broken', 'broken2'].map((name) => [name, new HsmongerError('CONFIG_INVALID', 'It is broken.')]));
   const plan = planReload(cared, { good, broken }, { config: '/etc/hsmonger', state: '/s' });
   expect([...plan.stop].sort()).toEqual(['changed', 'gone']);
   expect(plan.start.map(({ name }) => name)).toEqual(['changed', 'new']);
-  expect(plan.complaints).toEqual(['It is broken. Until it is mended and the agent reloaded, /etc/hsmonger/broken.toml counts as it was.', "It is broken. Until it is mended and the agent reloaded, nobody looks after 'broken2'."]);
+  expect(plan.complaints).toEqual([
+    'It is broken. Until it is mended and the agent reloaded, /etc/hsmonger/broken.toml counts as it was.',
+    "It is broken. Until it is mended and the agent reloaded, nobody looks after 'broken2'.",
+  ]);
 });
 
 test('what is asked for while it is done is done once more, never twice at a time', async () => {
@@ -141,16 +182,85 @@ test('the snapshot shows what is known, leaves out what is not, and survives the
   picture.show(seen('h.ocsp', 'NEED_GUIDANCE'));
   const cared = {
     instance,
-    care: { prober: { latest: () => ({ at: new Date(start), token: { state: 'present', pin: 'fine', login: { state: 'proven', source: 's' }, keys: { ocsp: { ok: true, latencyMs: 7 }, ca: { ok: false, code: 'X', problem: 'Gone.' } } } }) as const, signatures: () => 5 } },
-    healer: { diagnoses: () => new Map([['ocsp', { cause: 'helper-killed', severity: 'error', sentence: 'It was killed.', cure: { by: 'resubmit', advice: 'Wait.', alone: true } } as const]]), instance: () => [] },
+    care: {
+      prober: {
+        latest: () =>
+          ({
+            at: new Date(start),
+            token: {
+              state: 'present',
+              pin: 'fine',
+              login: { state: 'proven', source: 's' },
+              keys: { ocsp: { ok: true, latencyMs: 7 }, ca: { ok: false, code: 'X', problem: 'Gone.' } },
+            },
+          }) as const,
+        signatures: () => 5,
+      },
+    },
+    healer: {
+      diagnoses: () =>
+        new Map([
+          [
+            'ocsp',
+            {
+              cause: 'helper-killed',
+              severity: 'error',
+              sentence: 'It was killed.',
+              cure: { by: 'resubmit', advice: 'Wait.', alone: true },
+            } as const,
+          ],
+        ]),
+      instance: () => [],
+    },
     reconciler: { latest: () => undefined },
-    renewer: { calendar: () => [{ instance: 'h', nickname: 'ocsp', profile: 'caOCSPCert', by: 'agent', notBefore: new Date(start), notAfter: new Date(start), from: new Date(start), to: new Date(start), planned: new Date(start), later: [], notes: [] } as const] },
+    renewer: {
+      calendar: () => [
+        {
+          instance: 'h',
+          nickname: 'ocsp',
+          profile: 'caOCSPCert',
+          by: 'agent',
+          notBefore: new Date(start),
+          notAfter: new Date(start),
+          from: new Date(start),
+          to: new Date(start),
+          planned: new Date(start),
+          later: [],
+          notes: [],
+        } as const,
+      ],
+    },
     chronicle: { past: () => ({ history: [] }) },
   };
-  const snapshot = takeSnapshot({ picture, cared: [cared], at: new Date(start), startedAt: new Date(start), version: '1', events: [], counters: { renewals: [], failures: [], heals: [], signatures: [] } });
+  const snapshot = takeSnapshot({
+    picture,
+    cared: [cared],
+    at: new Date(start),
+    startedAt: new Date(start),
+    version: '1',
+    events: [],
+    counters: { renewals: [], failures: [], heals: [], signatures: [] },
+  });
   expect(snapshot).toMatchObject({
     certmonger: { running: true },
-    instances: [{ name: 'h', token: { label: 'T', reachable: true, login: 'proven', signLatencyMs: 7, signatures: 5 }, certificates: [{ nickname: 'ca', state: 'not tracked' }, { nickname: 'ocsp', where: 'T', request: 'h.ocsp', state: 'NEED_GUIDANCE', subject: 'CN=x', diagnosis: { cause: 'helper-killed' }, renewal: {} }] }],
+    instances: [
+      {
+        name: 'h',
+        token: { label: 'T', reachable: true, login: 'proven', signLatencyMs: 7, signatures: 5 },
+        certificates: [
+          { nickname: 'ca', state: 'not tracked' },
+          {
+            nickname: 'ocsp',
+            where: 'T',
+            request: 'h.ocsp',
+            state: 'NEED_GUIDANCE',
+            subject: 'CN=x',
+            diagnosis: { cause: 'helper-killed' },
+            renewal: {},
+          },
+        ],
+      },
+    ],
     requests: [{ nickname: 'h.ocsp', status: 'NEED_GUIDANCE', stuck: false }],
   });
   expect(snapshot.requests[0]).not.toHaveProperty('caError');

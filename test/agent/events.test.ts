@@ -5,7 +5,9 @@ import { createEvents, type AgentEvent } from '../../src/agent/events.js';
 test('a listener that throws keeps nothing from the others, and ends nothing', async () => {
   const events = createEvents();
   const heard: AgentEvent[] = [];
-  events.on(() => { throw new Error('a listener of its own kind'); });
+  events.on(() => {
+    throw new Error('a listener of its own kind');
+  });
   events.on((event) => heard.push(event));
   const warned = once(process, 'warning');
   const event: AgentEvent = { kind: 'healed', at: new Date(0), instance: 'x', message: 'It is over.' };

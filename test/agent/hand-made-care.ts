@@ -19,10 +19,19 @@ export function listingPicture(list: () => Promise<readonly TrackingRequest[]>, 
       const old = before?.find((one) => one.request.nickname === request.nickname);
       if (old !== undefined && isDeepStrictEqual(old.request, request)) return old;
       const atMs = performance.now();
-      return { request, sinceMs: old?.request.status === request.status ? old.sinceMs : atMs, trail: [...(old?.trail ?? []), { status: request.status, atMs }].slice(-32) };
+      return {
+        request,
+        sinceMs: old?.request.status === request.status ? old.sinceMs : atMs,
+        trail: [...(old?.trail ?? []), { status: request.status, atMs }].slice(-32),
+      };
     });
     sightings = present;
-    const tell = (change: PictureChange) => { for (const listener of [...listeners]) queueMicrotask(() => { listener(change); }); };
+    const tell = (change: PictureChange) => {
+      for (const listener of [...listeners])
+        queueMicrotask(() => {
+          listener(change);
+        });
+    };
     if (before === undefined) tell({ kind: 'certmonger', running: true });
     for (const id of new Set([...(before ?? []), ...present].map(({ request }) => request.nickname))) {
       const [old, now] = [before, present].map((all) => all?.find(({ request }) => request.nickname === id));
@@ -67,7 +76,10 @@ export function toldProber(probe: Probe | undefined): Care['prober'] & { tell(pr
   };
 }
 
-export const wellProbe = (): Probe => ({ at: new Date(), token: { state: 'present', pin: 'fine', login: { state: 'proven', source: 'file' }, keys: {} } });
+export const wellProbe = (): Probe => ({
+  at: new Date(),
+  token: { state: 'present', pin: 'fine', login: { state: 'proven', source: 'file' }, keys: {} },
+});
 
 export interface HandMadeCare {
   readonly care: Care;
@@ -77,7 +89,14 @@ export interface HandMadeCare {
 }
 
 /** What a part is given, with everything it says kept. */
-export function handMadeCare({ list, everyMs = 100, ...given }: Pick<Care, 'instance' | 'directories' | 'certmonger' | 'prober' | 'clock'> & { readonly list: () => Promise<readonly TrackingRequest[]>; readonly everyMs?: number }): HandMadeCare {
+export function handMadeCare({
+  list,
+  everyMs = 100,
+  ...given
+}: Pick<Care, 'instance' | 'directories' | 'certmonger' | 'prober' | 'clock'> & {
+  readonly list: () => Promise<readonly TrackingRequest[]>;
+  readonly everyMs?: number;
+}): HandMadeCare {
   const stopping = new AbortController();
   const events = createEvents();
   const lines: string[] = [];
@@ -92,9 +111,17 @@ export function handMadeCare({ list, everyMs = 100, ...given }: Pick<Care, 'inst
     log: (priority, message) => lines.push(`${priority}: ${message}`),
     signal: stopping.signal,
   };
-  return { care, lines, told, end: () => { stopping.abort(); } };
+  return {
+    care,
+    lines,
+    told,
+    end: () => {
+      stopping.abort();
+    },
+  };
 }
 
 export async function until(what: string, holds: () => boolean | Promise<boolean>, patienceMs = 25_000): Promise<void> {
-  for (const end = Date.now() + patienceMs; !(await holds()); await sleep(50)) if (Date.now() > end) throw new Error(`Not within ${String(patienceMs / 1000)} s: ${what}`);
+  for (const end = Date.now() + patienceMs; !(await holds()); await sleep(50))
+    if (Date.now() > end) throw new Error(`Not within ${String(patienceMs / 1000)} s: ${what}`);
 }

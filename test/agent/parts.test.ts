@@ -6,8 +6,18 @@ import { parseWatcherLine, type PublishedCertificate, type Sight } from '../../s
 import { encode } from '../../src/service/wire.js';
 
 const key = 'a'.repeat(64);
-const published = (change: Partial<PublishedCertificate> = {}): PublishedCertificate => ({ nickname: 'ocsp', key, certificate: 'c'.repeat(64), notAfter: new Date('2028-01-01'), missed: false, ...change });
-const held = (status: string, notAfter = '2027-01-01'): HeldRequest => ({ status, held: { key, certificate: 'c'.repeat(64), notAfter: new Date(notAfter) } });
+const published = (change: Partial<PublishedCertificate> = {}): PublishedCertificate => ({
+  nickname: 'ocsp',
+  key,
+  certificate: 'c'.repeat(64),
+  notAfter: new Date('2028-01-01'),
+  missed: false,
+  ...change,
+});
+const held = (status: string, notAfter = '2027-01-01'): HeldRequest => ({
+  status,
+  held: { key, certificate: 'c'.repeat(64), notAfter: new Date(notAfter) },
+});
 
 describe('what certmonger is asked to do', () => {
   it.each([
@@ -17,8 +27,20 @@ describe('what certmonger is asked to do', () => {
     ['so is one the helper refused', held('CA_REJECTED'), [published()], false, 'resubmit'],
     ['one that is being saved is looked at again later', held('NEED_CERTSAVE_TOKEN'), [published()], false, 'later'],
     ['the same certificate is no news', held('MONITORING', '2028-01-01'), [published()], false, 'none'],
-    ['unless certmonger read it off the token and it was never saved here', held('MONITORING', '2028-01-01'), [published({ missed: true })], false, 'resubmit'],
-    ['which goes for the one it holds, not for one that ends with it', held('MONITORING', '2028-01-01'), [published({ missed: true, certificate: 'd'.repeat(64) })], false, 'none'],
+    [
+      'unless certmonger read it off the token and it was never saved here',
+      held('MONITORING', '2028-01-01'),
+      [published({ missed: true })],
+      false,
+      'resubmit',
+    ],
+    [
+      'which goes for the one it holds, not for one that ends with it',
+      held('MONITORING', '2028-01-01'),
+      [published({ missed: true, certificate: 'd'.repeat(64) })],
+      false,
+      'none',
+    ],
     ['an older one is none', held('MONITORING', '2029-01-01'), [published()], false, 'none'],
     ['one for another key is none: this server would re-key', held('MONITORING'), [published({ key: 'b'.repeat(64) })], false, 'none'],
     ['of two keys the one that is held counts', held('MONITORING'), [published({ key: 'b'.repeat(64) }), published()], false, 'resubmit'],
@@ -55,10 +77,17 @@ test('trouble is told once while it lasts, again when it is another, and when it
 test('what a watcher says is one line each, and so many a minute', () => {
   const lines: string[] = [];
   let now = 0;
-  const log = createRationedLog((priority, message) => lines.push(`${priority} ${message}`), () => now);
+  const log = createRationedLog(
+    (priority, message) => lines.push(`${priority} ${message}`),
+    () => now,
+  );
   log('info', 'a\n<0>b');
   for (let count = 0; count < 1000; count += 1) log('info', 'x'.repeat(100_000));
-  expect(lines).toEqual(['info a <0>b', ...Array.from({ length: 9 }, () => `info ${'x'.repeat(2000)}`), 'warning more was said within a minute than is written down.']);
+  expect(lines).toEqual([
+    'info a <0>b',
+    ...Array.from({ length: 9 }, () => `info ${'x'.repeat(2000)}`),
+    'warning more was said within a minute than is written down.',
+  ]);
   now = 60_000;
   log('error', 'later');
   expect(lines.at(-1)).toBe('error later');
@@ -75,7 +104,11 @@ describe('what the watcher says is checked, for it has read what is not trusted'
   const sight: Sight = { kind: 'sight', why: 'push', renewalMaster: false, published: [published()], unfinished: 1, alarm: 'x' };
   it('a sight arrives as it was sent', () => {
     expect(parseWatcherLine(encode(sight))).toEqual(sight);
-    expect(parseWatcherLine(encode({ kind: 'end', code: 'DIRECTORY_UNAVAILABLE', message: 'm' }))).toEqual({ kind: 'end', code: 'DIRECTORY_UNAVAILABLE', message: 'm' });
+    expect(parseWatcherLine(encode({ kind: 'end', code: 'DIRECTORY_UNAVAILABLE', message: 'm' }))).toEqual({
+      kind: 'end',
+      code: 'DIRECTORY_UNAVAILABLE',
+      message: 'm',
+    });
   });
   it.each([
     ['no JSON', 'x'],

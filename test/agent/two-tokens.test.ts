@@ -33,7 +33,10 @@ async function until<T>(what: string, look: () => Promise<T | undefined> | T | u
   for (const end = Date.now() + patienceMs; ; await sleep(100)) {
     const found = await look();
     if (found !== undefined) return found;
-    if (Date.now() > end) throw new Error(`Not ${what} within ${String(patienceMs / 1000)} s:\n${(await site.cli('agent', 'status')).stdout}\n${agent?.log() ?? ''}\n${site.certmonger.log().slice(-2000)}`);
+    if (Date.now() > end)
+      throw new Error(
+        `Not ${what} within ${String(patienceMs / 1000)} s:\n${(await site.cli('agent', 'status')).stdout}\n${agent?.log() ?? ''}\n${site.certmonger.log().slice(-2000)}`,
+      );
   }
 }
 const start = async () => {
@@ -54,7 +57,12 @@ describe('setup with one of the tokens away', () => {
     const unplugged = rig.unplug(second);
     const said = await site.cli('setup', '--yes');
     unplugged.back();
-    expect(said).toMatchObject({ exitCode: 3, stderr: expect.stringMatching(/^hsmonger: 'ocsp' lies on the token 'second token', which cannot be looked at: [^\n]+ Bring that token back, then run this again; what lies on the others goes on meanwhile\.$/mu) as string });
+    expect(said).toMatchObject({
+      exitCode: 3,
+      stderr: expect.stringMatching(
+        /^hsmonger: 'ocsp' lies on the token 'second token', which cannot be looked at: [^\n]+ Bring that token back, then run this again; what lies on the others goes on meanwhile\.$/mu,
+      ) as string,
+    });
     expect([...(await site.getcertRecords()).keys()].sort()).toEqual(['hsmonger.audit', 'hsmonger.root']);
     await done('setup', '--yes');
     expect([...(await site.getcertRecords()).keys()].sort()).toEqual(['hsmonger.audit', 'hsmonger.ocsp', 'hsmonger.root']);
@@ -70,10 +78,14 @@ describe('the agent on two tokens', () => {
     await well();
     const unplugged = rig.unplug(second);
     try {
-      const told = await until('told', async () => {
-        const said = await site.cli('agent', 'status');
-        return said.exitCode === 3 && said.stdout.includes('does not answer') ? said.stdout : undefined;
-      }, 120_000);
+      const told = await until(
+        'told',
+        async () => {
+          const said = await site.cli('agent', 'status');
+          return said.exitCode === 3 && said.stdout.includes('does not answer') ? said.stdout : undefined;
+        },
+        120_000,
+      );
       expect(told).toMatch(new RegExp(`token '${site.token.label}' answers.*token '${second.label}' does not answer`, 'u'));
       expect(told).toContain("token-away: There is no token with the label 'second token'");
       const old = await expiryOf('hsmonger.root');
@@ -93,16 +105,21 @@ describe('the agent on two tokens', () => {
     await well();
     const [was] = await rig.onSecond('ocsp');
     const begun = site.cli('renew', 'ocsp', '--wait', '5');
-    const step = () => new Sqlite(site.ledger, { readonly: true }).prepare("SELECT step FROM journal WHERE nickname = 'ocsp'").pluck().get();
+    const step = () =>
+      new Sqlite(site.ledger, { readonly: true }).prepare("SELECT step FROM journal WHERE nickname = 'ocsp'").pluck().get();
     for (const end = Date.now() + 60_000; step() === 'done'; await sleep(5)) if (Date.now() > end) throw new Error('No saving began.');
     const unplugged = rig.unplug(second);
     await begun;
     await sleep(3000);
     unplugged.back();
-    await until('saved', async () => {
-      const [is] = await rig.onSecond('ocsp').catch(() => []);
-      return is !== undefined && is !== was && step() === 'done' ? true : undefined;
-    }, 180_000);
+    await until(
+      'saved',
+      async () => {
+        const [is] = await rig.onSecond('ocsp').catch(() => []);
+        return is !== undefined && is !== was && step() === 'done' ? true : undefined;
+      },
+      180_000,
+    );
     await site.untilQuiet(120_000);
     await well();
     const stored = await rig.onSecond('ocsp');
@@ -129,8 +146,13 @@ describe('the commands that take --token', () => {
       expect(locked.exitCode, locked.stdout).not.toBe(0);
       const doctor = await site.cli('doctor', '--login');
       expect(doctor.exitCode).toBe(3);
-      expect(doctor.stdout).toMatch(/^error +PinSource: The PIN is locked: run 'hsmonger unlock --token responder';[^\n]*\n +-> Run: hsmonger unlock --token responder\.$/mu);
-      expect(await site.cli('unlock', '--token', 'nobody', '--pin-file', second.pinFile)).toMatchObject({ exitCode: 2, stderr: expect.stringContaining(`has no token 'nobody'; it has '${site.token.label}', 'responder'`) as string });
+      expect(doctor.stdout).toMatch(
+        /^error +PinSource: The PIN is locked: run 'hsmonger unlock --token responder';[^\n]*\n +-> Run: hsmonger unlock --token responder\.$/mu,
+      );
+      expect(await site.cli('unlock', '--token', 'nobody', '--pin-file', second.pinFile)).toMatchObject({
+        exitCode: 2,
+        stderr: expect.stringContaining(`has no token 'nobody'; it has '${site.token.label}', 'responder'`) as string,
+      });
     } finally {
       writeFileSync(site.instanceFile, good);
       rmSync(memory, { recursive: true, force: true });
@@ -153,6 +175,7 @@ describe('the commands that take --token', () => {
     const findings = JSON.parse(stdout) as { result: string; check: string; kw: { msg?: string } }[];
     expect(findings.filter(({ result }) => result !== 'SUCCESS')).toEqual([]);
     expect(exitCode).toBe(0);
-    for (const label of [site.token.label, second.label]) expect(findings.filter(({ check, kw }) => check === 'TokenPresent' && JSON.stringify(kw).includes(`'${label}'`))).toHaveLength(1);
+    for (const label of [site.token.label, second.label])
+      expect(findings.filter(({ check, kw }) => check === 'TokenPresent' && JSON.stringify(kw).includes(`'${label}'`))).toHaveLength(1);
   });
 });

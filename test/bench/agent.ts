@@ -19,7 +19,10 @@ const idleMinutes = 3;
 const ticksPerSecond = 100;
 const targets = { timesFaster: 10, idlePercent: 0.2, megabytes: 120 } as const;
 
-/** The daemon beside a certmonger with so many requests, all of them named in an instance file: how soon its picture is complete, and what it costs when nothing happens. */
+/**
+ * The daemon beside a certmonger with so many requests, all of them named in an instance file: how soon its picture is complete, and what
+ * it costs when nothing happens.
+ */
 export async function benchAgent(count: number, rounds: number, say: (line: string) => void): Promise<Comparison[]> {
   const watched = await watchedSite(count, say);
   try {
@@ -29,9 +32,19 @@ export async function benchAgent(count: number, rounds: number, say: (line: stri
         const found = await completePicture(bus.address);
         if (found !== count) throw new Error(`The picture has ${String(found)} of ${String(count)} requests.`);
       },
-      peer: () => { program('getcert', ['list', '-s'], { env: { LC_ALL: 'C', DBUS_SESSION_BUS_ADDRESS: bus.address } }); },
+      peer: () => {
+        program('getcert', ['list', '-s'], { env: { LC_ALL: 'C', DBUS_SESSION_BUS_ADDRESS: bus.address } });
+      },
     });
-    return [compare(`agent: ${String(count)} requests: getcert list / the picture complete, connection included`, { timesFaster: targets.timesFaster }, ours, peer), ...(await idle(watched.site, say))];
+    return [
+      compare(
+        `agent: ${String(count)} requests: getcert list / the picture complete, connection included`,
+        { timesFaster: targets.timesFaster },
+        ours,
+        peer,
+      ),
+      ...(await idle(watched.site, say)),
+    ];
   } finally {
     await watched.stop();
   }
@@ -39,7 +52,9 @@ export async function benchAgent(count: number, rounds: number, say: (line: stri
 
 async function completePicture(address: string): Promise<number> {
   const end = new AbortController();
-  const link = linkCertmonger(address, {}, (change) => { picture.heard(change); });
+  const link = linkCertmonger(address, {}, (change) => {
+    picture.heard(change);
+  });
   const picture = createPicture({ certmonger: link, log: () => undefined, signal: end.signal });
   await new Promise<void>((resolve) => {
     picture.onChange((change) => {
@@ -54,7 +69,11 @@ async function completePicture(address: string): Promise<number> {
 }
 
 async function idle({ bus, configDir, stateDir }: Site, say: (line: string) => void): Promise<Comparison[]> {
-  const agent = spawn(path.join(installation().executables, 'hsmonger'), ['agent', '--bus', bus.address, '--config-dir', configDir, '--state-dir', stateDir], { stdio: ['ignore', 'ignore', 'inherit'], env: unitEnvironment() });
+  const agent = spawn(
+    path.join(installation().executables, 'hsmonger'),
+    ['agent', '--bus', bus.address, '--config-dir', configDir, '--state-dir', stateDir],
+    { stdio: ['ignore', 'ignore', 'inherit'], env: unitEnvironment() },
+  );
   stopAtExit(agent);
   const pid = agent.pid ?? -1;
   try {
@@ -81,14 +100,22 @@ async function idle({ bus, configDir, stateDir }: Site, say: (line: string) => v
 
 /** The process and all that descend from it. */
 function tree(pid: number): number[] {
-  const children = readdirSync(`/proc/${String(pid)}/task`).flatMap((task) => readFileSync(`/proc/${String(pid)}/task/${task}/children`, 'utf8').trim().split(' ').filter((word) => word !== '').map(Number));
+  const children = readdirSync(`/proc/${String(pid)}/task`).flatMap((task) =>
+    readFileSync(`/proc/${String(pid)}/task/${task}/children`, 'utf8')
+      .trim()
+      .split(' ')
+      .filter((word) => word !== '')
+      .map(Number),
+  );
   return [pid, ...children.flatMap(tree)];
 }
 
 /** User and system time, of children that have ended too (proc(5), stat: utime, stime, cutime, cstime). */
 function ticks(pid: number): number {
   return tree(pid).reduce((sum, each) => {
-    const fields = readFileSync(`/proc/${String(each)}/stat`, 'utf8').replace(/^.*\) /u, '').split(' ');
+    const fields = readFileSync(`/proc/${String(each)}/stat`, 'utf8')
+      .replace(/^.*\) /u, '')
+      .split(' ');
     return sum + [11, 12, 13, 14].reduce((own, index) => own + Number(fields[index]), 0);
   }, 0);
 }
@@ -98,5 +125,8 @@ function megabytes(pid: number): number {
 }
 
 function commandLine(pid: number): string {
-  return readFileSync(`/proc/${String(pid)}/cmdline`, 'utf8').split('\0').slice(0, 3).join(' ');
+  return readFileSync(`/proc/${String(pid)}/cmdline`, 'utf8')
+    .split('\0')
+    .slice(0, 3)
+    .join(' ');
 }

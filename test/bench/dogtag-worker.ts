@@ -29,7 +29,12 @@ await serveWorker(async (input): Promise<DogtagTimes> => {
   const job = input as DogtagJob;
   const keys = await makeKeys();
   // Another subject each round: the same request again would be answered from the ledger.
-  const csrs = (who: string) => Promise.all(Array.from({ length: job.rounds + 1 }, async (_, round) => pem(await makeCsr({ keys, subject: `O=EXAMPLE, CN=${who}-${String(round)}.example.test` }), 'CERTIFICATE REQUEST')));
+  const csrs = (who: string) =>
+    Promise.all(
+      Array.from({ length: job.rounds + 1 }, async (_, round) =>
+        pem(await makeCsr({ keys, subject: `O=EXAMPLE, CN=${who}-${String(round)}.example.test` }), 'CERTIFICATE REQUEST'),
+      ),
+    );
   return interleave(job.rounds, { ours: ours(job, await csrs('ours')), peer: dogtagSubmit(job, await csrs('peer')), node: bareNode });
 });
 
@@ -37,7 +42,13 @@ await serveWorker(async (input): Promise<DogtagTimes> => {
 function ours({ flags }: DogtagJob, csr: readonly string[]): Subject {
   const helper = path.join(installation().executables, 'hsmonger-submit');
   return (round) => {
-    const env = { CERTMONGER_OPERATION: 'SUBMIT', CERTMONGER_CA_NICKNAME: 'hsmonger', CERTMONGER_CA_PROFILE: profile, CERTMONGER_KEY_TYPE: 'RSA', CERTMONGER_CSR: csr[round]! };
+    const env = {
+      CERTMONGER_OPERATION: 'SUBMIT',
+      CERTMONGER_CA_NICKNAME: 'hsmonger',
+      CERTMONGER_CA_PROFILE: profile,
+      CERTMONGER_KEY_TYPE: 'RSA',
+      CERTMONGER_CSR: csr[round]!,
+    };
     const { certificate } = JSON.parse(program(helper, flags, { env }).toString()) as { certificate: string };
     new X509Certificate(certificate);
   };
@@ -45,11 +56,29 @@ function ours({ flags }: DogtagJob, csr: readonly string[]): Subject {
 
 /** SUBMIT, then POLL with each cookie at once: approve, retrieve. */
 function dogtagSubmit({ url, plainUrl, caFile, agent }: DogtagJob, csr: readonly string[]): Subject {
-  const args = ['-E', `${plainUrl}/ca/ee/ca`, '-A', `${url}/ca/agent/ca`, '-i', caFile, '-c', agent.certificate, '-k', agent.key, '-T', profile, '-N'];
+  const args = [
+    '-E',
+    `${plainUrl}/ca/ee/ca`,
+    '-A',
+    `${url}/ca/agent/ca`,
+    '-i',
+    caFile,
+    '-c',
+    agent.certificate,
+    '-k',
+    agent.key,
+    '-T',
+    profile,
+    '-N',
+  ];
   return (round) => {
     let cookie: string | undefined;
     for (let run = 0; run < 4; run++) {
-      const env = { PATH: '/usr/bin:/bin', CERTMONGER_CSR: csr[round]!, ...(cookie === undefined ? { CERTMONGER_OPERATION: 'SUBMIT' } : { CERTMONGER_OPERATION: 'POLL', CERTMONGER_CA_COOKIE: cookie }) };
+      const env = {
+        PATH: '/usr/bin:/bin',
+        CERTMONGER_CSR: csr[round]!,
+        ...(cookie === undefined ? { CERTMONGER_OPERATION: 'SUBMIT' } : { CERTMONGER_OPERATION: 'POLL', CERTMONGER_CA_COOKIE: cookie }),
+      };
       const { status, stdout, stderr } = spawnSync(peer, args, { env, encoding: 'utf8' });
       if (status === 0) {
         new X509Certificate(stdout);

@@ -12,9 +12,27 @@ import { compare, less, type Comparison } from './row.js';
 export async function benchDogtag(directory: string, rounds: number): Promise<Comparison[]> {
   const rig = await startDogtag();
   try {
-    const job: DogtagJob = { rounds, url, plainUrl: 'http://pki.example.test:8080', caFile: rig.caFile, agent: rig.agent, flags: writeInstance(path.join(directory, 'dogtag'), rig) };
+    const job: DogtagJob = {
+      rounds,
+      url,
+      plainUrl: 'http://pki.example.test:8080',
+      caFile: rig.caFile,
+      agent: rig.agent,
+      flags: writeInstance(path.join(directory, 'dogtag'), rig),
+    };
     // nsenter(1) goes to '/', and tsx wants to be where tsconfig.json is.
-    const { stdout } = await rig.enter('env', ['-C', path.resolve(import.meta.dirname, '../..'), process.execPath, '--import', 'tsx', path.join(import.meta.dirname, 'dogtag-worker.ts')], { input: JSON.stringify({ input: job }), timeoutMs: 900_000 });
+    const { stdout } = await rig.enter(
+      'env',
+      [
+        '-C',
+        path.resolve(import.meta.dirname, '../..'),
+        process.execPath,
+        '--import',
+        'tsx',
+        path.join(import.meta.dirname, 'dogtag-worker.ts'),
+      ],
+      { input: JSON.stringify({ input: job }), timeoutMs: 900_000 },
+    );
     const { ours, peer, node } = JSON.parse(stdout) as DogtagTimes;
     return [
       compare("SUBMIT through Dogtag, node's start apart / dogtag-submit", { atMost: 1.3 }, less(ours, node), peer),

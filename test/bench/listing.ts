@@ -24,18 +24,31 @@ export async function benchListing(site: Site, count: number, rounds: number, sa
       const complete = (found: number) => {
         if (found !== count) throw new Error(`${String(found)} of ${String(count)} requests were listed.`);
       };
-      const records = (listing: Buffer) => { complete(listing.toString().split("\nRequest ID '").length - 1); };
+      const records = (listing: Buffer) => {
+        complete(listing.toString().split("\nRequest ID '").length - 1);
+      };
       const { command, client, peer } = await interleave(rounds, {
-        command: () => { records(program(path.join(installation().executables, 'hsmonger'), ['track', 'list', '--all', '--bus', bus.address, ...site.flags], { env: { LC_ALL: 'C' } })); },
+        command: () => {
+          records(
+            program(path.join(installation().executables, 'hsmonger'), ['track', 'list', '--all', '--bus', bus.address, ...site.flags], {
+              env: { LC_ALL: 'C' },
+            }),
+          );
+        },
         client: async () => {
           const connection = await connectCertmonger(bus.address);
           complete((await connection.listRequests()).length);
           connection.disconnect();
         },
-        peer: () => { records(program('getcert', ['list', '-s'], { env })); },
+        peer: () => {
+          records(program('getcert', ['list', '-s'], { env }));
+        },
       });
       const named = (what: string) => `listing ${String(count)} requests: getcert list / ${what}`;
-      return [compare(named('hsmonger track list --all'), { timesFaster: 10 }, command, peer), compare(named('our D-Bus client, connection included'), { timesFaster: 10 }, client, peer)];
+      return [
+        compare(named('hsmonger track list --all'), { timesFaster: 10 }, command, peer),
+        compare(named('our D-Bus client, connection included'), { timesFaster: 10 }, client, peer),
+      ];
     } finally {
       await certmonger.stop();
     }

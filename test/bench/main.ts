@@ -1,7 +1,7 @@
 /**
- * npm run bench [-- --json FILE] [-- --only identify|submit|issue|listing|agent|retrieve|dogtag]: our speed against a peer's, both measured in this one run.
- * `dogtag` needs its rig, which takes minutes to build: where none is kept from the Dogtag suite it is left out unless asked for.
- * Ends with 1 when a target is missed.
+ * npm run bench [-- --json FILE] [-- --only identify|submit|issue|listing|agent|retrieve|dogtag]: our speed against a peer's, both measured
+ * in this one run. `dogtag` needs its rig, which takes minutes to build: where none is kept from the Dogtag suite it is left out unless
+ * asked for. Ends with 1 when a target is missed.
  */
 import { writeFileSync } from 'node:fs';
 import { cpus, loadavg, release } from 'node:os';
@@ -24,7 +24,9 @@ const requests = 2000;
 
 const { values } = parseArgs({ options: { json: { type: 'string' }, only: { type: 'string' } } });
 const wanted = (name: keyof typeof rounds) => values.only === undefined || values.only === name;
-const say = (line: string) => { process.stderr.write(`${line}\n`); };
+const say = (line: string) => {
+  process.stderr.write(`${line}\n`);
+};
 
 const directory = privateDirectory('hsmonger-bench');
 try {
@@ -44,11 +46,27 @@ try {
     else say("no row for Dogtag: no rig is kept; '--only dogtag' builds one");
   }
   const [load] = loadavg();
-  process.stdout.write(`${String(cpus().length)} cores, ${cpus()[0]?.model ?? 'unknown'}, Linux ${release()}, load ${load!.toFixed(1)}; node ${process.versions.node}\n`);
-  process.stdout.write(`milliseconds for a whole process unless it says otherwise; rounds: ${Object.entries(rounds).map(([name, count]) => `${name} ${String(count)}`).join(', ')}; the subjects take turns within a round\n`);
-  process.stdout.write(`ratio: ours / peer, or peer / ours where the target is a ">="; a target holds when minimums and medians both meet it; the agent's own figures stand beside their limit\n\n`);
+  process.stdout.write(
+    `${String(cpus().length)} cores, ${cpus()[0]?.model ?? 'unknown'}, Linux ${release()}, load ${load!.toFixed(1)}; node ${process.versions.node}\n`,
+  );
+  process.stdout.write(
+    `milliseconds for a whole process unless it says otherwise; rounds: ${Object.entries(rounds)
+      .map(([name, count]) => `${name} ${String(count)}`)
+      .join(', ')}; the subjects take turns within a round\n`,
+  );
+  process.stdout.write(
+    `ratio: ours / peer, or peer / ours where the target is a ">="; a target holds when minimums and medians both meet it; the agent's own figures stand beside their limit\n\n`,
+  );
   process.stdout.write(table(comparisons));
-  if (values.json !== undefined) writeFileSync(values.json, `${JSON.stringify(comparisons.map(({ row }) => row), undefined, 2)}\n`);
+  if (values.json !== undefined)
+    writeFileSync(
+      values.json,
+      `${JSON.stringify(
+        comparisons.map(({ row }) => row),
+        undefined,
+        2,
+      )}\n`,
+    );
   if (comparisons.some(({ row }) => !row.holds)) process.exitCode = 1;
 } finally {
   directory.remove();

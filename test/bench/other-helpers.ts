@@ -13,16 +13,27 @@ export interface OtherHelper {
   readonly absent: string;
 }
 
-/** The least a helper in shell does: openssl's pkcs11 engine signs the request. No checks, no ledger, no drop: it is started as the service user. */
+/**
+ * The least a helper in shell does: openssl's pkcs11 engine signs the request. No checks, no ledger, no drop: it is started as the service
+ * user.
+ */
 export async function shellHelper(site: Site): Promise<OtherHelper> {
   const name = "shell helper, openssl's pkcs11 engine";
   const { stdout } = await run('openssl', ['version', '-e']);
   const engine = path.join(/"(.*)"/u.exec(stdout)?.[1] ?? '', 'pkcs11.so');
   if (!existsSync(engine)) return { name, absent: `${engine} is not installed (libengine-pkcs11-openssl, openssl-pkcs11)` };
   const { token, user, directory } = site;
-  const [configuration, helper, authority] = ['openssl.cnf', 'shell-helper', 'ca.pem'].map((file) => path.join(directory, file)) as [string, string, string];
+  const [configuration, helper, authority] = ['openssl.cnf', 'shell-helper', 'ca.pem'].map((file) => path.join(directory, file)) as [
+    string,
+    string,
+    string,
+  ];
   const ca = site.authority.certificate(caNickname);
-  writeFileSync(configuration, `openssl_conf = start\n[start]\nengines = engines\n[engines]\npkcs11 = token\n[token]\nengine_id = pkcs11\nMODULE_PATH = ${token.module}\nPIN = ${token.pin}\ninit = 1\n`, { mode: 0o600 });
+  writeFileSync(
+    configuration,
+    `openssl_conf = start\n[start]\nengines = engines\n[engines]\npkcs11 = token\n[token]\nengine_id = pkcs11\nMODULE_PATH = ${token.module}\nPIN = ${token.pin}\ninit = 1\n`,
+    { mode: 0o600 },
+  );
   chownSync(configuration, user.uid, user.gid);
   writeFileSync(authority, ca.pem);
   writeFileSync(
@@ -35,18 +46,27 @@ printf '%s' "$CERTMONGER_CSR" | openssl x509 -req -engine pkcs11 -CAkeyform engi
 `,
     { mode: 0o755 },
   );
-  const env = { ...token.environment, OPENSSL_CONF: configuration, CERTMONGER_OPERATION: 'SUBMIT', CERTMONGER_CSR: site.authority.certificate(ocspNickname).csr };
+  const env = {
+    ...token.environment,
+    OPENSSL_CONF: configuration,
+    CERTMONGER_OPERATION: 'SUBMIT',
+    CERTMONGER_CSR: site.authority.certificate(ocspNickname).csr,
+  };
   const issuer = new X509Certificate(ca.der).publicKey;
   return {
     name,
     absent: '',
     subject: () => {
-      if (!new X509Certificate(program(helper, [], { as: user, env })).verify(issuer)) throw new Error('The shell helper gave a certificate whose signature does not verify.');
+      if (!new X509Certificate(program(helper, [], { as: user, env })).verify(issuer))
+        throw new Error('The shell helper gave a certificate whose signature does not verify.');
     },
   };
 }
 
-/** The modules FreeIPA's dogtag-ipa-ca-renew-agent-submit loads before it does anything. Debian's python3-ipalib comes without ipaserver, the larger half. */
+/**
+ * The modules FreeIPA's dogtag-ipa-ca-renew-agent-submit loads before it does anything. Debian's python3-ipalib comes without ipaserver,
+ * the larger half.
+ */
 const freeIpaImports = `
 from cryptography import x509 as crypto_x509
 from ipalib.install.kinit import kinit_keytab
@@ -65,6 +85,7 @@ except ImportError:
 export async function freeIpaHelper(): Promise<OtherHelper> {
   const name = "python3 importing what FreeIPA's helper imports";
   const { exitCode, stderr } = await run('python3', ['-c', freeIpaImports], { okExitCodes: [0, 1] });
-  if (exitCode !== 0) return { name, absent: `python3 cannot import it (${stderr.trim().split('\n').at(-1) ?? ''}); install python3-ipalib` };
+  if (exitCode !== 0)
+    return { name, absent: `python3 cannot import it (${stderr.trim().split('\n').at(-1) ?? ''}); install python3-ipalib` };
   return { name, absent: '', subject: () => void program('python3', ['-c', freeIpaImports]) };
 }

@@ -31,7 +31,8 @@ export function program(file: string, args: readonly string[], options: ProgramO
     ...(options.as === undefined ? {} : { uid: options.as.uid, gid: options.as.gid }),
   });
   if (error !== undefined) throw error;
-  if (status !== 0) throw new Error(`${file} ${args.join(' ')} ended with ${signal ?? String(status)}: ${stderr.toString()}${stdout.toString()}`);
+  if (status !== 0)
+    throw new Error(`${file} ${args.join(' ')} ended with ${signal ?? String(status)}: ${stderr.toString()}${stdout.toString()}`);
   return stdout;
 }
 

@@ -17,28 +17,54 @@ import { caNickname, ocspNickname, type Site } from './site.js';
 export async function benchRetrieve(site: Site, rounds: number, say: (line: string) => void): Promise<Comparison[]> {
   const { exitCode, stderr } = await run('python3', ['-c', 'import ldap, cryptography'], { okExitCodes: [0, 1] });
   if (exitCode !== 0) {
-    say(`no row for python3 with ldap and cryptography: ${stderr.trim().split('\n').at(-1) ?? ''}; install python3-ldap and python3-cryptography`);
+    say(
+      `no row for python3 with ldap and cryptography: ${stderr.trim().split('\n').at(-1) ?? ''}; install python3-ldap and python3-cryptography`,
+    );
     return [];
   }
   const ca = site.authority.certificate(caNickname);
   const old = site.authority.certificate(ocspNickname);
   const subject = [{ O: ['HSMONGER.TEST'] }, { CN: ['OCSP Subsystem'] }];
-  const { certificates: [published] } = await createAuthority(site.token, { certificates: [{ nickname: 'published', profile: 'caOCSPCert', subject, keyOf: ocspNickname, issuer: caNickname, store: false, daysLeft: 700 }] });
+  const {
+    certificates: [published],
+  } = await createAuthority(site.token, {
+    certificates: [
+      { nickname: 'published', profile: 'caOCSPCert', subject, keyOf: ocspNickname, issuer: caNickname, store: false, daysLeft: 700 },
+    ],
+  });
   const servers = await startDirectoryServers({ ca: ca.der, certificates: [{ nickname: ocspNickname, der: published!.der }] });
   try {
     const { uri, base } = servers.servers[0]!.config();
     const host = 'ca2.example.test';
-    const flags = instanceFor(site, `[directory]\nuri = "${uri}"\nbind = "external"\nbase = "${base}"\nhost = "${host}"\n\n[freeipa]\nsubject-base = "O=HSMONGER.TEST"\nlock-file = "${path.join(site.directory, 'renewal.lock')}"\ncsr-file = "${path.join(site.directory, 'ca.csr')}"\n`);
-    const env = { CERTMONGER_OPERATION: 'SUBMIT', CERTMONGER_CA_NICKNAME: 'replica', CERTMONGER_CA_PROFILE: 'caOCSPCert', CERTMONGER_CSR: old.csr, CERTMONGER_CERTIFICATE: old.pem };
+    const flags = instanceFor(
+      site,
+      `[directory]\nuri = "${uri}"\nbind = "external"\nbase = "${base}"\nhost = "${host}"\n\n[freeipa]\nsubject-base = "O=HSMONGER.TEST"\nlock-file = "${path.join(site.directory, 'renewal.lock')}"\ncsr-file = "${path.join(site.directory, 'ca.csr')}"\n`,
+    );
+    const env = {
+      CERTMONGER_OPERATION: 'SUBMIT',
+      CERTMONGER_CA_NICKNAME: 'replica',
+      CERTMONGER_CA_PROFILE: 'caOCSPCert',
+      CERTMONGER_CSR: old.csr,
+      CERTMONGER_CERTIFICATE: old.pem,
+    };
     const wanted = new X509Certificate(published!.der).fingerprint256;
-    const check = (text: string) => { if (new X509Certificate(text).fingerprint256 !== wanted) throw new Error('Another certificate than the published one was taken.'); };
+    const check = (text: string) => {
+      if (new X509Certificate(text).fingerprint256 !== wanted) throw new Error('Another certificate than the published one was taken.');
+    };
     const helper = path.join(installation().executables, 'hsmonger-submit');
     const measured = await interleave(rounds, {
-      ours: () => { check((JSON.parse(program(helper, flags, { env }).toString()) as { certificate: string }).certificate); },
-      python: () => { check(program('python3', [path.join(import.meta.dirname, 'retrieve.py'), uri, base, host, ocspNickname], { env }).toString()); },
+      ours: () => {
+        check((JSON.parse(program(helper, flags, { env }).toString()) as { certificate: string }).certificate);
+      },
+      python: () => {
+        check(program('python3', [path.join(import.meta.dirname, 'retrieve.py'), uri, base, host, ocspNickname], { env }).toString());
+      },
       node: bareNode,
     });
-    return [compare('retrieve from LDAP: python3 with ldap + cryptography / helper', { timesFaster: 1 }, measured.ours, measured.python), compare('retrieve from LDAP: helper / node -e 0', 'none', measured.ours, measured.node)];
+    return [
+      compare('retrieve from LDAP: python3 with ldap + cryptography / helper', { timesFaster: 1 }, measured.ours, measured.python),
+      compare('retrieve from LDAP: helper / node -e 0', 'none', measured.ours, measured.node),
+    ];
   } finally {
     await servers.stop();
   }

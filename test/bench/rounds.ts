@@ -7,7 +7,10 @@ export type Subject = (round: number) => Promise<void> | void;
  * Times all subjects in every round, one after another, each round beginning with another one: what else the machine does falls
  * on all of them alike. A first round is thrown away.
  */
-export async function interleave<Name extends string>(rounds: number, subjects: Readonly<Record<Name, Subject>>): Promise<Record<Name, Summary>> {
+export async function interleave<Name extends string>(
+  rounds: number,
+  subjects: Readonly<Record<Name, Subject>>,
+): Promise<Record<Name, Summary>> {
   const names = Object.keys(subjects) as Name[];
   const samples = Object.fromEntries(names.map((name) => [name, [] as number[]])) as Record<Name, number[]>;
   for (let round = 0; round <= rounds; round++) {

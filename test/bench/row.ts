@@ -46,7 +46,12 @@ export function inSequence(first: Summary, second: Summary): Summary {
 export function limit(name: string, unit: '%' | 'MB', ours: number, most: number): Comparison {
   const summary = { minimum: ours, median: ours };
   const peer = { minimum: most, median: most };
-  return { row: { name: `${name}, ${unit}`, unit, ours: round(ours), peer: most, ratio: round(ours / most), target: '<= 1', holds: ours <= most }, ours: summary, peer, ratioOfMinimums: ours / most };
+  return {
+    row: { name: `${name}, ${unit}`, unit, ours: round(ours), peer: most, ratio: round(ours / most), target: '<= 1', holds: ours <= most },
+    ours: summary,
+    peer,
+    ratioOfMinimums: ours / most,
+  };
 }
 
 /** Without what is there in every run of it: the difference of the minimums, and of the medians. */
@@ -60,7 +65,15 @@ export function compare(name: string, target: Target, ours: Summary, peer: Summa
   const meets = (ratio: number) => target === 'none' || ('atMost' in target ? ratio <= target.atMost : ratio >= target.timesFaster);
   const [median, minimum] = [ratioOf('median'), ratioOf('minimum')];
   return {
-    row: { name, unit: 'ms', ours: round(ours.median), peer: round(peer.median), ratio: round(median), target: spelt(target), holds: meets(median) && meets(minimum) },
+    row: {
+      name,
+      unit: 'ms',
+      ours: round(ours.median),
+      peer: round(peer.median),
+      ratio: round(median),
+      target: spelt(target),
+      holds: meets(median) && meets(minimum),
+    },
     ours,
     peer,
     ratioOfMinimums: minimum,

@@ -23,7 +23,9 @@ export async function benchSubmit(site: Site, rounds: number, say: (line: string
   const measured = await interleave(rounds, { ours: await renewal(site, rounds), node: bareNode, c: sign, ...others });
   return [
     compare('helper SUBMIT / (node -e 0 + one signature in C)', { atMost: 2 }, measured.ours, inSequence(measured.node, measured.c)),
-    ...Object.keys(others).map((name) => compare(`helper SUBMIT / ${name}`, 'none', measured.ours, (measured as Record<string, Summary>)[name]!)),
+    ...Object.keys(others).map((name) =>
+      compare(`helper SUBMIT / ${name}`, 'none', measured.ours, (measured as Record<string, Summary>)[name]!),
+    ),
   ];
 }
 
@@ -33,7 +35,14 @@ async function renewal(site: Site, rounds: number): Promise<Subject> {
   const olds = await oldCertificates(site, rounds + 1);
   const serials = new Set<string>();
   return (round) => {
-    const env = { CERTMONGER_OPERATION: 'SUBMIT', CERTMONGER_CA_NICKNAME: 'hsmonger', CERTMONGER_CA_PROFILE: 'caOCSPCert', CERTMONGER_KEY_TYPE: 'RSA', CERTMONGER_CSR: csr, CERTMONGER_CERTIFICATE: olds[round]! };
+    const env = {
+      CERTMONGER_OPERATION: 'SUBMIT',
+      CERTMONGER_CA_NICKNAME: 'hsmonger',
+      CERTMONGER_CA_PROFILE: 'caOCSPCert',
+      CERTMONGER_KEY_TYPE: 'RSA',
+      CERTMONGER_CSR: csr,
+      CERTMONGER_CERTIFICATE: olds[round]!,
+    };
     const answer = JSON.parse(program(helper, site.flags, { env }).toString()) as { certificate: string };
     serials.add(new X509Certificate(answer.certificate).serialNumber);
     if (serials.size !== round + 1) throw new Error('SUBMIT gave a certificate it had given before: nothing was signed.');
@@ -43,7 +52,14 @@ async function renewal(site: Site, rounds: number): Promise<Subject> {
 /** Certificates of one key and one subject that differ in their serial only. */
 async function oldCertificates(site: Site, count: number): Promise<string[]> {
   const { certificates } = await createAuthority(site.token, {
-    certificates: Array.from({ length: count }, (_, index) => ({ nickname: `old ${String(index)}`, profile: 'caOCSPCert', subject: [{ O: ['HSMONGER.TEST'] }, { CN: ['OCSP Subsystem'] }], keyOf: ocspNickname, issuer: caNickname, store: false })),
+    certificates: Array.from({ length: count }, (_, index) => ({
+      nickname: `old ${String(index)}`,
+      profile: 'caOCSPCert',
+      subject: [{ O: ['HSMONGER.TEST'] }, { CN: ['OCSP Subsystem'] }],
+      keyOf: ocspNickname,
+      issuer: caNickname,
+      store: false,
+    })),
   });
   return certificates.map(({ pem }) => pem);
 }

@@ -13,6 +13,10 @@ export function table(comparisons: readonly Comparison[]): string {
     row.target === null ? '-' : row.holds ? 'yes' : 'NO',
   ]);
   const widths = heads.map((_head, column) => Math.max(...[heads, ...lines].map((line) => line[column]!.length)));
-  const format = (line: readonly string[]) => line.map((cell, column) => (column === 0 ? cell.padEnd(widths[column]!) : cell.padStart(widths[column]!))).join('  ').trimEnd();
+  const format = (line: readonly string[]) =>
+    line
+      .map((cell, column) => (column === 0 ? cell.padEnd(widths[column]!) : cell.padStart(widths[column]!)))
+      .join('  ')
+      .trimEnd();
   return [heads, ...lines].map((line) => `${format(line)}\n`).join('');
 }

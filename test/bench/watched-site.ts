@@ -30,7 +30,9 @@ export async function watchedSite(count: number, say: (line: string) => void): P
     await site.untilQuiet(60_000);
     await site.certmonger.stop();
     const requests = site.certmonger.requestsDirectory;
-    const model = readdirSync(requests).map((file) => readFileSync(path.join(requests, file), 'utf8')).find((text) => text.includes(`id=hsmonger.${nameOf(onToken)}\n`));
+    const model = readdirSync(requests)
+      .map((file) => readFileSync(path.join(requests, file), 'utf8'))
+      .find((text) => text.includes(`id=hsmonger.${nameOf(onToken)}\n`));
     if (model === undefined) throw new Error('certmonger wrote no file for the request that is to be copied.');
     for (let index = onToken + 1; index < count; index++) {
       const pem = readFileSync(path.join(site.directory, `${nameOf(index)}.pem`), 'utf8');
@@ -98,7 +100,9 @@ async function issuer(site: Site): Promise<(index: number, file: string) => Prom
       },
       webcrypto as unknown as Crypto,
     );
-    const pkcs8 = Buffer.from(await webcrypto.subtle.exportKey('pkcs8', keys.privateKey)).toString('base64').replace(/.{1,64}/gu, '$&\n');
+    const pkcs8 = Buffer.from(await webcrypto.subtle.exportKey('pkcs8', keys.privateKey))
+      .toString('base64')
+      .replace(/.{1,64}/gu, '$&\n');
     writeFileSync(file, `${certificate.toString('pem')}\n`);
     writeFileSync(file.replace(/pem$/u, 'key'), `-----BEGIN PRIVATE KEY-----\n${pkcs8}-----END PRIVATE KEY-----\n`, { mode: 0o600 });
   };

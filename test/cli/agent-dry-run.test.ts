@@ -25,7 +25,9 @@ interface Line {
 test('the calendar as a table, as JSON and as a picture, the same each time', async () => {
   const table = await site.cli('agent', '--dry-run');
   expect(table).toMatchObject({ exitCode: 0, stderr: '' });
-  expect(table.stdout).toMatch(/^Renewals from \d{4}-\d\d-\d\d to \d{4}-\d\d-\d\d\nPLANNED \(UTC\) +NICKNAME +PROFILE +EXPIRES +WINDOW FROM +TO +BEGUN BY\n/u);
+  expect(table.stdout).toMatch(
+    /^Renewals from \d{4}-\d\d-\d\d to \d{4}-\d\d-\d\d\nPLANNED \(UTC\) +NICKNAME +PROFILE +EXPIRES +WINDOW FROM +TO +BEGUN BY\n/u,
+  );
   expect(table.stdout.split('\n')[2]).toMatch(/^\d{4}-\d\d-\d\d \d\d:\d\d {2}caSigningCert cert-pki-ca +caCACert .* agent$/u);
   const picture = path.join(site.directory, 'calendar.svg');
   const { exitCode, stdout } = await site.cli('agent', '--dry-run', '--json', '--picture', picture);

@@ -35,7 +35,20 @@ test('a trace reaches the user only with -v', async () => {
 test('help names every command, the global flags and the exit codes, on stdout', async () => {
   const said = await hsmonger('--help');
   expect(said.exitCode).toBe(0);
-  for (const word of ['setup', 'unsetup', 'track', 'renew', 'status', 'token', '--instance', '--bus', '--json', '--no-color', 'Exit status: 0 ok']) expect(said.out).toContain(word);
+  for (const word of [
+    'setup',
+    'unsetup',
+    'track',
+    'renew',
+    'status',
+    'token',
+    '--instance',
+    '--bus',
+    '--json',
+    '--no-color',
+    'Exit status: 0 ok',
+  ])
+    expect(said.out).toContain(word);
 });
 
 test('what --token and --pin-file mean where a token is made, its own help says', async () => {

@@ -51,16 +51,35 @@ function withLedger<T>(file: string, work: (ledger: Sqlite.Database) => T): T {
   }
 }
 
-const crl = (number: bigint) => ({ number, issuerKey: 'k', thisUpdate: new Date(), nextUpdate: new Date(), crl: Uint8Array.of(1), signedAt: new Date(), uid: owner.uid });
-const issuedCount = (file: string) => (new Sqlite(file, { readonly: true }).prepare('SELECT count(*) AS n FROM issued').get() as { n: number }).n;
+const crl = (number: bigint) => ({
+  number,
+  issuerKey: 'k',
+  thisUpdate: new Date(),
+  nextUpdate: new Date(),
+  crl: Uint8Array.of(1),
+  signedAt: new Date(),
+  uid: owner.uid,
+});
+const issuedCount = (file: string) =>
+  (new Sqlite(file, { readonly: true }).prepare('SELECT count(*) AS n FROM issued').get() as { n: number }).n;
 
 function makeInstance({ config, state, ledger }: Host, name = 'ca'): void {
   const pinFile = inScratch('the.pin');
   writeFileSync(pinFile, `${pin}\n`, { mode: 0o600 });
-  writeFileSync(path.join(config, `${name}.toml`), `user = "${owner.name}"\n[token]\nlabel = "t"\nmodule = "/usr/lib/softhsm/libsofthsm2.so"\npin-file = "${pinFile}"\n[nss]\ndatabase = "/nowhere"\n[issuer]\ntype = "token"\ncertificate = "ca"\n`);
+  writeFileSync(
+    path.join(config, `${name}.toml`),
+    `user = "${owner.name}"\n[token]\nlabel = "t"\nmodule = "/usr/lib/softhsm/libsofthsm2.so"\npin-file = "${pinFile}"\n[nss]\ndatabase = "/nowhere"\n[issuer]\ntype = "token"\ncertificate = "ca"\n`,
+  );
   ensureStateDirectory(path.join(state, name), owner);
-  withLedger(ledger, (open) => { insertCrl(open, crl(5n)); });
-  for (const [file, content] of [['setup.json', '{}'], ['watchdog.json', '{"not": "kept"}'], ['superseded/ca.01.pem', 'PEM'], ['stray', 'not ours']] as const) {
+  withLedger(ledger, (open) => {
+    insertCrl(open, crl(5n));
+  });
+  for (const [file, content] of [
+    ['setup.json', '{}'],
+    ['watchdog.json', '{"not": "kept"}'],
+    ['superseded/ca.01.pem', 'PEM'],
+    ['stray', 'not ours'],
+  ] as const) {
     const whole = path.join(state, name, file);
     mkdirSync(path.dirname(whole), { recursive: true });
     chownSync(path.dirname(whole), owner.uid, owner.gid);
@@ -75,7 +94,9 @@ beforeEach(() => {
   here = host('here');
   makeInstance(here);
 });
-afterEach(() => { scratch.remove(); });
+afterEach(() => {
+  scratch.remove();
+});
 
 const backup = (file: string, at: Host = here) => hsmonger('backup', file, ...at.flags);
 const restore = (file: string, at: Host = here, ...more: string[]) => hsmonger('restore', file, ...at.flags, ...more);
@@ -92,11 +113,24 @@ describe('a backup', () => {
     writeFileSync(path.join(here.config, 'agent.conf'), 'user = "nobody"\n');
     const file = inScratch('one.tar');
     const said = await backup(file);
-    expect(said).toMatchObject({ exitCode: 0, out: expect.stringMatching(/^ca: instance file and 3 files of state, \d+ octets\n/u) as string });
+    expect(said).toMatchObject({
+      exitCode: 0,
+      out: expect.stringMatching(/^ca: instance file and 3 files of state, \d+ octets\n/u) as string,
+    });
     expect(said.err).toContain(`PINs (${inScratch('the.pin')})`);
     expect(statSync(file)).toMatchObject({ mode: 0o100600, uid: 0 });
-    const listed = (await run('tar', ['--list', '--file', file])).stdout.split('\n').filter((line) => line !== '' && !line.endsWith('/')).sort();
-    expect(listed).toEqual(['./agent.conf', './ca/instance.toml', './ca/state/ledger.sqlite', './ca/state/setup.json', './ca/state/superseded/ca.01.pem', './manifest.json']);
+    const listed = (await run('tar', ['--list', '--file', file])).stdout
+      .split('\n')
+      .filter((line) => line !== '' && !line.endsWith('/'))
+      .sort();
+    expect(listed).toEqual([
+      './agent.conf',
+      './ca/instance.toml',
+      './ca/state/ledger.sqlite',
+      './ca/state/setup.json',
+      './ca/state/superseded/ca.01.pem',
+      './manifest.json',
+    ]);
     expect(readFileSync(file).includes(pin)).toBe(false);
     expect(readdirSync(path.join(here.state, 'ca'))).not.toContain('ledger.backup');
     expect(await backup(file)).toMatchObject({ exitCode: 2, err: expect.stringContaining('replaces nothing') as string });
@@ -141,15 +175,22 @@ describe('restoring', () => {
     expect(said.exitCode, said.err).toBe(0);
     expect(readFileSync(path.join(there.config, 'ca.toml'), 'utf8')).toBe(readFileSync(path.join(here.config, 'ca.toml'), 'utf8'));
     expect(statSync(path.join(there.config, 'ca.toml'))).toMatchObject({ mode: 0o100644, uid: 0 });
-    for (const name of ['ledger.sqlite', 'setup.json', 'superseded/ca.01.pem']) expect(statSync(path.join(there.state, 'ca', name)), name).toMatchObject({ mode: 0o100600, uid: owner.uid });
+    for (const name of ['ledger.sqlite', 'setup.json', 'superseded/ca.01.pem'])
+      expect(statSync(path.join(there.state, 'ca', name)), name).toMatchObject({ mode: 0o100600, uid: owner.uid });
     expect(statSync(path.join(there.state, 'ca'))).toMatchObject({ mode: 0o40700, uid: owner.uid });
     expect(readdirSync(there.state).sort()).toEqual(['.pins', 'ca']);
   });
 
   it('replaces nothing unless the instance is typed, and then keeps what was there', async () => {
     const file = await made();
-    withLedger(here.ledger, (ledger) => { ledger.exec("INSERT INTO interfaces VALUES ('later', 'x')"); });
-    for (const flags of [[], ['--replace', 'other']]) expect(await restore(file, here, ...flags)).toMatchObject({ exitCode: 2, err: expect.stringMatching(/'ca' is there already.*--replace ca|has no instance 'other'; it has 'ca'/u) as string });
+    withLedger(here.ledger, (ledger) => {
+      ledger.exec("INSERT INTO interfaces VALUES ('later', 'x')");
+    });
+    for (const flags of [[], ['--replace', 'other']])
+      expect(await restore(file, here, ...flags)).toMatchObject({
+        exitCode: 2,
+        err: expect.stringMatching(/'ca' is there already.*--replace ca|has no instance 'other'; it has 'ca'/u) as string,
+      });
     const said = await restore(file, here, '--replace', 'ca');
     expect(said.exitCode, said.err).toBe(0);
     const aside = readdirSync(here.state).find((name) => name.startsWith('.replaced.ca.'));
@@ -163,13 +204,21 @@ describe('restoring', () => {
     const open = openLedger(here.ledger);
     try {
       open.exec('BEGIN IMMEDIATE');
-      expect(await restore(file, here, '--replace', 'ca')).toMatchObject({ exitCode: 1, out: '', err: expect.stringMatching(/^hsmonger: 'ca' is not replaced while somebody writes into its ledger: [^\n]+ Stop the agent[^\n]+\n$/u) as string });
+      expect(await restore(file, here, '--replace', 'ca')).toMatchObject({
+        exitCode: 1,
+        out: '',
+        err: expect.stringMatching(
+          /^hsmonger: 'ca' is not replaced while somebody writes into its ledger: [^\n]+ Stop the agent[^\n]+\n$/u,
+        ) as string,
+      });
       expect(readdirSync(here.state).filter((name) => name !== 'ca' && name !== '.pins')).toEqual([]);
       open.exec('ROLLBACK');
       const said = await restore(file, here, '--replace', 'ca');
       expect(said.exitCode, said.err).toBe(0);
       expect(said.err).not.toContain('wrote into the old ledger');
-      expect(() => open.exec("INSERT INTO interfaces VALUES ('lost', 'x')")).toThrow(expect.objectContaining({ code: 'SQLITE_READONLY_DBMOVED' }) as Error);
+      expect(() => open.exec("INSERT INTO interfaces VALUES ('lost', 'x')")).toThrow(
+        expect.objectContaining({ code: 'SQLITE_READONLY_DBMOVED' }) as Error,
+      );
     } finally {
       open.close();
     }
@@ -198,7 +247,11 @@ describe('restoring', () => {
         setImmediate(write);
       };
       write();`;
-    const writer = spawn(process.execPath, ['-e', script], { uid: owner.uid, gid: owner.gid, stdio: ['ignore', 'inherit', 'inherit', 'ipc'] });
+    const writer = spawn(process.execPath, ['-e', script], {
+      uid: owner.uid,
+      gid: owner.gid,
+      stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
+    });
     await once(writer, 'message');
     const said = await restore(file, here, '--replace', 'ca', '--above', '1', '--json');
     const answer = once(writer, 'message');
@@ -213,14 +266,18 @@ describe('restoring', () => {
 
   it('lets no CRL number come back: above the backup’s, the replaced ledger’s, and a second for each number since', async () => {
     const file = await made();
-    withLedger(here.ledger, (ledger) => { insertCrl(ledger, crl(900n)); });
+    withLedger(here.ledger, (ledger) => {
+      insertCrl(ledger, crl(900n));
+    });
     expect((await restore(file, here, '--replace', 'ca')).out).toContain('above 1900');
     expect(withLedger(here.ledger, (ledger) => nextCrlNumber(highestCrlNumber(ledger)))).toBe(1901n);
   });
 
   it('nor one of the state that a restore put aside before it was killed', async () => {
     const file = await made();
-    withLedger(here.ledger, (ledger) => { insertCrl(ledger, crl(500_000n)); });
+    withLedger(here.ledger, (ledger) => {
+      insertCrl(ledger, crl(500_000n));
+    });
     // As it is between the two renames.
     renameSync(path.join(here.state, 'ca'), path.join(here.state, '.replaced.ca.2026-11-26T010203004Z'));
     const said = await restore(file, here);
@@ -255,8 +312,16 @@ describe('restoring', () => {
 
   it.each([
     ['of a later version', (manifest: string) => manifest.replace('"format": 1', '"format": 2'), /made by a newer hsmonger/u],
-    ['with a file that leads elsewhere', (manifest: string) => manifest.replace('superseded/ca.01.pem', '../../ca.01.pem'), /in its manifest instances\.0\.parts/u],
-    ['with other contents than it says', (manifest: string) => manifest.replace(/("name": "setup\.json",\s+"size": 2,\s+"sha256": ")[0-9a-f]/u, '$1X').replace('"X', '"0'), /manifest|is not what the backup says/u],
+    [
+      'with a file that leads elsewhere',
+      (manifest: string) => manifest.replace('superseded/ca.01.pem', '../../ca.01.pem'),
+      /in its manifest instances\.0\.parts/u,
+    ],
+    [
+      'with other contents than it says',
+      (manifest: string) => manifest.replace(/("name": "setup\.json",\s+"size": 2,\s+"sha256": ")[0-9a-f]/u, '$1X').replace('"X', '"0'),
+      /manifest|is not what the backup says/u,
+    ],
   ])('refuses a backup %s, and leaves nothing', async (_what, change, words) => {
     const file = await made();
     const unpacked = inScratch('unpacked');
@@ -277,7 +342,10 @@ describe('restoring', () => {
     chownSync(file, owner.uid, owner.gid);
     expect(await restore(file, host('there'))).toMatchObject({ exitCode: 2, err: expect.stringContaining('is owned by uid') as string });
     writeFileSync(inScratch('junk.tar'), 'junk');
-    expect(await restore(inScratch('junk.tar'), host('there'))).toMatchObject({ exitCode: 1, err: expect.stringContaining('is no backup of hsmonger') as string });
+    expect(await restore(inScratch('junk.tar'), host('there'))).toMatchObject({
+      exitCode: 1,
+      err: expect.stringContaining('is no backup of hsmonger') as string,
+    });
   });
 });
 
@@ -298,7 +366,10 @@ async function killed(after: number, ...args: string[]): Promise<boolean> {
 }
 
 describe('a ledger that is held', () => {
-  const place = () => ({ instance: loadInstance({ config: here.config, state: here.state }, 'ca'), directories: { config: here.config, state: here.state } });
+  const place = () => ({
+    instance: loadInstance({ config: here.config, state: here.state }, 'ca'),
+    directories: { config: here.config, state: here.state },
+  });
   const mayWrite = () => {
     const open = new Sqlite(here.ledger, { timeout: 0 });
     try {
@@ -326,7 +397,13 @@ describe('a ledger that is held', () => {
   });
 
   it('is not replaced where the process that holds it was killed', async () => {
-    const holder = () => readdirSync('/proc').find((pid) => /^\d+$/u.test(pid) && Number(readFileSync(`/proc/${pid}/stat`, 'latin1').split(') ')[1]?.split(' ')[1]) === process.pid && readFileSync(`/proc/${pid}/cmdline`, 'latin1').includes('worker.cjs'));
+    const holder = () =>
+      readdirSync('/proc').find(
+        (pid) =>
+          /^\d+$/u.test(pid) &&
+          Number(readFileSync(`/proc/${pid}/stat`, 'latin1').split(') ')[1]?.split(' ')[1]) === process.pid &&
+          readFileSync(`/proc/${pid}/cmdline`, 'latin1').includes('worker.cjs'),
+      );
     await holdingLedger(place(), async ({ assertHeld }) => {
       process.kill(Number(holder()), 'SIGKILL');
       await until(() => {
@@ -337,14 +414,19 @@ describe('a ledger that is held', () => {
           return true;
         }
       });
-      expect(assertHeld).toThrow(expect.objectContaining({ code: 'STATE_BUSY', message: expect.stringMatching(/^'ca' was not replaced: /u) as string }) as Error);
+      expect(assertHeld).toThrow(
+        expect.objectContaining({ code: 'STATE_BUSY', message: expect.stringMatching(/^'ca' was not replaced: /u) as string }) as Error,
+      );
     });
   });
 
   it('is let go where whoever asked for it was killed', async () => {
     const script = inScratch('hold.ts');
     const source = (name: string) => JSON.stringify(path.resolve(name));
-    writeFileSync(script, `import { holdingLedger } from ${source('src/cli/backup/hold-ledger.ts')}; import { loadInstance } from ${source('src/config/load.ts')}; const directories = ${JSON.stringify(place().directories)}; void holdingLedger({ directories, instance: loadInstance(directories, 'ca') }, () => new Promise(() => { console.log('held'); setInterval(() => undefined, 1000); }));`);
+    writeFileSync(
+      script,
+      `import { holdingLedger } from ${source('src/cli/backup/hold-ledger.ts')}; import { loadInstance } from ${source('src/config/load.ts')}; const directories = ${JSON.stringify(place().directories)}; void holdingLedger({ directories, instance: loadInstance(directories, 'ca') }, () => new Promise(() => { console.log('held'); setInterval(() => undefined, 1000); }));`,
+    );
     const child = spawn(process.execPath, ['--import', import.meta.resolve('tsx'), script], { stdio: ['ignore', 'pipe', 'inherit'] });
     await once(child.stdout, 'data');
     expect(mayWrite()).toBe(false);
@@ -355,11 +437,17 @@ describe('a ledger that is held', () => {
 
 describe('killed in the middle', () => {
   it('a backup is there whole or not at all, and the next one sweeps', async () => {
-    const kills = await Promise.all([200, 400, 700, 1000].map(async (after, n) => ({ n, at: await killed(after, 'backup', inScratch(`killed${String(n)}.tar`), ...here.flags) })));
+    const kills = await Promise.all(
+      [200, 400, 700, 1000].map(async (after, n) => ({
+        n,
+        at: await killed(after, 'backup', inScratch(`killed${String(n)}.tar`), ...here.flags),
+      })),
+    );
     expect(kills.some(({ at }) => at)).toBe(true);
     const file = await made();
     expect(readdirSync(scratch.path).filter((name) => name.startsWith('.hsmonger-backup'))).toEqual([]);
-    for (const name of readdirSync(scratch.path).filter((one) => one.startsWith('killed'))) expect((await restore(inScratch(name), host(`of-${name}`))).exitCode, name).toBe(0);
+    for (const name of readdirSync(scratch.path).filter((one) => one.startsWith('killed')))
+      expect((await restore(inScratch(name), host(`of-${name}`))).exitCode, name).toBe(0);
     expect((await restore(file, host('there'))).exitCode).toBe(0);
   });
 
@@ -377,11 +465,20 @@ describe('killed in the middle', () => {
 
   it('a restore leaves the old state or the new one, and run again it finishes', async () => {
     const file = await made();
-    withLedger(here.ledger, (ledger) => { ledger.exec("INSERT INTO interfaces VALUES ('later', 'x')"); });
+    withLedger(here.ledger, (ledger) => {
+      ledger.exec("INSERT INTO interfaces VALUES ('later', 'x')");
+    });
     for (const after of [300, 600, 900, 1300]) {
       await killed(after, 'restore', file, '--replace', 'ca', ...here.flags);
-      const known = [here.ledger, ...readdirSync(here.state).filter((name) => name.startsWith('.replaced')).map((name) => path.join(here.state, name, 'ledger.sqlite'))].filter((one) => existsSync(one));
-      expect(known.some((ledger) => new Sqlite(ledger, { readonly: true }).prepare('SELECT 1 FROM interfaces').get() !== undefined)).toBe(true);
+      const known = [
+        here.ledger,
+        ...readdirSync(here.state)
+          .filter((name) => name.startsWith('.replaced'))
+          .map((name) => path.join(here.state, name, 'ledger.sqlite')),
+      ].filter((one) => existsSync(one));
+      expect(known.some((ledger) => new Sqlite(ledger, { readonly: true }).prepare('SELECT 1 FROM interfaces').get() !== undefined)).toBe(
+        true,
+      );
     }
     const said = await restore(file, here, '--replace', 'ca');
     expect(said.exitCode, said.err).toBe(0);
@@ -392,7 +489,18 @@ describe('killed in the middle', () => {
 
 describe('on a full disk', () => {
   const inside = (directory: string, size: string, prepare: string, ...args: string[]) =>
-    execa('unshare', ['--mount', 'sh', '-c', `mount -t tmpfs -o size=${size},mode=0755 tmpfs '${directory}' && ${prepare} && '${program}' "$@"; status=$?; ls -A '${directory}'; exit $status`, 'sh', ...args], { reject: false });
+    execa(
+      'unshare',
+      [
+        '--mount',
+        'sh',
+        '-c',
+        `mount -t tmpfs -o size=${size},mode=0755 tmpfs '${directory}' && ${prepare} && '${program}' "$@"; status=$?; ls -A '${directory}'; exit $status`,
+        'sh',
+        ...args,
+      ],
+      { reject: false },
+    );
 
   it('a backup is one sentence and no file', async () => {
     const small = inScratch('small');

@@ -30,14 +30,23 @@ describe.each(Object.keys(schemes) as Scheme[])('a CA with %s', (scheme) => {
     home = privateDirectory('crl');
     const token = await createSoftToken({ directory: home.path, owner: ensureServiceUser() });
     authority = await createOpensslAuthority(home.path, token, scheme);
-    const { configDir, stateDir } = createInstance({ directory: home.path, token, certificates: [], extra: { issuer: schemes[scheme].issuer }, issuerCertificate: caNickname });
+    const { configDir, stateDir } = createInstance({
+      directory: home.path,
+      token,
+      certificates: [],
+      extra: { issuer: schemes[scheme].issuer },
+      issuerCertificate: caNickname,
+    });
     here = ['--config-dir', configDir, '--state-dir', stateDir];
     leaf = await authority.issue('leaf', { serial: '80ff01' });
     other = await authority.issue('other');
   }, 60_000);
-  afterAll(() => { home.remove(); });
+  afterAll(() => {
+    home.remove();
+  });
 
-  const crlText = (crl: string, ...more: string[]) => openssl('crl', ...(crl.endsWith('.pem') ? [] : ['-inform', 'DER']), '-in', crl, '-noout', '-text', ...more);
+  const crlText = (crl: string, ...more: string[]) =>
+    openssl('crl', ...(crl.endsWith('.pem') ? [] : ['-inform', 'DER']), '-in', crl, '-noout', '-text', ...more);
 
   test('an empty list is one every judge takes', async () => {
     const said = await hsmonger('ca', 'crl', '--out', file('empty.pem'), '--days', '7', ...here);
@@ -45,18 +54,27 @@ describe.each(Object.keys(schemes) as Scheme[])('a CA with %s', (scheme) => {
     expect(said.out).toMatch(/CRL 1 of .*My Company Root CA.*, 0 entries/u);
     expect(crlText(file('empty.pem'))).toMatch(/No Revoked Certificates/u);
     judge(file('empty.pem'));
-    expect(openssl('verify', '-x509_strict', '-crl_check_all', '-CAfile', authority.ca, '-CRLfile', file('empty.pem'), leaf)).toMatch(/OK/u);
+    expect(openssl('verify', '-x509_strict', '-crl_check_all', '-CAfile', authority.ca, '-CRLfile', file('empty.pem'), leaf)).toMatch(
+      /OK/u,
+    );
   });
 
   test('a revoked one is refused by who looks at the list, with reason and date; the other is not', async () => {
     const said = await hsmonger('ca', 'revoke', leaf, '--reason', 'keycompromise', '--invalidity', '2026-03-01', '--json', ...here);
     expect(said.exitCode, said.err).toBe(0);
-    expect(JSON.parse(said.out)).toMatchObject({ serial: '0080ff01', change: 'revoked', reason: 'keyCompromise', invalidity: '2026-03-01T00:00:00.000Z' });
+    expect(JSON.parse(said.out)).toMatchObject({
+      serial: '0080ff01',
+      change: 'revoked',
+      reason: 'keyCompromise',
+      invalidity: '2026-03-01T00:00:00.000Z',
+    });
     expect((await hsmonger('ca', 'revoke', other, ...here)).exitCode).toBe(0);
     expect((await hsmonger('ca', 'crl', '--out', file('root.crl'), ...here)).exitCode).toBe(0);
     expect(statSync(file('root.crl'))).toMatchObject({ uid: 0, mode: 0o100644 });
     const text = crlText(file('root.crl'));
-    expect(text).toMatch(/Serial Number: 80FF01\n\s+Revocation Date: .*\n\s+CRL entry extensions:\n\s+X509v3 CRL Reason Code: ?\n\s+Key Compromise\n\s+Invalidity Date: ?\n\s+Mar {2}1 00:00:00 2026 GMT/u);
+    expect(text).toMatch(
+      /Serial Number: 80FF01\n\s+Revocation Date: .*\n\s+CRL entry extensions:\n\s+X509v3 CRL Reason Code: ?\n\s+Key Compromise\n\s+Invalidity Date: ?\n\s+Mar {2}1 00:00:00 2026 GMT/u,
+    );
     // Absent rather than unspecified (RFC 5280 §5.3.1).
     expect(text).toMatch(new RegExp(`Serial Number: ${authority.serialOf(other)}\\n\\s+Revocation Date: [^\\n]*\\n\\s+Signature`, 'u'));
     expect(text).toMatch(/Version 2 \(0x1\)/u);
@@ -64,13 +82,17 @@ describe.each(Object.keys(schemes) as Scheme[])('a CA with %s', (scheme) => {
     expect(text).toMatch(/X509v3 CRL Number: ?\n\s+2\n/u);
     judge(file('root.crl'));
     writeFileSync(file('root.crl.pem'), openssl('crl', '-inform', 'DER', '-in', file('root.crl')));
-    const verified = spawnSync('openssl', ['verify', '-crl_check_all', '-CAfile', authority.ca, '-CRLfile', file('root.crl.pem'), leaf], { encoding: 'utf8' });
+    const verified = spawnSync('openssl', ['verify', '-crl_check_all', '-CAfile', authority.ca, '-CRLfile', file('root.crl.pem'), leaf], {
+      encoding: 'utf8',
+    });
     expect(verified.stderr + verified.stdout).toMatch(/certificate revoked/u);
   });
 
   function judge(crl: string): void {
     const inform = crl.endsWith('.pem') ? [] : ['-inform', 'DER'];
-    expect(spawnSync('openssl', ['crl', ...inform, '-in', crl, '-noout', '-CAfile', authority.ca], { encoding: 'utf8' }).stderr).toMatch(/verify OK/u);
+    expect(spawnSync('openssl', ['crl', ...inform, '-in', crl, '-noout', '-CAfile', authority.ca], { encoding: 'utf8' }).stderr).toMatch(
+      /verify OK/u,
+    );
     const pem = `${crl}.judged.pem`;
     writeFileSync(pem, openssl('crl', ...inform, '-in', crl));
     const gnutls = spawnSync('certtool', ['--verify-crl', '--load-ca-certificate', authority.ca, '--infile', pem], { encoding: 'utf8' });
@@ -88,28 +110,36 @@ describe.each(Object.keys(schemes) as Scheme[])('a CA with %s', (scheme) => {
     const imported = spawnSync('crlutil', ['-I', '-d', nss, '-i', der], { encoding: 'utf8' });
     expect(imported.status, imported.stdout + imported.stderr).toBe(0);
     const chain = spawnSync('vfychain', ['-d', nss, '-u', '0', '-a', leaf], { encoding: 'utf8' });
-    expect(chain.stdout + chain.stderr).toMatch(crl.endsWith('empty.pem') ? /Chain is good/u : /Peer's Certificate has been revoked|REVOKED/u);
+    expect(chain.stdout + chain.stderr).toMatch(
+      crl.endsWith('empty.pem') ? /Chain is good/u : /Peer's Certificate has been revoked|REVOKED/u,
+    );
   }
 
   // The number is none of the key's.
-  if (scheme === 'P-256') test('what is published only ever gets a higher number', async () => {
-    const published = readFileSync(file('root.crl'));
-    // A ledger from before it: what a restored backup looks like.
-    const restored = ['--state-dir', file('restored-state'), ...here.slice(0, 2)];
-    const made = await hsmonger('ca', 'crl', '--out', file('root.crl'), '--json', ...restored);
-    expect(JSON.parse(made.out)).toMatchObject({ number: '3', entries: 2, takenOver: 2 });
-    expect(made.err).toContain('2 revocations on the published CRL were unknown to the ledger');
-    // Who was on a CRL does not drop off the next one, and the ledger knows it from now on.
-    const text = crlText(file('root.crl'));
-    expect(text).toMatch(/Serial Number: 80FF01\n.*\n.*\n.*Reason Code: ?\n\s+Key Compromise\n\s+Invalidity Date: ?\n\s+Mar {2}1/u);
-    expect(text).toContain(`Serial Number: ${authority.serialOf(other)}`);
-    expect(JSON.parse((await hsmonger('ca', 'crl', '--json', ...restored)).out)).toMatchObject({ number: '4', entries: 2, takenOver: 0 });
-    expect((await hsmonger('ca', 'revoke', leaf, ...restored)).err).toMatch(/was revoked already, at .*keyCompromise/u);
-    writeFileSync(file('copy.crl'), published);
-    expect((await hsmonger('ca', 'crl', '--above', file('copy.crl'), '--above', '0x1f', '--json', ...here)).out).toMatch(/"number": "32"/u);
-    // Both at once: each its own number, and the later one stays.
-    const both = await Promise.all([hsmonger('ca', 'crl', '--out', file('root.crl'), ...here), hsmonger('ca', 'crl', '--out', file('root.crl'), ...here)]);
-    expect(both.map(({ exitCode }) => exitCode)).toEqual([0, 0]);
-    expect(crlText(file('root.crl'))).toMatch(/CRL Number: ?\n\s+34\n/u);
-  });
+  if (scheme === 'P-256')
+    test('what is published only ever gets a higher number', async () => {
+      const published = readFileSync(file('root.crl'));
+      // A ledger from before it: what a restored backup looks like.
+      const restored = ['--state-dir', file('restored-state'), ...here.slice(0, 2)];
+      const made = await hsmonger('ca', 'crl', '--out', file('root.crl'), '--json', ...restored);
+      expect(JSON.parse(made.out)).toMatchObject({ number: '3', entries: 2, takenOver: 2 });
+      expect(made.err).toContain('2 revocations on the published CRL were unknown to the ledger');
+      // Who was on a CRL does not drop off the next one, and the ledger knows it from now on.
+      const text = crlText(file('root.crl'));
+      expect(text).toMatch(/Serial Number: 80FF01\n.*\n.*\n.*Reason Code: ?\n\s+Key Compromise\n\s+Invalidity Date: ?\n\s+Mar {2}1/u);
+      expect(text).toContain(`Serial Number: ${authority.serialOf(other)}`);
+      expect(JSON.parse((await hsmonger('ca', 'crl', '--json', ...restored)).out)).toMatchObject({ number: '4', entries: 2, takenOver: 0 });
+      expect((await hsmonger('ca', 'revoke', leaf, ...restored)).err).toMatch(/was revoked already, at .*keyCompromise/u);
+      writeFileSync(file('copy.crl'), published);
+      expect((await hsmonger('ca', 'crl', '--above', file('copy.crl'), '--above', '0x1f', '--json', ...here)).out).toMatch(
+        /"number": "32"/u,
+      );
+      // Both at once: each its own number, and the later one stays.
+      const both = await Promise.all([
+        hsmonger('ca', 'crl', '--out', file('root.crl'), ...here),
+        hsmonger('ca', 'crl', '--out', file('root.crl'), ...here),
+      ]);
+      expect(both.map(({ exitCode }) => exitCode)).toEqual([0, 0]);
+      expect(crlText(file('root.crl'))).toMatch(/CRL Number: ?\n\s+34\n/u);
+    });
 });

@@ -23,34 +23,70 @@ beforeAll(async () => {
   authority = await createOpensslAuthority(home.path, token, 'P-256');
   const { configDir, stateDir } = createInstance({ directory: home.path, token, certificates: [], issuerCertificate: caNickname });
   here = ['--config-dir', configDir, '--state-dir', stateDir];
-  for (const [name, reason, ...more] of [['lost', 'keyCompromise', '--invalidity', '2026-03-01T10:00Z'], ['plain', 'unspecified'], ['left', 'privilegeWithdrawn'], ['fine', 'certificateHold']] as const) {
+  for (const [name, reason, ...more] of [
+    ['lost', 'keyCompromise', '--invalidity', '2026-03-01T10:00Z'],
+    ['plain', 'unspecified'],
+    ['left', 'privilegeWithdrawn'],
+    ['fine', 'certificateHold'],
+  ] as const) {
     // A serial with its first bit set, and a subject that is not ASCII.
-    files[name] = await authority.issue(name, { days: name === 'fine' ? 20_000 : 100, ...(name === 'lost' ? { serial: 'fe01', subject: '/O=Grün/CN=lost' } : {}) });
+    files[name] = await authority.issue(name, {
+      days: name === 'fine' ? 20_000 : 100,
+      ...(name === 'lost' ? { serial: 'fe01', subject: '/O=Grün/CN=lost' } : {}),
+    });
     const said = await hsmonger('ca', 'revoke', files[name], '--reason', reason, ...more, ...here);
     expect(said.exitCode, said.err).toBe(0);
   }
   await hsmonger('ca', 'unrevoke', files['fine']!, ...here);
   await hsmonger('ca', 'crl', '--above', '41', ...here);
 }, 60_000);
-afterAll(() => { home.remove(); });
+afterAll(() => {
+  home.remove();
+});
 
 test('openssl ca goes on with what is written: state, next CRL by the key on the token, OCSP answers from the index', async () => {
   const said = await hsmonger('ca', 'export-openssl', out(), ...here);
   expect(said.exitCode, said.err).toBe(0);
   expect(said.err).toMatch(/no words for: [0-9A-F]+: the reason privilegeWithdrawn\./u);
   expect(readFileSync(path.join(out(), 'crlnumber'), 'utf8')).toBe('2B\n');
-  const lines = readFileSync(path.join(out(), 'index.txt'), 'utf8').trim().split('\n').map((line) => line.split('\t'));
+  const lines = readFileSync(path.join(out(), 'index.txt'), 'utf8')
+    .trim()
+    .split('\n')
+    .map((line) => line.split('\t'));
   expect(lines.map(([state]) => state)).toEqual(['R', 'R', 'R', 'V']);
-  expect(lines[0]?.slice(2)).toEqual([expect.stringMatching(/^\d{12}Z,keyTime,20260301100000Z$/u), 'FE01', 'unknown', '/O=Gr\\xC3\\xBCn/CN=lost']);
+  expect(lines[0]?.slice(2)).toEqual([
+    expect.stringMatching(/^\d{12}Z,keyTime,20260301100000Z$/u),
+    'FE01',
+    'unknown',
+    '/O=Gr\\xC3\\xBCn/CN=lost',
+  ]);
   expect(lines[3]?.[1]).toMatch(/^20\d{12}Z$/u);
   expect(existsSync(path.join(out(), 'newcerts', `${authority.serialOf(files['plain']!)}.pem`))).toBe(true);
   const conf = path.join(home.path, 'openssl.cnf');
-  const section = 'default_ca = ca\n[ca]\ndatabase = D/index.txt\nserial = D/serial\ncrlnumber = D/crlnumber\nnew_certs_dir = D/newcerts\ncertificate = D/ca.pem\ndefault_md = sha256\ndefault_crl_days = 3\npolicy = any\n[any]\ncommonName = supplied\n[req]\n';
+  const section =
+    'default_ca = ca\n[ca]\ndatabase = D/index.txt\nserial = D/serial\ncrlnumber = D/crlnumber\nnew_certs_dir = D/newcerts\ncertificate = D/ca.pem\ndefault_md = sha256\ndefault_crl_days = 3\npolicy = any\n[any]\ncommonName = supplied\n[req]\n';
   writeFileSync(conf, section.replaceAll('D/', `${out()}/`));
-  const run = (args: readonly string[]) => spawnSync('openssl', args, { encoding: 'utf8', env: { PATH: process.env['PATH'], SOFTHSM2_CONF: token.confFile, PKCS11_MODULE_PATH: token.module } });
+  const run = (args: readonly string[]) =>
+    spawnSync('openssl', args, {
+      encoding: 'utf8',
+      env: { PATH: process.env['PATH'], SOFTHSM2_CONF: token.confFile, PKCS11_MODULE_PATH: token.module },
+    });
   expect(run(['ca', '-config', conf, '-status', 'FE01']).stderr).toContain('FE01=Revoked (R)');
   expect(run(['ca', '-config', conf, '-status', authority.serialOf(files['fine']!)]).stderr).toMatch(/=Valid \(V\)/u);
-  const made = run(['ca', '-config', conf, '-gencrl', '-engine', 'pkcs11', '-keyform', 'engine', '-keyfile', `pkcs11:token=${token.label};object=${caNickname};type=private;pin-value=${token.pin}`, '-out', path.join(home.path, 'theirs.pem')]);
+  const made = run([
+    'ca',
+    '-config',
+    conf,
+    '-gencrl',
+    '-engine',
+    'pkcs11',
+    '-keyform',
+    'engine',
+    '-keyfile',
+    `pkcs11:token=${token.label};object=${caNickname};type=private;pin-value=${token.pin}`,
+    '-out',
+    path.join(home.path, 'theirs.pem'),
+  ]);
   expect(made.status, made.stderr).toBe(0);
   const text = openssl('crl', '-in', path.join(home.path, 'theirs.pem'), '-noout', '-text');
   expect(text).toMatch(/CRL Number: ?\n\s+43\n/u);
@@ -60,17 +96,39 @@ test('openssl ca goes on with what is written: state, next CRL by the key on the
   const file = (name: string) => path.join(home.path, name);
   const which = ['-issuer', authority.ca, '-serial', '0xFE01', '-no_nonce'];
   openssl('ocsp', ...which, '-reqout', file('question'));
-  openssl('ocsp', '-index', path.join(out(), 'index.txt'), '-CA', authority.ca, '-rsigner', authority.ca, '-rkey', file('ca.key'), '-reqin', file('question'), '-respout', file('answer'));
-  expect(openssl('ocsp', ...which, '-respin', file('answer'), '-CAfile', authority.ca)).toMatch(/0xFE01: revoked\n[^]*Reason: keyCompromise/u);
+  openssl(
+    'ocsp',
+    '-index',
+    path.join(out(), 'index.txt'),
+    '-CA',
+    authority.ca,
+    '-rsigner',
+    authority.ca,
+    '-rkey',
+    file('ca.key'),
+    '-reqin',
+    file('question'),
+    '-respout',
+    file('answer'),
+  );
+  expect(openssl('ocsp', ...which, '-respin', file('answer'), '-CAfile', authority.ca)).toMatch(
+    /0xFE01: revoked\n[^]*Reason: keyCompromise/u,
+  );
 }, 60_000);
 
 test('a directory that is not empty is left alone', async () => {
-  expect(await hsmonger('ca', 'export-openssl', home.path, ...here)).toMatchObject({ exitCode: 2, err: expect.stringMatching(/is not empty/u) as string });
+  expect(await hsmonger('ca', 'export-openssl', home.path, ...here)).toMatchObject({
+    exitCode: 2,
+    err: expect.stringMatching(/is not empty/u) as string,
+  });
 });
 
 test('only the last directory is made, and what a run before did not finish is completed', async () => {
   const typo = path.join(home.path, 'hom', 'admin', 'moved');
-  expect(await hsmonger('ca', 'export-openssl', typo, ...here)).toMatchObject({ exitCode: 2, err: expect.stringContaining(`There is no directory ${path.dirname(typo)} to make moved in`) as string });
+  expect(await hsmonger('ca', 'export-openssl', typo, ...here)).toMatchObject({
+    exitCode: 2,
+    err: expect.stringContaining(`There is no directory ${path.dirname(typo)} to make moved in`) as string,
+  });
   expect(existsSync(path.join(home.path, 'hom'))).toBe(false);
   const half = path.join(home.path, 'half');
   mkdirSync(path.join(half, 'newcerts'), { recursive: true });
@@ -88,15 +146,35 @@ test('on a full disk nothing is left', () => {
   const small = path.join(home.path, 'small');
   mkdirSync(small);
   const script = `mount -t tmpfs -o size=12k,mode=0755 tmpfs '${small}' && '${path.join(installation().executables, 'hsmonger')}' "$@"; status=$?; ls -A '${small}'; exit $status`;
-  const full = spawnSync('unshare', ['--mount', 'sh', '-c', script, 'sh', 'ca', 'export-openssl', path.join(small, 'moved'), ...here], { encoding: 'utf8' });
-  expect(full).toMatchObject({ status: 1, stdout: '', stderr: expect.stringMatching(/Cannot write below \S+: .*no space left.*; nothing was left there\.\n$/iu) as string });
+  const full = spawnSync('unshare', ['--mount', 'sh', '-c', script, 'sh', 'ca', 'export-openssl', path.join(small, 'moved'), ...here], {
+    encoding: 'utf8',
+  });
+  expect(full).toMatchObject({
+    status: 1,
+    stdout: '',
+    stderr: expect.stringMatching(/Cannot write below \S+: .*no space left.*; nothing was left there\.\n$/iu) as string,
+  });
 }, 60_000);
 
 test('what cannot be revoked, listed or read is refused with the reason, and changes nothing', async () => {
   const ledger = () => openssl('dgst', '-sha256', path.join(here[3]!, 'hsmonger/ledger.sqlite'));
   const before = ledger();
   const otherCa = path.join(home.path, 'other-ca.pem');
-  openssl('req', '-x509', '-newkey', 'rsa:2048', '-nodes', '-keyout', path.join(home.path, 'other.key'), '-subj', '/CN=Other', '-days', '9', '-out', otherCa);
+  openssl(
+    'req',
+    '-x509',
+    '-newkey',
+    'rsa:2048',
+    '-nodes',
+    '-keyout',
+    path.join(home.path, 'other.key'),
+    '-subj',
+    '/CN=Other',
+    '-days',
+    '9',
+    '-out',
+    otherCa,
+  );
   const foreign = path.join(home.path, 'foreign.crl');
   writeFileSync(foreign, 'no CRL\n');
   for (const [words, exitCode, sentence] of [
@@ -124,12 +202,19 @@ test('with the token away, what the ledger knows is revoked all the same, by its
   const serial = authority.serialOf(files['fine']!);
   renameSync(token.tokenDirectory, `${token.tokenDirectory}.away`);
   try {
-    for (const [words, change] of [[['revoke', serial, '--reason', 'certificateHold'], 'held'], [['unrevoke', files['fine']!], 'hold ended'], [['revoke', files['fine']!, '--reason', 'superseded'], 'revoked']] as const) {
+    for (const [words, change] of [
+      [['revoke', serial, '--reason', 'certificateHold'], 'held'],
+      [['unrevoke', files['fine']!], 'hold ended'],
+      [['revoke', files['fine']!, '--reason', 'superseded'], 'revoked'],
+    ] as const) {
       const said = await hsmonger('ca', ...words, '--json', ...here);
       expect(said.exitCode, said.err).toBe(0);
       expect(JSON.parse(said.out)).toMatchObject({ change, subject: 'CN=fine,O=Company' });
     }
-    expect(await hsmonger('ca', 'revoke', serial, ...here)).toMatchObject({ exitCode: 1, err: expect.stringMatching(/was revoked already, at .* \(superseded\)/u) as string });
+    expect(await hsmonger('ca', 'revoke', serial, ...here)).toMatchObject({
+      exitCode: 1,
+      err: expect.stringMatching(/was revoked already, at .* \(superseded\)/u) as string,
+    });
     expect((await hsmonger('ca', 'revoke', 'abcd', ...here)).err).toMatch(/issued no certificate with the serial number 00abcd/u);
     // Whose it is, only the CA's key can say.
     expect((await hsmonger('ca', 'revoke', unknown, ...here)).err).toMatch(/^hsmonger: Initialising the PKCS#11 module .* failed/u);

@@ -19,7 +19,12 @@ const ocsp = 'ocspSigningCert cert-pki-ca';
 const request = 'hsmonger.caSigningCert_cert-pki-ca';
 const root = 'CN=Root,O=Outside';
 const intermediate = 'CN=Intermediate,O=Outside';
-const asCa = ['basicConstraints=critical,CA:TRUE', 'keyUsage=critical,digitalSignature,nonRepudiation,keyCertSign,cRLSign', 'subjectKeyIdentifier=hash', 'authorityKeyIdentifier=keyid'];
+const asCa = [
+  'basicConstraints=critical,CA:TRUE',
+  'keyUsage=critical,digitalSignature,nonRepudiation,keyCertSign,cRLSign',
+  'subjectKeyIdentifier=hash',
+  'authorityKeyIdentifier=keyid',
+];
 let site: Site;
 let outside: OutsideAuthority;
 let keys: string[];
@@ -37,13 +42,23 @@ afterAll(async () => {
 const at = (name: string) => path.join(site.directory, name);
 const rawOf = (pem: string) => new X509Certificate(pem).raw;
 const rawIn = (file: string) => rawOf(readFileSync(file, 'utf8'));
-const certutil = async (...args: string[]) => (await runAs(site.owner, 'certutil', [...args, '-d', `sql:${site.nss.database}`, '-f', site.nss.loginFile], { env: site.token.environment, cwd: '/', okExitCodes: [0, 255] })).stdout;
+const certutil = async (...args: string[]) =>
+  (
+    await runAs(site.owner, 'certutil', [...args, '-d', `sql:${site.nss.database}`, '-f', site.nss.loginFile], {
+      env: site.token.environment,
+      cwd: '/',
+      okExitCodes: [0, 255],
+    })
+  ).stdout;
 const internal = async () => (await certutil('-L')).split('\n').map((line) => line.replace(/ {2,}/gu, ' ').trim());
 
 /** What must hold once a certificate of the CA is saved: alone on the token, trusted, with its old key. */
 async function assertServed(raw: Buffer): Promise<void> {
   await site.untilQuiet(60_000);
-  expect((await site.onToken(nickname)).map((pem) => rawOf(pem).equals(raw)), site.certmonger.log().slice(-3000)).toEqual([true]);
+  expect(
+    (await site.onToken(nickname)).map((pem) => rawOf(pem).equals(raw)),
+    site.certmonger.log().slice(-3000),
+  ).toEqual([true]);
   expect((await site.tokenTrust())[nickname]).toBe('CTu,Cu,Cu');
   expect(await site.privateKeys()).toEqual(keys);
 }
@@ -106,8 +121,15 @@ describe('on the renewal master of a FreeIPA domain', () => {
 
   beforeAll(async () => {
     ds = await startDirectoryServers({ ca: rawOf((await site.onToken(nickname))[0] ?? ''), certificates: [], hosts: ['ca1.example.test'] });
-    appendFileSync(path.join(site.configDir, 'hsmonger.toml'), `\n${directoryTable(ds.servers[0]!.config())}\n[freeipa]\nsubject-base = "O=HSMONGER.TEST"\nlock-file = "${at('renewal.lock')}"\ncsr-file = "${csrFile()}"\n`);
-    const command = submitCommand({ instance: { name: 'hsmonger' }, directories: { config: site.configDir, state: site.stateDir }, installation: installation() });
+    appendFileSync(
+      path.join(site.configDir, 'hsmonger.toml'),
+      `\n${directoryTable(ds.servers[0]!.config())}\n[freeipa]\nsubject-base = "O=HSMONGER.TEST"\nlock-file = "${at('renewal.lock')}"\ncsr-file = "${csrFile()}"\n`,
+    );
+    const command = submitCommand({
+      instance: { name: 'hsmonger' },
+      directories: { config: site.configDir, state: site.stateDir },
+      installation: installation(),
+    });
     await getcert(site.bus, ['add-ca', '-c', reuse, '-e', `${command} --reuse-existing`]);
     await getcert(site.bus, ['add-ca', '-c', selfSigned, '-e', `${command} --force-self-signed`]);
   });
@@ -127,7 +149,9 @@ describe('on the renewal master of a FreeIPA domain', () => {
   async function assertPublished(raw: Buffer): Promise<void> {
     expect((await certificatesIn(renewalDn(), 'userCertificate')).map((der) => der.equals(raw))).toEqual([true]);
     expect((await certificatesIn(`cn=CAcert,${etc()}`, 'cACertificate;binary')).map((der) => der.equals(raw))).toEqual([true]);
-    expect((await certificatesIn(`cn=EXAMPLE.TEST IPA CA,cn=certificates,${etc()}`, 'cACertificate;binary')).some((der) => der.equals(raw))).toBe(true);
+    expect(
+      (await certificatesIn(`cn=EXAMPLE.TEST IPA CA,cn=certificates,${etc()}`, 'cACertificate;binary')).some((der) => der.equals(raw)),
+    ).toBe(true);
   }
   async function assertChainPublished(): Promise<void> {
     expect(await certificatesIn(chainDn(root), 'cACertificate;binary')).toEqual([rawIn(outside.root)]);
@@ -166,12 +190,21 @@ describe('on the renewal master of a FreeIPA domain', () => {
     const csr = at('from-file.csr');
     writeFileSync(csr, readFileSync(csrFile()));
     const signed = outside.sign(csr, { days: 3700, extensions: asCa });
-    await ds.servers[0]!.change([[root, outside.root], [intermediate, outside.intermediate]].map(([subject = '', file = '']) => {
-      const certificate = new X509Certificate(readFileSync(file));
-      const base64 = (value: Uint8Array) => Buffer.from(value).toString('base64');
-      return `dn: ${chainDn(subject)}\nchangetype: add\nobjectClass: ipaCertificate\nobjectClass: pkiCA\nobjectClass: ipaKeyPolicy\ncn: ${subject}\nipaCertSubject: ${subject}\nipaCertIssuerSerial: ${root};${BigInt(`0x${certificate.serialNumber}`).toString()}\nipaPublicKey:: ${base64(certificate.publicKey.export({ type: 'spki', format: 'der' }))}\ncACertificate;binary:: ${base64(certificate.raw)}\n\n`;
-    }).join(''));
-    await ds.servers[0]!.change(`dn: ${renewalDn()}\nchangetype: modify\nreplace: userCertificate\nuserCertificate:: ${rawIn(signed).toString('base64')}\n`);
+    await ds.servers[0]!.change(
+      [
+        [root, outside.root],
+        [intermediate, outside.intermediate],
+      ]
+        .map(([subject = '', file = '']) => {
+          const certificate = new X509Certificate(readFileSync(file));
+          const base64 = (value: Uint8Array) => Buffer.from(value).toString('base64');
+          return `dn: ${chainDn(subject)}\nchangetype: add\nobjectClass: ipaCertificate\nobjectClass: pkiCA\nobjectClass: ipaKeyPolicy\ncn: ${subject}\nipaCertSubject: ${subject}\nipaCertIssuerSerial: ${root};${BigInt(`0x${certificate.serialNumber}`).toString()}\nipaPublicKey:: ${base64(certificate.publicKey.export({ type: 'spki', format: 'der' }))}\ncACertificate;binary:: ${base64(certificate.raw)}\n\n`;
+        })
+        .join(''),
+    );
+    await ds.servers[0]!.change(
+      `dn: ${renewalDn()}\nchangetype: modify\nreplace: userCertificate\nuserCertificate:: ${rawIn(signed).toString('base64')}\n`,
+    );
     await getcert(site.bus, ['resubmit', '-i', request, '-c', reuse, '-w']);
     await assertServed(rawIn(signed));
     await back();

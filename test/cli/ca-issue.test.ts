@@ -44,7 +44,11 @@ afterAll(() => {
 });
 
 function request(file: string, subject: string): void {
-  execFileSync('openssl', ['req', '-new', '-newkey', 'rsa:2048', '-nodes', '-keyout', at(`${path.basename(file)}.key`), '-subj', subject, '-out', at(file)], { stdio: 'pipe' });
+  execFileSync(
+    'openssl',
+    ['req', '-new', '-newkey', 'rsa:2048', '-nodes', '-keyout', at(`${path.basename(file)}.key`), '-subj', subject, '-out', at(file)],
+    { stdio: 'pipe' },
+  );
 }
 
 const read = (file: string) => certificateFromPem(readFileSync(file, 'latin1'));
@@ -54,7 +58,9 @@ test('one request: a dry run first, then the certificate, then the same one agai
   const order = ['ca', 'issue', '--in', at('www.csr'), '--san', 'dns:www.example.test', '--san', 'ip:192.0.2.7', '--days', '375', ...flags];
   const preview = await hsmonger(...order, '--dry-run');
   expect(preview.exitCode, preview.err).toBe(0);
-  expect(preview.out).toMatch(/: CN=www.example.test \(dns:www.example.test, ip:192.0.2.7\), profile caServerCert, \d{4}-\d\d-\d\d to \d{4}-\d\d-\d\d\n$/u);
+  expect(preview.out).toMatch(
+    /: CN=www.example.test \(dns:www.example.test, ip:192.0.2.7\), profile caServerCert, \d{4}-\d\d-\d\d to \d{4}-\d\d-\d\d\n$/u,
+  );
 
   const said = await hsmonger(...order, '--out', at('www.crt'), '--chain');
   expect(said.exitCode, said.err).toBe(0);
@@ -83,8 +89,15 @@ test('one request: a dry run first, then the certificate, then the same one agai
 test('a place that cannot be written into is found before anything is signed for it', async () => {
   request('late.csr', '/CN=late.example.test');
   mkdirSync(at('late'));
-  for (const where of [['--in', at('late.csr'), '--out', at('nowhere', 'late.crt')], ['--in', at('late.csr'), '--out', at('www.csr', 'late.crt')], ['--in-dir', at('csrs'), '--out-dir', at('nowhere')]]) {
-    expect(await hsmonger('ca', 'issue', ...where, ...flags)).toMatchObject({ exitCode: 2, err: expect.stringMatching(/Certificates cannot be written into .*; nothing was issued\.\n$/u) as string });
+  for (const where of [
+    ['--in', at('late.csr'), '--out', at('nowhere', 'late.crt')],
+    ['--in', at('late.csr'), '--out', at('www.csr', 'late.crt')],
+    ['--in-dir', at('csrs'), '--out-dir', at('nowhere')],
+  ]) {
+    expect(await hsmonger('ca', 'issue', ...where, ...flags)).toMatchObject({
+      exitCode: 2,
+      err: expect.stringMatching(/Certificates cannot be written into .*; nothing was issued\.\n$/u) as string,
+    });
   }
   const said = await hsmonger('ca', 'issue', '--in', at('late.csr'), '--out', at('late', 'late.crt'), ...flags);
   expect(said.out).not.toContain('issued before');
@@ -102,7 +115,13 @@ test('a directory of requests: those that are right get theirs, the others are t
   const before = files.map((name) => readFileSync(at('certs', name), 'latin1'));
   for (const pem of before) expect(verdict(certificateFromPem(pem), [], [root], undefined, '-purpose', 'sslclient')).toMatch(/: OK$/mu);
   const second = await hsmonger(...order, '--json');
-  expect((JSON.parse(second.out) as { name: string; before?: boolean; problem?: { code: string } }[]).map(({ name, before: had, problem }) => [name, had, problem?.code])).toEqual([
+  expect(
+    (JSON.parse(second.out) as { name: string; before?: boolean; problem?: { code: string } }[]).map(({ name, before: had, problem }) => [
+      name,
+      had,
+      problem?.code,
+    ]),
+  ).toEqual([
     ['d.csr', undefined, 'CSR_INVALID'],
     ['a.csr', true, undefined],
     ['b.csr', true, undefined],
@@ -112,29 +131,76 @@ test('a directory of requests: those that are right get theirs, the others are t
 });
 
 test('a fresh key on the token: the certificate lies beside it, and the same order again changes nothing', async () => {
-  const order = ['ca', 'issue', '--profile', 'ocsp', '--nickname', 'ocsp', '--key-type', 'P-256', '--subject', '/O=Example/CN=OCSP responder', ...flags];
+  const order = [
+    'ca',
+    'issue',
+    '--profile',
+    'ocsp',
+    '--nickname',
+    'ocsp',
+    '--key-type',
+    'P-256',
+    '--subject',
+    '/O=Example/CN=OCSP responder',
+    ...flags,
+  ];
   const said = await hsmonger(...order, '--out', at('ocsp.crt'), '--chain');
   expect(said.exitCode, said.err).toBe(0);
-  expect(said.out).toMatch(/^ocsp: CN=OCSP responder,O=Example, serial [0-9a-f]{32}, expires [-0-9]+; key made, certificate stored on the token\n$/u);
+  expect(said.out).toMatch(
+    /^ocsp: CN=OCSP responder,O=Example, serial [0-9a-f]{32}, expires [-0-9]+; key made, certificate stored on the token\n$/u,
+  );
   const [certificate] = certificatesFromPem(readFileSync(at('ocsp.crt'), 'latin1'), 'ocsp.crt');
   expect(verdict(certificate!, [], [root], undefined, '-purpose', 'ocsphelper')).toMatch(/: OK$/mu);
-  const objects = await runAs(token.owner, 'pkcs11-tool', ['--module', token.module, '--token-label', token.label, '--login', '--pin', token.pin, '-O'], { env: { ...token.environment } });
+  const objects = await runAs(
+    token.owner,
+    'pkcs11-tool',
+    ['--module', token.module, '--token-label', token.label, '--login', '--pin', token.pin, '-O'],
+    { env: { ...token.environment } },
+  );
   expect(objects.stdout.match(/label: +ocsp$/gmu)).toHaveLength(3);
   const again = await hsmonger(...order);
   expect(again.out).toMatch(/; key there already, certificate on the token already\n$/u);
-  const clash = await hsmonger('ca', 'issue', '--nickname', 'other', '--key-type', 'P-256', '--subject', 'CN=OCSP responder,O=Example', ...flags);
+  const clash = await hsmonger(
+    'ca',
+    'issue',
+    '--nickname',
+    'other',
+    '--key-type',
+    'P-256',
+    '--subject',
+    'CN=OCSP responder,O=Example',
+    ...flags,
+  );
   expect(clash).toMatchObject({ exitCode: 1, err: expect.stringContaining("The certificate 'ocsp' on token") as string });
 });
 
 test('two at once make one key and one certificate; of two keys of one name none is taken', async () => {
-  const order = ['ca', 'issue', '--profile', 'ocsp', '--nickname', 'twins', '--key-type', 'P-256', '--subject', 'CN=Twins,O=Example', ...flags];
+  const order = [
+    'ca',
+    'issue',
+    '--profile',
+    'ocsp',
+    '--nickname',
+    'twins',
+    '--key-type',
+    'P-256',
+    '--subject',
+    'CN=Twins,O=Example',
+    ...flags,
+  ];
   const said = await Promise.all([1, 2, 3].map(() => hsmonger(...order)));
   for (const { exitCode, err } of said) expect(exitCode, err).toBe(0);
-  const tool = (...args: string[]) => runAs(token.owner, 'pkcs11-tool', ['--module', token.module, '--token-label', token.label, '--login', '--pin', token.pin, ...args], { env: { ...token.environment } });
+  const tool = (...args: string[]) =>
+    runAs(token.owner, 'pkcs11-tool', ['--module', token.module, '--token-label', token.label, '--login', '--pin', token.pin, ...args], {
+      env: { ...token.environment },
+    });
   expect(said.filter(({ out }) => out.includes('key made'))).toHaveLength(1);
   expect((await tool('-O')).stdout.match(/label: +twins$/gmu)).toHaveLength(3);
   await tool('--keypairgen', '--key-type', 'EC:prime256v1', '--label', 'twins', '--id', '4711');
-  expect(await hsmonger(...order)).toMatchObject({ exitCode: 1, err: expect.stringContaining("There are several keys 'twins' on token") as string });
+  expect(await hsmonger(...order)).toMatchObject({
+    exitCode: 1,
+    err: expect.stringContaining("There are several keys 'twins' on token") as string,
+  });
 });
 
 test('interrupted among many: what is committed is given, and a second run goes on from there', async () => {
@@ -157,7 +223,8 @@ test('interrupted among many: what is committed is given, and a second run goes 
   for (const result of first.results) if ('problem' in result) expect(result.problem.code).toBe('INTERRUPTED');
   const second = await askService(place, 'issue certificates', order);
   expect(second.results.every((result) => 'certificate' in result)).toBe(true);
-  for (const result of given) expect(second.results.find(({ name }) => name === result.name)).toMatchObject({ certificate: result.certificate, before: true });
+  for (const result of given)
+    expect(second.results.find(({ name }) => name === result.name)).toMatchObject({ certificate: result.certificate, before: true });
 });
 
 test('many are issued from below a closed home directory too: threads begin after the drop', async () => {
@@ -167,15 +234,31 @@ test('many are issued from below a closed home directory too: threads begin afte
   mkdirSync(at('many'));
   mkdirSync(at('many-certs'));
   for (const { name, csr } of makeRequests(100)) writeFileSync(at('many', `${name}.csr`), csrToPem(csr));
-  const { stdout } = await execa(path.join(home, 'dist', 'hsmonger'), ['ca', 'issue', '--in-dir', at('many'), '--out-dir', at('many-certs'), ...flags]);
+  const { stdout } = await execa(path.join(home, 'dist', 'hsmonger'), [
+    'ca',
+    'issue',
+    '--in-dir',
+    at('many'),
+    '--out-dir',
+    at('many-certs'),
+    ...flags,
+  ]);
   expect(stdout).toMatch(/^100 of 100 certificates issued\.$/mu);
   expect(readdirSync(at('many-certs'))).toHaveLength(100);
 });
 
 test('interrupted before it has begun: it says so, and blames nothing', async () => {
   const place = instanceOf({ instance: 'ca', configDir: at('etc'), stateDir: at('state') }, {});
-  const asked = askService(place, 'issue certificates', { profile: 'caServerCert', requests: makeRequests(1) }, { signal: AbortSignal.abort() });
-  await expect(asked).rejects.toMatchObject({ code: 'INTERRUPTED', message: expect.stringMatching(/^Interrupted during 'issue certificates'; [^.]*\.$/u) as string });
+  const asked = askService(
+    place,
+    'issue certificates',
+    { profile: 'caServerCert', requests: makeRequests(1) },
+    { signal: AbortSignal.abort() },
+  );
+  await expect(asked).rejects.toMatchObject({
+    code: 'INTERRUPTED',
+    message: expect.stringMatching(/^Interrupted during 'issue certificates'; [^.]*\.$/u) as string,
+  });
 });
 
 test('what does not go together is refused before anything happens', async () => {
@@ -200,7 +283,19 @@ test('on a full disk no half of a certificate is left, the ledger has it, and th
   const many = Array.from({ length: 200 }, (_, index) => ['--san', `dns:a-long-name-number-${String(index)}.example.test`]).flat();
   const issue = ['ca', 'issue', ...flags, '--in', at('csrs', 'a.csr'), ...many, '--out'];
   // One page is left, and the certificate needs three.
-  const full = await execa('unshare', ['--mount', 'sh', '-c', `mount -t tmpfs -o size=8k,mode=0755 tmpfs '${small}' && head -c 4096 /dev/zero >'${small}/full' && '${path.join(installation().executables, 'hsmonger')}' "$@"; status=$?; ls -A '${small}'; exit $status`, 'sh', ...issue, path.join(small, 'a.crt')], { reject: false });
+  const full = await execa(
+    'unshare',
+    [
+      '--mount',
+      'sh',
+      '-c',
+      `mount -t tmpfs -o size=8k,mode=0755 tmpfs '${small}' && head -c 4096 /dev/zero >'${small}/full' && '${path.join(installation().executables, 'hsmonger')}' "$@"; status=$?; ls -A '${small}'; exit $status`,
+      'sh',
+      ...issue,
+      path.join(small, 'a.crt'),
+    ],
+    { reject: false },
+  );
   expect(full).toMatchObject({ exitCode: 1, stdout: 'full', stderr: expect.stringContaining('Cannot write') as string });
   const said = await hsmonger(...issue, at('many.crt'));
   expect(said.exitCode, said.err).toBe(0);

@@ -10,7 +10,14 @@ import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
 import { installation } from '../../src/platform/installation.js';
 import { privateDirectory, type PrivateDirectory } from '../rig/directory.js';
 import { createInstance, type TestInstance } from '../rig/instance.js';
-import { caNickname, createOpensslAuthority, leafExtensions, ocspExtensions, openssl, type OpensslAuthority } from '../rig/openssl-authority.js';
+import {
+  caNickname,
+  createOpensslAuthority,
+  leafExtensions,
+  ocspExtensions,
+  openssl,
+  type OpensslAuthority,
+} from '../rig/openssl-authority.js';
 import { ensureServiceUser } from '../rig/service-user.js';
 import { createSoftToken, type SoftToken } from '../rig/soft-token.js';
 import { hsmonger } from './site.js';
@@ -48,7 +55,11 @@ beforeAll(async () => {
   await authority.issue('ocsp', { extensions: ocspExtensions, store: true });
   await authority.issue('ocsp without nocheck', { extensions: ocspExtensions.replace(/^1\.3\.6.*\n/mu, ''), store: true, days: 50 });
   await authority.issue('no ocsp', { extensions: leafExtensions, store: true });
-  for (const [certificate, reason] of [[revoked, 'keyCompromise'], [held, 'certificateHold'], [good, 'certificateHold']] as const) {
+  for (const [certificate, reason] of [
+    [revoked, 'keyCompromise'],
+    [held, 'certificateHold'],
+    [good, 'certificateHold'],
+  ] as const) {
     const said = await hsmonger('ca', 'revoke', certificate, '--reason', reason, ...here);
     expect(said.exitCode, said.err).toBe(0);
   }
@@ -59,17 +70,30 @@ afterEach(async () => {
   await running?.stop();
   running = undefined;
 });
-afterAll(() => { home.remove(); });
+afterAll(() => {
+  home.remove();
+});
 
 const start = (...more: string[]) => startWith(here, ...more);
 
 async function startWith(flags: readonly string[], ...more: string[]): Promise<Responder> {
   const port = await freePort();
-  const child = spawn(path.join(installation().executables, 'hsmonger'), ['ca', 'ocsp', '--listen', `127.0.0.1:${String(port)}`, ...more, ...flags], { stdio: ['ignore', 'ignore', 'pipe'] });
+  const child = spawn(
+    path.join(installation().executables, 'hsmonger'),
+    ['ca', 'ocsp', '--listen', `127.0.0.1:${String(port)}`, ...more, ...flags],
+    { stdio: ['ignore', 'ignore', 'pipe'] },
+  );
   let said = '';
-  child.stderr.setEncoding('utf8').on('data', (text: string) => { said += text; });
+  child.stderr.setEncoding('utf8').on('data', (text: string) => {
+    said += text;
+  });
   const ended = once(child, 'exit') as Promise<[number | null]>;
-  await Promise.race([ended, (async () => { while (!said.includes('listening')) await sleep(20); })()]);
+  await Promise.race([
+    ended,
+    (async () => {
+      while (!said.includes('listening')) await sleep(20);
+    })(),
+  ]);
   running = {
     child,
     url: `http://127.0.0.1:${String(port)}/`,
@@ -92,15 +116,34 @@ async function freePort(): Promise<number> {
 
 /** openssl's question and judgement. */
 async function asked(responder: Responder, certificate: string, ...more: string[]): Promise<string> {
-  const { stdout, stderr } = await exec('openssl', ['ocsp', '-issuer', authority.ca, '-cert', certificate, '-CAfile', authority.ca, '-url', responder.url, '-resp_text', ...more]).catch((error: unknown) => error as { stdout: string; stderr: string });
+  const { stdout, stderr } = await exec('openssl', [
+    'ocsp',
+    '-issuer',
+    authority.ca,
+    '-cert',
+    certificate,
+    '-CAfile',
+    authority.ca,
+    '-url',
+    responder.url,
+    '-resp_text',
+    ...more,
+  ]).catch((error: unknown) => error as { stdout: string; stderr: string });
   return stdout + stderr;
 }
 
 describe('answers', () => {
   test('are what openssl and gnutls verify: by the OCSP certificate that is there, SHA-1 and SHA-256, with a nonce and without', async () => {
     const responder = await start();
-    expect(responder.said()).toMatch(/listening at 127\.0\.0\.1:\d+\. Answers are about certificates of .*My Company Root CA.*, signed by CN=ocsp,O=Company\.\n/u);
-    for (const [certificate, word] of [[good, 'good'], [revoked, 'revoked'], [held, 'revoked'], [unknown, 'unknown']] as const) {
+    expect(responder.said()).toMatch(
+      /listening at 127\.0\.0\.1:\d+\. Answers are about certificates of .*My Company Root CA.*, signed by CN=ocsp,O=Company\.\n/u,
+    );
+    for (const [certificate, word] of [
+      [good, 'good'],
+      [revoked, 'revoked'],
+      [held, 'revoked'],
+      [unknown, 'unknown'],
+    ] as const) {
       for (const flags of [[], ['-no_nonce']]) {
         const text = await asked(responder, certificate, ...flags);
         expect(text).toMatch(/Response verify OK/u);
@@ -110,11 +153,37 @@ describe('answers', () => {
     }
     expect(await asked(responder, revoked)).toMatch(/Reason: keyCompromise/u);
     expect(await asked(responder, held)).toMatch(/Reason: certificateHold/u);
-    const { stdout } = await exec('openssl', ['ocsp', '-issuer', authority.ca, '-sha256', '-cert', good, '-sha1', '-cert', revoked, '-CAfile', authority.ca, '-url', responder.url]);
+    const { stdout } = await exec('openssl', [
+      'ocsp',
+      '-issuer',
+      authority.ca,
+      '-sha256',
+      '-cert',
+      good,
+      '-sha1',
+      '-cert',
+      revoked,
+      '-CAfile',
+      authority.ca,
+      '-url',
+      responder.url,
+    ]);
     expect(stdout).toContain(`${good}: good`);
     expect(stdout).toContain(`${revoked}: revoked`);
-    for (const [certificate, word] of [[good, /Certificate Status: good/u], [revoked, /Certificate Status: revoked[^]*Revocation time/u]] as const) {
-      const gnutls = spawnSyncText('ocsptool', [`--ask=${responder.url}`, '--nonce', '--load-cert', certificate, '--load-issuer', authority.ca, '--load-trust', authority.ca]);
+    for (const [certificate, word] of [
+      [good, /Certificate Status: good/u],
+      [revoked, /Certificate Status: revoked[^]*Revocation time/u],
+    ] as const) {
+      const gnutls = spawnSyncText('ocsptool', [
+        `--ask=${responder.url}`,
+        '--nonce',
+        '--load-cert',
+        certificate,
+        '--load-issuer',
+        authority.ca,
+        '--load-trust',
+        authority.ca,
+      ]);
       expect(gnutls).toMatch(word);
       expect(gnutls).toMatch(/Verifying OCSP Response: Success/u);
     }
@@ -154,10 +223,40 @@ describe('answers', () => {
   test('about another CA are refused; of a mixed question the other is unknown', async () => {
     const responder = await start();
     const otherCa = file('other-ca.pem');
-    openssl('req', '-x509', '-newkey', 'rsa:2048', '-nodes', '-keyout', file('other.key'), '-subj', '/CN=Other', '-days', '9', '-out', otherCa);
-    const { stderr, stdout } = await exec('openssl', ['ocsp', '-issuer', otherCa, '-cert', otherCa, '-url', responder.url]).catch((error: unknown) => error as { stdout: string; stderr: string });
+    openssl(
+      'req',
+      '-x509',
+      '-newkey',
+      'rsa:2048',
+      '-nodes',
+      '-keyout',
+      file('other.key'),
+      '-subj',
+      '/CN=Other',
+      '-days',
+      '9',
+      '-out',
+      otherCa,
+    );
+    const { stderr, stdout } = await exec('openssl', ['ocsp', '-issuer', otherCa, '-cert', otherCa, '-url', responder.url]).catch(
+      (error: unknown) => error as { stdout: string; stderr: string },
+    );
     expect(stderr + stdout).toMatch(/unauthorized/u);
-    const mixed = await exec('openssl', ['ocsp', '-issuer', authority.ca, '-cert', good, '-issuer', otherCa, '-cert', otherCa, '-VAfile', file('ocsp.pem'), '-url', responder.url]);
+    const mixed = await exec('openssl', [
+      'ocsp',
+      '-issuer',
+      authority.ca,
+      '-cert',
+      good,
+      '-issuer',
+      otherCa,
+      '-cert',
+      otherCa,
+      '-VAfile',
+      file('ocsp.pem'),
+      '-url',
+      responder.url,
+    ]);
     expect(mixed.stderr).toMatch(/Response verify OK/u);
     expect(mixed.stdout).toContain(`${good}: good`);
     expect(mixed.stdout).toContain(`${otherCa}: unknown`);
@@ -188,13 +287,17 @@ describe('over HTTP', () => {
     }
     // Kept: the token signed once.
     expect(new Set(seen).size).toBe(1);
-    const headers = curl('-D', '-', '-o', '/dev/null', `${url}${encodeURIComponent(plain)}`).toString().toLowerCase();
+    const headers = curl('-D', '-', '-o', '/dev/null', `${url}${encodeURIComponent(plain)}`)
+      .toString()
+      .toLowerCase();
     expect(headers).toMatch(/content-type: application\/ocsp-response/u);
     expect(headers).toMatch(/cache-control: max-age=1[78]\d\d, public, no-transform, must-revalidate/u);
     expect(headers).toMatch(/expires: .*gmt/u);
     expect(headers).toMatch(/last-modified: /u);
     expect(headers).toMatch(/etag: "[0-9a-f]{40}"/u);
-    expect(curl('-D', '-', '-o', '/dev/null', `${url}${encodeURIComponent(question().toString('base64'))}`).toString()).toMatch(/cache-control: no-store/iu);
+    expect(curl('-D', '-', '-o', '/dev/null', `${url}${encodeURIComponent(question().toString('base64'))}`).toString()).toMatch(
+      /cache-control: no-store/iu,
+    );
   });
 
   test('what is no request, too large, or of another kind is refused', async () => {
@@ -229,17 +332,34 @@ describe('over HTTP', () => {
   test('a unix socket does, too, and nobody but root and the service user may connect; other hosts never', async () => {
     mkdirSync(file('run'), { mode: 0o755 });
     const socket = file('run/ocsp.sock');
-    const child = spawn(path.join(installation().executables, 'hsmonger'), ['ca', 'ocsp', '--listen', socket, ...here], { stdio: ['ignore', 'ignore', 'pipe'] });
+    const child = spawn(path.join(installation().executables, 'hsmonger'), ['ca', 'ocsp', '--listen', socket, ...here], {
+      stdio: ['ignore', 'ignore', 'pipe'],
+    });
     await once(child.stderr, 'data');
     writeFileSync(file('body'), question('-no_nonce'));
-    expect(responseStatus(curl('--unix-socket', socket, '-H', 'Content-Type: application/ocsp-request', '--data-binary', `@${file('body')}`, 'http://localhost/'))).toBe('successful');
+    expect(
+      responseStatus(
+        curl(
+          '--unix-socket',
+          socket,
+          '-H',
+          'Content-Type: application/ocsp-request',
+          '--data-binary',
+          `@${file('body')}`,
+          'http://localhost/',
+        ),
+      ),
+    ).toBe('successful');
     expect(execFileSync('stat', ['-c', '%a %U', socket]).toString()).toBe('660 root\n');
     // Dropped for good: real, effective, saved.
     expect(readFileSync(`/proc/${String(child.pid)}/status`, 'utf8')).toMatch(new RegExp(`Uid:(\\s+${String(token.owner!.uid)}){4}`, 'u'));
     const ended = once(child, 'exit');
     child.kill('SIGTERM');
     expect(await ended).toEqual([0, null]);
-    expect(await hsmonger('ca', 'ocsp', '--listen', '0.0.0.0:2560', ...here)).toMatchObject({ exitCode: 2, err: expect.stringMatching(/put a web server in front/u) as string });
+    expect(await hsmonger('ca', 'ocsp', '--listen', '0.0.0.0:2560', ...here)).toMatchObject({
+      exitCode: 2,
+      err: expect.stringMatching(/put a web server in front/u) as string,
+    });
   });
 });
 
@@ -250,7 +370,10 @@ test("the responder's key may lie on another token of the instance; pulled out i
   const table = `[tokens.responder]\nlabel = "${second.label}"\nmodule = "${second.module}"\npin-file = "${second.pinFile}"\nenvironment = { SOFTHSM2_CONF = "${second.confFile}" }\n\n[[certificate]]\nnickname = "elsewhere"\nprofile = "caOCSPCert"\ntoken = "responder"\n`;
   const two = createInstance({ directory: file('two'), token, certificates: [], issuerCertificate: caNickname, extra: { end: table } });
   const flags = ['--config-dir', two.configDir, '--state-dir', two.stateDir];
-  for (const command of ['revoke', 'unrevoke']) expect((await hsmonger('ca', command, good, ...(command === 'revoke' ? ['--reason', 'certificateHold'] : []), ...flags)).exitCode).toBe(0);
+  for (const command of ['revoke', 'unrevoke'])
+    expect((await hsmonger('ca', command, good, ...(command === 'revoke' ? ['--reason', 'certificateHold'] : []), ...flags)).exitCode).toBe(
+      0,
+    );
   // Of all the one that lasts longest.
   const responder = await startWith(flags);
   expect(responder.said()).toMatch(/signed by CN=elsewhere,O=Company\.\n/u);
@@ -261,11 +384,15 @@ test("the responder's key may lie on another token of the instance; pulled out i
   await hsmonger('ca', 'revoke', good, ...flags);
   expect(await asked(responder, good)).toContain(`${good}: revoked`);
 
-  const there = path.dirname(execFileSync('grep', ['-la', second.label, '-r', token.tokenDirectory], { encoding: 'utf8' }).trim().split('\n')[0]!);
+  const there = path.dirname(
+    execFileSync('grep', ['-la', second.label, '-r', token.tokenDirectory], { encoding: 'utf8' }).trim().split('\n')[0]!,
+  );
   renameSync(there, file('unplugged'));
-  for (const end = Date.now() + 30_000; !(await asked(responder, good)).includes('trylater'); await sleep(300)) expect(Date.now()).toBeLessThan(end);
+  for (const end = Date.now() + 30_000; !(await asked(responder, good)).includes('trylater'); await sleep(300))
+    expect(Date.now()).toBeLessThan(end);
   renameSync(file('unplugged'), there);
-  for (const end = Date.now() + 30_000; !(await asked(responder, good)).includes('Response verify OK'); await sleep(300)) expect(Date.now()).toBeLessThan(end);
+  for (const end = Date.now() + 30_000; !(await asked(responder, good)).includes('Response verify OK'); await sleep(300))
+    expect(Date.now()).toBeLessThan(end);
   expect(await asked(responder, good)).toMatch(/Subject: O ?= ?Company, CN ?= ?elsewhere/u);
   expect(responder.said()).toMatch(/The tokens 'softhsm_token' and 'responders' are there again, and answers are signed\.\n/u);
   expect(await responder.stop()).toBe(0);
@@ -286,10 +413,12 @@ test('a token that is pulled out makes it tryLater, and back it answers again', 
   mkdirSync(token.tokenDirectory, { mode: 0o755 });
   chmodSync(token.tokenDirectory, 0o755);
   // SoftHSM keeps what it has read: only its next session sees that the files are gone.
-  for (const end = Date.now() + 30_000; !(await asked(responder, good)).includes('trylater'); await sleep(300)) expect(Date.now()).toBeLessThan(end);
+  for (const end = Date.now() + 30_000; !(await asked(responder, good)).includes('trylater'); await sleep(300))
+    expect(Date.now()).toBeLessThan(end);
   execFileSync('rmdir', [token.tokenDirectory]);
   renameSync(away, token.tokenDirectory);
-  for (const end = Date.now() + 30_000; !(await asked(responder, good)).includes('Response verify OK'); await sleep(300)) expect(Date.now()).toBeLessThan(end);
+  for (const end = Date.now() + 30_000; !(await asked(responder, good)).includes('Response verify OK'); await sleep(300))
+    expect(Date.now()).toBeLessThan(end);
   expect(responder.said()).toMatch(/is there again/u);
   expect(await responder.stop()).toBe(0);
 }, 90_000);

@@ -37,7 +37,9 @@ test('the request has the name, the key and the nature of the certificate that i
   const present = site.authority.certificate(nickname);
   openssl('req', '-in', csr, '-noout', '-verify');
   expect(openssl('req', '-in', csr, '-noout', '-subject')).toBe(openssl('x509', '-in', pemFile(present.pem), '-noout', '-subject'));
-  expect(openssl('req', '-in', csr, '-noout', '-pubkey')).toBe(new X509Certificate(present.der).publicKey.export({ type: 'spki', format: 'pem' }));
+  expect(openssl('req', '-in', csr, '-noout', '-pubkey')).toBe(
+    new X509Certificate(present.der).publicKey.export({ type: 'spki', format: 'pem' }),
+  );
   const text = openssl('req', '-in', csr, '-noout', '-text');
   expect(text).toMatch(/X509v3 Basic Constraints: critical\s+CA:TRUE/u);
   expect(text).toMatch(/X509v3 Key Usage: critical\s+Digital Signature, Non Repudiation, Certificate Sign, CRL Sign/u);
@@ -106,7 +108,9 @@ test('the helper hands it out and certmonger saves it on the token, with the key
     const good = outside.sign(csr, { days });
     const said = await hsmonger('ca', 'import', good, outside.intermediate, outside.root, '--wait', '120', '--json', ...site.here);
     expect(said.exitCode, said.out + said.err).toBe(0);
-    const { report } = JSON.parse(said.out) as { report: { result: string; before: { key: string }; after: { serial: string; key: string } } };
+    const { report } = JSON.parse(said.out) as {
+      report: { result: string; before: { key: string }; after: { serial: string; key: string } };
+    };
     expect(report).toMatchObject({ result: 'renewed', before: { key }, after: { key } });
     expect(BigInt(`0x${report.after.serial}`)).toBe(BigInt(`0x${new X509Certificate(readFileSync(good)).serialNumber}`));
   }

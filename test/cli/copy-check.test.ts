@@ -20,8 +20,12 @@ beforeAll(async () => {
   await createAuthority(token);
   copy = path.join(scratch.path, 'copy');
 });
-afterAll(() => { scratch.remove(); });
-beforeEach(() => { copied(); });
+afterAll(() => {
+  scratch.remove();
+});
+beforeEach(() => {
+  copied();
+});
 
 /** cp -a, as the admin does. */
 function copied(from = token.tokenDirectory): void {
@@ -31,15 +35,38 @@ function copied(from = token.tokenDirectory): void {
 }
 
 function own(directory: string): void {
-  for (const name of ['.', ...readdirSync(directory, { recursive: true, encoding: 'utf8' })]) chownSync(path.join(directory, name), owner.uid, owner.gid);
+  for (const name of ['.', ...readdirSync(directory, { recursive: true, encoding: 'utf8' })])
+    chownSync(path.join(directory, name), owner.uid, owner.gid);
 }
 
-const check = (...more: string[]) => hsmonger('token', 'copy-check', copy, '--module', token.module, '--token', token.label, '--module-env', `SOFTHSM2_CONF=${token.confFile}`, '--pin-file', token.pinFile, '--user', owner.name, '--state-dir', path.join(scratch.path, 'state'), ...more);
-const files = () => readdirSync(copy, { recursive: true, encoding: 'utf8' }).filter((name) => name.endsWith('.object') && !name.endsWith('token.object'));
+const check = (...more: string[]) =>
+  hsmonger(
+    'token',
+    'copy-check',
+    copy,
+    '--module',
+    token.module,
+    '--token',
+    token.label,
+    '--module-env',
+    `SOFTHSM2_CONF=${token.confFile}`,
+    '--pin-file',
+    token.pinFile,
+    '--user',
+    owner.name,
+    '--state-dir',
+    path.join(scratch.path, 'state'),
+    ...more,
+  );
+const files = () =>
+  readdirSync(copy, { recursive: true, encoding: 'utf8' }).filter((name) => name.endsWith('.object') && !name.endsWith('token.object'));
 
 it('a whole copy is one', async () => {
   const said = await check();
-  expect(said, said.err).toMatchObject({ exitCode: 0, out: expect.stringMatching(/holds the token 'softhsm_token' whole: 4 keys, 4 certificates, serial [0-9a-f]+\n$/u) as string });
+  expect(said, said.err).toMatchObject({
+    exitCode: 0,
+    out: expect.stringMatching(/holds the token 'softhsm_token' whole: 4 keys, 4 certificates, serial [0-9a-f]+\n$/u) as string,
+  });
 });
 
 it('a copy made as root, or open to others, is told with the command that mends it', async () => {
@@ -50,7 +77,27 @@ it('a copy made as root, or open to others, is told with the command that mends 
 
 it('an object that did not come along, or was made afterwards, is named', async () => {
   const before = files();
-  await runAs(owner, 'pkcs11-tool', ['--module', token.module, '--token-label', token.label, '--login', '--pin', token.pin, '--keypairgen', '--key-type', 'rsa:2048', '--id', '77', '--label', 'late'], { env: token.environment });
+  await runAs(
+    owner,
+    'pkcs11-tool',
+    [
+      '--module',
+      token.module,
+      '--token-label',
+      token.label,
+      '--login',
+      '--pin',
+      token.pin,
+      '--keypairgen',
+      '--key-type',
+      'rsa:2048',
+      '--id',
+      '77',
+      '--label',
+      'late',
+    ],
+    { env: token.environment },
+  );
   expect(await check()).toMatchObject({ exitCode: 3, out: "The copy lacks the private key 'late' (CKA_ID 77): copy the token again.\n" });
   copied();
   expect((await check()).exitCode).toBe(0);
@@ -60,7 +107,28 @@ it('an object that did not come along, or was made afterwards, is named', async 
 });
 
 it('a directory that holds no token says so of itself, not of the token here', async () => {
-  expect(await hsmonger('token', 'copy-check', scratch.path, '--module', token.module, '--token', token.label, '--module-env', `SOFTHSM2_CONF=${token.confFile}`, '--pin-file', token.pinFile, '--user', owner.name, '--state-dir', path.join(scratch.path, 'state'))).toMatchObject({ exitCode: 1, err: expect.stringContaining(`sees no token '${token.label}' in ${scratch.path}: it must hold`) as string });
+  expect(
+    await hsmonger(
+      'token',
+      'copy-check',
+      scratch.path,
+      '--module',
+      token.module,
+      '--token',
+      token.label,
+      '--module-env',
+      `SOFTHSM2_CONF=${token.confFile}`,
+      '--pin-file',
+      token.pinFile,
+      '--user',
+      owner.name,
+      '--state-dir',
+      path.join(scratch.path, 'state'),
+    ),
+  ).toMatchObject({
+    exitCode: 1,
+    err: expect.stringContaining(`sees no token '${token.label}' in ${scratch.path}: it must hold`) as string,
+  });
 });
 
 it('another token of the same label is no copy, and two of one label are refused', async () => {
@@ -68,13 +136,31 @@ it('another token of the same label is no copy, and two of one label are refused
   mkdirSync(other, { recursive: true });
   const stranger = await createSoftToken({ directory: other, owner });
   copied(stranger.tokenDirectory);
-  expect((await check()).out).toMatch(/has the serial [0-9a-f]+, and 'softhsm_token' here has [0-9a-f]+: it is another token, not a copy\./u);
+  expect((await check()).out).toMatch(
+    /has the serial [0-9a-f]+, and 'softhsm_token' here has [0-9a-f]+: it is another token, not a copy\./u,
+  );
   cpSync(token.tokenDirectory, copy, { recursive: true });
   own(copy);
-  expect(await check()).toMatchObject({ exitCode: 1, out: '', err: expect.stringContaining("more than one token with the label 'softhsm_token'") as string });
+  expect(await check()).toMatchObject({
+    exitCode: 1,
+    out: '',
+    err: expect.stringContaining("more than one token with the label 'softhsm_token'") as string,
+  });
 });
 
 it('is for SoftHSM alone', async () => {
-  const said = await hsmonger('token', 'copy-check', copy, '--module', '/usr/lib/x86_64-linux-gnu/opensc-pkcs11.so', '--token', 'x', '--user', owner.name, '--state-dir', path.join(scratch.path, 'state'));
+  const said = await hsmonger(
+    'token',
+    'copy-check',
+    copy,
+    '--module',
+    '/usr/lib/x86_64-linux-gnu/opensc-pkcs11.so',
+    '--token',
+    'x',
+    '--user',
+    owner.name,
+    '--state-dir',
+    path.join(scratch.path, 'state'),
+  );
   expect(said).toMatchObject({ exitCode: 2, err: expect.stringContaining('is not SoftHSM') as string });
 });

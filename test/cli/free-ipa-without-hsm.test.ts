@@ -29,18 +29,21 @@ const instanceFile = () => path.join(server.config, `${renewAgent}.toml`);
 const pinFile = () => path.join(server.config, `${renewAgent}.nss-pin`);
 const passwordConf = () => path.join(server.root, 'etc/pki/pki-tomcat/password.conf');
 
-test('the requests are those FreeIPA makes: no token, the database\'s password in clear', () => {
+test("the requests are those FreeIPA makes: no token, the database's password in clear", () => {
   expect(records(before).size).toBe(10);
   expect(before.match(/pin set/gu)).toHaveLength(9);
   expect(before.match(/token='NSS Certificate DB'/gu)).toHaveLength(18);
   expect(keysBefore.split('\n')).toHaveLength(9);
 });
 
-test.each(['--token', '--module', '--pin-file', '--library', '--module-env'])('%s is refused where there is no HSM it could speak of', async (flag) => {
-  const said = await setUp(flag, flag === '--module-env' ? 'A=b' : '/x');
-  expect([said.exitCode, readdirSync(server.config)]).toEqual([2, []]);
-  expect(said.err).toContain(`so ${flag} says nothing here`);
-});
+test.each(['--token', '--module', '--pin-file', '--library', '--module-env'])(
+  '%s is refused where there is no HSM it could speak of',
+  async (flag) => {
+    const said = await setUp(flag, flag === '--module-env' ? 'A=b' : '/x');
+    expect([said.exitCode, readdirSync(server.config)]).toEqual([2, []]);
+    expect(said.err).toContain(`so ${flag} says nothing here`);
+  },
+);
 
 test("a wrong database password in Dogtag's file is tried once, however often setup is run, and a missing one is asked for", async () => {
   const whole = readFileSync(passwordConf(), 'utf8');
@@ -65,7 +68,11 @@ test('a dry run tells all of it and does none of it', async () => {
   expect(said.out.match(/^would set the helper of certmonger's CA /gmu)).toHaveLength(3);
   expect(said.out.match(/^would write /gmu)).toHaveLength(2);
   expect(said.out).not.toMatch(/register|replace|HSM/u);
-  expect([readdirSync(server.config), existsSync(path.join(server.state, renewAgent)), await server.listing()]).toEqual([[], false, before]);
+  expect([readdirSync(server.config), existsSync(path.join(server.state, renewAgent)), await server.listing()]).toEqual([
+    [],
+    false,
+    before,
+  ]);
 });
 
 test('setup --freeipa takes them over where they are, with the password from a file', async () => {
@@ -74,14 +81,21 @@ test('setup --freeipa takes them over where they are, with the password from a f
   const listed = await restedOn(server);
   const now = records(listed);
   expect(now.size).toBe(10);
-  expect([...now.keys()].every((id) => id.startsWith(`${renewAgent}.`)), listed).toBe(true);
+  expect(
+    [...now.keys()].every((id) => id.startsWith(`${renewAgent}.`)),
+    listed,
+  ).toBe(true);
   expect(listed).not.toContain('pin set');
-  expect(listed.match(new RegExp(`type=NSSDB,location='${server.nss.database}',nickname='[^']*',token='NSS Certificate DB',pinfile='${pinFile()}'`, 'gu'))).toHaveLength(9);
+  expect(
+    listed.match(
+      new RegExp(`type=NSSDB,location='${server.nss.database}',nickname='[^']*',token='NSS Certificate DB',pinfile='${pinFile()}'`, 'gu'),
+    ),
+  ).toHaveLength(9);
   expect(listed.match(/post-save command: \S*hsmonger-post-save /gu)).toHaveLength(10);
   expect(await server.privateKeys()).toBe(keysBefore);
 }, 240_000);
 
-test('the instance file names no token, and the password lies in one file, the service user\'s', () => {
+test("the instance file names no token, and the password lies in one file, the service user's", () => {
   const text = readFileSync(instanceFile(), 'utf8');
   expect(text).not.toContain('[token]');
   expect(text.match(/^token = "internal"$/gmu)).toHaveLength(9);
@@ -90,7 +104,9 @@ test('the instance file names no token, and the password lies in one file, the s
   expect(readFileSync(pinFile(), 'utf8')).toBe(`${password}\n`);
   expect([statSync(pinFile()).mode & 0o777, statSync(pinFile()).uid]).toEqual([0o600, ensureServiceUser().uid]);
   expect(existsSync(path.join(server.config, `${renewAgent}.pin`))).toBe(false);
-  const found = spawnSync('grep', ['-rlF', '--', password, server.state, instanceFile(), server.certmonger.requestsDirectory, '/dev/shm'], { encoding: 'utf8' });
+  const found = spawnSync('grep', ['-rlF', '--', password, server.state, instanceFile(), server.certmonger.requestsDirectory, '/dev/shm'], {
+    encoding: 'utf8',
+  });
   expect([found.status, found.stdout]).toEqual([1, '']);
 });
 
@@ -104,9 +120,16 @@ test('a second run changes nothing, after a restart of certmonger too', async ()
 }, 120_000);
 
 test('status finds each of them, and nothing to say of a token', async () => {
-  const { rows, troubles } = JSON.parse((await hsmonger('status', '--json', '--instance', renewAgent)).out) as { rows: { token: string; state: string; daysLeft: number }[]; troubles: string[] };
+  const { rows, troubles } = JSON.parse((await hsmonger('status', '--json', '--instance', renewAgent)).out) as {
+    rows: { token: string; state: string; daysLeft: number }[];
+    troubles: string[];
+  };
   expect(troubles).toEqual([]);
-  expect(rows.map(({ token, state }) => [token, state])).toEqual([...Array.from({ length: 8 }, () => ['internal', 'MONITORING']), [path.join(server.root, 'var/lib/ipa/ra-agent.pem'), 'MONITORING'], ['internal', 'MONITORING']]);
+  expect(rows.map(({ token, state }) => [token, state])).toEqual([
+    ...Array.from({ length: 8 }, () => ['internal', 'MONITORING']),
+    [path.join(server.root, 'var/lib/ipa/ra-agent.pem'), 'MONITORING'],
+    ['internal', 'MONITORING'],
+  ]);
 });
 
 test('what needs a token says that there is none', async () => {

@@ -37,12 +37,36 @@ test('the requests are those FreeIPA makes', () => {
 
 test.each<[string, string, string | undefined, number, RegExp]>([
   ['no IPA server', 'etc/ipa/default.conf', undefined, 2, /There is no \S*default\.conf: this is no IPA server/u],
-  ['no HSM, and a flag about one', 'var/lib/ipa/sysrestore/sysrestore.state', '[pki_hsm]\nenabled = False\n', 2, /keeps its CA's keys in its NSS database, not on an HSM .*--module-env says nothing here/u],
-  ['another token than the directory says', 'var/lib/ipa/sysrestore/sysrestore.state', '[pki_hsm]\nenabled = True\ntoken_name = other\n', 2, /no line 'hardware-other='/u],
+  [
+    'no HSM, and a flag about one',
+    'var/lib/ipa/sysrestore/sysrestore.state',
+    '[pki_hsm]\nenabled = False\n',
+    2,
+    /keeps its CA's keys in its NSS database, not on an HSM .*--module-env says nothing here/u,
+  ],
+  [
+    'another token than the directory says',
+    'var/lib/ipa/sysrestore/sysrestore.state',
+    '[pki_hsm]\nenabled = True\ntoken_name = other\n',
+    2,
+    /no line 'hardware-other='/u,
+  ],
   ['no CA', 'etc/pki/pki-tomcat/ca/CS.cfg', undefined, 2, /no CA of its own/u],
   ["no PIN in Dogtag's file", 'etc/pki/pki-tomcat/password.conf', 'internal=x\n', 2, /has no line 'hardware-softhsm_token='/u],
-  ["no database password in Dogtag's file", 'etc/pki/pki-tomcat/password.conf', 'hardware-softhsm_token=x\n', 2, /has no line 'internal='/u],
-  ['a directory that is away', 'etc/ipa/default.conf', '[global]\nhost=a.test\nrealm=A.TEST\nbasedn=dc=a,dc=test\n', 1, /slapd-A-TEST\.socket/u],
+  [
+    "no database password in Dogtag's file",
+    'etc/pki/pki-tomcat/password.conf',
+    'hardware-softhsm_token=x\n',
+    2,
+    /has no line 'internal='/u,
+  ],
+  [
+    'a directory that is away',
+    'etc/ipa/default.conf',
+    '[global]\nhost=a.test\nrealm=A.TEST\nbasedn=dc=a,dc=test\n',
+    1,
+    /slapd-A-TEST\.socket/u,
+  ],
 ])('%s is refused in a sentence, and nothing is written', async (_what, file, content, exitCode, message) => {
   const name = path.join(server.root, file);
   const whole = readFileSync(name);
@@ -90,7 +114,12 @@ test('a dry run tells all of it and does none of it', async () => {
   expect(said.out).toMatch(/^would track 'caSigningCert cert-pki-ca 8a2b3c4d-/mu);
   expect(said.out.match(/^would set the helper of certmonger's CA /gmu)).toHaveLength(3);
   expect(said.out.match(/^would write /gmu)).toHaveLength(3);
-  expect([readdirSync(server.config), existsSync(path.join(server.state, renewAgent)), await server.listing(), await server.casListing()]).toEqual([[], false, before, casBefore]);
+  expect([
+    readdirSync(server.config),
+    existsSync(path.join(server.state, renewAgent)),
+    await server.listing(),
+    await server.casListing(),
+  ]).toEqual([[], false, before, casBefore]);
   expect(readdirSync('/dev/shm').filter((entry) => entry.startsWith('hsmonger-setup.'))).toEqual([]);
 });
 
@@ -100,7 +129,10 @@ test('setup --freeipa takes them over with their keys, and says before what it d
   expect(said.err).toContain(`write ${server.config}/${renewAgent}.pin, 0600`);
   const listed = await rested();
   const now = records(listed);
-  expect([...now.keys()].every((id) => id.startsWith(`${renewAgent}.`)), listed).toBe(true);
+  expect(
+    [...now.keys()].every((id) => id.startsWith(`${renewAgent}.`)),
+    listed,
+  ).toBe(true);
   expect(now.size).toBe(10);
   expect(listed.match(new RegExp(`token='${server.token.label}'`, 'gu'))).toHaveLength(16);
   expect(listed).not.toContain('pin set');
@@ -119,13 +151,27 @@ test('setup --freeipa takes them over with their keys, and says before what it d
 
 test('the instance file says what was found, and no PIN', () => {
   const text = readFileSync(instanceFile(), 'utf8');
-  for (const line of ['subject-base = "O=EXAMPLE.TEST"', 'url = "https://ca1.example.test:8443"', 'bind = "external"', 'host = "ca1.example.test"', 'unit = "pki-tomcatd@pki-tomcat.service"', 'certificates-in-config = false', 'token = "internal"', 'authority = "8a2b3c4d-0001-4a4b-8c8d-1234567890ab"']) expect(text).toContain(line);
+  for (const line of [
+    'subject-base = "O=EXAMPLE.TEST"',
+    'url = "https://ca1.example.test:8443"',
+    'bind = "external"',
+    'host = "ca1.example.test"',
+    'unit = "pki-tomcatd@pki-tomcat.service"',
+    'certificates-in-config = false',
+    'token = "internal"',
+    'authority = "8a2b3c4d-0001-4a4b-8c8d-1234567890ab"',
+  ])
+    expect(text).toContain(line);
   expect(text.match(/\[\[certificate\]\]/gu)).toHaveLength(10);
   const pin = path.join(server.config, `${renewAgent}.pin`);
   expect(readFileSync(pin, 'utf8')).toBe(`${server.token.pin}\n`);
   expect([statSync(pin).mode & 0o777, statSync(pin).uid]).toEqual([0o600, server.token.owner!.uid]);
   // grep exits 1 where it finds nothing.
-  const found = spawnSync('grep', ['-rlF', '--', server.token.pin, server.state, instanceFile(), memory(), server.certmonger.requestsDirectory, '/dev/shm'], { encoding: 'utf8' });
+  const found = spawnSync(
+    'grep',
+    ['-rlF', '--', server.token.pin, server.state, instanceFile(), memory(), server.certmonger.requestsDirectory, '/dev/shm'],
+    { encoding: 'utf8' },
+  );
   expect([found.status, found.stdout]).toEqual([1, '']);
 });
 
@@ -142,7 +188,10 @@ test('the doctor finds nothing wrong but what this make-believe server lacks', a
   await rested();
   const { out, err } = await hsmonger('--instance', renewAgent, 'doctor', '--login', '--failures-only', '--output', 'json');
   const told = JSON.parse(out) as { readonly check: string; readonly kw: { readonly finding: string } }[];
-  expect(told.filter(({ check }) => !lacking.has(check)).map(({ check, kw }) => `${check}: ${kw.finding}`), err).toEqual([]);
+  expect(
+    told.filter(({ check }) => !lacking.has(check)).map(({ check, kw }) => `${check}: ${kw.finding}`),
+    err,
+  ).toEqual([]);
   expect(told.map(({ check }) => check)).toContain('AuthorityReachable');
 }, 120_000);
 
@@ -176,10 +225,16 @@ test('unsetup gives everything back as it was, and names what cannot be', async 
 
 /** The command in a process of its own, killed with all it started as soon as `reached`. */
 async function killedOnce(what: string, reached: () => boolean, ...argv: string[]): Promise<void> {
-  const child = spawn(process.execPath, ['--import', 'tsx', path.join(import.meta.dirname, 'take-over-worker.ts'), server.root, ...argv, ...server.here], { cwd: path.resolve(import.meta.dirname, '../..'), stdio: 'ignore' });
+  const child = spawn(
+    process.execPath,
+    ['--import', 'tsx', path.join(import.meta.dirname, 'take-over-worker.ts'), server.root, ...argv, ...server.here],
+    { cwd: path.resolve(import.meta.dirname, '../..'), stdio: 'ignore' },
+  );
   watchFor(what, () => (reached() ? true : undefined), 120_000);
   expect(killFamily(child.pid!), what).toBe(true);
-  await new Promise((resolve) => { child.once('exit', resolve); });
+  await new Promise((resolve) => {
+    child.once('exit', resolve);
+  });
 }
 
 /** certmonger's own files are the witness: how many requests have ids of ours, how many CAs a helper of ours. */
@@ -242,7 +297,10 @@ async function assertGivenBack(): Promise<void> {
   const comparable = (listed: string) =>
     [...records(listed.replace(/,pin set|,pinfile='[^']*'/gu, ''))].filter(([, text]) => !text.includes(misplaced));
   expect(comparable(back)).toEqual(comparable(before));
-  const moved = (listed: string) => [...records(listed)].filter(([, text]) => text.includes(misplaced)).map(([id, text]) => [id, /post-save command: .*/u.exec(text)?.[0], /profile: .*/u.exec(text)?.[0], /CA: .*/u.exec(text)?.[0]]);
+  const moved = (listed: string) =>
+    [...records(listed)]
+      .filter(([, text]) => text.includes(misplaced))
+      .map(([id, text]) => [id, /post-save command: .*/u.exec(text)?.[0], /profile: .*/u.exec(text)?.[0], /CA: .*/u.exec(text)?.[0]]);
   expect(moved(back)).toEqual(moved(before));
   // What a helper once said of the CA's default profile certmonger keeps until another says something; FreeIPA's says nothing.
   expect((await server.casListing()).replace(/^\tdefault profile.*\n/gmu, '')).toBe(casBefore);

@@ -21,12 +21,32 @@ afterAll(async () => {
 const instance = () => path.join(site.config, 'hsmonger.toml');
 const uri = () => ds.servers[0]!.ldapi;
 /** setup's flags without the module. */
-const flags = () => [...site.here, '--yes', '--from-directory', uri(), '--pin-file', site.token.pinFile, '--dbdir', site.nss.database, '--module-env', `SOFTHSM2_CONF=${site.token.confFile}`];
-const says = async (hsm: string) => ds.servers[0]!.change(`dn: cn=ipa,cn=cas,cn=ca,${ds.base}\nchangetype: modify\nreplace: ipaCaHSMConfiguration\nipaCaHSMConfiguration: ${hsm}\n`);
+const flags = () => [
+  ...site.here,
+  '--yes',
+  '--from-directory',
+  uri(),
+  '--pin-file',
+  site.token.pinFile,
+  '--dbdir',
+  site.nss.database,
+  '--module-env',
+  `SOFTHSM2_CONF=${site.token.confFile}`,
+];
+const says = async (hsm: string) =>
+  ds.servers[0]!.change(
+    `dn: cn=ipa,cn=cas,cn=ca,${ds.base}\nchangetype: modify\nreplace: ipaCaHSMConfiguration\nipaCaHSMConfiguration: ${hsm}\n`,
+  );
 
 test.each<[string, string | undefined, string[], number, RegExp]>([
   ['another token', undefined, ['--token', 'other'], 2, /on token 'softhsm_token', so 'other' cannot be used beside it/u],
-  ['a library that is not here', 'softhsm_token;/opt/elsewhere/libp11.so', [], 1, /\/opt\/elsewhere\/libp11\.so, which is not on this machine; say where it is with --library/u],
+  [
+    'a library that is not here',
+    'softhsm_token;/opt/elsewhere/libp11.so',
+    [],
+    1,
+    /\/opt\/elsewhere\/libp11\.so, which is not on this machine; say where it is with --library/u,
+  ],
   ['a value without a library', 'softhsm_token', [], 1, /ipaCaHSMConfiguration is "softhsm_token" and not TOKEN;LIBRARY/u],
   ['no such suffix', undefined, ['--directory-base', 'dc=elsewhere'], 1, /no ipaCaHSMConfiguration below dc=elsewhere/u],
   ['half a bind', undefined, ['--directory-bind-dn', 'cn=x'], 2, /--directory-bind-dn and --directory-password-file together/u],
@@ -44,7 +64,15 @@ test('token and library come from the directory, --library wins, and [directory]
   const said = await hsmonger('setup', ...flags(), '--library', softHsmModule, '--issuer', 'directory');
   expect(said.exitCode, said.err + said.out).toBe(0);
   const text = readFileSync(instance(), 'utf8');
-  for (const line of ['label = "softhsm_token"', `module = "${softHsmModule}"`, 'type = "directory"', `uri = "${uri()}"`, 'bind = "external"', `base = "${ds.base}"`]) expect(text).toContain(line);
+  for (const line of [
+    'label = "softhsm_token"',
+    `module = "${softHsmModule}"`,
+    'type = "directory"',
+    `uri = "${uri()}"`,
+    'bind = "external"',
+    `base = "${ds.base}"`,
+  ])
+    expect(text).toContain(line);
   expect((await hsmonger('setup', ...flags(), '--library', softHsmModule, '--issuer', 'directory')).out).toContain('nothing was changed');
 }, 120_000);
 

@@ -39,7 +39,10 @@ profile = "caSubsystemCert"
   const [server] = ds.servers;
   writeFileSync(path.join(home.path, 'etc', 'hsmonger.toml'), toml(directoryTable({ ...server!.config(), host: here })));
   // Over TLS as the host itself: reads, and knows the port at which the others answer.
-  writeFileSync(path.join(home.path, 'etc', 'reader.toml'), toml(directoryTable({ ...server!.config(server!.hostBind(), 'ldaps'), host: here })));
+  writeFileSync(
+    path.join(home.path, 'etc', 'reader.toml'),
+    toml(directoryTable({ ...server!.config(server!.hostBind(), 'ldaps'), host: here })),
+  );
   writeFileSync(path.join(home.path, 'etc', 'alone.toml'), toml(''));
 }, 60_000);
 
@@ -54,7 +57,12 @@ const value = async (host: string, how: 'add' | 'delete', word = 'caRenewalMaste
   await change(`dn: ${service(host)}\nchangetype: modify\n${how}: ipaConfigString\nipaConfigString: ${word}\n`);
 };
 /** By ldapsearch. */
-const masters = async () => [...(await ds.servers[0]!.search('-b', `cn=masters,cn=ipa,cn=etc,${ds.base}`, '(ipaConfigString=caRenewalMaster)', 'dn')).matchAll(/^dn: cn=CA,cn=([^,]+)/gmu)].map(([, host]) => host);
+const masters = async () =>
+  [
+    ...(await ds.servers[0]!.search('-b', `cn=masters,cn=ipa,cn=etc,${ds.base}`, '(ipaConfigString=caRenewalMaster)', 'dn')).matchAll(
+      /^dn: cn=CA,cn=([^,]+)/gmu,
+    ),
+  ].map(([, host]) => host);
 
 beforeEach(async () => {
   for (const host of [other, here]) await value(host, 'delete').catch(() => undefined);
@@ -96,7 +104,9 @@ test('where the master before does not answer and nobody can be asked, nothing i
 });
 
 test('a KRA elsewhere stands in the way until it is said', async () => {
-  await change(`dn: ${service(other, 'KRA')}\nchangetype: add\nobjectClass: nsContainer\nobjectClass: ipaConfigObject\ncn: KRA\nipaConfigString: enabledService\n`);
+  await change(
+    `dn: ${service(other, 'KRA')}\nchangetype: add\nobjectClass: nsContainer\nobjectClass: ipaConfigObject\ncn: KRA\nipaConfigString: enabledService\n`,
+  );
   try {
     const refused = await hsmonger('master', 'set', '--yes', ...flags);
     expect(refused.exitCode).toBe(3);
@@ -131,8 +141,12 @@ describe('an alarm, and the command that ends it', () => {
   test('one that has been silent for longer than the days it may: in master show and in status', async () => {
     await hsmonger('master', 'show', ...flags);
     const file = path.join(home.path, 'state', 'hsmonger', 'ledger.sqlite');
-    await runAs(accountOf('pkiuser'), 'python3', ['-c', `import sqlite3; c = sqlite3.connect(${JSON.stringify(file)}); c.execute("UPDATE master_sightings SET since = '2020-01-01T00:00:00.000Z', seen = '2020-01-02T00:00:00.000Z' WHERE host = 'ca1.invalid'"); c.commit()`]);
-    const sentence = /The renewal master 'ca1\.invalid' was last seen \d{4} days ago \(2020-01-02\), .*'hsmonger master set ca2\.example\.test'\./u;
+    await runAs(accountOf('pkiuser'), 'python3', [
+      '-c',
+      `import sqlite3; c = sqlite3.connect(${JSON.stringify(file)}); c.execute("UPDATE master_sightings SET since = '2020-01-01T00:00:00.000Z', seen = '2020-01-02T00:00:00.000Z' WHERE host = 'ca1.invalid'"); c.commit()`,
+    ]);
+    const sentence =
+      /The renewal master 'ca1\.invalid' was last seen \d{4} days ago \(2020-01-02\), .*'hsmonger master set ca2\.example\.test'\./u;
     const said = await hsmonger('master', 'show', ...flags);
     expect(said.exitCode).toBe(3);
     expect(said.out).toMatch(sentence);
@@ -140,7 +154,9 @@ describe('an alarm, and the command that ends it', () => {
     expect(status.exitCode).toBe(3);
     expect((JSON.parse(status.out) as { troubles: string[] }).troubles).toContainEqual(expect.stringMatching(sentence));
     // Published anew it is alive, though nothing of it answers from here.
-    await change(`dn: cn=subsystemCert cert-pki-ca,cn=ca_renewal,cn=ipa,cn=etc,${ds.base}\nchangetype: modify\nreplace: userCertificate\nuserCertificate:: ${Buffer.from(ds.authority!.certificate.der).toString('base64')}\n`);
+    await change(
+      `dn: cn=subsystemCert cert-pki-ca,cn=ca_renewal,cn=ipa,cn=etc,${ds.base}\nchangetype: modify\nreplace: userCertificate\nuserCertificate:: ${Buffer.from(ds.authority!.certificate.der).toString('base64')}\n`,
+    );
     expect(await hsmonger('master', 'show', ...flags)).toMatchObject({ exitCode: 0 });
   });
 });

@@ -7,7 +7,16 @@ import type { Said } from './site.js';
 export async function hsmongerOn(server: IpaServer, ...argv: string[]): Promise<Said> {
   let out = '';
   let err = '';
-  const io = { out: (text: string) => { out += text; }, err: (text: string) => { err += text; }, interactive: false, colour: false };
+  const io = {
+    out: (text: string) => {
+      out += text;
+    },
+    err: (text: string) => {
+      err += text;
+    },
+    interactive: false,
+    colour: false,
+  };
   const exitCode = await runCli([...argv, ...server.here], io, {}, server.root);
   return { exitCode, out, err };
 }
@@ -24,5 +33,7 @@ export async function restedOn(server: IpaServer): Promise<string> {
 
 /** getcert's records by request id. */
 export function records(listed: string): Map<string, string> {
-  return new Map([...listed.matchAll(/^Request ID '(?<id>[^']+)':\n(?<text>(?:\t.*\n)+)/gmu)].map(({ groups }) => [groups!['id']!, groups!['text']!]));
+  return new Map(
+    [...listed.matchAll(/^Request ID '(?<id>[^']+)':\n(?<text>(?:\t.*\n)+)/gmu)].map(({ groups }) => [groups!['id']!, groups!['text']!]),
+  );
 }

@@ -2,7 +2,15 @@ import { expect, test } from 'vitest';
 import { columns, harmless, json } from '../../src/cli/output.js';
 
 test('columns are as wide as their widest cell, wide characters count twice, and no line ends in blanks', () => {
-  const text = columns(['NAME', 'X'], [[{ text: 'ab' }, { text: '' }], [{ text: '証明' }, { text: 'y' }], [{ text: 'e\u0301' }, { text: 'z' }]], false);
+  const text = columns(
+    ['NAME', 'X'],
+    [
+      [{ text: 'ab' }, { text: '' }],
+      [{ text: '証明' }, { text: 'y' }],
+      [{ text: 'e\u0301' }, { text: 'z' }],
+    ],
+    false,
+  );
   expect(text).toBe('NAME  X\nab\n証明  y\ne\u0301     z\n');
 });
 

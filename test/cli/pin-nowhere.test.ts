@@ -1,4 +1,7 @@
-/** Design rule 4: while commands that log in run, neither PIN is in the arguments or the environment of any process, and afterwards in no file but its own. */
+/**
+ * Design rule 4: while commands that log in run, neither PIN is in the arguments or the environment of any process, and afterwards in no
+ * file but its own.
+ */
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { chownSync, mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
@@ -17,21 +20,25 @@ afterAll(() => ground.remove());
 
 /** Processes that showed one, by what they were started as. */
 function shown(): string[] {
-  return readdirSync('/proc').filter((name) => /^\d+$/u.test(name)).flatMap((pid) => {
-    try {
-      const both = readFileSync(`/proc/${pid}/cmdline`, 'latin1') + readFileSync(`/proc/${pid}/environ`, 'latin1');
-      return pins.some((pin) => both.includes(pin)) ? [both.replaceAll('\0', ' ')] : [];
-    } catch {
-      // It has ended.
-      return [];
-    }
-  });
+  return readdirSync('/proc')
+    .filter((name) => /^\d+$/u.test(name))
+    .flatMap((pid) => {
+      try {
+        const both = readFileSync(`/proc/${pid}/cmdline`, 'latin1') + readFileSync(`/proc/${pid}/environ`, 'latin1');
+        return pins.some((pin) => both.includes(pin)) ? [both.replaceAll('\0', ' ')] : [];
+      } catch {
+        // It has ended.
+        return [];
+      }
+    });
 }
 
 async function watched(...command: string[]): Promise<{ readonly said: Said; readonly leaks: string[]; readonly looks: number }> {
   const ended = new AbortController();
   const leaks: string[] = [];
-  const running = hsmonger(...command, ...ground.here).finally(() => { ended.abort(); });
+  const running = hsmonger(...command, ...ground.here).finally(() => {
+    ended.abort();
+  });
   let looks = 0;
   for (; !ended.signal.aborted; looks += 1) {
     leaks.push(...shown());
@@ -49,14 +56,36 @@ function secret(name: string, pin: string): string {
 
 test('token init, keygen, ca init-root, issue, crl and a backup', async () => {
   const [pinFile, soPinFile] = [secret('user.pin', pins[0]), secret('so.pin', pins[1])];
-  const flags = ['--module', ground.token.module, '--module-env', `SOFTHSM2_CONF=${ground.token.confFile}`, '--token', 'quiet', '--pin-file', pinFile];
+  const flags = [
+    '--module',
+    ground.token.module,
+    '--module-env',
+    `SOFTHSM2_CONF=${ground.token.confFile}`,
+    '--token',
+    'quiet',
+    '--pin-file',
+    pinFile,
+  ];
   const out = path.join(ground.directory, 'out');
   mkdirSync(out);
   for (const command of [
     ['token', 'init', ...flags, '--so-pin-file', soPinFile],
     ['token', 'keygen', ...flags, '--type', 'P-256', '--label', 'spare'],
     ['ca', 'init-root', '--instance', 'root', ...flags, '--subject', 'CN=Quiet Root', '--key-type', 'P-256'],
-    ['ca', 'issue', '--instance', 'root', '--nickname', 'www', '--subject', 'CN=www.example.test', '--key-type', 'P-256', '--out', path.join(out, 'www.crt')],
+    [
+      'ca',
+      'issue',
+      '--instance',
+      'root',
+      '--nickname',
+      'www',
+      '--subject',
+      'CN=www.example.test',
+      '--key-type',
+      'P-256',
+      '--out',
+      path.join(out, 'www.crt'),
+    ],
     ['ca', 'crl', '--instance', 'root', '--out', path.join(out, 'root.crl')],
     ['backup', path.join(out, 'all.tar')],
   ]) {
@@ -66,13 +95,18 @@ test('token init, keygen, ca init-root, issue, crl and a backup', async () => {
     expect(leaks).toEqual([]);
     expect(said.out + said.err).not.toMatch(/pin-of-this-test/u);
   }
-  const files = readdirSync(ground.directory, { recursive: true, encoding: 'utf8' }).map((name) => path.join(ground.directory, name)).filter((file) => statSync(file).isFile());
+  const files = readdirSync(ground.directory, { recursive: true, encoding: 'utf8' })
+    .map((name) => path.join(ground.directory, name))
+    .filter((file) => statSync(file).isFile());
   expect(files.filter((file) => readFileSync(file, 'latin1').includes('pin-of-this-test')).sort()).toEqual([soPinFile, pinFile].sort());
   expect(files.some((file) => file.endsWith('ledger.sqlite'))).toBe(true);
 });
 
 test('the watch sees what it should see', async () => {
-  for (const [args, env] of [[['-c', 'sleep 60; true', pins[1]], {}], [['-c', 'sleep 60; true'], { SHOWN: pins[0] }]] as const) {
+  for (const [args, env] of [
+    [['-c', 'sleep 60; true', pins[1]], {}],
+    [['-c', 'sleep 60; true'], { SHOWN: pins[0] }],
+  ] as const) {
     const child = spawn('sh', args, { env: { PATH: process.env['PATH'], ...env }, stdio: 'ignore' });
     await once(child, 'spawn');
     expect(shown().length).toBeGreaterThan(0);

@@ -21,7 +21,12 @@ afterAll(async () => {
 
 async function privateKeys(): Promise<string[]> {
   const { token } = site;
-  const { stdout } = await runAs(token.owner, 'pkcs11-tool', ['--module', token.module, '--token-label', token.label, '--login', '--pin', token.pin, '-O', '--type', 'privkey'], { env: { ...token.environment } });
+  const { stdout } = await runAs(
+    token.owner,
+    'pkcs11-tool',
+    ['--module', token.module, '--token-label', token.label, '--login', '--pin', token.pin, '-O', '--type', 'privkey'],
+    { env: { ...token.environment } },
+  );
   return [...stdout.matchAll(/ID: +([0-9a-f]+)/gu)].map((match) => match[1]!).sort();
 }
 
@@ -33,7 +38,23 @@ test('nothing named is wrong usage, and so is a certificate the instance does no
 test('a request that would re-key, because certmonger was never told the key size, is renewed with the same key', async () => {
   // getcert start-tracking cannot say a size: certmonger takes 2048 for what it would generate, and shows 3072.
   await getcert(site.bus, ['stop-tracking', '-i', id]);
-  await getcert(site.bus, ['start-tracking', '-d', `sql:${site.nss.database}`, '-n', ocsp, '-t', site.token.label, '-p', site.token.pinFile, '-c', 'hsmonger', '-I', id, '-T', 'caOCSPCert']);
+  await getcert(site.bus, [
+    'start-tracking',
+    '-d',
+    `sql:${site.nss.database}`,
+    '-n',
+    ocsp,
+    '-t',
+    site.token.label,
+    '-p',
+    site.token.pinFile,
+    '-c',
+    'hsmonger',
+    '-I',
+    id,
+    '-T',
+    'caOCSPCert',
+  ]);
   const generated = async () => (await run('grep', ['-rhE', '^key_(gen_)?size=(3072|2048)$', site.certmonger.requestsDirectory])).stdout;
   expect(await generated()).toContain('key_gen_size=2048\n');
   const before = await privateKeys();

@@ -26,7 +26,12 @@ afterAll(() => {
   directory.remove();
 });
 
-const token = { label: 'my "token" \\ é', module: '/usr/lib/x.so', environment: { SOFTHSM2_CONF: '/etc/x' }, pinFile: '/etc/hsmonger/x.pin' };
+const token = {
+  label: 'my "token" \\ é',
+  module: '/usr/lib/x.so',
+  environment: { SOFTHSM2_CONF: '/etc/x' },
+  pinFile: '/etc/hsmonger/x.pin',
+};
 const answers: Answers = {
   user: 'pkiuser',
   token,
@@ -34,14 +39,19 @@ const answers: Answers = {
   issuer: 'token',
   issuerCertificate: 'ca',
   restart: 'pki-tomcatd@pki-tomcat.service',
-  certificates: [{ nickname: "it's = a \"name\"", profile: 'caOCSPCert' }],
+  certificates: [{ nickname: 'it\'s = a "name"', profile: 'caOCSPCert' }],
 };
 
 test('the instance file reads back as what was answered, quotes and all', () => {
   const instance = parseInstance('x', '/etc/hsmonger/x.toml', parse(instanceText('x', answers)));
   expect(instance).toMatchObject({
     user: 'pkiuser',
-    token: { selector: { by: 'label', label: token.label }, module: token.module, environment: token.environment, pin: { from: 'file', path: token.pinFile } },
+    token: {
+      selector: { by: 'label', label: token.label },
+      module: token.module,
+      environment: token.environment,
+      pin: { from: 'file', path: token.pinFile },
+    },
     nss: { database: answers.database },
     issuer: { type: 'token', certificate: 'ca' },
     saving: { restart: answers.restart },
@@ -69,16 +79,40 @@ test('under a nickname that says nothing the extensions decide', () => {
 
 test('found are the newest certificates of a name with their key on the token', () => {
   const certificates = authority.certificates.map(({ nickname, keyId, der }) => ({ label: nickname, id: Buffer.from(keyId, 'hex'), der }));
-  const keys = authority.certificates.slice(1).map(({ keyId, spki }) => ({ id: Buffer.from(keyId, 'hex'), label: '', type: 'RSA' as const, size: 2048, spki, sensitive: true, extractable: false, canSign: true }));
-  const found = findCertificates({ certificates: [...certificates, { label: '', id: Buffer.alloc(1), der: certificates[1]!.der }, { label: 'garbage', id: Buffer.alloc(1), der: Buffer.from('x') }], keys });
-  expect(found.map(({ nickname }) => nickname)).toEqual(dogtagCertificates.slice(1).map(({ nickname }) => nickname).sort());
+  const keys = authority.certificates.slice(1).map(({ keyId, spki }) => ({
+    id: Buffer.from(keyId, 'hex'),
+    label: '',
+    type: 'RSA' as const,
+    size: 2048,
+    spki,
+    sensitive: true,
+    extractable: false,
+    canSign: true,
+  }));
+  const found = findCertificates({
+    certificates: [
+      ...certificates,
+      { label: '', id: Buffer.alloc(1), der: certificates[1]!.der },
+      { label: 'garbage', id: Buffer.alloc(1), der: Buffer.from('x') },
+    ],
+    keys,
+  });
+  expect(found.map(({ nickname }) => nickname)).toEqual(
+    dogtagCertificates
+      .slice(1)
+      .map(({ nickname }) => nickname)
+      .sort(),
+  );
 });
 
 test('an instance looks after what its issuer signed, and says what it leaves out', () => {
   const found = authority.certificates.map(({ nickname, profile, der }) => ({ nickname, profile, certificate: parseCertificate(der) }));
   const [ca, ocsp] = found;
   expect(renewableBy(ca!, found).certificates).toHaveLength(4);
-  expect(renewableBy(ocsp!, found)).toEqual({ certificates: [], leftOut: found.map(({ nickname }) => `'${nickname}' is left out: 'ocspSigningCert cert-pki-ca' did not issue it.`) });
+  expect(renewableBy(ocsp!, found)).toEqual({
+    certificates: [],
+    leftOut: found.map(({ nickname }) => `'${nickname}' is left out: 'ocspSigningCert cert-pki-ca' did not issue it.`),
+  });
 });
 
 test('an instance file appears whole, 0644, and nothing else stays beside it', () => {
@@ -95,7 +129,9 @@ test('a place where others can write is refused before anything is written', () 
   const open = path.join(directory.path, 'open');
   mkdirSync(open);
   chmodSync(open, 0o777);
-  expect(() => { assertTrustedPlace(path.join(open, 'etc', 'x.toml')); }).toThrow(/can be written by others/u);
+  expect(() => {
+    assertTrustedPlace(path.join(open, 'etc', 'x.toml'));
+  }).toThrow(/can be written by others/u);
 });
 
 test('--yes takes the one candidate, and names the flag where there are none or two', async () => {
@@ -104,14 +140,25 @@ test('--yes takes the one candidate, and names the flag where there are none or 
   const questions = questionsFor(io, true);
   await expect(questions.value({ ...wanted, candidates: ['/a'] })).resolves.toBe('/a');
   await expect(questions.value({ ...wanted, given: '/given', candidates: ['/a', '/b'] })).resolves.toBe('/given');
-  await expect(questions.value({ ...wanted, candidates: ['/a', '/b'] })).rejects.toThrow("With --yes nothing is asked: say --module (found: '/a', '/b').");
+  await expect(questions.value({ ...wanted, candidates: ['/a', '/b'] })).rejects.toThrow(
+    "With --yes nothing is asked: say --module (found: '/a', '/b').",
+  );
   await expect(questions.value({ ...wanted, candidates: [] })).rejects.toThrow('say --module.');
 });
 
 test('a person is asked until there is an answer; an empty one takes what is proposed', async () => {
   const asked: string[] = [];
   const replies = ['', '/typed', '', 'n'];
-  const io = { out: () => undefined, err: () => undefined, interactive: true, colour: false, ask: (question: string) => { asked.push(question); return Promise.resolve(replies.shift() ?? ''); } };
+  const io = {
+    out: () => undefined,
+    err: () => undefined,
+    interactive: true,
+    colour: false,
+    ask: (question: string) => {
+      asked.push(question);
+      return Promise.resolve(replies.shift() ?? '');
+    },
+  };
   const questions = questionsFor(io, false);
   await expect(questions.value({ flag: 'module', question: 'Module', given: undefined, candidates: [] })).resolves.toBe('/typed');
   await expect(questions.value({ flag: 'module', question: 'Module', given: undefined, candidates: ['/a', '/b'] })).resolves.toBe('/a');

@@ -23,13 +23,22 @@ afterAll(async () => {
 
 async function objectsOnToken(): Promise<string> {
   const { token } = site;
-  const { stdout } = await runAs(token.owner, 'pkcs11-tool', ['--module', token.module, '--token-label', token.label, '--login', '--pin', token.pin, '-O'], { env: { ...token.environment } });
+  const { stdout } = await runAs(
+    token.owner,
+    'pkcs11-tool',
+    ['--module', token.module, '--token-label', token.label, '--login', '--pin', token.pin, '-O'],
+    { env: { ...token.environment } },
+  );
   return stdout;
 }
 
 async function nssListing(): Promise<string> {
-  const modules = await runAs(site.token.owner, 'modutil', ['-dbdir', `sql:${site.nss.database}`, '-rawlist'], { env: { ...site.token.environment } });
-  const certificates = await runAs(site.token.owner, 'certutil', ['-L', '-d', `sql:${site.nss.database}`], { env: { ...site.token.environment } });
+  const modules = await runAs(site.token.owner, 'modutil', ['-dbdir', `sql:${site.nss.database}`, '-rawlist'], {
+    env: { ...site.token.environment },
+  });
+  const certificates = await runAs(site.token.owner, 'certutil', ['-L', '-d', `sql:${site.nss.database}`], {
+    env: { ...site.token.environment },
+  });
   return modules.stdout + certificates.stdout;
 }
 
@@ -50,7 +59,9 @@ test('a refusal before the first write leaves everything as it was', async () =>
 test('status before setup says that there is no instance', async () => {
   const said = await hsmonger('status', ...site.here);
   expect(said).toMatchObject({ exitCode: 2, out: '' });
-  expect(said.err).toMatch(/^hsmonger: There is no instance 'hsmonger': .*hsmonger\.toml does not exist\. Make it with 'hsmonger setup --instance hsmonger'\.\n$/u);
+  expect(said.err).toMatch(
+    /^hsmonger: There is no instance 'hsmonger': .*hsmonger\.toml does not exist\. Make it with 'hsmonger setup --instance hsmonger'\.\n$/u,
+  );
 });
 
 test('setup hands all four certificates of a Dogtag CA to certmonger, with the token in both stores', async () => {
@@ -73,8 +84,13 @@ test('setup hands all four certificates of a Dogtag CA to certmonger, with the t
 
 test('what was there before is kept, certificates, key ids and labels', () => {
   const [name] = readdirSync(path.join(site.state, 'hsmonger')).filter((file) => file.startsWith('before-setup-'));
-  const kept = JSON.parse(readFileSync(path.join(site.state, 'hsmonger', name!), 'utf8')) as { certificates: { label: string; id: string; pem: string }[]; keys: { id: string }[] };
-  expect(kept.certificates.map(({ label, id }) => `${label} ${id}`).sort()).toEqual(site.authority.certificates.map(({ nickname, keyId }) => `${nickname} ${keyId}`).sort());
+  const kept = JSON.parse(readFileSync(path.join(site.state, 'hsmonger', name!), 'utf8')) as {
+    certificates: { label: string; id: string; pem: string }[];
+    keys: { id: string }[];
+  };
+  expect(kept.certificates.map(({ label, id }) => `${label} ${id}`).sort()).toEqual(
+    site.authority.certificates.map(({ nickname, keyId }) => `${nickname} ${keyId}`).sort(),
+  );
   expect(kept.keys).toHaveLength(4);
 });
 
@@ -121,16 +137,29 @@ test('renew --dry-run tells what would be sent and issued, and changes nothing',
   const listed = await site.getcertList();
   const said = await hsmonger('renew', '--all', '--dry-run', '--json', ...site.here);
   expect(said.exitCode, said.err + said.out).toBe(0);
-  const runs = JSON.parse(said.out) as { nickname: string; send: { profile: string; keySize: number }; issue: { ok: boolean; subject: string; notAfter: string; signer: string } }[];
+  const runs = JSON.parse(said.out) as {
+    nickname: string;
+    send: { profile: string; keySize: number };
+    issue: { ok: boolean; subject: string; notAfter: string; signer: string };
+  }[];
   expect(runs).toHaveLength(4);
-  expect(runs[0]).toMatchObject({ nickname: 'caSigningCert cert-pki-ca', send: { profile: 'caCACert', keySize: 2048 }, issue: { ok: true, signer: 'caSigningCert cert-pki-ca' } });
+  expect(runs[0]).toMatchObject({
+    nickname: 'caSigningCert cert-pki-ca',
+    send: { profile: 'caCACert', keySize: 2048 },
+    issue: { ok: true, signer: 'caSigningCert cert-pki-ca' },
+  });
   expect(await site.getcertList()).toBe(listed);
 });
 
 test('renew --wait gives the certificates new ones with the same keys, the CA first', async () => {
   const said = await hsmonger('renew', '--all', '--wait', '240', '--json', ...site.here);
   expect(said.exitCode, said.err + said.out).toBe(0);
-  const reports = JSON.parse(said.out) as { nickname: string; result: string; before: { serial: string; key: string; notAfter: string }; after: { serial: string; key: string; notAfter: string } }[];
+  const reports = JSON.parse(said.out) as {
+    nickname: string;
+    result: string;
+    before: { serial: string; key: string; notAfter: string };
+    after: { serial: string; key: string; notAfter: string };
+  }[];
   expect(reports.map(({ nickname }) => nickname)[0]).toBe('caSigningCert cert-pki-ca');
   for (const { result, before, after } of reports) {
     expect(result).toBe('renewed');

@@ -21,7 +21,16 @@ export interface Said {
 export async function hsmonger(...argv: string[]): Promise<Said> {
   let out = '';
   let err = '';
-  const io = { out: (text: string) => { out += text; }, err: (text: string) => { err += text; }, interactive: false, colour: false };
+  const io = {
+    out: (text: string) => {
+      out += text;
+    },
+    err: (text: string) => {
+      err += text;
+    },
+    interactive: false,
+    colour: false,
+  };
   const exitCode = await runCli(argv, io, {});
   return { exitCode, out, err };
 }
@@ -68,7 +77,18 @@ export async function buildSite(options: AuthorityOptions = {}): Promise<Site> {
     config,
     state,
     here,
-    setupFlags: [...here, '--yes', '--module', token.module, '--pin-file', token.pinFile, '--dbdir', nss.database, '--module-env', `SOFTHSM2_CONF=${token.confFile}`],
+    setupFlags: [
+      ...here,
+      '--yes',
+      '--module',
+      token.module,
+      '--pin-file',
+      token.pinFile,
+      '--dbdir',
+      nss.database,
+      '--module-env',
+      `SOFTHSM2_CONF=${token.confFile}`,
+    ],
     getcertList: async () => (await getcert(bus, ['list'])).stdout,
     remove: async () => {
       await certmonger.stop();

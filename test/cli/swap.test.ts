@@ -15,17 +15,21 @@ beforeEach(() => {
   make('new', 'restored');
   make('there', 'old');
 });
-afterEach(() => { place.remove(); });
+afterEach(() => {
+  place.remove();
+});
 
 const order = () => ({ from: at('new'), to: at('there'), aside: at('aside') });
 const contents = () => Object.fromEntries(readdirSync(place.path).map((name) => [name, readdirSync(at(name))]));
 
 /** Renames, and lets another process begin right after what was there has gone. */
-const disturbed = (...begins: (readonly string[])[]) => (from: string, to: string) => {
-  renameSync(from, to);
-  const begin = begins.shift();
-  if (begin !== undefined && !existsSync(at('there'))) make('there', ...begin);
-};
+const disturbed =
+  (...begins: (readonly string[])[]) =>
+  (from: string, to: string) => {
+    renameSync(from, to);
+    const begin = begins.shift();
+    if (begin !== undefined && !existsSync(at('there'))) make('there', ...begin);
+  };
 
 test('a directory takes the place of another, which is kept', () => {
   expect(swapDirectories(order())).toEqual([]);

@@ -25,7 +25,11 @@ describe('move-id', () => {
     number += 1;
     const [label, id] = [`foreign ${String(number)}`, `f0${String(number).padStart(2, '0')}`];
     const { nssId } = await site.made(label, '--id', id);
-    await site.ok('import-cert', site.certificateFor(await site.spkiOf(id), label.replace(' ', '-'), `/CN=${label}`, '-days', '10'), ...site.flags);
+    await site.ok(
+      'import-cert',
+      site.certificateFor(await site.spkiOf(id), label.replace(' ', '-'), `/CN=${label}`, '-days', '10'),
+      ...site.flags,
+    );
     return { id, nss: nssId!, label };
   }
 
@@ -34,10 +38,21 @@ describe('move-id', () => {
   /** CKA_IDs of the three objects as pkcs11-tool reads them. */
   async function ids(label: string): Promise<string[]> {
     const objects = listedObjects(await site.pkcs11Tool('--list-objects')).filter((one) => one.label === label);
-    return (['Private Key', 'Public Key', 'Certificate'] as const).flatMap((kind) => objects.filter((one) => one.kind === kind).map(({ id }) => id));
+    return (['Private Key', 'Public Key', 'Certificate'] as const).flatMap((kind) =>
+      objects.filter((one) => one.kind === kind).map(({ id }) => id),
+    );
   }
 
-  const through = (module: string, ...env: string[]) => ['--module', module, '--token', site.token.label, '--pin-file', site.token.pinFile, ...site.here, ...env.flatMap((one) => ['--module-env', one])];
+  const through = (module: string, ...env: string[]) => [
+    '--module',
+    module,
+    '--token',
+    site.token.label,
+    '--pin-file',
+    site.token.pinFile,
+    ...site.here,
+    ...env.flatMap((one) => ['--module-env', one]),
+  ];
 
   test('gives key, public key and certificate the id NSS computes, and says so the second time', async () => {
     const { id, nss, label } = await foreign();
@@ -82,15 +97,30 @@ describe('move-id', () => {
   test('is refused where something else has that id', async () => {
     const { id, nss, label } = await foreign();
     await site.made('squatter', '--id', nss);
-    expect(await hsmonger('token', 'move-id', id, ...site.flags)).toMatchObject({ exitCode: 1, err: expect.stringContaining('Another private key') as string });
+    expect(await hsmonger('token', 'move-id', id, ...site.flags)).toMatchObject({
+      exitCode: 1,
+      err: expect.stringContaining('Another private key') as string,
+    });
     expect(await ids(label)).toEqual([id, id, id]);
     expect(existsSync(stateFile())).toBe(false);
   });
 
   // On a curve the first change is the wish that the key never decrypts.
-  test.each([['rsa:2048', 1], ['P-256', 2]])('keygen of %s on a module that lets no id be changed keeps the random one, and says so', async (type, at) => {
+  test.each([
+    ['rsa:2048', 1],
+    ['P-256', 2],
+  ])('keygen of %s on a module that lets no id be changed keeps the random one, and says so', async (type, at) => {
     const label = `fixed ${type.replace(':', ' ')}`;
-    const said = await hsmonger('token', 'keygen', '--type', type, '--label', label, '--json', ...through(obstinate, `OBSTINATE_REFUSE=${String(at)}`));
+    const said = await hsmonger(
+      'token',
+      'keygen',
+      '--type',
+      type,
+      '--label',
+      label,
+      '--json',
+      ...through(obstinate, `OBSTINATE_REFUSE=${String(at)}`),
+    );
     expect(said).toMatchObject({ exitCode: 0, err: expect.stringContaining('lets no CKA_ID be changed') as string });
     const { id, nssId } = JSON.parse(said.out) as { id: string; nssId: string };
     expect(id).not.toBe(nssId);

@@ -20,7 +20,13 @@ const parsed = (said: Said) => JSON.parse(said.out) as Key[];
 
 describe('modules and mechanisms', () => {
   test('modules shows the libraries that are here, and none that is not', async () => {
-    const found = JSON.parse((await site.ok('modules', '--json')).out) as { product: string; path: string; realPath: string; problem?: string; environment: Record<string, string> }[];
+    const found = JSON.parse((await site.ok('modules', '--json')).out) as {
+      product: string;
+      path: string;
+      realPath: string;
+      problem?: string;
+      environment: Record<string, string>;
+    }[];
     const soft = found.find(({ product }) => product === 'SoftHSM2');
     expect(soft).toMatchObject({ realPath: realpathSync(site.token.module), environment: { SOFTHSM2_CONF: expect.any(String) as string } });
     expect(soft?.problem).toBeUndefined();
@@ -29,7 +35,9 @@ describe('modules and mechanisms', () => {
   });
 
   test('list --mechanisms shows what pkcs11-tool -M shows', async () => {
-    const [all] = JSON.parse((await site.ok('list', '--mechanisms', '--json', ...site.flags)).out) as { mechanisms: { name: string; uses: string[]; minKeySize: number; maxKeySize: number }[] }[];
+    const [all] = JSON.parse((await site.ok('list', '--mechanisms', '--json', ...site.flags)).out) as {
+      mechanisms: { name: string; uses: string[]; minKeySize: number; maxKeySize: number }[];
+    }[];
     const generation = all!.mechanisms.find(({ name }) => name === 'CKM_RSA_PKCS_KEY_PAIR_GEN')!;
     const line = (await site.pkcs11Tool('-M')).split('\n').find((one) => one.includes('RSA-PKCS-KEY-PAIR-GEN'));
     expect(line).toContain(`keySize={${String(generation.minKeySize)},${String(generation.maxKeySize)}}`);
@@ -41,10 +49,23 @@ describe('modules and mechanisms', () => {
 describe('keys', () => {
   test('keygen makes what keys finds by label, id and URI; p11tool takes the URI, and keys takes what p11tool prints', async () => {
     const key = await site.made('made here');
-    const fits = [{ label: 'made here', id: key.id, kind: 'private', uri: key.uri }, { label: 'made here', id: key.id, kind: 'public' }];
-    for (const selector of ['made here', key.id, `0x${key.id}`]) expect(parsed(await site.ok('keys', selector, '--json', ...site.flags))).toMatchObject(fits);
+    const fits = [
+      { label: 'made here', id: key.id, kind: 'private', uri: key.uri },
+      { label: 'made here', id: key.id, kind: 'public' },
+    ];
+    for (const selector of ['made here', key.id, `0x${key.id}`])
+      expect(parsed(await site.ok('keys', selector, '--json', ...site.flags))).toMatchObject(fits);
     expect(parsed(await site.ok('keys', key.uri, '--json', ...site.flags))).toMatchObject([fits[0]]);
-    const shown = (await runAs(site.token.owner, 'p11tool', ['--provider', site.token.module, '--login', '--set-pin', site.token.pin, '--list-privkeys', '--only-urls', key.uri], { env: { ...site.token.environment } })).stdout.split('\n').filter((line) => line.startsWith('pkcs11:'));
+    const shown = (
+      await runAs(
+        site.token.owner,
+        'p11tool',
+        ['--provider', site.token.module, '--login', '--set-pin', site.token.pin, '--list-privkeys', '--only-urls', key.uri],
+        { env: { ...site.token.environment } },
+      )
+    ).stdout
+      .split('\n')
+      .filter((line) => line.startsWith('pkcs11:'));
     expect(shown).toHaveLength(1);
     expect(parsed(await site.ok('keys', shown[0]!.replace('model=', ';model='), '--json', ...site.flags))).toMatchObject([fits[0]]);
     // The URI alone says it all.
@@ -72,7 +93,12 @@ describe('certificates', () => {
   test('import-cert puts one beside its key, export-cert gives it back, and a stranger needs --without-key', async () => {
     const key = await site.made('server');
     const pem = site.certificateFor(await site.spkiOf(key.id), 'server', '/CN=server', '-days', '30');
-    const said = JSON.parse((await site.ok('import-cert', pem, '--json', ...site.flags)).out) as { label: string; id: string; outcome: string; uri: string };
+    const said = JSON.parse((await site.ok('import-cert', pem, '--json', ...site.flags)).out) as {
+      label: string;
+      id: string;
+      outcome: string;
+      uri: string;
+    };
     expect(said).toMatchObject({ label: 'server', id: key.id, outcome: 'stored' });
     expect((await site.ok('import-cert', pem, ...site.flags)).out).toContain('there already');
     expect(parsed(await site.ok('keys', 'server', '--json', ...site.flags))[0]!.certificates).toEqual(['server']);
@@ -86,16 +112,25 @@ describe('certificates', () => {
     expect(readFileSync(out, 'utf8')).toBe('another');
 
     const stranger = site.file('outside.pem');
-    expect(await hsmonger('token', 'import-cert', stranger, '--label', 'outside', ...site.flags)).toMatchObject({ exitCode: 1, err: expect.stringContaining('no private key for the public key') as string });
+    expect(await hsmonger('token', 'import-cert', stranger, '--label', 'outside', ...site.flags)).toMatchObject({
+      exitCode: 1,
+      err: expect.stringContaining('no private key for the public key') as string,
+    });
     await site.ok('import-cert', stranger, '--label', 'outside', '--without-key', ...site.flags);
     expect((await site.ok('export-cert', 'outside', ...site.flags)).out).toBe(readFileSync(stranger, 'latin1'));
-    expect(await hsmonger('token', 'import-cert', site.token.pinFile, '--label', 'x', ...site.flags)).toMatchObject({ exitCode: 1, err: expect.stringContaining('holds no certificate') as string });
+    expect(await hsmonger('token', 'import-cert', site.token.pinFile, '--label', 'x', ...site.flags)).toMatchObject({
+      exitCode: 1,
+      err: expect.stringContaining('holds no certificate') as string,
+    });
   });
 
   test('prune takes the superseded one off and archives it, once told to; the chain, the newest and every key stay', async () => {
     const key = await site.made('renewed');
     const spki = await site.spkiOf(key.id);
-    const [old, other] = [site.certificateFor(spki, 'old', '/CN=renewed', '-days', '10'), site.certificateFor(spki, 'other', '/CN=another subject', '-days', '5')];
+    const [old, other] = [
+      site.certificateFor(spki, 'old', '/CN=renewed', '-days', '10'),
+      site.certificateFor(spki, 'other', '/CN=another subject', '-days', '5'),
+    ];
     await site.ok('import-cert', old, ...site.flags);
     await site.ok('import-cert', other, '--label', 'another', ...site.flags);
     // openssl dates a certificate to the second, and the new one must begin later.
@@ -108,7 +143,11 @@ describe('certificates', () => {
     expect(plan.err).toContain('Nothing was removed');
     expect(await site.pkcs11Tool('--list-objects')).toBe(before);
 
-    const done = JSON.parse((await site.ok('prune', '--yes', '--json', ...site.flags)).out) as { label: string; outcome: string; file: string }[];
+    const done = JSON.parse((await site.ok('prune', '--yes', '--json', ...site.flags)).out) as {
+      label: string;
+      outcome: string;
+      file: string;
+    }[];
     expect(done).toMatchObject([{ label: 'renewed', outcome: 'removed' }]);
     expect(new X509Certificate(readFileSync(done[0]!.file)).fingerprint256).toBe(new X509Certificate(readFileSync(old)).fingerprint256);
     const after = await site.pkcs11Tool('--list-objects');
@@ -125,5 +164,8 @@ test('import-cert refuses a second certificate for a subject under another label
   const [first, second] = [await site.made('twin one'), await site.made('twin two')];
   await site.ok('import-cert', site.certificateFor(await site.spkiOf(first.id), 'twin1', '/CN=twin'), '--label', 'twin one', ...site.flags);
   const file = site.certificateFor(await site.spkiOf(second.id), 'twin2', '/CN=twin');
-  expect(await hsmonger('token', 'import-cert', file, '--label', 'twin two', ...site.flags)).toMatchObject({ exitCode: 1, err: expect.stringContaining("'twin one' on token 'softhsm_token' is for the same subject") as string });
+  expect(await hsmonger('token', 'import-cert', file, '--label', 'twin two', ...site.flags)).toMatchObject({
+    exitCode: 1,
+    err: expect.stringContaining("'twin one' on token 'softhsm_token' is for the same subject") as string,
+  });
 });

@@ -42,7 +42,14 @@ export async function tokenSite(): Promise<TokenSite> {
   const owner = ensureServiceUser();
   const directory = privateDirectory();
   const token = await createSoftToken({ directory: directory.path, owner });
-  const here = ['--module-env', `SOFTHSM2_CONF=${token.confFile}`, '--config-dir', path.join(directory.path, 'etc'), '--state-dir', path.join(directory.path, 'state')];
+  const here = [
+    '--module-env',
+    `SOFTHSM2_CONF=${token.confFile}`,
+    '--config-dir',
+    path.join(directory.path, 'etc'),
+    '--state-dir',
+    path.join(directory.path, 'state'),
+  ];
   const flags = ['--module', token.module, '--token', token.label, '--pin-file', token.pinFile, ...here];
   const file = (name: string) => path.join(directory.path, name);
   const ok = async (...argv: string[]) => {
@@ -50,7 +57,12 @@ export async function tokenSite(): Promise<TokenSite> {
     expect(said.exitCode, said.err).toBe(0);
     return said;
   };
-  const pkcs11Tool = async (...args: string[]) => (await runAs(owner, 'pkcs11-tool', ['--module', token.module, '--token-label', token.label, '--login', '--pin', token.pin, ...args], { env: { ...token.environment } })).stdout;
+  const pkcs11Tool = async (...args: string[]) =>
+    (
+      await runAs(owner, 'pkcs11-tool', ['--module', token.module, '--token-label', token.label, '--login', '--pin', token.pin, ...args], {
+        env: { ...token.environment },
+      })
+    ).stdout;
   return {
     directory: directory.path,
     token,
@@ -59,7 +71,8 @@ export async function tokenSite(): Promise<TokenSite> {
     ok,
     pkcs11Tool,
     file,
-    made: async (label, ...more) => JSON.parse((await ok('keygen', '--type', 'P-256', '--label', label, '--json', ...more, ...flags)).out) as Key,
+    made: async (label, ...more) =>
+      JSON.parse((await ok('keygen', '--type', 'P-256', '--label', label, '--json', ...more, ...flags)).out) as Key,
     async spkiOf(id) {
       const out = file(`${id}.pub.der`);
       writeFileSync(out, '');
@@ -69,11 +82,38 @@ export async function tokenSite(): Promise<TokenSite> {
     },
     certificateFor(spki, name, subject, ...more) {
       const [key, out, ca, caKey] = [file(`${name}.spki`), file(`${name}.pem`), file('outside.pem'), file('outside.key')];
-      if (!existsSync(ca)) execFileSync('openssl', ['req', '-x509', '-newkey', 'rsa:2048', '-nodes', '-keyout', caKey, '-out', ca, '-subj', '/CN=outside', '-days', '4000'], { stdio: 'ignore' });
+      if (!existsSync(ca))
+        execFileSync(
+          'openssl',
+          ['req', '-x509', '-newkey', 'rsa:2048', '-nodes', '-keyout', caKey, '-out', ca, '-subj', '/CN=outside', '-days', '4000'],
+          { stdio: 'ignore' },
+        );
       writeFileSync(key, spki);
       // openssl wants a request to certify, and nothing of it but the subject.
-      execFileSync('openssl', ['req', '-new', '-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:P-256', '-nodes', '-keyout', '/dev/null', '-subj', subject, '-out', file(`${name}.csr`)], { stdio: 'ignore' });
-      execFileSync('openssl', ['x509', '-req', '-in', file(`${name}.csr`), '-CA', ca, '-CAkey', caKey, '-force_pubkey', key, '-out', out, ...more], { stdio: 'ignore' });
+      execFileSync(
+        'openssl',
+        [
+          'req',
+          '-new',
+          '-newkey',
+          'ec',
+          '-pkeyopt',
+          'ec_paramgen_curve:P-256',
+          '-nodes',
+          '-keyout',
+          '/dev/null',
+          '-subj',
+          subject,
+          '-out',
+          file(`${name}.csr`),
+        ],
+        { stdio: 'ignore' },
+      );
+      execFileSync(
+        'openssl',
+        ['x509', '-req', '-in', file(`${name}.csr`), '-CA', ca, '-CAkey', caKey, '-force_pubkey', key, '-out', out, ...more],
+        { stdio: 'ignore' },
+      );
       return out;
     },
     remove: () => directory.remove(),

@@ -17,7 +17,18 @@ beforeAll(async () => {
   directory = privateDirectory();
   token = await createSoftToken({ directory: directory.path, owner: ensureServiceUser() });
   authority = await createAuthority(token);
-  flags = ['--module', token.module, '--module-env', `SOFTHSM2_CONF=${token.confFile}`, '--pin-file', token.pinFile, '--config-dir', path.join(directory.path, 'etc'), '--state-dir', path.join(directory.path, 'state')];
+  flags = [
+    '--module',
+    token.module,
+    '--module-env',
+    `SOFTHSM2_CONF=${token.confFile}`,
+    '--pin-file',
+    token.pinFile,
+    '--config-dir',
+    path.join(directory.path, 'etc'),
+    '--state-dir',
+    path.join(directory.path, 'state'),
+  ];
 });
 
 afterAll(() => {
@@ -37,18 +48,47 @@ test('without an instance file, list shows the tokens of the module as the servi
 test('keys shows the keys pkcs11-tool shows, each with its certificate and a URI p11tool understands', async () => {
   const said = await hsmonger('token', 'keys', '--json', ...flags);
   expect(said.exitCode, said.err).toBe(0);
-  const all = JSON.parse(said.out) as { kind: string; id: string; type: string; size: number; sensitive: boolean; extractable: boolean; certificates: string[]; uri: string }[];
+  const all = JSON.parse(said.out) as {
+    kind: string;
+    id: string;
+    type: string;
+    size: number;
+    sensitive: boolean;
+    extractable: boolean;
+    certificates: string[];
+    uri: string;
+  }[];
   const keys = all.filter(({ kind }) => kind === 'private');
-  expect(all.filter(({ kind }) => kind === 'public').map(({ id }) => id).sort()).toEqual(keys.map(({ id }) => id).sort());
-  const witness = await runAs(token.owner, 'pkcs11-tool', ['--module', token.module, '--token-label', token.label, '--login', '--pin', token.pin, '-O', '--type', 'privkey'], { env: { ...token.environment } });
+  expect(
+    all
+      .filter(({ kind }) => kind === 'public')
+      .map(({ id }) => id)
+      .sort(),
+  ).toEqual(keys.map(({ id }) => id).sort());
+  const witness = await runAs(
+    token.owner,
+    'pkcs11-tool',
+    ['--module', token.module, '--token-label', token.label, '--login', '--pin', token.pin, '-O', '--type', 'privkey'],
+    { env: { ...token.environment } },
+  );
   const ids = [...witness.stdout.matchAll(/ID: +([0-9a-f]+)/gu)].map((match) => match[1]).sort();
   expect(keys.map(({ id }) => id).sort()).toEqual(ids);
   for (const { id, type, size, sensitive, extractable, certificates } of keys) {
     expect({ type, size, sensitive, extractable }).toEqual({ type: 'RSA', size: 2048, sensitive: true, extractable: false });
     expect(certificates).toEqual([authority.certificates.find(({ keyId }) => keyId === id)!.nickname]);
   }
-  const shown = await runAs(token.owner, 'p11tool', ['--provider', token.module, '--login', '--set-pin', token.pin, '--list-privkeys', '--only-urls', keys[0]!.uri], { env: { ...token.environment } });
-  expect(shown.stdout.trim().split('\n').filter((line) => line.startsWith('pkcs11:'))).toHaveLength(1);
+  const shown = await runAs(
+    token.owner,
+    'p11tool',
+    ['--provider', token.module, '--login', '--set-pin', token.pin, '--list-privkeys', '--only-urls', keys[0]!.uri],
+    { env: { ...token.environment } },
+  );
+  expect(
+    shown.stdout
+      .trim()
+      .split('\n')
+      .filter((line) => line.startsWith('pkcs11:')),
+  ).toHaveLength(1);
 });
 
 test('check signs with every key and verifies', async () => {
@@ -59,7 +99,9 @@ test('check signs with every key and verifies', async () => {
   const end = lines.indexOf('');
   expect(lines.slice(1, end)).toHaveLength(4);
   expect(lines.slice(1, end).every((line) => /RSA 2048 +ok +CKM_SHA256_RSA_PKCS +\d+\.\d ms +\d+\.\d ms +full$/u.test(line))).toBe(true);
-  expect(lines.slice(end + 2).map((line) => line.split(/ {2,}/u).slice(0, 2))).toEqual(['CKM_RSA_PKCS_KEY_PAIR_GEN', 'CKM_RSA_X_509', 'CKM_RSA_PKCS'].map((name) => [name, 'yes']));
+  expect(lines.slice(end + 2).map((line) => line.split(/ {2,}/u).slice(0, 2))).toEqual(
+    ['CKM_RSA_PKCS_KEY_PAIR_GEN', 'CKM_RSA_X_509', 'CKM_RSA_PKCS'].map((name) => [name, 'yes']),
+  );
 });
 
 test('a wrong PIN is one clear sentence, and the second time it is not even tried', async () => {

@@ -28,7 +28,10 @@ async function made(options: RigOptions = {}): Promise<TrackingRig> {
 /** Apply refuses for this reason alone, says it, and certmonger has no request afterwards. */
 async function expectRefusal(subject: TrackingRig, check: string, words: string): Promise<void> {
   const { code, err, message } = await subject.run('apply');
-  expect({ code, checks: [...err.matchAll(/^refused \((.*?)\)/gmu)].map((match) => match[1]) }).toEqual({ code: 'PREFLIGHT_FAILED', checks: [check] });
+  expect({ code, checks: [...err.matchAll(/^refused \((.*?)\)/gmu)].map((match) => match[1]) }).toEqual({
+    code: 'PREFLIGHT_FAILED',
+    checks: [check],
+  });
   expect(err).toContain(words);
   expect(message).toContain("Instance 'testca' is not handed to certmonger");
   expect((await getcert(subject.bus, ['list'])).stdout).toContain('being tracked: 0.');
@@ -36,12 +39,21 @@ async function expectRefusal(subject: TrackingRig, check: string, words: string)
 
 async function pkcs11Tool(subject: TrackingRig, ...args: string[]): Promise<string> {
   const { token } = subject;
-  return (await runAs(token.owner, 'pkcs11-tool', ['--module', token.module, '--token-label', token.label, '--login', '--pin', token.pin, ...args], { env: token.environment, cwd: '/' })).stdout;
+  return (
+    await runAs(
+      token.owner,
+      'pkcs11-tool',
+      ['--module', token.module, '--token-label', token.label, '--login', '--pin', token.pin, ...args],
+      { env: token.environment, cwd: '/' },
+    )
+  ).stdout;
 }
 
 test('an unlabelled certificate anywhere on the token is refused', async () => {
   const subject = await made();
-  await createAuthority(subject.token, { certificates: [{ nickname: 'nobody', profile: 'caServerCert', unlabelled: true, issuer: ca.nickname }] });
+  await createAuthority(subject.token, {
+    certificates: [{ nickname: 'nobody', profile: 'caServerCert', unlabelled: true, issuer: ca.nickname }],
+  });
   await expectRefusal(subject, 'certificate-labels', 'without a label');
 });
 
@@ -94,7 +106,10 @@ test('a configuration only root can read is refused: the child that saves runs a
 
 test('a certificate whose key is not there, or that is not there, is refused', async () => {
   const subject = await made();
-  subject.configure([[ca.nickname, ca.profile], ['no such certificate', 'caServerCert']]);
+  subject.configure([
+    [ca.nickname, ca.profile],
+    ['no such certificate', 'caServerCert'],
+  ]);
   await expectRefusal(subject, 'key-proven', "no certificate 'no such certificate'");
   subject.configure();
   const id = subject.authority.certificate(ocsp).keyId;
@@ -104,7 +119,9 @@ test('a certificate whose key is not there, or that is not there, is refused', a
 
 test('two certificates of one subject are refused', async () => {
   const subject = await made();
-  await createAuthority(subject.token, { certificates: [{ nickname: 'twin', profile: 'caServerCert', issuer: ca.nickname, subject: dogtagCertificates[1]!.subject! }] });
+  await createAuthority(subject.token, {
+    certificates: [{ nickname: 'twin', profile: 'caServerCert', issuer: ca.nickname, subject: dogtagCertificates[1]!.subject! }],
+  });
   await expectRefusal(subject, 'subjects', "'twin'");
 });
 
@@ -118,7 +135,21 @@ test('a CA that is not registered, or registered for another helper, is refused'
 
 test("somebody else's request for the certificate is refused, with the way to hand it over, and start works for the other one", async () => {
   const subject = await made();
-  await getcert(subject.bus, ['start-tracking', '-I', 'old', '-d', `sql:${subject.nss.database}`, '-n', ocsp, '-t', subject.token.label, '-p', subject.token.pinFile, '-c', 'SelfSign']);
+  await getcert(subject.bus, [
+    'start-tracking',
+    '-I',
+    'old',
+    '-d',
+    `sql:${subject.nss.database}`,
+    '-n',
+    ocsp,
+    '-t',
+    subject.token.label,
+    '-p',
+    subject.token.pinFile,
+    '-c',
+    'SelfSign',
+  ]);
   const { code, err } = await subject.run('apply');
   expect(code).toBe('PREFLIGHT_FAILED');
   expect(err).toContain("already tracks 'ocspSigningCert cert-pki-ca'");
@@ -151,7 +182,12 @@ test('a token that goes away between pre-flight and add is told as stuck, and ta
     const [step] = await applyChanges(tracker.certmonger, changes.slice(0, 1));
     expect(step).toMatchObject({ outcome: 'stuck', status: 'NEWLY_ADDED_NEED_KEYINFO_READ_TOKEN' });
   });
-  expect(readFileSync(path.join(subject.certmonger.requestsDirectory, (await run('ls', [subject.certmonger.requestsDirectory])).stdout.trim()), 'utf8')).not.toMatch(/^key_pin=/mu);
+  expect(
+    readFileSync(
+      path.join(subject.certmonger.requestsDirectory, (await run('ls', [subject.certmonger.requestsDirectory])).stdout.trim()),
+      'utf8',
+    ),
+  ).not.toMatch(/^key_pin=/mu);
   expect(await subject.stop({ nickname: ca.nickname })).toMatchObject({ exitCode: 0 });
 });
 

@@ -18,16 +18,30 @@ const ids = ['caSigningCert', 'ocspSigningCert', 'auditSigningCert', 'subsystemC
 
 function witness(program: string, args: readonly string[]): string {
   const { uid, gid } = ensureServiceUser();
-  return execFileSync(program, args, { uid, gid, cwd: '/', env: { PATH: process.env['PATH'], ...rig.token.environment, HOME: '/nonexistent' }, stdio: ['ignore', 'pipe', 'ignore'], encoding: 'utf8' });
+  return execFileSync(program, args, {
+    uid,
+    gid,
+    cwd: '/',
+    env: { PATH: process.env['PATH'], ...rig.token.environment, HOME: '/nonexistent' },
+    stdio: ['ignore', 'pipe', 'ignore'],
+    encoding: 'utf8',
+  });
 }
 
 function tokenObjects(): string[] {
-  return witness('pkcs11-tool', ['--module', rig.token.module, '--token-label', rig.token.label, '--login', '--pin', rig.token.pin, '-O']).split('\n').filter((line) => /^(Private|Certificate)| {2}(ID|subject):/u.test(line)).sort();
+  return witness('pkcs11-tool', ['--module', rig.token.module, '--token-label', rig.token.label, '--login', '--pin', rig.token.pin, '-O'])
+    .split('\n')
+    .filter((line) => /^(Private|Certificate)| {2}(ID|subject):/u.test(line))
+    .sort();
 }
 
 test('plan tells of four additions and changes nothing', async () => {
   const { exitCode, out } = await rig.run('plan');
-  expect(out).toBe(['caSigningCert', 'ocspSigningCert', 'auditSigningCert', 'subsystemCert'].map((name) => `add testca.${name}_cert-pki-ca ('${name} cert-pki-ca')\n`).join(''));
+  expect(out).toBe(
+    ['caSigningCert', 'ocspSigningCert', 'auditSigningCert', 'subsystemCert']
+      .map((name) => `add testca.${name}_cert-pki-ca ('${name} cert-pki-ca')\n`)
+      .join(''),
+  );
   expect(exitCode).toBe(3);
   expect((await getcert(rig.bus, ['list'])).stdout).toContain('being tracked: 0.');
 });
@@ -52,7 +66,10 @@ test('apply hands all four to certmonger, with the token in both stores, the PIN
 test('a second apply changes nothing', async () => {
   const before = (await getcert(rig.bus, ['list', '-u'])).stdout;
   const { exitCode, out } = await rig.run('apply');
-  expect({ exitCode, out }).toEqual({ exitCode: 0, out: "Nothing to change: certmonger's requests of instance 'testca' are as they should be.\n" });
+  expect({ exitCode, out }).toEqual({
+    exitCode: 0,
+    out: "Nothing to change: certmonger's requests of instance 'testca' are as they should be.\n",
+  });
   expect((await rig.run('plan')).exitCode).toBe(0);
   expect((await getcert(rig.bus, ['list', '-u'])).stdout).toBe(before);
 });
@@ -63,7 +80,9 @@ test('list prints what getcert list prints, line by line, in UTC and in local ti
   expect(ours.out.split('\n')).toEqual(theirs.stdout.split('\n'));
   expect(ours.out).toContain('eku: id-kp-serverAuth,id-kp-clientAuth');
   const local = await rig.run('list');
-  const { stdout } = await import('../../src/platform/run.js').then(({ run }) => run('getcert', ['list', '-s'], { env: { LC_ALL: 'C', TZ: 'Europe/Berlin', DBUS_SESSION_BUS_ADDRESS: rig.bus.address } }));
+  const { stdout } = await import('../../src/platform/run.js').then(({ run }) =>
+    run('getcert', ['list', '-s'], { env: { LC_ALL: 'C', TZ: 'Europe/Berlin', DBUS_SESSION_BUS_ADDRESS: rig.bus.address } }),
+  );
   expect(local.out.split('\n')).toEqual(stdout.split('\n'));
   expect(local.out).toMatch(/expires: \S+ \S+ CES?T/u);
 });
@@ -74,7 +93,17 @@ test('a drift made with getcert is planned field by field and repaired', async (
   const planned = await rig.run('plan', { json: true });
   expect(planned.exitCode).toBe(3);
   expect(JSON.parse(planned.out)).toMatchObject({
-    changes: [{ kind: 'modify', id, differences: [{ field: 'profile', now: 'caServerCert', wanted: 'caOCSPCert' }, { field: 'post-save command', now: '/bin/true' }, { field: 'auto-renew', now: 'no', wanted: 'yes' }] }],
+    changes: [
+      {
+        kind: 'modify',
+        id,
+        differences: [
+          { field: 'profile', now: 'caServerCert', wanted: 'caOCSPCert' },
+          { field: 'post-save command', now: '/bin/true' },
+          { field: 'auto-renew', now: 'no', wanted: 'yes' },
+        ],
+      },
+    ],
     refusals: [],
   });
   expect((await rig.run('apply')).out).toBe(`modified ${id}\n`);
@@ -93,10 +122,18 @@ test('a PIN certmonger keeps in clear is forgotten, in place', async () => {
 });
 
 test('stop leaves key and certificate where they are, start takes the certificate up again', async () => {
-  const [objects, trust] = [tokenObjects(), witness('certutil', ['-L', '-d', `sql:${rig.nss.database}`, '-h', 'softhsm_token', '-f', rig.nss.loginFile])];
-  expect(await rig.stop({ nickname: 'subsystemCert cert-pki-ca' })).toMatchObject({ exitCode: 0, out: `Stopped tracking '${ids[3]!}'; its key and certificate stay where they are.\n` });
+  const [objects, trust] = [
+    tokenObjects(),
+    witness('certutil', ['-L', '-d', `sql:${rig.nss.database}`, '-h', 'softhsm_token', '-f', rig.nss.loginFile]),
+  ];
+  expect(await rig.stop({ nickname: 'subsystemCert cert-pki-ca' })).toMatchObject({
+    exitCode: 0,
+    out: `Stopped tracking '${ids[3]!}'; its key and certificate stay where they are.\n`,
+  });
   expect((await getcert(rig.bus, ['list', '-i', ids[3]!], [1])).stdout).toContain('No request found');
-  expect((await rig.stop({ nickname: 'subsystemCert cert-pki-ca' })).err).toMatch(/^hsmonger: \/.*testca\.toml still has 'subsystemCert cert-pki-ca', so 'hsmonger track apply' and the agent track it again; take it out of the file to end that\.\n$/u);
+  expect((await rig.stop({ nickname: 'subsystemCert cert-pki-ca' })).err).toMatch(
+    /^hsmonger: \/.*testca\.toml still has 'subsystemCert cert-pki-ca', so 'hsmonger track apply' and the agent track it again; take it out of the file to end that\.\n$/u,
+  );
   expect(tokenObjects()).toEqual(objects);
   expect(witness('certutil', ['-L', '-d', `sql:${rig.nss.database}`, '-h', 'softhsm_token', '-f', rig.nss.loginFile])).toBe(trust);
   expect(await rig.stop({ id: ids[3]! })).toMatchObject({ exitCode: 0, out: `'${ids[3]!}' is not tracked.\n` });
@@ -105,7 +142,10 @@ test('stop leaves key and certificate where they are, start takes the certificat
 });
 
 test('a misspelt nickname is refused, and the request it would have replaced stays', async () => {
-  rig.configure([['caSigningCert cert-pki-ca', 'caCACert'], ['ocspSigningCert cert-pki-caa', 'caOCSPCert']]);
+  rig.configure([
+    ['caSigningCert cert-pki-ca', 'caCACert'],
+    ['ocspSigningCert cert-pki-caa', 'caOCSPCert'],
+  ]);
   expect((await rig.run('apply')).code).toBe('PREFLIGHT_FAILED');
   expect((await getcert(rig.bus, ['list'])).stdout).toContain(`Request ID '${ids[1]!}'`);
   rig.configure();
@@ -120,12 +160,60 @@ test('a certificate taken out of the instance file is no longer tracked after ap
 });
 
 test('list --all shows the requests of others too, and stop refuses them', async () => {
-  await getcert(rig.bus, ['request', '-I', 'somebody', '-c', 'SelfSign', '-k', `${rig.directory}/other.key`, '-f', `${rig.directory}/other.pem`, '-N', 'CN=other', '-D', 'other.test', '-E', 'a@other.test', '-A', '192.0.2.7', '-u', 'digitalSignature', '-U', '1.3.6.1.4.1.99999.1', '-F', `${rig.directory}/roots.pem`, '-w']);
+  await getcert(rig.bus, [
+    'request',
+    '-I',
+    'somebody',
+    '-c',
+    'SelfSign',
+    '-k',
+    `${rig.directory}/other.key`,
+    '-f',
+    `${rig.directory}/other.pem`,
+    '-N',
+    'CN=other',
+    '-D',
+    'other.test',
+    '-E',
+    'a@other.test',
+    '-A',
+    '192.0.2.7',
+    '-u',
+    'digitalSignature',
+    '-U',
+    '1.3.6.1.4.1.99999.1',
+    '-F',
+    `${rig.directory}/roots.pem`,
+    '-w',
+  ]);
   await getcert(rig.bus, ['add-ca', '-c', 'unused', '-e', '/bin/false']);
-  await getcert(rig.bus, ['request', '-I', 'stuck', '-c', 'unused', '-k', `${rig.directory}/stuck.key`, '-f', `${rig.directory}/stuck.pem`, '-p', `${rig.directory}/no.pin`, '-T', 'profile', '-X', 'issuer', '--ms-template-spec', '1.2.3.4:1:2', '-B', '/bin/true', '-R']);
+  await getcert(rig.bus, [
+    'request',
+    '-I',
+    'stuck',
+    '-c',
+    'unused',
+    '-k',
+    `${rig.directory}/stuck.key`,
+    '-f',
+    `${rig.directory}/stuck.pem`,
+    '-p',
+    `${rig.directory}/no.pin`,
+    '-T',
+    'profile',
+    '-X',
+    'issuer',
+    '--ms-template-spec',
+    '1.2.3.4:1:2',
+    '-B',
+    '/bin/true',
+    '-R',
+  ]);
   await expect.poll(async () => (await getcert(rig.bus, ['list', '-i', 'stuck'])).stdout, { timeout: 20_000 }).toContain('stuck: yes');
   expect((await rig.run('list', { utc: true })).out).not.toContain('somebody');
-  expect((await rig.run('list', { utc: true, all: true })).out.split('\n')).toEqual((await getcert(rig.bus, ['list', '-u'])).stdout.split('\n'));
+  expect((await rig.run('list', { utc: true, all: true })).out.split('\n')).toEqual(
+    (await getcert(rig.bus, ['list', '-u'])).stdout.split('\n'),
+  );
   expect(await rig.stop({ id: 'somebody' })).toMatchObject({ code: 'USAGE' });
   expect((await rig.run('plan')).exitCode).toBe(0);
 });

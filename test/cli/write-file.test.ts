@@ -7,8 +7,12 @@ import { privateDirectory, type PrivateDirectory } from '../rig/directory.js';
 
 let place: PrivateDirectory;
 const at = (name: string) => path.join(place.path, name);
-beforeEach(() => { place = privateDirectory('write-file'); });
-afterEach(() => { place.remove(); });
+beforeEach(() => {
+  place = privateDirectory('write-file');
+});
+afterEach(() => {
+  place.remove();
+});
 
 test('what is there stays, whatever it is, and is read no further than it may hold the same', () => {
   execFileSync('mkfifo', [at('fifo')]);

@@ -1,6 +1,6 @@
 /**
- * Two hosts, one token: the second reaches it over p11-kit's protocol, is set up from the first one's instance file, and takes what the first renews.
- * Witnesses: getcert, pkcs11-tool, the two ledgers.
+ * Two hosts, one token: the second reaches it over p11-kit's protocol, is set up from the first one's instance file, and takes what the
+ * first renews. Witnesses: getcert, pkcs11-tool, the two ledgers.
  */
 import { chownSync, copyFileSync, existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { hostname } from 'node:os';
@@ -32,7 +32,11 @@ beforeAll(async () => {
   first = await startSite({ authority: { each: { daysLeft: 200 }, only: { 'caSigningCert cert-pki-ca': { daysLeft: 3000 } } } });
   await first.setUp();
   remote = await serveToken(first.token, shared.path);
-  second = await startSite({ beside: { token: remote.token, authority: first.authority }, command: remote.command, certmonger: { command: remote.command } });
+  second = await startSite({
+    beside: { token: remote.token, authority: first.authority },
+    command: remote.command,
+    certmonger: { command: remote.command },
+  });
   copy = path.join(second.directory, 'copied.toml');
   copyFileSync(first.instanceFile, copy);
   pinFile = path.join(second.directory, 'own.pin');
@@ -48,28 +52,86 @@ afterAll(async () => {
 });
 
 const environment = () => Object.entries(remote.token.environment).flatMap(([key, value]) => ['--module-env', `${key}=${value}`]);
-const setUpSecond = (...extra: string[]) => second.cli('setup', '--yes', '--from', copy, '--module', remote.token.module, ...environment(), '--pin-file', pinFile, '--dbdir', second.nss.database, ...extra);
-const expires = async (site: Site) => [...(await site.getcertRecords()).values()].find((record) => record.get('certificate')?.includes(`nickname='${ocsp}'`))?.get('expires');
+const setUpSecond = (...extra: string[]) =>
+  second.cli(
+    'setup',
+    '--yes',
+    '--from',
+    copy,
+    '--module',
+    remote.token.module,
+    ...environment(),
+    '--pin-file',
+    pinFile,
+    '--dbdir',
+    second.nss.database,
+    ...extra,
+  );
+const expires = async (site: Site) =>
+  [...(await site.getcertRecords()).values()].find((record) => record.get('certificate')?.includes(`nickname='${ocsp}'`))?.get('expires');
 
 const setOwner = (site: Site, owner: string) => {
   const text = readFileSync(site.instanceFile, 'utf8');
   writeFileSync(site.instanceFile, text.replace(/^owner = .*\n/mu, '').replace(/^type = "token"$/mu, `type = "token"\nowner = "${owner}"`));
 };
-const numberOf = async (crl: string) => BigInt((await run('openssl', ['crl', '-in', crl, '-inform', readFileSync(crl)[0] === 0x30 ? 'DER' : 'PEM', '-noout', '-crlnumber'])).stdout.replace(/^crlNumber=/u, ''));
+const numberOf = async (crl: string) =>
+  BigInt(
+    (
+      await run('openssl', ['crl', '-in', crl, '-inform', readFileSync(crl)[0] === 0x30 ? 'DER' : 'PEM', '-noout', '-crlnumber'])
+    ).stdout.replace(/^crlNumber=/u, ''),
+  );
 
 describe('the second host', () => {
   it('sees the keys of the first, and signs with each, over the line', async () => {
-    const flags = ['--module', remote.token.module, '--token', remote.token.label, ...environment(), '--pin-file', pinFile, '--user', second.owner.name];
+    const flags = [
+      '--module',
+      remote.token.module,
+      '--token',
+      remote.token.label,
+      ...environment(),
+      '--pin-file',
+      pinFile,
+      '--user',
+      second.owner.name,
+    ];
     const keys = await second.cli('token', 'keys', '--json', ...flags);
-    const witness = await runAs(remote.token.owner, 'pkcs11-tool', ['--module', remote.token.module, '--token-label', remote.token.label, '--login', '--pin', remote.token.pin, '-O', '--type', 'privkey'], { env: remote.token.environment });
-    expect((JSON.parse(keys.stdout) as { id: string; kind: string }[]).filter(({ kind }) => kind === 'private').map(({ id }) => id).sort(), keys.stderr).toEqual([...witness.stdout.matchAll(/ID: +([0-9a-f]+)/gu)].map((match) => match[1]).sort());
+    const witness = await runAs(
+      remote.token.owner,
+      'pkcs11-tool',
+      [
+        '--module',
+        remote.token.module,
+        '--token-label',
+        remote.token.label,
+        '--login',
+        '--pin',
+        remote.token.pin,
+        '-O',
+        '--type',
+        'privkey',
+      ],
+      { env: remote.token.environment },
+    );
+    expect(
+      (JSON.parse(keys.stdout) as { id: string; kind: string }[])
+        .filter(({ kind }) => kind === 'private')
+        .map(({ id }) => id)
+        .sort(),
+      keys.stderr,
+    ).toEqual([...witness.stdout.matchAll(/ID: +([0-9a-f]+)/gu)].map((match) => match[1]).sort());
     const checked = await second.cli('token', 'check', '--json', ...flags);
-    expect((JSON.parse(checked.stdout) as { keys: { ok: boolean }[] }).keys.map(({ ok }) => ok), checked.stderr).toEqual([true, true, true, true]);
+    expect(
+      (JSON.parse(checked.stdout) as { keys: { ok: boolean }[] }).keys.map(({ ok }) => ok),
+      checked.stderr,
+    ).toEqual([true, true, true, true]);
   });
 
   it('is not set up while nobody says who owns ledger and CRL', async () => {
     const said = await setUpSecond();
-    expect(said).toMatchObject({ exitCode: 2, stderr: expect.stringMatching(/does not say which host owns the CA's ledger and CRL: .*owner = "HOST"/u) as string });
+    expect(said).toMatchObject({
+      exitCode: 2,
+      stderr: expect.stringMatching(/does not say which host owns the CA's ledger and CRL: .*owner = "HOST"/u) as string,
+    });
     expect(existsSync(second.instanceFile)).toBe(false);
   });
 
@@ -77,15 +139,27 @@ describe('the second host', () => {
     const open = path.join(second.directory, 'open.toml');
     copyFileSync(copy, open);
     chownSync(open, second.owner.uid, second.owner.gid);
-    expect(await second.cli('setup', '--yes', '--from', open, '--owner', 'ca1.example.test')).toMatchObject({ exitCode: 2, stderr: expect.stringContaining('is owned by uid') as string });
+    expect(await second.cli('setup', '--yes', '--from', open, '--owner', 'ca1.example.test')).toMatchObject({
+      exitCode: 2,
+      stderr: expect.stringContaining('is owned by uid') as string,
+    });
   });
 
   it('says what of the first host is not here', async () => {
     const absent = path.join(second.directory, 'absent.toml');
-    writeFileSync(absent, readFileSync(copy, 'utf8').replace(/^module = .*$/mu, 'module = "/opt/hsm/libhsm.so"').replace(/^pin-file = .*$/mu, 'pin-file = "/nowhere/pin"'));
+    writeFileSync(
+      absent,
+      readFileSync(copy, 'utf8')
+        .replace(/^module = .*$/mu, 'module = "/opt/hsm/libhsm.so"')
+        .replace(/^pin-file = .*$/mu, 'pin-file = "/nowhere/pin"'),
+    );
     const flags = ['setup', '--yes', '--from', absent, '--owner', 'ca1.example.test'];
-    expect((await second.cli(...flags)).stderr).toMatch(/names the PKCS#11 module \/opt\/hsm\/libhsm\.so, which is not on this host; say where it is with --module\.$/mu);
-    expect((await second.cli(...flags, '--module', remote.token.module)).stderr).toMatch(/names the PIN file \/nowhere\/pin, .*PINs are never copied/u);
+    expect((await second.cli(...flags)).stderr).toMatch(
+      /names the PKCS#11 module \/opt\/hsm\/libhsm\.so, which is not on this host; say where it is with --module\.$/mu,
+    );
+    expect((await second.cli(...flags, '--module', remote.token.module)).stderr).toMatch(
+      /names the PIN file \/nowhere\/pin, .*PINs are never copied/u,
+    );
   });
 
   it('is set up from the file, its own parts in it, and again with nothing to do', async () => {
@@ -93,26 +167,83 @@ describe('the second host', () => {
     expect(said.exitCode, said.stdout + said.stderr + second.certmonger.log().slice(-3000)).toBe(0);
     const file = parse(readFileSync(second.instanceFile, 'utf8')) as Record<string, Record<string, unknown>>;
     expect(file['issuer']).toMatchObject({ type: 'token', owner: 'ca1.example.test' });
-    expect(file['token']).toMatchObject({ label: first.token.label, module: remote.token.module, 'pin-file': pinFile, environment: remote.token.environment });
+    expect(file['token']).toMatchObject({
+      label: first.token.label,
+      module: remote.token.module,
+      'pin-file': pinFile,
+      environment: remote.token.environment,
+    });
     expect(file['nss']).toEqual({ database: second.nss.database });
     const again = await setUpSecond('--owner', 'ca1.example.test');
     expect(again).toMatchObject({ exitCode: 0, stdout: "Instance 'hsmonger' is set up already; nothing was changed." });
-    const piped = (text: string, ...extra: string[]) => execa(...remote.command(path.join(installation().executables, 'hsmonger'), ['--bus', second.bus.address, '--config-dir', second.configDir, '--state-dir', second.stateDir, 'setup', '--yes', '--from', '-', '--module', remote.token.module, ...environment(), '--pin-file', pinFile, '--dbdir', second.nss.database, ...extra]), { input: text, reject: false });
+    const piped = (text: string, ...extra: string[]) =>
+      execa(
+        ...remote.command(path.join(installation().executables, 'hsmonger'), [
+          '--bus',
+          second.bus.address,
+          '--config-dir',
+          second.configDir,
+          '--state-dir',
+          second.stateDir,
+          'setup',
+          '--yes',
+          '--from',
+          '-',
+          '--module',
+          remote.token.module,
+          ...environment(),
+          '--pin-file',
+          pinFile,
+          '--dbdir',
+          second.nss.database,
+          ...extra,
+        ]),
+        { input: text, reject: false },
+      );
     const text = readFileSync(copy, 'utf8');
-    expect(await piped(text, '--owner', 'ca1.example.test')).toMatchObject({ exitCode: 0, stdout: "Instance 'hsmonger' is set up already; nothing was changed." });
-    expect(await piped('[token')).toMatchObject({ exitCode: 2, stderr: expect.stringMatching(/^hsmonger: standard input is not TOML: /u) as string });
+    expect(await piped(text, '--owner', 'ca1.example.test')).toMatchObject({
+      exitCode: 0,
+      stdout: "Instance 'hsmonger' is set up already; nothing was changed.",
+    });
+    expect(await piped('[token')).toMatchObject({
+      exitCode: 2,
+      stderr: expect.stringMatching(/^hsmonger: standard input is not TOML: /u) as string,
+    });
     expect(await piped('')).toMatchObject({ exitCode: 2, stderr: expect.stringMatching(/^hsmonger: In standard input: /u) as string });
-    expect(await piped(text)).toMatchObject({ exitCode: 2, stderr: expect.stringMatching(/^hsmonger: standard input does not say which host owns/u) as string });
-    expect(await setUpSecond('--owner', 'ca9.example.test')).toMatchObject({ exitCode: 2, stderr: expect.stringContaining('says otherwise') as string });
+    expect(await piped(text)).toMatchObject({
+      exitCode: 2,
+      stderr: expect.stringMatching(/^hsmonger: standard input does not say which host owns/u) as string,
+    });
+    expect(await setUpSecond('--owner', 'ca9.example.test')).toMatchObject({
+      exitCode: 2,
+      stderr: expect.stringContaining('says otherwise') as string,
+    });
   });
 });
 
 describe('what only the owner does', () => {
   it('is refused on the clone, with where it is done', async () => {
     const csr = path.join(second.directory, 'server.csr');
-    await run('openssl', ['req', '-new', '-newkey', 'rsa:2048', '-nodes', '-keyout', path.join(second.directory, 'server.key'), '-subj', '/CN=server.example.test', '-out', csr]);
+    await run('openssl', [
+      'req',
+      '-new',
+      '-newkey',
+      'rsa:2048',
+      '-nodes',
+      '-keyout',
+      path.join(second.directory, 'server.key'),
+      '-subj',
+      '/CN=server.example.test',
+      '-out',
+      csr,
+    ]);
     const said = await second.cli('ca', 'issue', '--profile', 'server', '--in', csr, '--out', path.join(second.directory, 'server.crt'));
-    expect(said).toMatchObject({ exitCode: 1, stderr: expect.stringMatching(/^hsmonger: Refusing to issue the certificate on .*: by .* 'ca1\.example\.test' has the CA's ledger and CRL, and this host/u) as string });
+    expect(said).toMatchObject({
+      exitCode: 1,
+      stderr: expect.stringMatching(
+        /^hsmonger: Refusing to issue the certificate on .*: by .* 'ca1\.example\.test' has the CA's ledger and CRL, and this host/u,
+      ) as string,
+    });
     expect(existsSync(path.join(second.directory, 'server.crt'))).toBe(false);
   });
 
@@ -123,8 +254,19 @@ describe('what only the owner does', () => {
     ['run its OCSP responder', ['ocsp', '--listen', '127.0.0.1:2560']],
     ['export the ledger', ['export-openssl', 'exported']],
   ])('nor does a clone %s (%j)', async (what, args) => {
-    const { stderr, exitCode } = await second.cli('ca', ...args.map((word) => (['ca.crl', 'exported'].includes(word) ? path.join(second.directory, word) : word)));
-    expect({ stderr, exitCode }).toEqual({ exitCode: 1, stderr: expect.stringMatching(new RegExp(`^hsmonger: Refusing to ${what} on '${hostname()}': by ${second.instanceFile} 'ca1\\.example\\.test' has the CA's ledger and CRL, and this host`, 'u')) as string });
+    const { stderr, exitCode } = await second.cli(
+      'ca',
+      ...args.map((word) => (['ca.crl', 'exported'].includes(word) ? path.join(second.directory, word) : word)),
+    );
+    expect({ stderr, exitCode }).toEqual({
+      exitCode: 1,
+      stderr: expect.stringMatching(
+        new RegExp(
+          `^hsmonger: Refusing to ${what} on '${hostname()}': by ${second.instanceFile} 'ca1\\.example\\.test' has the CA's ledger and CRL, and this host`,
+          'u',
+        ),
+      ) as string,
+    });
     expect(['ca.crl', 'exported'].filter((name) => existsSync(path.join(second.directory, name)))).toEqual([]);
   });
 
@@ -132,13 +274,19 @@ describe('what only the owner does', () => {
     const instance = loadInstance({ config: second.configDir, state: second.stateDir }, 'hsmonger');
     const place = { instance, directories: { config: second.configDir, state: second.stateDir } };
     await expect(askService(place, 'make CRL', { days: 1, published: [], above: [] })).rejects.toMatchObject({ code: 'CLONE_REFUSED' });
-    await expect(askService(place, 'revoke certificate', { meant: { serial: '01' }, wish: { reason: 'keyCompromise' } })).rejects.toMatchObject({ code: 'CLONE_REFUSED' });
+    await expect(
+      askService(place, 'revoke certificate', { meant: { serial: '01' }, wish: { reason: 'keyCompromise' } }),
+    ).rejects.toMatchObject({ code: 'CLONE_REFUSED' });
     await expect(askService(place, 'export issued', undefined)).rejects.toMatchObject({ code: 'CLONE_REFUSED' });
   });
 
   it('is done on the owner', async () => {
     setOwner(first, hostname());
-    const [csr, certificate, crl] = ['server.csr', 'server.crt', 'ca.crl'].map((name) => path.join(first.directory, name)) as [string, string, string];
+    const [csr, certificate, crl] = ['server.csr', 'server.crt', 'ca.crl'].map((name) => path.join(first.directory, name)) as [
+      string,
+      string,
+      string,
+    ];
     copyFileSync(path.join(second.directory, 'server.csr'), csr);
     const done = async (...args: string[]) => {
       const { exitCode, stdout, stderr } = await first.cli('ca', ...args);
@@ -149,7 +297,9 @@ describe('what only the owner does', () => {
     await done('unrevoke', certificate);
     await done('revoke', certificate, '--reason', 'keyCompromise');
     await done('crl', '--out', crl);
-    expect((await run('openssl', ['crl', '-in', crl, '-inform', 'DER', '-noout', '-text'])).stdout).toMatch(/Revoked Certificates:[^]*Key Compromise/u);
+    expect((await run('openssl', ['crl', '-in', crl, '-inform', 'DER', '-noout', '-text'])).stdout).toMatch(
+      /Revoked Certificates:[^]*Key Compromise/u,
+    );
     await done('export-openssl', path.join(first.directory, 'exported'));
   });
 });
@@ -159,7 +309,9 @@ describe('a renewal', () => {
     const before = await first.privateKeys();
     const said = await second.cli('renew', ocsp);
     expect(said.exitCode, said.stderr).toBe(0);
-    await expect.poll(async () => (await second.cli('status')).stdout, { timeout: 60_000, interval: 500 }).toContain("'ca1.example.test' renews");
+    await expect
+      .poll(async () => (await second.cli('status')).stdout, { timeout: 60_000, interval: 500 })
+      .toContain("'ca1.example.test' renews");
     expect(new Sqlite(second.ledger, { readonly: true }).prepare('SELECT count(*) AS n FROM issued').get()).toEqual({ n: 0 });
     expect(await first.privateKeys()).toEqual(before);
   });
@@ -205,6 +357,9 @@ describe('once the owner is another', () => {
 
   it('and the one who was it is a clone', async () => {
     setOwner(first, 'ca2.example.test');
-    expect(await first.cli('ca', 'crl', '--out', path.join(first.directory, 'ca.crl'))).toMatchObject({ exitCode: 1, stderr: expect.stringContaining("'ca2.example.test' has the CA's ledger and CRL") as string });
+    expect(await first.cli('ca', 'crl', '--out', path.join(first.directory, 'ca.crl'))).toMatchObject({
+      exitCode: 1,
+      stderr: expect.stringContaining("'ca2.example.test' has the CA's ledger and CRL") as string,
+    });
   });
 });

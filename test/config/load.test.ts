@@ -37,14 +37,46 @@ describe('an instance file', () => {
   });
 
   it.each([
-    ['others can write it', () => { chmodSync(path.join(config, 'one.toml'), 0o646); }, /one\.toml can be written by others \(mode 0646\)/u],
-    ['its group can write it', () => { chmodSync(path.join(config, 'one.toml'), 0o664); }, /mode 0664/u],
-    ['it is not root\'s', () => { chownSync(path.join(config, 'one.toml'), 65534, 65534); }, /owned by uid 65534/u],
-    ['others can write its directory', () => { chmodSync(config, 0o777); }, /etc can be written by others/u],
-    ['its directory is not root\'s', () => { chownSync(config, 65534, 65534); }, /etc is owned by uid 65534/u],
+    [
+      'others can write it',
+      () => {
+        chmodSync(path.join(config, 'one.toml'), 0o646);
+      },
+      /one\.toml can be written by others \(mode 0646\)/u,
+    ],
+    [
+      'its group can write it',
+      () => {
+        chmodSync(path.join(config, 'one.toml'), 0o664);
+      },
+      /mode 0664/u,
+    ],
+    [
+      "it is not root's",
+      () => {
+        chownSync(path.join(config, 'one.toml'), 65534, 65534);
+      },
+      /owned by uid 65534/u,
+    ],
+    [
+      'others can write its directory',
+      () => {
+        chmodSync(config, 0o777);
+      },
+      /etc can be written by others/u,
+    ],
+    [
+      "its directory is not root's",
+      () => {
+        chownSync(config, 65534, 65534);
+      },
+      /etc is owned by uid 65534/u,
+    ],
   ])('is refused when %s', (_what, spoil, message) => {
     spoil();
-    expect(() => loadInstance(directories(), 'one')).toThrow(expect.objectContaining({ code: 'CONFIG_UNSAFE', message: expect.stringMatching(message) as string }));
+    expect(() => loadInstance(directories(), 'one')).toThrow(
+      expect.objectContaining({ code: 'CONFIG_UNSAFE', message: expect.stringMatching(message) as string }),
+    );
   });
 
   it('is refused when a link on the way leads through a directory others can write', () => {
@@ -57,7 +89,9 @@ describe('an instance file', () => {
   });
 
   it('says what to do when it is missing', () => {
-    expect(() => loadInstance(directories(), 'none')).toThrow(expect.objectContaining({ code: 'CONFIG_NOT_FOUND', message: expect.stringContaining('hsmonger setup --instance none') as string }));
+    expect(() => loadInstance(directories(), 'none')).toThrow(
+      expect.objectContaining({ code: 'CONFIG_NOT_FOUND', message: expect.stringContaining('hsmonger setup --instance none') as string }),
+    );
   });
 
   it('that is not TOML is refused with the place', () => {

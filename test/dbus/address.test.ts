@@ -28,7 +28,18 @@ describe('a bus address', () => {
     expect(socketsOf(address)).toEqual(sockets);
   });
 
-  it.each(['unix:abstract=/tmp/dbus-x', 'tcp:host=localhost,port=1', 'unix:runtime=yes', 'autolaunch:', '/run/bus', 'unix:path=', 'unix:path=/%zz', 'unixexec:path=/bin/sh'])('%s is refused with a sentence', (address) => {
-    expect(() => socketsOf(address)).toThrow(expect.objectContaining({ code: 'BUS_UNAVAILABLE', message: expect.stringMatching(/^The bus address '.*\.$/u) as string }));
+  it.each([
+    'unix:abstract=/tmp/dbus-x',
+    'tcp:host=localhost,port=1',
+    'unix:runtime=yes',
+    'autolaunch:',
+    '/run/bus',
+    'unix:path=',
+    'unix:path=/%zz',
+    'unixexec:path=/bin/sh',
+  ])('%s is refused with a sentence', (address) => {
+    expect(() => socketsOf(address)).toThrow(
+      expect.objectContaining({ code: 'BUS_UNAVAILABLE', message: expect.stringMatching(/^The bus address '.*\.$/u) as string }),
+    );
   });
 });

@@ -32,7 +32,9 @@ export async function startFakeBus(directory: string, options: FakeBusOptions): 
       socket,
       reply: (to, signature = '', body = []) => {
         serial += 1;
-        socket.write(encode({ type: messageTypes.return, serial, replySerial: to.serial, sender: 'org.freedesktop.DBus', signature, body }));
+        socket.write(
+          encode({ type: messageTypes.return, serial, replySerial: to.serial, sender: 'org.freedesktop.DBus', signature, body }),
+        );
       },
     };
     let line = '';
@@ -45,7 +47,11 @@ export async function startFakeBus(directory: string, options: FakeBusOptions): 
         if (said.includes('AUTH')) socket.write(`${options.auth ?? 'OK 0123456789abcdef0123456789abcdef'}\r\n`);
         if (said.startsWith('BEGIN')) {
           socket.off('readable', readLines);
-          decode(socket, (message) => options.onCall?.(message, peer), () => undefined);
+          decode(
+            socket,
+            (message) => options.onCall?.(message, peer),
+            () => undefined,
+          );
           // Hello may have come in with BEGIN.
           socket.emit('readable');
           return;

@@ -31,7 +31,10 @@ export async function openLaboratory(): Promise<Laboratory> {
   const authority = await createAuthority(token, { each: { daysLeft: 300 } });
   const nss = await createNssDatabase({ directory: directory.path, token, trust: dogtagTrust });
   const helper = path.join(directory.path, 'refusing-helper');
-  writeFileSync(helper, '#!/bin/sh\ncase "$CERTMONGER_OPERATION" in\nSUBMIT|POLL) echo "not today"; exit 2;;\nIDENTIFY) echo "The refusing CA";;\n*) exit 6;;\nesac\n');
+  writeFileSync(
+    helper,
+    '#!/bin/sh\ncase "$CERTMONGER_OPERATION" in\nSUBMIT|POLL) echo "not today"; exit 2;;\nIDENTIFY) echo "The refusing CA";;\n*) exit 6;;\nesac\n',
+  );
   chmodSync(helper, 0o755);
   const bus = await startBus(directory.path);
   const daemon = await startCertmonger({ directory: directory.path, bus, token });
@@ -45,7 +48,19 @@ export async function openLaboratory(): Promise<Laboratory> {
     helper,
     requestFor: (nickname, id, ca) => {
       const storage = { type: 'NSSDB', location: nss.database, nickname, token: token.label } as const;
-      return { nickname: id, ca, keyStorage: storage, certificateStorage: storage, keyType: 'RSA', keySize: 2048, keyPinFile: token.pinFile, nssUser: owner.name, profile: 'caOCSPCert', preSaveCommand: '/bin/true pre', postSaveCommand: '/bin/true post' };
+      return {
+        nickname: id,
+        ca,
+        keyStorage: storage,
+        certificateStorage: storage,
+        keyType: 'RSA',
+        keySize: 2048,
+        keyPinFile: token.pinFile,
+        nssUser: owner.name,
+        profile: 'caOCSPCert',
+        preSaveCommand: '/bin/true pre',
+        postSaveCommand: '/bin/true post',
+      };
     },
     close: async () => {
       await daemon.kill('SIGKILL');

@@ -18,7 +18,8 @@ afterAll(async () => {
   await lab.close();
 });
 
-const resting = (nickname: string) => waitForRequest(certmonger, nickname, (each) => (each.status === 'MONITORING' ? each : undefined), { timeoutMs: 30_000 });
+const resting = (nickname: string) =>
+  waitForRequest(certmonger, nickname, (each) => (each.status === 'MONITORING' ? each : undefined), { timeoutMs: 30_000 });
 
 describe('a client that outlives the daemon', () => {
   it('finds its request again after kill -9 and a restart, under another path, and hears its signals', async () => {
@@ -31,7 +32,10 @@ describe('a client that outlives the daemon', () => {
 
     await lab.daemon.kill('SIGKILL');
     await expect(certmonger.running()).resolves.toBe(false);
-    await expect(certmonger.request('ocsp').read()).rejects.toMatchObject({ code: 'CERTMONGER_UNAVAILABLE', message: expect.stringContaining('systemctl start certmonger') as string });
+    await expect(certmonger.request('ocsp').read()).rejects.toMatchObject({
+      code: 'CERTMONGER_UNAVAILABLE',
+      message: expect.stringContaining('systemctl start certmonger') as string,
+    });
     await expect(certmonger.listRequests()).rejects.toMatchObject({ code: 'CERTMONGER_UNAVAILABLE' });
 
     await lab.daemon.restart();
@@ -39,16 +43,29 @@ describe('a client that outlives the daemon', () => {
     const after = await resting('ocsp');
     expect(after.path).not.toBe(before.path);
     expect(after.certificate).toMatchObject({ serial: before.certificate.serial });
-    expect(changes.filter(({ kind }) => kind === 'daemon')).toEqual([{ kind: 'daemon', running: false }, { kind: 'daemon', running: true }]);
+    expect(changes.filter(({ kind }) => kind === 'daemon')).toEqual([
+      { kind: 'daemon', running: false },
+      { kind: 'daemon', running: true },
+    ]);
 
     await certmonger.request('ocsp').resubmit();
-    await waitForRequest(certmonger, 'ocsp', (each) => (each.status === 'MONITORING' && each.certificate.serial !== before.certificate.serial ? each : undefined), { timeoutMs: 50_000 });
+    await waitForRequest(
+      certmonger,
+      'ocsp',
+      (each) => (each.status === 'MONITORING' && each.certificate.serial !== before.certificate.serial ? each : undefined),
+      { timeoutMs: 50_000 },
+    );
     expect(changes).toContainEqual({ kind: 'saved', path: after.path });
     stop();
   });
 
   it('waits through a restart', async () => {
-    const waiting = waitForRequest(certmonger, 'ocsp', (each) => (each.postSaveCommand === '/bin/true changed' ? each.nickname : undefined), { timeoutMs: 30_000 });
+    const waiting = waitForRequest(
+      certmonger,
+      'ocsp',
+      (each) => (each.postSaveCommand === '/bin/true changed' ? each.nickname : undefined),
+      { timeoutMs: 30_000 },
+    );
     await lab.daemon.kill('SIGKILL');
     await lab.daemon.restart();
     await certmonger.request('ocsp').modify({ postSaveCommand: '/bin/true changed' });
@@ -56,7 +73,10 @@ describe('a client that outlives the daemon', () => {
   });
 
   it('gives up a wait that leads nowhere, saying where it stood', async () => {
-    await expect(waitForRequest(certmonger, 'ocsp', () => undefined, { timeoutMs: 300 })).rejects.toMatchObject({ code: 'BUS_TIMEOUT', message: expect.stringContaining('its state was MONITORING') as string });
+    await expect(waitForRequest(certmonger, 'ocsp', () => undefined, { timeoutMs: 300 })).rejects.toMatchObject({
+      code: 'BUS_TIMEOUT',
+      message: expect.stringContaining('its state was MONITORING') as string,
+    });
   });
 
   it('reports a daemon that hangs as a timeout and goes on when it wakes', async () => {
@@ -67,7 +87,14 @@ describe('a client that outlives the daemon', () => {
     } finally {
       process.kill(lab.daemon.pid, 'SIGCONT');
     }
-    await expect.poll(() => impatient.listRequests().then((all) => all.length, () => 0)).toBe(1);
+    await expect
+      .poll(() =>
+        impatient.listRequests().then(
+          (all) => all.length,
+          () => 0,
+        ),
+      )
+      .toBe(1);
     impatient.disconnect();
   });
 
@@ -75,7 +102,10 @@ describe('a client that outlives the daemon', () => {
     process.kill(lab.daemon.pid, 'SIGSTOP');
     const call = certmonger.request('ocsp').read();
     setTimeout(() => void lab.daemon.kill('SIGKILL'), 100);
-    await expect(call).rejects.toMatchObject({ code: 'CERTMONGER_UNAVAILABLE', message: expect.stringContaining('ended before it answered') as string });
+    await expect(call).rejects.toMatchObject({
+      code: 'CERTMONGER_UNAVAILABLE',
+      message: expect.stringContaining('ended before it answered') as string,
+    });
     await lab.daemon.restart();
   });
 

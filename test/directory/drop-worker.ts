@@ -5,7 +5,12 @@ import { renewalsDn } from '../../src/directory/tree.js';
 import { accountOf, dropTo } from '../../src/platform/service-user.js';
 
 // Opens the directory as root, becomes the service user, and only then reads, writes and watches.
-const { config, user, dn, environment } = JSON.parse(await text(process.stdin)) as { config: DirectoryConfig; user: string; dn: string; environment: Record<string, string> };
+const { config, user, dn, environment } = JSON.parse(await text(process.stdin)) as {
+  config: DirectoryConfig;
+  user: string;
+  dn: string;
+  environment: Record<string, string>;
+};
 const directory = await openDirectory(config, { owner: accountOf(user), environment });
 dropTo(user);
 const listening = new AbortController();
@@ -17,4 +22,9 @@ await seen;
 listening.abort();
 const entries = await directory.search({ base: dn, scope: 'base', attributes: ['userCertificate'] });
 await directory.close();
-process.stdout.write(JSON.stringify({ uid: process.getuid?.(), values: entries.flatMap(({ values }) => (values.get('usercertificate') ?? []).map((value) => Buffer.from(value).toString('latin1'))) }));
+process.stdout.write(
+  JSON.stringify({
+    uid: process.getuid?.(),
+    values: entries.flatMap(({ values }) => (values.get('usercertificate') ?? []).map((value) => Buffer.from(value).toString('latin1'))),
+  }),
+);

@@ -36,22 +36,70 @@ afterAll(async () => {
 });
 
 /** A subsystem certificate that ends in so many days. */
-function renewed(days: number, { by = authority, of = keys, subject = 'O=EXAMPLE.TEST, CN=CA Subsystem', since = 1 }: { by?: typeof authority; of?: Keys; subject?: string; since?: number } = {}): Promise<Certificate> {
-  return makeCertificate({ keys: of, subject, by, serial: (serial++).toString(16).padStart(2, '0'), notBefore: new Date(Date.now() - since * day), notAfter: new Date(Date.now() + days * day), extensions: [leafConstraints()] });
+function renewed(
+  days: number,
+  {
+    by = authority,
+    of = keys,
+    subject = 'O=EXAMPLE.TEST, CN=CA Subsystem',
+    since = 1,
+  }: { by?: typeof authority; of?: Keys; subject?: string; since?: number } = {},
+): Promise<Certificate> {
+  return makeCertificate({
+    keys: of,
+    subject,
+    by,
+    serial: (serial++).toString(16).padStart(2, '0'),
+    notBefore: new Date(Date.now() - since * day),
+    notAfter: new Date(Date.now() + days * day),
+    extensions: [leafConstraints()],
+  });
 }
 const b64 = (der: Uint8Array) => Buffer.from(der).toString('base64');
-const values = async (dn: string, attribute: string) => [...(await server.search('-s', 'base', '-b', dn, attribute)).matchAll(new RegExp(`^${attribute}:(:?) (.*)$`, 'gimu'))].map(([, encoded, value]) => (encoded === ':' ? value! : b64(Buffer.from(value!)))).sort();
-const texts = async (dn: string, attribute: string) => (await values(dn, attribute)).map((value) => Buffer.from(value, 'base64').toString()).sort();
+const values = async (dn: string, attribute: string) =>
+  [...(await server.search('-s', 'base', '-b', dn, attribute)).matchAll(new RegExp(`^${attribute}:(:?) (.*)$`, 'gimu'))]
+    .map(([, encoded, value]) => (encoded === ':' ? value! : b64(Buffer.from(value!))))
+    .sort();
+const texts = async (dn: string, attribute: string) =>
+  (await values(dn, attribute)).map((value) => Buffer.from(value, 'base64').toString()).sort();
 const put = (dn: string, change: string) => server.change(`dn: ${dn}\nchangetype: modify\n${change}\n\n`);
 
 describe('which shared certificate counts', () => {
   it('is the latest with the right key and a valid chain, in whatever order they come', async () => {
     const stranger = await makeKeys();
-    const strangers = { keys: stranger, certificate: await makeCertificate({ keys: stranger, subject: 'O=EXAMPLE.TEST, CN=Certificate Authority', notBefore: new Date(0), notAfter: new Date(Date.now() + 9000 * day), extensions: caExtensions('bb'.repeat(20)) }) };
+    const strangers = {
+      keys: stranger,
+      certificate: await makeCertificate({
+        keys: stranger,
+        subject: 'O=EXAMPLE.TEST, CN=Certificate Authority',
+        notBefore: new Date(0),
+        notAfter: new Date(Date.now() + 9000 * day),
+        extensions: caExtensions('bb'.repeat(20)),
+      }),
+    };
     const good = await renewed(100);
-    const twin = await makeCertificate({ keys, subject: 'O=EXAMPLE.TEST, CN=CA Subsystem', by: authority, serial: '7f', notBefore: good.notBefore, notAfter: good.notAfter, extensions: [leafConstraints()] });
-    const others = [await renewed(50), await renewed(-1, { since: 900 }), await renewed(200, { of: stranger }), await renewed(300, { by: strangers }), await renewed(400, { since: -2 })];
-    for (const candidates of [[good, ...others], [...others, good], [...others.toReversed(), good]]) expect(chooseShared(candidates, judge)).toBe(good);
+    const twin = await makeCertificate({
+      keys,
+      subject: 'O=EXAMPLE.TEST, CN=CA Subsystem',
+      by: authority,
+      serial: '7f',
+      notBefore: good.notBefore,
+      notAfter: good.notAfter,
+      extensions: [leafConstraints()],
+    });
+    const others = [
+      await renewed(50),
+      await renewed(-1, { since: 900 }),
+      await renewed(200, { of: stranger }),
+      await renewed(300, { by: strangers }),
+      await renewed(400, { since: -2 }),
+    ];
+    for (const candidates of [
+      [good, ...others],
+      [...others, good],
+      [...others.toReversed(), good],
+    ])
+      expect(chooseShared(candidates, judge)).toBe(good);
     expect(chooseShared(others.slice(1), judge)).toBeUndefined();
     expect(chooseShared([], judge)).toBeUndefined();
     // Two that end together: the same one for every reader.
@@ -84,13 +132,20 @@ describe('shared certificates', () => {
     const certificate = await renewed(100);
     expect(await publishShared(host, rig.base, odd, certificate, judge)).toBe('published');
     expect((await readShared(host, rig.base, odd)).map(({ der }) => hex(der))).toEqual([hex(certificate.der)]);
-    expect((await server.search('-b', `cn=ca_renewal,cn=ipa,cn=etc,${rig.base}`, `(cn=${odd})`, 'objectClass')).match(/objectClass: \w+/gu)?.sort()).toEqual(['objectClass: nsContainer', 'objectClass: pkiUser', 'objectClass: top']);
+    expect(
+      (await server.search('-b', `cn=ca_renewal,cn=ipa,cn=etc,${rig.base}`, `(cn=${odd})`, 'objectClass'))
+        .match(/objectClass: \w+/gu)
+        ?.sort(),
+    ).toEqual(['objectClass: nsContainer', 'objectClass: pkiUser', 'objectClass: top']);
     expect(await readShared(host, rig.base, 'nobody')).toEqual([]);
   });
 
   it('are found among garbage and in both attributes, and what lost is removed', async () => {
     const [best, lost] = [await renewed(800), await renewed(600)];
-    await put(dn(), `replace: userCertificate\nuserCertificate: garbage\nuserCertificate:: ${b64(Buffer.from([0x30, 0x80]))}\nuserCertificate:: ${b64(lost.der)}\n-\nadd: userCertificate;binary\nuserCertificate;binary:: ${b64(best.der)}`);
+    await put(
+      dn(),
+      `replace: userCertificate\nuserCertificate: garbage\nuserCertificate:: ${b64(Buffer.from([0x30, 0x80]))}\nuserCertificate:: ${b64(lost.der)}\n-\nadd: userCertificate;binary\nuserCertificate;binary:: ${b64(best.der)}`,
+    );
     expect((await readShared(host, rig.base, nickname)).map(({ der }) => hex(der)).sort()).toEqual([hex(best.der), hex(lost.der)].sort());
     expect(await publishShared(host, rig.base, nickname, lost, judge)).toBe('newer there');
     expect(await tidyShared(root, rig.base, nickname, judge)).toBe(4);
@@ -143,7 +198,10 @@ describe('shared certificates', () => {
 
 describe("the CA's entry", () => {
   it('tells subject and HSM', async () => {
-    expect(await readCaEntry(host, rig.base)).toEqual({ subject: 'CN=Certificate Authority,O=EXAMPLE.TEST', hsm: { token: 'softhsm_token', library: '/usr/lib/softhsm/libsofthsm2.so' } });
+    expect(await readCaEntry(host, rig.base)).toEqual({
+      subject: 'CN=Certificate Authority,O=EXAMPLE.TEST',
+      hsm: { token: 'softhsm_token', library: '/usr/lib/softhsm/libsofthsm2.so' },
+    });
     expect(await readCaEntry(host, 'dc=elsewhere')).toBeUndefined();
   });
 });
@@ -162,13 +220,22 @@ describe('the renewal master', () => {
   });
 
   it('is another after it was set, whatever the spelling of the old one, and setting it again changes nothing', async () => {
-    await put(caServiceDn(rig.base, 'ca1.example.test'), 'delete: ipaConfigString\nipaConfigString: caRenewalMaster\n-\nadd: ipaConfigString\nipaConfigString: CARENEWALMASTER');
+    await put(
+      caServiceDn(rig.base, 'ca1.example.test'),
+      'delete: ipaConfigString\nipaConfigString: caRenewalMaster\n-\nadd: ipaConfigString\nipaConfigString: CARENEWALMASTER',
+    );
     for (let twice = 0; twice < 2; twice++) {
       await setRenewalMaster(root, rig.base, 'ca2.example.test');
       expect(await texts(caServiceDn(rig.base, 'ca1.example.test'), 'ipaConfigString')).toEqual(['enabledService', 'startOrder 50']);
-      expect(await texts(caServiceDn(rig.base, 'ca2.example.test'), 'ipaConfigString')).toEqual(['caRenewalMaster', 'enabledService', 'startOrder 50']);
+      expect(await texts(caServiceDn(rig.base, 'ca2.example.test'), 'ipaConfigString')).toEqual([
+        'caRenewalMaster',
+        'enabledService',
+        'startOrder 50',
+      ]);
     }
-    expect((await listServers(root, rig.base)).filter(({ renewalMaster }) => renewalMaster).map(({ host: name }) => name)).toEqual(['ca2.example.test']);
+    expect((await listServers(root, rig.base)).filter(({ renewalMaster }) => renewalMaster).map(({ host: name }) => name)).toEqual([
+      'ca2.example.test',
+    ]);
   });
 
   it('is never a server without a CA, nor set by somebody who may not', async () => {
@@ -188,13 +255,23 @@ describe('the renewal master', () => {
       },
     };
     await setRenewalMaster(slow, rig.base, 'ca1.example.test');
-    expect((await listServers(root, rig.base)).filter(({ renewalMaster }) => renewalMaster).map(({ host: name }) => name)).toEqual(['ca1.example.test']);
+    expect((await listServers(root, rig.base)).filter(({ renewalMaster }) => renewalMaster).map(({ host: name }) => name)).toEqual([
+      'ca1.example.test',
+    ]);
   });
 });
 
 describe('the CA certificate', () => {
   const entryDn = () => `cn=EXAMPLE.TEST IPA CA,${certificatesDn(rig.base)}`;
-  const caOf = (days: number, of = authority.keys, subject = 'O=EXAMPLE.TEST, CN=Certificate Authority') => makeCertificate({ keys: of, subject, serial: (serial++).toString(16).padStart(2, '0'), notBefore: new Date(Date.now() - day), notAfter: new Date(Date.now() + days * day), extensions: caExtensions() });
+  const caOf = (days: number, of = authority.keys, subject = 'O=EXAMPLE.TEST, CN=Certificate Authority') =>
+    makeCertificate({
+      keys: of,
+      subject,
+      serial: (serial++).toString(16).padStart(2, '0'),
+      notBefore: new Date(Date.now() - day),
+      notAfter: new Date(Date.now() + days * day),
+      extensions: caExtensions(),
+    });
 
   it('is one more value of its entry and the one of cn=CAcert, once', async () => {
     const first = authority.certificate;
@@ -203,10 +280,14 @@ describe('the CA certificate', () => {
       await publishCaCertificate(root, rig.base, next);
       expect(await values(caCertDn(rig.base), 'cACertificate;binary')).toEqual([b64(next.der)]);
       expect(await values(entryDn(), 'cACertificate;binary')).toEqual([b64(first.der), b64(next.der)].sort());
-      expect(await texts(entryDn(), 'ipaCertIssuerSerial')).toEqual([first, next].map(({ der }) => `CN=Certificate Authority,O=EXAMPLE.TEST;${namesOf(der).serial}`).sort());
+      expect(await texts(entryDn(), 'ipaCertIssuerSerial')).toEqual(
+        [first, next].map(({ der }) => `CN=Certificate Authority,O=EXAMPLE.TEST;${namesOf(der).serial}`).sort(),
+      );
       expect(await values(entryDn(), 'ipaPublicKey')).toEqual([b64(first.spki)]);
     }
-    expect((await readCaCertificates(host, rig.base)).map(({ der }) => hex(der)).sort()).toEqual([first, next].map(({ der }) => hex(der)).sort());
+    expect((await readCaCertificates(host, rig.base)).map(({ der }) => hex(der)).sort()).toEqual(
+      [first, next].map(({ der }) => hex(der)).sort(),
+    );
   });
 
   it('stays in cn=CAcert when an older one comes late', async () => {
@@ -238,7 +319,9 @@ describe("Dogtag's entries", () => {
     expect(await updatePkiUser(root, rig.pkiBase, certificate)).toBe('updated');
     expect(await updatePkiUser(root, rig.pkiBase, certificate)).toBe('already there');
     expect(await pkiUserState(root, rig.pkiBase, certificate)).toBe('current');
-    expect(await texts(user(), 'description')).toEqual([`2;${namesOf(certificate.der).serial};CN=Certificate Authority,O=EXAMPLE.TEST;CN=CA Subsystem,O=EXAMPLE.TEST`]);
+    expect(await texts(user(), 'description')).toEqual([
+      `2;${namesOf(certificate.der).serial};CN=Certificate Authority,O=EXAMPLE.TEST;CN=CA Subsystem,O=EXAMPLE.TEST`,
+    ]);
     expect(await values(user(), 'userCertificate')).toEqual([...before, b64(certificate.der)].sort());
     // The KRA's user of the same certificate.
     const inKra = `uid=pkidbuser,ou=people,o=kra,${rig.pkiBase}`;
@@ -248,9 +331,15 @@ describe("Dogtag's entries", () => {
 
   it("keep Dogtag's spelling of the names, and are put right when two writes left the wrong number or both", async () => {
     const certificate = await renewed(1100);
-    await put(user(), 'replace: description\ndescription: 2;4;CN=Certificate Authority, O=EXAMPLE.TEST;CN=CA Subsystem, O=EXAMPLE.TEST\ndescription: 2;5;CN=Certificate Authority, O=EXAMPLE.TEST;CN=CA Subsystem, O=EXAMPLE.TEST\ndescription: a note');
+    await put(
+      user(),
+      'replace: description\ndescription: 2;4;CN=Certificate Authority, O=EXAMPLE.TEST;CN=CA Subsystem, O=EXAMPLE.TEST\ndescription: 2;5;CN=Certificate Authority, O=EXAMPLE.TEST;CN=CA Subsystem, O=EXAMPLE.TEST\ndescription: a note',
+    );
     expect(await updatePkiUser(root, rig.pkiBase, certificate)).toBe('updated');
-    expect(await texts(user(), 'description')).toEqual([`2;${namesOf(certificate.der).serial};CN=Certificate Authority, O=EXAMPLE.TEST;CN=CA Subsystem, O=EXAMPLE.TEST`, 'a note']);
+    expect(await texts(user(), 'description')).toEqual([
+      `2;${namesOf(certificate.der).serial};CN=Certificate Authority, O=EXAMPLE.TEST;CN=CA Subsystem, O=EXAMPLE.TEST`,
+      'a note',
+    ]);
     // An older one that comes late is kept as a value, and the number stays the latest's.
     expect(await updatePkiUser(root, rig.pkiBase, await renewed(1050))).toBe('updated');
     expect(await texts(user(), 'description')).toHaveLength(2);
@@ -266,11 +355,25 @@ describe("Dogtag's entries", () => {
   });
 
   it("have the CA certificate's serial number", async () => {
-    const next = await makeCertificate({ keys: authority.keys, subject: 'O=EXAMPLE.TEST, CN=Certificate Authority', serial: '00f123456789abcdef0123456789abcdef', notBefore: new Date(Date.now() - day), notAfter: new Date(Date.now() + 4000 * day), extensions: caExtensions() });
+    const next = await makeCertificate({
+      keys: authority.keys,
+      subject: 'O=EXAMPLE.TEST, CN=Certificate Authority',
+      serial: '00f123456789abcdef0123456789abcdef',
+      notBefore: new Date(Date.now() - day),
+      notAfter: new Date(Date.now() + 4000 * day),
+      extensions: caExtensions(),
+    });
     expect(await authorityState(root, rig.pkiBase, next)).toBe('stale');
     expect(await updateAuthoritySerial(root, rig.pkiBase, next)).toBe('updated');
     expect(await updateAuthoritySerial(root, rig.pkiBase, next)).toBe('already there');
     expect(await authorityState(root, rig.pkiBase, next)).toBe('current');
-    expect(await server.search('-b', `ou=authorities,ou=ca,${rig.pkiBase}`, '(authorityDN=CN=Certificate Authority,O=EXAMPLE.TEST)', 'authoritySerial')).toContain(`authoritySerial: ${namesOf(next.der).serial}\n`);
+    expect(
+      await server.search(
+        '-b',
+        `ou=authorities,ou=ca,${rig.pkiBase}`,
+        '(authorityDN=CN=Certificate Authority,O=EXAMPLE.TEST)',
+        'authoritySerial',
+      ),
+    ).toContain(`authoritySerial: ${namesOf(next.der).serial}\n`);
   });
 });

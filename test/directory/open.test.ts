@@ -17,12 +17,15 @@ let server: DirectoryServer;
 beforeAll(async () => {
   rig = await startDirectoryServers({ certificates: [] });
   server = rig.servers[0]!;
-  await server.change(`dn: ${shared()}\nchangetype: add\nobjectClass: top\nobjectClass: pkiUser\nobjectClass: nsContainer\ncn: x\ncn:: ${Buffer.from(odd).toString('base64')}\nuserCertificate: first\n\n`);
+  await server.change(
+    `dn: ${shared()}\nchangetype: add\nobjectClass: top\nobjectClass: pkiUser\nobjectClass: nsContainer\ncn: x\ncn:: ${Buffer.from(odd).toString('base64')}\nuserCertificate: first\n\n`,
+  );
 });
 afterAll(() => rig.stop());
 
 /** LDAPMessage with this id, operation tag and content. */
-const message = (id: number, operation: number, content: Buffer) => Buffer.concat([Buffer.from([0x30, content.length + 5, 0x02, 0x01, id, operation, content.length]), content]);
+const message = (id: number, operation: number, content: Buffer) =>
+  Buffer.concat([Buffer.from([0x30, content.length + 5, 0x02, 0x01, id, operation, content.length]), content]);
 const odd = 'ü*(x)\\ \u{1f511}';
 const shared = () => renewalDn(rig.base, 'x');
 const overOpenLdap = () => overTools({ uri: server.ldapi, startTls: false, mechanism: 'EXTERNAL', environment: {}, timeoutMs: 5000 });
@@ -41,19 +44,36 @@ describe.each(Object.entries(ways))('by way of %s', (_, open) => {
     const octets = Buffer.from([0xef, 0xbb, 0xbf, 0, 0xff, 0x30, 0x0a]);
     await directory.modify(shared(), [{ operation: 'add', attribute: 'userCertificate', values: [octets, 'text \u{1f511}'] }]);
     const [entry] = await directory.search({ base: shared(), scope: 'base', attributes: ['userCertificate', 'cn', 'sn'] });
-    expect(entry?.values.get('usercertificate')?.map((value) => Buffer.from(value).toString('hex')).sort()).toEqual([octets, Buffer.from('first'), Buffer.from('text \u{1f511}')].map((value) => value.toString('hex')).sort());
+    expect(
+      entry?.values
+        .get('usercertificate')
+        ?.map((value) => Buffer.from(value).toString('hex'))
+        .sort(),
+    ).toEqual([octets, Buffer.from('first'), Buffer.from('text \u{1f511}')].map((value) => value.toString('hex')).sort());
     expect([...(entry?.values.keys() ?? [])].sort()).toEqual(['cn', 'usercertificate']);
     expect(await directory.search({ base: `cn=nobody,${rig.base}`, scope: 'subtree' })).toEqual([]);
     expect(await directory.search({ base: renewalsDn(rig.base), scope: 'one', filter: equals('cn', 'ü*') })).toEqual([]);
-    expect(await directory.search({ base: renewalsDn(rig.base), scope: 'one', filter: equals('cn', odd), attributes: ['1.1'] })).toEqual([{ dn: shared(), values: new Map() }]);
+    expect(await directory.search({ base: renewalsDn(rig.base), scope: 'one', filter: equals('cn', odd), attributes: ['1.1'] })).toEqual([
+      { dn: shared(), values: new Map() },
+    ]);
 
     await directory.modify(shared(), [{ operation: 'delete', attribute: 'userCertificate', values: [octets, 'text \u{1f511}'] }]);
-    await expect(directory.modify(shared(), [{ operation: 'delete', attribute: 'userCertificate', values: [octets] }, { operation: 'add', attribute: 'userCertificate', values: ['second'] }])).rejects.toMatchObject({ code: 'DIRECTORY_CHANGED' });
-    await expect(directory.modify(shared(), [{ operation: 'add', attribute: 'userCertificate', values: ['first'] }])).rejects.toMatchObject({ code: 'DIRECTORY_CHANGED' });
-    await expect(directory.add(shared(), { objectClass: ['top', 'nsContainer'], cn: ['x'] })).rejects.toMatchObject({ code: 'DIRECTORY_CHANGED' });
+    await expect(
+      directory.modify(shared(), [
+        { operation: 'delete', attribute: 'userCertificate', values: [octets] },
+        { operation: 'add', attribute: 'userCertificate', values: ['second'] },
+      ]),
+    ).rejects.toMatchObject({ code: 'DIRECTORY_CHANGED' });
+    await expect(directory.modify(shared(), [{ operation: 'add', attribute: 'userCertificate', values: ['first'] }])).rejects.toMatchObject(
+      { code: 'DIRECTORY_CHANGED' },
+    );
+    await expect(directory.add(shared(), { objectClass: ['top', 'nsContainer'], cn: ['x'] })).rejects.toMatchObject({
+      code: 'DIRECTORY_CHANGED',
+    });
     expect(await server.search('-b', shared(), 'userCertificate')).toBe(`dn: ${shared()}\nuserCertificate: first\n`);
     await directory.close();
-    if (open !== overOpenLdap) await expect(directory.search({ base: rig.base, scope: 'base' })).rejects.toMatchObject({ code: 'DIRECTORY_UNAVAILABLE' });
+    if (open !== overOpenLdap)
+      await expect(directory.search({ base: rig.base, scope: 'base' })).rejects.toMatchObject({ code: 'DIRECTORY_UNAVAILABLE' });
   });
 
   it('hears each change below what it watches, and nothing when told to stop', async () => {
@@ -77,12 +97,15 @@ describe.each(Object.entries(ways))('by way of %s', (_, open) => {
 });
 
 it('opened for no watching, makes one connection and refuses to watch', async () => {
-  const count = async () => Number(/^currentconnections: (\d+)$/mu.exec(await server.search('-s', 'base', '-b', 'cn=monitor', 'currentconnections'))?.[1]);
+  const count = async () =>
+    Number(/^currentconnections: (\d+)$/mu.exec(await server.search('-s', 'base', '-b', 'cn=monitor', 'currentconnections'))?.[1]);
   const before = await count();
   const directory = await openDirectory(server.config(), { watches: false });
   expect(await count()).toBe(before + 1);
   expect(await directory.search({ base: shared(), scope: 'base' })).toHaveLength(1);
-  await expect(directory.watch({ base: rig.base, scope: 'base' }, new AbortController().signal)[Symbol.asyncIterator]().next()).rejects.toThrow('watches: false');
+  await expect(
+    directory.watch({ base: rig.base, scope: 'base' }, new AbortController().signal)[Symbol.asyncIterator]().next(),
+  ).rejects.toThrow('watches: false');
   await directory.close();
 });
 
@@ -90,22 +113,59 @@ describe('who is let in', () => {
   it("takes a host entry's word for its own entries alone", async () => {
     const directory = await openDirectory(server.config(server.hostBind(), 'ldaps'));
     const refused = { code: 'DIRECTORY_REFUSED', message: expect.stringContaining('LDAP result 50') as string };
-    await expect(directory.modify(shared(), [{ operation: 'add', attribute: 'description', values: ['x'] }])).rejects.toMatchObject(refused);
+    await expect(directory.modify(shared(), [{ operation: 'add', attribute: 'description', values: ['x'] }])).rejects.toMatchObject(
+      refused,
+    );
     await expect(directory.remove(shared())).rejects.toMatchObject(refused);
     await expect(directory.add(`cn=y,${rig.base}`, { objectClass: ['nsContainer'], cn: ['y'] })).rejects.toMatchObject(refused);
     await directory.close();
   });
 
   it.each<[string, (file: (content: string) => string) => DirectoryConfig, string, string]>([
-    ['a wrong password', (file) => server.config({ method: 'simple', dn: hostDn(rig.base, server.host), passwordFile: file('wrong\n') }, 'ldaps'), 'DIRECTORY_REFUSED', 'LDAP result 49'],
-    ['a name nobody has', (file) => server.config({ method: 'simple', dn: `cn=nobody,${rig.base}`, passwordFile: file('wrong\n') }), 'DIRECTORY_REFUSED', 'LDAP result 49'],
+    [
+      'a wrong password',
+      (file) => server.config({ method: 'simple', dn: hostDn(rig.base, server.host), passwordFile: file('wrong\n') }, 'ldaps'),
+      'DIRECTORY_REFUSED',
+      'LDAP result 49',
+    ],
+    [
+      'a name nobody has',
+      (file) => server.config({ method: 'simple', dn: `cn=nobody,${rig.base}`, passwordFile: file('wrong\n') }),
+      'DIRECTORY_REFUSED',
+      'LDAP result 49',
+    ],
     ['no name at all', (file) => server.config({ method: 'simple', dn: '', passwordFile: file('wrong\n') }), 'DIRECTORY_REFUSED', ''],
-    ['a password in clear, to a server that asks for more', (file) => ({ ...server.config({ method: 'simple', dn: 'cn=x', passwordFile: file('\n') }), startTls: false }), 'CONFIG_INVALID', 'empty first line'],
-    ["a certificate of another CA's", () => ({ ...server.config(server.hostBind(), 'ldaps'), caFile: '/etc/ssl/certs/ca-certificates.crt' }), 'DIRECTORY_UNAVAILABLE', 'certificate'],
-    ["a certificate of another CA's after StartTLS", () => ({ ...server.config(server.hostBind(), 'starttls'), caFile: '/etc/ssl/certs/ca-certificates.crt' }), 'DIRECTORY_UNAVAILABLE', 'certificate'],
+    [
+      'a password in clear, to a server that asks for more',
+      (file) => ({ ...server.config({ method: 'simple', dn: 'cn=x', passwordFile: file('\n') }), startTls: false }),
+      'CONFIG_INVALID',
+      'empty first line',
+    ],
+    [
+      "a certificate of another CA's",
+      () => ({ ...server.config(server.hostBind(), 'ldaps'), caFile: '/etc/ssl/certs/ca-certificates.crt' }),
+      'DIRECTORY_UNAVAILABLE',
+      'certificate',
+    ],
+    [
+      "a certificate of another CA's after StartTLS",
+      () => ({ ...server.config(server.hostBind(), 'starttls'), caFile: '/etc/ssl/certs/ca-certificates.crt' }),
+      'DIRECTORY_UNAVAILABLE',
+      'certificate',
+    ],
     ['a socket nobody listens on', () => ({ ...server.config(), uri: 'ldapi://%2Fnowhere%2Fsocket' }), 'DIRECTORY_UNAVAILABLE', 'ENOENT'],
-    ['a port nobody listens on', () => ({ ...server.config(server.hostBind()), uri: 'ldaps://127.0.0.1:1' }), 'DIRECTORY_UNAVAILABLE', 'ECONNREFUSED'],
-    ['a CA file that is missing', () => ({ ...server.config(server.hostBind(), 'ldaps'), caFile: '/nowhere/ca.pem' }), 'CONFIG_INVALID', '/nowhere/ca.pem'],
+    [
+      'a port nobody listens on',
+      () => ({ ...server.config(server.hostBind()), uri: 'ldaps://127.0.0.1:1' }),
+      'DIRECTORY_UNAVAILABLE',
+      'ECONNREFUSED',
+    ],
+    [
+      'a CA file that is missing',
+      () => ({ ...server.config(server.hostBind(), 'ldaps'), caFile: '/nowhere/ca.pem' }),
+      'CONFIG_INVALID',
+      '/nowhere/ca.pem',
+    ],
   ])('refuses %s', async (_, config, code, words) => {
     const file = (content: string) => {
       const name = path.join(rig.directory, 'a.password');
@@ -116,7 +176,10 @@ describe('who is let in', () => {
   });
 
   it('refuses a user the server does not know', () => {
-    const { stdout } = asServiceUser("import { openDirectory } from './src/directory/open.js'; await openDirectory(JSON.parse(process.argv[1])).catch((error) => console.log(error.code, error.message))", JSON.stringify(server.config()));
+    const { stdout } = asServiceUser(
+      "import { openDirectory } from './src/directory/open.js'; await openDirectory(JSON.parse(process.argv[1])).catch((error) => console.log(error.code, error.message))",
+      JSON.stringify(server.config()),
+    );
     expect(stdout).toMatch(/^DIRECTORY_REFUSED .*LDAP result 48/u);
   });
 
@@ -125,12 +188,18 @@ describe('who is let in', () => {
     ['a password', () => server.config(server.hostBind(), 'starttls')],
   ])('opened as root with %s, serves the service user after the drop', (_, config) => {
     const parcel = { config: config(), user: ensureServiceUser().name, dn: shared(), environment: {} };
-    const { stdout, stderr, status } = spawnSync(process.execPath, ['--import', 'tsx', path.join(import.meta.dirname, 'drop-worker.ts')], { input: JSON.stringify(parcel), encoding: 'utf8', timeout: 30_000 });
+    const { stdout, stderr, status } = spawnSync(process.execPath, ['--import', 'tsx', path.join(import.meta.dirname, 'drop-worker.ts')], {
+      input: JSON.stringify(parcel),
+      encoding: 'utf8',
+      timeout: 30_000,
+    });
     expect({ stderr, status }).toEqual({ stderr: '', status: 0 });
     const { uid, values } = JSON.parse(stdout) as { uid: number; values: string[] };
     expect(uid).not.toBe(0);
     expect(values).toContain(`written by uid ${String(uid)}`);
-    return server.change(`dn: ${shared()}\nchangetype: modify\ndelete: userCertificate\nuserCertificate: written by uid ${String(uid)}\n\n`);
+    return server.change(
+      `dn: ${shared()}\nchangetype: modify\ndelete: userCertificate\nuserCertificate: written by uid ${String(uid)}\n\n`,
+    );
   });
 });
 
@@ -156,7 +225,20 @@ describe('a server that does not answer as it should', () => {
     ['says nothing', 'DIRECTORY_UNAVAILABLE', () => undefined],
     ['hangs up', 'DIRECTORY_UNAVAILABLE', (socket) => socket.end()],
     ['speaks another language', 'DIRECTORY_UNAVAILABLE', (socket) => socket.write('HTTP/1.1 400 Bad Request\r\n\r\n')],
-    ['takes the bind and calls it anonymous', 'DIRECTORY_REFUSED', (socket) => void socket.on('data', (data) => socket.write(message(data[4]!, data[5] === 0x60 ? 0x61 : 0x78, data[5] === 0x60 ? success : Buffer.concat([success, Buffer.from([0x8b, 0])]))))],
+    [
+      'takes the bind and calls it anonymous',
+      'DIRECTORY_REFUSED',
+      (socket) =>
+        void socket.on('data', (data) =>
+          socket.write(
+            message(
+              data[4]!,
+              data[5] === 0x60 ? 0x61 : 0x78,
+              data[5] === 0x60 ? success : Buffer.concat([success, Buffer.from([0x8b, 0])]),
+            ),
+          ),
+        ),
+    ],
   ])('which %s, is %s', async (_, code, answer) => {
     await answering(answer, async (uri) => {
       const started = performance.now();
@@ -188,7 +270,9 @@ describe('a server without persistent search', () => {
     });
     await new Promise<void>((resolve) => void simple.listen(socket, resolve));
     const directory = await openDirectory({ ...server.config(), uri: `ldapi://${encodeURIComponent(socket)}` });
-    await expect(directory.watch({ base: 'dc=x', scope: 'base' }, new AbortController().signal)[Symbol.asyncIterator]().next()).rejects.toMatchObject({ code: 'DIRECTORY_REFUSED', message: expect.stringContaining('LDAP result 12') as string });
+    await expect(
+      directory.watch({ base: 'dc=x', scope: 'base' }, new AbortController().signal)[Symbol.asyncIterator]().next(),
+    ).rejects.toMatchObject({ code: 'DIRECTORY_REFUSED', message: expect.stringContaining('LDAP result 12') as string });
     expect(await directory.search({ base: 'dc=x', scope: 'base' })).toEqual([]);
     await directory.close();
     await new Promise((resolve) => void simple.close(resolve));
@@ -199,20 +283,27 @@ describe('a server without persistent search', () => {
 });
 
 describe('a server that goes away', () => {
-  it.each(Object.entries(ways).filter(([, open]) => open !== overOpenLdap))('and comes back leaves %s lost, never anonymous', async (_, open) => {
-    const directory = await open();
-    const changes = directory.watch({ base: rig.base, scope: 'subtree' }, new AbortController().signal)[Symbol.asyncIterator]();
-    await changes.next();
-    const next = changes.next();
-    const lost = expect(next).rejects.toMatchObject({ code: 'DIRECTORY_UNAVAILABLE' });
-    await rig.kill(1);
-    await lost;
-    await rig.start(1);
-    await expect(directory.search({ base: rig.base, scope: 'base' })).rejects.toMatchObject({ code: 'DIRECTORY_UNAVAILABLE' });
-    await expect(directory.modify(shared(), [{ operation: 'add', attribute: 'userCertificate', values: ['x'] }])).rejects.toMatchObject({ code: 'DIRECTORY_UNAVAILABLE' });
-    await expect(directory.watch({ base: rig.base, scope: 'subtree' }, new AbortController().signal)[Symbol.asyncIterator]().next()).rejects.toMatchObject({ code: 'DIRECTORY_UNAVAILABLE' });
-    await directory.close();
-  });
+  it.each(Object.entries(ways).filter(([, open]) => open !== overOpenLdap))(
+    'and comes back leaves %s lost, never anonymous',
+    async (_, open) => {
+      const directory = await open();
+      const changes = directory.watch({ base: rig.base, scope: 'subtree' }, new AbortController().signal)[Symbol.asyncIterator]();
+      await changes.next();
+      const next = changes.next();
+      const lost = expect(next).rejects.toMatchObject({ code: 'DIRECTORY_UNAVAILABLE' });
+      await rig.kill(1);
+      await lost;
+      await rig.start(1);
+      await expect(directory.search({ base: rig.base, scope: 'base' })).rejects.toMatchObject({ code: 'DIRECTORY_UNAVAILABLE' });
+      await expect(directory.modify(shared(), [{ operation: 'add', attribute: 'userCertificate', values: ['x'] }])).rejects.toMatchObject({
+        code: 'DIRECTORY_UNAVAILABLE',
+      });
+      await expect(
+        directory.watch({ base: rig.base, scope: 'subtree' }, new AbortController().signal)[Symbol.asyncIterator]().next(),
+      ).rejects.toMatchObject({ code: 'DIRECTORY_UNAVAILABLE' });
+      await directory.close();
+    },
+  );
 
   it.each<[string, () => Promise<Directory>]>([
     ['ldapi', () => openDirectory(server.config(), { timeoutMs: 700, pulseMs: 200 })],
@@ -243,5 +334,21 @@ describe('a server that goes away', () => {
 
 function asServiceUser(script: string, argument: string) {
   const { uid, gid } = ensureServiceUser();
-  return spawnSync('setpriv', [`--reuid=${String(uid)}`, `--regid=${String(gid)}`, '--clear-groups', '--', process.execPath, '--import', 'tsx', '--input-type=module', '-e', script, argument], { encoding: 'utf8', cwd: path.resolve(import.meta.dirname, '../..'), timeout: 30_000 });
+  return spawnSync(
+    'setpriv',
+    [
+      `--reuid=${String(uid)}`,
+      `--regid=${String(gid)}`,
+      '--clear-groups',
+      '--',
+      process.execPath,
+      '--import',
+      'tsx',
+      '--input-type=module',
+      '-e',
+      script,
+      argument,
+    ],
+    { encoding: 'utf8', cwd: path.resolve(import.meta.dirname, '../..'), timeout: 30_000 },
+  );
 }

@@ -79,17 +79,37 @@ describe('names as text', () => {
 
 describe('LDIF', () => {
   it('is read value by value, attributes in lower case', () => {
-    const entries = parseLdif(`dn: cn=a,dc=x\ncn: a\nuserCertificate;binary:: ${b64('\0\u{1f511}')}\ncn:: ${b64('b')}\nempty:\n\nref: ldap://elsewhere\n\ndn:: ${b64('cn=é')}\n\n`);
+    const entries = parseLdif(
+      `dn: cn=a,dc=x\ncn: a\nuserCertificate;binary:: ${b64('\0\u{1f511}')}\ncn:: ${b64('b')}\nempty:\n\nref: ldap://elsewhere\n\ndn:: ${b64('cn=é')}\n\n`,
+    );
     expect(entries.map(({ dn }) => dn)).toEqual(['cn=a,dc=x', 'cn=é']);
-    expect([...(entries[0]?.values ?? [])].map(([name, values]) => [name, values.map((value) => Buffer.from(value).toString())])).toEqual([['cn', ['a', 'b']], ['usercertificate;binary', ['\0\u{1f511}']], ['empty', ['']]]);
+    expect([...(entries[0]?.values ?? [])].map(([name, values]) => [name, values.map((value) => Buffer.from(value).toString())])).toEqual([
+      ['cn', ['a', 'b']],
+      ['usercertificate;binary', ['\0\u{1f511}']],
+      ['empty', ['']],
+    ]);
   });
 
-  it.each(['cn: a\n', 'dn: a\n wrapped\n', 'dn: a\ncn:< file:///etc/shadow\n', 'dn: a\ncn:: abc\n', 'dn: a\ncn:: a-_=\n', 'dn: a\nno colon\n', 'dn: a\n1cn: b\n', 'error: 1\n'])('%j is refused', (text) => {
+  it.each([
+    'cn: a\n',
+    'dn: a\n wrapped\n',
+    'dn: a\ncn:< file:///etc/shadow\n',
+    'dn: a\ncn:: abc\n',
+    'dn: a\ncn:: a-_=\n',
+    'dn: a\nno colon\n',
+    'dn: a\n1cn: b\n',
+    'error: 1\n',
+  ])('%j is refused', (text) => {
     expect(() => parseLdif(text)).toThrow(expect.objectContaining({ code: 'DIRECTORY_INVALID' }));
   });
 
   it('is written in base64 alone, so that no value becomes a line', () => {
-    expect(modifyLdif('cn=a\n-', [{ operation: 'delete', attribute: 'cn', values: ['b\nreplace: x'] }, { operation: 'add', attribute: 'cn', values: [] }])).toBe(`dn:: ${b64('cn=a\n-')}\nchangetype: modify\ndelete: cn\ncn:: ${b64('b\nreplace: x')}\n-\nadd: cn\n-\n`);
+    expect(
+      modifyLdif('cn=a\n-', [
+        { operation: 'delete', attribute: 'cn', values: ['b\nreplace: x'] },
+        { operation: 'add', attribute: 'cn', values: [] },
+      ]),
+    ).toBe(`dn:: ${b64('cn=a\n-')}\nchangetype: modify\ndelete: cn\ncn:: ${b64('b\nreplace: x')}\n-\nadd: cn\n-\n`);
     expect(addLdif('cn=a', { cn: ['a', Buffer.from([0])] })).toBe(`dn:: ${b64('cn=a')}\nchangetype: add\ncn:: ${b64('a')}\ncn:: AA==\n`);
     expect(() => modifyLdif('cn=a', [{ operation: 'add', attribute: 'cn\ndelete: x', values: [] }])).toThrow('no attribute description');
   });
@@ -110,7 +130,10 @@ describe('result codes', () => {
     [32, 'DIRECTORY_INVALID'],
     [65, 'DIRECTORY_INVALID'],
   ])('%i is %s', (result, code) => {
-    expect(failureOf(result, 'reading cn=a', 'words\nof the server. Code: 0x31')).toMatchObject({ code, message: expect.stringContaining(`reading cn=a: words of the server (LDAP result ${String(result)}).`) as string });
+    expect(failureOf(result, 'reading cn=a', 'words\nof the server. Code: 0x31')).toMatchObject({
+      code,
+      message: expect.stringContaining(`reading cn=a: words of the server (LDAP result ${String(result)}).`) as string,
+    });
   });
 });
 

@@ -30,7 +30,15 @@ afterAll(async () => {
 });
 
 function renewed(days: number): Promise<Certificate> {
-  return makeCertificate({ keys: rig.subsystem!, subject: 'O=EXAMPLE.TEST, CN=CA Subsystem', by: rig.authority!, serial: (serial++).toString(16), notBefore: new Date(Date.now() - day), notAfter: new Date(Date.now() + days * day), extensions: [leafConstraints()] });
+  return makeCertificate({
+    keys: rig.subsystem!,
+    subject: 'O=EXAMPLE.TEST, CN=CA Subsystem',
+    by: rig.authority!,
+    serial: (serial++).toString(16),
+    notBefore: new Date(Date.now() - day),
+    notAfter: new Date(Date.now() + days * day),
+    extensions: [leafConstraints()],
+  });
 }
 const shown = (certificates: readonly Certificate[]) => certificates.map(({ der }) => hex(der)).sort();
 
@@ -50,7 +58,12 @@ it('two that publish at the same moment leave both values; every reader takes th
   const [early, late] = [await renewed(200), await renewed(300)];
   await rig.cut();
   const directories = [await openDirectory(servers[0].config()), await openDirectory(servers[1].config())] as const;
-  expect(await Promise.all([publishShared(directories[0], rig.base, nickname, late, judge), publishShared(directories[1], rig.base, nickname, early, judge)])).toEqual(['published', 'published']);
+  expect(
+    await Promise.all([
+      publishShared(directories[0], rig.base, nickname, late, judge),
+      publishShared(directories[1], rig.base, nickname, early, judge),
+    ]),
+  ).toEqual(['published', 'published']);
   await rig.heal();
   await rig.inSync();
   for (const directory of directories) {
@@ -73,7 +86,9 @@ it('two that add the entry at once make a hidden one, which is read all the same
   expect(await publishShared(there, rig.base, 'new, one', theirs, judge)).toBe('published');
   await rig.heal();
   await rig.inSync();
-  const count = async (server: DirectoryServer) => ((await server.search('-b', renewalsDn(rig.base), '(&(objectClass=ldapSubEntry)(nsds5ReplConflict=*))', 'cn')).match(/^dn:/gmu) ?? []).length;
+  const count = async (server: DirectoryServer) =>
+    ((await server.search('-b', renewalsDn(rig.base), '(&(objectClass=ldapSubEntry)(nsds5ReplConflict=*))', 'cn')).match(/^dn:/gmu) ?? [])
+      .length;
   expect(await count(servers[0])).toBe(1);
   for (const directory of [here, there]) expect(shown(await readShared(directory, rig.base, 'new, one'))).toEqual(shown([mine, theirs]));
   expect(await publishShared(there, rig.base, 'new, one', mine, judge)).toBe('newer there');
@@ -81,7 +96,9 @@ it('two that add the entry at once make a hidden one, which is read all the same
   await rig.inSync();
   for (const server of servers) {
     expect(await count(server)).toBe(0);
-    expect(await server.search('-s', 'base', '-b', renewalDn(rig.base, 'new, one'), 'userCertificate')).toContain(Buffer.from(theirs.der).toString('base64'));
+    expect(await server.search('-s', 'base', '-b', renewalDn(rig.base, 'new, one'), 'userCertificate')).toContain(
+      Buffer.from(theirs.der).toString('base64'),
+    );
   }
 });
 
@@ -96,7 +113,10 @@ it("a Dogtag user whose description no longer is the latest certificate's is put
   await rig.inSync();
   expect(await updatePkiUser(here, rig.pkiBase, late)).toBe('updated');
   await rig.inSync();
-  for (const server of servers) expect((await server.search('-b', `uid=pkidbuser,ou=people,${rig.pkiBase}`, 'description')).match(/2;\d+;/gu)).toEqual([`2;${namesOf(late.der).serial};`]);
+  for (const server of servers)
+    expect((await server.search('-b', `uid=pkidbuser,ou=people,${rig.pkiBase}`, 'description')).match(/2;\d+;/gu)).toEqual([
+      `2;${namesOf(late.der).serial};`,
+    ]);
   await other.close();
 });
 
@@ -106,7 +126,9 @@ it('two renewal masters set while neither hears the other are seen, and one agai
   await rig.inSync();
   await rig.cut();
   await setRenewalMaster(other, rig.base, 'ca2.example.test');
-  await here.modify(`cn=CA,cn=ca1.example.test,cn=masters,cn=ipa,cn=etc,${rig.base}`, [{ operation: 'delete', attribute: 'ipaConfigString', values: ['caRenewalMaster'] }]);
+  await here.modify(`cn=CA,cn=ca1.example.test,cn=masters,cn=ipa,cn=etc,${rig.base}`, [
+    { operation: 'delete', attribute: 'ipaConfigString', values: ['caRenewalMaster'] },
+  ]);
   await setRenewalMaster(here, rig.base, 'ca1.example.test');
   await rig.heal();
   await rig.inSync();

@@ -9,7 +9,12 @@ export const doctorInstance: Instance = {
   file: '/etc/hsmonger/testca.toml',
   user: 'pkiuser',
   drop: 'setuid',
-  token: { selector: { by: 'label', label: 'hsm' }, module: '/usr/lib/module.so', environment: {}, pin: { from: 'file', path: '/etc/hsmonger/pin' } },
+  token: {
+    selector: { by: 'label', label: 'hsm' },
+    module: '/usr/lib/module.so',
+    environment: {},
+    pin: { from: 'file', path: '/etc/hsmonger/pin' },
+  },
   nss: { database: '/etc/alias' },
   issuer: { type: 'token', certificate: 'ca', lifetimeDays: {}, backdateSeconds: 60, digest: 'sha256' },
   saving: { guardMinutes: 15 },
@@ -21,17 +26,44 @@ export const doctorInstance: Instance = {
 /** Facts of which nothing is known but the instance: a test puts in what its check looks at. */
 export function unknownFacts(instance: Instance = doctorInstance): DoctorFacts {
   const unknown = (what: string) => ({ known: false, why: `The ${what} did not answer.` }) as const;
-  return { instance, now: new Date('2026-06-01T00:00:00Z'), token: unknown('token'), nss: unknown('NSS database'), internal: unknown('internal store'), certmonger: unknown('certmonger'), chain: unknown('chain'), servers: {}, files: unknown('files'), state: unknown('state'), host: unknown('host') };
+  return {
+    instance,
+    now: new Date('2026-06-01T00:00:00Z'),
+    token: unknown('token'),
+    nss: unknown('NSS database'),
+    internal: unknown('internal store'),
+    certmonger: unknown('certmonger'),
+    chain: unknown('chain'),
+    servers: {},
+    files: unknown('files'),
+    state: unknown('state'),
+    host: unknown('host'),
+  };
 }
 
 /** A token all is well with, opened by a login. */
 export function goodToken(pairs: readonly Pair[]): TokenSight {
-  const description = { slotId: 1, label: 'hsm', manufacturer: '', model: '', serial: '17', loginRequired: true, initialized: true, writeProtected: false, pin: 'fine' } as const;
+  const description = {
+    slotId: 1,
+    label: 'hsm',
+    manufacturer: '',
+    model: '',
+    serial: '17',
+    loginRequired: true,
+    initialized: true,
+    writeProtected: false,
+    pin: 'fine',
+  } as const;
   const keys = pairs.map(({ key }) => ({ ...key, protection: { private: true, alwaysSensitive: true, neverExtractable: true } }));
   return {
     module: { ok: true },
     tokens: [description],
-    token: { ok: true, description, certificates: pairs.map(({ certificate }) => certificate), mechanisms: ['CKM_RSA_PKCS_KEY_PAIR_GEN', 'CKM_SHA256_RSA_PKCS', 'CKM_RSA_PKCS', 'CKM_RSA_X_509'] },
+    token: {
+      ok: true,
+      description,
+      certificates: pairs.map(({ certificate }) => certificate),
+      mechanisms: ['CKM_RSA_PKCS_KEY_PAIR_GEN', 'CKM_SHA256_RSA_PKCS', 'CKM_RSA_PKCS', 'CKM_RSA_X_509'],
+    },
     pin: { ok: true },
     pinFile: { regular: true, size: 9, uid: 17, gid: 17, mode: 0o100600 },
     reader: { uid: 17, gid: 17 },
@@ -45,13 +77,36 @@ export const goodNss: NssSight & { readonly contents: NssContents } = {
   unwritable: [],
   foreign: [],
   owner: { uid: 17, gid: 17 },
-  contents: { ok: true, registered: true, tokens: ['hsm'], internal: [{ nickname: 'ca', trust: 'CT,C,C' }], onToken: { ok: true, listed: [{ nickname: 'ca', trust: 'CTu,Cu,Cu' }, { nickname: 'ocsp', trust: 'u,u,u' }] } },
+  contents: {
+    ok: true,
+    registered: true,
+    tokens: ['hsm'],
+    internal: [{ nickname: 'ca', trust: 'CT,C,C' }],
+    onToken: {
+      ok: true,
+      listed: [
+        { nickname: 'ca', trust: 'CTu,Cu,Cu' },
+        { nickname: 'ocsp', trust: 'u,u,u' },
+      ],
+    },
+  },
 };
 
 export const goodInternal: InternalSight = { description: { loginRequired: false }, certificates: [], keys: [], asked: true };
 
 /** Facts these checks have nothing to say about: a CA 'ca' and its 'ocsp', with keys on the token. */
 export function goodFacts(ca: Pair, ocsp: Pair): DoctorFacts {
-  const instance: Instance = { ...doctorInstance, certificates: [{ nickname: 'ca', profile: 'caCACert', storage: { kind: 'token' } }, { nickname: 'ocsp', profile: 'caOCSPCert', storage: { kind: 'token' } }] };
-  return { ...unknownFacts(instance), token: { known: true, value: goodToken([ca, ocsp]) }, nss: { known: true, value: goodNss }, internal: { known: true, value: goodInternal } };
+  const instance: Instance = {
+    ...doctorInstance,
+    certificates: [
+      { nickname: 'ca', profile: 'caCACert', storage: { kind: 'token' } },
+      { nickname: 'ocsp', profile: 'caOCSPCert', storage: { kind: 'token' } },
+    ],
+  };
+  return {
+    ...unknownFacts(instance),
+    token: { known: true, value: goodToken([ca, ocsp]) },
+    nss: { known: true, value: goodNss },
+    internal: { known: true, value: goodInternal },
+  };
 }

@@ -8,13 +8,20 @@ import { makePair } from '../tracking/facts.js';
 import { goodFacts, unknownFacts } from './facts.js';
 
 let good: DoctorFacts;
-beforeAll(async () => { good = goodFacts(await makePair('ca'), await makePair('ocsp')); });
+beforeAll(async () => {
+  good = goodFacts(await makePair('ca'), await makePair('ocsp'));
+});
 
 /** The parts a check touches, of facts all of which or none of which are known. */
 function touched(check: Check): Set<string> {
   const parts = new Set<string>();
   for (const facts of [good, unknownFacts()]) {
-    const watched = new Proxy(facts, { get: (target, name) => { parts.add(String(name)); return target[name as keyof DoctorFacts]; } });
+    const watched = new Proxy(facts, {
+      get: (target, name) => {
+        parts.add(String(name));
+        return target[name as keyof DoctorFacts];
+      },
+    });
     check.run(watched);
   }
   parts.delete('instance');
@@ -25,7 +32,10 @@ function touched(check: Check): Set<string> {
 test('every check finds gathered what it looks at, and each source is known', () => {
   for (const check of checks) {
     const gathered = partsFor([check]);
-    expect([...touched(check)].filter((part) => !gathered.has(part as Part)), check.name).toEqual([]);
+    expect(
+      [...touched(check)].filter((part) => !gathered.has(part as Part)),
+      check.name,
+    ).toEqual([]);
     expect(partsFor([{ name: 'New', source: check.source }]).size, check.source).toBeLessThan(9);
   }
 });
@@ -40,8 +50,14 @@ test('of files or disks alone the token is left alone; all checks look at everyt
 test('a check that could not look is no all-clear, unless another says what is wrong', () => {
   const chosen = checks.filter(({ name }) => name === 'TokenLabel');
   const facts = unknownFacts();
-  const results = withUnseen(chosen, facts, runChecks(chosen, facts, () => 0));
-  expect(results).toMatchObject([{ check: 'TokenLabel', severity: 'error', key: 'unseen', message: 'What TokenLabel looks at could not be looked at.' }]);
+  const results = withUnseen(
+    chosen,
+    facts,
+    runChecks(chosen, facts, () => 0),
+  );
+  expect(results).toMatchObject([
+    { check: 'TokenLabel', severity: 'error', key: 'unseen', message: 'What TokenLabel looks at could not be looked at.' },
+  ]);
   const told = runChecks(checks, facts, () => 0);
   expect(withUnseen(checks, facts, told)).toEqual(told);
 });

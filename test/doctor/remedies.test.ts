@@ -19,15 +19,28 @@ afterAll(() => site.stop());
 
 test('what certmonger must do is done through certmonger: a missing request is added, one is submitted again; then nothing is wrong', async () => {
   const directories = { config: site.configDir, state: site.stateDir };
-  const given = { place: { instance: loadInstance(directories, 'hsmonger'), directories }, bus: site.bus.address, env: {}, now: new Date(), login: false };
+  const given = {
+    place: { instance: loadInstance(directories, 'hsmonger'), directories },
+    bus: site.bus.address,
+    env: {},
+    now: new Date(),
+    login: false,
+  };
   const said: string[] = [];
-  const remedy = (one: Remedy) => applyRemedy(given, one, (sentence) => { said.push(sentence); });
+  const remedy = (one: Remedy) =>
+    applyRemedy(given, one, (sentence) => {
+      said.push(sentence);
+    });
   const before = [...(await site.getcertRecords()).keys()].sort();
   const stopped = await site.cli('track', 'stop', '-n', subsystem);
   expect(stopped.exitCode, stopped.stderr).toBe(0);
   // One that is left over is for a person to end, whatever else is put right.
   const [crt, key] = [path.join(site.directory, 'gone.crt'), path.join(site.directory, 'gone.key')];
-  execFileSync('openssl', ['req', '-x509', '-newkey', 'rsa:2048', '-nodes', '-subj', '/CN=gone', '-days', '300', '-out', crt, '-keyout', key], { stdio: 'ignore' });
+  execFileSync(
+    'openssl',
+    ['req', '-x509', '-newkey', 'rsa:2048', '-nodes', '-subj', '/CN=gone', '-days', '300', '-out', crt, '-keyout', key],
+    { stdio: 'ignore' },
+  );
   await getcert(site.bus, ['start-tracking', '-I', 'hsmonger.gone', '-f', crt, '-k', key, '-c', 'hsmonger']);
   await remedy({ kind: 'reconcile' });
   expect(said).toEqual([expect.stringContaining("The request 'hsmonger.gone' is of this instance")]);
@@ -36,7 +49,10 @@ test('what certmonger must do is done through certmonger: a missing request is a
   await getcert(site.bus, ['stop-tracking', '-i', 'hsmonger.gone']);
   expect([...(await site.getcertRecords()).keys()].sort()).toEqual(before);
   // Asked of certmonger, not of the token: a look through certutil logs in, and SoftHSM rewrites the token's file at every login.
-  const expires = async () => [...(await site.getcertRecords()).values()].find((record) => record.get('certificate')?.includes(`nickname='${subsystem}'`))?.get('expires');
+  const expires = async () =>
+    [...(await site.getcertRecords()).values()]
+      .find((record) => record.get('certificate')?.includes(`nickname='${subsystem}'`))
+      ?.get('expires');
   const was = await expires();
   await remedy({ kind: 'resubmit', nickname: subsystem });
   await expect.poll(expires, { timeout: 120_000, interval: 500 }).not.toBe(was);
@@ -45,5 +61,9 @@ test('what certmonger must do is done through certmonger: a missing request is a
   await remedy({ kind: 'finish savings' });
   // After a renewal, too, nothing is wrong.
   const { stdout } = await site.cli('doctor', '--output', 'json', '--failures-only', '--login', '--source', 'hsmonger');
-  expect((JSON.parse(stdout) as { check: string; source: string }[]).filter(({ source }) => /^hsmonger\.(?:token|pin|keys|certificates|nss)$/u.test(source))).toEqual([]);
+  expect(
+    (JSON.parse(stdout) as { check: string; source: string }[]).filter(({ source }) =>
+      /^hsmonger\.(?:token|pin|keys|certificates|nss)$/u.test(source),
+    ),
+  ).toEqual([]);
 }, 180_000);

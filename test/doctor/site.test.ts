@@ -1,4 +1,15 @@
-import { chmodSync, chownSync, existsSync, readdirSync, readFileSync, renameSync, rmSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
+import {
+  chmodSync,
+  chownSync,
+  existsSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import path from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { run } from '../../src/platform/run.js';
@@ -31,15 +42,23 @@ async function doctor(...args: string[]): Promise<Told[]> {
   expect([0, 3], stderr).toContain(exitCode);
   return (JSON.parse(stdout) as Told[]).filter(({ source }) => own.test(source));
 }
-const failures = async (...args: string[]) => (await doctor('--failures-only', ...args)).map(({ result, check, kw }) => `${result} ${check} ${kw.key}`);
+const failures = async (...args: string[]) =>
+  (await doctor('--failures-only', ...args)).map(({ result, check, kw }) => `${result} ${check} ${kw.key}`);
 /** What --fix did, as it said it; the findings of these checks that are left. */
 async function fixed(...args: string[]) {
   const { stdout, stderr } = await site.cli('doctor', '--output', 'json', '--failures-only', '--fix', '--yes', ...args);
   return { said: stderr, left: (JSON.parse(stdout) as Told[]).filter(({ source }) => own.test(source)).map(({ check }) => check) };
 }
-const nss = (program: string, ...args: string[]) => runAs(site.owner, program, [...args], { env: site.token.environment, cwd: '/', okExitCodes: [0] });
+const nss = (program: string, ...args: string[]) =>
+  runAs(site.owner, program, [...args], { env: site.token.environment, cwd: '/', okExitCodes: [0] });
 const certutil = (...args: string[]) => nss('certutil', ...args, '-d', `sql:${site.nss.database}`, '-f', site.nss.loginFile);
-const pkcs11 = (...args: string[]) => runAs(site.owner, 'pkcs11-tool', ['--module', site.token.module, '--token-label', site.token.label, '--login', '--pin', 'env:RIG_PIN', ...args], { env: { ...site.token.environment, RIG_PIN: site.token.pin }, cwd: '/' });
+const pkcs11 = (...args: string[]) =>
+  runAs(
+    site.owner,
+    'pkcs11-tool',
+    ['--module', site.token.module, '--token-label', site.token.label, '--login', '--pin', 'env:RIG_PIN', ...args],
+    { env: { ...site.token.environment, RIG_PIN: site.token.pin }, cwd: '/' },
+  );
 
 describe('on a whole site', () => {
   test('nothing is wrong where nothing is wrong, with and without a login, by every check', async () => {
@@ -70,7 +89,11 @@ describe('on a whole site', () => {
     chmodSync(site.token.pinFile, 0o644);
     chownSync(path.join(site.nss.database, 'cert9.db'), 0, 0);
     chmodSync(path.join(site.nss.database, 'cert9.db'), 0o600);
-    expect(await failures()).toEqual([`ERROR PinSource ${site.token.pinFile}`, `CRITICAL NssDatabase nss-database`, `ERROR NssOwner ${site.nss.database}/cert9.db`]);
+    expect(await failures()).toEqual([
+      `ERROR PinSource ${site.token.pinFile}`,
+      `CRITICAL NssDatabase nss-database`,
+      `ERROR NssOwner ${site.nss.database}/cert9.db`,
+    ]);
     const { said, left } = await fixed();
     expect(left).toEqual([]);
     expect(said).toContain(`done: hsmonger: set the mode of ${site.token.pinFile} to 0600\n`);
@@ -93,7 +116,12 @@ describe('on a whole site', () => {
   test('trust is found wrong in both places and set by --fix, as certutil sees it', async () => {
     await certutil('-M', '-n', ca, '-t', ',,');
     await certutil('-M', '-n', `${site.token.label}:${subsystem}`, '-t', 'C,,');
-    expect(await failures('--login')).toEqual([`ERROR NssTrust ${ca}`, `ERROR NssTrust ${subsystem}`, `ERROR NssTokenTrust ${ca}`, `ERROR NssTokenTrust ${subsystem}`]);
+    expect(await failures('--login')).toEqual([
+      `ERROR NssTrust ${ca}`,
+      `ERROR NssTrust ${subsystem}`,
+      `ERROR NssTokenTrust ${ca}`,
+      `ERROR NssTokenTrust ${subsystem}`,
+    ]);
     expect((await fixed('--login')).left).toEqual([]);
     expect(await site.tokenTrust()).toMatchObject({ [ca]: 'CTu,Cu,Cu', [subsystem]: 'u,u,u' });
   });
@@ -101,7 +129,10 @@ describe('on a whole site', () => {
   test('without an answer --fix changes nothing', async () => {
     chmodSync(site.token.pinFile, 0o644);
     const { exitCode, stderr } = await site.cli('doctor', '--fix');
-    expect({ exitCode, stderr }).toMatchObject({ exitCode: 2, stderr: expect.stringMatching(/This would be done:\n {2}hsmonger: set the mode of .* to 0600\n.*say --yes/su) as string });
+    expect({ exitCode, stderr }).toMatchObject({
+      exitCode: 2,
+      stderr: expect.stringMatching(/This would be done:\n {2}hsmonger: set the mode of .* to 0600\n.*say --yes/su) as string,
+    });
     expect(statSync(site.token.pinFile).mode & 0o777).toBe(0o644);
     chmodSync(site.token.pinFile, 0o600);
   });
@@ -111,7 +142,16 @@ describe('on a whole site', () => {
     try {
       expect(await failures()).toContain('CRITICAL NssModule module-registered');
     } finally {
-      await nss('modutil', '-dbdir', `sql:${site.nss.database}`, '-add', site.nss.moduleName ?? '', '-libfile', site.token.module, '-force');
+      await nss(
+        'modutil',
+        '-dbdir',
+        `sql:${site.nss.database}`,
+        '-add',
+        site.nss.moduleName ?? '',
+        '-libfile',
+        site.token.module,
+        '-force',
+      );
     }
   });
 
@@ -119,8 +159,24 @@ describe('on a whole site', () => {
     const der = path.join(site.directory, 'one.der');
     const key = path.join(site.directory, 'soft.pem');
     const certificate = path.join(site.directory, 'soft.crt');
-    await run('openssl', ['x509', '-outform', 'der', '-out', der], { input: site.authority.certificates.find(({ nickname }) => nickname === subsystem)?.pem ?? '' });
-    await run('openssl', ['req', '-x509', '-newkey', 'rsa:2048', '-nodes', '-keyout', key, '-out', certificate, '-subj', '/CN=soft', '-days', '90']);
+    await run('openssl', ['x509', '-outform', 'der', '-out', der], {
+      input: site.authority.certificates.find(({ nickname }) => nickname === subsystem)?.pem ?? '',
+    });
+    await run('openssl', [
+      'req',
+      '-x509',
+      '-newkey',
+      'rsa:2048',
+      '-nodes',
+      '-keyout',
+      key,
+      '-out',
+      certificate,
+      '-subj',
+      '/CN=soft',
+      '-days',
+      '90',
+    ]);
     await run('openssl', ['x509', '-in', certificate, '-outform', 'der', '-out', `${certificate}.der`]);
     for (const file of [der, key, `${certificate}.der`]) chownSync(file, site.owner.uid, site.owner.gid);
     chmodSync(site.directory, 0o755);
@@ -132,7 +188,12 @@ describe('on a whole site', () => {
     writeFileSync(file, `${text}\n[[certificate]]\nnickname = "soft"\nprofile = "caServerCert"\n`);
     try {
       const found = await doctor('--failures-only', '--login');
-      expect(found.map(({ result, check, kw }) => `${result} ${check} ${kw.key}`)).toEqual(['CRITICAL CertificateLabels certificate-labels', `WARNING CertificateTwins ${subsystem}`, 'ERROR KeyProtected soft', 'CRITICAL KeyId soft']);
+      expect(found.map(({ result, check, kw }) => `${result} ${check} ${kw.key}`)).toEqual([
+        'CRITICAL CertificateLabels certificate-labels',
+        `WARNING CertificateTwins ${subsystem}`,
+        'ERROR KeyProtected soft',
+        'CRITICAL KeyId soft',
+      ]);
       expect(found[2]?.kw.finding).toMatch(/^The private key of 'soft' .*can be taken off the token \(CKA_EXTRACTABLE is true\)\.$/u);
     } finally {
       writeFileSync(file, text);
@@ -145,23 +206,36 @@ describe('on a whole site', () => {
 
   test('the command line: lists, filters, a file, exit codes, and UNKNOWN where it cannot look', async () => {
     const list = await site.cli('doctor', '--list', '--source', 'hsmonger.pin');
-    expect(list).toMatchObject({ exitCode: 0, stdout: expect.stringMatching(/^SOURCE +CHECK +ABOUT\nhsmonger\.pin +PinSource .*\nhsmonger\.pin +PinWorks .*$/u) as string });
+    expect(list).toMatchObject({
+      exitCode: 0,
+      stdout: expect.stringMatching(/^SOURCE +CHECK +ABOUT\nhsmonger\.pin +PinSource .*\nhsmonger\.pin +PinWorks .*$/u) as string,
+    });
     expect(await site.cli('doctor', '--source', 'nothing')).toMatchObject({ exitCode: 2, stdout: '' });
     expect(await site.cli('doctor', '--severity', 'bad')).toMatchObject({ exitCode: 2, stdout: '' });
     const fine = await site.cli('doctor', '--source', 'hsmonger.pin');
     expect(fine).toMatchObject({ exitCode: 0, stderr: '' });
     expect(fine.stdout).not.toContain('\u001b');
     const metrics = path.join(site.directory, 'doctor.prom');
-    expect(await site.cli('doctor', '--source', 'hsmonger.pin', '--all-instances', '--output', 'prometheus', '--output-file', metrics)).toMatchObject({ exitCode: 0, stdout: '' });
+    expect(
+      await site.cli('doctor', '--source', 'hsmonger.pin', '--all-instances', '--output', 'prometheus', '--output-file', metrics),
+    ).toMatchObject({ exitCode: 0, stdout: '' });
     expect(statSync(metrics).mode & 0o777).toBe(0o644);
-    expect(readFileSync(metrics, 'utf8')).toContain('hsmonger_doctor_check_state{instance="hsmonger",source="hsmonger.pin",check="PinSource"} 0\n');
+    expect(readFileSync(metrics, 'utf8')).toContain(
+      'hsmonger_doctor_check_state{instance="hsmonger",source="hsmonger.pin",check="PinSource"} 0\n',
+    );
     expect(await site.cli('doctor', '--instance', 'none')).toMatchObject({ exitCode: 2, stdout: '' });
-    expect(await site.cli('doctor', '--instance', 'none', '--output', 'nagios')).toMatchObject({ exitCode: 3, stdout: expect.stringMatching(/^HSMONGER UNKNOWN - There is no instance 'none': /u) as string });
+    expect(await site.cli('doctor', '--instance', 'none', '--output', 'nagios')).toMatchObject({
+      exitCode: 3,
+      stdout: expect.stringMatching(/^HSMONGER UNKNOWN - There is no instance 'none': /u) as string,
+    });
     const broken = path.join(site.configDir, 'broken.toml');
     writeFileSync(broken, 'nonsense = true\n');
     try {
       const both = await site.cli('doctor', '--source', 'hsmonger.pin', '--all-instances', '--output', 'nagios');
-      expect(both).toMatchObject({ exitCode: 2, stdout: expect.stringMatching(/^HSMONGER CRITICAL - broken: In .*broken\.toml: .* \| critical=1;;0;0 .* success=2;;;0 /u) as string });
+      expect(both).toMatchObject({
+        exitCode: 2,
+        stdout: expect.stringMatching(/^HSMONGER CRITICAL - broken: In .*broken\.toml: .* \| critical=1;;0;0 .* success=2;;;0 /u) as string,
+      });
     } finally {
       rmSync(broken);
     }

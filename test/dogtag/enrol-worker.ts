@@ -13,10 +13,19 @@ export interface EnrolJob {
   readonly ledger: string;
   /** As if it had been found before. */
   readonly through?: string;
-  readonly enrolments: readonly { readonly csr: string; readonly profile: string; readonly old?: string; readonly pending?: string; readonly authority?: string }[];
+  readonly enrolments: readonly {
+    readonly csr: string;
+    readonly profile: string;
+    readonly old?: string;
+    readonly pending?: string;
+    readonly authority?: string;
+  }[];
 }
 
-export type EnrolResult = { readonly certificate: string } | { readonly pending: string; readonly message: string } | { readonly code: string; readonly message: string };
+export type EnrolResult =
+  | { readonly certificate: string }
+  | { readonly pending: string; readonly message: string }
+  | { readonly code: string; readonly message: string };
 
 /** Runs in the rig's network: enrols one after the other, and answers what became of each. */
 await serveWorker(async (input) => {
@@ -29,8 +38,16 @@ await serveWorker(async (input) => {
   const results: EnrolResult[] = [];
   for (const { csr, profile, old, pending, authority } of enrolments) {
     try {
-      const answer = await dogtag.enrol({ csr: csrFromPem(csr), profile, ...(old === undefined ? {} : { oldCertificate: certificateFromPem(old) }), ...(pending === undefined ? {} : { pending }), ...(authority === undefined ? {} : { authority }) });
-      results.push('pending' in answer ? { pending: answer.pending, message: answer.message } : { certificate: certificateToPem(answer.certificate) });
+      const answer = await dogtag.enrol({
+        csr: csrFromPem(csr),
+        profile,
+        ...(old === undefined ? {} : { oldCertificate: certificateFromPem(old) }),
+        ...(pending === undefined ? {} : { pending }),
+        ...(authority === undefined ? {} : { authority }),
+      });
+      results.push(
+        'pending' in answer ? { pending: answer.pending, message: answer.message } : { certificate: certificateToPem(answer.certificate) },
+      );
     } catch (error) {
       const { code, message } = asHsmongerError(error);
       results.push({ code, message });

@@ -1,7 +1,7 @@
 /**
- * kill -9 on a real Dogtag: of post-save at every step of its journal and around the server's stop and start, of the helper while the CA is asked,
- * of certmonger. Time passes afterwards, nobody types anything (but for one `renew` where certmonger itself is at a loss), and everything is in
- * place: one certificate under the nickname, with the key it had, issued once, known everywhere, CA and KRA healthy.
+ * kill -9 on a real Dogtag: of post-save at every step of its journal and around the server's stop and start, of the helper while the CA is
+ * asked, of certmonger. Time passes afterwards, nobody types anything (but for one `renew` where certmonger itself is at a loss), and
+ * everything is in place: one certificate under the nickname, with the key it had, issued once, known everywhere, CA and KRA healthy.
  */
 import type { X509Certificate } from 'node:crypto';
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
@@ -45,8 +45,11 @@ interface Entry {
 }
 
 function entryOf(database: Sqlite.Database, nickname: string): Entry | undefined {
-  const row = database.prepare('SELECT step, detail FROM journal WHERE nickname = ?').get(nickname) as { step: string; detail: string } | undefined;
-  return row === undefined ? undefined : { step: row.step, left: (JSON.parse(row.detail) as { left?: { step: string }[] }).left?.map(({ step }) => step) ?? [] };
+  const row = database.prepare('SELECT step, detail FROM journal WHERE nickname = ?').get(nickname) as
+    { step: string; detail: string } | undefined;
+  return row === undefined
+    ? undefined
+    : { step: row.step, left: (JSON.parse(row.detail) as { left?: { step: string }[] }).left?.map(({ step }) => step) ?? [] };
 }
 
 const unfinished = () => ledger.prepare("SELECT nickname, step FROM journal WHERE step <> 'done'").all();
@@ -80,7 +83,8 @@ async function resubmit(certificate: SystemCertificate): Promise<Before> {
 async function expectRenewedOnce(certificate: SystemCertificate, before: Before): Promise<void> {
   expect(await site.settled(certificate.nickname), site.logs()).toBe('MONITORING');
   await rig.elapse('hsmonger-*');
-  for (const end = Date.now() + 90_000; unfinished().length > 0; await sleep(250)) expect(Date.now(), `${JSON.stringify(unfinished())}\n${site.logs()}`).toBeLessThan(end);
+  for (const end = Date.now() + 90_000; unfinished().length > 0; await sleep(250))
+    expect(Date.now(), `${JSON.stringify(unfinished())}\n${site.logs()}`).toBeLessThan(end);
   await rig.untilRunning();
   const now = await only(site, certificate);
   expect(now.serialNumber).not.toBe(before.certificate.serialNumber);
@@ -97,8 +101,17 @@ interface Moment {
   readonly victims: 'worker' | 'both';
 }
 
-const at = (step: string, victims: Moment['victims'], server: 'up' | 'down' = 'down'): Moment => ({ name: `'${step}', the server ${server}`, victims, reached: (entry) => entry.step === step && isDown() === (server === 'down') });
-const after = (followUp: string, certificate: SystemCertificate, victims: Moment['victims']): Moment => ({ name: `'${followUp}'`, certificate, victims, reached: ({ step, left }) => step === 'removed from database' && !left.includes(followUp) });
+const at = (step: string, victims: Moment['victims'], server: 'up' | 'down' = 'down'): Moment => ({
+  name: `'${step}', the server ${server}`,
+  victims,
+  reached: (entry) => entry.step === step && isDown() === (server === 'down'),
+});
+const after = (followUp: string, certificate: SystemCertificate, victims: Moment['victims']): Moment => ({
+  name: `'${followUp}'`,
+  certificate,
+  victims,
+  reached: ({ step, left }) => step === 'removed from database' && !left.includes(followUp),
+});
 
 const moments: readonly Moment[] = [
   at('announced', 'both', 'up'),
@@ -170,7 +183,9 @@ describe('kill -9 of the helper', () => {
     ['both', 'as soon as it is there'],
   ] as const)('its %s, %s', async (victims, moment) => {
     const before = await resubmit(audit);
-    const [shell, node] = (['shell', 'node'] as const).map((part) => watchFor(`hsmonger-submit's ${part}`, () => running('hsmonger-submit', site.directory, part)[0]).pid) as [number, number];
+    const [shell, node] = (['shell', 'node'] as const).map(
+      (part) => watchFor(`hsmonger-submit's ${part}`, () => running('hsmonger-submit', site.directory, part)[0]).pid,
+    ) as [number, number];
     if (moment === 'once it has begun to ask the CA') watchFor('its note', () => (asked() > 0 ? true : undefined));
     expect(victims === 'node' ? killAll([node]) : killFamily(shell)).toBe(true);
     const state = await site.settled(audit.nickname);
@@ -204,7 +219,8 @@ describe('kill -9 of certmonger', () => {
       await site.settled(ocsp.nickname);
       // It may have read the old certificate from the token when it started, and saved that again instead of the new one it had.
       // Beside the new one the old one may still be there: post-save is at work, or its timer is to finish it.
-      if ((await site.held(ocsp)).every(({ serialNumber }) => serialNumber === before.certificate.serialNumber)) expect(await site.cli('renew', '--wait', '180', ocsp.nickname)).toMatchObject({ exitCode: 0 });
+      if ((await site.held(ocsp)).every(({ serialNumber }) => serialNumber === before.certificate.serialNumber))
+        expect(await site.cli('renew', '--wait', '180', ocsp.nickname)).toMatchObject({ exitCode: 0 });
       await expectRenewedOnce(ocsp, before);
       if (killed) break;
       expect(tries, `'${state}' was never seen`).toBeGreaterThan(0);
@@ -214,7 +230,9 @@ describe('kill -9 of certmonger', () => {
   /** Starts it again; what it had started may still hold its lock for a moment. */
   async function revive(): Promise<void> {
     for (let left = 10; ; left--) {
-      await site.certmonger.restart().catch((error: unknown) => { if (left === 0) throw error; });
+      await site.certmonger.restart().catch((error: unknown) => {
+        if (left === 0) throw error;
+      });
       await sleep(500);
       if ((await getcert(site.bus, ['list'], [0, 1])).exitCode === 0) return;
       if (left === 0) throw new Error('certmonger does not stay.');

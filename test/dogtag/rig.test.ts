@@ -37,13 +37,18 @@ describe('a CA and a KRA', () => {
     expect(rig.selfTests(subsystem)).not.toContain('FAILED');
   });
 
-  it.each(systemCertificates.filter(({ subsystem }) => subsystem !== 'ra'))('$nickname is where FreeIPA has it, with its subject', async ({ nickname, storage, subject }) => {
-    expect(storage).not.toBe('file');
-    const [pem, ...more] = await rig.certificates(nickname, storage === 'internal' ? 'internal' : 'token');
-    expect(more).toEqual([]);
-    expect(subjectOf(pem!)).toBe(`CN=${subject === undefined ? 'pki.example.test' : subject === 'the CA' ? 'Certificate Authority' : subject},O=EXAMPLE.TEST`);
-    expect(await rig.ocsp(pem!)).toBe('good');
-  });
+  it.each(systemCertificates.filter(({ subsystem }) => subsystem !== 'ra'))(
+    '$nickname is where FreeIPA has it, with its subject',
+    async ({ nickname, storage, subject }) => {
+      expect(storage).not.toBe('file');
+      const [pem, ...more] = await rig.certificates(nickname, storage === 'internal' ? 'internal' : 'token');
+      expect(more).toEqual([]);
+      expect(subjectOf(pem!)).toBe(
+        `CN=${subject === undefined ? 'pki.example.test' : subject === 'the CA' ? 'Certificate Authority' : subject},O=EXAMPLE.TEST`,
+      );
+      expect(await rig.ocsp(pem!)).toBe('good');
+    },
+  );
 
   it('has its seven keys on the token, and the server certificate and its key nowhere there', async () => {
     expect(await rig.privateKeys()).toHaveLength(7);
@@ -51,16 +56,41 @@ describe('a CA and a KRA', () => {
   });
 
   it("lets pkiuser's certmonger and hsmonger at its files: database, configuration and token are that account's", () => {
-    for (const directory of [rig.database, rig.instance, rig.tokens]) expect(execFileSync('find', ['-L', directory, '!', '-user', String(rig.owner.uid), '!', '-path', '*/catalina.properties', '!', '-type', 'l'], { encoding: 'utf8' })).toBe('');
+    for (const directory of [rig.database, rig.instance, rig.tokens])
+      expect(
+        execFileSync(
+          'find',
+          ['-L', directory, '!', '-user', String(rig.owner.uid), '!', '-path', '*/catalina.properties', '!', '-type', 'l'],
+          { encoding: 'utf8' },
+        ),
+      ).toBe('');
   });
 });
 
 describe("certmonger's own helpers", () => {
   it.each(['dogtag-submit', 'dogtag-ipa-renew-agent-submit'])('%s: enrols through the rig', async (helper) => {
     const key = path.join(rig.root, 'srv/enrolled.key');
-    const csr = execFileSync('openssl', ['req', '-new', '-newkey', 'rsa:2048', '-nodes', '-keyout', key, '-subj', `/CN=${helper}.example.test`], { encoding: 'utf8', stdio: ['ignore', 'pipe', 'ignore'] });
-    const flags = ['-E', `${url}/ca/ee/ca`, '-A', `${url}/ca/agent/ca`, '-i', rig.caFile, '-c', rig.agent.certificate, '-k', rig.agent.key, '-T', 'caServerCert'];
-    const ask = (more: readonly string[], env: Readonly<Record<string, string>>) => rig.enter(`/usr/lib/certmonger/${helper}`, [...flags, ...more], { env, okExitCodes: [0, 5] });
+    const csr = execFileSync(
+      'openssl',
+      ['req', '-new', '-newkey', 'rsa:2048', '-nodes', '-keyout', key, '-subj', `/CN=${helper}.example.test`],
+      { encoding: 'utf8', stdio: ['ignore', 'pipe', 'ignore'] },
+    );
+    const flags = [
+      '-E',
+      `${url}/ca/ee/ca`,
+      '-A',
+      `${url}/ca/agent/ca`,
+      '-i',
+      rig.caFile,
+      '-c',
+      rig.agent.certificate,
+      '-k',
+      rig.agent.key,
+      '-T',
+      'caServerCert',
+    ];
+    const ask = (more: readonly string[], env: Readonly<Record<string, string>>) =>
+      rig.enter(`/usr/lib/certmonger/${helper}`, [...flags, ...more], { env, okExitCodes: [0, 5] });
     let answer = await ask([], { CERTMONGER_OPERATION: 'SUBMIT', CERTMONGER_CSR: csr });
     for (let left = 5; answer.exitCode === 5 && left > 0; left--) {
       const [, ...cookie] = answer.stdout.trim().split('\n');
@@ -72,7 +102,11 @@ describe("certmonger's own helpers", () => {
 
 describe('a request nobody has approved', () => {
   it('waits, and an agent approves it', async () => {
-    const csr = execFileSync('openssl', ['req', '-new', '-newkey', 'rsa:2048', '-nodes', '-keyout', '/dev/null', '-subj', '/CN=late.example.test'], { encoding: 'utf8', stdio: ['ignore', 'pipe', 'ignore'] });
+    const csr = execFileSync(
+      'openssl',
+      ['req', '-new', '-newkey', 'rsa:2048', '-nodes', '-keyout', '/dev/null', '-subj', '/CN=late.example.test'],
+      { encoding: 'utf8', stdio: ['ignore', 'pipe', 'ignore'] },
+    );
     expect(subjectOf(await rig.approve(await rig.submit('caServerCert', csr)))).toBe('CN=late.example.test');
   });
 });
@@ -90,12 +124,15 @@ describe('its units', () => {
 
   it('a transient timer starts again what was stopped, and one that is stopped does not', async () => {
     const active = async () => (await rig.enter('systemctl', ['is-active', rig.unit], { okExitCodes: [0, 3] })).stdout.trim();
-    const timer = (name: string, delay: string) => rig.enter('systemd-run', [`--unit=${name}`, `--on-active=${delay}`, '--description=for a test', 'systemctl', 'start', rig.unit]);
+    const timer = (name: string, delay: string) =>
+      rig.enter('systemd-run', [`--unit=${name}`, `--on-active=${delay}`, '--description=for a test', 'systemctl', 'start', rig.unit]);
     await timer('guard:a', '15min');
     await timer('guard:b', '3s');
     await rig.enter('systemctl', ['stop', rig.unit], { timeoutMs: 120_000 });
     expect(await active()).toBe('inactive');
-    expect((await rig.enter('systemctl', ['list-units', '--all', '--plain', '--no-legend', 'guard:*.timer'])).stdout).toMatch(/^guard:a\.timer .*\nguard:b\.timer .*\n$/u);
+    expect((await rig.enter('systemctl', ['list-units', '--all', '--plain', '--no-legend', 'guard:*.timer'])).stdout).toMatch(
+      /^guard:a\.timer .*\nguard:b\.timer .*\n$/u,
+    );
     for (const end = Date.now() + 30_000; (await active()) !== 'active'; await sleep(200)) expect(Date.now()).toBeLessThan(end);
     await rig.enter('systemctl', ['stop', 'guard:*.timer']);
     expect((await rig.enter('systemctl', ['list-units', '--all', '--plain', '--no-legend', 'guard:*.timer'])).stdout).toBe('');
@@ -115,13 +152,18 @@ describe('namespaces', () => {
     const root = await unpackRig(await cachedRig({}, rig.owner));
     const inThere = () => processes().filter(({ pid }) => rootOf(pid) === root);
     try {
-      const worker = spawn(process.execPath, ['--import', 'tsx', path.resolve(import.meta.dirname, '../rig/dogtag/orphan-worker.ts'), root, ...more], { stdio: ['ignore', 'pipe', 'inherit'] });
+      const worker = spawn(
+        process.execPath,
+        ['--import', 'tsx', path.resolve(import.meta.dirname, '../rig/dogtag/orphan-worker.ts'), root, ...more],
+        { stdio: ['ignore', 'pipe', 'inherit'] },
+      );
       const [said] = (await once(worker.stdout, 'data')) as [Buffer];
       const pids = JSON.parse(said.toString()) as number[];
       expect(inThere().some(({ command }) => command[0] === 'ns-slapd')).toBe(true);
       worker.kill('SIGKILL');
       const left = () => [...inThere().map(({ pid }) => pid), ...pids.filter((pid) => existsSync(`/proc/${String(pid)}`))];
-      for (const end = Date.now() + 20_000; left().length > 0; await sleep(50)) expect(Date.now(), JSON.stringify(left())).toBeLessThan(end);
+      for (const end = Date.now() + 20_000; left().length > 0; await sleep(50))
+        expect(Date.now(), JSON.stringify(left())).toBeLessThan(end);
     } finally {
       removeRoot(root);
     }

@@ -1,4 +1,7 @@
-/** A whole round on a real Dogtag: every system certificate of CA and KRA renewed by one command, a request approved late, the CA killed in the middle. */
+/**
+ * A whole round on a real Dogtag: every system certificate of CA and KRA renewed by one command, a request approved late, the CA killed in
+ * the middle.
+ */
 import { X509Certificate } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -50,17 +53,21 @@ describe('renew --all', () => {
     expect(await rig.ocsp(now.toString())).toBe('good');
   });
 
-  it.each(systemCertificates)('$nickname: CS.cfg, what the servers share and who is known by it have the new one, and no other was issued', async (certificate) => {
-    const now = await only(site, certificate);
-    await expectKnown(site, certificate, now);
-    expect(await issuedFor(site, now)).toBe(2);
-  });
+  it.each(systemCertificates)(
+    '$nickname: CS.cfg, what the servers share and who is known by it have the new one, and no other was issued',
+    async (certificate) => {
+      const now = await only(site, certificate);
+      await expectKnown(site, certificate, now);
+      expect(await issuedFor(site, now)).toBe(2);
+    },
+  );
 
   it('trust is as FreeIPA sets it, on the token and in the database', async () => {
     const [onToken, internal] = [await rig.trust('token'), await rig.trust('internal')];
     for (const { nickname, profile, storage } of systemCertificates) {
       if (storage === 'file') continue;
-      const flags = profile === 'caCACert' ? 'CTu,Cu,Cu' : profile === 'caSignedLogCert' || profile === 'caAuditSigningCert' ? 'u,u,Pu' : 'u,u,u';
+      const flags =
+        profile === 'caCACert' ? 'CTu,Cu,Cu' : profile === 'caSignedLogCert' || profile === 'caAuditSigningCert' ? 'u,u,Pu' : 'u,u,u';
       expect([nickname, (storage === 'token' ? onToken : internal)[nickname]]).toEqual([nickname, flags]);
     }
   });
@@ -76,7 +83,12 @@ describe('without an agent of its own', () => {
       await startRenewal(ocsp.nickname);
       let number: string | undefined;
       // certmonger's cookie names it.
-      for (const end = Date.now() + 60_000; (number = /^ca_cookie=.*\brequestId=(\w+)/mu.exec(readFileSync(site.requestFile(ocsp.nickname), 'utf8'))?.[1]) === undefined; await sleep(200)) expect(Date.now(), site.logs()).toBeLessThan(end);
+      for (
+        const end = Date.now() + 60_000;
+        (number = /^ca_cookie=.*\brequestId=(\w+)/mu.exec(readFileSync(site.requestFile(ocsp.nickname), 'utf8'))?.[1]) === undefined;
+        await sleep(200)
+      )
+        expect(Date.now(), site.logs()).toBeLessThan(end);
       expect((await only(site, ocsp)).serialNumber).toBe(old.serialNumber);
       approved = new X509Certificate(await rig.approve(number));
     } finally {

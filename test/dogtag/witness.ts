@@ -1,4 +1,7 @@
-/** What is to be true of a site at rest, seen by tools we did not write: certutil, pkcs11-tool, openssl, ldapsearch, Dogtag's own self-tests. */
+/**
+ * What is to be true of a site at rest, seen by tools we did not write: certutil, pkcs11-tool, openssl, ldapsearch, Dogtag's own
+ * self-tests.
+ */
 import type { X509Certificate } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import path from 'node:path';
@@ -28,15 +31,22 @@ export async function expectHealthy(site: DogtagSite, keys: readonly string[]): 
 
 /** What CS.cfg has under the directive. */
 export function configured(site: DogtagSite, subsystem: string, directive: string): string | undefined {
-  return new RegExp(`^${directive.replaceAll('.', '\\.')}=(.*)$`, 'mu').exec(readFileSync(path.join(site.rig.instance, subsystem, 'CS.cfg'), 'utf8'))?.[1];
+  return new RegExp(`^${directive.replaceAll('.', '\\.')}=(.*)$`, 'mu').exec(
+    readFileSync(path.join(site.rig.instance, subsystem, 'CS.cfg'), 'utf8'),
+  )?.[1];
 }
 
 /** Everywhere Dogtag and FreeIPA keep a copy of the certificate, or its serial number, it is this one. */
-export async function expectKnown(site: DogtagSite, { nickname, shared, directives, subject }: SystemCertificate, certificate: X509Certificate): Promise<void> {
+export async function expectKnown(
+  site: DogtagSite,
+  { nickname, shared, directives, subject }: SystemCertificate,
+  certificate: X509Certificate,
+): Promise<void> {
   const encoded = certificate.raw.toString('base64');
   const serial = BigInt(`0x${certificate.serialNumber}`).toString();
   for (const { file, directive } of directives) expect(configured(site, file, directive), directive).toBe(encoded);
-  if (shared) expect(valuesOf(await site.search('-b', `cn=${nickname},cn=ca_renewal,cn=ipa,cn=etc,${base}`, 'userCertificate'))).toEqual([encoded]);
+  if (shared)
+    expect(valuesOf(await site.search('-b', `cn=${nickname},cn=ca_renewal,cn=ipa,cn=etc,${base}`, 'userCertificate'))).toEqual([encoded]);
   const user = { 'subsystemCert cert-pki-ca': 'pkidbuser', ipaCert: 'ipara' }[nickname];
   if (user !== undefined) {
     const entry = await site.search('-b', pkiBase, `(uid=${user})`, 'description', 'userCertificate');
@@ -44,9 +54,13 @@ export async function expectKnown(site: DogtagSite, { nickname, shared, directiv
     expect(valuesOf(entry)).toContain(encoded);
   }
   if (subject === theCa) {
-    expect(await site.search('-b', `ou=authorities,ou=ca,${pkiBase}`, '(description=Host authority)', 'authoritySerial')).toContain(`authoritySerial: ${serial}\n`);
+    expect(await site.search('-b', `ou=authorities,ou=ca,${pkiBase}`, '(description=Host authority)', 'authoritySerial')).toContain(
+      `authoritySerial: ${serial}\n`,
+    );
     expect(valuesOf(await site.search('-b', `cn=CAcert,cn=ipa,cn=etc,${base}`, 'cACertificate'))).toEqual([encoded]);
-    expect(valuesOf(await site.search('-b', `cn=certificates,cn=ipa,cn=etc,${base}`, '(cACertificate=*)', 'cACertificate'))).toContain(encoded);
+    expect(valuesOf(await site.search('-b', `cn=certificates,cn=ipa,cn=etc,${base}`, '(cACertificate=*)', 'cACertificate'))).toContain(
+      encoded,
+    );
   }
 }
 
@@ -55,6 +69,11 @@ const valuesOf = (ldif: string) => [...ldif.matchAll(/^\w+Certificate(?:;binary)
 
 /** How many certificates the CA's database has for the subject, whatever became of them. */
 export async function issuedFor(site: DogtagSite, certificate: X509Certificate): Promise<number> {
-  const found = await site.search('-b', `ou=certificateRepository,ou=ca,${pkiBase}`, `(subjectName=${certificate.subject.split('\n').reverse().join(',')})`, '1.1');
+  const found = await site.search(
+    '-b',
+    `ou=certificateRepository,ou=ca,${pkiBase}`,
+    `(subjectName=${certificate.subject.split('\n').reverse().join(',')})`,
+    '1.1',
+  );
   return [...found.matchAll(/^dn: /gmu)].length;
 }

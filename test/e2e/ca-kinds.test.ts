@@ -1,6 +1,6 @@
 /**
- * CAs of other kinds in certmonger's hands: P-384 with SHA-512 and an intermediate on a token of its own, whose certificate the root's instance renews there; RSA that signs with PSS. Real
- * certmonger; openssl is the judge.
+ * CAs of other kinds in certmonger's hands: P-384 with SHA-512 and an intermediate on a token of its own, whose certificate the root's
+ * instance renews there; RSA that signs with PSS. Real certmonger; openssl is the judge.
  */
 import { X509Certificate } from 'node:crypto';
 import { appendFileSync, copyFileSync, readFileSync } from 'node:fs';
@@ -28,7 +28,12 @@ afterAll(() => host.stop());
 
 /** The certificate of a label on the intermediate's token, as a file. */
 async function onIssuing(label: string, name: string): Promise<string> {
-  const { stdout } = await runAs(host.ground.owner, 'p11tool', ['--provider', issuing.module, '--export-chain', `pkcs11:token=issuing;object=${label};type=cert`], { env: issuing.environment, cwd: '/' });
+  const { stdout } = await runAs(
+    host.ground.owner,
+    'p11tool',
+    ['--provider', issuing.module, '--export-chain', `pkcs11:token=issuing;object=${label};type=cert`],
+    { env: issuing.environment, cwd: '/' },
+  );
   return host.ground.file(name, `${/-----BEGIN[^]+?-----END CERTIFICATE-----/u.exec(stdout)?.[0] ?? ''}\n`);
 }
 
@@ -37,13 +42,46 @@ async function track(instance: string, name: string, days: number): Promise<void
   openssl('req', '-new', '-key', at(`${name}.key`), '-subj', `/CN=${name}.example.test`, '-out', at(`${name}.csr`));
   await host.cli('ca', 'issue', '--instance', instance, '--in', at(`${name}.csr`), '--out', at(`${name}.crt`), '--days', String(days));
   copyFileSync(at(`${name}.crt`), at(`${name}-before.crt`));
-  appendFileSync(path.join(host.ground.config, `${instance}.toml`), `\n[[certificate]]\nnickname = "${name}"\nprofile = "caServerCert"\ndays = ${String(days)}\ncertificate-file = "${at(`${name}.crt`)}"\nkey-file = "${at(`${name}.key`)}"\n`);
+  appendFileSync(
+    path.join(host.ground.config, `${instance}.toml`),
+    `\n[[certificate]]\nnickname = "${name}"\nprofile = "caServerCert"\ndays = ${String(days)}\ncertificate-file = "${at(`${name}.crt`)}"\nkey-file = "${at(`${name}.key`)}"\n`,
+  );
 }
 
 describe('P-384, an intermediate on another token', () => {
   it('is made, and everything is handed to certmonger', async () => {
-    await host.cli('ca', 'init-root', '--instance', 'root', ...host.ground.onToken, '--subject', 'CN=Root,O=My Company', '--key-type', 'EC:secp384r1', '--digest', 'sha512', '--days', '3650');
-    await host.cli('ca', 'init-intermediate', '--instance', 'issuing', '--issuer', 'root', ...tokenFlags(issuing), '--subject', 'CN=Issuing CA,O=My Company', '--key-type', 'EC:secp384r1', '--digest', 'sha512', '--days', '700');
+    await host.cli(
+      'ca',
+      'init-root',
+      '--instance',
+      'root',
+      ...host.ground.onToken,
+      '--subject',
+      'CN=Root,O=My Company',
+      '--key-type',
+      'EC:secp384r1',
+      '--digest',
+      'sha512',
+      '--days',
+      '3650',
+    );
+    await host.cli(
+      'ca',
+      'init-intermediate',
+      '--instance',
+      'issuing',
+      '--issuer',
+      'root',
+      ...tokenFlags(issuing),
+      '--subject',
+      'CN=Issuing CA,O=My Company',
+      '--key-type',
+      'EC:secp384r1',
+      '--digest',
+      'sha512',
+      '--days',
+      '700',
+    );
     await track('issuing', 'www', 90);
     await host.cli('setup', '--instance', 'root', '--yes');
     await host.cli('setup', '--instance', 'issuing', '--yes');
@@ -56,7 +94,10 @@ describe('P-384, an intermediate on another token', () => {
     await sleep(1100);
     await host.cli('renew', '--instance', 'root', 'root', 'issuing', '--wait', '150');
     await host.untilMonitoring(3);
-    const [root, after] = [host.ground.file('root.pem', await host.ground.certificate('root')), await onIssuing('issuing', 'issuing-after.pem')];
+    const [root, after] = [
+      host.ground.file('root.pem', await host.ground.certificate('root')),
+      await onIssuing('issuing', 'issuing-after.pem'),
+    ];
     expect(ends(after)).toBeGreaterThan(ends(before));
     expect(lifetimeOf(after)).toBe(700);
     expect(extensionsOf(after)).toBe(extensionsOf(before));
@@ -71,7 +112,9 @@ describe('P-384, an intermediate on another token', () => {
     expect(ends(at('www.crt'))).toBeGreaterThan(ends(at('www-before.crt')));
     expect(extensionsOf(at('www.crt'))).toBe(extensionsOf(at('www-before.crt')));
     expect(lifetimeOf(at('www.crt'))).toBe(90);
-    expect(openssl('verify', '-x509_strict', '-CAfile', at('root.pem'), '-untrusted', at('issuing-after.pem'), at('www.crt'))).toContain(': OK');
+    expect(openssl('verify', '-x509_strict', '-CAfile', at('root.pem'), '-untrusted', at('issuing-after.pem'), at('www.crt'))).toContain(
+      ': OK',
+    );
     const rootBeside = async (name: string) => {
       await host.cli('ca', 'chain', '--instance', 'issuing', '--out', at(name));
       return new X509Certificate(readFileSync(at(name), 'utf8').split(/(?<=-----END CERTIFICATE-----\n)/u)[1]!).serialNumber;
@@ -85,7 +128,21 @@ describe('P-384, an intermediate on another token', () => {
 
 describe('RSA that signs with PSS', () => {
   it('renews itself and what it issued', async () => {
-    await host.cli('ca', 'init-root', '--instance', 'pss', ...host.ground.onToken, '--subject', 'CN=PSS Root,O=My Company', '--key-type', 'rsa:2048', '--rsa-signature', 'pss', '--digest', 'sha384');
+    await host.cli(
+      'ca',
+      'init-root',
+      '--instance',
+      'pss',
+      ...host.ground.onToken,
+      '--subject',
+      'CN=PSS Root,O=My Company',
+      '--key-type',
+      'rsa:2048',
+      '--rsa-signature',
+      'pss',
+      '--digest',
+      'sha384',
+    );
     await track('pss', 'mail', 90);
     const before = host.ground.file('pss-before.pem', await host.ground.certificate('pss'));
     await host.cli('setup', '--instance', 'pss', '--yes');
@@ -94,7 +151,10 @@ describe('RSA that signs with PSS', () => {
     await host.cli('renew', '--instance', 'pss', 'pss', 'mail', '--wait', '150');
     await host.untilMonitoring(5);
     const after = host.ground.file('pss-after.pem', await host.ground.certificate('pss'));
-    for (const [was, is] of [[before, after], [at('mail-before.crt'), at('mail.crt')]] as const) {
+    for (const [was, is] of [
+      [before, after],
+      [at('mail-before.crt'), at('mail.crt')],
+    ] as const) {
       expect(ends(is)).toBeGreaterThan(ends(was));
       expect(extensionsOf(is)).toBe(extensionsOf(was));
       expect(text(is)).toMatch(/Signature Algorithm: rsassaPss\s+Hash Algorithm: sha384/u);

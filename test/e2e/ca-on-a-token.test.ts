@@ -1,6 +1,6 @@
 /**
- * A CA from nothing, as an administrator sees it: root and intermediate on a token by two commands, `setup`, and certmonger renews both. Real certmonger; the witnesses are
- * getcert, certutil, pkcs11-tool, openssl and certtool.
+ * A CA from nothing, as an administrator sees it: root and intermediate on a token by two commands, `setup`, and certmonger renews both.
+ * Real certmonger; the witnesses are getcert, certutil, pkcs11-tool, openssl and certtool.
  */
 import { execFileSync } from 'node:child_process';
 import { X509Certificate } from 'node:crypto';
@@ -25,15 +25,48 @@ beforeAll(async () => {
 });
 afterAll(() => host.stop());
 
-const keys = async () => (await ground.objects()).filter((object) => object.startsWith('Private')).map((object) => object.split(' ').at(-1)).sort();
+const keys = async () =>
+  (await ground.objects())
+    .filter((object) => object.startsWith('Private'))
+    .map((object) => object.split(' ').at(-1))
+    .sort();
 const pem = async (nickname: string, file: string) => ground.file(file, await ground.certificate(nickname));
 const text = (file: string) => openssl('x509', '-in', file, '-noout', '-text');
 
 describe('RSA, as every certmonger renews it', () => {
   it('two commands make root and intermediate; openssl and certtool verify the chain strictly', async () => {
-    await cli('ca', 'init-root', '--instance', 'root', ...ground.onToken, '--subject', '/C=US/ST=My State/O=My Company, Inc./OU=My Company Certificate Authority/CN=My Company Root CA', '--key-type', 'rsa:2048', '--days', '3650', '--exclude', 'dns:secret.example.test');
+    await cli(
+      'ca',
+      'init-root',
+      '--instance',
+      'root',
+      ...ground.onToken,
+      '--subject',
+      '/C=US/ST=My State/O=My Company, Inc./OU=My Company Certificate Authority/CN=My Company Root CA',
+      '--key-type',
+      'rsa:2048',
+      '--days',
+      '3650',
+      '--exclude',
+      'dns:secret.example.test',
+    );
     appendFileSync(path.join(ground.config, 'root.toml'), '\n# a remark of the administrator\n');
-    const said = await cli('ca', 'init-intermediate', '--instance', 'intermediate', '--issuer', 'root', '--subject', '/C=US/ST=My State/O=My Company, Inc./OU=My Company Certificate Authority/CN=My Company Intermediate CA Ü', '--key-type', 'rsa:2048', '--days', '1825', '--permit', 'dns:example.test');
+    const said = await cli(
+      'ca',
+      'init-intermediate',
+      '--instance',
+      'intermediate',
+      '--issuer',
+      'root',
+      '--subject',
+      '/C=US/ST=My State/O=My Company, Inc./OU=My Company Certificate Authority/CN=My Company Intermediate CA Ü',
+      '--key-type',
+      'rsa:2048',
+      '--days',
+      '1825',
+      '--permit',
+      'dns:example.test',
+    );
     expect(said).toContain("made the CA 'intermediate'");
     const [root, intermediate] = [await pem('root', 'root.crt'), await pem('intermediate', 'intermediate.crt')];
     expect(openssl('verify', '-x509_strict', '-CAfile', root, intermediate)).toContain(': OK');
@@ -43,8 +76,12 @@ describe('RSA, as every certmonger renews it', () => {
     expect(lifetimeOf(intermediate)).toBe(1825);
     const chain = path.join(ground.directory, 'chain.crt');
     await cli('ca', 'chain', '--instance', 'intermediate', '--out', chain);
-    expect(readFileSync(chain, 'utf8').replace(/\s+$/u, '')).toBe(`${readFileSync(intermediate, 'utf8')}${readFileSync(root, 'utf8')}`.replace(/\s+$/u, ''));
-    expect(execFileSync('certtool', ['--verify-chain', '--infile', chain], { encoding: 'utf8', stdio: ['ignore', 'pipe', 'ignore'] })).toContain('Verified.');
+    expect(readFileSync(chain, 'utf8').replace(/\s+$/u, '')).toBe(
+      `${readFileSync(intermediate, 'utf8')}${readFileSync(root, 'utf8')}`.replace(/\s+$/u, ''),
+    );
+    expect(
+      execFileSync('certtool', ['--verify-chain', '--infile', chain], { encoding: 'utf8', stdio: ['ignore', 'pipe', 'ignore'] }),
+    ).toContain('Verified.');
   });
 
   it("the root's file names the intermediate, its remarks kept; run again nothing changes", async () => {
@@ -54,7 +91,9 @@ describe('RSA, as every certmonger renews it', () => {
     expect(before[0]).toMatch(/\[\[certificate\]\]\nnickname = "intermediate"\nprofile = "caCACert"\ndays = 1825\n$/u);
     expect(before[1]).not.toContain('[[certificate]]');
     const objects = await ground.objects();
-    expect(await cli('ca', 'init-intermediate', '--instance', 'intermediate', '--issuer', 'root')).toContain('is there already; nothing was changed.');
+    expect(await cli('ca', 'init-intermediate', '--instance', 'intermediate', '--issuer', 'root')).toContain(
+      'is there already; nothing was changed.',
+    );
     expect(files.map((file) => readFileSync(file, 'utf8'))).toEqual(before);
     expect(await ground.objects()).toEqual(objects);
   });
@@ -68,8 +107,16 @@ describe('RSA, as every certmonger renews it', () => {
 
   it('and the doctor finds nothing wrong straight after it: NSS trusts both; what somebody has distrusted since stays so', async () => {
     for (const instance of ['root', 'intermediate']) await cli('doctor', '--instance', instance, '--login');
-    const certutil = async (...args: string[]) => (await runAs(ground.owner, 'certutil', [...args, '-d', `sql:${path.join(ground.state, 'root', 'nss')}`], { env: { ...ground.token.environment }, cwd: '/' })).stdout;
-    expect(await certutil('-L')).toMatch(/^intermediate +CTu?,Cu?,Cu?\s+root +CTu?,Cu?,Cu?\s*$|^root +CTu?,Cu?,Cu?\s+intermediate +CTu?,Cu?,Cu?\s*$/mu);
+    const certutil = async (...args: string[]) =>
+      (
+        await runAs(ground.owner, 'certutil', [...args, '-d', `sql:${path.join(ground.state, 'root', 'nss')}`], {
+          env: { ...ground.token.environment },
+          cwd: '/',
+        })
+      ).stdout;
+    expect(await certutil('-L')).toMatch(
+      /^intermediate +CTu?,Cu?,Cu?\s+root +CTu?,Cu?,Cu?\s*$|^root +CTu?,Cu?,Cu?\s+intermediate +CTu?,Cu?,Cu?\s*$/mu,
+    );
     await certutil('-M', '-n', 'intermediate', '-t', 'p,p,p');
     expect(await cli('setup', '--instance', 'root', '--yes')).toContain('nothing was changed');
     expect(await certutil('-L')).toMatch(/^intermediate +pu?,pu?,pu? *$/mu);
@@ -77,7 +124,11 @@ describe('RSA, as every certmonger renews it', () => {
   });
 
   it('certmonger renews them: same keys, same extensions but for what names a certificate, a later end', async () => {
-    const before = { keys: await keys(), root: path.join(ground.directory, 'root.crt'), intermediate: path.join(ground.directory, 'intermediate.crt') };
+    const before = {
+      keys: await keys(),
+      root: path.join(ground.directory, 'root.crt'),
+      intermediate: path.join(ground.directory, 'intermediate.crt'),
+    };
     for (const nickname of ['root', 'intermediate'] as const) {
       // Seconds count in a validity.
       await sleep(1100);
@@ -99,11 +150,20 @@ describe('RSA, as every certmonger renews it', () => {
 
   it('the ledger of the root has all four, and a third run changes nothing', async () => {
     const rows = JSON.parse(await cli('ca', 'list', '--instance', 'root', '--json')) as { subject: string }[];
-    expect(rows.map(({ subject }) => /^CN=([^,]*)/u.exec(subject)?.[1])).toEqual(['My Company Root CA', 'My Company Intermediate CA Ü', 'My Company Root CA', 'My Company Intermediate CA Ü']);
-    for (const args of [['init-root', '--instance', 'root'], ['init-intermediate', '--instance', 'intermediate', '--issuer', 'root']]) expect(await cli('ca', ...args)).toContain('nothing was changed.');
+    expect(rows.map(({ subject }) => /^CN=([^,]*)/u.exec(subject)?.[1])).toEqual([
+      'My Company Root CA',
+      'My Company Intermediate CA Ü',
+      'My Company Root CA',
+      'My Company Intermediate CA Ü',
+    ]);
+    for (const args of [
+      ['init-root', '--instance', 'root'],
+      ['init-intermediate', '--instance', 'intermediate', '--issuer', 'root'],
+    ])
+      expect(await cli('ca', ...args)).toContain('nothing was changed.');
   });
 
-  it('NSS takes the chain for a CA\'s', () => {
+  it("NSS takes the chain for a CA's", () => {
     const database = path.join(ground.directory, 'nss-judge');
     execFileSync('mkdir', [database]);
     const certutil = (...args: string[]) => execFileSync('certutil', [...args, '-d', `sql:${database}`], { encoding: 'utf8' });
@@ -114,4 +174,3 @@ describe('RSA, as every certmonger renews it', () => {
     expect(certutil('-V', '-n', 'root', '-u', 'L')).toContain('certificate is valid');
   });
 });
-

@@ -29,7 +29,7 @@ describe.each([
     await site.stop();
   });
 
-  it('are tracked with the curve\'s own size, and renewed by certmonger, the CA first', async () => {
+  it("are tracked with the curve's own size, and renewed by certmonger, the CA first", async () => {
     await site.untilRenewed(120_000);
     await site.untilQuiet(60_000);
     expect(await site.privateKeys()).toEqual(keysBefore);

@@ -1,6 +1,6 @@
 /**
- * Two suppliers that replicate; the renewal master publishes at the one, a replica whose directory is the other takes it: real 389-ds, certmonger, SoftHSM2, and the
- * agent with the capabilities of its unit. The renewal master itself is played by ldapmodify.
+ * Two suppliers that replicate; the renewal master publishes at the one, a replica whose directory is the other takes it: real 389-ds,
+ * certmonger, SoftHSM2, and the agent with the capabilities of its unit. The renewal master itself is played by ldapmodify.
  */
 import { X509Certificate } from 'node:crypto';
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
@@ -34,9 +34,16 @@ beforeAll(async () => {
   await site.setUp();
   await site.untilQuiet(60_000);
   keys = await site.privateKeys();
-  ds = await startDirectoryServers({ suppliers: 2, ca: site.authority.certificate(ca).der, certificates: site.authority.certificates.map(({ nickname, der }) => ({ nickname, der })) });
+  ds = await startDirectoryServers({
+    suppliers: 2,
+    ca: site.authority.certificate(ca).der,
+    certificates: site.authority.certificates.map(({ nickname, der }) => ({ nickname, der })),
+  });
   file = path.join(site.configDir, 'hsmonger.toml');
-  writeFileSync(file, `${readFileSync(file, 'utf8').replace(/^type = "token"$/mu, 'type = "directory"')}\n${directoryTable(ds.servers[1]!.config())}\n[freeipa]\nsubject-base = "O=HSMONGER.TEST"\nlock-file = "${path.join(site.directory, 'renewal.lock')}"\ncsr-file = "${path.join(site.directory, 'ca.csr')}"\n`);
+  writeFileSync(
+    file,
+    `${readFileSync(file, 'utf8').replace(/^type = "token"$/mu, 'type = "directory"')}\n${directoryTable(ds.servers[1]!.config())}\n[freeipa]\nsubject-base = "O=HSMONGER.TEST"\nlock-file = "${path.join(site.directory, 'renewal.lock')}"\ncsr-file = "${path.join(site.directory, 'ca.csr')}"\n`,
+  );
 });
 afterEach(async () => {
   await agent?.stop();
@@ -53,9 +60,20 @@ const entry = (nickname: string) => `cn=${nickname},cn=ca_renewal,cn=ipa,cn=etc,
 /** What the renewal master does: a new certificate for the same key, published at its own supplier. Gives it, and when it was there. */
 let days = 700;
 async function publish(nickname: string): Promise<{ readonly certificate: X509Certificate; readonly at: number }> {
-  const spec = { nickname, profile: site.authority.certificate(nickname).profile, subject: subjects[nickname]!, keyOf: nickname, issuer: ca, daysLeft: days++, ageDays: 0, store: false };
+  const spec = {
+    nickname,
+    profile: site.authority.certificate(nickname).profile,
+    subject: subjects[nickname]!,
+    keyOf: nickname,
+    issuer: ca,
+    daysLeft: days++,
+    ageDays: 0,
+    store: false,
+  };
   const { certificates } = await createAuthority(site.token, { certificates: [spec] });
-  await ds.servers[0]!.change(`dn: ${entry(nickname)}\nchangetype: modify\nreplace: userCertificate\nuserCertificate:: ${certificates[0]!.der.toString('base64')}\n`);
+  await ds.servers[0]!.change(
+    `dn: ${entry(nickname)}\nchangetype: modify\nreplace: userCertificate\nuserCertificate:: ${certificates[0]!.der.toString('base64')}\n`,
+  );
   return { certificate: new X509Certificate(certificates[0]!.der), at: Date.now() };
 }
 const subjects: Record<string, SubjectName> = {
@@ -68,8 +86,12 @@ const subjects: Record<string, SubjectName> = {
 async function served(nickname: string, { certificate }: { readonly certificate: X509Certificate }, patienceMs: number): Promise<number> {
   for (const end = Date.now() + patienceMs; ; await sleep(100)) {
     const record = (await site.getcertRecords()).get(idOf(nickname));
-    if (record?.get('status') === 'MONITORING' && Date.parse(record.get('expires') ?? '') === Date.parse(certificate.validTo)) return Date.now();
-    if (Date.now() > end) throw new Error(`Not served within ${String(patienceMs / 1000)} s: ${JSON.stringify([...(record ?? [])])}\n${agent?.log() ?? ''}\n${(await site.cli('status')).stdout}\n${site.certmonger.log().slice(-3000)}`);
+    if (record?.get('status') === 'MONITORING' && Date.parse(record.get('expires') ?? '') === Date.parse(certificate.validTo))
+      return Date.now();
+    if (Date.now() > end)
+      throw new Error(
+        `Not served within ${String(patienceMs / 1000)} s: ${JSON.stringify([...(record ?? [])])}\n${agent?.log() ?? ''}\n${(await site.cli('status')).stdout}\n${site.certmonger.log().slice(-3000)}`,
+      );
   }
 }
 
@@ -111,14 +133,28 @@ test('where the directory tells of no changes the poll finds it', async () => {
 
 test('a request that waits for the renewal master is asked again at once', async () => {
   expect(await site.cli('renew', audit)).toMatchObject({ exitCode: 0 });
-  for (const end = Date.now() + 30_000; (await site.getcertRecords()).get(idOf(audit))?.get('status') !== 'CA_WORKING'; await sleep(200)) expect(Date.now(), JSON.stringify([...((await site.getcertRecords()).get(idOf(audit)) ?? [])])).toBeLessThan(end);
+  for (const end = Date.now() + 30_000; (await site.getcertRecords()).get(idOf(audit))?.get('status') !== 'CA_WORKING'; await sleep(200))
+    expect(Date.now(), JSON.stringify([...((await site.getcertRecords()).get(idOf(audit)) ?? [])])).toBeLessThan(end);
   expect((await site.cli('status')).stdout).toContain('has not published a new certificate');
   // A renewal master nobody has seen for years is told about where one waits for it.
   await site.cli('master', 'show');
-  await runAs(site.owner, 'python3', ['-c', `import sqlite3; c = sqlite3.connect(${JSON.stringify(site.ledger)}); c.execute("UPDATE master_sightings SET since = '2020-01-01T00:00:00.000Z', seen = NULL"); c.commit()`]);
+  await runAs(site.owner, 'python3', [
+    '-c',
+    `import sqlite3; c = sqlite3.connect(${JSON.stringify(site.ledger)}); c.execute("UPDATE master_sightings SET since = '2020-01-01T00:00:00.000Z', seen = NULL"); c.commit()`,
+  ]);
   expect(await site.cli('renew', audit)).toMatchObject({ exitCode: 0 });
-  const problemOf = async () => (JSON.parse((await site.cli('status', '--json')).stdout) as { rows: { nickname: string; problem?: string }[] }).rows.find((row) => row.nickname === audit)?.problem ?? '';
-  for (const end = Date.now() + 30_000; !/The renewal master 'ca1\.example\.test' was never seen in the \d+ days .*'hsmonger master set ca2\.example\.test'/u.test(await problemOf()); await sleep(500)) expect(Date.now(), await problemOf()).toBeLessThan(end);
+  const problemOf = async () =>
+    (JSON.parse((await site.cli('status', '--json')).stdout) as { rows: { nickname: string; problem?: string }[] }).rows.find(
+      (row) => row.nickname === audit,
+    )?.problem ?? '';
+  for (
+    const end = Date.now() + 30_000;
+    !/The renewal master 'ca1\.example\.test' was never seen in the \d+ days .*'hsmonger master set ca2\.example\.test'/u.test(
+      await problemOf(),
+    );
+    await sleep(500)
+  )
+    expect(Date.now(), await problemOf()).toBeLessThan(end);
   agent = startAgent([...flags(), '--poll', '3600']);
   await agent.until(/The renewal master 'ca1\.example\.test' was never seen/u, 20_000);
   await sleep(2000);
@@ -172,9 +208,12 @@ test('it ends at SIGTERM with 0, and its watchers with it; killed, they end too'
     const watchers = agent.watchers();
     expect(watchers).toHaveLength(1);
     // Not root any more, in every one of its ids.
-    expect(readFileSync(`/proc/${String(watchers[0])}/status`, 'utf8')).toMatch(new RegExp(`^Uid:(?:\\s+${String(site.owner.uid)}){4}$`, 'mu'));
+    expect(readFileSync(`/proc/${String(watchers[0])}/status`, 'utf8')).toMatch(
+      new RegExp(`^Uid:(?:\\s+${String(site.owner.uid)}){4}$`, 'mu'),
+    );
     if (end === 'stop') expect(await agent.stop()).toBe(0);
     else process.kill(agent.pid, 'SIGKILL');
-    for (const patience = Date.now() + 5000; watchers.some((pid) => existsSync(`/proc/${String(pid)}`)); await sleep(50)) expect(Date.now()).toBeLessThan(patience);
+    for (const patience = Date.now() + 5000; watchers.some((pid) => existsSync(`/proc/${String(pid)}`)); await sleep(50))
+      expect(Date.now()).toBeLessThan(patience);
   }
 });

@@ -1,4 +1,7 @@
-/** What is not the toy: long keys, subjects that are hard to write, foreign key identifiers, a database with a password, two instances on one token. */
+/**
+ * What is not the toy: long keys, subjects that are hard to write, foreign key identifiers, a database with a password, two instances on
+ * one token.
+ */
 import { execFileSync } from 'node:child_process';
 import { X509Certificate } from 'node:crypto';
 import { readFileSync, writeFileSync } from 'node:fs';
@@ -24,8 +27,23 @@ beforeAll(async () => {
     nssPassword: 'internal-secret-99',
     authority: {
       certificates: [
-        { nickname: rootName, profile: 'caCACert', bits: 4096, subjectKeyId: foreignIdentifier, subject: [{ C: ['DE'] }, { O: [{ utf8String: 'Müller, Söhne & Co. "KG"' }] }, { CN: [{ utf8String: '証明書 + CA' }], OU: ['multi-valued'] }] },
-        { nickname: ocspName, profile: 'caOCSPCert', bits: 3072, subject: [{ O: [{ utf8String: 'Müller, Söhne & Co. "KG"' }] }, { CN: ['OCSP, first'] }] },
+        {
+          nickname: rootName,
+          profile: 'caCACert',
+          bits: 4096,
+          subjectKeyId: foreignIdentifier,
+          subject: [
+            { C: ['DE'] },
+            { O: [{ utf8String: 'Müller, Söhne & Co. "KG"' }] },
+            { CN: [{ utf8String: '証明書 + CA' }], OU: ['multi-valued'] },
+          ],
+        },
+        {
+          nickname: ocspName,
+          profile: 'caOCSPCert',
+          bits: 3072,
+          subject: [{ O: [{ utf8String: 'Müller, Söhne & Co. "KG"' }] }, { CN: ['OCSP, first'] }],
+        },
       ],
     },
   });
@@ -44,7 +62,9 @@ afterAll(async () => {
   await site.stop();
 });
 
-async function renewedOf(nickname: string): Promise<{ readonly old: X509Certificate; readonly now: X509Certificate; readonly pem: string }> {
+async function renewedOf(
+  nickname: string,
+): Promise<{ readonly old: X509Certificate; readonly now: X509Certificate; readonly pem: string }> {
   const held = await site.onToken(nickname);
   expect(held, nickname).toHaveLength(1);
   const [pem = ''] = held;
@@ -84,7 +104,34 @@ describe('an internal database with a password of its own', () => {
 
 describe('two instances on one token', () => {
   it('work side by side, and leave each other alone', async () => {
-    const run = await site.cli('setup', '--yes', '--instance', 'second', '--token', site.token.label, '--module', site.token.module, '--module-env', `SOFTHSM2_CONF=${site.token.confFile}`, '--pin-file', site.token.pinFile, '--dbdir', site.nss.database, '--user', site.owner.name, '--issuer', 'token', '--issuer-certificate', otherRoot, '--certificate', `${otherRoot}=caCACert`, '--certificate', `${otherAudit}=caSignedLogCert`, '--nss-password-file', site.nss.passwordFile!);
+    const run = await site.cli(
+      'setup',
+      '--yes',
+      '--instance',
+      'second',
+      '--token',
+      site.token.label,
+      '--module',
+      site.token.module,
+      '--module-env',
+      `SOFTHSM2_CONF=${site.token.confFile}`,
+      '--pin-file',
+      site.token.pinFile,
+      '--dbdir',
+      site.nss.database,
+      '--user',
+      site.owner.name,
+      '--issuer',
+      'token',
+      '--issuer-certificate',
+      otherRoot,
+      '--certificate',
+      `${otherRoot}=caCACert`,
+      '--certificate',
+      `${otherAudit}=caSignedLogCert`,
+      '--nss-password-file',
+      site.nss.passwordFile!,
+    );
     expect(run, run.stderr).toMatchObject({ exitCode: 0 });
     const before = readFileSync(site.ledger);
     const renewed = await site.cli('renew', '--instance', 'second', '--wait', '150', '--all');
@@ -96,7 +143,11 @@ describe('two instances on one token', () => {
       expect(Date.parse(now.validTo)).toBeGreaterThan(Date.parse(old.validTo));
     }
     expect(readFileSync(site.ledger).equals(before)).toBe(true);
-    expect(new Sqlite(site.ledger.replace('/hsmonger/', '/second/'), { readonly: true }).prepare('SELECT DISTINCT profile FROM issued ORDER BY profile').all()).toEqual([{ profile: 'caCACert' }, { profile: 'caSignedLogCert' }]);
+    expect(
+      new Sqlite(site.ledger.replace('/hsmonger/', '/second/'), { readonly: true })
+        .prepare('SELECT DISTINCT profile FROM issued ORDER BY profile')
+        .all(),
+    ).toEqual([{ profile: 'caCACert' }, { profile: 'caSignedLogCert' }]);
   }, 320_000);
 
   it('have the private keys they had, and none more', async () => {

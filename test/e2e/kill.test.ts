@@ -59,9 +59,15 @@ function stateOf(nickname: string): string | undefined {
 
 const resubmit = (nickname: string) => getcert(site.bus, ['resubmit', '-i', requests.get(nickname)!.id], [0, 1]);
 
-/** Asks certmonger for a renewal and acts: from before certmonger hears of it, `act` gives way to nothing, for what it waits for may last less than getcert takes to end. */
+/**
+ * Asks certmonger for a renewal and acts: from before certmonger hears of it, `act` gives way to nothing, for what it waits for may last
+ * less than getcert takes to end.
+ */
 async function atOnceAfterAsking<T>(nickname: string, act: () => T): Promise<T> {
-  const getcert = spawn('getcert', ['resubmit', '-s', '-i', requests.get(nickname)!.id], { env: { PATH: '/usr/bin:/bin', LC_ALL: 'C', DBUS_SESSION_BUS_ADDRESS: site.bus.address }, stdio: 'ignore' });
+  const getcert = spawn('getcert', ['resubmit', '-s', '-i', requests.get(nickname)!.id], {
+    env: { PATH: '/usr/bin:/bin', LC_ALL: 'C', DBUS_SESSION_BUS_ADDRESS: site.bus.address },
+    stdio: 'ignore',
+  });
   const ended = once(getcert, 'exit');
   try {
     return act();
@@ -91,20 +97,28 @@ async function settled(nickname: string, patienceMs = 90_000): Promise<string> {
     const record = (await site.getcertRecords()).get(id);
     const status = record?.get('status') ?? 'none';
     if (status === 'MONITORING' || record?.get('stuck') === 'yes') return status;
-    if (Date.now() > end) throw new Error(`'${nickname}' is still ${status} after ${String(patienceMs / 1000)} s.\n${site.certmonger.log().slice(-4000)}`);
+    if (Date.now() > end)
+      throw new Error(`'${nickname}' is still ${status} after ${String(patienceMs / 1000)} s.\n${site.certmonger.log().slice(-4000)}`);
   }
 }
 
 function archived(): X509Certificate[] {
   const directory = path.join(site.stateDir, 'hsmonger', 'superseded');
   if (!existsSync(directory)) return [];
-  return readdirSync(directory).filter((name) => name.endsWith('.pem')).map((name) => new X509Certificate(readFileSync(path.join(directory, name))));
+  return readdirSync(directory)
+    .filter((name) => name.endsWith('.pem'))
+    .map((name) => new X509Certificate(readFileSync(path.join(directory, name))));
 }
 
-/** Every certificate there ever was lies on the token or in the archive, one of each nickname on the token; one was issued for each renewal. */
+/**
+ * Every certificate there ever was lies on the token or in the archive, one of each nickname on the token; one was issued for each renewal.
+ */
 async function expectNothingLost(): Promise<void> {
   await site.untilQuiet(120_000);
-  expect(ledger.prepare('SELECT request, count(*) AS n FROM issued GROUP BY request HAVING n > 1').all(), 'issued twice for one renewal').toEqual([]);
+  expect(
+    ledger.prepare('SELECT request, count(*) AS n FROM issued GROUP BY request HAVING n > 1').all(),
+    'issued twice for one renewal',
+  ).toEqual([]);
   expect(savings()).toEqual([]);
   expect(await site.privateKeys()).toEqual(keys);
   const onToken: X509Certificate[] = [];
@@ -114,7 +128,10 @@ async function expectNothingLost(): Promise<void> {
     expect(new X509Certificate(held[0]!).publicKey.equals(new X509Certificate(pem).publicKey), nickname).toBe(true);
     onToken.push(new X509Certificate(held[0]!));
   }
-  const ever = [...site.authority.certificates.map(({ der }) => der), ...(ledger.prepare('SELECT certificate FROM issued').all() as { certificate: Buffer }[]).map(({ certificate }) => certificate)];
+  const ever = [
+    ...site.authority.certificates.map(({ der }) => der),
+    ...(ledger.prepare('SELECT certificate FROM issued').all() as { certificate: Buffer }[]).map(({ certificate }) => certificate),
+  ];
   const fingerprints = (certificates: readonly X509Certificate[]) => certificates.map(({ fingerprint256 }) => fingerprint256).sort();
   expect(fingerprints([...onToken, ...archived()])).toEqual(fingerprints(ever.map((der) => new X509Certificate(der))));
   for (const directory of [site.token.tokenDirectory, site.nss.database, path.join(site.stateDir, 'hsmonger')]) {
@@ -129,7 +146,9 @@ const moments = {
     watchFor('the drop', () => (uidOf(node) === site.owner.uid ? true : undefined));
   },
   'with its row half written': () => {
-    watchFor('a transaction that wants to commit', () => ((statSync(`${site.ledger}-journal`, { throwIfNoEntry: false })?.size ?? 0) > 0 ? true : undefined));
+    watchFor('a transaction that wants to commit', () =>
+      (statSync(`${site.ledger}-journal`, { throwIfNoEntry: false })?.size ?? 0) > 0 ? true : undefined,
+    );
   },
   'once its row is in the ledger': (_node: number, before: number) => {
     watchFor('the row', () => (issued() > before ? true : undefined));
@@ -153,7 +172,9 @@ describe('kill -9 of the helper', () => {
         reader.prepare('SELECT count(*) FROM issued').get();
       }
       return await atOnceAfterAsking(nickname, () => {
-        const [shell, node] = (['shell', 'node'] as const).map((part) => watchFor(`hsmonger-submit's ${part}`, () => running('hsmonger-submit', site.directory, part)[0]).pid) as [number, number];
+        const [shell, node] = (['shell', 'node'] as const).map(
+          (part) => watchFor(`hsmonger-submit's ${part}`, () => running('hsmonger-submit', site.directory, part)[0]).pid,
+        ) as [number, number];
         moments[moment](node, before);
         switch (victims) {
           case 'shell':
@@ -171,7 +192,11 @@ describe('kill -9 of the helper', () => {
 
   it('its node process: certmonger comes back by itself', async () => {
     const before = issued();
-    for (const [nickname, moment] of [[ocsp, 'as soon as it is there'], [audit, 'once it has dropped to the service user'], [subsystem, 'with its row half written']] as const) {
+    for (const [nickname, moment] of [
+      [ocsp, 'as soon as it is there'],
+      [audit, 'once it has dropped to the service user'],
+      [subsystem, 'with its row half written'],
+    ] as const) {
       expect(await killHelper(nickname, moment, 'node'), moment).toBe(true);
       for (const end = Date.now() + 30_000; stateOf(nickname) !== 'CA_WORKING'; await sleep(50)) expect(Date.now()).toBeLessThan(end);
     }
@@ -189,7 +214,10 @@ describe('kill -9 of the helper', () => {
     const before = issued();
     expect(await killHelper(ocsp, moment, victims)).toBe(true);
     expect(await settled(ocsp)).toBe('NEED_GUIDANCE');
-    expect(await site.cli('status')).toMatchObject({ exitCode: 3, stdout: expect.stringContaining("Where no agent runs: 'hsmonger renew'") as string });
+    expect(await site.cli('status')).toMatchObject({
+      exitCode: 3,
+      stdout: expect.stringContaining("Where no agent runs: 'hsmonger renew'") as string,
+    });
     await renew(ocsp);
     expect(issued()).toBe(before + 1);
   });
@@ -210,7 +238,11 @@ describe('kill -9 while a saving is under way', () => {
   let left: string | undefined;
 
   /** Asks for a renewal and kills once the journal is at the step; says whether it came in time. */
-  function killSavingAt(nickname: string, step: string, victims: 'worker' | 'both'): { before: number; run: ReturnType<Site['cli']>; killed: boolean } {
+  function killSavingAt(
+    nickname: string,
+    step: string,
+    victims: 'worker' | 'both',
+  ): { before: number; run: ReturnType<Site['cli']>; killed: boolean } {
     const before = issued();
     const reader = new Sqlite(site.ledger, { readonly: true, timeout: 0 });
     const run = site.cli('renew', nickname);
@@ -221,7 +253,9 @@ describe('kill -9 while a saving is under way', () => {
       // While this reads, the step after this one cannot be written down.
       if (step !== 'announced') reader.exec('ROLLBACK');
       const seen = step === 'announced' ? 'held' : watchFor(`'${step}'`, () => held(reader, nickname, step), 30_000, 0);
-      const killed = seen === 'held' && killAll(victims === 'both' ? family(hook) : processes().flatMap(({ pid, parent }) => (parent === hook ? [pid] : [])));
+      const killed =
+        seen === 'held' &&
+        killAll(victims === 'both' ? family(hook) : processes().flatMap(({ pid, parent }) => (parent === hook ? [pid] : [])));
       return { before, run, killed };
     } catch {
       return { before, run, killed: false };
@@ -311,7 +345,9 @@ async function renewed(rows: number): Promise<void> {
 /** Starts certmonger again; what it had started may still hold its lock for a moment. */
 async function revive(): Promise<void> {
   for (let left = 10; ; left--) {
-    await site.certmonger.restart().catch((error: unknown) => { if (left === 0) throw error; });
+    await site.certmonger.restart().catch((error: unknown) => {
+      if (left === 0) throw error;
+    });
     await sleep(500);
     if ((await getcert(site.bus, ['list'], [0, 1])).exitCode === 0) return;
     if (left === 0) throw new Error('certmonger does not stay.');
@@ -323,7 +359,10 @@ const archivedOrHeld = (held: readonly string[]) => [...held.map(fingerprint), .
 
 function lastIssued(nickname: string): string {
   const { profile } = site.authority.certificate(nickname);
-  return fingerprint((ledger.prepare('SELECT certificate FROM issued WHERE profile = ? ORDER BY id DESC').get(profile) as { certificate: Buffer }).certificate);
+  return fingerprint(
+    (ledger.prepare('SELECT certificate FROM issued WHERE profile = ? ORDER BY id DESC').get(profile) as { certificate: Buffer })
+      .certificate,
+  );
 }
 
 /** Asks for a renewal and kills once the request is in the state; says whether it came in time. */
@@ -360,7 +399,11 @@ describe('kill -9 of certmonger', () => {
     const [newest] = await site.onToken(ocsp);
     const lost = after === 'MONITORING' && !archivedOrHeld([newest!]).includes(lastIssued(ocsp));
     // certmonger reads the certificate from the token when it starts, and then saves that one again instead of the new one it had.
-    if (lost) expect(await site.cli('status')).toMatchObject({ exitCode: 3, stdout: expect.stringContaining('was issued, but certmonger has not saved it') as string });
+    if (lost)
+      expect(await site.cli('status')).toMatchObject({
+        exitCode: 3,
+        stdout: expect.stringContaining('was issued, but certmonger has not saved it') as string,
+      });
     if (lost || after !== 'MONITORING') await renew(ocsp);
     if (savings().length > 0) await renew(audit);
     await expectNothingLost();

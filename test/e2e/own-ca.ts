@@ -28,7 +28,14 @@ export async function startOwnCaHost(label?: string): Promise<OwnCaHost> {
     bus,
     certmonger,
     cli: async (...args) => {
-      const run = () => execa(path.join(installation().executables, 'hsmonger'), ['--bus', bus.address, ...ground.here, ...args], { reject: false, stdin: 'ignore', timeout: 180_000, extendEnv: false, env: { PATH: '/usr/bin:/bin:/usr/sbin:/sbin' } });
+      const run = () =>
+        execa(path.join(installation().executables, 'hsmonger'), ['--bus', bus.address, ...ground.here, ...args], {
+          reject: false,
+          stdin: 'ignore',
+          timeout: 180_000,
+          extendEnv: false,
+          env: { PATH: '/usr/bin:/bin:/usr/sbin:/sbin' },
+        });
       const before = crashes(certmonger.log());
       let ended = await run();
       if (ended.exitCode !== 0 && crashes(certmonger.log()) > before) {
@@ -46,7 +53,8 @@ export async function startOwnCaHost(label?: string): Promise<OwnCaHost> {
         const records = [...(await getcertRecords(bus)).values()];
         if (records.length === requests && records.every((record) => record.get('status') === 'MONITORING')) return;
         if (Date.now() <= end) continue;
-        if (restarted || crashes(certmonger.log()) === before) throw new Error(`Not all monitoring.\n${JSON.stringify(records.map((record) => [...record]))}\n${certmonger.log().slice(-4000)}`);
+        if (restarted || crashes(certmonger.log()) === before)
+          throw new Error(`Not all monitoring.\n${JSON.stringify(records.map((record) => [...record]))}\n${certmonger.log().slice(-4000)}`);
         restarted = true;
         await certmonger.restart();
         end = Date.now() + patienceMs;
@@ -61,18 +69,22 @@ export async function startOwnCaHost(label?: string): Promise<OwnCaHost> {
 }
 
 /**
- * How often a child of certmonger was ended by malloc: 0.79.17's, when it makes a request, may corrupt its heap and ends in NSS_ShutdownContext (SECOID_Shutdown, PL_HashTableDestroy). The daemon makes
- * the next one from the same heap every 30 seconds, which ends alike until the daemon is started anew.
+ * How often a child of certmonger was ended by malloc: 0.79.17's, when it makes a request, may corrupt its heap and ends in
+ * NSS_ShutdownContext (SECOID_Shutdown, PL_HashTableDestroy). The daemon makes the next one from the same heap every 30 seconds, which ends
+ * alike until the daemon is started anew.
  */
 function crashes(log: string): number {
   return log.match(/^(?:free\(\): |corrupted size |double free |malloc\(\): |munmap_chunk\(\): )/gmu)?.length ?? 0;
 }
 
 /** The extensions as openssl prints them. */
-export const extensionsOf = (file: string): string => /X509v3 extensions:\n([^]*?)\n {4}Signature Algorithm/u.exec(openssl('x509', '-in', file, '-noout', '-text'))?.[1] ?? '';
+export const extensionsOf = (file: string): string =>
+  /X509v3 extensions:\n([^]*?)\n {4}Signature Algorithm/u.exec(openssl('x509', '-in', file, '-noout', '-text'))?.[1] ?? '';
 
 /** Whole days from notBefore to notAfter, by openssl. */
 export function lifetimeOf(file: string): number {
-  const [begin = NaN, end = NaN] = ['-startdate', '-enddate'].map((which) => Date.parse(openssl('x509', '-in', file, '-noout', which).split('=')[1] ?? ''));
+  const [begin = NaN, end = NaN] = ['-startdate', '-enddate'].map((which) =>
+    Date.parse(openssl('x509', '-in', file, '-noout', which).split('=')[1] ?? ''),
+  );
   return Math.round((end - begin) / 86_400_000);
 }

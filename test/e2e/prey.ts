@@ -15,7 +15,9 @@ export function processes(): Seen[] {
     try {
       const command = readFileSync(`/proc/${name}/cmdline`, 'utf8').split('\0').slice(0, -1);
       // After the name in parentheses, which may hold anything: state, then the parent.
-      const [, parent] = readFileSync(`/proc/${name}/stat`, 'utf8').replace(/^.*\) /su, '').split(' ');
+      const [, parent] = readFileSync(`/proc/${name}/stat`, 'utf8')
+        .replace(/^.*\) /su, '')
+        .split(' ');
       return [{ pid: Number(name), parent: Number(parent), command }];
     } catch {
       return [];
@@ -23,9 +25,18 @@ export function processes(): Seen[] {
   });
 }
 
-/** The processes of one of our programs that certmonger runs for the site in this directory: the shell in front of the helper, or what works behind it. Those that only name it, a timer's, are none. */
+/**
+ * The processes of one of our programs that certmonger runs for the site in this directory: the shell in front of the helper, or what works
+ * behind it. Those that only name it, a timer's, are none.
+ */
 export function running(program: string, directory: string, part: 'shell' | 'node'): Seen[] {
-  return processes().filter(({ command }) => command.some((word) => word.endsWith(`/${program}`)) && command.some((word) => word.startsWith(`${directory}/`)) && command[0]?.endsWith(part === 'shell' ? '/sh' : '/node') === true && !command.includes('--resume'));
+  return processes().filter(
+    ({ command }) =>
+      command.some((word) => word.endsWith(`/${program}`)) &&
+      command.some((word) => word.startsWith(`${directory}/`)) &&
+      command[0]?.endsWith(part === 'shell' ? '/sh' : '/node') === true &&
+      !command.includes('--resume'),
+  );
 }
 
 /** A process and all that descend from it. */
@@ -52,7 +63,9 @@ function signalled(pid: number, signal: NodeJS.Signals): boolean {
   }
 }
 
-/** Looks every millisecond (or without a pause, where `everyMs` is 0), giving way to nothing else in this process; fails after `patienceMs`. */
+/**
+ * Looks every millisecond (or without a pause, where `everyMs` is 0), giving way to nothing else in this process; fails after `patienceMs`.
+ */
 export function watchFor<T>(what: string, look: () => T | undefined, patienceMs = 30_000, everyMs = 1): T {
   for (const end = Date.now() + patienceMs; ; pause(everyMs)) {
     const found = look();

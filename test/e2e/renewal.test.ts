@@ -42,7 +42,10 @@ describe('tracking', () => {
 describe('certificates that all expire together', () => {
   it('are renewed by certmonger itself, the CA first, nobody typing', async () => {
     await site.untilRenewed(120_000);
-    const rows = new Sqlite(site.ledger, { readonly: true }).prepare('SELECT profile, uid FROM issued ORDER BY id').all() as { profile: string; uid: number }[];
+    const rows = new Sqlite(site.ledger, { readonly: true }).prepare('SELECT profile, uid FROM issued ORDER BY id').all() as {
+      profile: string;
+      uid: number;
+    }[];
     expect(rows.map(({ profile }) => profile)[0]).toBe('caCACert');
     expect(rows).toHaveLength(4);
     expect(new Set(rows.map(({ uid }) => uid))).toEqual(new Set([site.owner.uid]));
@@ -55,7 +58,12 @@ describe('certificates that all expire together', () => {
   it('are one certificate for each nickname on the token, with the right trust there and in the database', async () => {
     await site.untilQuiet(60_000);
     const trust = await site.tokenTrust();
-    expect(trust).toEqual({ [ca]: 'CTu,Cu,Cu', 'ocspSigningCert cert-pki-ca': 'u,u,u', 'auditSigningCert cert-pki-ca': 'u,u,Pu', 'subsystemCert cert-pki-ca': 'u,u,u' });
+    expect(trust).toEqual({
+      [ca]: 'CTu,Cu,Cu',
+      'ocspSigningCert cert-pki-ca': 'u,u,u',
+      'auditSigningCert cert-pki-ca': 'u,u,Pu',
+      'subsystemCert cert-pki-ca': 'u,u,u',
+    });
     for (const { nickname } of site.authority.certificates) expect(await site.onToken(nickname)).toHaveLength(1);
   });
 
@@ -74,7 +82,8 @@ describe('certificates that all expire together', () => {
       writeFileSync(file, pem!);
       expect(execFileSync('openssl', ['verify', '-x509_strict', '-CAfile', rootFile, file], { encoding: 'utf8' })).toContain(': OK');
     }
-    const identifier = (pem: string) => execFileSync('openssl', ['x509', '-noout', '-ext', 'subjectKeyIdentifier'], { input: pem, encoding: 'utf8' });
+    const identifier = (pem: string) =>
+      execFileSync('openssl', ['x509', '-noout', '-ext', 'subjectKeyIdentifier'], { input: pem, encoding: 'utf8' });
     expect(identifier(root!)).toBe(identifier(site.authority.certificate(ca).pem));
   });
 

@@ -1,4 +1,7 @@
-/** One instance over two tokens of two modules: the CA on a SoftHSM token of this host, an OCSP certificate on one that p11-kit's client reaches over a line. */
+/**
+ * One instance over two tokens of two modules: the CA on a SoftHSM token of this host, an OCSP certificate on one that p11-kit's client
+ * reaches over a line.
+ */
 import { X509Certificate } from 'node:crypto';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { privateDirectory, type PrivateDirectory } from '../rig/directory.js';
@@ -50,7 +53,10 @@ it('with the line cut, one module goes on alone, and the other is told', async (
   await rig.line?.cut();
   await done('renew', 'root', '--wait', '90');
   const plan = await site.cli('track', 'plan');
-  expect(plan).toMatchObject({ exitCode: 3, stdout: expect.stringMatching(/refused \(token-away\): 'ocsp' lies on the token 'second token'/u) as string });
+  expect(plan).toMatchObject({
+    exitCode: 3,
+    stdout: expect.stringMatching(/refused \(token-away\): 'ocsp' lies on the token 'second token'/u) as string,
+  });
   await rig.line?.restore();
   await done('renew', 'ocsp', '--wait', '90');
   expect(await keysOf()).toEqual(keys);

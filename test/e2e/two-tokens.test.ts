@@ -28,7 +28,10 @@ describe('one instance over two tokens', () => {
     const run = await site.cli('setup', '--yes');
     expect(run, run.stdout + run.stderr).toMatchObject({ exitCode: 0 });
     const records = await site.getcertRecords();
-    for (const [id, token] of [['hsmonger.root', site.token], ['hsmonger.ocsp', second]] as const) {
+    for (const [id, token] of [
+      ['hsmonger.root', site.token],
+      ['hsmonger.ocsp', second],
+    ] as const) {
       expect(records.get(id)?.get('key pair storage')).toContain(`token='${token.label}'`);
       expect(records.get(id)?.get('key pair storage')).toContain(`pinfile='${token.pinFile}'`);
       expect(records.get(id)?.get('certificate')).toContain(`token='${token.label}'`);
@@ -37,7 +40,9 @@ describe('one instance over two tokens', () => {
 
   it('is renewed by certmonger on both, each certificate alone on its token, the keys as they were', async () => {
     await site.untilRenewed(120_000);
-    await expect.poll(async () => new X509Certificate((await rig.onSecond('ocsp'))[0]!).issuer, { timeout: 60_000, interval: 1000 }).toContain('root');
+    await expect
+      .poll(async () => new X509Certificate((await rig.onSecond('ocsp'))[0]!).issuer, { timeout: 60_000, interval: 1000 })
+      .toContain('root');
     await site.untilQuiet(60_000);
     const [pem, ...more] = await rig.onSecond('ocsp');
     expect(more).toEqual([]);

@@ -23,9 +23,17 @@ vi.setConfig({ testTimeout: 180_000, hookTimeout: 180_000 });
 const ca = 'caSigningCert cert-pki-ca';
 const audit = 'auditSigningCert cert-pki-ca';
 const subsystem = 'subsystemCert cert-pki-ca';
-const usages = { [ca]: ['--keyUsage', 'certSigning,crlSigning,critical', '-2'], [audit]: ['--keyUsage', 'digitalSignature,critical'], [subsystem]: ['--keyUsage', 'digitalSignature,keyEncipherment,critical', '--extKeyUsage', 'clientAuth'] };
+const usages = {
+  [ca]: ['--keyUsage', 'certSigning,crlSigning,critical', '-2'],
+  [audit]: ['--keyUsage', 'digitalSignature,critical'],
+  [subsystem]: ['--keyUsage', 'digitalSignature,keyEncipherment,critical', '--extKeyUsage', 'clientAuth'],
+};
 type Nickname = keyof typeof usages;
-const subjects = { [ca]: 'CN=Certificate Authority,O=HSMONGER.TEST', [audit]: 'CN=CA Audit,O=HSMONGER.TEST', [subsystem]: 'CN=CA Subsystem,O=HSMONGER.TEST' };
+const subjects = {
+  [ca]: 'CN=Certificate Authority,O=HSMONGER.TEST',
+  [audit]: 'CN=CA Audit,O=HSMONGER.TEST',
+  [subsystem]: 'CN=CA Subsystem,O=HSMONGER.TEST',
+};
 const nicknames = [ca, audit, subsystem] as const;
 /** What certutil asks for -2: a CA, however deep, critical. */
 const answers = { input: 'y\n-1\ny\n' };
@@ -40,7 +48,8 @@ let agent: RunningAgent | undefined;
 let keys: string[];
 let serial = 1;
 
-const certutil = async (args: readonly string[], options: { readonly input?: string } = {}) => (await runAs(owner, 'certutil', [...args, '-d', `sql:${nss.database}`], { cwd: '/', ...options })).stdout;
+const certutil = async (args: readonly string[], options: { readonly input?: string } = {}) =>
+  (await runAs(owner, 'certutil', [...args, '-d', `sql:${nss.database}`], { cwd: '/', ...options })).stdout;
 const noise = () => {
   const file = path.join(scratch.path, 'noise');
   writeFileSync(file, randomBytes(64));
@@ -51,7 +60,10 @@ const flags = () => ['--bus', bus.address, '--config-dir', path.join(scratch.pat
 const here = (...argv: string[]): Promise<Said> => hsmonger(...argv, '--instance', 'replica', ...flags());
 const idOf = (nickname: string) => `replica.${nickname.replaceAll(' ', '_')}`;
 /** PEM of every certificate there is under the nickname. */
-const stored = async (nickname: string) => (await certutil(['-L', '-n', nickname, '-a'])).match(/-----BEGIN[^-]+-----[^-]+-----END[^-]+-----/gu)!.map((pem) => new X509Certificate(pem));
+const stored = async (nickname: string) =>
+  (await certutil(['-L', '-n', nickname, '-a']))
+    .match(/-----BEGIN[^-]+-----[^-]+-----END[^-]+-----/gu)!
+    .map((pem) => new X509Certificate(pem));
 const trustOf = async (nickname: string) => new RegExp(`^${nickname} +(\\S*)`, 'mu').exec(await certutil(['-L']))?.[1];
 const privateKeys = async () => (await certutil(['-K', '-f', nss.loginFile])).match(/\b[0-9a-f]{40}\b/gu)!.sort();
 
@@ -59,7 +71,30 @@ beforeAll(async () => {
   scratch = privateDirectory('without-hsm');
   nss = await createNssDatabase({ directory: scratch.path, owner, password: 'internal=pw with blank' });
   for (const nickname of nicknames) {
-    await certutil(['-S', '-n', nickname, '-s', subjects[nickname], ...(nickname === ca ? ['-x'] : ['-c', ca]), '-t', nickname === ca ? 'CTu,Cu,Cu' : 'u,u,u', '-v', '6', '-g', '2048', '-m', String(serial++), '-z', noise(), '-f', nss.loginFile, ...usages[nickname]], answers);
+    await certutil(
+      [
+        '-S',
+        '-n',
+        nickname,
+        '-s',
+        subjects[nickname],
+        ...(nickname === ca ? ['-x'] : ['-c', ca]),
+        '-t',
+        nickname === ca ? 'CTu,Cu,Cu' : 'u,u,u',
+        '-v',
+        '6',
+        '-g',
+        '2048',
+        '-m',
+        String(serial++),
+        '-z',
+        noise(),
+        '-f',
+        nss.loginFile,
+        ...usages[nickname],
+      ],
+      answers,
+    );
   }
   keys = await privateKeys();
   const certificates = await Promise.all(nicknames.map(async (nickname) => ({ nickname, der: (await stored(nickname))[0]!.raw })));
@@ -67,7 +102,10 @@ beforeAll(async () => {
   bus = await startBus(scratch.path);
   certmonger = await startCertmonger({ directory: scratch.path, bus });
   mkdirSync(path.join(scratch.path, 'etc'), { mode: 0o755 });
-  const tables = nicknames.map((nickname) => `[[certificate]]\nnickname = "${nickname}"\nprofile = "${{ [ca]: 'caCACert', [audit]: 'caSignedLogCert', [subsystem]: 'caSubsystemCert' }[nickname]}"\ntoken = "internal"\n`);
+  const tables = nicknames.map(
+    (nickname) =>
+      `[[certificate]]\nnickname = "${nickname}"\nprofile = "${{ [ca]: 'caCACert', [audit]: 'caSignedLogCert', [subsystem]: 'caSubsystemCert' }[nickname]}"\ntoken = "internal"\n`,
+  );
   writeFileSync(
     path.join(scratch.path, 'etc/replica.toml'),
     `user = "${owner.name}"\n[nss]\ndatabase = "${nss.database}"\npassword-file = "${nss.passwordFile!}"\n[issuer]\ntype = "directory"\ncertificate = "${ca}"\n${directoryTable({ ...ds.servers[0]!.config(), host: 'ca2.example.test' })}[freeipa]\nsubject-base = "O=HSMONGER.TEST"\nlock-file = "${path.join(scratch.path, 'renewal.lock')}"\ncsr-file = "${path.join(scratch.path, 'ca.csr')}"\n${tables.join('')}`,
@@ -87,9 +125,14 @@ async function publish(nickname: Nickname): Promise<X509Certificate> {
   const request = await certutil(['-R', '-k', nickname, '-s', subjects[nickname], '-a', '-f', nss.loginFile, '-z', noise()]);
   const file = path.join(scratch.path, 'request.pem');
   writeFileSync(file, request.slice(request.indexOf('-----BEGIN')));
-  const pem = await certutil(['-C', '-c', ca, '-i', file, '-a', '-v', '24', '-m', String(serial++), '-f', nss.loginFile, ...usages[nickname]], answers);
+  const pem = await certutil(
+    ['-C', '-c', ca, '-i', file, '-a', '-v', '24', '-m', String(serial++), '-f', nss.loginFile, ...usages[nickname]],
+    answers,
+  );
   const certificate = new X509Certificate(pem.slice(pem.indexOf('-----BEGIN')));
-  await ds.servers[0]!.change(`dn: cn=${nickname},cn=ca_renewal,cn=ipa,cn=etc,${ds.base}\nchangetype: modify\nreplace: userCertificate\nuserCertificate:: ${certificate.raw.toString('base64')}\n`);
+  await ds.servers[0]!.change(
+    `dn: cn=${nickname},cn=ca_renewal,cn=ipa,cn=etc,${ds.base}\nchangetype: modify\nreplace: userCertificate\nuserCertificate:: ${certificate.raw.toString('base64')}\n`,
+  );
   return certificate;
 }
 
@@ -97,17 +140,25 @@ async function until(nickname: string, what: (record: Map<string, string>) => bo
   for (const end = Date.now() + 90_000; ; await sleep(200)) {
     const record = (await getcertRecords(bus)).get(idOf(nickname));
     if (record !== undefined && what(record)) return;
-    if (Date.now() > end) throw new Error(`${JSON.stringify([...(record ?? [])])}\n${(await here('status')).out}\n${agent?.log() ?? ''}\n${certmonger.log().slice(-4000)}`);
+    if (Date.now() > end)
+      throw new Error(
+        `${JSON.stringify([...(record ?? [])])}\n${(await here('status')).out}\n${agent?.log() ?? ''}\n${certmonger.log().slice(-4000)}`,
+      );
   }
 }
 
 /** certmonger serves it, and it alone is there, with its key and this trust; the one before is kept. */
 async function served(nickname: Nickname, certificate: X509Certificate, trust: string): Promise<void> {
-  await until(nickname, (record) => record.get('status') === 'MONITORING' && Date.parse(record.get('expires') ?? '') === Date.parse(certificate.validTo));
+  await until(
+    nickname,
+    (record) => record.get('status') === 'MONITORING' && Date.parse(record.get('expires') ?? '') === Date.parse(certificate.validTo),
+  );
   expect((await stored(nickname)).map(({ fingerprint256 }) => fingerprint256)).toEqual([certificate.fingerprint256]);
   expect(await trustOf(nickname)).toBe(trust);
   expect(await privateKeys()).toEqual(keys);
-  expect(readdirSync(path.join(scratch.path, 'state/replica/superseded')).some((name) => name.includes(nickname.split(' ')[0]!))).toBe(true);
+  expect(readdirSync(path.join(scratch.path, 'state/replica/superseded')).some((name) => name.includes(nickname.split(' ')[0]!))).toBe(
+    true,
+  );
 }
 
 test('setup tracks what the instance file says, without a token and without registering anything', async () => {

@@ -20,8 +20,8 @@ describe('the nickname under which servers share a certificate goes by its subje
   });
 
   it.each([
-    ['a server\'s own', 'CN=server.example.test,O=EXAMPLE.TEST'],
-    ['a lightweight CA\'s', 'CN=VPN,O=EXAMPLE.TEST'],
+    ["a server's own", 'CN=server.example.test,O=EXAMPLE.TEST'],
+    ["a lightweight CA's", 'CN=VPN,O=EXAMPLE.TEST'],
     ['one below another base', 'CN=CA Audit,O=OTHER.TEST'],
     ['one with a part more', 'CN=CA Audit,OU=x,O=EXAMPLE.TEST'],
     ['one whose parts are the wrong way round', 'O=EXAMPLE.TEST,CN=CA Audit'],
@@ -37,10 +37,12 @@ describe('the nickname under which servers share a certificate goes by its subje
   });
 
   it('a CA named like one of its own system certificates is the CA', () => {
-    expect(sharedNickname(nameFromText('CN=CA Audit,O=EXAMPLE.TEST'), { ...names, caSubject: 'CN=CA Audit,O=EXAMPLE.TEST' })).toBe(caNickname);
+    expect(sharedNickname(nameFromText('CN=CA Audit,O=EXAMPLE.TEST'), { ...names, caSubject: 'CN=CA Audit,O=EXAMPLE.TEST' })).toBe(
+      caNickname,
+    );
   });
 
-  it('without a name in the directory it is FreeIPA\'s first one', () => {
+  it("without a name in the directory it is FreeIPA's first one", () => {
     expect(caSubjectOf(undefined, 'O=EXAMPLE.TEST')).toBe('CN=Certificate Authority,O=EXAMPLE.TEST');
     expect(caSubjectOf({}, 'O=X')).toBe('CN=Certificate Authority,O=X');
   });

@@ -41,8 +41,10 @@ describe('an INI file of FreeIPA', () => {
   });
 
   it("is read as Python's configparser reads it", () => {
-    const text = '# made by ipa\n[global]\nhost = ipa.example.test\nbasedn=dc=example,dc=test\nldap_uri = ldapi://%2Frun%2Fslapd-EXAMPLE-TEST.socket\nenable_ra = True\nlong = one\n\ttwo\n[empty]\n';
-    const script = 'import configparser,json,sys\np=configparser.RawConfigParser()\np.read_string(sys.stdin.read())\nprint(json.dumps({s:dict(p.items(s)) for s in p.sections()}))';
+    const text =
+      '# made by ipa\n[global]\nhost = ipa.example.test\nbasedn=dc=example,dc=test\nldap_uri = ldapi://%2Frun%2Fslapd-EXAMPLE-TEST.socket\nenable_ra = True\nlong = one\n\ttwo\n[empty]\n';
+    const script =
+      'import configparser,json,sys\np=configparser.RawConfigParser()\np.read_string(sys.stdin.read())\nprint(json.dumps({s:dict(p.items(s)) for s in p.sections()}))';
     const python = JSON.parse(execFileSync('python3', ['-c', script], { input: text, encoding: 'utf8' })) as unknown;
     expect(Object.fromEntries([...parseIni(text)].map(([name, section]) => [name, Object.fromEntries(section)]))).toEqual(python);
   });
@@ -56,7 +58,12 @@ describe('an INI file of FreeIPA', () => {
 
 describe('default.conf', () => {
   it('gives host, realm and suffix, and this host as the CA', () => {
-    expect(parseDefaultConf(minimal, 'f')).toEqual({ host: 'ipa.example.test', realm: 'EXAMPLE.TEST', base: 'dc=example,dc=test', caHost: 'ipa.example.test' });
+    expect(parseDefaultConf(minimal, 'f')).toEqual({
+      host: 'ipa.example.test',
+      realm: 'EXAMPLE.TEST',
+      base: 'dc=example,dc=test',
+      caHost: 'ipa.example.test',
+    });
   });
 
   it('names another CA server and its own socket', () => {
@@ -85,7 +92,9 @@ describe('default.conf', () => {
     ['realm', '../EXAMPLE'],
     ['basedn', 'nonsense'],
   ])("an impossible '%s' (%j) is refused by name", (key, value) => {
-    expect(() => parseDefaultConf(minimal.replace(new RegExp(`^${key} = .*$`, 'mu'), `${key} = ${value}`), '/f')).toThrow(new RegExp(`/f.*'${key}'|'${key}'.*/f`, 'u'));
+    expect(() => parseDefaultConf(minimal.replace(new RegExp(`^${key} = .*$`, 'mu'), `${key} = ${value}`), '/f')).toThrow(
+      new RegExp(`/f.*'${key}'|'${key}'.*/f`, 'u'),
+    );
   });
 
   it('that is missing means that this is no IPA server', () => {
@@ -104,9 +113,12 @@ describe("FreeIPA's note of the HSM", () => {
     expect(parseHsmState(text, 'f')).toEqual(wanted);
   });
 
-  it.each(['[pki_hsm]\nenabled = True\n', '[pki_hsm]\nenabled = True\ntoken_name = None\n'])('that names no token is refused: %j', (text) => {
-    expect(() => parseHsmState(text, '/f')).toThrow(/^In \/f: .*'token_name'/u);
-  });
+  it.each(['[pki_hsm]\nenabled = True\n', '[pki_hsm]\nenabled = True\ntoken_name = None\n'])(
+    'that names no token is refused: %j',
+    (text) => {
+      expect(() => parseHsmState(text, '/f')).toThrow(/^In \/f: .*'token_name'/u);
+    },
+  );
 
   it('is no HSM where there is no file', () => {
     expect(readHsmState(root)).toEqual({ enabled: false });
@@ -116,7 +128,10 @@ describe("FreeIPA's note of the HSM", () => {
 describe('password.conf', () => {
   const read = (text: string | Buffer) => {
     const { internal, hardware } = parsePasswordConf(Buffer.from(text));
-    return { internal: internal?.toString('utf8'), hardware: Object.fromEntries([...hardware].map(([token, pin]) => [token, pin.toString('utf8')])) };
+    return {
+      internal: internal?.toString('utf8'),
+      hardware: Object.fromEntries([...hardware].map(([token, pin]) => [token, pin.toString('utf8')])),
+    };
   };
 
   it.each([
@@ -128,14 +143,20 @@ describe('password.conf', () => {
     ['an empty PIN', 'internal=\nhardware-tok=\r\n', { internal: undefined, hardware: {} }],
     ['a second line of one token', 'hardware-tok=first\nhardware-tok=second\n', { internal: undefined, hardware: { tok: 'first' } }],
     ['the replication password', 'replicationdb=x\ninternaldb=y\n', { internal: undefined, hardware: {} }],
-    ['a token named like a property of every object', 'hardware-__proto__=p\n', { internal: undefined, hardware: Object.fromEntries([['__proto__', 'p']]) }],
+    [
+      'a token named like a property of every object',
+      'hardware-__proto__=p\n',
+      { internal: undefined, hardware: Object.fromEntries([['__proto__', 'p']]) },
+    ],
     ['nothing', '', { internal: undefined, hardware: {} }],
   ])('with %s', (_what, text, wanted) => {
     expect(read(text)).toEqual(wanted);
   });
 
   it('keeps octets that are no UTF-8 as they are', () => {
-    expect(parsePasswordConf(Buffer.from([...Buffer.from('hardware-t='), 0xff, 0xfe, 0x0a])).hardware.get('t')).toEqual(Buffer.from([0xff, 0xfe]));
+    expect(parsePasswordConf(Buffer.from([...Buffer.from('hardware-t='), 0xff, 0xfe, 0x0a])).hardware.get('t')).toEqual(
+      Buffer.from([0xff, 0xfe]),
+    );
   });
 
   it('that is missing is named, and nothing of one that is there gets into a message', () => {
@@ -179,7 +200,8 @@ describe("a server's file", () => {
     mkdirSync(path.join(root, 'directory'));
     execFileSync('mkfifo', [path.join(root, 'fifo')]);
     put('large', Buffer.alloc(5 * 1024 * 1024));
-    for (const name of ['directory', 'fifo', 'large']) expect(() => readServerFile(root, name), name).toThrow(new RegExp(`${name} is not a regular file`, 'u'));
+    for (const name of ['directory', 'fifo', 'large'])
+      expect(() => readServerFile(root, name), name).toThrow(new RegExp(`${name} is not a regular file`, 'u'));
   });
 
   it('that is not text is refused', () => {

@@ -1,4 +1,7 @@
-/** Holds the lock named by the first argument, as a process of its own; drops to the second before it takes it. Says `held`, then waits to be told to end. */
+/**
+ * Holds the lock named by the first argument, as a process of its own; drops to the second before it takes it. Says `held`, then waits to
+ * be told to end.
+ */
 import { dropTo } from '../../src/platform/service-user.js';
 import { openRenewalLock } from '../../src/freeipa/renewal-lock.js';
 

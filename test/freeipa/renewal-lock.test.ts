@@ -30,7 +30,9 @@ afterAll(() => {
 
 /** FreeIPA's side. */
 const freeIpa = (...args: string[]) => {
-  const { status, stdout, stderr } = spawnSync('python3', [path.join(import.meta.dirname, 'renewal-lock.py'), file, ...args], { encoding: 'utf8' });
+  const { status, stdout, stderr } = spawnSync('python3', [path.join(import.meta.dirname, 'renewal-lock.py'), file, ...args], {
+    encoding: 'utf8',
+  });
   return status === 0 ? stdout.trim() : `raised ${/^[\w.]+Error(?=:)/mu.exec(stderr)?.[0] ?? stderr}`;
 };
 const put = (content: string) => {
@@ -41,21 +43,27 @@ const stamp = (seconds: number) => `${new Date(Date.now() + seconds * 1000).toIS
 
 /** Another process of ours that holds the lock, as the service user. */
 async function other(): Promise<ChildProcess> {
-  const child = spawn(process.execPath, ['--import', 'tsx', path.join(import.meta.dirname, 'renewal-lock-worker.ts'), file, owner.name], { stdio: ['pipe', 'pipe', 'inherit'], cwd: path.resolve(import.meta.dirname, '../..') });
+  const child = spawn(process.execPath, ['--import', 'tsx', path.join(import.meta.dirname, 'renewal-lock-worker.ts'), file, owner.name], {
+    stdio: ['pipe', 'pipe', 'inherit'],
+    cwd: path.resolve(import.meta.dirname, '../..'),
+  });
   children.push(child);
   const [said] = (await once(child.stdout, 'data')) as [Buffer];
   expect(String(said)).toBe('held\n');
   return child;
 }
 
-describe('the lock and FreeIPA\'s class', () => {
+describe("the lock and FreeIPA's class", () => {
   it('keep each other out, and each sees what the other has released', async () => {
     const held = await holdRenewalLock(file, 'hsmonger-submit[1]', { waitMs: 0 });
     expect(freeIpa('acquire', 'renew_ca_cert')).toBe('busy hsmonger-submit[1]');
     held.release();
     expect(readFileSync(file, 'utf8')).toBe('[lock]\nlocked = 0\n\n');
     expect(freeIpa('acquire', 'renew_ca_cert')).toBe('acquired');
-    await expect(holdRenewalLock(file, 'x', { waitMs: 0 })).rejects.toMatchObject({ code: 'RENEWAL_LOCKED', message: expect.stringContaining("'renew_ca_cert'") as string });
+    await expect(holdRenewalLock(file, 'x', { waitMs: 0 })).rejects.toMatchObject({
+      code: 'RENEWAL_LOCKED',
+      message: expect.stringContaining("'renew_ca_cert'") as string,
+    });
     expect(freeIpa('release', 'renew_ca_cert')).toBe('released');
     (await holdRenewalLock(file, 'x', { waitMs: 0 })).release();
   });
@@ -87,7 +95,7 @@ describe('the lock and FreeIPA\'s class', () => {
   });
 });
 
-describe('what FreeIPA\'s class takes for unlocked or fails on for ever is unlocked, and written anew', () => {
+describe("what FreeIPA's class takes for unlocked or fails on for ever is unlocked, and written anew", () => {
   it.each([
     ['an empty file', '', 'unlocked'],
     ['no section', 'locked = 1\nowner = x\n', 'raised configparser.MissingSectionHeaderError'],
@@ -112,7 +120,10 @@ describe('what is locked for both', () => {
   it.each([
     ['as FreeIPA writes it', (end: string) => `[lock]\nlocked = 1\nowner = renew_ca_cert\nexpire = ${end}\n\n`],
     ['in other words for true', (end: string) => `[lock]\nLocked: Yes\nOWNER:renew_ca_cert\nexpire =${end}\n`],
-    ['with a comment and other sections', (end: string) => `# made by hand\n[x]\nlocked = 0\n[lock]\nlocked = on\nowner = renew_ca_cert\nexpire = ${end}\n`],
+    [
+      'with a comment and other sections',
+      (end: string) => `# made by hand\n[x]\nlocked = 0\n[lock]\nlocked = on\nowner = renew_ca_cert\nexpire = ${end}\n`,
+    ],
   ])('%s', async (_what, content) => {
     put(content(stamp(3600)));
     expect(freeIpa('show')).toMatch(/^renew_ca_cert /u);
@@ -123,7 +134,9 @@ describe('what is locked for both', () => {
   it('is waited for, but only so long, and the message names who has it and until when', async () => {
     put(`[lock]\nlocked = 1\nowner = renew_ra_cert\nexpire = ${stamp(3600)}\n`);
     const start = Date.now();
-    await expect(holdRenewalLock(file, 'x', { waitMs: 1500 })).rejects.toMatchObject({ message: expect.stringMatching(/is held by 'renew_ra_cert' until \S+Z; waited 2 seconds/u) as string });
+    await expect(holdRenewalLock(file, 'x', { waitMs: 1500 })).rejects.toMatchObject({
+      message: expect.stringMatching(/is held by 'renew_ra_cert' until \S+Z; waited 2 seconds/u) as string,
+    });
     expect(Date.now() - start).toBeGreaterThanOrEqual(1500);
     expect(Date.now() - start).toBeLessThan(6000);
   });
@@ -143,7 +156,9 @@ describe('a lease', () => {
   it('of ours whose process was killed is taken over at once, and not while it lives', async () => {
     const child = await other();
     expect(freeIpa('show')).toMatch(new RegExp(`^hsmonger-submit\\[${String(child.pid)}\\] `, 'u'));
-    await expect(holdRenewalLock(file, 'x', { waitMs: 0 })).rejects.toMatchObject({ message: expect.stringContaining(`hsmonger-submit[${String(child.pid)}]`) as string });
+    await expect(holdRenewalLock(file, 'x', { waitMs: 0 })).rejects.toMatchObject({
+      message: expect.stringContaining(`hsmonger-submit[${String(child.pid)}]`) as string,
+    });
     child.kill('SIGKILL');
     await once(child, 'exit');
     (await holdRenewalLock(file, 'x', { waitMs: 0 })).release();
@@ -181,14 +196,39 @@ describe('a lease', () => {
 
 describe('a lock file that is not what it should be is refused', () => {
   it.each<[string, () => void]>([
-    ['a link', () => { symlinkSync('/etc/hostname', file); }],
-    ['a directory', () => { mkdirSync(file); }],
-    ['a pipe', () => { execFileSync('mkfifo', [file]); }],
-    ['another user\'s file', () => { put('x'); chownSync(file, owner.uid, owner.gid); chmodSync(file, 0o600); }],
+    [
+      'a link',
+      () => {
+        symlinkSync('/etc/hostname', file);
+      },
+    ],
+    [
+      'a directory',
+      () => {
+        mkdirSync(file);
+      },
+    ],
+    [
+      'a pipe',
+      () => {
+        execFileSync('mkfifo', [file]);
+      },
+    ],
+    [
+      "another user's file",
+      () => {
+        put('x');
+        chownSync(file, owner.uid, owner.gid);
+        chmodSync(file, 0o600);
+      },
+    ],
   ])('%s', async (_what, make) => {
     mkdirSync(path.dirname(file));
     make();
-    await expect(holdRenewalLock(file, 'x', { waitMs: 0 })).rejects.toMatchObject({ code: 'STATE_UNAVAILABLE', message: expect.stringContaining(file) as string });
+    await expect(holdRenewalLock(file, 'x', { waitMs: 0 })).rejects.toMatchObject({
+      code: 'STATE_UNAVAILABLE',
+      message: expect.stringContaining(file) as string,
+    });
   });
 });
 

@@ -33,7 +33,10 @@ beforeAll(async () => {
   scratch = privateDirectory('submit-shared');
   token = await createSoftToken({ directory: scratch.path, owner });
   authority = await createAuthority(token, { only: { [ca]: { daysLeft: 3000 } } });
-  servers = await startDirectoryServers({ ca: authority.certificate(ca).der, certificates: authority.certificates.map(({ nickname, der }) => ({ nickname, der })) });
+  servers = await startDirectoryServers({
+    ca: authority.certificate(ca).der,
+    certificates: authority.certificates.map(({ nickname, der }) => ({ nickname, der })),
+  });
   lockFile = path.join(scratch.path, 'ipa', 'renewal.lock');
   csrFile = path.join(scratch.path, 'ca.csr');
   const tables = (host: string) => {
@@ -47,7 +50,10 @@ beforeAll(async () => {
 });
 beforeEach(async () => {
   // As it was at first.
-  for (const { nickname, der } of authority.certificates) await servers.servers[0]!.change(`dn: cn=${nickname},cn=ca_renewal,cn=ipa,cn=etc,${servers.base}\nchangetype: modify\nreplace: userCertificate\nuserCertificate:: ${der.toString('base64')}\n`);
+  for (const { nickname, der } of authority.certificates)
+    await servers.servers[0]!.change(
+      `dn: cn=${nickname},cn=ca_renewal,cn=ipa,cn=etc,${servers.base}\nchangetype: modify\nreplace: userCertificate\nuserCertificate:: ${der.toString('base64')}\n`,
+    );
 });
 afterAll(async () => {
   await servers.stop();
@@ -56,15 +62,32 @@ afterAll(async () => {
 
 const renewal = (nickname: string, variables: Readonly<Record<string, string>> = {}) => {
   const { csr, pem, profile } = authority.certificate(nickname);
-  return { CERTMONGER_OPERATION: 'SUBMIT', CERTMONGER_CA_NICKNAME: 'dogtag-ipa-ca-renew-agent', CERTMONGER_CSR: csr, CERTMONGER_CERTIFICATE: pem, CERTMONGER_CA_PROFILE: profile, ...variables };
+  return {
+    CERTMONGER_OPERATION: 'SUBMIT',
+    CERTMONGER_CA_NICKNAME: 'dogtag-ipa-ca-renew-agent',
+    CERTMONGER_CSR: csr,
+    CERTMONGER_CERTIFICATE: pem,
+    CERTMONGER_CA_PROFILE: profile,
+    ...variables,
+  };
 };
 const poll = (nickname: string, cookie: string) => renewal(nickname, { CERTMONGER_OPERATION: 'POLL', CERTMONGER_CA_COOKIE: cookie });
 const certificateOf = ({ stdout }: HelperRun) => new X509Certificate((JSON.parse(stdout) as { certificate: string }).certificate);
 const cookieOf = ({ stdout }: HelperRun) => stdout.split('\n')[1]!;
 /** What ldapsearch finds. */
 async function publishedUnder(nickname: string): Promise<string[]> {
-  const text = await servers.servers[0]!.search('-o', 'ldif-wrap=no', '-b', `cn=${nickname},cn=ca_renewal,cn=ipa,cn=etc,${servers.base}`, '-s', 'base', 'userCertificate');
-  return [...text.matchAll(/^userCertificate(?:;binary)?:: (\S+)$/gmu)].map(([, base64 = '']) => new X509Certificate(Buffer.from(base64, 'base64')).fingerprint256);
+  const text = await servers.servers[0]!.search(
+    '-o',
+    'ldif-wrap=no',
+    '-b',
+    `cn=${nickname},cn=ca_renewal,cn=ipa,cn=etc,${servers.base}`,
+    '-s',
+    'base',
+    'userCertificate',
+  );
+  return [...text.matchAll(/^userCertificate(?:;binary)?:: (\S+)$/gmu)].map(
+    ([, base64 = '']) => new X509Certificate(Buffer.from(base64, 'base64')).fingerprint256,
+  );
 }
 
 describe('two servers of one CA', () => {
@@ -85,13 +108,18 @@ describe('two servers of one CA', () => {
     expect(certificateOf(taken).publicKey.equals(new X509Certificate(authority.certificate(ocsp).pem).publicKey)).toBe(true);
   });
 
-  it('the CA\'s own goes the same way, and its request lies in FreeIPA\'s file', async () => {
+  it("the CA's own goes the same way, and its request lies in FreeIPA's file", async () => {
     const renewed = await master.submit(renewal(ca, { CERTMONGER_CA_PROFILE: '' }));
     expect(renewed).toMatchObject({ exitCode: 0, stderr: '' });
     expect(readFileSync(csrFile, 'utf8')).toBe(authority.certificate(ca).csr);
     expect(statSync(csrFile)).toMatchObject({ uid: 0 });
     expect(statSync(csrFile).mode & 0o777).toBe(0o600);
-    expect(execFileSync('openssl', ['req', '-in', csrFile, '-noout', '-verify', '-subject'], { encoding: 'utf8', stdio: ['ignore', 'pipe', 'ignore'] })).toContain('Certificate Authority');
+    expect(
+      execFileSync('openssl', ['req', '-in', csrFile, '-noout', '-verify', '-subject'], {
+        encoding: 'utf8',
+        stdio: ['ignore', 'pipe', 'ignore'],
+      }),
+    ).toContain('Certificate Authority');
     expect(certificateOf(await replica.submit(renewal(ca))).fingerprint256).toBe(certificateOf(renewed).fingerprint256);
   });
 
@@ -99,9 +127,15 @@ describe('two servers of one CA', () => {
     await master.submit(renewal(ocsp));
     expect(readFileSync(lockFile, 'utf8')).toBe('[lock]\nlocked = 0\n\n');
     expect(statSync(lockFile)).toMatchObject({ uid: 0 });
-    const freeIpa = (...args: string[]) => execFileSync('python3', [path.join(import.meta.dirname, '../freeipa/renewal-lock.py'), lockFile, ...args], { encoding: 'utf8' }).trim();
+    const freeIpa = (...args: string[]) =>
+      execFileSync('python3', [path.join(import.meta.dirname, '../freeipa/renewal-lock.py'), lockFile, ...args], {
+        encoding: 'utf8',
+      }).trim();
     expect(freeIpa('acquire', 'stop_pkicad')).toBe('acquired');
-    expect(await master.submit(renewal(ocsp))).toMatchObject({ exitCode: 5, stderr: expect.stringMatching(/RENEWAL_LOCKED: .*'stop_pkicad'/u) as string });
+    expect(await master.submit(renewal(ocsp))).toMatchObject({
+      exitCode: 5,
+      stderr: expect.stringMatching(/RENEWAL_LOCKED: .*'stop_pkicad'/u) as string,
+    });
     // Taking needs no lock.
     expect(await replica.submit(renewal(ocsp))).toMatchObject({ exitCode: 0 });
     expect(freeIpa('release', 'stop_pkicad')).toBe('released');
@@ -135,7 +169,8 @@ describe('a directory that is away', () => {
 });
 
 describe('a directory that takes nothing', () => {
-  const readOnly = (value: 'on' | 'off') => servers.servers[0]!.change(`dn: cn=config\nchangetype: modify\nreplace: nsslapd-readonly\nnsslapd-readonly: ${value}\n`);
+  const readOnly = (value: 'on' | 'off') =>
+    servers.servers[0]!.change(`dn: cn=config\nchangetype: modify\nreplace: nsslapd-readonly\nnsslapd-readonly: ${value}\n`);
 
   it('gets the certificate in the end: it is kept in the cookie, and no other is issued', async () => {
     await readOnly('on');
@@ -148,7 +183,9 @@ describe('a directory that takes nothing', () => {
     expect([still.exitCode, cookieOf(still)]).toEqual([5, cookieOf(refused)]);
     await readOnly('off');
     const published = await master.submit(poll(ocsp, cookieOf(still)));
-    expect(certificateOf(published).fingerprint256).toBe(new X509Certificate(kept?.state === 'store' ? kept.certificate : '').fingerprint256);
+    expect(certificateOf(published).fingerprint256).toBe(
+      new X509Certificate(kept?.state === 'store' ? kept.certificate : '').fingerprint256,
+    );
     expect(await publishedUnder(ocsp)).toEqual([certificateOf(published).fingerprint256]);
   });
 });
@@ -158,7 +195,9 @@ describe('the roots', () => {
     const { exitCode, stdout } = await replica.submit({ CERTMONGER_OPERATION: 'FETCH-ROOTS' });
     expect(exitCode).toBe(0);
     const { roots } = JSON.parse(stdout) as { roots: { certificate: string }[] };
-    expect(roots.map(({ certificate }) => new X509Certificate(certificate).fingerprint256)).toEqual([new X509Certificate(authority.certificate(ca).pem).fingerprint256]);
+    expect(roots.map(({ certificate }) => new X509Certificate(certificate).fingerprint256)).toEqual([
+      new X509Certificate(authority.certificate(ca).pem).fingerprint256,
+    ]);
   });
 
   it('are asked for again soon where the directory is away', async () => {
@@ -173,9 +212,17 @@ describe('an outside CA', () => {
     const instance = createInstance({ directory: scratch.path, token, name: 'outside', certificates: authority.certificates });
     instance.rewrite((toml) => toml.replace('type = "token"', 'type = "external"'));
     const waiting = await instance.submit(renewal(ocsp));
-    expect(waiting).toMatchObject({ exitCode: 2, stdout: expect.stringMatching(/^Updated certificate not available: CN=OCSP Subsystem,O=HSMONGER.TEST is to be signed by another CA/u) as string });
+    expect(waiting).toMatchObject({
+      exitCode: 2,
+      stdout: expect.stringMatching(
+        /^Updated certificate not available: CN=OCSP Subsystem,O=HSMONGER.TEST is to be signed by another CA/u,
+      ) as string,
+    });
     expect(waiting.stderr).toContain('is about to expire');
-    const { certificate, roots } = JSON.parse((await master.submit(renewal(ocsp))).stdout) as { certificate: string; roots: { certificate: string }[] };
+    const { certificate, roots } = JSON.parse((await master.submit(renewal(ocsp))).stdout) as {
+      certificate: string;
+      roots: { certificate: string }[];
+    };
     const file = importedFile(instance.state, authority.certificate(ocsp).spki);
     mkdirSync(path.dirname(file), { mode: 0o700 });
     writeFileSync(file, certificate + roots.map((root) => root.certificate).join(''), { mode: 0o600 });
@@ -185,7 +232,16 @@ describe('an outside CA', () => {
 });
 
 it('drop = "runuser" is refused where root has something to open first, in one sentence', async () => {
-  const instance = createInstance({ directory: scratch.path, token, name: 'runuser', certificates: authority.certificates, extra: { end: readFileSync(replica.file, 'utf8').slice(readFileSync(replica.file, 'utf8').indexOf('[directory]')) } });
+  const instance = createInstance({
+    directory: scratch.path,
+    token,
+    name: 'runuser',
+    certificates: authority.certificates,
+    extra: { end: readFileSync(replica.file, 'utf8').slice(readFileSync(replica.file, 'utf8').indexOf('[directory]')) },
+  });
   instance.rewrite((toml) => toml.replace('user =', 'drop = "runuser"\nuser ='));
-  expect(await instance.submit(renewal(ocsp))).toMatchObject({ exitCode: 4, stdout: expect.stringMatching(/^[^\n]*'drop' is "runuser"[^\n]*directory\.bind = "external"[^\n]*"setuid"\.\n$/u) as string });
+  expect(await instance.submit(renewal(ocsp))).toMatchObject({
+    exitCode: 4,
+    stdout: expect.stringMatching(/^[^\n]*'drop' is "runuser"[^\n]*directory\.bind = "external"[^\n]*"setuid"\.\n$/u) as string,
+  });
 });

@@ -39,7 +39,14 @@ afterAll(() => {
 
 function renewal(nickname: string, variables: Readonly<Record<string, string>> = {}): Record<string, string> {
   const { csr, pem, profile } = authority.certificate(nickname);
-  return { CERTMONGER_OPERATION: 'SUBMIT', CERTMONGER_CA_NICKNAME: 'hsmonger', CERTMONGER_CSR: csr, CERTMONGER_CERTIFICATE: pem, CERTMONGER_CA_PROFILE: profile, ...variables };
+  return {
+    CERTMONGER_OPERATION: 'SUBMIT',
+    CERTMONGER_CA_NICKNAME: 'hsmonger',
+    CERTMONGER_CSR: csr,
+    CERTMONGER_CERTIFICATE: pem,
+    CERTMONGER_CA_PROFILE: profile,
+    ...variables,
+  };
 }
 
 function without(variables: Record<string, string>, name: string): Record<string, string> {
@@ -52,14 +59,20 @@ interface Answer {
   readonly roots: readonly { readonly nickname: string; readonly certificate: string }[];
 }
 const answerOf = (stdout: string) => JSON.parse(stdout) as Answer;
-const issuedRows = () => new Sqlite(path.join(instance.state, 'ledger.sqlite'), { readonly: true }).prepare('SELECT serial, uid, profile FROM issued').all();
-const lastOutcome = () => new Sqlite(path.join(instance.state, 'ledger.sqlite'), { readonly: true }).prepare('SELECT code, message FROM outcomes').get();
+const issuedRows = () =>
+  new Sqlite(path.join(instance.state, 'ledger.sqlite'), { readonly: true }).prepare('SELECT serial, uid, profile FROM issued').all();
+const lastOutcome = () =>
+  new Sqlite(path.join(instance.state, 'ledger.sqlite'), { readonly: true }).prepare('SELECT code, message FROM outcomes').get();
 
 describe('every operation certmonger knows', () => {
   it.each([
     ['IDENTIFY', 0, 'hsmonger\n'],
     ['GET-DEFAULT-TEMPLATE', 0, 'caServerCert\n'],
-    ['GET-SUPPORTED-TEMPLATES', 0, 'caCACert\ncaOCSPCert\ncaSignedLogCert\ncaSubsystemCert\ncaServerCert\ncaUserCert\ncaAuditSigningCert\ncaTransportCert\ncaStorageCert\n'],
+    [
+      'GET-SUPPORTED-TEMPLATES',
+      0,
+      'caCACert\ncaOCSPCert\ncaSignedLogCert\ncaSubsystemCert\ncaServerCert\ncaUserCert\ncaAuditSigningCert\ncaTransportCert\ncaStorageCert\n',
+    ],
     ['GET-NEW-REQUEST-REQUIREMENTS', 0, 'CERTMONGER_REQ_SUBJECT\n'],
     ['GET-RENEW-REQUEST-REQUIREMENTS', 0, ''],
     ['FETCH-SCEP-CA-CERTS', 6, ''],
@@ -72,7 +85,9 @@ describe('every operation certmonger knows', () => {
 
   it('IDENTIFY opens nothing of ours but the entry', () => {
     const trace = path.join(scratch.path, 'trace');
-    spawnSync('strace', ['-f', '-e', 'trace=openat', '-o', trace, path.join(installation().executables, 'hsmonger-submit')], { env: { CERTMONGER_OPERATION: 'IDENTIFY', PATH: '/usr/bin:/bin' } });
+    spawnSync('strace', ['-f', '-e', 'trace=openat', '-o', trace, path.join(installation().executables, 'hsmonger-submit')], {
+      env: { CERTMONGER_OPERATION: 'IDENTIFY', PATH: '/usr/bin:/bin' },
+    });
     const opened = readFileSync(trace, 'utf8');
     expect(opened).toContain(path.join(installation().executables, 'hsmonger-submit'));
     expect(opened).not.toContain(installation().addons);
@@ -83,7 +98,9 @@ describe('every operation certmonger knows', () => {
     expect(exitCode).toBe(0);
     const { roots } = JSON.parse(stdout) as Answer;
     expect(roots.map(({ nickname }) => nickname)).toEqual(['Certificate Authority']);
-    expect(new X509Certificate(roots[0]!.certificate).fingerprint256).toBe(new X509Certificate(authority.certificate(ca).pem).fingerprint256);
+    expect(new X509Certificate(roots[0]!.certificate).fingerprint256).toBe(
+      new X509Certificate(authority.certificate(ca).pem).fingerprint256,
+    );
   });
 
   it('SUBMIT issues: JSON, one certificate, the same key, later, under the CA; openssl agrees', async () => {
@@ -110,13 +127,17 @@ describe('every operation certmonger knows', () => {
     expect(issuedRows()).toHaveLength(1);
   });
 
-  it('the CA keeps its key, its identifier and stays a CA, though certmonger\'s request says CA:FALSE', async () => {
+  it("the CA keeps its key, its identifier and stays a CA, though certmonger's request says CA:FALSE", async () => {
     const { stdout } = await instance.submit(renewal(ca));
     const file = path.join(scratch.path, 'new-ca.pem');
     writeFileSync(file, answerOf(stdout).certificate);
-    const text = execFileSync('openssl', ['x509', '-in', file, '-noout', '-ext', 'basicConstraints,subjectKeyIdentifier'], { encoding: 'utf8' });
+    const text = execFileSync('openssl', ['x509', '-in', file, '-noout', '-ext', 'basicConstraints,subjectKeyIdentifier'], {
+      encoding: 'utf8',
+    });
     writeFileSync(file, authority.certificate(ca).pem);
-    expect(text).toBe(execFileSync('openssl', ['x509', '-in', file, '-noout', '-ext', 'basicConstraints,subjectKeyIdentifier'], { encoding: 'utf8' }));
+    expect(text).toBe(
+      execFileSync('openssl', ['x509', '-in', file, '-noout', '-ext', 'basicConstraints,subjectKeyIdentifier'], { encoding: 'utf8' }),
+    );
     expect(text).toContain('CA:TRUE');
   });
 });
@@ -135,12 +156,18 @@ describe('the service user', () => {
   });
 
   it('is the only one but root who may', async () => {
-    expect(await runHelper(instance.flags, renewal(ocsp), { uid: 65534, gid: 65534 })).toMatchObject({ exitCode: 4, stdout: expect.stringMatching(/^[^\n]*'pkiuser'[^\n]*'nobody'[^\n]*\n$/u) as string });
+    expect(await runHelper(instance.flags, renewal(ocsp), { uid: 65534, gid: 65534 })).toMatchObject({
+      exitCode: 4,
+      stdout: expect.stringMatching(/^[^\n]*'pkiuser'[^\n]*'nobody'[^\n]*\n$/u) as string,
+    });
   });
 
   it('missing is one sentence and exit 4', async () => {
     instance.rewrite((toml) => toml.replace('"pkiuser"', '"nosuchuser"'));
-    expect(await instance.submit(renewal(ocsp))).toMatchObject({ exitCode: 4, stdout: expect.stringMatching(/^The service user 'nosuchuser' does not exist [^\n]*\n$/u) as string });
+    expect(await instance.submit(renewal(ocsp))).toMatchObject({
+      exitCode: 4,
+      stdout: expect.stringMatching(/^The service user 'nosuchuser' does not exist [^\n]*\n$/u) as string,
+    });
   });
 
   it('is reached through runuser where the instance asks for it', async () => {
@@ -160,7 +187,18 @@ describe('asked again', () => {
 
   it('with the same request written otherwise, it answers the same: key, old certificate and profile decide', async () => {
     const first = answerOf((await instance.submit(renewal(ocsp))).stdout);
-    const again = answerOf((await instance.submit(renewal(ocsp, { CERTMONGER_CSR: authority.certificate(ocsp).csr.replaceAll('CERTIFICATE REQUEST', 'NEW CERTIFICATE REQUEST').replaceAll('\n', '\r\n') }))).stdout);
+    const again = answerOf(
+      (
+        await instance.submit(
+          renewal(ocsp, {
+            CERTMONGER_CSR: authority
+              .certificate(ocsp)
+              .csr.replaceAll('CERTIFICATE REQUEST', 'NEW CERTIFICATE REQUEST')
+              .replaceAll('\n', '\r\n'),
+          }),
+        )
+      ).stdout,
+    );
     expect(again.certificate).toBe(first.certificate);
   });
 });
@@ -168,14 +206,41 @@ describe('asked again', () => {
 describe('what is refused gets one clear sentence, and changes nothing', () => {
   const garbage = '-----BEGIN CERTIFICATE REQUEST-----\nAAAA\n-----END CERTIFICATE REQUEST-----\n';
   it.each<[string, () => Record<string, string>, number, RegExp]>([
-    ['no request', () => { return without(renewal(ocsp), 'CERTMONGER_CSR'); }, 2, /CERTMONGER_CSR/u],
+    [
+      'no request',
+      () => {
+        return without(renewal(ocsp), 'CERTMONGER_CSR');
+      },
+      2,
+      /CERTMONGER_CSR/u,
+    ],
     ['garbage for a request', () => renewal(ocsp, { CERTMONGER_CSR: garbage }), 2, /request/u],
     ['a request that is no PEM', () => renewal(ocsp, { CERTMONGER_CSR: 'x' }), 2, /PEM/u],
     ['a request for another key', () => renewal(ocsp, { CERTMONGER_CSR: authority.certificate(ca).csr }), 2, /key/u],
     ['an unknown profile', () => renewal(ocsp, { CERTMONGER_CA_PROFILE: 'caWrong' }), 2, /caWrong/u],
-    ['no certificate for a system profile', () => { return without(renewal(ocsp), 'CERTMONGER_CERTIFICATE'); }, 2, /caOCSPCert/u],
-    ['a value just under 128 KiB', () => renewal(ocsp, { CERTMONGER_CSR: `-----BEGIN CERTIFICATE REQUEST-----\n${'A'.repeat(130_000)}\n-----END CERTIFICATE REQUEST-----\n` }), 2, /request/u],
-    ['two certificates where one belongs', () => renewal(ocsp, { CERTMONGER_CERTIFICATE: authority.certificate(ocsp).pem + authority.certificate(ca).pem }), 2, /exactly one/u],
+    [
+      'no certificate for a system profile',
+      () => {
+        return without(renewal(ocsp), 'CERTMONGER_CERTIFICATE');
+      },
+      2,
+      /caOCSPCert/u,
+    ],
+    [
+      'a value just under 128 KiB',
+      () =>
+        renewal(ocsp, {
+          CERTMONGER_CSR: `-----BEGIN CERTIFICATE REQUEST-----\n${'A'.repeat(130_000)}\n-----END CERTIFICATE REQUEST-----\n`,
+        }),
+      2,
+      /request/u,
+    ],
+    [
+      'two certificates where one belongs',
+      () => renewal(ocsp, { CERTMONGER_CERTIFICATE: authority.certificate(ocsp).pem + authority.certificate(ca).pem }),
+      2,
+      /exactly one/u,
+    ],
   ])('%s', async (_what, variables, exitCode, sentence) => {
     const run = await instance.submit(variables());
     expect(run.exitCode).toBe(exitCode);
@@ -187,7 +252,9 @@ describe('what is refused gets one clear sentence, and changes nothing', () => {
   it('bytes that are no UTF-8', () => {
     const env = { ...renewal(ocsp), PATH: '/usr/bin:/bin' };
     const script = `import os,sys\nenv={k.encode():v.encode() for k,v in ${JSON.stringify(env)}.items()}\nenv[b'CERTMONGER_CSR']=b'-----BEGIN \\xff\\xfe'\nenv[b'CERTMONGER_CA_PROFILE']=b'\\xc3\\x28'\nos.execve(sys.argv[1], sys.argv[1:], env)`;
-    const run = spawnSync('python3', ['-c', script, path.join(installation().executables, 'hsmonger-submit'), ...instance.flags], { encoding: 'utf8' });
+    const run = spawnSync('python3', ['-c', script, path.join(installation().executables, 'hsmonger-submit'), ...instance.flags], {
+      encoding: 'utf8',
+    });
     expect(run.status).toBe(2);
     expect(run.stdout.trimEnd().split('\n')).toHaveLength(1);
   });
@@ -195,7 +262,11 @@ describe('what is refused gets one clear sentence, and changes nothing', () => {
   it.each<[string, (toml: string) => string, RegExp]>([
     ['a key nobody knows', (toml) => `colour = "red"\n${toml}`, /'colour' is not a key/u],
     ['what is no TOML', () => 'x = = y', /is not TOML/u],
-    ['a digest nobody knows', (toml) => toml.replace('certificate = "caSigning', 'digest = "md5"\ncertificate = "caSigning'), /issuer\.digest/u],
+    [
+      'a digest nobody knows',
+      (toml) => toml.replace('certificate = "caSigning', 'digest = "md5"\ncertificate = "caSigning'),
+      /issuer\.digest/u,
+    ],
   ])('an instance file with %s: exit 4', async (_what, edit, sentence) => {
     instance.rewrite(edit);
     expect(await instance.submit(renewal(ocsp))).toMatchObject({ exitCode: 4, stdout: expect.stringMatching(sentence) as string });
@@ -203,13 +274,25 @@ describe('what is refused gets one clear sentence, and changes nothing', () => {
 
   it('an instance file others can write: exit 4', async () => {
     chmodSync(instance.file, 0o666);
-    expect(await instance.submit(renewal(ocsp))).toMatchObject({ exitCode: 4, stdout: expect.stringContaining('can be written by others') as string });
+    expect(await instance.submit(renewal(ocsp))).toMatchObject({
+      exitCode: 4,
+      stdout: expect.stringContaining('can be written by others') as string,
+    });
   });
 
   it('a flag nobody knows, an instance that is not there, none at all: exit 4', async () => {
-    expect(await runHelper(['--bogus'], renewal(ocsp))).toMatchObject({ exitCode: 4, stdout: expect.stringContaining("'--bogus'") as string });
-    expect(await runHelper(['--instance', 'none', '--config-dir', instance.configDir], renewal(ocsp))).toMatchObject({ exitCode: 4, stdout: expect.stringContaining('none.toml does not exist') as string });
-    expect(await runHelper([], { CERTMONGER_OPERATION: 'SUBMIT' })).toMatchObject({ exitCode: 4, stdout: expect.stringContaining('no instance') as string });
+    expect(await runHelper(['--bogus'], renewal(ocsp))).toMatchObject({
+      exitCode: 4,
+      stdout: expect.stringContaining("'--bogus'") as string,
+    });
+    expect(await runHelper(['--instance', 'none', '--config-dir', instance.configDir], renewal(ocsp))).toMatchObject({
+      exitCode: 4,
+      stdout: expect.stringContaining('none.toml does not exist') as string,
+    });
+    expect(await runHelper([], { CERTMONGER_OPERATION: 'SUBMIT' })).toMatchObject({
+      exitCode: 4,
+      stdout: expect.stringContaining('no instance') as string,
+    });
   });
 
   it('a library in a place others can write, or behind a link there: exit 4', async () => {
@@ -224,7 +307,11 @@ describe('what is refused gets one clear sentence, and changes nothing', () => {
 
 describe('trouble that passes is exit 5 with our own delay, and its reason is remembered', () => {
   async function expectRetry(seconds: number, code: string): Promise<void> {
-    expect(await instance.submit(renewal(ocsp))).toMatchObject({ exitCode: 5, stdout: `${String(seconds)}\nhsmonger\n`, stderr: expect.stringContaining(code) as string });
+    expect(await instance.submit(renewal(ocsp))).toMatchObject({
+      exitCode: 5,
+      stdout: `${String(seconds)}\nhsmonger\n`,
+      stderr: expect.stringContaining(code) as string,
+    });
     expect(lastOutcome()).toMatchObject({ code });
   }
 
@@ -275,7 +362,14 @@ describe('trouble that passes is exit 5 with our own delay, and its reason is re
     const dueAuthority = await createAuthority(due);
     const dueInstance = createInstance({ directory: directory.path, token: due, certificates: dueAuthority.certificates });
     const { csr, pem, profile } = dueAuthority.certificate(ocsp);
-    expect(await dueInstance.submit({ CERTMONGER_OPERATION: 'SUBMIT', CERTMONGER_CSR: csr, CERTMONGER_CERTIFICATE: pem, CERTMONGER_CA_PROFILE: profile })).toMatchObject({ exitCode: 5, stdout: '15\nhsmonger\n' });
+    expect(
+      await dueInstance.submit({
+        CERTMONGER_OPERATION: 'SUBMIT',
+        CERTMONGER_CSR: csr,
+        CERTMONGER_CERTIFICATE: pem,
+        CERTMONGER_CA_PROFILE: profile,
+      }),
+    ).toMatchObject({ exitCode: 5, stdout: '15\nhsmonger\n' });
     directory.remove();
   });
 
@@ -285,17 +379,24 @@ describe('trouble that passes is exit 5 with our own delay, and its reason is re
     try {
       execFileSync('install', ['-d', '-o', owner.name, '-m', '0700', instance.state]);
       spawnSync('dd', ['if=/dev/zero', `of=${instance.stateDir}/filler`, 'bs=4k']);
-      expect(await instance.submit(renewal(ocsp))).toMatchObject({ exitCode: 5, stdout: '60\nhsmonger\n', stderr: expect.stringContaining('the disk is full') as string });
+      expect(await instance.submit(renewal(ocsp))).toMatchObject({
+        exitCode: 5,
+        stdout: '60\nhsmonger\n',
+        stderr: expect.stringContaining('the disk is full') as string,
+      });
       rmSync(`${instance.stateDir}/filler`);
     } finally {
       execFileSync('umount', [instance.stateDir]);
     }
   });
 
-  it('a state directory that is another\'s', async () => {
+  it("a state directory that is another's", async () => {
     execFileSync('mkdir', ['-p', instance.state]);
     chownSync(instance.state, 65534, 65534);
-    expect(await instance.submit(renewal(ocsp))).toMatchObject({ exitCode: 5, stderr: expect.stringContaining('STATE_UNAVAILABLE') as string });
+    expect(await instance.submit(renewal(ocsp))).toMatchObject({
+      exitCode: 5,
+      stderr: expect.stringContaining('STATE_UNAVAILABLE') as string,
+    });
   });
 });
 
@@ -305,7 +406,9 @@ describe('a module that misbehaves', () => {
     const source = path.join(scratch.path, `${name}.c`);
     const library = path.join(scratch.path, `${name}.so`);
     // CK_FUNCTION_LIST: after the version come C_Initialize (0), … C_SignInit (42), C_Sign (43), in the order of PKCS#11 2.40.
-    writeFileSync(source, `
+    writeFileSync(
+      source,
+      `
 #include <dlfcn.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -324,16 +427,25 @@ rv C_GetFunctionList(void **out) {
   *out = &mine;
   return 0;
 }
-`);
+`,
+    );
     execFileSync('cc', ['-shared', '-fPIC', '-o', library, source, '-ldl']);
     return library;
   }
 
-  it.each(['INITIALIZE', 'SIGN'])('by hanging in %s is ended at the deadline, certmonger asked to come back, and the reason kept', async (where) => {
-    instance.rewrite((toml) => `${toml.replace(token.module, compiled(`hang-${where}`, `${where} for (;;) pause();`))}\n[helper]\ndeadline-seconds = 5\n`);
-    expect(await instance.submit(renewal(ocsp))).toMatchObject({ exitCode: 5, stdout: '30\nhsmonger\n' });
-    expect(JSON.parse(readFileSync(path.join(instance.state, 'watchdog.json'), 'utf8'))).toMatchObject({ message: expect.stringContaining('within 5 seconds') as string });
-  });
+  it.each(['INITIALIZE', 'SIGN'])(
+    'by hanging in %s is ended at the deadline, certmonger asked to come back, and the reason kept',
+    async (where) => {
+      instance.rewrite(
+        (toml) =>
+          `${toml.replace(token.module, compiled(`hang-${where}`, `${where} for (;;) pause();`))}\n[helper]\ndeadline-seconds = 5\n`,
+      );
+      expect(await instance.submit(renewal(ocsp))).toMatchObject({ exitCode: 5, stdout: '30\nhsmonger\n' });
+      expect(JSON.parse(readFileSync(path.join(instance.state, 'watchdog.json'), 'utf8'))).toMatchObject({
+        message: expect.stringContaining('within 5 seconds') as string,
+      });
+    },
+  );
 
   it.each([
     ['crashing', 'INITIALIZE abort();'],
@@ -341,7 +453,11 @@ rv C_GetFunctionList(void **out) {
     ['calling exit(6)', 'SIGN exit(6);'],
   ])('by %s does not leave the request stuck', async (what, body) => {
     instance.rewrite((toml) => toml.replace(token.module, compiled(what.replace(/\W/gu, ''), body)));
-    expect(await instance.submit(renewal(ocsp))).toMatchObject({ exitCode: 5, stdout: '30\nhsmonger\n', stderr: expect.stringContaining('without an answer') as string });
+    expect(await instance.submit(renewal(ocsp))).toMatchObject({
+      exitCode: 5,
+      stdout: '30\nhsmonger\n',
+      stderr: expect.stringContaining('without an answer') as string,
+    });
   });
 
   it('by printing on stdout does not spoil the answer', async () => {
@@ -352,7 +468,11 @@ rv C_GetFunctionList(void **out) {
   });
 
   it('by printing through runuser does not either', async () => {
-    instance.rewrite((toml) => toml.replace(token.module, compiled('chatter-runuser', 'SIGN printf("vendor: hello\\n"); fflush(stdout);')).replace('user =', 'drop = "runuser"\nuser ='));
+    instance.rewrite((toml) =>
+      toml
+        .replace(token.module, compiled('chatter-runuser', 'SIGN printf("vendor: hello\\n"); fflush(stdout);'))
+        .replace('user =', 'drop = "runuser"\nuser ='),
+    );
     const { exitCode, stdout } = await instance.submit(renewal(ocsp));
     expect(exitCode).toBe(0);
     expect(answerOf(stdout).certificate).toContain('BEGIN CERTIFICATE');

@@ -17,5 +17,13 @@ function rowsOf(head: string): string[][] {
   const page = readFileSync(path.resolve(import.meta.dirname, '../../docs/interoperability.md'), 'utf8');
   const [, table = ''] = page.split(new RegExp(`^(?=\\| ${head} \\|)`, 'mu'));
   const [lines = ''] = table.split(/\n(?!\|)/u);
-  return lines.split('\n').filter((line) => !line.startsWith('|--')).map((line) => line.split('|').slice(1, -1).map((cell) => cell.trim()));
+  return lines
+    .split('\n')
+    .filter((line) => !line.startsWith('|--'))
+    .map((line) =>
+      line
+        .split('|')
+        .slice(1, -1)
+        .map((cell) => cell.trim()),
+    );
 }

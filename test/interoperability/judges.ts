@@ -11,8 +11,8 @@ type Subject = (typeof subjects)[number];
 export interface Judge {
   readonly name: string;
   /**
-   * Whether the judge accepts it; undefined where it has no way to look at one. A CRL and an OCSP answer are accepted where by them one certificate is good and another
-   * revoked: a judge that does not look finds both good.
+   * Whether the judge accepts it; undefined where it has no way to look at one. A CRL and an OCSP answer are accepted where by them one
+   * certificate is good and another revoked: a judge that does not look finds both good.
    */
   accepts(directory: string, subject: Subject): Promise<boolean | undefined>;
 }
@@ -25,7 +25,10 @@ export const judges: readonly Judge[] = [
   { name: 'Node', accepts: byNode },
 ];
 
-/** What each judge makes of a directory's files, as the cells of the page. NSS asks the responder the certificates name, which is to be there. */
+/**
+ * What each judge makes of a directory's files, as the cells of the page. NSS asks the responder the certificates name, which is to be
+ * there.
+ */
 export async function verdicts(directory: string): Promise<Record<string, readonly string[]>> {
   const rows: [string, string[]][] = [];
   for (const subject of subjects) {
@@ -47,7 +50,8 @@ async function says(directory: string, words: RegExp, program: string, ...args: 
 }
 
 async function byOpenssl(directory: string, subject: Subject): Promise<boolean> {
-  const verify = (words: RegExp, certificate: string, ...more: string[]) => says(directory, words, 'openssl', 'verify', '-x509_strict', ...more, '-CAfile', 'root.pem', certificate);
+  const verify = (words: RegExp, certificate: string, ...more: string[]) =>
+    says(directory, words, 'openssl', 'verify', '-x509_strict', ...more, '-CAfile', 'root.pem', certificate);
   const crl = ['-crl_check', '-CRLfile', 'crl.pem'];
   switch (subject) {
     case 'certificate':
@@ -55,12 +59,26 @@ async function byOpenssl(directory: string, subject: Subject): Promise<boolean> 
     case 'CRL':
       return (await verify(/^leaf\.pem: OK$/mu, 'leaf.pem', ...crl)) && (await verify(/: certificate revoked$/mu, 'revoked.pem', ...crl));
     case 'OCSP answer':
-      return says(directory, /^Response verify OK$[^]*^leaf\.pem: good$|^leaf\.pem: good$[^]*^Response verify OK$/mu, 'openssl', 'ocsp', '-respin', 'response.der', '-CAfile', 'root.pem', '-issuer', 'root.pem', '-cert', 'leaf.pem');
+      return says(
+        directory,
+        /^Response verify OK$[^]*^leaf\.pem: good$|^leaf\.pem: good$[^]*^Response verify OK$/mu,
+        'openssl',
+        'ocsp',
+        '-respin',
+        'response.der',
+        '-CAfile',
+        'root.pem',
+        '-issuer',
+        'root.pem',
+        '-cert',
+        'leaf.pem',
+      );
   }
 }
 
 async function byGnutls(directory: string, subject: Subject): Promise<boolean> {
-  const verify = (words: RegExp, certificate: string, ...more: string[]) => says(directory, words, 'certtool', '--verify', '--load-ca-certificate', 'root.pem', ...more, '--infile', certificate);
+  const verify = (words: RegExp, certificate: string, ...more: string[]) =>
+    says(directory, words, 'certtool', '--verify', '--load-ca-certificate', 'root.pem', ...more, '--infile', certificate);
   const trusted = /Chain verification output: Verified\. The certificate is trusted\./u;
   const crl = ['--load-crl', 'crl.pem'];
   switch (subject) {
@@ -68,28 +86,53 @@ async function byGnutls(directory: string, subject: Subject): Promise<boolean> {
       return verify(trusted, 'leaf.pem');
     case 'CRL':
       return (
-        (await says(directory, /Verification output: Verified\. The certificate is trusted\./u, 'certtool', '--verify-crl', '--load-ca-certificate', 'root.pem', '--infile', 'crl.pem')) &&
+        (await says(
+          directory,
+          /Verification output: Verified\. The certificate is trusted\./u,
+          'certtool',
+          '--verify-crl',
+          '--load-ca-certificate',
+          'root.pem',
+          '--infile',
+          'crl.pem',
+        )) &&
         (await verify(trusted, 'leaf.pem', ...crl)) &&
         (await verify(/Chain verification output: Not verified\..*revoked/u, 'revoked.pem', ...crl))
       );
     case 'OCSP answer':
-      return (await says(directory, /^Verifying OCSP Response: Success\.$/mu, 'ocsptool', '--verify-response', '--infile', 'response.der', '--load-trust', 'root.pem')) && says(directory, /Certificate Status: good/u, 'ocsptool', '--response-info', '--infile', 'response.der');
+      return (
+        (await says(
+          directory,
+          /^Verifying OCSP Response: Success\.$/mu,
+          'ocsptool',
+          '--verify-response',
+          '--infile',
+          'response.der',
+          '--load-trust',
+          'root.pem',
+        )) && says(directory, /Certificate Status: good/u, 'ocsptool', '--response-info', '--infile', 'response.der')
+      );
   }
 }
 
 async function byNss(directory: string, subject: Subject): Promise<boolean> {
   // NSS has no tool that judges an OCSP answer from a file.
-  if (subject === 'OCSP answer') return (await nssAsks(directory, 'leaf.pem')) === 'good' && (await nssAsks(directory, 'revoked.pem')) === 'revoked';
+  if (subject === 'OCSP answer')
+    return (await nssAsks(directory, 'leaf.pem')) === 'good' && (await nssAsks(directory, 'revoked.pem')) === 'revoked';
   const database = databaseOf(directory, `nss-${subject}`);
   if (database === undefined) return false;
   const certutil = (...args: string[]) => spawnSync('certutil', [...args, '-d', database], { cwd: directory }).status === 0;
   for (const name of ['leaf', 'revoked']) if (!certutil('-A', '-n', name, '-t', ',,', '-i', `${name}.pem`)) return false;
   const valid = async (name: string, byCertutil: RegExp, byVfychain: RegExp) =>
-    (await says(directory, byCertutil, 'certutil', '-V', '-n', name, '-u', 'V', '-d', database)) && says(directory, byVfychain, 'vfychain', '-d', database, '-u', '1', '-p', '-a', `${name}.pem`);
+    (await says(directory, byCertutil, 'certutil', '-V', '-n', name, '-u', 'V', '-d', database)) &&
+    says(directory, byVfychain, 'vfychain', '-d', database, '-u', '1', '-p', '-a', `${name}.pem`);
   const good = () => valid('leaf', /^certutil: certificate is valid$/mu, /^Chain is good!$/mu);
   if (subject === 'certificate') return good();
   if (spawnSync('crlutil', ['-I', '-d', database, '-i', 'crl.der'], { cwd: directory }).status !== 0) return false;
-  return (await good()) && valid('revoked', /certificate is invalid: Peer's Certificate has been revoked/u, /Peer's Certificate has been revoked|REVOKED/u);
+  return (
+    (await good()) &&
+    valid('revoked', /certificate is invalid: Peer's Certificate has been revoked/u, /Peer's Certificate has been revoked|REVOKED/u)
+  );
 }
 
 /** By a handshake between its own server and client: it gives a client an OCSP answer, and leaves it to that to look at it. */
@@ -98,20 +141,42 @@ async function byNode(directory: string, subject: Subject): Promise<boolean | un
     case 'certificate':
       return (await handshake(directory, 'leaf')) === 'good';
     case 'CRL':
-      return (await handshake(directory, 'leaf', 'crl.pem')) === 'good' && (await handshake(directory, 'revoked', 'crl.pem')) === 'CERT_REVOKED';
+      return (
+        (await handshake(directory, 'leaf', 'crl.pem')) === 'good' && (await handshake(directory, 'revoked', 'crl.pem')) === 'CERT_REVOKED'
+      );
     case 'OCSP answer':
       return undefined;
   }
 }
 
 /**
- * NSS's own question to the responder a certificate names, by vfychain's PKIX library: 'good', 'revoked', or 'no' where it got no answer it takes.
- * root.pem is trusted.
+ * NSS's own question to the responder a certificate names, by vfychain's PKIX library: 'good', 'revoked', or 'no' where it got no answer it
+ * takes. root.pem is trusted.
  */
 async function nssAsks(directory: string, certificate: string): Promise<'good' | 'revoked' | 'no'> {
   const database = databaseOf(directory, 'nss-asking');
   if (database === undefined) return 'no';
-  const { stdout, stderr } = await run('vfychain', ['-d', database, '-pp', '-u', '1', '-g', 'leaf', '-h', 'requireFreshInfo', '-m', 'ocsp', '-s', 'failIfNoInfo', '-a', path.join(directory, certificate)], { okExitCodes: [0, 1, 255] });
+  const { stdout, stderr } = await run(
+    'vfychain',
+    [
+      '-d',
+      database,
+      '-pp',
+      '-u',
+      '1',
+      '-g',
+      'leaf',
+      '-h',
+      'requireFreshInfo',
+      '-m',
+      'ocsp',
+      '-s',
+      'failIfNoInfo',
+      '-a',
+      path.join(directory, certificate),
+    ],
+    { okExitCodes: [0, 1, 255] },
+  );
   const words = `${stdout}${stderr}`;
   if (/^Chain is good!$/mu.test(words)) return 'good';
   return /has been revoked|SEC_ERROR_REVOKED_CERTIFICATE/u.test(words) ? 'revoked' : 'no';
@@ -125,5 +190,7 @@ function databaseOf(directory: string, name: string): string | undefined {
     mkdirSync(place);
     execFileSync('certutil', ['-N', '-d', database, '--empty-password']);
   }
-  return spawnSync('certutil', ['-A', '-n', 'root', '-t', 'CT,C,C', '-i', path.join(directory, 'root.pem'), '-d', database]).status === 0 ? database : undefined;
+  return spawnSync('certutil', ['-A', '-n', 'root', '-t', 'CT,C,C', '-i', path.join(directory, 'root.pem'), '-d', database]).status === 0
+    ? database
+    : undefined;
 }

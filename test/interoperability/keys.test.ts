@@ -9,7 +9,7 @@ import { createSoftToken } from '../rig/soft-token.js';
 import { documented } from './documented.js';
 import { signers, type Keyring } from './signers.js';
 
-const kinds = { 'RSA': 'rsa:2048', 'P-256': 'P-256', 'P-384': 'P-384', 'P-521': 'P-521', 'Ed25519': 'Ed25519' } as const;
+const kinds = { RSA: 'rsa:2048', 'P-256': 'P-256', 'P-384': 'P-384', 'P-521': 'P-521', Ed25519: 'Ed25519' } as const;
 
 let directory: PrivateDirectory;
 let ring: Keyring;
@@ -19,7 +19,15 @@ beforeAll(async () => {
   directory = privateDirectory('signers-');
   const soft = await createSoftToken({ directory: directory.path });
   ring = { directory: directory.path, soft, nss: await createNssDatabase({ directory: directory.path, token: soft }) };
-  token = await openToken({ selector: { by: 'label', label: soft.label }, module: soft.module, environment: soft.environment, pin: { from: 'file', path: soft.pinFile } }, { pins: guardInMemory(), access: 'write' });
+  token = await openToken(
+    {
+      selector: { by: 'label', label: soft.label },
+      module: soft.module,
+      environment: soft.environment,
+      pin: { from: 'file', path: soft.pinFile },
+    },
+    { pins: guardInMemory(), access: 'write' },
+  );
 });
 
 afterAll(async () => {

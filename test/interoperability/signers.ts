@@ -29,7 +29,12 @@ export const signers: readonly Signer[] = [
 
 function tried({ directory, soft }: Keyring, program: string, ...args: string[]): { readonly ok: boolean; readonly said: string } {
   // However it ends: the engine crashes over a key it does not know.
-  const { status, stdout, stderr, error } = spawnSync(program, args, { cwd: directory, env: { PATH: process.env['PATH'], LC_ALL: 'C', ...soft.environment, PKCS11_MODULE_PATH: soft.module }, encoding: 'utf8', timeout: 30_000 });
+  const { status, stdout, stderr, error } = spawnSync(program, args, {
+    cwd: directory,
+    env: { PATH: process.env['PATH'], LC_ALL: 'C', ...soft.environment, PKCS11_MODULE_PATH: soft.module },
+    encoding: 'utf8',
+    timeout: 30_000,
+  });
   if (error !== undefined) throw error;
   return { ok: status === 0, said: stdout + stderr };
 }
@@ -38,13 +43,32 @@ function tried({ directory, soft }: Keyring, program: string, ...args: string[])
 function requested(ring: Keyring, file: string, key: TokenKey): boolean {
   const { said } = tried(ring, 'openssl', 'req', '-verify', '-noout', '-pubkey', '-in', file);
   const [pem] = /-----BEGIN PUBLIC KEY[^]*END PUBLIC KEY-----/u.exec(said) ?? [];
-  return /Certificate request self-signature verify OK|verify OK/u.test(said) && pem !== undefined && createPublicKey(pem).export({ type: 'spki', format: 'der' }).equals(Buffer.from(key.spki!));
+  return (
+    /Certificate request self-signature verify OK|verify OK/u.test(said) &&
+    pem !== undefined &&
+    createPublicKey(pem).export({ type: 'spki', format: 'der' }).equals(Buffer.from(key.spki!))
+  );
 }
 
 function byEngine(ring: Keyring, key: TokenKey): boolean {
   const { soft } = ring;
   const out = `${key.label}-engine.csr`;
-  const { ok } = tried(ring, 'openssl', 'req', '-new', '-engine', 'pkcs11', '-keyform', 'engine', '-key', `pkcs11:token=${soft.label};object=${key.label};type=private?pin-value=${soft.pin}`, '-subj', '/CN=x', '-out', out);
+  const { ok } = tried(
+    ring,
+    'openssl',
+    'req',
+    '-new',
+    '-engine',
+    'pkcs11',
+    '-keyform',
+    'engine',
+    '-key',
+    `pkcs11:token=${soft.label};object=${key.label};type=private?pin-value=${soft.pin}`,
+    '-subj',
+    '/CN=x',
+    '-out',
+    out,
+  );
   return ok && requested(ring, out, key);
 }
 
@@ -53,23 +77,82 @@ function byP11tool(ring: Keyring, key: TokenKey): boolean {
   const { soft } = ring;
   // It takes SHA-256 for EdDSA, too, unless it is told otherwise.
   const hash = key.type === 'Ed25519' ? ['--hash', 'SHA512'] : [];
-  const { said } = tried(ring, 'p11tool', '--provider', soft.module, '--login', '--set-pin', soft.pin, '--test-sign', ...hash, `pkcs11:token=${soft.label};object=${key.label};type=private`);
+  const { said } = tried(
+    ring,
+    'p11tool',
+    '--provider',
+    soft.module,
+    '--login',
+    '--set-pin',
+    soft.pin,
+    '--test-sign',
+    ...hash,
+    `pkcs11:token=${soft.label};object=${key.label};type=private`,
+  );
   return /^Signing using .*ok$[^]*^Verifying against public key in the token\.\.\. ok$/mu.test(said);
 }
 
 function byCertutil(ring: Keyring, key: TokenKey): boolean {
   const { soft, nss } = ring;
   const out = `${key.label}-nss.csr`;
-  const { ok } = tried(ring, 'certutil', '-R', '-d', `sql:${nss.database}`, '-h', soft.label, '-f', nss.loginFile, '-k', Buffer.from(key.id).toString('hex'), '-s', 'CN=x', '-Z', 'SHA256', '-a', '-o', out);
+  const { ok } = tried(
+    ring,
+    'certutil',
+    '-R',
+    '-d',
+    `sql:${nss.database}`,
+    '-h',
+    soft.label,
+    '-f',
+    nss.loginFile,
+    '-k',
+    Buffer.from(key.id).toString('hex'),
+    '-s',
+    'CN=x',
+    '-Z',
+    'SHA256',
+    '-a',
+    '-o',
+    out,
+  );
   return ok && requested(ring, out, key);
 }
 
 function byPkcs11Tool(ring: Keyring, key: TokenKey): boolean {
   const { directory, soft } = ring;
   const data = Buffer.from('to be signed');
-  const [mechanism, input] = { RSA: ['SHA256-RSA-PKCS', data], EC: ['ECDSA', createHash('sha256').update(data).digest()], Ed25519: ['EDDSA', data] }[key.type as 'RSA' | 'EC' | 'Ed25519'] as [string, Buffer];
+  const [mechanism, input] = {
+    RSA: ['SHA256-RSA-PKCS', data],
+    EC: ['ECDSA', createHash('sha256').update(data).digest()],
+    Ed25519: ['EDDSA', data],
+  }[key.type as 'RSA' | 'EC' | 'Ed25519'] as [string, Buffer];
   writeFileSync(path.join(directory, 'data'), input);
-  const { ok } = tried(ring, 'pkcs11-tool', '--module', soft.module, '--token-label', soft.label, '--login', '--pin', soft.pin, '--sign', '--id', Buffer.from(key.id).toString('hex'), '-m', mechanism, ...(key.type === 'EC' ? ['--signature-format', 'openssl'] : []), '-i', 'data', '-o', 'signature');
+  const { ok } = tried(
+    ring,
+    'pkcs11-tool',
+    '--module',
+    soft.module,
+    '--token-label',
+    soft.label,
+    '--login',
+    '--pin',
+    soft.pin,
+    '--sign',
+    '--id',
+    Buffer.from(key.id).toString('hex'),
+    '-m',
+    mechanism,
+    ...(key.type === 'EC' ? ['--signature-format', 'openssl'] : []),
+    '-i',
+    'data',
+    '-o',
+    'signature',
+  );
   if (!ok) return false;
-  return verify(key.type === 'Ed25519' ? null : 'sha256', data, { key: Buffer.from(key.spki!), format: 'der', type: 'spki' }, readFileSync(path.join(directory, 'signature')));
+  return verify(
+    key.type === 'Ed25519' ? null : 'sha256',
+    data,
+    { key: Buffer.from(key.spki!), format: 'der', type: 'spki' },
+    readFileSync(path.join(directory, 'signature')),
+  );
 }

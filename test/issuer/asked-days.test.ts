@@ -14,11 +14,30 @@ beforeAll(async () => {
   stranger = await makeCertificate({ keys: others });
 });
 
-const config = (nickname: string, days: number | undefined, more: Partial<CertificateConfig> = {}): CertificateConfig => ({ nickname, profile: 'caServerCert', storage: { kind: 'token' }, ...(days === undefined ? {} : { days }), ...more });
+const config = (nickname: string, days: number | undefined, more: Partial<CertificateConfig> = {}): CertificateConfig => ({
+  nickname,
+  profile: 'caServerCert',
+  storage: { kind: 'token' },
+  ...(days === undefined ? {} : { days }),
+  ...more,
+});
 const inFile: CertificateConfig['storage'] = { kind: 'file', certificate: '/c', key: '/k' };
-const asked = (certificates: readonly CertificateConfig[], here: Readonly<Record<string, Certificate>>, elsewhere: Readonly<Record<string, Certificate>> = {}) => {
-  const objects = (nickname: unknown) => Object.entries(here).filter(([name]) => name === nickname).map(([label, { der }]) => ({ label, id: new Uint8Array(), der }));
-  return askedDays(certificates, old, 'caServerCert', { certificates: (nickname) => Promise.resolve(objects(nickname)) }, ({ nickname }) => Promise.resolve(Object.entries(elsewhere).filter(([name]) => name === nickname).map(([, certificate]) => certificate)));
+const asked = (
+  certificates: readonly CertificateConfig[],
+  here: Readonly<Record<string, Certificate>>,
+  elsewhere: Readonly<Record<string, Certificate>> = {},
+) => {
+  const objects = (nickname: unknown) =>
+    Object.entries(here)
+      .filter(([name]) => name === nickname)
+      .map(([label, { der }]) => ({ label, id: new Uint8Array(), der }));
+  return askedDays(certificates, old, 'caServerCert', { certificates: (nickname) => Promise.resolve(objects(nickname)) }, ({ nickname }) =>
+    Promise.resolve(
+      Object.entries(elsewhere)
+        .filter(([name]) => name === nickname)
+        .map(([, certificate]) => certificate),
+    ),
+  );
 };
 
 it('is that of the entry where a certificate of the same key lies, whichever renewal of it', async () => {

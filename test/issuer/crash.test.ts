@@ -44,13 +44,19 @@ function submit(nickname: string, slowMs: number): ChildProcess {
   };
   const file = path.join(directory.path, `${nickname}-${String(slowMs)}.json`);
   writeFileSync(file, JSON.stringify(order));
-  return spawn(process.execPath, ['--import', 'tsx', path.resolve('test/issuer/enrol-worker.ts'), file], { stdio: ['ignore', 'pipe', 'inherit'] });
+  return spawn(process.execPath, ['--import', 'tsx', path.resolve('test/issuer/enrol-worker.ts'), file], {
+    stdio: ['ignore', 'pipe', 'inherit'],
+  });
 }
 
 const issuedBy = async (child: ChildProcess): Promise<string | undefined> => /^issued ([0-9a-f]+)$/mu.exec(await text(child.stdout!))?.[1];
 const ledgerRows = () => {
   const ledger = openLedger(path.join(directory.path, 'ledger.sqlite'), { readonly: true });
-  const rows = listIssued(ledger).map(({ certificate, serial, profile }) => ({ certificate: Buffer.from(certificate).toString('hex'), serial, profile }));
+  const rows = listIssued(ledger).map(({ certificate, serial, profile }) => ({
+    certificate: Buffer.from(certificate).toString('hex'),
+    serial,
+    profile,
+  }));
   ledger.close();
   return rows;
 };

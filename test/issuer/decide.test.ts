@@ -11,7 +11,27 @@ import { extendedKeyUsages, findExtension } from '../../src/x509/extensions/exte
 import { oids } from '../../src/x509/oids.js';
 import { parseCsr } from '../../src/x509/parse-csr.js';
 import { keyIdentifier } from '../../src/x509/public-key.js';
-import { authorityKeyId, caConstraints, caExtensions, day, dnsNames, extendedKeyUsage, extension, hex, keyUsage, leafConstraints, makeCertificate, makeCsr, makeKeys, now, subjectKeyId, usage, type CertificateOptions, type CsrOptions, type Keys } from '../x509/material.js';
+import {
+  authorityKeyId,
+  caConstraints,
+  caExtensions,
+  day,
+  dnsNames,
+  extendedKeyUsage,
+  extension,
+  hex,
+  keyUsage,
+  leafConstraints,
+  makeCertificate,
+  makeCsr,
+  makeKeys,
+  now,
+  subjectKeyId,
+  usage,
+  type CertificateOptions,
+  type CsrOptions,
+  type Keys,
+} from '../x509/material.js';
 
 let caKeys: Keys;
 let leafKeys: Keys;
@@ -26,13 +46,24 @@ beforeAll(async () => {
 });
 
 const subject = 'O=Test, CN=Leaf';
-const leafCertificate = (options: Partial<CertificateOptions> = {}) => makeCertificate({ keys: leafKeys, subject, by: { keys: caKeys, certificate: ca }, ...options });
+const leafCertificate = (options: Partial<CertificateOptions> = {}) =>
+  makeCertificate({ keys: leafKeys, subject, by: { keys: caKeys, certificate: ca }, ...options });
 const facts = async (options: Partial<IssueFacts> & { readonly csrOptions?: Partial<CsrOptions> } = {}): Promise<IssueFacts> => {
   const { csrOptions, ...rest } = options;
-  return { csr: parseCsr(await makeCsr({ keys: leafKeys, subject, ...csrOptions })), issuer: ca, issuerTracked: true, lifetimeDays: {}, backdateSeconds: 60, ca: caConfig({}), limits: noLimits, ...rest };
+  return {
+    csr: parseCsr(await makeCsr({ keys: leafKeys, subject, ...csrOptions })),
+    issuer: ca,
+    issuerTracked: true,
+    lifetimeDays: {},
+    backdateSeconds: 60,
+    ca: caConfig({}),
+    limits: noLimits,
+    ...rest,
+  };
 };
 const plan = (given: IssueFacts, at = now): IssuePlan => decideIssue(at, admit(given));
-const caFacts = (old: Certificate, options: Partial<IssueFacts> = {}) => facts({ profile: 'caCACert', old, issuer: old, csrOptions: { keys: caKeys, subject: 'O=Test, CN=Certificate Authority' }, ...options });
+const caFacts = (old: Certificate, options: Partial<IssueFacts> = {}) =>
+  facts({ profile: 'caCACert', old, issuer: old, csrOptions: { keys: caKeys, subject: 'O=Test, CN=Certificate Authority' }, ...options });
 
 describe('profiles', () => {
   it("are named as Dogtag's, with its lifetimes", () => {
@@ -89,7 +120,10 @@ describe("the CA's own renewal", () => {
   it('is not done here for a CA certificate that somebody else issued', async () => {
     const root = await makeCertificate({ keys: otherKeys, subject: 'CN=Root', extensions: caExtensions() });
     const old = await makeCertificate({ keys: caKeys, by: { keys: otherKeys, certificate: root }, extensions: caExtensions() });
-    await expect(caFacts(old).then(plan)).rejects.toMatchObject({ code: 'ISSUER_EXTERNAL', message: expect.stringMatching(/'hsmonger ca csr'.*'hsmonger ca import'/u) as string });
+    await expect(caFacts(old).then(plan)).rejects.toMatchObject({
+      code: 'ISSUER_EXTERNAL',
+      message: expect.stringMatching(/'hsmonger ca csr'.*'hsmonger ca import'/u) as string,
+    });
     // Only where somebody says so.
     const forced = plan(await caFacts(old, { selfSigned: true }));
     expect(forced).toMatchObject({ subject: old.subject, issuer: old.subject, spki: old.spki });
@@ -104,16 +138,38 @@ describe("the CA's own renewal", () => {
 describe('the renewal of a subordinate', () => {
   it("takes subject and extension set from the old certificate, never from the request, and the issuer's name from the issuer", async () => {
     const names = dnsNames('old.test');
-    const old = await leafCertificate({ subject: [{ O: [{ bmpString: 'Tëst' }] }, { CN: ['Leaf, Inc.'], OU: ['x'] }], extensions: [names, keyUsage(usage.digitalSignature), subjectKeyId('0badc0de'), authorityKeyId(foreignId), extension('1.2.3.4', [1, 2, 3], true)] });
-    const planned = plan(await facts({ old, profile: 'caSubsystemCert', csrOptions: { subject: [{ O: [{ utf8String: 'tëst' }] }, { CN: ['LEAF, inc.'], OU: ['x'] }], extensions: [dnsNames('evil.test'), caConstraints()] } }));
+    const old = await leafCertificate({
+      subject: [{ O: [{ bmpString: 'Tëst' }] }, { CN: ['Leaf, Inc.'], OU: ['x'] }],
+      extensions: [
+        names,
+        keyUsage(usage.digitalSignature),
+        subjectKeyId('0badc0de'),
+        authorityKeyId(foreignId),
+        extension('1.2.3.4', [1, 2, 3], true),
+      ],
+    });
+    const planned = plan(
+      await facts({
+        old,
+        profile: 'caSubsystemCert',
+        csrOptions: {
+          subject: [{ O: [{ utf8String: 'tëst' }] }, { CN: ['LEAF, inc.'], OU: ['x'] }],
+          extensions: [dnsNames('evil.test'), caConstraints()],
+        },
+      }),
+    );
     expect(planned).toMatchObject({ subject: old.subject, issuer: ca.subject, spki: old.spki, extensions: old.extensions });
   });
 
   it('lives 720 days, or what the instance file says', async () => {
     const old = await leafCertificate();
     expect(plan(await facts({ old, profile: 'caSubsystemCert' })).notAfter).toEqual(inDays(720));
-    expect(plan(await facts({ old, profile: 'caSubsystemCert', lifetimeDays: { caSubsystemCert: 90, caOCSPCert: 5 }, backdateSeconds: 3600 }))).toMatchObject({ notAfter: inDays(90), notBefore: new Date(now.getTime() - 3_600_000) });
-    expect(plan(await facts({ old, profile: 'caSubsystemCert', lifetimeDays: { caSubsystemCert: 90 }, days: 30 })).notAfter).toEqual(inDays(30));
+    expect(
+      plan(await facts({ old, profile: 'caSubsystemCert', lifetimeDays: { caSubsystemCert: 90, caOCSPCert: 5 }, backdateSeconds: 3600 })),
+    ).toMatchObject({ notAfter: inDays(90), notBefore: new Date(now.getTime() - 3_600_000) });
+    expect(plan(await facts({ old, profile: 'caSubsystemCert', lifetimeDays: { caSubsystemCert: 90 }, days: 30 })).notAfter).toEqual(
+      inDays(30),
+    );
     expect(plan(await facts({ old, profile: 'caSubsystemCert' }), new Date(now.getTime() + 789)).notAfter.getMilliseconds()).toBe(0);
   });
 
@@ -124,9 +180,13 @@ describe('the renewal of a subordinate', () => {
     expect(hex(findExtension(bare, oids.authorityKeyIdentifier)!.value)).toBe(`300e800c${foreignId}`);
     expect(hex(findExtension(bare, oids.subjectKeyIdentifier)!.value)).toBe(`0414${hex(keyIdentifier(leafKeys.spki))}`);
     expect(findExtension(bare, oids.basicConstraints)).toBeUndefined();
-    const other = plan(await facts({ old: await leafCertificate({ extensions: [extendedKeyUsage(oids.clientAuth)] }), profile: 'caOCSPCert' })).extensions;
+    const other = plan(
+      await facts({ old: await leafCertificate({ extensions: [extendedKeyUsage(oids.clientAuth)] }), profile: 'caOCSPCert' }),
+    ).extensions;
     expect(extendedKeyUsages(other)).toEqual([oids.clientAuth, oids.ocspSigning]);
-    const complete = await leafCertificate({ extensions: [extendedKeyUsage(oids.ocspSigning), extension(oids.ocspNoCheck, [5, 0]), subjectKeyId('01'), authorityKeyId(foreignId)] });
+    const complete = await leafCertificate({
+      extensions: [extendedKeyUsage(oids.ocspSigning), extension(oids.ocspNoCheck, [5, 0]), subjectKeyId('01'), authorityKeyId(foreignId)],
+    });
     expect(plan(await facts({ old: complete, profile: 'caOCSPCert' })).extensions).toEqual(complete.extensions);
   });
 
@@ -134,18 +194,30 @@ describe('the renewal of a subordinate', () => {
     const old = await leafCertificate({ extensions: [authorityKeyId('0102')] });
     expect(hex(findExtension(plan(await facts({ old })).extensions, oids.authorityKeyIdentifier)!.value)).toBe(`300e800c${foreignId}`);
     const bareCa = await makeCertificate({ keys: caKeys, notAfter: inDays(4000), extensions: [caConstraints()] });
-    expect(hex(findExtension(plan(await facts({ old, issuer: bareCa })).extensions, oids.authorityKeyIdentifier)!.value)).toBe(`30168014${hex(keyIdentifier(caKeys.spki))}`);
+    expect(hex(findExtension(plan(await facts({ old, issuer: bareCa })).extensions, oids.authorityKeyIdentifier)!.value)).toBe(
+      `30168014${hex(keyIdentifier(caKeys.spki))}`,
+    );
   });
 
   it('leaves out what spoke of the old certificate alone', async () => {
-    const old = await leafCertificate({ extensions: [extension(oids.signedCertificateTimestamps, [4, 0]), extension(oids.precertificatePoison, [5, 0], true), extension(oids.privateKeyUsagePeriod, [0x30, 0]), dnsNames('a.test')] });
+    const old = await leafCertificate({
+      extensions: [
+        extension(oids.signedCertificateTimestamps, [4, 0]),
+        extension(oids.precertificatePoison, [5, 0], true),
+        extension(oids.privateKeyUsagePeriod, [0x30, 0]),
+        dnsNames('a.test'),
+      ],
+    });
     const kept = plan(await facts({ old })).extensions.map(({ oid }) => oid);
     expect(kept).toEqual([oids.subjectAltName, oids.subjectKeyIdentifier, oids.authorityKeyIdentifier]);
   });
 
   it('is done too for what another CA issued: it is taken over, as it was but for its issuer', async () => {
     const otherCa = await makeCertificate({ keys: otherKeys, subject: 'CN=Former CA', extensions: caExtensions() });
-    const old = await leafCertificate({ by: { keys: otherKeys, certificate: otherCa }, extensions: [keyUsage(usage.digitalSignature), subjectKeyId('0badc0de'), authorityKeyId('aa'.repeat(20))] });
+    const old = await leafCertificate({
+      by: { keys: otherKeys, certificate: otherCa },
+      extensions: [keyUsage(usage.digitalSignature), subjectKeyId('0badc0de'), authorityKeyId('aa'.repeat(20))],
+    });
     const planned = plan(await facts({ old, profile: 'caSubsystemCert' }));
     expect(planned).toMatchObject({ subject: old.subject, spki: old.spki, issuer: ca.subject });
     expect(hex(findExtension(planned.extensions, oids.authorityKeyIdentifier)!.value)).toBe(`300e800c${foreignId}`);
@@ -155,8 +227,17 @@ describe('the renewal of a subordinate', () => {
 
   it('of a sub-CA stays a CA, when this CA issued it', async () => {
     const old = await leafCertificate({ extensions: [caConstraints(0), subjectKeyId(foreignId), authorityKeyId(foreignId)] });
-    expect(plan(await facts({ old, profile: 'caCACert' }))).toMatchObject({ extensions: old.extensions, issuer: ca.subject, notAfter: ca.notAfter });
-    const foreign = await makeCertificate({ keys: leafKeys, subject, by: { keys: otherKeys, certificate: ca }, extensions: [caConstraints()] });
+    expect(plan(await facts({ old, profile: 'caCACert' }))).toMatchObject({
+      extensions: old.extensions,
+      issuer: ca.subject,
+      notAfter: ca.notAfter,
+    });
+    const foreign = await makeCertificate({
+      keys: leafKeys,
+      subject,
+      by: { keys: otherKeys, certificate: ca },
+      extensions: [caConstraints()],
+    });
     await expect(facts({ old: foreign, profile: 'caCACert' }).then(plan)).rejects.toMatchObject({ code: 'ISSUER_EXTERNAL' });
     const selfMade = await makeCertificate({ keys: leafKeys, subject, extensions: [caConstraints()] });
     await expect(facts({ old: selfMade, profile: 'caCACert' }).then(plan)).rejects.toMatchObject({ code: 'ISSUER_EXTERNAL' });
@@ -164,16 +245,23 @@ describe('the renewal of a subordinate', () => {
 
   it.each([
     ['a CA certificate under a leaf profile', [caConstraints()], 'caOCSPCert'],
-    ['what may sign certificates and has no basic constraints, under a leaf profile', [keyUsage(usage.digitalSignature | usage.keyCertSign)], 'caSignedLogCert'],
+    [
+      'what may sign certificates and has no basic constraints, under a leaf profile',
+      [keyUsage(usage.digitalSignature | usage.keyCertSign)],
+      'caSignedLogCert',
+    ],
     ['a leaf under the CA profile', [leafConstraints()], 'caCACert'],
     ['a leaf without basic constraints under the CA profile', [], 'caCACert'],
   ])('of %s is refused', async (_what, extensions, profile) => {
-    await expect(facts({ old: await leafCertificate({ extensions }), profile }).then(plan)).rejects.toMatchObject({ code: 'PROFILE_MISMATCH' });
+    await expect(facts({ old: await leafCertificate({ extensions }), profile }).then(plan)).rejects.toMatchObject({
+      code: 'PROFILE_MISMATCH',
+    });
   });
 });
 
 describe('a subordinate whose issuer ends before it would', () => {
-  const issuerLeft = (days: number, keys = caKeys) => makeCertificate({ keys, notAfter: inDays(days), extensions: caExtensions(foreignId) });
+  const issuerLeft = (days: number, keys = caKeys) =>
+    makeCertificate({ keys, notAfter: inDays(days), extensions: caExtensions(foreignId) });
 
   it.each([
     ['has 28 days left and is tracked here', 28, true, 'ISSUER_DUE'],
@@ -191,16 +279,32 @@ describe('a subordinate whose issuer ends before it would', () => {
   });
 
   it('and is due, but not tracked, is capped', async () => {
-    expect(plan(await facts({ old: await leafCertificate(), issuer: await issuerLeft(25), issuerTracked: false })).notAfter).toEqual(inDays(25));
+    expect(plan(await facts({ old: await leafCertificate(), issuer: await issuerLeft(25), issuerTracked: false })).notAfter).toEqual(
+      inDays(25),
+    );
   });
 
   it('is not capped by one that lives long enough, and is not held up by it', async () => {
-    expect(plan(await facts({ old: await leafCertificate(), lifetimeDays: { caSignedLogCert: 21 }, profile: 'caSignedLogCert', issuer: await issuerLeft(25) })).notAfter).toEqual(inDays(21));
+    expect(
+      plan(
+        await facts({
+          old: await leafCertificate(),
+          lifetimeDays: { caSignedLogCert: 21 },
+          profile: 'caSignedLogCert',
+          issuer: await issuerLeft(25),
+        }),
+      ).notAfter,
+    ).toEqual(inDays(21));
   });
 
   it('never waits for an issuer that cannot renew itself here', async () => {
     const root = await makeCertificate({ keys: otherKeys, subject: 'CN=Root', extensions: caExtensions() });
-    const issuer = await makeCertificate({ keys: caKeys, by: { keys: otherKeys, certificate: root }, notAfter: inDays(-1), extensions: caExtensions(foreignId) });
+    const issuer = await makeCertificate({
+      keys: caKeys,
+      by: { keys: otherKeys, certificate: root },
+      notAfter: inDays(-1),
+      extensions: caExtensions(foreignId),
+    });
     await expect(facts({ old: await leafCertificate(), issuer }).then(plan)).rejects.toMatchObject({ code: 'ISSUER_EXPIRED' });
   });
 
@@ -209,7 +313,10 @@ describe('a subordinate whose issuer ends before it would', () => {
   });
 
   it('is refused when its own lifetime is what makes it too short', async () => {
-    await expect(facts({ old: await leafCertificate({ notAfter: inDays(800) }) }).then(plan)).rejects.toMatchObject({ code: 'NOT_LONGER', message: expect.stringContaining('the lifetime it is to have') as string });
+    await expect(facts({ old: await leafCertificate({ notAfter: inDays(800) }) }).then(plan)).rejects.toMatchObject({
+      code: 'NOT_LONGER',
+      message: expect.stringContaining('the lifetime it is to have') as string,
+    });
   });
 });
 
@@ -218,26 +325,39 @@ describe('a request without an old certificate', () => {
     await expect(facts({ profile }).then(plan)).rejects.toMatchObject({ code: 'OLD_CERTIFICATE_MISSING' });
   });
 
-  it.each([['caServerCert'], [undefined]])('is issued under the policy of caServerCert (asked for: %s), whatever it wants to be', async (profile) => {
-    const csrOptions = { extensions: [caConstraints(), dnsNames('www.test', 'a.test'), keyUsage(usage.keyCertSign), extendedKeyUsage(oids.ocspSigning), extension('1.2.3.4', [1])] };
-    const given = await facts({ csrOptions, ...(profile === undefined ? {} : { profile }) });
-    const planned = plan(given);
-    expect(planned).toMatchObject({ subject: given.csr.subject, spki: given.csr.spki, issuer: ca.subject, notAfter: inDays(720) });
-    expect(planned.extensions.map(({ oid, critical, value }) => [oid, critical, hex(value)])).toEqual([
-      [oids.basicConstraints, true, '3000'],
-      [oids.keyUsage, true, '030205a0'],
-      [oids.extendedKeyUsage, false, '301406082b0601050507030106082b06010505070302'],
-      [oids.subjectKeyIdentifier, false, `0414${hex(keyIdentifier(leafKeys.spki))}`],
-      [oids.authorityKeyIdentifier, false, `300e800c${foreignId}`],
-      [oids.subjectAltName, false, hex(findExtension(given.csr.extensions, oids.subjectAltName)!.value)],
-    ]);
-  });
+  it.each([['caServerCert'], [undefined]])(
+    'is issued under the policy of caServerCert (asked for: %s), whatever it wants to be',
+    async (profile) => {
+      const csrOptions = {
+        extensions: [
+          caConstraints(),
+          dnsNames('www.test', 'a.test'),
+          keyUsage(usage.keyCertSign),
+          extendedKeyUsage(oids.ocspSigning),
+          extension('1.2.3.4', [1]),
+        ],
+      };
+      const given = await facts({ csrOptions, ...(profile === undefined ? {} : { profile }) });
+      const planned = plan(given);
+      expect(planned).toMatchObject({ subject: given.csr.subject, spki: given.csr.spki, issuer: ca.subject, notAfter: inDays(720) });
+      expect(planned.extensions.map(({ oid, critical, value }) => [oid, critical, hex(value)])).toEqual([
+        [oids.basicConstraints, true, '3000'],
+        [oids.keyUsage, true, '030205a0'],
+        [oids.extendedKeyUsage, false, '301406082b0601050507030106082b06010505070302'],
+        [oids.subjectKeyIdentifier, false, `0414${hex(keyIdentifier(leafKeys.spki))}`],
+        [oids.authorityKeyIdentifier, false, `300e800c${foreignId}`],
+        [oids.subjectAltName, false, hex(findExtension(given.csr.extensions, oids.subjectAltName)!.value)],
+      ]);
+    },
+  );
 
   it('without a subject gets a critical alternative name, and without either is refused', async () => {
     const nameless = plan(await facts({ csrOptions: { subject: [], extensions: [dnsNames('a.test')] } }));
     expect(findExtension(nameless.extensions, oids.subjectAltName)?.critical).toBe(true);
     await expect(facts({ csrOptions: { subject: [], extensions: [] } }).then(plan)).rejects.toMatchObject({ code: 'CSR_INVALID' });
-    await expect(facts({ csrOptions: { extensions: [extension(oids.subjectAltName, [0x30, 0x00])] } }).then(plan)).rejects.toMatchObject({ code: 'CSR_INVALID' });
+    await expect(facts({ csrOptions: { extensions: [extension(oids.subjectAltName, [0x30, 0x00])] } }).then(plan)).rejects.toMatchObject({
+      code: 'CSR_INVALID',
+    });
   });
 
   it("with the CA's own key is refused", async () => {
@@ -257,7 +377,11 @@ describe('a request is refused', () => {
     ['for another subject', { keys: 'leaf', subject: 'O=Test, CN=Other' }, 'SUBJECT_MISMATCH'],
     ["for the old one's subject and more", { keys: 'leaf', subject: 'O=Test, CN=Leaf, OU=x' }, 'SUBJECT_MISMATCH'],
   ])('%s', async (_what, csr, code) => {
-    await expect(facts({ old: await leafCertificate(), csrOptions: { keys: csr.keys === 'leaf' ? leafKeys : otherKeys, subject: csr.subject } }).then(plan)).rejects.toMatchObject({ code });
+    await expect(
+      facts({ old: await leafCertificate(), csrOptions: { keys: csr.keys === 'leaf' ? leafKeys : otherKeys, subject: csr.subject } }).then(
+        plan,
+      ),
+    ).rejects.toMatchObject({ code });
   });
 
   it.each(['', 'caCrossCert', 'cacacert', 'constructor', '__proto__'])("for the unknown profile '%s'", async (profile) => {

@@ -10,7 +10,10 @@ import type { Token } from '../../src/pkcs11/token.js';
 import { csrFromPem } from '../../src/x509/pem.js';
 import { tokenIssuerOf } from './token-issuer-of.js';
 
-/** One SUBMIT in a process of its own: reads what is asked from the file in argv, says `signing` when the HSM is at work, then the certificate. */
+/**
+ * One SUBMIT in a process of its own: reads what is asked from the file in argv, says `signing` when the HSM is at work, then the
+ * certificate.
+ */
 export interface WorkerOrder {
   readonly document: unknown;
   readonly state: string;
@@ -41,9 +44,20 @@ async function slowToken(): Promise<Token> {
   return token;
 }
 
-const issuer = createTokenIssuer({ instance, issuer: tokenIssuerOf(instance), openToken: slowToken, ledger, clock: () => new Date(), uid: process.getuid?.() ?? -1 });
+const issuer = createTokenIssuer({
+  instance,
+  issuer: tokenIssuerOf(instance),
+  openToken: slowToken,
+  ledger,
+  clock: () => new Date(),
+  uid: process.getuid?.() ?? -1,
+});
 try {
-  const { certificate } = await issuer.enrol({ csr: csrFromPem(order.csr), oldCertificate: Uint8Array.from(Buffer.from(order.old, 'base64')), profile: order.profile });
+  const { certificate } = await issuer.enrol({
+    csr: csrFromPem(order.csr),
+    oldCertificate: Uint8Array.from(Buffer.from(order.old, 'base64')),
+    profile: order.profile,
+  });
   console.log(`issued ${Buffer.from(certificate).toString('hex')}`);
 } finally {
   await issuer.close();

@@ -20,7 +20,12 @@ import { makeCertificate, makeKeys, now } from '../x509/material.js';
 let directory: PrivateDirectory;
 let soft: SoftToken;
 
-const store = (session: TokenSession, label: string, { der, subject, issuer, serial }: Certificate, { id = Buffer.from(label), name = subject } = {}) => storeCertificate(session, { der, subject: name, issuer, serial, id, label });
+const store = (
+  session: TokenSession,
+  label: string,
+  { der, subject, issuer, serial }: Certificate,
+  { id = Buffer.from(label), name = subject } = {},
+) => storeCertificate(session, { der, subject: name, issuer, serial, id, label });
 
 /** So many strangers more. */
 async function addStrangers(count: number): Promise<void> {
@@ -28,7 +33,11 @@ async function addStrangers(count: number): Promise<void> {
   await withSession(soft, (session) => {
     for (let n = 0; n < count; n++) {
       store(session, `stranger ${String(n)}`, stranger);
-      session.pkcs11.C_CreateObject(session.handle, [{ type: pkcs11js.CKA_CLASS, value: pkcs11js.CKO_DATA }, { type: pkcs11js.CKA_TOKEN, value: true }, { type: pkcs11js.CKA_LABEL, value: `data ${String(n)}` }]);
+      session.pkcs11.C_CreateObject(session.handle, [
+        { type: pkcs11js.CKA_CLASS, value: pkcs11js.CKO_DATA },
+        { type: pkcs11js.CKA_TOKEN, value: true },
+        { type: pkcs11js.CKA_LABEL, value: `data ${String(n)}` },
+      ]);
     }
   });
 }
@@ -38,15 +47,23 @@ beforeAll(async () => {
   soft = await createSoftToken({ directory: directory.path });
   const keys = { root: await makeKeys(), sub: await makeKeys() };
   const root = await makeCertificate({ keys: keys.root, subject: 'CN=Root', extensions: authority() });
-  const sub = await makeCertificate({ keys: keys.sub, subject: 'CN=Sub', by: { keys: keys.root, certificate: root }, extensions: authority() });
+  const sub = await makeCertificate({
+    keys: keys.sub,
+    subject: 'CN=Sub',
+    by: { keys: keys.root, certificate: root },
+    extensions: authority(),
+  });
   await withSession(soft, (session) => {
-    for (const [label, { privateKey }] of Object.entries(keys)) importRsaKey(session, privateKey.export({ type: 'pkcs8', format: 'pem' }).toString(), label);
+    for (const [label, { privateKey }] of Object.entries(keys))
+      importRsaKey(session, privateKey.export({ type: 'pkcs8', format: 'pem' }).toString(), label);
     store(session, 'root', root);
     store(session, 'sub', sub);
   });
 }, 60_000);
 
-afterAll(() => { directory.remove(); });
+afterAll(() => {
+  directory.remove();
+});
 
 function authority() {
   return [new x509.BasicConstraintsExtension(true, undefined, true)];
@@ -58,13 +75,40 @@ async function counted(work: (token: Token) => Promise<unknown>): Promise<{ sear
   const module = openModule({ module: soft.module, environment: soft.environment });
   const real = module.cryptoki;
   const cryptoki: Cryptoki = over(real, {
-    C_FindObjectsInit: (session, template) => { counts.searches += 1; real.C_FindObjectsInit(session, template); },
-    C_FindObjects: (session, most) => { const found = real.C_FindObjects(session, most); counts.found += found.length; return found; },
-    C_GetAttributeValue: (session, object, template) => { counts.attributes += 1; return real.C_GetAttributeValue(session, object, template); },
+    C_FindObjectsInit: (session, template) => {
+      counts.searches += 1;
+      real.C_FindObjectsInit(session, template);
+    },
+    C_FindObjects: (session, most) => {
+      const found = real.C_FindObjects(session, most);
+      counts.found += found.length;
+      return found;
+    },
+    C_GetAttributeValue: (session, object, template) => {
+      counts.attributes += 1;
+      return real.C_GetAttributeValue(session, object, template);
+    },
   });
   const found = findToken(tokensOf(cryptoki, soft.module), { by: 'label', label: soft.label }, soft.module);
-  const means = { source: { from: 'file' as const, path: soft.pinFile }, pins: guardInMemory(), force: false, anew: false, env: {}, reader: { uid: process.getuid!(), gid: process.getgid!() }, clock: () => new Date() };
-  const token = openSession({ cryptoki, found, module: module.file, access: 'read', means, release: () => { module.release(); } });
+  const means = {
+    source: { from: 'file' as const, path: soft.pinFile },
+    pins: guardInMemory(),
+    force: false,
+    anew: false,
+    env: {},
+    reader: { uid: process.getuid!(), gid: process.getgid!() },
+    clock: () => new Date(),
+  };
+  const token = openSession({
+    cryptoki,
+    found,
+    module: module.file,
+    access: 'read',
+    means,
+    release: () => {
+      module.release();
+    },
+  });
   try {
     await work(token);
     return counts;
@@ -103,14 +147,21 @@ describe('what a token is asked for', () => {
     const before = await counted(asOf('sub'));
     const other = await makeKeys();
     const root = await makeCertificate({ keys: other, subject: 'CN=Nameless Root', extensions: authority() });
-    const orphan = await makeCertificate({ keys: await makeKeys(), subject: 'CN=Orphan', by: { keys: other, certificate: root }, extensions: authority() });
+    const orphan = await makeCertificate({
+      keys: await makeKeys(),
+      subject: 'CN=Orphan',
+      by: { keys: other, certificate: root },
+      extensions: authority(),
+    });
     await withSession(soft, (session) => {
       // A tool that leaves CKA_SUBJECT empty, as the standard lets it for certificates it cannot read.
       store(session, 'nameless', root, { name: new Uint8Array() });
       store(session, 'orphan', orphan);
     });
     let path: unknown;
-    const { found } = await counted(async (token) => { path = (await findAuthority(token, 'orphan', now)).path.roots.map(({ der }) => Buffer.from(der)); });
+    const { found } = await counted(async (token) => {
+      path = (await findAuthority(token, 'orphan', now)).path.roots.map(({ der }) => Buffer.from(der));
+    });
     expect(path).toEqual([Buffer.from(root.der)]);
     expect(found).toBeGreaterThan(70);
     expect(await counted(asOf('sub'))).toEqual(before);

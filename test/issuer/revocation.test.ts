@@ -32,7 +32,10 @@ describe('a revocation', () => {
   const hold: Revocation = { at: inDays(-9), reason: 'certificateHold' };
 
   it('is written with time, reason and the date its key was lost', () => {
-    expect(decide({ reason: 'keyCompromise', invalidity: inDays(-3) })).toEqual({ kind: 'revoke', revocation: { at: now, reason: 'keyCompromise', invalidity: inDays(-3) } });
+    expect(decide({ reason: 'keyCompromise', invalidity: inDays(-3) })).toEqual({
+      kind: 'revoke',
+      revocation: { at: now, reason: 'keyCompromise', invalidity: inDays(-3) },
+    });
   });
 
   it('over a hold counts from the hold; the end of a hold is possible only there', () => {
@@ -41,13 +44,25 @@ describe('a revocation', () => {
   });
 
   it.each<[string, RevocationWish, Revocation | undefined, RegExp]>([
-    ['what is revoked already, and says since when', { reason: 'unspecified' }, { at: inDays(-9), reason: 'superseded' }, /was revoked already, at 2026-11-14T12:00:00Z \(superseded\)/u],
-    ['to take back what is no hold', { reason: 'removeFromCRL' }, { at: inDays(-9), reason: 'superseded' }, /revoked for good since 2026-11-14T12:00:00Z/u],
+    [
+      'what is revoked already, and says since when',
+      { reason: 'unspecified' },
+      { at: inDays(-9), reason: 'superseded' },
+      /was revoked already, at 2026-11-14T12:00:00Z \(superseded\)/u,
+    ],
+    [
+      'to take back what is no hold',
+      { reason: 'removeFromCRL' },
+      { at: inDays(-9), reason: 'superseded' },
+      /revoked for good since 2026-11-14T12:00:00Z/u,
+    ],
     ['to take back what is not revoked', { reason: 'removeFromCRL' }, undefined, /is not on hold/u],
     ['a second hold', { reason: 'certificateHold' }, { at: inDays(-9), reason: 'certificateHold' }, /is on hold already/u],
     ['a date that is still to come', { reason: 'keyCompromise', invalidity: inDays(1) }, undefined, /still to come/u],
   ])('refuses %s', (_what, wish, present, sentence) => {
-    expect(() => decide(wish, present)).toThrow(expect.objectContaining({ code: 'REVOCATION_REFUSED', message: expect.stringMatching(sentence) as string }) as Error);
+    expect(() => decide(wish, present)).toThrow(
+      expect.objectContaining({ code: 'REVOCATION_REFUSED', message: expect.stringMatching(sentence) as string }) as Error,
+    );
   });
 
   it("refuses the CA's own", () => {
@@ -63,7 +78,15 @@ describe('a revocation', () => {
 });
 
 describe('a CRL', () => {
-  const row = (overrides: Partial<RevokedRow> = {}): RevokedRow => ({ issuerKey: keyFingerprint(ca.spki), serial: hex(leaf.serial), at: inDays(-9), reason: 'superseded', notAfter: inDays(-5), certificate: leaf.der, ...overrides });
+  const row = (overrides: Partial<RevokedRow> = {}): RevokedRow => ({
+    issuerKey: keyFingerprint(ca.spki),
+    serial: hex(leaf.serial),
+    at: inDays(-9),
+    reason: 'superseded',
+    notAfter: inDays(-5),
+    certificate: leaf.der,
+    ...overrides,
+  });
 
   it('lists an expired certificate until it was on one CRL made after it expired', () => {
     expect(crlEntries([row()], ca, undefined)).toHaveLength(1);
@@ -77,18 +100,42 @@ describe('a CRL', () => {
   it('lists what an earlier key of the same name signed, and nothing of another name', async () => {
     const keys = await makeKeys('p256');
     const stranger = await makeCertificate({ keys, subject: 'CN=Other' });
-    expect(crlEntries([row({ issuerKey: 'old' }), row({ issuerKey: 'other', certificate: stranger.der })], ca, undefined)).toMatchObject([{ serial: leaf.serial }]);
+    expect(crlEntries([row({ issuerKey: 'old' }), row({ issuerKey: 'other', certificate: stranger.der })], ca, undefined)).toMatchObject([
+      { serial: leaf.serial },
+    ]);
   });
 
   it.each([0, 1, 50_000])('of %i entries is read by openssl as it was written, dates after 2049 too', (count) => {
     const signatureAlgorithm = algorithmIdentifier({ scheme: 'ecdsa', digest: 'sha256' });
-    const entries = Array.from({ length: count }, (_, index) => ({ serial: Uint8Array.of(0x40, index >> 16, (index >> 8) & 0xff, index & 0xff), revokedAt: new Date('2050-01-01T00:00:00Z'), reason: 'aACompromise' as const }));
-    const tbs = buildTbsCertList({ issuer: ca.subject, keyId: keyIdentifier(ca.spki), number: 2n ** 158n, thisUpdate: new Date('2049-12-31T23:59:59Z'), nextUpdate: new Date('2050-01-01T00:00:00Z'), entries, signatureAlgorithm });
+    const entries = Array.from({ length: count }, (_, index) => ({
+      serial: Uint8Array.of(0x40, index >> 16, (index >> 8) & 0xff, index & 0xff),
+      revokedAt: new Date('2050-01-01T00:00:00Z'),
+      reason: 'aACompromise' as const,
+    }));
+    const tbs = buildTbsCertList({
+      issuer: ca.subject,
+      keyId: keyIdentifier(ca.spki),
+      number: 2n ** 158n,
+      thisUpdate: new Date('2049-12-31T23:59:59Z'),
+      nextUpdate: new Date('2050-01-01T00:00:00Z'),
+      entries,
+      signatureAlgorithm,
+    });
     const der = assembleCrl(tbs, signatureAlgorithm, Uint8Array.of(1));
-    expect(parseCrl(der, 'It')).toMatchObject({ entries: count, number: 2n ** 158n, issuer: ca.subject, thisUpdate: new Date('2049-12-31T23:59:59Z'), nextUpdate: new Date('2050-01-01T00:00:00Z') });
+    expect(parseCrl(der, 'It')).toMatchObject({
+      entries: count,
+      number: 2n ** 158n,
+      issuer: ca.subject,
+      thisUpdate: new Date('2049-12-31T23:59:59Z'),
+      nextUpdate: new Date('2050-01-01T00:00:00Z'),
+    });
     if (count > 1000) return;
-    expect(openssl(['asn1parse', '-inform', 'DER'], der).toString()).toMatch(/UTCTIME {11}:491231235959Z[^]*GENERALIZEDTIME {3}:20500101000000Z/u);
-    expect(openssl(['crl', '-inform', 'DER', '-noout', '-crlnumber'], der).toString()).toBe('crlNumber=0x4000000000000000000000000000000000000000\n');
+    expect(openssl(['asn1parse', '-inform', 'DER'], der).toString()).toMatch(
+      /UTCTIME {11}:491231235959Z[^]*GENERALIZEDTIME {3}:20500101000000Z/u,
+    );
+    expect(openssl(['crl', '-inform', 'DER', '-noout', '-crlnumber'], der).toString()).toBe(
+      'crlNumber=0x4000000000000000000000000000000000000000\n',
+    );
   });
 
   it.each<[string, (der: Buffer) => Buffer]>([
@@ -97,8 +144,18 @@ describe('a CRL', () => {
     ['nothing', () => Buffer.alloc(0)],
   ])('that is %s is refused', (_what, spoil) => {
     const signatureAlgorithm = algorithmIdentifier({ scheme: 'ecdsa', digest: 'sha256' });
-    const tbs = buildTbsCertList({ issuer: ca.subject, keyId: keyIdentifier(ca.spki), number: 1n, thisUpdate: now, nextUpdate: inDays(1), entries: [], signatureAlgorithm });
-    expect(() => parseCrl(spoil(Buffer.from(assembleCrl(tbs, signatureAlgorithm, Uint8Array.of(1)))), 'It')).toThrow(expect.objectContaining({ code: 'CRL_INVALID' }) as Error);
+    const tbs = buildTbsCertList({
+      issuer: ca.subject,
+      keyId: keyIdentifier(ca.spki),
+      number: 1n,
+      thisUpdate: now,
+      nextUpdate: inDays(1),
+      entries: [],
+      signatureAlgorithm,
+    });
+    expect(() => parseCrl(spoil(Buffer.from(assembleCrl(tbs, signatureAlgorithm, Uint8Array.of(1)))), 'It')).toThrow(
+      expect.objectContaining({ code: 'CRL_INVALID' }) as Error,
+    );
   });
 });
 
@@ -108,6 +165,8 @@ describe('on a shared token', () => {
   it('the renewal master goes on, everybody else is told where', () => {
     expect(elsewhere([server('ca1', true, true), server('ca2', false)], 'revoke it')).toBeUndefined();
     expect(elsewhere([server('ca1', true), server('ca2', false, true)], 'revoke it')).toBe("'ca1' is it; revoke it there");
-    expect(elsewhere([server('ca1', false), server('ca2', false, true)], 'revoke it')).toMatch(/nobody is it; .* 'hsmonger master set', and revoke it there/u);
+    expect(elsewhere([server('ca1', false), server('ca2', false, true)], 'revoke it')).toMatch(
+      /nobody is it; .* 'hsmonger master set', and revoke it there/u,
+    );
   });
 });

@@ -29,7 +29,11 @@ beforeAll(async () => {
   token = await createSoftToken({ directory: directory.path });
   authority = await createAuthority(token, {
     only: {
-      [caName]: { subjectKeyId: foreignId, bits: 4096, subject: [{ O: [{ utf8String: 'Prüfstelle, GmbH' }] }, { CN: ['Certificate Authority'], OU: ['multi-valued'] }] },
+      [caName]: {
+        subjectKeyId: foreignId,
+        bits: 4096,
+        subject: [{ O: [{ utf8String: 'Prüfstelle, GmbH' }] }, { CN: ['Certificate Authority'], OU: ['multi-valued'] }],
+      },
     },
   });
 });
@@ -44,7 +48,12 @@ describe('on a real token, a CA and its subordinates that all expire in 20 days'
     const ca = await renew(caName);
     const oldCa = authority.certificate(caName);
     const newCa = parseCertificate(ca.certificate);
-    expect(newCa).toMatchObject({ isCa: true, subject: parseCertificate(oldCa.der).subject, spki: Uint8Array.from(oldCa.spki), subjectKeyId: Uint8Array.from(Buffer.from(foreignId, 'hex')) });
+    expect(newCa).toMatchObject({
+      isCa: true,
+      subject: parseCertificate(oldCa.der).subject,
+      spki: Uint8Array.from(oldCa.spki),
+      subjectKeyId: Uint8Array.from(Buffer.from(foreignId, 'hex')),
+    });
     expect(nameText(newCa.subject)).toBe('CN=Certificate Authority+OU=multi-valued,O=Prüfstelle\\, GmbH');
     expect(ca.roots).toEqual([ca.certificate]);
     expect(verdict(ca.certificate, [], ca.roots)).toMatch(/: OK$/mu);
@@ -54,16 +63,31 @@ describe('on a real token, a CA and its subordinates that all expire in 20 days'
     for (const { nickname, der } of authority.certificates.slice(1)) {
       const { certificate, chain, roots } = await renew(nickname);
       const [before, after] = [parseCertificate(der), parseCertificate(certificate)];
-      expect(after).toMatchObject({ subject: before.subject, spki: before.spki, issuer: newCa.subject, authorityKeyId: newCa.subjectKeyId, isCa: false });
+      expect(after).toMatchObject({
+        subject: before.subject,
+        spki: before.spki,
+        issuer: newCa.subject,
+        authorityKeyId: newCa.subjectKeyId,
+        isCa: false,
+      });
       expect(after.notAfter.getTime()).toBeGreaterThan(before.notAfter.getTime());
       expect(verdict(certificate, chain, roots)).toMatch(/: OK$/mu);
       expect(roots).toEqual([ca.certificate]);
       // GnuTLS is the second opinion.
-      expect(withFile(Buffer.from(`-----BEGIN CERTIFICATE-----\n${Buffer.from(certificate).toString('base64')}\n-----END CERTIFICATE-----\n`), (file) => execFileSync('certtool', ['--certificate-info', '--infile', file]).toString())).toContain('Version: 3');
+      expect(
+        withFile(
+          Buffer.from(`-----BEGIN CERTIFICATE-----\n${Buffer.from(certificate).toString('base64')}\n-----END CERTIFICATE-----\n`),
+          (file) => execFileSync('certtool', ['--certificate-info', '--infile', file]).toString(),
+        ),
+      ).toContain('Version: 3');
     }
     expect(certificateText((await renew('ocspSigningCert cert-pki-ca')).certificate)).toMatch(/OCSP Signing[\s\S]*OCSP No Check/u);
     const ledger = openLedger(path.join(directory.path, 'ledger.sqlite'));
-    expect(listIssued(ledger).map(({ profile }) => profile).sort()).toEqual(['caCACert', 'caOCSPCert', 'caSignedLogCert', 'caSubsystemCert']);
+    expect(
+      listIssued(ledger)
+        .map(({ profile }) => profile)
+        .sort(),
+    ).toEqual(['caCACert', 'caOCSPCert', 'caSignedLogCert', 'caSubsystemCert']);
     ledger.close();
   });
 });
@@ -78,7 +102,14 @@ async function renew(nickname: string): Promise<Issued> {
   });
   const ledger = openLedger(path.join(directory.path, 'ledger.sqlite'));
   const pins = openPinGuard(path.join(directory.path, 'pins.sqlite'));
-  const issuer = createTokenIssuer({ instance, issuer: tokenIssuerOf(instance), openToken: () => openToken(tokenOf(instance), { pins }), ledger, clock: () => new Date(), uid: 0 });
+  const issuer = createTokenIssuer({
+    instance,
+    issuer: tokenIssuerOf(instance),
+    openToken: () => openToken(tokenOf(instance), { pins }),
+    ledger,
+    clock: () => new Date(),
+    uid: 0,
+  });
   try {
     return await issuer.enrol({ csr: csrFromPem(csr), oldCertificate: Uint8Array.from(der), profile });
   } finally {
@@ -91,6 +122,26 @@ async function renew(nickname: string): Promise<Issued> {
 /** As certmonger does: beside the old one, which post-save removes later. */
 function store(der: Uint8Array, label: string, id: string): void {
   withFile(der, (file) => {
-    execFileSync('pkcs11-tool', ['--module', token.module, '--token-label', token.label, '--login', '--pin', token.pin, '--write-object', file, '--type', 'cert', '--label', label, '--id', id], { env: { ...process.env, ...token.environment }, stdio: 'pipe' });
+    execFileSync(
+      'pkcs11-tool',
+      [
+        '--module',
+        token.module,
+        '--token-label',
+        token.label,
+        '--login',
+        '--pin',
+        token.pin,
+        '--write-object',
+        file,
+        '--type',
+        'cert',
+        '--label',
+        label,
+        '--id',
+        id,
+      ],
+      { env: { ...process.env, ...token.environment }, stdio: 'pipe' },
+    );
   });
 }

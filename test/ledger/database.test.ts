@@ -24,7 +24,12 @@ describe('a database', () => {
   it.each([false, true])('made by a newer version is refused and stays as it is (readonly: %s)', (readonly) => {
     openDatabase(file, { schema, version: 2 }).close();
     const before = readFileSync(file);
-    expect(() => openDatabase(file, { schema, version: 1, readonly })).toThrow(expect.objectContaining({ code: 'STATE_UNAVAILABLE', message: expect.stringMatching(/made by a newer hsmonger/u) as string }) as Error);
+    expect(() => openDatabase(file, { schema, version: 1, readonly })).toThrow(
+      expect.objectContaining({
+        code: 'STATE_UNAVAILABLE',
+        message: expect.stringMatching(/made by a newer hsmonger/u) as string,
+      }) as Error,
+    );
     expect(readFileSync(file)).toEqual(before);
   });
 
@@ -42,7 +47,10 @@ describe('a database', () => {
     const ledger = openLedger(path.join(there, 'a.sqlite'));
     renameSync(there, kept);
     const write = () => exclusively(ledger, 1000, () => Promise.resolve(ledger.exec("INSERT INTO interfaces VALUES ('lost', 'x')")));
-    await expect(write()).rejects.toMatchObject({ code: 'STATE_BUSY', message: expect.stringContaining('was replaced, as a restore does') as string });
+    await expect(write()).rejects.toMatchObject({
+      code: 'STATE_BUSY',
+      message: expect.stringContaining('was replaced, as a restore does') as string,
+    });
     mkdirSync(there);
     openLedger(path.join(there, 'a.sqlite')).close();
     await expect(write()).rejects.toMatchObject({ code: 'STATE_BUSY' });
@@ -57,7 +65,9 @@ describe('a database', () => {
     const theirs = openLedger(file);
     theirs.exec('BEGIN IMMEDIATE');
     const begun = Date.now();
-    expect(() => explaining(file, () => ours.exec('DELETE FROM outcomes'))).toThrow(expect.objectContaining({ code: 'STATE_BUSY' }) as Error);
+    expect(() => explaining(file, () => ours.exec('DELETE FROM outcomes'))).toThrow(
+      expect.objectContaining({ code: 'STATE_BUSY' }) as Error,
+    );
     expect(Date.now() - begun).toBeLessThan(4000);
     theirs.close();
     ours.close();
@@ -65,9 +75,11 @@ describe('a database', () => {
 });
 
 describe('an error in a database step', () => {
-  it('is told as the file\'s when SQLite or a system call failed', () => {
+  it("is told as the file's when SQLite or a system call failed", () => {
     expect(explained('/f', new Sqlite.SqliteError('database is locked', 'SQLITE_BUSY_SNAPSHOT'))).toMatchObject({ code: 'STATE_BUSY' });
-    expect(explained('/f', Object.assign(new Error('ENOSPC: no space left on device, write'), { code: 'ENOSPC', errno: -28, syscall: 'write' }))).toMatchObject({ code: 'STATE_UNAVAILABLE', message: expect.stringContaining('the disk is full') as string });
+    expect(
+      explained('/f', Object.assign(new Error('ENOSPC: no space left on device, write'), { code: 'ENOSPC', errno: -28, syscall: 'write' })),
+    ).toMatchObject({ code: 'STATE_UNAVAILABLE', message: expect.stringContaining('the disk is full') as string });
   });
 
   it.each<[string, unknown]>([

@@ -52,8 +52,12 @@ describe('issued certificates', () => {
 
   it('never share a serial number with one issuer', () => {
     insertIssued(ledger, row());
-    expect(() => { insertIssued(ledger, row({ request: 'r2' })); }).toThrow(/UNIQUE/u);
-    expect(() => { insertIssued(ledger, row({ issuerKey: 'bb' })); }).not.toThrow();
+    expect(() => {
+      insertIssued(ledger, row({ request: 'r2' }));
+    }).toThrow(/UNIQUE/u);
+    expect(() => {
+      insertIssued(ledger, row({ issuerKey: 'bb' }));
+    }).not.toThrow();
   });
 
   it('say when they were revoked', () => {
@@ -65,7 +69,14 @@ describe('issued certificates', () => {
 
 describe('outcomes', () => {
   it('hold the last of each key and profile, latest first', () => {
-    const outcome = { subjectKey: 'k1', profile: 'caOCSPCert', at: new Date('2026-01-01T00:00:00Z'), code: 'ISSUER_DUE', message: 'Wait.', uid: 17 } as const;
+    const outcome = {
+      subjectKey: 'k1',
+      profile: 'caOCSPCert',
+      at: new Date('2026-01-01T00:00:00Z'),
+      code: 'ISSUER_DUE',
+      message: 'Wait.',
+      uid: 17,
+    } as const;
     recordOutcome(ledger, outcome);
     recordOutcome(ledger, { ...outcome, profile: 'caServerCert' });
     recordOutcome(ledger, { ...outcome, at: new Date('2026-01-02T00:00:00Z'), code: 'ISSUED', message: '' });
@@ -100,7 +111,9 @@ describe('one writer at a time', () => {
     const other = openLedger(file);
     other.exec('BEGIN IMMEDIATE');
     let ticks = 0;
-    const timer = setInterval(() => { ticks += 1; }, 10);
+    const timer = setInterval(() => {
+      ticks += 1;
+    }, 10);
     await expect(exclusively(ledger, 400, () => Promise.resolve())).rejects.toMatchObject({ code: 'STATE_BUSY' });
     clearInterval(timer);
     expect(ticks).toBeGreaterThan(10);
@@ -114,7 +127,10 @@ describe('one writer at a time', () => {
     });
     await expect(failing).rejects.toThrow('no');
     expect(listIssued(ledger)).toEqual([]);
-    await exclusively(ledger, 1000, () => { insertIssued(ledger, row()); return Promise.resolve(); });
+    await exclusively(ledger, 1000, () => {
+      insertIssued(ledger, row());
+      return Promise.resolve();
+    });
     expect(listIssued(ledger)).toHaveLength(1);
   });
 
@@ -127,13 +143,18 @@ describe('one writer at a time', () => {
       console.log('holding');
       setInterval(() => {}, 1000);
     `;
-    const child = spawn(process.execPath, ['--import', 'tsx', '--input-type=module', '-e', program], { stdio: ['ignore', 'pipe', 'inherit'] });
+    const child = spawn(process.execPath, ['--import', 'tsx', '--input-type=module', '-e', program], {
+      stdio: ['ignore', 'pipe', 'inherit'],
+    });
     await once(child.stdout, 'data');
     await expect(exclusively(ledger, 100, () => Promise.resolve())).rejects.toMatchObject({ code: 'STATE_BUSY' });
     const ended = once(child, 'exit');
     child.kill('SIGKILL');
     await ended;
-    await exclusively(ledger, 1000, () => { insertIssued(ledger, row()); return Promise.resolve(); });
+    await exclusively(ledger, 1000, () => {
+      insertIssued(ledger, row());
+      return Promise.resolve();
+    });
     expect(listOutcomes(ledger)).toEqual([]);
     expect(listIssued(ledger)).toHaveLength(1);
   });

@@ -39,7 +39,11 @@ test('what it published is a sign of it, though it cannot be reached from here',
 
 test('a ledger of the version before gets the table and keeps what it has', () => {
   const file = path.join(directory.path, 'old.sqlite');
-  const old = openDatabase(file, { schema: 'CREATE TABLE outcomes (subject_key TEXT, profile TEXT, at TEXT, code TEXT, message TEXT, uid INTEGER, PRIMARY KEY (subject_key, profile)) STRICT; CREATE TABLE kept (x INTEGER) STRICT; INSERT INTO kept VALUES (7)', version: 1 });
+  const old = openDatabase(file, {
+    schema:
+      'CREATE TABLE outcomes (subject_key TEXT, profile TEXT, at TEXT, code TEXT, message TEXT, uid INTEGER, PRIMARY KEY (subject_key, profile)) STRICT; CREATE TABLE kept (x INTEGER) STRICT; INSERT INTO kept VALUES (7)',
+    version: 1,
+  });
   old.close();
   const opened = openLedger(file);
   try {

@@ -29,11 +29,21 @@ const inMemory = <T>(work: (memory: PinMemory) => T, token = 'T') => guard().exc
 
 /** A process of its own that holds the lock until it is told to end, or is killed. */
 async function holder(): Promise<{ kill(): Promise<void>; finish(): Promise<void> }> {
-  const child = spawn(process.execPath, ['--import', 'tsx', path.join(import.meta.dirname, 'lock-holder.ts'), file], { stdio: ['pipe', 'pipe', 'inherit'] });
-  const ended = new Promise<void>((resolve) => child.once('exit', () => { resolve(); }));
+  const child = spawn(process.execPath, ['--import', 'tsx', path.join(import.meta.dirname, 'lock-holder.ts'), file], {
+    stdio: ['pipe', 'pipe', 'inherit'],
+  });
+  const ended = new Promise<void>((resolve) =>
+    child.once('exit', () => {
+      resolve();
+    }),
+  );
   await new Promise<void>((resolve, reject) => {
-    child.stdout.once('data', () => { resolve(); });
-    child.once('exit', () => { reject(new Error('The lock holder ended before it held the lock.')); });
+    child.stdout.once('data', () => {
+      resolve();
+    });
+    child.once('exit', () => {
+      reject(new Error('The lock holder ended before it held the lock.'));
+    });
   });
   return {
     kill: () => {
@@ -55,9 +65,13 @@ describe('the memory of failed PINs', () => {
       return Promise.resolve();
     });
     expect(await inMemory((memory) => memory.failureOf('a'))).toEqual({ source: 'a', at: clock(), outcome: 'unknown', attempts: 1 });
-    await inMemory((memory) => { memory.trying('a'); });
+    await inMemory((memory) => {
+      memory.trying('a');
+    });
     expect(await inMemory((memory) => memory.failureOf('a'))).toMatchObject({ outcome: 'unknown', attempts: 2 });
-    await inMemory((memory) => { memory.failed('a'); });
+    await inMemory((memory) => {
+      memory.failed('a');
+    });
     expect(await inMemory((memory) => memory.failureOf('a'))).toMatchObject({ outcome: 'failed', attempts: 2 });
   });
 
@@ -69,7 +83,11 @@ describe('the memory of failed PINs', () => {
       }
       memory.succeeded('c');
     });
-    expect(await inMemory((memory) => [memory.failureOf('a')?.outcome, memory.failureOf('b')?.outcome, memory.failureOf('c')])).toEqual(['failed', 'failed', undefined]);
+    expect(await inMemory((memory) => [memory.failureOf('a')?.outcome, memory.failureOf('b')?.outcome, memory.failureOf('c')])).toEqual([
+      'failed',
+      'failed',
+      undefined,
+    ]);
     expect(await inMemory((memory) => memory.failureOf('a'), 'another')).toBeUndefined();
   });
 
@@ -83,7 +101,11 @@ describe('the memory of failed PINs', () => {
       memory.trying('c');
       memory.notJudged('c');
     });
-    expect(await inMemory((memory) => ['a', 'b', 'c'].map((source) => memory.failureOf(source)?.attempts))).toEqual([undefined, undefined, 1]);
+    expect(await inMemory((memory) => ['a', 'b', 'c'].map((source) => memory.failureOf(source)?.attempts))).toEqual([
+      undefined,
+      undefined,
+      1,
+    ]);
   });
 
   it('keeps neither a PIN nor a hash anyone could test PINs against', async () => {
@@ -93,22 +115,28 @@ describe('the memory of failed PINs', () => {
     const other = openPinGuard(path.join(directory.path, 'other.sqlite'));
     open.push(other);
     expect(other.tag(Buffer.from('a secret PIN'))).not.toBe(first);
-    await inMemory((memory) => { memory.failed(`environment:${first}`); });
+    await inMemory((memory) => {
+      memory.failed(`environment:${first}`);
+    });
     const hash = createHash('sha256').update('a secret PIN').digest('hex');
     expect(first).not.toContain(hash);
-    for (const name of readdirSync(directory.path)) expect(readFileSync(path.join(directory.path, name)).includes('a secret PIN')).toBe(false);
+    for (const name of readdirSync(directory.path))
+      expect(readFileSync(path.join(directory.path, name)).includes('a secret PIN')).toBe(false);
   });
 });
 
 describe('the lock on logins', () => {
   it('lets one attempt run at a time within a process, and goes on after one that throws', async () => {
     const steps: string[] = [];
-    const attempt = (name: string) => guard().exclusively('T', async () => {
-      steps.push(`${name} begins`);
-      await new Promise((resolve) => { setTimeout(resolve, 30); });
-      steps.push(`${name} ends`);
-      if (name === 'a') throw new Error('no');
-    });
+    const attempt = (name: string) =>
+      guard().exclusively('T', async () => {
+        steps.push(`${name} begins`);
+        await new Promise((resolve) => {
+          setTimeout(resolve, 30);
+        });
+        steps.push(`${name} ends`);
+        if (name === 'a') throw new Error('no');
+      });
     const [a] = await Promise.allSettled(['a', 'b', 'c'].map(attempt));
     expect(a?.status).toBe('rejected');
     expect(steps).toHaveLength(6);
@@ -118,7 +146,9 @@ describe('the lock on logins', () => {
   it('waits for another process without blocking this one, and gives up with STATE_BUSY', async () => {
     const other = await holder();
     let ticks = 0;
-    const ticking = setInterval(() => { ticks += 1; }, 10);
+    const ticking = setInterval(() => {
+      ticks += 1;
+    }, 10);
     await expect(guard({ patienceMs: 300 }).exclusively('T', () => Promise.resolve())).rejects.toMatchObject({ code: 'STATE_BUSY' });
     clearInterval(ticking);
     expect(ticks).toBeGreaterThan(5);
@@ -129,7 +159,9 @@ describe('the lock on logins', () => {
   it('ends with the process that held it, killed or not, and its attempt stays unknown', async () => {
     const other = await holder();
     await other.kill();
-    await expect(guard({ patienceMs: 300 }).exclusively('T', (memory) => Promise.resolve(memory.failureOf('held')))).resolves.toMatchObject({ outcome: 'unknown' });
+    await expect(guard({ patienceMs: 300 }).exclusively('T', (memory) => Promise.resolve(memory.failureOf('held')))).resolves.toMatchObject(
+      { outcome: 'unknown' },
+    );
   });
 
   it('says so where the files cannot be used', () => {

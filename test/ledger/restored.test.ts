@@ -6,10 +6,14 @@ const at = (seconds: number) => new Date(1_800_000_000_000 + seconds * 1000);
 
 it('is above every number that is known, by one for each second since the backup, a thousand at least, whatever the clock says', () => {
   fc.assert(
-    fc.property(fc.array(fc.option(fc.bigInt({ min: 0n, max: 2n ** 100n }), { nil: undefined })), fc.integer({ min: -1_000_000, max: 100_000_000 }), (known, passed) => {
-      const highest = known.reduce<bigint>((most, number) => (number !== undefined && number > most ? number : most), 0n);
-      expect(restoredCrlNumber({ backedUpAt: at(0), now: at(passed) }, known) - highest).toBe(BigInt(Math.max(1000, passed)));
-    }),
+    fc.property(
+      fc.array(fc.option(fc.bigInt({ min: 0n, max: 2n ** 100n }), { nil: undefined })),
+      fc.integer({ min: -1_000_000, max: 100_000_000 }),
+      (known, passed) => {
+        const highest = known.reduce<bigint>((most, number) => (number !== undefined && number > most ? number : most), 0n);
+        expect(restoredCrlNumber({ backedUpAt: at(0), now: at(passed) }, known) - highest).toBe(BigInt(Math.max(1000, passed)));
+      },
+    ),
   );
 });
 

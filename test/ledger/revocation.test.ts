@@ -47,7 +47,14 @@ describe('a revocation', () => {
     insertIssued(ledger, row());
     insertIssued(ledger, row({ issuerKey: 'bb', request: 'r2' }));
     revoke(ledger, id, { at, reason: 'keyCompromise', invalidity }, 17);
-    expect(findRevocation(ledger, id)).toEqual({ ...id, at, reason: 'keyCompromise', invalidity, notAfter: row().notAfter, certificate: row().certificate });
+    expect(findRevocation(ledger, id)).toEqual({
+      ...id,
+      at,
+      reason: 'keyCompromise',
+      invalidity,
+      notAfter: row().notAfter,
+      certificate: row().certificate,
+    });
     expect(listRevoked(ledger)).toHaveLength(1);
     expect(findRevocation(ledger, { ...id, issuerKey: 'bb' })).toBeUndefined();
     expect(findIssued(ledger, 'r1')).toMatchObject({ revokedAt: at, revocationReason: 'keyCompromise' });
@@ -63,12 +70,25 @@ describe('a revocation', () => {
     expect(findIssued(ledger, 'r1')).not.toHaveProperty('revokedAt');
     revoke(ledger, id, { at, reason: 'superseded' }, 17);
     expect(findRevocation(ledger, id)).not.toHaveProperty('invalidity');
-    expect(ledger.prepare('SELECT reason, uid FROM revocations ORDER BY id').all()).toEqual([{ reason: 'certificateHold', uid: 17 }, { reason: 'removeFromCRL', uid: 18 }, { reason: 'superseded', uid: 17 }]);
+    expect(ledger.prepare('SELECT reason, uid FROM revocations ORDER BY id').all()).toEqual([
+      { reason: 'certificateHold', uid: 17 },
+      { reason: 'removeFromCRL', uid: 18 },
+      { reason: 'superseded', uid: 17 },
+    ]);
   });
 });
 
 describe('CRLs', () => {
-  const crl = (number: bigint, overrides: object = {}) => ({ number, issuerKey: 'aa', thisUpdate: at, nextUpdate: new Date('2026-03-01T00:00:00Z'), crl: Uint8Array.of(Number(number & 0xffn)), signedAt: at, uid: 17, ...overrides });
+  const crl = (number: bigint, overrides: object = {}) => ({
+    number,
+    issuerKey: 'aa',
+    thisUpdate: at,
+    nextUpdate: new Date('2026-03-01T00:00:00Z'),
+    crl: Uint8Array.of(Number(number & 0xffn)),
+    signedAt: at,
+    uid: 17,
+    ...overrides,
+  });
 
   it('come back by issuer, the latest with its content', () => {
     expect(highestCrlNumber(ledger)).toBeUndefined();
@@ -78,19 +98,26 @@ describe('CRLs', () => {
     expect(latestCrl(ledger, 'bb')).toEqual(crl(2n ** 70n, { issuerKey: 'bb' }));
     expect(latestCrl(ledger, 'cc')).toBeUndefined();
     expect(highestCrlNumber(ledger)).toBe(2n ** 70n);
-    expect(ledger.prepare("SELECT count(*) AS rows, count(crl) AS kept FROM crls WHERE issuer_key = 'aa'").get()).toEqual({ rows: 3, kept: 1 });
+    expect(ledger.prepare("SELECT count(*) AS rows, count(crl) AS kept FROM crls WHERE issuer_key = 'aa'").get()).toEqual({
+      rows: 3,
+      kept: 1,
+    });
   });
 
   it('never share a number', () => {
     insertCrl(ledger, crl(7n));
-    expect(() => { insertCrl(ledger, crl(7n, { issuerKey: 'bb' })); }).toThrow(/UNIQUE/u);
+    expect(() => {
+      insertCrl(ledger, crl(7n, { issuerKey: 'bb' }));
+    }).toThrow(/UNIQUE/u);
   });
 
   it('are numbered above everything that is known', () => {
     expect(nextCrlNumber()).toBe(1n);
     expect(nextCrlNumber(undefined, 4n, 9n, undefined)).toBe(10n);
     expect(() => nextCrlNumber(2n ** 159n - 1n)).toThrow(expect.objectContaining({ code: 'CRL_NUMBER' }) as Error);
-    fc.assert(fc.property(fc.array(fc.bigInt({ min: 0n, max: 2n ** 158n })), (known) => known.every((number) => nextCrlNumber(...known) > number)));
+    fc.assert(
+      fc.property(fc.array(fc.bigInt({ min: 0n, max: 2n ** 158n })), (known) => known.every((number) => nextCrlNumber(...known) > number)),
+    );
   });
 });
 
@@ -107,7 +134,10 @@ describe('a ledger of version 2', () => {
     old.close();
     ledger = openLedger(file);
     expect(ledger.pragma('user_version', { simple: true })).toBe(3);
-    expect(listIssued(ledger)).toEqual([{ id: 1, ...row(), revokedAt: at, revocationReason: 'superseded' }, { id: 2, ...row({ serial: '4002', request: 'r2' }) }]);
+    expect(listIssued(ledger)).toEqual([
+      { id: 1, ...row(), revokedAt: at, revocationReason: 'superseded' },
+      { id: 2, ...row({ serial: '4002', request: 'r2' }) },
+    ]);
     expect(listRevoked(ledger)).toMatchObject([{ serial: '4001', at, reason: 'superseded' }]);
     revoke(ledger, { issuerKey: 'aa', serial: '4002' }, { at, reason: 'keyCompromise' }, 1);
     expect(highestCrlNumber(ledger)).toBeUndefined();

@@ -41,7 +41,14 @@ test('the newest time is the latest of whatever was written', () => {
   const ledger = openLedger(file);
   expect(newestTime(ledger)).toBeUndefined();
   announce(ledger, 'a', [], new Date('2026-05-01T00:00:00Z'));
-  recordOutcome(ledger, { subjectKey: '00', profile: 'caServerCert', at: new Date('2026-06-01T00:00:00Z'), code: 'ISSUED', message: '', uid: 0 });
+  recordOutcome(ledger, {
+    subjectKey: '00',
+    profile: 'caServerCert',
+    at: new Date('2026-06-01T00:00:00Z'),
+    code: 'ISSUED',
+    message: '',
+    uid: 0,
+  });
   expect(newestTime(ledger)).toEqual(new Date('2026-06-01T00:00:00Z'));
   ledger.close();
 });

@@ -22,7 +22,10 @@ export function schemesOf(type: RawKeyType, mechanisms: readonly string[]): Sche
     case 'P-256':
     case 'P-384':
     case 'P-521':
-      return digests.map((digest) => ({ algorithm: { scheme: 'ecdsa', digest }, listed: has(`CKM_ECDSA_${digest.toUpperCase()}`, 'CKM_ECDSA') }));
+      return digests.map((digest) => ({
+        algorithm: { scheme: 'ecdsa', digest },
+        listed: has(`CKM_ECDSA_${digest.toUpperCase()}`, 'CKM_ECDSA'),
+      }));
     case 'Ed25519':
       return [{ algorithm: { scheme: 'eddsa' }, listed: has('CKM_EDDSA') }];
   }

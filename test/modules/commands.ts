@@ -36,7 +36,8 @@ export function useCommands(make: MakeRig): Commands {
   const at = (name: string) => path.join(directory.path, name);
   const here = () => ['--config-dir', at('etc'), '--state-dir', at('state')];
   const module = () => [
-    '--module', rig.token.module,
+    '--module',
+    rig.token.module,
     ...Object.entries(rig.token.environment).flatMap(([name, value]) => ['--module-env', `${name}=${value}`]),
     ...(rig.token.parameters === undefined ? [] : ['--module-parameters', rig.token.parameters]),
   ];
@@ -58,24 +59,75 @@ export function useCommands(make: MakeRig): Commands {
     directory.remove();
   });
 
-  return { rig: () => rig, at, module, token: () => [...module(), '--token', rig.label, '--pin-file', rig.pinFile], here, said, told: async (...argv) => JSON.parse(await said(...argv, '--json')) as unknown, does };
+  return {
+    rig: () => rig,
+    at,
+    module,
+    token: () => [...module(), '--token', rig.label, '--pin-file', rig.pinFile],
+    here,
+    said,
+    told: async (...argv) => JSON.parse(await said(...argv, '--json')) as unknown,
+    does,
+  };
 }
 
 /** A certificate by a CA of openssl's for a public key, PEM both; a file. The CA is the directory's own. */
 export function certificateFor(at: (name: string) => string, spki: string, name: string, subject: string, days: number): string {
   const openssl = (...args: string[]) => void execFileSync('openssl', args, { stdio: 'ignore' });
   const [ca, caKey, out] = [at('outside.pem'), at('outside.key'), at(`${name}.pem`)];
-  if (!existsSync(ca)) openssl('req', '-x509', '-newkey', 'rsa:2048', '-nodes', '-keyout', caKey, '-out', ca, '-subj', '/CN=outside', '-days', '400');
+  if (!existsSync(ca))
+    openssl('req', '-x509', '-newkey', 'rsa:2048', '-nodes', '-keyout', caKey, '-out', ca, '-subj', '/CN=outside', '-days', '400');
   writeFileSync(at('spki.pem'), spki);
   // openssl wants a request to certify, and nothing of it but the subject.
-  openssl('req', '-new', '-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:P-256', '-nodes', '-keyout', '/dev/null', '-subj', subject, '-out', at('any.csr'));
-  openssl('x509', '-req', '-in', at('any.csr'), '-CA', ca, '-CAkey', caKey, '-force_pubkey', at('spki.pem'), '-days', String(days), '-out', out);
+  openssl(
+    'req',
+    '-new',
+    '-newkey',
+    'ec',
+    '-pkeyopt',
+    'ec_paramgen_curve:P-256',
+    '-nodes',
+    '-keyout',
+    '/dev/null',
+    '-subj',
+    subject,
+    '-out',
+    at('any.csr'),
+  );
+  openssl(
+    'x509',
+    '-req',
+    '-in',
+    at('any.csr'),
+    '-CA',
+    ca,
+    '-CAkey',
+    caKey,
+    '-force_pubkey',
+    at('spki.pem'),
+    '-days',
+    String(days),
+    '-out',
+    out,
+  );
   return out;
 }
 
 /** A key's public half as the service user sees it, PEM: no tool of others hands every module what it wants in C_Initialize. */
-export async function publicKeyOf({ token: { module, environment, parameters }, label, pinFile }: ModuleRig, at: (name: string) => string, key: string): Promise<string> {
-  const instance = provisionalInstance({ instance: 'hsmonger', user: ensureServiceUser().name, module, label, environment, parameters, pinFile });
+export async function publicKeyOf(
+  { token: { module, environment, parameters }, label, pinFile }: ModuleRig,
+  at: (name: string) => string,
+  key: string,
+): Promise<string> {
+  const instance = provisionalInstance({
+    instance: 'hsmonger',
+    user: ensureServiceUser().name,
+    module,
+    label,
+    environment,
+    parameters,
+    pinFile,
+  });
   const { keys } = await askService({ instance, directories: { config: at('etc'), state: at('state') } }, 'list objects', { keys: true });
   return pem(keys.find((one) => one.label === key)!.spki!, 'PUBLIC KEY');
 }

@@ -17,7 +17,9 @@ export interface Expected {
   readonly make: MakeRig;
   /** Key types that can be made, of all the suite tries: written down, so that a rig that lost one fails. */
   readonly keyTypes: readonly RawKeyType[];
-  /** Those that our own key generation is asked for as well; all that the suite tries unless something else says what becomes of the others. */
+  /**
+   * Those that our own key generation is asked for as well; all that the suite tries unless something else says what becomes of the others.
+   */
   readonly ordered?: readonly RawKeyType[];
 }
 
@@ -53,7 +55,11 @@ export function suite({ make, keyTypes, ordered = everyType }: Expected): void {
       const index = all.findIndex(({ label }) => label === rig.label);
       expect(all[index]).toMatchObject({ label: rig.label, initialized: true, loginRequired: true, writeProtected: false, pin: 'fine' });
       const { slotId, serial, model } = all[index]!;
-      for (const selector of [{ by: 'slot', slotId }, { by: 'slot-index', index }, { by: 'uri', uri: `pkcs11:token=${encodeURIComponent(rig.label)};serial=${serial};model=${encodeURIComponent(model)}` }] as const) {
+      for (const selector of [
+        { by: 'slot', slotId },
+        { by: 'slot-index', index },
+        { by: 'uri', uri: `pkcs11:token=${encodeURIComponent(rig.label)};serial=${serial};model=${encodeURIComponent(model)}` },
+      ] as const) {
         const found = await openToken({ ...rig.token, selector }, { pins: guardInMemory() });
         expect(found.description.label).toBe(rig.label);
         await found.close();
@@ -91,16 +97,26 @@ export function suite({ make, keyTypes, ordered = everyType }: Expected): void {
       await expect(token.findKey({ by: 'label', label: 'none' })).rejects.toMatchObject({ code: 'KEY_NOT_FOUND' });
     });
 
-    it.each(keyTypes)('sign with %s by every scheme the token lists, and openssl verifies it; the others are refused in a sentence', async (type) => {
-      const mechanisms = await token.mechanisms();
-      const key = await token.findKey({ by: 'label', label: type });
-      const data = Buffer.from(`signed with ${type}`);
-      for (const { algorithm, listed } of schemesOf(type, mechanisms)) {
-        const name = JSON.stringify(algorithm);
-        if (listed) expect(opensslVerifies(directory.path, key.spki!, algorithm, data, await token.sign(key, algorithm, data)), name).toMatch(/Verified (?:OK|Successfully)/u);
-        else await expect(token.sign(key, algorithm, data), name).rejects.toMatchObject({ code: 'MECHANISM_UNSUPPORTED', message: expect.stringMatching(/^Token '.*' lists no .*CKM_.* for signing; /u) as string });
-      }
-    });
+    it.each(keyTypes)(
+      'sign with %s by every scheme the token lists, and openssl verifies it; the others are refused in a sentence',
+      async (type) => {
+        const mechanisms = await token.mechanisms();
+        const key = await token.findKey({ by: 'label', label: type });
+        const data = Buffer.from(`signed with ${type}`);
+        for (const { algorithm, listed } of schemesOf(type, mechanisms)) {
+          const name = JSON.stringify(algorithm);
+          if (listed)
+            expect(opensslVerifies(directory.path, key.spki!, algorithm, data, await token.sign(key, algorithm, data)), name).toMatch(
+              /Verified (?:OK|Successfully)/u,
+            );
+          else
+            await expect(token.sign(key, algorithm, data), name).rejects.toMatchObject({
+              code: 'MECHANISM_UNSUPPORTED',
+              message: expect.stringMatching(/^Token '.*' lists no .*CKM_.* for signing; /u) as string,
+            });
+        }
+      },
+    );
   });
 
   describe('our own key generation', () => {
@@ -108,7 +124,10 @@ export function suite({ make, keyTypes, ordered = everyType }: Expected): void {
       const label = `own ${type.replace(':', ' ')}`;
       const order = { type: parseKeyType(type), label };
       if (!keyTypes.includes(type)) {
-        await expect(token.generateKeyPair(order)).rejects.toMatchObject({ code: 'MECHANISM_UNSUPPORTED', message: expect.stringMatching(/^(?:Token '.*' lists no CKM_\w+, so it makes no|Making a key .*) .*[.]$/u) as string });
+        await expect(token.generateKeyPair(order)).rejects.toMatchObject({
+          code: 'MECHANISM_UNSUPPORTED',
+          message: expect.stringMatching(/^(?:Token '.*' lists no CKM_\w+, so it makes no|Making a key .*) .*[.]$/u) as string,
+        });
         return;
       }
       const key = await token.generateKeyPair(order);

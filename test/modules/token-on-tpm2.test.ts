@@ -5,7 +5,14 @@ import { useCommands } from './commands.js';
 import { tokenSuite } from './token-suite.js';
 
 describe('a token in a TPM', () => {
-  tokenSuite({ make: tpm2, makes: ['P-256', 'P-384'], spared: ['rsa:2048', 'rsa:3072', 'P-521'], init: 'made', moveId: 'moved', room: false });
+  tokenSuite({
+    make: tpm2,
+    makes: ['P-256', 'P-384'],
+    spared: ['rsa:2048', 'rsa:3072', 'P-521'],
+    init: 'made',
+    moveId: 'moved',
+    room: false,
+  });
 });
 
 // Without a resource manager a process can use one key.

@@ -49,7 +49,10 @@ export function tokenSuite({ make, makes, spared = [], init, moveId, room }: Exp
       const [found] = (await told('token', 'keys', selector, ...token())) as Key[];
       expect(found, selector).toMatchObject({ label: 'tried', id: made.id });
     }
-    expect(await does('token', 'keys', 'nobody', ...token())).toMatchObject({ exitCode: 1, err: expect.stringMatching(/'nobody' names no key on token/u) as string });
+    expect(await does('token', 'keys', 'nobody', ...token())).toMatchObject({
+      exitCode: 1,
+      err: expect.stringMatching(/'nobody' names no key on token/u) as string,
+    });
   });
 
   it('import-cert, export-cert and prune: a certificate beside its key, and the one it supersedes off the token', async () => {
@@ -63,8 +66,12 @@ export function tokenSuite({ make, makes, spared = [], init, moveId, room }: Exp
     await sleep(1000);
     const second = certificateFor(at, spki, 'second', '/O=Modules/CN=tried', 60);
     await said('token', 'import-cert', second, ...token());
-    expect(await told('token', 'prune', ...token())).toEqual([expect.objectContaining({ label: 'certified', outcome: 'would be removed' })]);
-    expect(await told('token', 'prune', '--yes', ...token())).toEqual([expect.objectContaining({ label: 'certified', outcome: 'removed' })]);
+    expect(await told('token', 'prune', ...token())).toEqual([
+      expect.objectContaining({ label: 'certified', outcome: 'would be removed' }),
+    ]);
+    expect(await told('token', 'prune', '--yes', ...token())).toEqual([
+      expect.objectContaining({ label: 'certified', outcome: 'removed' }),
+    ]);
     expect((await said('token', 'export-cert', made.id, ...token())).trim()).toBe(readFileSync(second, 'utf8').trim());
     expect(await told('token', 'prune', ...token())).toEqual([]);
   });
@@ -77,7 +84,10 @@ export function tokenSuite({ make, makes, spared = [], init, moveId, room }: Exp
       expect(out).toMatch(/have the CKA_ID that NSS looks for/u);
       expect(key!.id).toHaveLength(40);
     } else {
-      expect({ exitCode, out }).toEqual({ exitCode: 1, out: expect.stringMatching(/the token lets no CKA_ID be changed, and all is as it was/u) as string });
+      expect({ exitCode, out }).toEqual({
+        exitCode: 1,
+        out: expect.stringMatching(/the token lets no CKA_ID be changed, and all is as it was/u) as string,
+      });
       expect(key!.id).toBe('f00d');
     }
   });
@@ -85,8 +95,13 @@ export function tokenSuite({ make, makes, spared = [], init, moveId, room }: Exp
   it.each(types.filter((type) => !spared.includes(type)))('keygen: %s, or that the token lists nothing for it', async (type) => {
     const label = `own ${type.replace(':', ' ')}`;
     const { exitCode, out, err } = await does('token', 'keygen', '--type', type, '--label', label, '--json', ...token());
-    if (makes.includes(type)) expect(JSON.parse(exitCode === 0 ? out : JSON.stringify(err))).toMatchObject({ label, sensitive: true, extractable: false });
-    else expect({ exitCode, err }).toEqual({ exitCode: 1, err: expect.stringMatching(/^hsmonger: (?:Token '.*' lists no CKM_\w+, so it makes no|Making a key .*) .*[.]$/mu) as string });
+    if (makes.includes(type))
+      expect(JSON.parse(exitCode === 0 ? out : JSON.stringify(err))).toMatchObject({ label, sensitive: true, extractable: false });
+    else
+      expect({ exitCode, err }).toEqual({
+        exitCode: 1,
+        err: expect.stringMatching(/^hsmonger: (?:Token '.*' lists no CKM_\w+, so it makes no|Making a key .*) .*[.]$/mu) as string,
+      });
   });
 
   if (room !== false) {
@@ -101,14 +116,26 @@ export function tokenSuite({ make, makes, spared = [], init, moveId, room }: Exp
       const account = ensureServiceUser();
       const place = { directory: at(''), owner: account };
       const [soPin, pin] = [ownFile(place, 'so.pin', securityOfficerPin), ownFile(place, 'second.pin', 'another-pin-99')];
-      const { exitCode, out, err } = await does('token', 'init', ...module(), '--token', 'second', '--so-pin-file', soPin, '--pin-file', pin);
+      const { exitCode, out, err } = await does(
+        'token',
+        'init',
+        ...module(),
+        '--token',
+        'second',
+        '--so-pin-file',
+        soPin,
+        '--pin-file',
+        pin,
+      );
       if (init !== 'made') {
         expect({ exitCode, err }).toEqual({ exitCode: 1, err: expect.stringMatching(init) as string });
         return;
       }
-      expect({ exitCode, err, out }).toMatchObject({ exitCode: 0, out: expect.stringMatching(/^Token 'second' in slot \w+ is ready\.$/mu) as string });
+      expect({ exitCode, err, out }).toMatchObject({
+        exitCode: 0,
+        out: expect.stringMatching(/^Token 'second' in slot \w+ is ready\.$/mu) as string,
+      });
       await said('token', 'keygen', '--type', 'P-256', '--label', 'first', ...module(), '--token', 'second', '--pin-file', pin);
     });
   });
 }
-

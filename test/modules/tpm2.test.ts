@@ -25,7 +25,9 @@ describe('what a bare TPM does not make', () => {
     const rig = await tpm2({ directory: directory.path });
     const token = await openToken(rig.token, { pins: guardInMemory(), access: 'write' });
     try {
-      await expect(token.generateKeyPair({ type: parseKeyType(type), label: 'refused' })).rejects.toMatchObject({ message: expect.stringMatching(sentence) as string });
+      await expect(token.generateKeyPair({ type: parseKeyType(type), label: 'refused' })).rejects.toMatchObject({
+        message: expect.stringMatching(sentence) as string,
+      });
     } finally {
       await token.close();
       await rig.stop();
@@ -39,7 +41,9 @@ describe('what a bare TPM does not make', () => {
     const token = await openToken(rig.token, { pins: guardInMemory(), access: 'write' });
     try {
       const key = await token.generateKeyPair({ type: parseKeyType('P-521'), label: 'P-521' });
-      await expect(token.sign(key, { scheme: 'ecdsa', digest: 'sha512' }, Buffer.from('x'))).rejects.toMatchObject({ code: 'TOKEN_FAILED' });
+      await expect(token.sign(key, { scheme: 'ecdsa', digest: 'sha512' }, Buffer.from('x'))).rejects.toMatchObject({
+        code: 'TOKEN_FAILED',
+      });
     } finally {
       await token.close();
       await rig.stop();

@@ -91,7 +91,10 @@ describe('the internal password', () => {
   test('a damaged database is a failure, not a missing password', async () => {
     const damaged = await database('damaged');
     writeFileSync(path.join(damaged.database, 'cert9.db'), Buffer.alloc(5000, 7));
-    await expect(needsPassword(damaged)).rejects.toMatchObject({ code: 'NSS_FAILED', message: expect.stringContaining(damaged.database) as string });
+    await expect(needsPassword(damaged)).rejects.toMatchObject({
+      code: 'NSS_FAILED',
+      message: expect.stringContaining(damaged.database) as string,
+    });
   });
 });
 
@@ -113,7 +116,10 @@ describe('modules', () => {
     mkdirSync(copy);
     await run('cp', [token.module, path.join(copy, 'libsofthsm2.so')]);
     await registerModule(taken, path.join(copy, 'libsofthsm2.so'));
-    await expect(registerModule(taken, token.module)).rejects.toMatchObject({ code: 'NSS_FAILED', message: expect.stringContaining('copy/libsofthsm2.so') as string });
+    await expect(registerModule(taken, token.module)).rejects.toMatchObject({
+      code: 'NSS_FAILED',
+      message: expect.stringContaining('copy/libsofthsm2.so') as string,
+    });
     renameSync(copy, `${copy}.gone`);
     rmSync(`${copy}.gone`, { recursive: true });
     expect((await listModules(taken)).find(({ name }) => name === 'libsofthsm2')?.loaded).toBe(false);

@@ -1,4 +1,7 @@
-/** A database of the old format, made by the real certutil as Certificate System of that time did, is refused; and the commands of the refusal convert it. */
+/**
+ * A database of the old format, made by the real certutil as Certificate System of that time did, is refused; and the commands of the
+ * refusal convert it.
+ */
 import { chownSync, mkdirSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { randomBytes } from 'node:crypto';
@@ -15,7 +18,9 @@ beforeEach(() => {
   scratch = privateDirectory('dbm');
   chownSync(scratch.path, owner.uid, owner.gid);
 });
-afterEach(() => { scratch.remove(); });
+afterEach(() => {
+  scratch.remove();
+});
 
 const certutil = async (...args: string[]) => (await runAs(owner, 'certutil', args, { cwd: '/' })).stdout;
 
@@ -28,7 +33,10 @@ test('its certificates, trust and keys go over by the commands of the sentence, 
   chownSync(database, owner.uid, owner.gid);
   await certutil('-N', '-d', `dbm:${database}`, '-f', password);
   await certutil('-S', '-d', `dbm:${database}`, '-n', 'caSigningCert', '-s', 'CN=CA', '-x', '-t', 'CT,C,C', '-f', password, '-z', noise);
-  const seen = async (prefixed: string) => ({ certificates: (await certutil('-L', '-d', prefixed)).match(/^caSigningCert +\S+/gmu), keys: (await certutil('-K', '-d', prefixed, '-f', password)).match(/[0-9a-f]{40}/gu) });
+  const seen = async (prefixed: string) => ({
+    certificates: (await certutil('-L', '-d', prefixed)).match(/^caSigningCert +\S+/gmu),
+    keys: (await certutil('-K', '-d', prefixed, '-f', password)).match(/[0-9a-f]{40}/gu),
+  });
   const before = await seen(`dbm:${database}`);
   expect(before.keys).toHaveLength(1);
 
@@ -43,10 +51,17 @@ test('its certificates, trust and keys go over by the commands of the sentence, 
   expect(commands).toHaveLength(3);
   for (const command of commands) {
     const [program = '', ...args] = command.split(' ');
-    await runAs(owner, program, [...args, ...(args[0] === '-N' ? ['-f', password] : args[0] === '--merge' ? ['-f', password, '-@', password] : [])], { cwd: '/' });
+    await runAs(
+      owner,
+      program,
+      [...args, ...(args[0] === '-N' ? ['-f', password] : args[0] === '--merge' ? ['-f', password, '-@', password] : [])],
+      { cwd: '/' },
+    );
   }
   expect(await seen(`sql:${database}.sql`)).toEqual(before);
-  expect(() => { assertSqlDatabase(`${database}.sql`, databaseFacts(`${database}.sql`)); }).not.toThrow();
+  expect(() => {
+    assertSqlDatabase(`${database}.sql`, databaseFacts(`${database}.sql`));
+  }).not.toThrow();
 
   await certutil('--upgrade-merge', '-d', `sql:${database}`, '--source-dir', database, '--upgrade-id', '1', '-f', password, '-@', password);
   expect((await certutil('-L', '-d', `sql:${database}`)).match(/^caSigningCert/gmu)).toBeNull();

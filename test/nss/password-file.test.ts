@@ -1,6 +1,20 @@
 import { execFileSync, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { chmodSync, chownSync, existsSync, lchownSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, statfsSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
+import {
+  chmodSync,
+  chownSync,
+  existsSync,
+  lchownSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statfsSync,
+  statSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import path from 'node:path';
 import { afterAll, expect, test } from 'vitest';
 import { sweepPasswordFiles, withPasswordFile } from '../../src/nss/password-file.js';
@@ -46,7 +60,9 @@ test('no password is ever written where it would reach a disk', async () => {
 });
 
 test('more than NSS reads is refused instead of cut off', async () => {
-  await expect(withPasswordFile(password('x'.repeat(5000)), () => Promise.resolve(), [memory])).rejects.toMatchObject({ code: 'NSS_PASSWORD' });
+  await expect(withPasswordFile(password('x'.repeat(5000)), () => Promise.resolve(), [memory])).rejects.toMatchObject({
+    code: 'NSS_PASSWORD',
+  });
   expect(readdirSync(memory)).toEqual([]);
 });
 

@@ -7,7 +7,8 @@ import { privateDirectory, type PrivateDirectory } from '../rig/directory.js';
 const packaging = path.resolve(import.meta.dirname, '../../packaging');
 let directory: PrivateDirectory;
 const file = (name: string) => path.join(directory.path, name);
-const bootstrap = (env: NodeJS.ProcessEnv = process.env, ...words: string[]) => spawnSync('/bin/sh', [file('packaging/bootstrap.sh'), ...words], { encoding: 'utf8', env });
+const bootstrap = (env: NodeJS.ProcessEnv = process.env, ...words: string[]) =>
+  spawnSync('/bin/sh', [file('packaging/bootstrap.sh'), ...words], { encoding: 'utf8', env });
 const builds = () => readFileSync(file('builds'), 'utf8').length;
 
 /** A clone whose packages are installed, and whose build only counts. */
@@ -15,9 +16,23 @@ beforeEach(() => {
   directory = privateDirectory('bootstrap');
   for (const folder of ['packaging', 'src', 'helpers', 'dbus', 'node_modules', 'dist']) mkdirSync(file(folder));
   copyFileSync(path.join(packaging, 'bootstrap.sh'), file('packaging/bootstrap.sh'));
-  for (const name of ['package-lock.json', 'tsconfig.json', 'packaging/build.mjs', 'packaging/code-cache.mjs', 'packaging/hsmonger-submit.sh', 'src/a.ts']) writeFileSync(file(name), '');
-  writeFileSync(file('package.json'), JSON.stringify({ scripts: { build: 'echo x | tr -d "\\n" >>builds; node -p process.execPath >dist/.built' } }));
-  writeFileSync(file('node_modules/.hsmonger-installed'), `${process.versions.modules} ${execFileSync('cksum', { input: '', encoding: 'utf8' })}`);
+  for (const name of [
+    'package-lock.json',
+    'tsconfig.json',
+    'packaging/build.mjs',
+    'packaging/code-cache.mjs',
+    'packaging/hsmonger-submit.sh',
+    'src/a.ts',
+  ])
+    writeFileSync(file(name), '');
+  writeFileSync(
+    file('package.json'),
+    JSON.stringify({ scripts: { build: 'echo x | tr -d "\\n" >>builds; node -p process.execPath >dist/.built' } }),
+  );
+  writeFileSync(
+    file('node_modules/.hsmonger-installed'),
+    `${process.versions.modules} ${execFileSync('cksum', { input: '', encoding: 'utf8' })}`,
+  );
   expect(bootstrap()).toMatchObject({ status: 0, stderr: expect.stringContaining('building') as string });
 });
 afterEach(() => {
@@ -30,11 +45,14 @@ describe('bootstrap', () => {
     expect(builds()).toBe(1);
   });
 
-  it.each(['src/a.ts', 'packaging/build.mjs', 'packaging/code-cache.mjs', 'packaging/hsmonger-submit.sh', 'package.json'])('builds again when %s has changed', (name) => {
-    utimesSync(file(name), Date.now() / 1000 + 5, Date.now() / 1000 + 5);
-    expect(bootstrap().status).toBe(0);
-    expect(builds()).toBe(2);
-  });
+  it.each(['src/a.ts', 'packaging/build.mjs', 'packaging/code-cache.mjs', 'packaging/hsmonger-submit.sh', 'package.json'])(
+    'builds again when %s has changed',
+    (name) => {
+      utimesSync(file(name), Date.now() / 1000 + 5, Date.now() / 1000 + 5);
+      expect(bootstrap().status).toBe(0);
+      expect(builds()).toBe(2);
+    },
+  );
 
   it.each(['/opt/node/bin/node\n', ''])('builds again when another interpreter built what is there (%j)', (interpreter) => {
     writeFileSync(file('dist/.built'), interpreter);
@@ -54,16 +72,32 @@ describe('bootstrap', () => {
   it('does not take a file of the clone for a program', () => {
     mkdirSync(file('bin'));
     const table = /<<'PROGRAMS'\n([\s\S]*?)\nPROGRAMS/u.exec(readFileSync(path.join(packaging, 'bootstrap.sh'), 'utf8'))?.[1] ?? '';
-    const programs = ['sh', 'cat', 'cksum', 'find', 'id', 'dirname', 'mktemp', ...table.split('\n').map((row) => row.split(' ')[0]!).filter((program) => program !== 'strace' && !program.startsWith('/'))];
+    const programs = [
+      'sh',
+      'cat',
+      'cksum',
+      'find',
+      'id',
+      'dirname',
+      'mktemp',
+      ...table
+        .split('\n')
+        .map((row) => row.split(' ')[0]!)
+        .filter((program) => program !== 'strace' && !program.startsWith('/')),
+    ];
     for (const program of programs) symlinkSync(execFileSync('which', [program], { encoding: 'utf8' }).trim(), file(`bin/${program}`));
     symlinkSync(process.execPath, file('bin/node'));
     writeFileSync(file('strace'), '');
-    expect(bootstrap({ PATH: file('bin') })).toMatchObject({ status: 1, stderr: "bootstrap: Please install these (Debian's names): strace\n" });
+    expect(bootstrap({ PATH: file('bin') })).toMatchObject({
+      status: 1,
+      stderr: "bootstrap: Please install these (Debian's names): strace\n",
+    });
   });
 
   it('asks for what only tests need only where tests are to run', () => {
     mkdirSync(file('bin'));
-    for (const program of ['sh', 'dirname']) symlinkSync(execFileSync('which', [program], { encoding: 'utf8' }).trim(), file(`bin/${program}`));
+    for (const program of ['sh', 'dirname'])
+      symlinkSync(execFileSync('which', [program], { encoding: 'utf8' }).trim(), file(`bin/${program}`));
     symlinkSync(process.execPath, file('bin/node'));
     expect(bootstrap({ PATH: file('bin') }).stderr).not.toContain('ldap-utils');
     expect(bootstrap({ PATH: file('bin') }, 'tests').stderr).toContain('ldap-utils');

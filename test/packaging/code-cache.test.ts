@@ -8,17 +8,28 @@ const tool = path.resolve(import.meta.dirname, '../../packaging/code-cache.mjs')
 let directory: PrivateDirectory;
 const file = (name: string) => path.join(directory.path, name);
 /** What the chunk says, and whether V8 was given compiled code for it and took it. */
-const run = () => execFileSync(process.execPath, ['-e', `
+const run = () =>
+  execFileSync(
+    process.execPath,
+    [
+      '-e',
+      `
   const vm = require('node:vm');
   let cache = 'none';
   vm.Script = class extends vm.Script { constructor(source, options) { super(source, options); if (options.cachedData) cache = this.cachedDataRejected ? 'rejected' : 'used'; } };
   const { say } = require(${JSON.stringify(file('chunk.cjs'))});
   process.stdout.write(say() + ' ' + cache);
-`], { encoding: 'utf8', env: {} });
+`,
+    ],
+    { encoding: 'utf8', env: {} },
+  );
 
 beforeEach(() => {
   directory = privateDirectory('code-cache');
-  writeFileSync(file('chunk.cjs'), 'exports.say = () => "first from " + require("node:path").basename(__filename) + (__dirname === require("node:path").dirname(__filename));');
+  writeFileSync(
+    file('chunk.cjs'),
+    'exports.say = () => "first from " + require("node:path").basename(__filename) + (__dirname === require("node:path").dirname(__filename));',
+  );
   execFileSync(process.execPath, [tool, directory.path, 'chunk'], { env: {} });
 });
 afterEach(() => {

@@ -1,6 +1,7 @@
 /**
- * kipuka's page "HSM Integration", by its sections: key generation table, PIN forms and their order, slot rules, several CAs, the three troubleshooting cases. `token keygen` makes the keys of the
- * page's table, and pkcs11-tool is the witness; certtool makes the CA certificates with the keys on the token.
+ * kipuka's page "HSM Integration", by its sections: key generation table, PIN forms and their order, slot rules, several CAs, the three
+ * troubleshooting cases. `token keygen` makes the keys of the page's table, and pkcs11-tool is the witness; certtool makes the CA
+ * certificates with the keys on the token.
  */
 import { execFileSync } from 'node:child_process';
 import { chownSync, existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
@@ -38,10 +39,29 @@ let bus: PrivateBus;
 let certmonger: Certmonger;
 
 const at = (...names: string[]) => path.join(scratch.path, ...names);
-const pkcs11Tool = async (...args: string[]) => (await runAs(token.owner, 'pkcs11-tool', ['--module', token.module, '--token-label', token.label, ...args], { env: token.environment, cwd: '/' })).stdout;
+const pkcs11Tool = async (...args: string[]) =>
+  (
+    await runAs(token.owner, 'pkcs11-tool', ['--module', token.module, '--token-label', token.label, ...args], {
+      env: token.environment,
+      cwd: '/',
+    })
+  ).stdout;
 const loggedIn = (...args: string[]) => pkcs11Tool('--login', '--pin', token.pin, ...args);
 
-const onToken = () => ['--module', token.module, '--token', 'kipuka', '--module-env', `SOFTHSM2_CONF=${token.confFile}`, '--pin-file', token.pinFile, '--user', token.owner?.name ?? '', '--state-dir', at('state')];
+const onToken = () => [
+  '--module',
+  token.module,
+  '--token',
+  'kipuka',
+  '--module-env',
+  `SOFTHSM2_CONF=${token.confFile}`,
+  '--pin-file',
+  token.pinFile,
+  '--user',
+  token.owner?.name ?? '',
+  '--state-dir',
+  at('state'),
+];
 /** What `token keygen` said, by id. */
 const made = new Map<string, Said>();
 
@@ -49,7 +69,22 @@ const made = new Map<string, Said>();
 async function certify(id: string, name: string): Promise<string> {
   const [template, out] = [at(`${name}.cfg`), at(`${name}.pem`)];
   writeFileSync(template, `cn = "kipuka ${name}"\nca\ncert_signing_key\ncrl_signing_key\nexpiration_days = 3650\n`);
-  const { stdout } = await runAs(token.owner, 'certtool', ['--generate-self-signed', '--provider', token.module, '--load-privkey', `pkcs11:token=kipuka;id=%${id};type=private`, '--load-pubkey', `pkcs11:token=kipuka;id=%${id};type=public`, '--template', template], { env: { ...token.environment, GNUTLS_PIN: token.pin } });
+  const { stdout } = await runAs(
+    token.owner,
+    'certtool',
+    [
+      '--generate-self-signed',
+      '--provider',
+      token.module,
+      '--load-privkey',
+      `pkcs11:token=kipuka;id=%${id};type=private`,
+      '--load-pubkey',
+      `pkcs11:token=kipuka;id=%${id};type=public`,
+      '--template',
+      template,
+    ],
+    { env: { ...token.environment, GNUTLS_PIN: token.pin } },
+  );
   writeFileSync(out, /-----BEGIN CERTIFICATE-----[^-]+-----END CERTIFICATE-----\n/u.exec(stdout)?.[0] ?? '');
   return out;
 }
@@ -58,7 +93,8 @@ beforeAll(async () => {
   scratch = privateDirectory('kipuka');
   const owner = ensureServiceUser();
   token = await createSoftToken({ directory: scratch.path, owner, label: 'kipuka' });
-  for (const { type, id, label } of keys) made.set(id, await hsmonger('token', 'keygen', '--type', type, '--id', id, '--label', label, ...onToken()));
+  for (const { type, id, label } of keys)
+    made.set(id, await hsmonger('token', 'keygen', '--type', type, '--id', id, '--label', label, ...onToken()));
   await certify('01', 'hsm-rsa-ca');
   await certify('03', 'hsm-ec-ca');
   bus = await startBus(scratch.path);
@@ -76,10 +112,29 @@ afterAll(async () => {
 function importing(hsm: string, cas: string, ...flags: string[]): Promise<Said> {
   const file = at('kipuka.toml');
   writeFileSync(file, `[hsm]\n${hsm}\n[server]\nlisten = "0.0.0.0:8443"\n${cas}`);
-  return hsmonger('setup', '--yes', '--from-kipuka', file, '--module-env', `SOFTHSM2_CONF=${token.confFile}`, '--dbdir', at('nss'), '--user', token.owner?.name ?? '', '--bus', bus.address, '--config-dir', at('etc'), '--state-dir', at('state'), ...flags);
+  return hsmonger(
+    'setup',
+    '--yes',
+    '--from-kipuka',
+    file,
+    '--module-env',
+    `SOFTHSM2_CONF=${token.confFile}`,
+    '--dbdir',
+    at('nss'),
+    '--user',
+    token.owner?.name ?? '',
+    '--bus',
+    bus.address,
+    '--config-dir',
+    at('etc'),
+    '--state-dir',
+    at('state'),
+    ...flags,
+  );
 }
 
-const ca = (id: string, hsmSlot: number, cert = at(`${id}.pem`)) => `[[ca]]\nid = "${id}"\nname = "CA ${id}"\ncert = "${cert}"\nhsm_slot = ${String(hsmSlot)}\nvalidity_days = 365\nkey_usage = ["digitalSignature", "keyCertSign", "cRLSign"]\n`;
+const ca = (id: string, hsmSlot: number, cert = at(`${id}.pem`)) =>
+  `[[ca]]\nid = "${id}"\nname = "CA ${id}"\ncert = "${cert}"\nhsm_slot = ${String(hsmSlot)}\nvalidity_days = 365\nkey_usage = ["digitalSignature", "keyCertSign", "cRLSign"]\n`;
 const library = () => `library = "${token.module}"`;
 const usual = () => `${library()}\ntoken_label = "kipuka"\npin_file = "${token.pinFile}"`;
 const rsa = () => ca('hsm-rsa-ca', 1);
@@ -103,20 +158,31 @@ describe('Supported Vendors and Library Paths', () => {
 });
 
 describe('Key Generation Examples', () => {
-  it.each(keys)('token keygen makes $label of $type with CKA_ID $id, which pkcs11-tool shows, for signing only', async ({ type, id, label, shown: [kind] }) => {
-    const said = made.get(id);
-    expect(said?.exitCode, said?.err).toBe(0);
-    // Such an id is kipuka's wish; certmonger wants another.
-    expect(said?.err).toContain(`'hsmonger token move-id ${id}' gives it that`);
-    const listed = await loggedIn('--list-objects', '--id', id);
-    expect(listed).toMatch(new RegExp(`Private Key Object; ${kind}[^\\n]*\\n +label: +${label}\\n +ID: +${id}\\n +Usage: +sign\\n +Access: +sensitive, always sensitive, never extractable, local\\n`, 'u'));
-    expect(listed).toMatch(new RegExp(`Public Key Object; ${kind}[^]*label: +${label}\\n +ID: +${id}\\n`, 'u'));
-    if (kind === 'RSA') expect(listed).toContain(`RSA ${type.split(':')[1] ?? ''} bits`);
-  });
+  it.each(keys)(
+    'token keygen makes $label of $type with CKA_ID $id, which pkcs11-tool shows, for signing only',
+    async ({ type, id, label, shown: [kind] }) => {
+      const said = made.get(id);
+      expect(said?.exitCode, said?.err).toBe(0);
+      // Such an id is kipuka's wish; certmonger wants another.
+      expect(said?.err).toContain(`'hsmonger token move-id ${id}' gives it that`);
+      const listed = await loggedIn('--list-objects', '--id', id);
+      expect(listed).toMatch(
+        new RegExp(
+          `Private Key Object; ${kind}[^\\n]*\\n +label: +${label}\\n +ID: +${id}\\n +Usage: +sign\\n +Access: +sensitive, always sensitive, never extractable, local\\n`,
+          'u',
+        ),
+      );
+      expect(listed).toMatch(new RegExp(`Public Key Object; ${kind}[^]*label: +${label}\\n +ID: +${id}\\n`, 'u'));
+      if (kind === 'RSA') expect(listed).toContain(`RSA ${type.split(':')[1] ?? ''} bits`);
+    },
+  );
 
   it.each(keys)('a key of $type is seen with its id, type and size', async ({ id, label, shown: [type, size] }) => {
     const said = await hsmonger('token', 'keys', '--json', ...onToken());
-    expect((JSON.parse(said.out) as { id: string }[]).find((key) => key.id === id), said.err).toMatchObject({ label, type, size, sensitive: true, extractable: false });
+    expect(
+      (JSON.parse(said.out) as { id: string }[]).find((key) => key.id === id),
+      said.err,
+    ).toMatchObject({ label, type, size, sensitive: true, extractable: false });
   });
 
   it('what pkcs11-tool lists has the IDs that hsm_slot means', async () => {
@@ -142,7 +208,8 @@ describe('PIN Management', () => {
   });
 
   it('an inline PIN is refused and never shown, one in a variable too, each with how to keep it in a file', () => {
-    for (const pin of [{ from: 'pin' }, { from: 'pin_env', variable: 'KIPUKA_HSM_PIN' }, { from: 'nowhere' }] as const) expect(() => pinFileOf(pin, undefined, 'kipuka.toml', 'kipuka')).toThrow(/install -m 0600 -o kipuka .*--pin-file/u);
+    for (const pin of [{ from: 'pin' }, { from: 'pin_env', variable: 'KIPUKA_HSM_PIN' }, { from: 'nowhere' }] as const)
+      expect(() => pinFileOf(pin, undefined, 'kipuka.toml', 'kipuka')).toThrow(/install -m 0600 -o kipuka .*--pin-file/u);
     expect(pinFileOf({ from: 'pin' }, '/own.pin', 'kipuka.toml', 'kipuka')).toBe('/own.pin');
   });
 
@@ -157,7 +224,17 @@ describe('PIN Management', () => {
 });
 
 describe('Slot Configuration', () => {
-  const shown = (slotId: number, label = 'kipuka', initialized = true): TokenDescription => ({ slotId, label, manufacturer: '', model: '', serial: '', loginRequired: true, initialized, writeProtected: false, pin: 'fine' });
+  const shown = (slotId: number, label = 'kipuka', initialized = true): TokenDescription => ({
+    slotId,
+    label,
+    manufacturer: '',
+    model: '',
+    serial: '',
+    loginRequired: true,
+    initialized,
+    writeProtected: false,
+    pin: 'fine',
+  });
   const slot = (number: number) => ({ library: '/x.so', token: { by: 'slot' as const, slot: number } });
 
   it('the number in brackets is the CK_SLOT_ID, and a slot = is one', () => {
@@ -166,8 +243,12 @@ describe('Slot Configuration', () => {
   });
 
   it('slot = 0 where only the place 0 exists is not guessed: it says which token that is', () => {
-    expect(() => tokenLabelOf(slot(0), [shown(0x1d6d28f6)], undefined, 'f')).toThrow(/no slot with that CK_SLOT_ID; the token at place 0 .*"Slot 0 \(0x1d6d28f6\)", is 'kipuka'.*--token 'kipuka'/u);
-    expect(() => tokenLabelOf(slot(3), [shown(0x1d6d28f6)], undefined, 'f')).toThrow(/neither such a CK_SLOT_ID nor a token at that place/u);
+    expect(() => tokenLabelOf(slot(0), [shown(0x1d6d28f6)], undefined, 'f')).toThrow(
+      /no slot with that CK_SLOT_ID; the token at place 0 .*"Slot 0 \(0x1d6d28f6\)", is 'kipuka'.*--token 'kipuka'/u,
+    );
+    expect(() => tokenLabelOf(slot(3), [shown(0x1d6d28f6)], undefined, 'f')).toThrow(
+      /neither such a CK_SLOT_ID nor a token at that place/u,
+    );
     expect(tokenLabelOf(slot(0), [shown(0x1d6d28f6)], 'kipuka', 'f')).toBe('kipuka');
   });
 
@@ -176,13 +257,23 @@ describe('Slot Configuration', () => {
     const [, id] = /^Slot 0 \((0x[0-9a-f]+)\)/mu.exec(listed) ?? [];
     const byPlace = await importing(`${library()}\nslot = 0\npin_file = "${token.pinFile}"`, rsa());
     expect(byPlace).toMatchObject({ exitCode: 1, err: expect.stringContaining(`"Slot 0 (${id ?? ''})", is 'kipuka'`) as string });
-    expect((await importing(`${library()}\nslot = ${String(Number(id))}\npin_file = "${token.pinFile}"`, rsa())).err).toContain('has CKA_ID 01');
+    expect((await importing(`${library()}\nslot = ${String(Number(id))}\npin_file = "${token.pinFile}"`, rsa())).err).toContain(
+      'has CKA_ID 01',
+    );
   });
 });
 
 describe('Troubleshooting', () => {
   it('Library Not Found', async () => {
-    expect(await importing(`library = "/opt/nfast/toolkits/pkcs11/libcknfast.so"\ntoken_label = "kipuka"\npin_file = "${token.pinFile}"`, rsa())).toMatchObject({ exitCode: 1, out: '', err: expect.stringMatching(/^hsmonger: .*names the PKCS#11 library \/opt\/nfast\/toolkits\/pkcs11\/libcknfast\.so, which is not on this machine; correct 'library', or say where it is with --module\.\n$/u) as string });
+    expect(
+      await importing(`library = "/opt/nfast/toolkits/pkcs11/libcknfast.so"\ntoken_label = "kipuka"\npin_file = "${token.pinFile}"`, rsa()),
+    ).toMatchObject({
+      exitCode: 1,
+      out: '',
+      err: expect.stringMatching(
+        /^hsmonger: .*names the PKCS#11 library \/opt\/nfast\/toolkits\/pkcs11\/libcknfast\.so, which is not on this machine; correct 'library', or say where it is with --module\.\n$/u,
+      ) as string,
+    });
   });
 
   it('Authentication Failures: a wrong PIN once, an unreadable file', async () => {
@@ -193,17 +284,34 @@ describe('Troubleshooting', () => {
     const first = await importing(hsm, rsa());
     expect(first.err).toMatch(/^hsmonger: [^\n]*PIN[^\n]*\n$/u);
     expect((await importing(hsm, rsa())).err).toMatch(/not tried again/u);
-    expect((await importing(`${library()}\ntoken_label = "kipuka"\npin_file = "/nowhere/hsm.pin"`, rsa())).err).toMatch(/^hsmonger: [^\n]*\/nowhere\/hsm\.pin[^\n]*\n$/u);
+    expect((await importing(`${library()}\ntoken_label = "kipuka"\npin_file = "/nowhere/hsm.pin"`, rsa())).err).toMatch(
+      /^hsmonger: [^\n]*\/nowhere\/hsm\.pin[^\n]*\n$/u,
+    );
   });
 
   it('Key Not Found: another token, an hsm_slot that is another key’s, a key that is not there', async () => {
-    expect((await importing(`${library()}\ntoken_label = "kipuka-2"\npin_file = "${token.pinFile}"`, rsa())).err).toMatch(/There is no token 'kipuka-2' .*it shows 'kipuka'/u);
+    expect((await importing(`${library()}\ntoken_label = "kipuka-2"\npin_file = "${token.pinFile}"`, rsa())).err).toMatch(
+      /There is no token 'kipuka-2' .*it shows 'kipuka'/u,
+    );
     const contents = { description: { label: 'kipuka' } as TokenDescription, keys: [], certificates: [], mechanisms: [] };
     const certificate = parseCertificate(certificateFromPem(readFileSync(at('hsm-rsa-ca.pem'), 'utf8')));
     const wanted = { id: 'hsm-rsa-ca', name: 'n', cert: 'c.pem', hsmSlot: 1 };
-    expect(() => judgeCa(wanted, certificate, contents, () => '')).toThrow(/^The key of \[\[ca\]\] 'hsm-rsa-ca' \(hsm_slot = 1, certificate c\.pem\) is not on token 'kipuka', which has no private key/u);
-    const other = { id: Uint8Array.of(1), label: 'x', type: 'RSA' as const, size: 2048, spki: parseCertificate(certificateFromPem(readFileSync(at('hsm-ec-ca.pem'), 'utf8'))).spki, sensitive: true, extractable: false, canSign: true };
-    expect(() => judgeCa(wanted, certificate, { ...contents, keys: [other] }, () => '')).toThrow(/is not the key of the certificate in c\.pem: correct hsm_slot or cert/u);
+    expect(() => judgeCa(wanted, certificate, contents, () => '')).toThrow(
+      /^The key of \[\[ca\]\] 'hsm-rsa-ca' \(hsm_slot = 1, certificate c\.pem\) is not on token 'kipuka', which has no private key/u,
+    );
+    const other = {
+      id: Uint8Array.of(1),
+      label: 'x',
+      type: 'RSA' as const,
+      size: 2048,
+      spki: parseCertificate(certificateFromPem(readFileSync(at('hsm-ec-ca.pem'), 'utf8'))).spki,
+      sensitive: true,
+      extractable: false,
+      canSign: true,
+    };
+    expect(() => judgeCa(wanted, certificate, { ...contents, keys: [other] }, () => '')).toThrow(
+      /is not the key of the certificate in c\.pem: correct hsm_slot or cert/u,
+    );
   });
 });
 
@@ -221,22 +329,34 @@ describe('several CAs on one HSM', () => {
   });
 
   it('the commands it prints, pasted into a shell, give the keys the ids NSS computes', async () => {
-    for (const command of printed) execFileSync('sh', ['-ec', command], { env: { PATH: `${installation().executables}:/usr/bin:/bin:/usr/sbin:/sbin` }, stdio: 'pipe' });
-    for (const [label, name] of [['kipuka-ca-rsa-2048', 'hsm-rsa-ca'], ['kipuka-ca-ec-p256', 'hsm-ec-ca']] as const) {
+    for (const command of printed)
+      execFileSync('sh', ['-ec', command], { env: { PATH: `${installation().executables}:/usr/bin:/bin:/usr/sbin:/sbin` }, stdio: 'pipe' });
+    for (const [label, name] of [
+      ['kipuka-ca-rsa-2048', 'hsm-rsa-ca'],
+      ['kipuka-ca-ec-p256', 'hsm-ec-ca'],
+    ] as const) {
       const to = nssKeyId(parseCertificate(certificateFromPem(readFileSync(at(`${name}.pem`), 'utf8'))).spki)?.toString('hex') ?? '';
-      for (const type of ['privkey', 'pubkey']) expect(await loggedIn('--list-objects', '--type', type, '--id', to)).toMatch(new RegExp(`label: +${label}\n`, 'u'));
+      for (const type of ['privkey', 'pubkey'])
+        expect(await loggedIn('--list-objects', '--type', type, '--id', to)).toMatch(new RegExp(`label: +${label}\n`, 'u'));
     }
   });
 
   it('then each becomes an instance, its certificate beside its key, and certmonger has what it can', async () => {
     const dry = await importing(usual(), rsa(), '--dry-run');
-    expect(dry).toMatchObject({ exitCode: 3, out: `make the NSS database ${at('nss')}\nstore ${at('hsm-rsa-ca.pem')} on token 'kipuka' as 'CA hsm-rsa-ca'\nwrite ${at('etc', 'hsm-rsa-ca.toml')} and hand what it names to certmonger\n` });
+    expect(dry).toMatchObject({
+      exitCode: 3,
+      out: `make the NSS database ${at('nss')}\nstore ${at('hsm-rsa-ca.pem')} on token 'kipuka' as 'CA hsm-rsa-ca'\nwrite ${at('etc', 'hsm-rsa-ca.toml')} and hand what it names to certmonger\n`,
+    });
     expect(existsSync(at('etc', 'hsm-rsa-ca.toml'))).toBe(false);
 
     const said = await importing(usual(), rsa());
     expect(said.exitCode, said.err + said.out).toBe(0);
     expect(said.err).toContain(`made the NSS database ${at('nss')}`);
-    expect(parse(readFileSync(at('etc', 'hsm-rsa-ca.toml'), 'utf8'))).toMatchObject({ token: { label: 'kipuka', 'pin-file': token.pinFile }, issuer: { type: 'token', certificate: 'CA hsm-rsa-ca', 'lifetime-days': { caServerCert: 365 } }, certificate: [{ nickname: 'CA hsm-rsa-ca', profile: 'caCACert' }] });
+    expect(parse(readFileSync(at('etc', 'hsm-rsa-ca.toml'), 'utf8'))).toMatchObject({
+      token: { label: 'kipuka', 'pin-file': token.pinFile },
+      issuer: { type: 'token', certificate: 'CA hsm-rsa-ca', 'lifetime-days': { caServerCert: 365 } },
+      certificate: [{ nickname: 'CA hsm-rsa-ca', profile: 'caCACert' }],
+    });
     expect(await pkcs11Tool('--list-objects', '--type', 'cert')).toMatch(/label: +CA hsm-rsa-ca\n/u);
     expect((await getcert(bus, ['list'])).stdout).toContain("nickname='CA hsm-rsa-ca',token='kipuka'");
     const again = await importing(usual(), rsa());
@@ -248,17 +368,43 @@ describe('several CAs on one HSM', () => {
     expect(said.exitCode, said.err + said.out).toBe(0);
     const tracked = (await getcert(bus, ['list'])).stdout;
     for (const id of ['hsm-rsa-ca', 'hsm-ec-ca']) expect(tracked).toContain(`nickname='CA ${id}',token='kipuka'`);
-    execFileSync('openssl', ['req', '-new', '-newkey', 'rsa:2048', '-nodes', '-keyout', at('www.key'), '-subj', '/CN=www.example.test', '-out', at('www.csr')], { stdio: 'pipe' });
-    for (const [id, algorithm] of [['hsm-rsa-ca', 'sha256WithRSAEncryption'], ['hsm-ec-ca', 'ecdsa-with-SHA256']] as const) {
-      const issued = await hsmonger('ca', 'issue', '--instance', id, '--in', at('www.csr'), '--out', at(`${id}.www.pem`), '--config-dir', at('etc'), '--state-dir', at('state'));
+    execFileSync(
+      'openssl',
+      ['req', '-new', '-newkey', 'rsa:2048', '-nodes', '-keyout', at('www.key'), '-subj', '/CN=www.example.test', '-out', at('www.csr')],
+      { stdio: 'pipe' },
+    );
+    for (const [id, algorithm] of [
+      ['hsm-rsa-ca', 'sha256WithRSAEncryption'],
+      ['hsm-ec-ca', 'ecdsa-with-SHA256'],
+    ] as const) {
+      const issued = await hsmonger(
+        'ca',
+        'issue',
+        '--instance',
+        id,
+        '--in',
+        at('www.csr'),
+        '--out',
+        at(`${id}.www.pem`),
+        '--config-dir',
+        at('etc'),
+        '--state-dir',
+        at('state'),
+      );
       expect(issued.exitCode, issued.err).toBe(0);
-      expect(execFileSync('openssl', ['verify', '-x509_strict', '-CAfile', at(`${id}.pem`), at(`${id}.www.pem`)], { encoding: 'utf8' })).toContain(': OK');
+      expect(
+        execFileSync('openssl', ['verify', '-x509_strict', '-CAfile', at(`${id}.pem`), at(`${id}.www.pem`)], { encoding: 'utf8' }),
+      ).toContain(': OK');
       const text = execFileSync('openssl', ['x509', '-noout', '-text', '-in', at(`${id}.www.pem`)], { encoding: 'utf8' });
       expect(text).toContain(`Signature Algorithm: ${algorithm}\n`);
-      const [from = NaN, to = NaN] = ['Before', 'After '].map((which) => Date.parse(new RegExp(`Not ${which}: (.*)`, 'u').exec(text)?.[1] ?? ''));
+      const [from = NaN, to = NaN] = ['Before', 'After '].map((which) =>
+        Date.parse(new RegExp(`Not ${which}: (.*)`, 'u').exec(text)?.[1] ?? ''),
+      );
       expect(Math.round((to - from) / 86_400_000)).toBe(365);
     }
     // No key came or went.
-    expect([...(await loggedIn('--list-objects', '--type', 'privkey')).matchAll(/label: +(\S+)/gu)].map(([, label]) => label).sort()).toEqual(keys.map(({ label }) => label).sort());
+    expect(
+      [...(await loggedIn('--list-objects', '--type', 'privkey')).matchAll(/label: +(\S+)/gu)].map(([, label]) => label).sort(),
+    ).toEqual(keys.map(({ label }) => label).sort());
   });
 });

@@ -12,15 +12,46 @@ import { runAs } from '../rig/run-as.js';
 let site: Site;
 let empty: SoftToken;
 
-const table = (token: SoftToken) => `label = "${token.label}"\nmodule = "${token.module}"\npin-file = "${token.pinFile}"\nenvironment = { SOFTHSM2_CONF = "${token.confFile}" }\n`;
+const table = (token: SoftToken) =>
+  `label = "${token.label}"\nmodule = "${token.module}"\npin-file = "${token.pinFile}"\nenvironment = { SOFTHSM2_CONF = "${token.confFile}" }\n`;
 const instanceText = (token: SoftToken, issuer: string, certificates: readonly string[], more = '') =>
   `user = "${site.owner.name}"\n[token]\n${table(token)}[nss]\ndatabase = "${site.nss.database}"\n[issuer]\ntype = "token"\ncertificate = "${issuer}"\n${more}${certificates.map((nickname) => `[[certificate]]\nnickname = "${nickname}"\nprofile = "caOCSPCert"\n`).join('')}`;
-const write = (name: string, text: string) => { writeFileSync(path.join(site.configDir, `${name}.toml`), text, { mode: 0o644 }); };
-const flags = (token: SoftToken) => ['--module', token.module, '--token', token.label, '--pin-file', token.pinFile, '--user', site.owner.name, '--module-env', `SOFTHSM2_CONF=${token.confFile}`];
-const objectsOf = async (token: SoftToken) => (await seeing(() => runAs(site.owner, 'pkcs11-tool', ['--module', token.module, '--token-label', token.label, '--login', '--pin', 'env:RIG_PIN', '-O'], { env: { ...token.environment, RIG_PIN: token.pin }, cwd: '/' }))).stdout;
+const write = (name: string, text: string) => {
+  writeFileSync(path.join(site.configDir, `${name}.toml`), text, { mode: 0o644 });
+};
+const flags = (token: SoftToken) => [
+  '--module',
+  token.module,
+  '--token',
+  token.label,
+  '--pin-file',
+  token.pinFile,
+  '--user',
+  site.owner.name,
+  '--module-env',
+  `SOFTHSM2_CONF=${token.confFile}`,
+];
+const objectsOf = async (token: SoftToken) =>
+  (
+    await seeing(() =>
+      runAs(site.owner, 'pkcs11-tool', ['--module', token.module, '--token-label', token.label, '--login', '--pin', 'env:RIG_PIN', '-O'], {
+        env: { ...token.environment, RIG_PIN: token.pin },
+        cwd: '/',
+      }),
+    )
+  ).stdout;
 
 beforeAll(async () => {
-  site = await startSite({ authority: { certificates: [{ nickname: 'ca', profile: 'caCACert', daysLeft: 300 }, { nickname: 'ca ocsp', profile: 'caOCSPCert', daysLeft: 300 }, { nickname: 'kra ca', profile: 'caCACert', daysLeft: 300, issuer: 'kra ca' }, { nickname: 'kra ocsp', profile: 'caOCSPCert', daysLeft: 300, issuer: 'kra ca' }] } });
+  site = await startSite({
+    authority: {
+      certificates: [
+        { nickname: 'ca', profile: 'caCACert', daysLeft: 300 },
+        { nickname: 'ca ocsp', profile: 'caOCSPCert', daysLeft: 300 },
+        { nickname: 'kra ca', profile: 'caCACert', daysLeft: 300, issuer: 'kra ca' },
+        { nickname: 'kra ocsp', profile: 'caOCSPCert', daysLeft: 300, issuer: 'kra ca' },
+      ],
+    },
+  });
   empty = await createSoftToken({ directory: site.directory, label: 'fresh slot', beside: site.token });
   mkdirSync(site.configDir, { recursive: true });
 });
@@ -29,10 +60,24 @@ afterAll(async () => {
 });
 
 describe('"All system keys for a subsystem must be generated on the same token."', () => {
-  const parsed = (pki: string) => () => parseInstance('pki', '/etc/hsmonger/pki.toml', parse(instanceText(site.token, 'ca', [], `${pki}[tokens.other]\n${table(empty)}[[certificate]]\nnickname = "ca ocsp"\nprofile = "caOCSPCert"\ntoken = "other"\n`)));
+  const parsed = (pki: string) => () =>
+    parseInstance(
+      'pki',
+      '/etc/hsmonger/pki.toml',
+      parse(
+        instanceText(
+          site.token,
+          'ca',
+          [],
+          `${pki}[tokens.other]\n${table(empty)}[[certificate]]\nnickname = "ca ocsp"\nprofile = "caOCSPCert"\ntoken = "other"\n`,
+        ),
+      ),
+    );
 
   it('an instance that is a subsystem is refused where one of them lies on another', () => {
-    expect(parsed('[pki]\n')).toThrow(/puts 'ca ocsp' on a token of its own, and with \[pki\] this is a Dogtag subsystem, whose system keys all have to be on one token/u);
+    expect(parsed('[pki]\n')).toThrow(
+      /puts 'ca ocsp' on a token of its own, and with \[pki\] this is a Dogtag subsystem, whose system keys all have to be on one token/u,
+    );
   });
 
   it('an instance that is none may have several', () => {
@@ -42,10 +87,13 @@ describe('"All system keys for a subsystem must be generated on the same token."
 
 describe('"The subsystem keys must be installed in an empty HSM slot."', () => {
   it('an empty one is told so', async () => {
-    expect(await site.cli('token', 'check', '--empty', ...flags(empty))).toMatchObject({ exitCode: 0, stdout: "Token 'fresh slot' is empty, and the only one of that label: a first installation may have it." });
+    expect(await site.cli('token', 'check', '--empty', ...flags(empty))).toMatchObject({
+      exitCode: 0,
+      stdout: "Token 'fresh slot' is empty, and the only one of that label: a first installation may have it.",
+    });
   });
 
-  it('one with keys is not; what is there is told, with the vendor\'s utility, and nothing is deleted', async () => {
+  it("one with keys is not; what is there is told, with the vendor's utility, and nothing is deleted", async () => {
     const before = await objectsOf(site.token);
     const { exitCode, stdout } = await site.cli('token', 'check', '--empty', ...flags(site.token));
     expect(exitCode).toBe(3);
@@ -59,7 +107,10 @@ describe('"The subsystem keys must be installed in an empty HSM slot."', () => {
     await createAuthority(used, { certificates: [{ nickname: 'caSigningCert cert-pki-ca', profile: 'caCACert' }] });
     const { exitCode, stdout } = await site.cli('token', 'check', '--empty', '--json', ...flags(used));
     expect(exitCode).toBe(3);
-    expect((JSON.parse(stdout) as { refusals: { check: string }[] }).refusals.map(({ check }) => check)).toEqual(['slot-nicknames', 'slot-empty']);
+    expect((JSON.parse(stdout) as { refusals: { check: string }[] }).refusals.map(({ check }) => check)).toEqual([
+      'slot-nicknames',
+      'slot-empty',
+    ]);
   });
 
   it('two tokens of one name are in the way, and one that is not there', async () => {
@@ -68,7 +119,10 @@ describe('"The subsystem keys must be installed in an empty HSM slot."', () => {
     const two = await site.cli('token', 'check', '--empty', ...flags(twin));
     expect(two).toMatchObject({ exitCode: 3 });
     expect(two.stdout).toMatch(/more than one token with the label 'twin'/u);
-    expect(await site.cli('token', 'check', '--empty', ...flags({ ...empty, label: 'nobody' }))).toMatchObject({ exitCode: 3, stdout: expect.stringMatching(/There is no token with the label 'nobody'/u) as string });
+    expect(await site.cli('token', 'check', '--empty', ...flags({ ...empty, label: 'nobody' }))).toMatchObject({
+      exitCode: 3,
+      stdout: expect.stringMatching(/There is no token with the label 'nobody'/u) as string,
+    });
   });
 });
 
@@ -87,7 +141,9 @@ describe('"A single HSM can be used to store certificates and keys for multiple 
     write('two', instanceText(site.token, 'kra ca', ['kra ocsp', 'ca ocsp']));
     const { exitCode, stdout } = await site.cli('track', 'plan', '--instance', 'two');
     expect(exitCode).toBe(3);
-    expect(stdout).toMatch(/refused \(nickname-shared\): The certificate 'ca ocsp' on the token 'softhsm_token' is in the instance 'one' as well/u);
+    expect(stdout).toMatch(
+      /refused \(nickname-shared\): The certificate 'ca ocsp' on the token 'softhsm_token' is in the instance 'one' as well/u,
+    );
     expect((await site.cli('track', 'apply', '--instance', 'two')).exitCode).not.toBe(0);
     expect([...(await site.getcertRecords()).keys()].sort()).toEqual(['one.ca_ocsp', 'two.kra_ocsp']);
   });
@@ -97,7 +153,9 @@ describe('"A single HSM can be used to store certificates and keys for multiple 
     const { stdout } = await site.cli('track', 'plan', '--instance', 'two');
     expect(stdout).toMatch(/refused \(issuer-shared\): The instances 'two' and 'one' both issue with the CA 'ca' on one token/u);
     const doctor = await site.cli('doctor', '--instance', 'two', '--json');
-    const found = (JSON.parse(doctor.stdout) as { check: string; result: string; kw: { msg: string } }[]).find(({ check }) => check === 'InstancesApart');
+    const found = (JSON.parse(doctor.stdout) as { check: string; result: string; kw: { msg: string } }[]).find(
+      ({ check }) => check === 'InstancesApart',
+    );
     expect(found).toMatchObject({ result: 'ERROR' });
   });
 });

@@ -38,14 +38,30 @@ describe('killed', () => {
     chownSync(path.dirname(log), site.owner.uid, site.owner.gid);
     const file = path.join(site.configDir, 'hsmonger.toml');
     const text = readFileSync(file, 'utf8');
-    writeFileSync(file, text.replace(/^module = .*$/mu, `module = ${JSON.stringify(spy)}`).replace(/SOFTHSM2_CONF = /u, `PKCS11SPY = ${JSON.stringify(site.token.module)}\nPKCS11SPY_OUTPUT = ${JSON.stringify(log)}\nSOFTHSM2_CONF = `));
+    writeFileSync(
+      file,
+      text
+        .replace(/^module = .*$/mu, `module = ${JSON.stringify(spy)}`)
+        .replace(
+          /SOFTHSM2_CONF = /u,
+          `PKCS11SPY = ${JSON.stringify(site.token.module)}\nPKCS11SPY_OUTPUT = ${JSON.stringify(log)}\nSOFTHSM2_CONF = `,
+        ),
+    );
   });
-  const refusedLogins = () => (existsSync(log) ? (readFileSync(log, 'utf8').match(/: C_Login\b(?:[^C]|C(?!_))*CKR_PIN_INCORRECT/gu)?.length ?? 0) : 0);
+  const refusedLogins = () =>
+    existsSync(log) ? (readFileSync(log, 'utf8').match(/: C_Login\b(?:[^C]|C(?!_))*CKR_PIN_INCORRECT/gu)?.length ?? 0) : 0;
 
   async function walk(pin: string, dieAt: number, more: { readonly after?: number; readonly finish?: boolean } = {}): Promise<string> {
     const order = { directories, files, pin, dieAt, ...more };
-    const run = promisify(execFile)(process.execPath, ['--import', 'tsx', path.join(import.meta.dirname, 'change-worker.ts'), JSON.stringify(order)], { cwd: repository });
-    return run.then(({ stdout }) => stdout, (error: unknown) => ((error as { readonly signal?: unknown }).signal === 'SIGKILL' ? 'killed' : Promise.reject(error as Error)));
+    const run = promisify(execFile)(
+      process.execPath,
+      ['--import', 'tsx', path.join(import.meta.dirname, 'change-worker.ts'), JSON.stringify(order)],
+      { cwd: repository },
+    );
+    return run.then(
+      ({ stdout }) => stdout,
+      (error: unknown) => ((error as { readonly signal?: unknown }).signal === 'SIGKILL' ? 'killed' : Promise.reject(error as Error)),
+    );
   }
 
   it('before each of its effects, it is finished by running it again, or by the agent, with at most one refused attempt', async () => {
@@ -58,14 +74,20 @@ describe('killed', () => {
       const next = `pin-${String(dieAt)}-of-walk`;
       expect(await walk(next, dieAt)).toBe('killed');
       // While it hangs, nobody finds a PIN that the token would refuse.
-      for (const file of files.filter((one) => existsSync(one))) expect(await rig.tokenTakes(readFileSync(file, 'utf8').trim()), `killed before effect ${String(dieAt)}`).toBe(true);
+      for (const file of files.filter((one) => existsSync(one)))
+        expect(await rig.tokenTakes(readFileSync(file, 'utf8').trim()), `killed before effect ${String(dieAt)}`).toBe(true);
       if (dieAt % 2 === 0) {
         const run = await rig.change(next);
         expect(run, run.stderr).toMatchObject({ exitCode: 0 });
         now = next;
       } else {
         const [left] = pinChanges(directories);
-        const end = left === undefined ? 'nothing' : await changingPins(directories, () => finishPinChange({ directories, instance: loadInstance(directories, 'hsmonger') }, left));
+        const end =
+          left === undefined
+            ? 'nothing'
+            : await changingPins(directories, () =>
+                finishPinChange({ directories, instance: loadInstance(directories, 'hsmonger') }, left),
+              );
         ends.push(end);
         if (end === 'changed') now = next;
       }
@@ -123,9 +145,17 @@ describe('killed', () => {
     expect(await walk('pin-met-in-between', asking)).toBe('killed');
     const before = (await site.getcertRecords()).get(rig.id)?.get('expires');
     await getcert(site.bus, ['resubmit', '-i', rig.id]);
-    for (const end = Date.now() + 30_000; (await site.getcertRecords()).get(rig.id)?.get('status')?.endsWith('_PIN') !== true; await sleep(200)) if (Date.now() > end) throw new Error(site.certmonger.log().slice(-3000));
+    for (
+      const end = Date.now() + 30_000;
+      (await site.getcertRecords()).get(rig.id)?.get('status')?.endsWith('_PIN') !== true;
+      await sleep(200)
+    )
+      if (Date.now() > end) throw new Error(site.certmonger.log().slice(-3000));
     const status = await site.cli('token', 'check');
-    expect(status).toMatchObject({ exitCode: 1, stderr: expect.stringMatching(/is set aside while the token's PIN is changed.*'hsmonger token change-pin' again/u) as string });
+    expect(status).toMatchObject({
+      exitCode: 1,
+      stderr: expect.stringMatching(/is set aside while the token's PIN is changed.*'hsmonger token change-pin' again/u) as string,
+    });
     const run = await rig.change('pin-met-in-between');
     expect(run, run.stderr).toMatchObject({ exitCode: 0, stdout: expect.stringContaining(`Set going again: ${rig.id}`) as string });
     await rig.untilRenewed(before);

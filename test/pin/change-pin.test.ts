@@ -23,7 +23,10 @@ describe('change-pin', () => {
   it('changes the token, the files of both instances and the one a request names, owners and modes kept; certmonger renews with it', async () => {
     const owners = files.map((file) => statSync(file)).map(({ uid, gid, mode }) => [uid, gid, mode]);
     const run = await rig.change('second-pin-2345');
-    expect(run, run.stderr).toMatchObject({ exitCode: 0, stdout: expect.stringContaining("Token 'softhsm_token' has the new PIN") as string });
+    expect(run, run.stderr).toMatchObject({
+      exitCode: 0,
+      stdout: expect.stringContaining("Token 'softhsm_token' has the new PIN") as string,
+    });
     rig.expectEverywhere('second-pin-2345');
     expect(files.map((file) => statSync(file)).map(({ uid, gid, mode }) => [uid, gid, mode])).toEqual(owners);
     expect([await rig.tokenTakes('second-pin-2345'), await rig.tokenTakes(now)]).toEqual([true, false]);
@@ -40,7 +43,12 @@ describe('change-pin', () => {
   it('that the token does not take leaves everything as it was', async () => {
     const before = files.map((file) => statSync(file).ino);
     const run = await rig.change('123');
-    expect(run).toMatchObject({ exitCode: 1, stderr: expect.stringMatching(/^hsmonger: Token 'softhsm_token' did not take the new PIN \(CKR_PIN_LEN_RANGE[^)]*\): it is too short or too long for this token\.$/u) as string });
+    expect(run).toMatchObject({
+      exitCode: 1,
+      stderr: expect.stringMatching(
+        /^hsmonger: Token 'softhsm_token' did not take the new PIN \(CKR_PIN_LEN_RANGE[^)]*\): it is too short or too long for this token\.$/u,
+      ) as string,
+    });
     rig.expectEverywhere(now);
     expect(files.map((file) => statSync(file).ino)).toEqual(before);
     expect(await rig.tokenTakes(now)).toBe(true);
@@ -56,7 +64,10 @@ describe('change-pin', () => {
     const third = path.join(site.configDir, 'third.toml');
     writeFileSync(third, readFileSync(path.join(site.configDir, 'second.toml'), 'utf8').replace(files[1]!, file));
     try {
-      expect(await rig.change('third-pin-3456')).toMatchObject({ exitCode: 1, stderr: expect.stringMatching(/cannot be changed everywhere, so nothing was: .*loose-.*\/pin cannot be replaced safely/u) as string });
+      expect(await rig.change('third-pin-3456')).toMatchObject({
+        exitCode: 1,
+        stderr: expect.stringMatching(/cannot be changed everywhere, so nothing was: .*loose-.*\/pin cannot be replaced safely/u) as string,
+      });
       rig.expectEverywhere(now);
       expect(await rig.tokenTakes(now)).toBe(true);
     } finally {
@@ -65,8 +76,16 @@ describe('change-pin', () => {
   });
 
   it.each([
-    ["the NSS database's password is in the same file", (text: string) => text.replace('[nss]', `[nss]\npassword-file = ${JSON.stringify(files[0])}`), /is the password file of the NSS database of 'third' as well/u],
-    ['another instance cannot be looked at', (text: string) => text.replace(/^module = .*$/mu, 'module = "/usr/lib/none.so"'), /Whether instance 'third' has the same token cannot be told: There is no PKCS#11 module/u],
+    [
+      "the NSS database's password is in the same file",
+      (text: string) => text.replace('[nss]', `[nss]\npassword-file = ${JSON.stringify(files[0])}`),
+      /is the password file of the NSS database of 'third' as well/u,
+    ],
+    [
+      'another instance cannot be looked at',
+      (text: string) => text.replace(/^module = .*$/mu, 'module = "/usr/lib/none.so"'),
+      /Whether instance 'third' has the same token cannot be told: There is no PKCS#11 module/u,
+    ],
   ] as const)('is refused where %s', async (_case, rewritten, sentence) => {
     const third = path.join(site.configDir, 'third.toml');
     writeFileSync(third, rewritten(readFileSync(path.join(site.configDir, 'second.toml'), 'utf8')));
@@ -80,11 +99,17 @@ describe('change-pin', () => {
   });
 
   it('is refused where the instance takes it from a variable, or together with --module', async () => {
-    expect(await site.cli('token', 'change-pin', '--module', site.token.module)).toMatchObject({ exitCode: 2, stderr: expect.stringContaining('goes with --instance') as string });
+    expect(await site.cli('token', 'change-pin', '--module', site.token.module)).toMatchObject({
+      exitCode: 2,
+      stderr: expect.stringContaining('goes with --instance') as string,
+    });
     const third = path.join(site.configDir, 'third.toml');
     writeFileSync(third, readFileSync(path.join(site.configDir, 'second.toml'), 'utf8').replace(/^pin-file = .*$/mu, 'pin-env = "PIN"'));
     try {
-      expect(await site.cli('token', 'change-pin', '--instance', 'third')).toMatchObject({ exitCode: 2, stderr: expect.stringContaining('from an environment variable') as string });
+      expect(await site.cli('token', 'change-pin', '--instance', 'third')).toMatchObject({
+        exitCode: 2,
+        stderr: expect.stringContaining('from an environment variable') as string,
+      });
     } finally {
       rmSync(third);
     }
@@ -100,7 +125,12 @@ describe('change-pin', () => {
     try {
       expect(await site.cli('unlock', '--pin-file', files[0]!)).toMatchObject({ exitCode: 0 });
       const run = await rig.change('pin-in-memory-45');
-      expect(run, run.stderr).toMatchObject({ exitCode: 0, stderr: expect.stringContaining("systemd-ask-password -n 'New PIN:' | systemd-creds encrypt --name=hsm-pin - /etc/credstore.encrypted/hsm-pin") as string });
+      expect(run, run.stderr).toMatchObject({
+        exitCode: 0,
+        stderr: expect.stringContaining(
+          "systemd-ask-password -n 'New PIN:' | systemd-creds encrypt --name=hsm-pin - /etc/credstore.encrypted/hsm-pin",
+        ) as string,
+      });
       expect(readFileSync(unlocked, 'utf8')).toBe('pin-in-memory-45\n');
       expect(statSync(unlocked)).toMatchObject({ uid: site.owner.uid, mode: 0o100400 });
       expect(await rig.tokenTakes('pin-in-memory-45')).toBe(true);

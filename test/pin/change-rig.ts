@@ -29,7 +29,9 @@ export interface ChangeRig {
 }
 
 export async function changeRig(): Promise<ChangeRig> {
-  const site = await startSite({ authority: { certificates: [{ nickname: 'caSigningCert cert-pki-ca', profile: 'caCACert' }], each: { daysLeft: 300 } } });
+  const site = await startSite({
+    authority: { certificates: [{ nickname: 'caSigningCert cert-pki-ca', profile: 'caCACert' }], each: { daysLeft: 300 } },
+  });
   await site.setUp();
   const directories = { config: site.configDir, state: site.stateDir };
   const files = [site.token.pinFile, path.join(site.directory, 'second.pin'), path.join(site.directory, 'request.pin')] as const;
@@ -64,7 +66,12 @@ export async function changeRig(): Promise<ChangeRig> {
       return site.cli('token', 'change-pin', '--new-pin-file', file);
     },
     tokenTakes: async (pin) => {
-      const { exitCode } = await runAs(site.owner, 'pkcs11-tool', ['--module', site.token.module, '--token-label', site.token.label, '--login', '--pin', 'env:RIG_PIN', '-O', '--type', 'privkey'], { env: { ...site.token.environment, RIG_PIN: pin }, cwd: '/', okExitCodes: [0, 1] });
+      const { exitCode } = await runAs(
+        site.owner,
+        'pkcs11-tool',
+        ['--module', site.token.module, '--token-label', site.token.label, '--login', '--pin', 'env:RIG_PIN', '-O', '--type', 'privkey'],
+        { env: { ...site.token.environment, RIG_PIN: pin }, cwd: '/', okExitCodes: [0, 1] },
+      );
       return exitCode === 0;
     },
     expectEverywhere: (pin) => {

@@ -7,7 +7,8 @@ import { askService } from '../../src/service/ask.js';
 import { changePin, finishPinChange, type Hands } from '../../src/service/pin/change.js';
 import { changingPins, forgetPinChange, pinChanges, writePinChange } from '../../src/service/pin/change-journal.js';
 
-// A change of a PIN that is killed before its n-th effect on the world, or in the middle of it where a worker is asked. Prints how many there were.
+// A change of a PIN that is killed before its n-th effect on the world, or in the middle of it where a worker is asked. Prints how many
+// there were.
 interface Order {
   readonly directories: { readonly config: string; readonly state: string };
   readonly files: readonly string[];

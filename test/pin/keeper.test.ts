@@ -1,5 +1,19 @@
-/** The agent's part of a PIN that lies in memory. There is no systemd here that would hand out a credential: CREDENTIALS_DIRECTORY is set by the test. */
-import { chmodSync, chownSync, existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+/**
+ * The agent's part of a PIN that lies in memory. There is no systemd here that would hand out a credential: CREDENTIALS_DIRECTORY is set by
+ * the test.
+ */
+import {
+  chmodSync,
+  chownSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs';
 import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, afterEach, beforeAll, beforeEach, expect, it } from 'vitest';
@@ -62,7 +76,13 @@ function configured(more: string): Instance {
   pin = { from: 'unlocked', path: path_, instance: 'hsmonger' };
   const parsed = parseInstance('hsmonger', '/x', {
     user: owner.name,
-    token: { label: token.label, module: token.module, environment: { ...token.environment }, 'pin-unlock': path_, ...(more === '' ? {} : { 'pin-credential': 'hsm' }) },
+    token: {
+      label: token.label,
+      module: token.module,
+      environment: { ...token.environment },
+      'pin-unlock': path_,
+      ...(more === '' ? {} : { 'pin-credential': 'hsm' }),
+    },
     nss: { database: '/' },
     issuer: { type: 'token', certificate: 'x' },
     agent: { 'probe-seconds': 3600 },
@@ -72,14 +92,33 @@ function configured(more: string): Instance {
 }
 
 function start(): PinKeeper {
-  const prober = { latest: () => undefined, onProbe: () => () => undefined, look: () => { looks += 1; return Promise.resolve({ at: new Date() }); }, prove: () => Promise.resolve(), signatures: () => 0 };
-  const certmonger = { use: () => { asked += 1; return Promise.reject(new Error('It does not run here.')); }, close: () => undefined };
-  keeper = startPinKeeper({ instance, directories, certmonger, prober, events, log: () => undefined, clock: () => new Date(), signal: stop.signal }, { credentials });
+  const prober = {
+    latest: () => undefined,
+    onProbe: () => () => undefined,
+    look: () => {
+      looks += 1;
+      return Promise.resolve({ at: new Date() });
+    },
+    prove: () => Promise.resolve(),
+    signatures: () => 0,
+  };
+  const certmonger = {
+    use: () => {
+      asked += 1;
+      return Promise.reject(new Error('It does not run here.'));
+    },
+    close: () => undefined,
+  };
+  keeper = startPinKeeper(
+    { instance, directories, certmonger, prober, events, log: () => undefined, clock: () => new Date(), signal: stop.signal },
+    { credentials },
+  );
   return keeper;
 }
 const told = () => events.recent().map(({ kind, details }) => `${kind} ${details?.['reason'] ?? ''}`);
 async function until(holds: () => boolean): Promise<void> {
-  for (const end = Date.now() + 30_000; !holds(); await sleep(20)) if (Date.now() > end) throw new Error(`Not in time: ${JSON.stringify(events.recent())}`);
+  for (const end = Date.now() + 30_000; !holds(); await sleep(20))
+    if (Date.now() > end) throw new Error(`Not in time: ${JSON.stringify(events.recent())}`);
 }
 const credential = (text: string) => writeFileSync(path.join(credentials, 'hsm'), text, { mode: 0o400 });
 
@@ -140,7 +179,10 @@ it('a credential that the token refuses costs one attempt, however often it is l
   credential('wrong-97531');
   await start().credentialPlaced();
   await until(() => told().length === 1);
-  expect(events.recent().at(-1)).toMatchObject({ kind: 'locked', message: expect.stringMatching(/refused the PIN in the systemd credential 'hsm': one attempt is spent/u) as string });
+  expect(events.recent().at(-1)).toMatchObject({
+    kind: 'locked',
+    message: expect.stringMatching(/refused the PIN in the systemd credential 'hsm': one attempt is spent/u) as string,
+  });
   stop.abort();
   await keeper?.ended;
   stop = new AbortController();
@@ -168,13 +210,18 @@ it('without a credential it is told once that the PIN is locked, and at once whe
 it('a change of the PIN whose command was killed is finished at the start, and certmonger is told', async () => {
   const file = path.join(memory, 'hsmonger.pin');
   const { old, next } = besidePinFile(file);
-  for (const [name, text] of [[old, token.pin], [next, 'never-set-97531']] as const) {
+  for (const [name, text] of [
+    [old, token.pin],
+    [next, 'never-set-97531'],
+  ] as const) {
     writeFileSync(name, `${text}\n`, { mode: 0o600 });
     chownSync(name, owner.uid, owner.gid);
   }
   const parsed = configured('');
   instance = { ...parsed, token: { ...tokenOf(parsed), pin: { from: 'file', path: file } } };
-  await changingPins(directories, () => Promise.resolve(writePinChange(directories, { instance: 'hsmonger', step: 'changing', files: [file] })));
+  await changingPins(directories, () =>
+    Promise.resolve(writePinChange(directories, { instance: 'hsmonger', step: 'changing', files: [file] })),
+  );
   // A command that is at it is not disturbed.
   await changingPins(directories, async () => {
     await start().credentialPlaced();

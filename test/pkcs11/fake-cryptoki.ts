@@ -22,7 +22,13 @@ export function fakeCryptoki(functions: Partial<Cryptoki>, flags = 0): Cryptoki 
   const always = pkcs11js.CKF_LOGIN_REQUIRED | pkcs11js.CKF_TOKEN_INITIALIZED;
   return {
     C_GetSlotList: () => [handleOf(7)],
-    C_GetTokenInfo: () => ({ label: 'HSM'.padEnd(32), manufacturerID: 'Maker'.padEnd(32), model: 'M1'.padEnd(16), serialNumber: '0001'.padEnd(16), flags: always | flags }),
+    C_GetTokenInfo: () => ({
+      label: 'HSM'.padEnd(32),
+      manufacturerID: 'Maker'.padEnd(32),
+      model: 'M1'.padEnd(16),
+      serialNumber: '0001'.padEnd(16),
+      flags: always | flags,
+    }),
     C_GetMechanismList: () => [],
     C_GetMechanismInfo: () => ({ flags: pkcs11js.CKF_SIGN }),
     C_InitToken: unexpected('C_InitToken'),
@@ -48,7 +54,9 @@ export function fakeCryptoki(functions: Partial<Cryptoki>, flags = 0): Cryptoki 
 }
 
 /** One RSA private key with CKA_ID 01, modulus of 2048 bits. */
-export function keyFunctions(more: { readonly alwaysAuthenticate?: boolean } = {}): Pick<Cryptoki, 'C_FindObjectsInit' | 'C_FindObjects' | 'C_GetAttributeValue'> {
+export function keyFunctions(
+  more: { readonly alwaysAuthenticate?: boolean } = {},
+): Pick<Cryptoki, 'C_FindObjectsInit' | 'C_FindObjects' | 'C_GetAttributeValue'> {
   const modulus = Buffer.alloc(256, 0xc1);
   const values = new Map<number, Buffer>([
     [pkcs11js.CKA_ID, Buffer.from([1])],
@@ -60,7 +68,9 @@ export function keyFunctions(more: { readonly alwaysAuthenticate?: boolean } = {
   ]);
   let batches = [[handleOf(9)]];
   return {
-    C_FindObjectsInit: () => { batches = [[handleOf(9)]]; },
+    C_FindObjectsInit: () => {
+      batches = [[handleOf(9)]];
+    },
     C_FindObjects: () => batches.pop() ?? [],
     C_GetAttributeValue: (_, __, template) =>
       template.map(({ type }) => {

@@ -4,7 +4,17 @@ import type { Attribute, Cryptoki } from '../../src/pkcs11/cryptoki.js';
 import { generateKeyPair } from '../../src/pkcs11/objects/key-pair.js';
 import { ckr, fakeCryptoki, handleOf } from './fake-cryptoki.js';
 
-const token = { slotId: 7, label: 'HSM', manufacturer: 'Maker', model: 'M1', serial: '0001', loginRequired: true, initialized: true, writeProtected: false, pin: 'fine' } as const;
+const token = {
+  slotId: 7,
+  label: 'HSM',
+  manufacturer: 'Maker',
+  model: 'M1',
+  serial: '0001',
+  loginRequired: true,
+  initialized: true,
+  writeProtected: false,
+  pin: 'fine',
+} as const;
 const [slot, session, publicKey, privateKey] = [7, 1, 2, 3].map(handleOf) as [Buffer, Buffer, Buffer, Buffer];
 const yes = Buffer.of(1);
 const no = Buffer.of(0);
@@ -24,7 +34,10 @@ const asked: ReadonlyMap<number, Buffer> = new Map([
 ]);
 
 /** A module that makes keys with these attributes, whatever it was asked for. */
-function making(different: ReadonlyMap<number, Buffer | undefined>, more: Partial<Cryptoki> = {}): { readonly cryptoki: Cryptoki; readonly destroyed: ReturnType<typeof vi.fn> } {
+function making(
+  different: ReadonlyMap<number, Buffer | undefined>,
+  more: Partial<Cryptoki> = {},
+): { readonly cryptoki: Cryptoki; readonly destroyed: ReturnType<typeof vi.fn> } {
   const destroyed = vi.fn();
   const cryptoki = fakeCryptoki({
     C_GetMechanismList: () => [pkcs11js.CKM_RSA_PKCS_KEY_PAIR_GEN],
@@ -54,18 +67,33 @@ it.each<[string, number, Buffer | undefined, RegExp]>([
   ['does not sign', pkcs11js.CKA_SIGN, no, /CKA_SIGN is not true/u],
 ])('a key that %s is refused loudly, and destroyed by nobody', async (_, attribute, value, message) => {
   const { cryptoki, destroyed } = making(new Map([[attribute, value]]));
-  await expect(generateKeyPair({ cryptoki, session, token }, slot, order)).rejects.toMatchObject({ code: 'KEY_UNUSABLE', message: expect.stringMatching(message) as string });
+  await expect(generateKeyPair({ cryptoki, session, token }, slot, order)).rejects.toMatchObject({
+    code: 'KEY_UNUSABLE',
+    message: expect.stringMatching(message) as string,
+  });
   expect(destroyed).not.toHaveBeenCalled();
 });
 
 it('a token that keeps no memory of how a key was protected is believed as far as it says', async () => {
-  const { cryptoki } = making(new Map([[pkcs11js.CKA_ALWAYS_SENSITIVE, undefined], [pkcs11js.CKA_NEVER_EXTRACTABLE, undefined]]));
-  expect((await generateKeyPair({ cryptoki, session, token }, slot, order)).key).toMatchObject({ label: 'key', sensitive: true, extractable: false });
+  const { cryptoki } = making(
+    new Map([
+      [pkcs11js.CKA_ALWAYS_SENSITIVE, undefined],
+      [pkcs11js.CKA_NEVER_EXTRACTABLE, undefined],
+    ]),
+  );
+  expect((await generateKeyPair({ cryptoki, session, token }, slot, order)).key).toMatchObject({
+    label: 'key',
+    sensitive: true,
+    extractable: false,
+  });
 });
 
 it('a token that makes no such keys says so by its list', async () => {
   const { cryptoki } = making(new Map(), { C_GetMechanismList: () => [] });
-  await expect(generateKeyPair({ cryptoki, session, token }, slot, order)).rejects.toMatchObject({ code: 'MECHANISM_UNSUPPORTED', message: expect.stringContaining('CKM_RSA_PKCS_KEY_PAIR_GEN') as string });
+  await expect(generateKeyPair({ cryptoki, session, token }, slot, order)).rejects.toMatchObject({
+    code: 'MECHANISM_UNSUPPORTED',
+    message: expect.stringContaining('CKM_RSA_PKCS_KEY_PAIR_GEN') as string,
+  });
 });
 
 it('an Edwards curve is named as the token takes it: by object identifier, else by name', async () => {

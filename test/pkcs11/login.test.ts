@@ -28,17 +28,25 @@ afterAll(() => {
 
 /** Calls of C_Login, by any process, since the last time this was asked. */
 function logins(): number {
-  const count = spied().map((file) => readFileSync(file, 'utf8').match(/: C_Login\b/gu)?.length ?? 0).reduce((sum, each) => sum + each, 0);
+  const count = spied()
+    .map((file) => readFileSync(file, 'utf8').match(/: C_Login\b/gu)?.length ?? 0)
+    .reduce((sum, each) => sum + each, 0);
   for (const file of spied()) rmSync(file);
   return count;
 }
 
 function spied(): string[] {
-  return readdirSync(directory.path).filter((name) => name.startsWith('spy')).map((name) => path.join(directory.path, name));
+  return readdirSync(directory.path)
+    .filter((name) => name.startsWith('spy'))
+    .map((name) => path.join(directory.path, name));
 }
 
 /** A process of its own that logs in `times` times. */
-async function child(times = 1, pin: PinSource = { from: 'file', path: soft.pinFile }, env: Record<string, string> = {}): Promise<string[]> {
+async function child(
+  times = 1,
+  pin: PinSource = { from: 'file', path: soft.pinFile },
+  env: Record<string, string> = {},
+): Promise<string[]> {
   const environment = { ...soft.environment, PKCS11SPY: soft.module, PKCS11SPY_OUTPUT: `${log}-${Math.random().toString(36).slice(2)}` };
   const config: TokenConfig = { selector: { by: 'label', label: soft.label }, module: spy, environment, pin };
   const args = ['--import', 'tsx', path.join(import.meta.dirname, 'login-child.ts'), JSON.stringify(config), memory, String(times)];

@@ -11,7 +11,8 @@ import { createSoftToken, softHsmModule, type SoftToken } from '../rig/soft-toke
 let directory: PrivateDirectory;
 let token: SoftToken;
 const within = (name: string) => path.join(directory.path, name);
-const failure = (code: string, message: RegExp) => expect.objectContaining({ code, message: expect.stringMatching(message) as string }) as Error;
+const failure = (code: string, message: RegExp) =>
+  expect.objectContaining({ code, message: expect.stringMatching(message) as string }) as Error;
 const open = (module: string) => () => openModule({ module, environment: {} });
 
 /** A shared library from a few lines of C. */
@@ -32,7 +33,9 @@ afterAll(() => {
 describe('a PKCS#11 module', () => {
   it('has its native addon loaded with the code that uses it', () => {
     const script = `import ${JSON.stringify(path.resolve('src/pkcs11/module/module.ts'))}; import { readFileSync } from 'node:fs'; console.log(readFileSync('/proc/self/maps', 'utf8'));`;
-    expect(execFileSync(process.execPath, ['--import', 'tsx', '--input-type=module', '-e', script], { encoding: 'utf8' })).toMatch(/pkcs11\.node/u);
+    expect(execFileSync(process.execPath, ['--import', 'tsx', '--input-type=module', '-e', script], { encoding: 'utf8' })).toMatch(
+      /pkcs11\.node/u,
+    );
   });
 
   it('is refused before it is loaded when it is missing', () => {
@@ -58,7 +61,10 @@ describe('a PKCS#11 module', () => {
   it('that fails to load leaves the process alive and able to load another', () => {
     const failing = library('failing', 'unsigned long C_GetFunctionList(void **list) { *list = 0; return 5; }');
     expect(open(failing)).toThrow(failure('MODULE_FAILED', /CKR_GENERAL_ERROR|failed/u));
-    const lacking = library('lacking', 'extern void nowhere(void); void *keep = nowhere; unsigned long C_GetFunctionList(void **list) { nowhere(); return 0; }');
+    const lacking = library(
+      'lacking',
+      'extern void nowhere(void); void *keep = nowhere; unsigned long C_GetFunctionList(void **list) { nowhere(); return 0; }',
+    );
     expect(open(lacking)).toThrow(failure('MODULE_FAILED', /undefined symbol: nowhere/u));
     const good = openModule(token);
     expect(good.cryptoki.C_GetSlotList(true).length).toBeGreaterThan(0);
@@ -68,8 +74,18 @@ describe('a PKCS#11 module', () => {
   it('is refused when others could replace it, or a link or directory on the way', () => {
     const { uid, gid } = ensureServiceUser();
     for (const [name, spoil] of [
-      ['writable.so', (file: string) => { chmodSync(file, 0o775); }],
-      ['owned.so', (file: string) => { chownSync(file, uid, gid); }],
+      [
+        'writable.so',
+        (file: string) => {
+          chmodSync(file, 0o775);
+        },
+      ],
+      [
+        'owned.so',
+        (file: string) => {
+          chownSync(file, uid, gid);
+        },
+      ],
     ] as const) {
       copyFileSync(softHsmModule, within(name));
       spoil(within(name));

@@ -35,10 +35,29 @@ test.each([
   writeFileSync(noise, randomBytes(64));
   chownSync(noise, owner.uid, owner.gid);
   const as = { env: token.environment, cwd: '/' };
-  const request = ['-R', '-d', `sql:${nss.database}`, '-h', token.label, '-f', nss.loginFile, '-z', noise, '-s', `CN=${name}`, '-a', ...kind];
+  const request = [
+    '-R',
+    '-d',
+    `sql:${nss.database}`,
+    '-h',
+    token.label,
+    '-f',
+    nss.loginFile,
+    '-z',
+    noise,
+    '-s',
+    `CN=${name}`,
+    '-a',
+    ...kind,
+  ];
   const { stdout } = await runAs(owner, 'certutil', request, as);
   const { stdout: pem } = await runAs(undefined, 'openssl', ['req', '-pubkey', '-noout'], { input: stdout });
-  const { stdout: listed } = await runAs(owner, 'certutil', ['-K', '-d', `sql:${nss.database}`, '-h', token.label, '-f', nss.loginFile], as);
+  const { stdout: listed } = await runAs(
+    owner,
+    'certutil',
+    ['-K', '-d', `sql:${nss.database}`, '-h', token.label, '-f', nss.loginFile],
+    as,
+  );
   const spki = Buffer.from(pem.replace(/-----.*?-----/gu, ''), 'base64');
   expect(listed.match(/\b[0-9a-f]{40}\b/gu)).toContain(nssKeyId(spki)?.toString('hex'));
 });

@@ -23,7 +23,8 @@ const write = (content: string | Buffer, mode = 0o600) => {
   writeFileSync(file, content, { mode });
 };
 const read = (reader = root) => readPin({ from: 'file', path: file }, {}, reader, tag);
-const failure = (code: string, message: RegExp) => expect.objectContaining({ code, message: expect.stringMatching(message) as string }) as Error;
+const failure = (code: string, message: RegExp) =>
+  expect.objectContaining({ code, message: expect.stringMatching(message) as string }) as Error;
 
 describe('a PIN file', () => {
   it.each([
@@ -57,7 +58,9 @@ describe('a PIN file', () => {
 
   it('fail: missing, or below a file', () => {
     expect(() => read()).toThrow(failure('PIN_SOURCE_MISSING', /There is no PIN file/u));
-    expect(() => readPin({ from: 'file', path: '/etc/passwd/pin' }, {}, root, tag)).toThrow(failure('PIN_SOURCE_MISSING', /There is no PIN file/u));
+    expect(() => readPin({ from: 'file', path: '/etc/passwd/pin' }, {}, root, tag)).toThrow(
+      failure('PIN_SOURCE_MISSING', /There is no PIN file/u),
+    );
   });
 
   it('fail: a FIFO, without waiting for a writer', () => {
@@ -143,12 +146,16 @@ describe('an unlocked PIN', () => {
   });
   it('is locked while it is not, and the sentence says how to unlock this instance', () => {
     expect(() => readPin(source(), {}, root, tag)).toThrow(failure('PIN_SOURCE_MISSING', /^The PIN is locked: run 'hsmonger unlock'; /u));
-    expect(() => readPin({ ...source(), instance: 'kra', credential: 'pin' }, {}, root, tag)).toThrow(failure('PIN_SOURCE_MISSING', /run 'hsmonger unlock --instance kra', or start the agent with the systemd credential 'pin'/u));
+    expect(() => readPin({ ...source(), instance: 'kra', credential: 'pin' }, {}, root, tag)).toThrow(
+      failure('PIN_SOURCE_MISSING', /run 'hsmonger unlock --instance kra', or start the agent with the systemd credential 'pin'/u),
+    );
   });
   it("is read from systemd's directory by a process that has the credential itself", () => {
     write('1234\n', 0o400);
     const elsewhere = { ...source(), path: path.join(directory.path, 'not-there'), credential: 'pin' };
     expect(readPin(elsewhere, { CREDENTIALS_DIRECTORY: directory.path }, root, tag).pin.toString()).toBe('1234');
-    expect(() => readPin({ ...elsewhere, credential: 'another' }, { CREDENTIALS_DIRECTORY: directory.path }, root, tag)).toThrow(failure('PIN_SOURCE_MISSING', /is locked/u));
+    expect(() => readPin({ ...elsewhere, credential: 'another' }, { CREDENTIALS_DIRECTORY: directory.path }, root, tag)).toThrow(
+      failure('PIN_SOURCE_MISSING', /is locked/u),
+    );
   });
 });

@@ -17,14 +17,27 @@ let spki: Uint8Array;
 beforeAll(async () => {
   directory = privateDirectory();
   soft = await createSoftToken({ directory: directory.path });
-  await withSession(soft, (session) => { spki = generateRsaKey(session, { bits: 2048, label: 'ca' }).spki; });
+  await withSession(soft, (session) => {
+    spki = generateRsaKey(session, { bits: 2048, label: 'ca' }).spki;
+  });
 });
 
-afterAll(() => { directory.remove(); });
+afterAll(() => {
+  directory.remove();
+});
 
 const algorithm = { scheme: 'rsa-pkcs1', digest: 'sha256' } as const;
 const pins = guardInMemory();
-const open = (): Promise<Token> => openToken({ selector: { by: 'label', label: soft.label }, module: soft.module, environment: soft.environment, pin: { from: 'file', path: soft.pinFile } }, { pins });
+const open = (): Promise<Token> =>
+  openToken(
+    {
+      selector: { by: 'label', label: soft.label },
+      module: soft.module,
+      environment: soft.environment,
+      pin: { from: 'file', path: soft.pinFile },
+    },
+    { pins },
+  );
 
 /** `count` signatures asked for at once, each verified; `after` is told as each is made. */
 async function signAndVerify(pool: SigningPool, count: number, after: (made: number) => void = () => undefined): Promise<boolean[]> {
@@ -61,7 +74,11 @@ describe('a pool on a real token', () => {
     let gone = false;
     const again = vi.fn(() => {
       // Comes back while it is being looked for.
-      if (gone) setTimeout(() => { renameSync(away, soft.tokenDirectory); gone = false; }, 200);
+      if (gone)
+        setTimeout(() => {
+          renameSync(away, soft.tokenDirectory);
+          gone = false;
+        }, 200);
       return open();
     });
     const pool = await openSigningPool(again, { by: 'label', label: 'ca' }, 4);
@@ -80,7 +97,8 @@ describe('a pool on a real token', () => {
     const bystander = await open();
     const pool = await openSigningPool(open, { by: 'public-key', spki }, 3);
     expect(await signAndVerify(pool, 30)).toEqual(Array(30).fill(true));
-    // Between two signatures: with one under way it is undefined what becomes of it (PKCS#11 2.40 §5.4), and SoftHSM takes the process along.
+    // Between two signatures: with one under way it is undefined what becomes of it (PKCS#11 2.40 §5.4), and SoftHSM takes the process
+    // along.
     stranger().C_Finalize();
     expect(await signAndVerify(pool, 70)).toEqual(Array(70).fill(true));
     await pool.close();
@@ -94,7 +112,14 @@ describe('a pool on a real token', () => {
     renameSync(soft.tokenDirectory, away);
     const answers = await Promise.allSettled(Array.from({ length: 5 }, () => pool.sign(algorithm, Buffer.from('x'))));
     renameSync(away, soft.tokenDirectory);
-    for (const answer of answers) expect(answer).toMatchObject({ status: 'rejected', reason: { code: 'MODULE_FAILED', message: expect.stringMatching(/^The sessions on the token were lost .*Initialising the PKCS#11 module/u) as string } });
+    for (const answer of answers)
+      expect(answer).toMatchObject({
+        status: 'rejected',
+        reason: {
+          code: 'MODULE_FAILED',
+          message: expect.stringMatching(/^The sessions on the token were lost .*Initialising the PKCS#11 module/u) as string,
+        },
+      });
     expect(await signAndVerify(pool, 3)).toEqual([true, true, true]);
     await pool.close();
   });

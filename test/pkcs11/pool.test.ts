@@ -10,7 +10,9 @@ import { ckr, fakeCryptoki, guardInMemory, handleOf, keyFunctions } from './fake
 const algorithm = { scheme: 'rsa-pkcs1', digest: 'sha256' } as const;
 const selector = { by: 'id', id: new Uint8Array([1]) } as const;
 
-/** A token that logs in by process, as PKCS#11 has it, and answers a signature with what was to be signed, one turn of the event loop later. */
+/**
+ * A token that logs in by process, as PKCS#11 has it, and answers a signature with what was to be signed, one turn of the event loop later.
+ */
 function site(trouble: (signature: number) => string | undefined = () => undefined, replaced: Partial<Cryptoki> = {}) {
   const open = new Set<string>();
   const started: string[] = [];
@@ -20,7 +22,9 @@ function site(trouble: (signature: number) => string | undefined = () => undefin
   let signatures = 0;
   let inside = 0;
   const seen = { mostAtOnce: 0, mostOpen: 0 };
-  const C_Login = vi.fn(() => { loggedIn = true; });
+  const C_Login = vi.fn(() => {
+    loggedIn = true;
+  });
   const cryptoki = fakeCryptoki({
     ...keyFunctions(),
     C_GetMechanismList: () => [pkcs11js.CKM_SHA256_RSA_PKCS],
@@ -54,13 +58,24 @@ function site(trouble: (signature: number) => string | undefined = () => undefin
   const release = vi.fn();
   const openToken = vi.fn(() => {
     const found = findToken(tokensOf(cryptoki, '/m.so'), { by: 'label', label: 'HSM' }, '/m.so');
-    const means = { source: { from: 'environment' as const, variable: 'PIN' }, pins, force: false, anew: false, env: { PIN: '1234' }, reader: { uid: 0, gid: 0 }, clock: () => new Date(0) };
+    const means = {
+      source: { from: 'environment' as const, variable: 'PIN' },
+      pins,
+      force: false,
+      anew: false,
+      env: { PIN: '1234' },
+      reader: { uid: 0, gid: 0 },
+      clock: () => new Date(0),
+    };
     return Promise.resolve(openSession({ cryptoki, found, module: '/m.so', access: 'read', means, release }));
   });
   return { open, started, events, seen, C_Login, openToken, release, pins };
 }
 
-const signAll = (pool: SigningPool, count: number) => Promise.allSettled(Array.from({ length: count }, async (_, n) => Buffer.from(await pool.sign(algorithm, Buffer.from(String(n)))).toString()));
+const signAll = (pool: SigningPool, count: number) =>
+  Promise.allSettled(
+    Array.from({ length: count }, async (_, n) => Buffer.from(await pool.sign(algorithm, Buffer.from(String(n)))).toString()),
+  );
 const all = (count: number) => Array.from({ length: count }, (_, n) => ({ status: 'fulfilled', value: String(n) }));
 
 describe('a pool of signing sessions', () => {
@@ -127,7 +142,15 @@ describe('a pool of signing sessions', () => {
 });
 
 describe('a pool whose sessions die', () => {
-  it.each(['CKR_SESSION_HANDLE_INVALID', 'CKR_DEVICE_REMOVED', 'CKR_TOKEN_NOT_PRESENT', 'CKR_CRYPTOKI_NOT_INITIALIZED', 'CKR_SESSION_CLOSED', 'CKR_USER_NOT_LOGGED_IN', 'CKR_DEVICE_ERROR'])('with %s loses no signature', async (answer) => {
+  it.each([
+    'CKR_SESSION_HANDLE_INVALID',
+    'CKR_DEVICE_REMOVED',
+    'CKR_TOKEN_NOT_PRESENT',
+    'CKR_CRYPTOKI_NOT_INITIALIZED',
+    'CKR_SESSION_CLOSED',
+    'CKR_USER_NOT_LOGGED_IN',
+    'CKR_DEVICE_ERROR',
+  ])('with %s loses no signature', async (answer) => {
     const { openToken, events, C_Login, open } = site((n) => (n >= 20 && n < 23 ? answer : undefined));
     const pool = await openSigningPool(openToken, selector, 3);
     expect(await signAll(pool, 60)).toEqual(all(60));
@@ -144,10 +167,16 @@ describe('a pool whose sessions die', () => {
     const pool = await openSigningPool(openToken, selector, 2);
     const answers = await signAll(pool, 40);
     expect(answers.slice(0, 5)).toEqual(all(5));
-    const reasons = answers.slice(5).map((answer) => (answer.status === 'rejected' ? (answer.reason as Error & { code: string }) : undefined));
+    const reasons = answers
+      .slice(5)
+      .map((answer) => (answer.status === 'rejected' ? (answer.reason as Error & { code: string }) : undefined));
     expect(reasons.every((reason) => reason?.code === 'TOKEN_NOT_FOUND')).toBe(true);
-    expect(reasons[0]?.message).toMatch(/CKR_DEVICE_REMOVED: the token was removed; plug it in again\. It was tried again through a new session, too\.$/u);
-    expect(reasons.at(-1)?.message).toMatch(/^The sessions on the token were lost in the middle of the work, and a new one did not help: .*CKR_DEVICE_REMOVED/u);
+    expect(reasons[0]?.message).toMatch(
+      /CKR_DEVICE_REMOVED: the token was removed; plug it in again\. It was tried again through a new session, too\.$/u,
+    );
+    expect(reasons.at(-1)?.message).toMatch(
+      /^The sessions on the token were lost in the middle of the work, and a new one did not help: .*CKR_DEVICE_REMOVED/u,
+    );
     broken = false;
     expect(await signAll(pool, 10)).toEqual(all(10));
   });
@@ -164,15 +193,25 @@ describe('a pool whose sessions die', () => {
     const pool = await openSigningPool(openToken, selector, 2);
     const answers = await signAll(pool, 12);
     expect(answers.filter(({ status }) => status === 'rejected')).toHaveLength(9);
-    expect(answers.at(-1)).toMatchObject({ reason: { code: 'TOKEN_NOT_FOUND', message: expect.stringMatching(/There is no token with the label 'HSM'/u) as string } });
+    expect(answers.at(-1)).toMatchObject({
+      reason: { code: 'TOKEN_NOT_FOUND', message: expect.stringMatching(/There is no token with the label 'HSM'/u) as string },
+    });
     gone = false;
     await pool.close();
   });
 
   it('spends one attempt on a PIN that was changed meanwhile', async () => {
     let changed = false;
-    const C_Login = vi.fn(() => { if (changed) throw ckr('CKR_PIN_INCORRECT'); });
-    const { openToken } = site((n) => { changed ||= n === 3; return n === 3 ? 'CKR_SESSION_HANDLE_INVALID' : undefined; }, { C_Login, C_GetSessionInfo: () => ({ state: C_Login.mock.calls.length > 0 && !changed ? 1 : 0 }) });
+    const C_Login = vi.fn(() => {
+      if (changed) throw ckr('CKR_PIN_INCORRECT');
+    });
+    const { openToken } = site(
+      (n) => {
+        changed ||= n === 3;
+        return n === 3 ? 'CKR_SESSION_HANDLE_INVALID' : undefined;
+      },
+      { C_Login, C_GetSessionInfo: () => ({ state: C_Login.mock.calls.length > 0 && !changed ? 1 : 0 }) },
+    );
     const pool = await openSigningPool(openToken, selector, 1);
     const answers = await signAll(pool, 6);
     expect(answers.slice(2)).toMatchObject(Array(4).fill({ status: 'rejected', reason: { code: 'PIN_INCORRECT' } }));
@@ -181,19 +220,30 @@ describe('a pool whose sessions die', () => {
   });
 
   it('settles every signature, with its own answer, whatever fails when', async () => {
-    const failures = fc.array(fc.oneof({ weight: 4, arbitrary: fc.constant(undefined) }, fc.constantFrom('CKR_SESSION_HANDLE_INVALID', 'CKR_DEVICE_REMOVED', 'CKR_DEVICE_ERROR', 'CKR_KEY_FUNCTION_NOT_PERMITTED')), { maxLength: 60 });
+    const failures = fc.array(
+      fc.oneof(
+        { weight: 4, arbitrary: fc.constant(undefined) },
+        fc.constantFrom('CKR_SESSION_HANDLE_INVALID', 'CKR_DEVICE_REMOVED', 'CKR_DEVICE_ERROR', 'CKR_KEY_FUNCTION_NOT_PERMITTED'),
+      ),
+      { maxLength: 60 },
+    );
     await fc.assert(
-      fc.asyncProperty(failures, fc.array(fc.integer({ min: 1, max: 30 }), { minLength: 1, maxLength: 4 }), fc.integer({ min: 1, max: 5 }), async (schedule, rounds, sessions) => {
-        const { openToken, open, release } = site((n) => schedule[n - 1]);
-        const pool = await openSigningPool(openToken, selector, sessions);
-        for (const count of rounds) {
-          const answers = await signAll(pool, count);
-          for (const [n, answer] of answers.entries()) if (answer.status === 'fulfilled') expect(answer.value).toBe(String(n));
-        }
-        await pool.close();
-        expect(open.size).toBe(0);
-        expect(release).toHaveBeenCalledTimes(openToken.mock.calls.length);
-      }),
+      fc.asyncProperty(
+        failures,
+        fc.array(fc.integer({ min: 1, max: 30 }), { minLength: 1, maxLength: 4 }),
+        fc.integer({ min: 1, max: 5 }),
+        async (schedule, rounds, sessions) => {
+          const { openToken, open, release } = site((n) => schedule[n - 1]);
+          const pool = await openSigningPool(openToken, selector, sessions);
+          for (const count of rounds) {
+            const answers = await signAll(pool, count);
+            for (const [n, answer] of answers.entries()) if (answer.status === 'fulfilled') expect(answer.value).toBe(String(n));
+          }
+          await pool.close();
+          expect(open.size).toBe(0);
+          expect(release).toHaveBeenCalledTimes(openToken.mock.calls.length);
+        },
+      ),
     );
   });
 });

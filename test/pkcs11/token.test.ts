@@ -33,12 +33,19 @@ async function open(selector?: TokenSelector, options: Partial<OpenTokenOptions>
 /** OpenSC's view of the token. */
 function pkcs11Tool(...args: string[]): string {
   const slot = listTokens(config()).find(({ label }) => label === soft.label)!.slotId;
-  return execFileSync('pkcs11-tool', ['--module', soft.module, '--slot', String(slot), '--login', '--pin', soft.pin, ...args], { env: { ...process.env, ...soft.environment }, stdio: ['ignore', 'pipe', 'pipe'] }).toString();
+  return execFileSync('pkcs11-tool', ['--module', soft.module, '--slot', String(slot), '--login', '--pin', soft.pin, ...args], {
+    env: { ...process.env, ...soft.environment },
+    stdio: ['ignore', 'pipe', 'pipe'],
+  }).toString();
 }
 
 function selfSigned(commonName: string): X509Certificate {
   const file = path.join(directory.path, `${commonName}.pem`);
-  execFileSync('openssl', ['req', '-x509', '-newkey', 'rsa:2048', '-nodes', '-keyout', '/dev/null', '-out', file, '-subj', `/CN=${commonName}`, '-days', '2'], { stdio: 'ignore' });
+  execFileSync(
+    'openssl',
+    ['req', '-x509', '-newkey', 'rsa:2048', '-nodes', '-keyout', '/dev/null', '-out', file, '-subj', `/CN=${commonName}`, '-days', '2'],
+    { stdio: 'ignore' },
+  );
   return new X509Certificate(readFileSync(file));
 }
 
@@ -75,7 +82,14 @@ const sha256 = { scheme: 'rsa-pkcs1', digest: 'sha256' } as const;
 describe('the token', () => {
   it('is found by its exact label, by slot, by index and by URI', async () => {
     const { description } = await open();
-    expect(description).toMatchObject({ label: 'HSM ä', model: 'SoftHSM v2', manufacturer: 'SoftHSM project', initialized: true, loginRequired: true, pin: 'fine' });
+    expect(description).toMatchObject({
+      label: 'HSM ä',
+      model: 'SoftHSM v2',
+      manufacturer: 'SoftHSM project',
+      initialized: true,
+      loginRequired: true,
+      pin: 'fine',
+    });
     const all = listTokens(config());
     const index = all.findIndex(({ label }) => label === 'HSM ä');
     for (const selector of [
@@ -89,8 +103,18 @@ describe('the token', () => {
   });
 
   it.each<[string, TokenSelector, string, RegExp]>([
-    ['a label that is only a beginning', { by: 'label', label: 'HSM' }, 'TOKEN_NOT_FOUND', /it has (?=.*'HSM ä' in slot 0x)(?=.*'HSM ä2' in slot 0x)/u],
-    ['a label two tokens have', { by: 'label', label: 'twin' }, 'TOKEN_AMBIGUOUS', /slot 0x[0-9a-f]+ \(serial [0-9a-f]{16}\) and slot 0x[0-9a-f]+ \(serial [0-9a-f]{16}\)/u],
+    [
+      'a label that is only a beginning',
+      { by: 'label', label: 'HSM' },
+      'TOKEN_NOT_FOUND',
+      /it has (?=.*'HSM ä' in slot 0x)(?=.*'HSM ä2' in slot 0x)/u,
+    ],
+    [
+      'a label two tokens have',
+      { by: 'label', label: 'twin' },
+      'TOKEN_AMBIGUOUS',
+      /slot 0x[0-9a-f]+ \(serial [0-9a-f]{16}\) and slot 0x[0-9a-f]+ \(serial [0-9a-f]{16}\)/u,
+    ],
     ['a slot that is not there', { by: 'slot', slotId: 12345 }, 'TOKEN_NOT_FOUND', /token in slot 12345/u],
     ["SoftHSM's spare slot", { by: 'slot-index', index: 4 }, 'TOKEN_NOT_FOUND', /is not initialised/u],
     ['a URI with another serial', { by: 'uri', uri: 'pkcs11:token=HSM%20%C3%A4;serial=0' }, 'TOKEN_NOT_FOUND', /serial=0/u],
@@ -131,7 +155,9 @@ describe('keys on the token', () => {
     expect(curve).toMatchObject({ type: 'EC', size: 256 });
     const file = path.join(directory.path, 'ec.der');
     pkcs11Tool('--read-object', '--type', 'pubkey', '--id', 'ec01', '--output-file', file);
-    expect(Buffer.from(curve.spki!)).toEqual(createPublicKey({ key: readFileSync(file), format: 'der', type: 'spki' }).export({ type: 'spki', format: 'der' }));
+    expect(Buffer.from(curve.spki!)).toEqual(
+      createPublicKey({ key: readFileSync(file), format: 'der', type: 'spki' }).export({ type: 'spki', format: 'der' }),
+    );
     expect((await token.findKey({ by: 'public-key', spki: curve.spki! })).label).toBe('curve');
   });
 
@@ -139,7 +165,12 @@ describe('keys on the token', () => {
     const token = await open();
     const { id, spki } = keys['2048']!;
     const percent = Array.from(id, (byte) => `%${byte.toString(16).padStart(2, '0')}`).join('');
-    for (const selector of [{ by: 'id', id }, { by: 'label', label: 'key 2048' }, { by: 'uri', uri: `pkcs11:token=HSM%20%C3%A4;id=${percent};type=private` }, { by: 'uri', uri: 'pkcs11:object=key%202048' }] as const) {
+    for (const selector of [
+      { by: 'id', id },
+      { by: 'label', label: 'key 2048' },
+      { by: 'uri', uri: `pkcs11:token=HSM%20%C3%A4;id=${percent};type=private` },
+      { by: 'uri', uri: 'pkcs11:object=key%202048' },
+    ] as const) {
       expect(Buffer.from((await token.findKey(selector)).spki!)).toEqual(spki);
     }
   });
@@ -153,22 +184,33 @@ describe('keys on the token', () => {
     expect(Buffer.from((await token.findKey({ by: 'public-key', spki, id: Buffer.from('a2', 'hex') })).id).toString('hex')).toBe('a2');
     for (const hint of [{}, { id: Buffer.from('wrong') }]) {
       const key = await token.findKey({ by: 'public-key', spki, ...hint });
-      expect(verify('sha256', Buffer.from('data'), createPublicKey(readFileSync(file)), await token.sign(key, sha256, Buffer.from('data')))).toBe(true);
+      expect(
+        verify('sha256', Buffer.from('data'), createPublicKey(readFileSync(file)), await token.sign(key, sha256, Buffer.from('data'))),
+      ).toBe(true);
     }
   });
 
   it('are refused when there is none, or more than one', async () => {
     const token = await open();
-    await expect(token.findKey({ by: 'id', id: Buffer.from('foreign') })).rejects.toMatchObject(failure('KEY_AMBIGUOUS', /more than one private key with CKA_ID 666f7265/u));
+    await expect(token.findKey({ by: 'id', id: Buffer.from('foreign') })).rejects.toMatchObject(
+      failure('KEY_AMBIGUOUS', /more than one private key with CKA_ID 666f7265/u),
+    );
     await expect(token.findKey({ by: 'label', label: 'none' })).rejects.toMatchObject(failure('KEY_NOT_FOUND', /'none' on token 'HSM ä'/u));
     await expect(token.findKey({ by: 'uri', uri: 'pkcs11:token=other;object=curve' })).rejects.toMatchObject({ code: 'KEY_NOT_FOUND' });
-    await expect(token.findKey({ by: 'public-key', spki: certificate.publicKey.export({ type: 'spki', format: 'der' }) })).rejects.toMatchObject({ code: 'KEY_NOT_FOUND' });
+    await expect(
+      token.findKey({ by: 'public-key', spki: certificate.publicKey.export({ type: 'spki', format: 'der' }) }),
+    ).rejects.toMatchObject({ code: 'KEY_NOT_FOUND' });
     await expect(token.findKey({ by: 'public-key', spki: Buffer.from('junk') })).rejects.toMatchObject({ code: 'KEY_UNUSABLE' });
   });
 });
 
 describe('signatures', () => {
-  it.each([['2048', 'sha256'], ['3072', 'sha384'], ['4096', 'sha512'], ['2048', 'sha512']] as const)('by a %s-bit key with %s verify', async (bits, digest) => {
+  it.each([
+    ['2048', 'sha256'],
+    ['3072', 'sha384'],
+    ['4096', 'sha512'],
+    ['2048', 'sha512'],
+  ] as const)('by a %s-bit key with %s verify', async (bits, digest) => {
     const token = await open();
     const data = Buffer.from(`to be signed with ${digest}`);
     const { spki } = keys[bits]!;
@@ -198,7 +240,9 @@ describe('signatures', () => {
 
   it('with RSA are refused for a key on a curve', async () => {
     const token = await open();
-    await expect(token.sign(await token.findKey({ by: 'label', label: 'curve' }), sha256, Buffer.from('x'))).rejects.toMatchObject({ code: 'KEY_UNUSABLE' });
+    await expect(token.sign(await token.findKey({ by: 'label', label: 'curve' }), sha256, Buffer.from('x'))).rejects.toMatchObject({
+      code: 'KEY_UNUSABLE',
+    });
   });
 });
 
@@ -207,7 +251,9 @@ describe('certificates on the token', () => {
     const token = await open(undefined, {}, { pin: { from: 'environment', variable: 'NOT_SET' } });
     expect(await token.certificates()).toHaveLength(3);
     const named = await token.certificates('caSigningCert cert-pki-ca');
-    expect(named.map(({ der }) => Buffer.from(der)).sort((a, b) => a.compare(b))).toEqual([certificate.raw, renewed.raw].sort((a, b) => a.compare(b)));
+    expect(named.map(({ der }) => Buffer.from(der)).sort((a, b) => a.compare(b))).toEqual(
+      [certificate.raw, renewed.raw].sort((a, b) => a.compare(b)),
+    );
     expect((await token.certificates()).filter(({ label }) => label === '')).toHaveLength(1);
     expect(await token.certificates('caSigningCert')).toEqual([]);
   });

@@ -28,40 +28,81 @@ const uris: fc.Arbitrary<Pkcs11Uri> = fc.record(
 
 describe('a PKCS#11 URI', () => {
   it('is read back as it was written, whatever it names', () => {
-    fc.assert(fc.property(uris, (uri) => {
-      expect(parseUri(formatUri(uri))).toEqual(uri);
-    }));
+    fc.assert(
+      fc.property(uris, (uri) => {
+        expect(parseUri(formatUri(uri))).toEqual(uri);
+      }),
+    );
   });
 
   it('is either understood or refused with CONFIG_INVALID, never anything else', () => {
     const pieces = fc.constantFrom('token', 'id', '=', ';', '&', '?', '%', '%4', '%41', '%ff', 'pin-value', 'slot-id', ' ', 'ä', '1');
-    fc.assert(fc.property(fc.array(pieces), (parts) => {
-      try {
-        expect(parseUri(formatUri(parseUri(`pkcs11:${parts.join('')}`)))).toEqual(parseUri(`pkcs11:${parts.join('')}`));
-      } catch (error) {
-        expect(error).toMatchObject({ code: 'CONFIG_INVALID' });
-      }
-    }));
+    fc.assert(
+      fc.property(fc.array(pieces), (parts) => {
+        try {
+          expect(parseUri(formatUri(parseUri(`pkcs11:${parts.join('')}`)))).toEqual(parseUri(`pkcs11:${parts.join('')}`));
+        } catch (error) {
+          expect(error).toMatchObject({ code: 'CONFIG_INVALID' });
+        }
+      }),
+    );
   });
 
   it.each([
     // RFC 7512 §3
     ['pkcs11:', {}],
     ['pkcs11:object=my-pubkey;type=public', { object: 'my-pubkey', type: 'public' }],
-    ['pkcs11:token=The%20Software%20PKCS%2311%20Softtoken;manufacturer=Snake%20Oil,%20Inc.;model=1.0;object=my-certificate;type=cert;id=%69%95%3E%5C%F4%BD%EC%91;serial=?pin-source=file:/etc/token_pin', { token: 'The Software PKCS#11 Softtoken', manufacturer: 'Snake Oil, Inc.', model: '1.0', object: 'my-certificate', type: 'cert', id: new Uint8Array([0x69, 0x95, 0x3e, 0x5c, 0xf4, 0xbd, 0xec, 0x91]), serial: '', pinSource: 'file:/etc/token_pin' }],
+    [
+      'pkcs11:token=The%20Software%20PKCS%2311%20Softtoken;manufacturer=Snake%20Oil,%20Inc.;model=1.0;object=my-certificate;type=cert;id=%69%95%3E%5C%F4%BD%EC%91;serial=?pin-source=file:/etc/token_pin',
+      {
+        token: 'The Software PKCS#11 Softtoken',
+        manufacturer: 'Snake Oil, Inc.',
+        model: '1.0',
+        object: 'my-certificate',
+        type: 'cert',
+        id: new Uint8Array([0x69, 0x95, 0x3e, 0x5c, 0xf4, 0xbd, 0xec, 0x91]),
+        serial: '',
+        pinSource: 'file:/etc/token_pin',
+      },
+    ],
     ['PKCS11:library-version=3.0;slot-id=18446', { libraryVersion: '3.0', slotId: 18446 }],
     ['pkcs11:token=a&b?module-path=/usr/lib/p.so', { token: 'a&b', modulePath: '/usr/lib/p.so' }],
     // RFC 7512 §2.4: what is not known in the query is passed over.
     ['pkcs11:token=a?x-vendor=1&module-name=m', { token: 'a', moduleName: 'm' }],
     // As p11tool printed it for a Nitrokey: no manufacturer, and the label's padding with it.
-    ['pkcs11:model=PKCS%2315%20emulated;;serial=DENK0104068;token=SmartCard-HSM%20%28UserPIN%29%00%00%00%00%00%00%00%00%00;id=%E0%16;object=root;type=private', { model: 'PKCS#15 emulated', serial: 'DENK0104068', token: 'SmartCard-HSM (UserPIN)\0\0\0\0\0\0\0\0\0', id: new Uint8Array([0xe0, 0x16]), object: 'root', type: 'private' }],
+    [
+      'pkcs11:model=PKCS%2315%20emulated;;serial=DENK0104068;token=SmartCard-HSM%20%28UserPIN%29%00%00%00%00%00%00%00%00%00;id=%E0%16;object=root;type=private',
+      {
+        model: 'PKCS#15 emulated',
+        serial: 'DENK0104068',
+        token: 'SmartCard-HSM (UserPIN)\0\0\0\0\0\0\0\0\0',
+        id: new Uint8Array([0xe0, 0x16]),
+        object: 'root',
+        type: 'private',
+      },
+    ],
   ])('pass: %s', (uri, expected) => {
     expect(parseUri(uri)).toEqual(expected);
   });
 
   it('names the token whose label p11tool padded with %00', () => {
-    const token = { slotId: 1, label: 'SmartCard-HSM (UserPIN)', manufacturer: 'www.CardContact.de', model: 'PKCS#15 emulated', serial: 'DENK0104068', loginRequired: true, initialized: true, writeProtected: false, pin: 'fine' } as const;
-    expect(uriNames(parseUri('pkcs11:model=PKCS%2315%20emulated;;serial=DENK0104068;token=SmartCard-HSM%20%28UserPIN%29%00%00%00%00%00%00%00%00%00'), token)).toBe(true);
+    const token = {
+      slotId: 1,
+      label: 'SmartCard-HSM (UserPIN)',
+      manufacturer: 'www.CardContact.de',
+      model: 'PKCS#15 emulated',
+      serial: 'DENK0104068',
+      loginRequired: true,
+      initialized: true,
+      writeProtected: false,
+      pin: 'fine',
+    } as const;
+    expect(
+      uriNames(
+        parseUri('pkcs11:model=PKCS%2315%20emulated;;serial=DENK0104068;token=SmartCard-HSM%20%28UserPIN%29%00%00%00%00%00%00%00%00%00'),
+        token,
+      ),
+    ).toBe(true);
     expect(uriNames(parseUri('pkcs11:token=SmartCard-HSM%20%28UserPIN'), token)).toBe(false);
   });
 
@@ -78,7 +119,9 @@ describe('a PKCS#11 URI', () => {
     ['an unknown type', 'pkcs11:type=key', /is none of public, private/u],
     ['a wrong version', 'pkcs11:library-version=3.', /major\.minor/u],
   ])('fail: %s', (_, uri, message) => {
-    expect(() => parseUri(uri)).toThrow(expect.objectContaining({ code: 'CONFIG_INVALID', message: expect.stringMatching(message) as string }));
+    expect(() => parseUri(uri)).toThrow(
+      expect.objectContaining({ code: 'CONFIG_INVALID', message: expect.stringMatching(message) as string }),
+    );
   });
 
   it('refuses pin-value and does not repeat the PIN', () => {

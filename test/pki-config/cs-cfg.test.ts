@@ -61,11 +61,19 @@ test('a link stays one, and what a killed process left goes', () => {
 test('what is no file is one sentence', () => {
   const directory = configFile(place.path, 'kra');
   mkdirSync(directory, { recursive: true });
-  expect(() => setDirectives(directory, change)).toThrow(expect.objectContaining({ code: 'PKI_CONFIG_FAILED', message: expect.stringMatching(/^Cannot change ca\.signing\.cert in .*not a file.*\.$/u) as string }));
+  expect(() => setDirectives(directory, change)).toThrow(
+    expect.objectContaining({
+      code: 'PKI_CONFIG_FAILED',
+      message: expect.stringMatching(/^Cannot change ca\.signing\.cert in .*not a file.*\.$/u) as string,
+    }),
+  );
 });
 
 test('directives are read as they stand, and nothing is changed for it', () => {
-  expect([...readDirectives(file, ['ca.signing.cert', 'ca.nothing'])]).toEqual([['ca.signing.cert', 'OLD=='], ['ca.nothing', undefined]]);
+  expect([...readDirectives(file, ['ca.signing.cert', 'ca.nothing'])]).toEqual([
+    ['ca.signing.cert', 'OLD=='],
+    ['ca.nothing', undefined],
+  ]);
   expect([...readDirectives(configFile(place.path, 'kra'), ['ca.signing.cert'])]).toEqual([['ca.signing.cert', undefined]]);
   expect(names()).toEqual(['CS.cfg']);
 });

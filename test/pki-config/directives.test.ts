@@ -55,9 +55,13 @@ describe('a directive', () => {
 const base64 = fc.uint8Array({ minLength: 1, maxLength: 60 }).map((bytes) => Buffer.from(bytes).toString('base64'));
 const anyLine = fc.oneof(
   fc.stringMatching(/^[ -~\x80-\xff]{0,40}$/u),
-  fc.tuple(fc.constantFrom('ca.signing.cert', 'ca.signing.certreq', 'kra.signing.cert', 'a'), fc.constantFrom('=', ' = ', '=\t'), base64).map((parts) => parts.join('')),
+  fc
+    .tuple(fc.constantFrom('ca.signing.cert', 'ca.signing.certreq', 'kra.signing.cert', 'a'), fc.constantFrom('=', ' = ', '=\t'), base64)
+    .map((parts) => parts.join('')),
 );
-const anyFile = fc.array(fc.tuple(anyLine, fc.constantFrom('\n', '\r\n', '\r')).map((parts) => parts.join(''))).map((lines) => lines.join(''));
+const anyFile = fc
+  .array(fc.tuple(anyLine, fc.constantFrom('\n', '\r\n', '\r')).map((parts) => parts.join('')))
+  .map((lines) => lines.join(''));
 
 test('whatever the file holds: the value is read back, no other directive changes, as many lines end the same way', () => {
   fc.assert(
@@ -65,7 +69,8 @@ test('whatever the file holds: the value is read back, no other directive change
       const changed = withDirective(content, 'ca.signing.cert', value);
       const had = directiveOf(content, 'ca.signing.cert');
       expect(directiveOf(changed, 'ca.signing.cert')).toBe(had === undefined ? undefined : value);
-      for (const other of ['ca.signing.certreq', 'kra.signing.cert', 'a']) expect(directiveOf(changed, other)).toBe(directiveOf(content, other));
+      for (const other of ['ca.signing.certreq', 'kra.signing.cert', 'a'])
+        expect(directiveOf(changed, other)).toBe(directiveOf(content, other));
       expect(changed.match(/[\r\n]+/gu)).toEqual(content.match(/[\r\n]+/gu));
       expect(withDirective(changed, 'ca.signing.cert', value)).toBe(changed);
       if (had === undefined) expect(changed).toBe(content);

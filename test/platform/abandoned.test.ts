@@ -24,7 +24,12 @@ const left = (name: string, uid = 0): string => {
 };
 
 test("what a killed process of this user left is removed; a running one's, another purpose's and what is named otherwise stay", () => {
-  const [mine, running, other, odd] = [left(`x.${String(dead)}.abcDEF`), left(`x.${String(process.pid)}.abcDEF`), left(`y.${String(dead)}.abcDEF`), left(`x.${String(dead)}.abcDEF.bak`)];
+  const [mine, running, other, odd] = [
+    left(`x.${String(dead)}.abcDEF`),
+    left(`x.${String(process.pid)}.abcDEF`),
+    left(`y.${String(dead)}.abcDEF`),
+    left(`x.${String(dead)}.abcDEF.bak`),
+  ];
   sweepAbandoned(place.path, 'x');
   expect([mine, running, other, odd].map((one) => existsSync(one))).toEqual([false, true, true, true]);
   expect(path.basename(ownPrefix(place.path, 'x'))).toBe(`x.${String(process.pid)}.`);

@@ -22,7 +22,11 @@ async function portOf(server: Server): Promise<number> {
 beforeAll(async () => {
   const [key, cert] = ['key.pem', 'cert.pem'].map((name) => path.join(directory.path, name)) as [string, string];
   // Nobody trusts it, and it is for another name: that is no reason to call a server gone.
-  execFileSync('openssl', ['req', '-x509', '-newkey', 'rsa:2048', '-nodes', '-keyout', key, '-out', cert, '-subj', '/CN=somebody else', '-days', '1'], { stdio: 'ignore' });
+  execFileSync(
+    'openssl',
+    ['req', '-x509', '-newkey', 'rsa:2048', '-nodes', '-keyout', key, '-out', cert, '-subj', '/CN=somebody else', '-days', '1'],
+    { stdio: 'ignore' },
+  );
   tls = await portOf(createTlsServer({ key: readFileSync(key), cert: readFileSync(cert) }));
   silent = await portOf(createTcpServer(() => undefined));
   closed = await portOf(createTcpServer());

@@ -33,7 +33,19 @@ test('what a killed process left for one of the files is removed, however its na
 });
 
 test('all else stays: of running processes, other files, other forms', () => {
-  const stay = [`.a.crt.${String(process.pid)}.new`, '.a.crt.1.new', `.b.crt.${String(dead)}.new`, `.a.crt.${String(dead)}`, `a.crt.${String(dead)}.new`, `.a.crt.${String(dead)}.new.bak`, '.a.crt..new', '.a.crt.-5.new', '.a.crt.0.new', '.a.crt.99999999999.new', `.a.crt.0${String(dead)}.new`].map((name) => file(name));
+  const stay = [
+    `.a.crt.${String(process.pid)}.new`,
+    '.a.crt.1.new',
+    `.b.crt.${String(dead)}.new`,
+    `.a.crt.${String(dead)}`,
+    `a.crt.${String(dead)}.new`,
+    `.a.crt.${String(dead)}.new.bak`,
+    '.a.crt..new',
+    '.a.crt.-5.new',
+    '.a.crt.0.new',
+    '.a.crt.99999999999.new',
+    `.a.crt.0${String(dead)}.new`,
+  ].map((name) => file(name));
   sweepBeside([at('a.crt')]);
   expect(remain(stay)).not.toContain(false);
 });

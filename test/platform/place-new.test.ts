@@ -20,7 +20,9 @@ vi.mock('node:fs', async (original) => {
 });
 
 const directory = mkdtempSync(path.join(tmpdir(), 'place-new-'));
-afterAll(() => { rmSync(directory, { recursive: true }); });
+afterAll(() => {
+  rmSync(directory, { recursive: true });
+});
 const [aside, file] = [path.join(directory, '.aside'), path.join(directory, 'file')];
 beforeEach(() => {
   for (const name of readdirSync(directory)) rmSync(path.join(directory, name));
@@ -38,7 +40,9 @@ it.each([undefined, 'EPERM', 'ENOTSUP'])('gives the file its name, also where li
 it.each([undefined, 'EPERM'])('leaves what is there, also where link(2) says %s', (code) => {
   Object.assign(refusal, { code });
   writeFileSync(file, 'old');
-  expect(() => { placeNew(aside, file); }).toThrow(expect.objectContaining({ code: 'EEXIST' }) as Error);
+  expect(() => {
+    placeNew(aside, file);
+  }).toThrow(expect.objectContaining({ code: 'EEXIST' }) as Error);
   expect(readFileSync(file, 'utf8')).toBe('old');
   expect(readFileSync(aside, 'utf8')).toBe('new');
 });
@@ -46,12 +50,16 @@ it.each([undefined, 'EPERM'])('leaves what is there, also where link(2) says %s'
 it('leaves no empty file where the finished one cannot take its place', () => {
   Object.assign(refusal, { code: 'EPERM' });
   rmSync(aside);
-  expect(() => { placeNew(aside, file); }).toThrow('ENOENT');
+  expect(() => {
+    placeNew(aside, file);
+  }).toThrow('ENOENT');
   expect(readdirSync(directory)).toEqual([]);
 });
 
 it('takes any other failure for what it is', () => {
   Object.assign(refusal, { code: 'EIO' });
-  expect(() => { placeNew(aside, file); }).toThrow('EIO');
+  expect(() => {
+    placeNew(aside, file);
+  }).toThrow('EIO');
   expect(readdirSync(directory)).toEqual(['.aside']);
 });

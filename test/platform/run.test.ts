@@ -9,14 +9,23 @@ describe('a program we run', () => {
   });
 
   it('that fails is named with what it said', async () => {
-    await expect(run('sh', ['-c', 'echo broken >&2; exit 3'])).rejects.toMatchObject({ code: 'COMMAND_FAILED', message: 'sh failed (exit 3): broken.' });
+    await expect(run('sh', ['-c', 'echo broken >&2; exit 3'])).rejects.toMatchObject({
+      code: 'COMMAND_FAILED',
+      message: 'sh failed (exit 3): broken.',
+    });
   });
 
   it('is ended at its limit', async () => {
-    await expect(run('sleep', ['30'], { timeoutMs: 200 })).rejects.toMatchObject({ code: 'COMMAND_FAILED', message: 'sleep gave no answer in time.' });
+    await expect(run('sleep', ['30'], { timeoutMs: 200 })).rejects.toMatchObject({
+      code: 'COMMAND_FAILED',
+      message: 'sleep gave no answer in time.',
+    });
   });
 
   it('that does not exist is one sentence', async () => {
-    await expect(run('no-such-program', [])).rejects.toMatchObject({ code: 'COMMAND_FAILED', message: expect.stringContaining('ENOENT') as string });
+    await expect(run('no-such-program', [])).rejects.toMatchObject({
+      code: 'COMMAND_FAILED',
+      message: expect.stringContaining('ENOENT') as string,
+    });
   });
 });

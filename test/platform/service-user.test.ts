@@ -6,9 +6,16 @@ import { ensureServiceUser } from '../rig/service-user.js';
 const module = path.resolve(import.meta.dirname, '../../src/platform/service-user.ts');
 
 /** Runs a snippet in a process of its own: the drop is for good. */
-function inProcess(snippet: string, options: { readonly uid?: number; readonly gid?: number } = {}): { readonly value: unknown; readonly error: string } {
+function inProcess(
+  snippet: string,
+  options: { readonly uid?: number; readonly gid?: number } = {},
+): { readonly value: unknown; readonly error: string } {
   const code = `import(${JSON.stringify(module)}).then(async (m) => { const v = await (async () => { ${snippet} })(); process.stdout.write(JSON.stringify(v)); }).catch((e) => { process.stderr.write(JSON.stringify({ code: e.code, message: e.message })); process.exit(1); });`;
-  const child = spawnSync(process.execPath, ['--import', 'tsx', '-e', code], { encoding: 'utf8', env: { PATH: process.env['PATH'], HOME: '/root', TSX_DISABLE_CACHE: '1' }, ...options });
+  const child = spawnSync(process.execPath, ['--import', 'tsx', '-e', code], {
+    encoding: 'utf8',
+    env: { PATH: process.env['PATH'], HOME: '/root', TSX_DISABLE_CACHE: '1' },
+    ...options,
+  });
   return { value: child.stdout === '' ? undefined : JSON.parse(child.stdout), error: child.stderr };
 }
 
@@ -37,7 +44,10 @@ describe('the drop to the service user', () => {
 
   it('says which user is missing', () => {
     const { error } = inProcess(`m.dropTo('no-such-user-here')`);
-    expect(JSON.parse(error)).toMatchObject({ code: 'USER_MISSING', message: expect.stringContaining("'no-such-user-here' does not exist") as string });
+    expect(JSON.parse(error)).toMatchObject({
+      code: 'USER_MISSING',
+      message: expect.stringContaining("'no-such-user-here' does not exist") as string,
+    });
   });
 
   it('is refused to a user that is root by another name', () => {
@@ -46,7 +56,10 @@ describe('the drop to the service user', () => {
       process.seteuid = (user) => seteuid(user === 'toor' ? 0 : user);
       m.dropTo('toor');
     `);
-    expect(JSON.parse(error)).toMatchObject({ code: 'NOT_PERMITTED', message: expect.stringMatching(/'toor' is 'root' \(uid 0\)/u) as string });
+    expect(JSON.parse(error)).toMatchObject({
+      code: 'NOT_PERMITTED',
+      message: expect.stringMatching(/'toor' is 'root' \(uid 0\)/u) as string,
+    });
   });
 
   it('takes the groups of the name asked for, where the uid has another name too', () => {
@@ -64,7 +77,10 @@ describe('the drop to the service user', () => {
 
   it('is refused to another user than root, naming both', () => {
     const { error } = inProcess(`m.dropTo('pkiuser')`, { uid: 65534, gid: 65534 });
-    expect(JSON.parse(error)).toMatchObject({ code: 'NOT_PERMITTED', message: expect.stringMatching(/'pkiuser'.*'nobody'.*root/u) as string });
+    expect(JSON.parse(error)).toMatchObject({
+      code: 'NOT_PERMITTED',
+      message: expect.stringMatching(/'pkiuser'.*'nobody'.*root/u) as string,
+    });
   });
 
   it('is nothing to do for the service user itself', () => {

@@ -22,13 +22,22 @@ afterEach(() => {
   directory.remove();
 });
 
-const refused = (message: RegExp) => expect.objectContaining({ code: 'STATE_UNAVAILABLE', message: expect.stringMatching(message) as string }) as Error;
-const ensure = () => { ensureStateDirectory(state, account); };
-const script = (body: string) => ['--import', 'tsx', '--input-type=module', '-e', `import { ensureStateDirectory } from ${source}; ${body}`];
+const refused = (message: RegExp) =>
+  expect.objectContaining({ code: 'STATE_UNAVAILABLE', message: expect.stringMatching(message) as string }) as Error;
+const ensure = () => {
+  ensureStateDirectory(state, account);
+};
+const script = (body: string) => [
+  '--import',
+  'tsx',
+  '--input-type=module',
+  '-e',
+  `import { ensureStateDirectory } from ${source}; ${body}`,
+];
 const call = () => `ensureStateDirectory(${JSON.stringify(state)}, ${JSON.stringify(account)});`;
 
 describe('the state directory', () => {
-  it("is made by root for the service user alone, its parents so that this user can enter them, and stays as it is", () => {
+  it('is made by root for the service user alone, its parents so that this user can enter them, and stays as it is', () => {
     const mask = process.umask(0o077);
     ensure();
     process.umask(mask);
@@ -42,8 +51,18 @@ describe('the state directory', () => {
   });
 
   it.each<[string, (parent: string) => void]>([
-    ['is owned by the service user', (parent) => { chownSync(parent, account.uid, account.gid); }],
-    ['can be written by others', (parent) => { chmodSync(parent, 0o777); }],
+    [
+      'is owned by the service user',
+      (parent) => {
+        chownSync(parent, account.uid, account.gid);
+      },
+    ],
+    [
+      'can be written by others',
+      (parent) => {
+        chmodSync(parent, 0o777);
+      },
+    ],
   ])('is not made by root below a directory that %s: nothing is followed, nothing chowned', (_, spoil) => {
     const parent = path.dirname(state);
     mkdirSync(parent);
@@ -74,13 +93,16 @@ describe('the state directory', () => {
 
   it('has its owner from the first moment: a process killed before leaves nothing under its name, and what it left is swept', () => {
     // The kill comes where a chown would.
-    const killed = spawnSync(process.execPath, script(`
+    const killed = spawnSync(
+      process.execPath,
+      script(`
       import fs from 'node:fs';
       import { syncBuiltinESMExports } from 'node:module';
       fs.lchownSync = fs.chownSync = () => process.kill(process.pid, 'SIGKILL');
       syncBuiltinESMExports();
       ${call()}
-    `));
+    `),
+    );
     expect(killed.signal).toBe('SIGKILL');
     expect(readdirSync(path.dirname(state))).toEqual([expect.stringMatching(/^\.new-hsmonger\./u)]);
     ensure();

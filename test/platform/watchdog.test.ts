@@ -10,9 +10,15 @@ const file = path.join(scratch.path, 'watchdog.json');
 
 // What it does to a process that blocks is shown on the built helper: test/helpers/submit.test.ts.
 describe('the watchdog', () => {
-  beforeEach(() => { vi.stubEnv('HSMONGER_FRONT', undefined); });
-  afterEach(() => { vi.unstubAllEnvs(); });
-  afterAll(() => { scratch.remove(); });
+  beforeEach(() => {
+    vi.stubEnv('HSMONGER_FRONT', undefined);
+  });
+  afterEach(() => {
+    vi.unstubAllEnvs();
+  });
+  afterAll(() => {
+    scratch.remove();
+  });
 
   it('leaves its note while the work lasts, dated when the time is over', () => {
     const before = Date.now();
@@ -33,16 +39,27 @@ describe('the watchdog', () => {
   });
 
   it('does its work without a place for the note', () => {
-    expect(() => { startWatchdog(100, '/nonexistent/watchdog.json', 'x').stop(); }).not.toThrow();
+    expect(() => {
+      startWatchdog(100, '/nonexistent/watchdog.json', 'x').stop();
+    }).not.toThrow();
   });
 
   it('tells the shell in front who it is and how long it may take', () => {
     const module = path.resolve(import.meta.dirname, '../../src/platform/watchdog.ts');
-    const { output } = spawnSync(process.execPath, ['--import', 'tsx', '-e', `import(${JSON.stringify(module)}).then((m) => { m.startWatchdog(7, ${JSON.stringify(file)}, 'x').stop(); process.stdout.write(String(process.pid)); });`], {
-      env: { PATH: process.env['PATH'], HSMONGER_FRONT: '1' },
-      stdio: ['ignore', 'pipe', 'pipe', 'pipe'],
-      encoding: 'utf8',
-    });
+    const { output } = spawnSync(
+      process.execPath,
+      [
+        '--import',
+        'tsx',
+        '-e',
+        `import(${JSON.stringify(module)}).then((m) => { m.startWatchdog(7, ${JSON.stringify(file)}, 'x').stop(); process.stdout.write(String(process.pid)); });`,
+      ],
+      {
+        env: { PATH: process.env['PATH'], HSMONGER_FRONT: '1' },
+        stdio: ['ignore', 'pipe', 'pipe', 'pipe'],
+        encoding: 'utf8',
+      },
+    );
     expect(output[3]).toBe(`${output[1] ?? ''} 7\n`);
   });
 });

@@ -6,17 +6,29 @@ import { readFlags } from '../../src/protocol/flags.js';
 
 describe('an answer', () => {
   it('to an issue is JSON, ASCII, with exactly the keys certmonger reads (submit-e.c:56-59)', () => {
-    const { exitCode, stdout } = encodeOutcome({ kind: 'issued', certificate: 'C', chain: ['I'], roots: [{ nickname: 'Würzel', certificate: 'R' }] });
+    const { exitCode, stdout } = encodeOutcome({
+      kind: 'issued',
+      certificate: 'C',
+      chain: ['I'],
+      roots: [{ nickname: 'Würzel', certificate: 'R' }],
+    });
     expect(exitCode).toBe(0);
     expect(stdout).toMatch(/^[\x20-\x7e]*\n$/u);
-    expect(JSON.parse(stdout)).toEqual({ certificate: 'C', chain: [{ nickname: 'chain #1', certificate: 'I' }], roots: [{ nickname: 'Würzel', certificate: 'R' }] });
+    expect(JSON.parse(stdout)).toEqual({
+      certificate: 'C',
+      chain: [{ nickname: 'chain #1', certificate: 'I' }],
+      roots: [{ nickname: 'Würzel', certificate: 'R' }],
+    });
   });
 
   it('that refuses or waits has its reason, or its delay, on the first line', () => {
     expect(encodeOutcome({ kind: 'rejected', reason: 'because\nof that' })).toEqual({ exitCode: 2, stdout: 'because of that\n' });
     expect(encodeOutcome({ kind: 'unconfigured', reason: 'no file' })).toEqual({ exitCode: 4, stdout: 'no file\n' });
     expect(encodeOutcome({ kind: 'retry', afterSeconds: 10 })).toEqual({ exitCode: 5, stdout: '10\nhsmonger\n' });
-    expect(encodeOutcome({ kind: 'retry', afterSeconds: 10, cookie: 'state=check&requestId=7' })).toEqual({ exitCode: 5, stdout: '10\nstate=check&requestId=7\n' });
+    expect(encodeOutcome({ kind: 'retry', afterSeconds: 10, cookie: 'state=check&requestId=7' })).toEqual({
+      exitCode: 5,
+      stdout: '10\nstate=check&requestId=7\n',
+    });
     expect(encodeOutcome({ kind: 'unsupported' })).toEqual({ exitCode: 6, stdout: '' });
   });
 
@@ -25,7 +37,12 @@ describe('an answer', () => {
   });
 
   it('is one line whatever a reason holds', () => {
-    fc.assert(fc.property(fc.string({ unit: 'binary' }), (reason) => !/[\p{Cc}]/u.test(encodeOutcome({ kind: 'rejected', reason }).stdout.slice(0, -1))));
+    fc.assert(
+      fc.property(
+        fc.string({ unit: 'binary' }),
+        (reason) => !/[\p{Cc}]/u.test(encodeOutcome({ kind: 'rejected', reason }).stdout.slice(0, -1)),
+      ),
+    );
   });
 });
 
@@ -52,7 +69,9 @@ describe('an operation', () => {
   });
 
   it('keeps what certmonger set and takes an empty variable as unset', () => {
-    expect(readOperation({ CERTMONGER_OPERATION: 'SUBMIT', CERTMONGER_CSR: 'x', CERTMONGER_CERTIFICATE: '', CERTMONGER_CA_PROFILE: 'p' })).toEqual({
+    expect(
+      readOperation({ CERTMONGER_OPERATION: 'SUBMIT', CERTMONGER_CSR: 'x', CERTMONGER_CERTIFICATE: '', CERTMONGER_CA_PROFILE: 'p' }),
+    ).toEqual({
       kind: 'enrol',
       variables: { csr: 'x', oldCertificate: undefined, profile: 'p', cookie: undefined },
     });
@@ -71,13 +90,34 @@ describe('an operation', () => {
 
 describe('flags', () => {
   it('are read in both spellings', () => {
-    expect(readFlags(['--instance', 'a', '--state-dir=/s'])).toEqual({ instance: 'a', stateDir: '/s', configDir: undefined, request: undefined, reuseExisting: false, forceSelfSigned: false, unknown: undefined });
+    expect(readFlags(['--instance', 'a', '--state-dir=/s'])).toEqual({
+      instance: 'a',
+      stateDir: '/s',
+      configDir: undefined,
+      request: undefined,
+      reuseExisting: false,
+      forceSelfSigned: false,
+      unknown: undefined,
+    });
   });
-  it('of FreeIPA\'s helper take no value', () => {
-    expect(readFlags(['--reuse-existing', '--instance', 'a'])).toMatchObject({ instance: 'a', reuseExisting: true, forceSelfSigned: false, unknown: undefined });
-    expect(readFlags(['--instance', 'a', '--force-self-signed'])).toMatchObject({ instance: 'a', reuseExisting: false, forceSelfSigned: true, unknown: undefined });
+  it("of FreeIPA's helper take no value", () => {
+    expect(readFlags(['--reuse-existing', '--instance', 'a'])).toMatchObject({
+      instance: 'a',
+      reuseExisting: true,
+      forceSelfSigned: false,
+      unknown: undefined,
+    });
+    expect(readFlags(['--instance', 'a', '--force-self-signed'])).toMatchObject({
+      instance: 'a',
+      reuseExisting: false,
+      forceSelfSigned: true,
+      unknown: undefined,
+    });
   });
-  it.each([[['--reuse-existing=yes']], [['--bogus', 'x']], [['x']], [['--instance']], [['--toString', 'x']]])('name the word that is not known: %j', (argv) => {
-    expect(readFlags(argv).unknown).toBe(argv[0]);
-  });
+  it.each([[['--reuse-existing=yes']], [['--bogus', 'x']], [['x']], [['--instance']], [['--toString', 'x']]])(
+    'name the word that is not known: %j',
+    (argv) => {
+      expect(readFlags(argv).unknown).toBe(argv[0]);
+    },
+  );
 });

@@ -37,7 +37,11 @@ describe('certmonger waits', () => {
 
   test('says of one just renewed when it is due again, not when the half hour ends', () => {
     const notBefore = new Date('2027-06-20T00:00:00Z');
-    expect(decideRenewal(new Date('2027-06-20T00:10:00Z'), { notAfter: new Date('2029-06-28T00:00:00Z'), notBefore })).toMatchObject({ due: false, reason: 'not yet', next: new Date('2029-05-31T00:00:00Z') });
+    expect(decideRenewal(new Date('2027-06-20T00:10:00Z'), { notAfter: new Date('2029-06-28T00:00:00Z'), notBefore })).toMatchObject({
+      due: false,
+      reason: 'not yet',
+      next: new Date('2029-05-31T00:00:00Z'),
+    });
   });
 
   test('for ever when it does not know the end', () => {

@@ -16,7 +16,14 @@ export interface FakeSystemd {
 }
 
 /** `otherwise` runs what is none of systemd's programs; a call that begins with `failing` fails. */
-export function fakeSystemd(directory: string, options: { readonly failing?: () => string | undefined; readonly onCall?: (call: string, when: 'before' | 'after') => void; readonly otherwise?: typeof run } = {}): FakeSystemd {
+export function fakeSystemd(
+  directory: string,
+  options: {
+    readonly failing?: () => string | undefined;
+    readonly onCall?: (call: string, when: 'before' | 'after') => void;
+    readonly otherwise?: typeof run;
+  } = {},
+): FakeSystemd {
   const [units, timersIn, log] = ['units', 'timers', 'calls'].map((name) => path.join(directory, name)) as [string, string, string];
   for (const one of [units, timersIn]) mkdirSync(one, { recursive: true });
   const state = (unit: string) => (existsSync(path.join(units, unit)) ? readFileSync(path.join(units, unit), 'utf8') : 'unknown');
@@ -24,7 +31,8 @@ export function fakeSystemd(directory: string, options: { readonly failing?: () 
     writeFileSync(path.join(units, unit), to);
   };
   const timers = () => readdirSync(timersIn).sort();
-  const matching = (pattern: string) => timers().filter((timer) => (pattern.includes('*') ? timer.startsWith(pattern.slice(0, pattern.indexOf('*'))) : timer === pattern));
+  const matching = (pattern: string) =>
+    timers().filter((timer) => (pattern.includes('*') ? timer.startsWith(pattern.slice(0, pattern.indexOf('*'))) : timer === pattern));
 
   function systemctl([verb = '', ...rest]: readonly string[]): Partial<RunResult> {
     const target = rest.at(-1) ?? '';
@@ -34,7 +42,11 @@ export function fakeSystemd(directory: string, options: { readonly failing?: () 
         return now === 'unknown' ? { exitCode: 4, stdout: 'inactive\n' } : { exitCode: now === 'active' ? 0 : 3, stdout: `${now}\n` };
       }
       case 'list-units':
-        return { stdout: matching(target).map((timer) => `${timer} loaded active waiting\n`).join('') };
+        return {
+          stdout: matching(target)
+            .map((timer) => `${timer} loaded active waiting\n`)
+            .join(''),
+        };
       case 'stop':
         for (const unit of rest) {
           if (unit.endsWith('.timer')) for (const timer of matching(unit)) rmSync(path.join(timersIn, timer));
@@ -67,7 +79,8 @@ export function fakeSystemd(directory: string, options: { readonly failing?: () 
       const failing = options.failing?.();
       if (failing !== undefined && call.startsWith(failing)) throw new HsmongerError('COMMAND_FAILED', `${failing} failed.`);
       const answer = program === 'systemctl' ? systemctl(args) : {};
-      if (program === 'systemd-run') writeFileSync(path.join(timersIn, `${args[0]?.replace('--unit=', '') ?? ''}.timer`), args.slice(1).join(' '));
+      if (program === 'systemd-run')
+        writeFileSync(path.join(timersIn, `${args[0]?.replace('--unit=', '') ?? ''}.timer`), args.slice(1).join(' '));
       options.onCall?.(call, 'after');
       return { exitCode: 0, stdout: '', stderr: '', ...answer };
     },

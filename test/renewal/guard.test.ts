@@ -38,7 +38,10 @@ function fakeSystemd(failing?: string) {
     const target = rest.at(-1) ?? '';
     if (program === 'systemd-run') timers.add(`${verb.replace('--unit=', '')}.timer`);
     else if (verb === 'is-active') exitCode = running.has(target) ? 0 : 3;
-    else if (verb === 'list-units') stdout = matching(target).map((timer) => `${timer} loaded active waiting\n`).join('');
+    else if (verb === 'list-units')
+      stdout = matching(target)
+        .map((timer) => `${timer} loaded active waiting\n`)
+        .join('');
     else if (verb === 'stop' && target.includes('*')) for (const timer of matching(target)) timers.delete(timer);
     else if (verb === 'stop') running.delete(target);
     else running.add(target);
@@ -54,7 +57,9 @@ test('the guard stands before the unit stops, and goes only after the unit is st
   expect(systemd.running.has(unit)).toBe(false);
   expect(systemd.timers.size).toBe(1);
   const [guard, stop] = systemd.calls.slice(1);
-  expect(guard).toMatch(/^systemd-run --unit=hsmonger-guard:hsmonger:\S+ --on-active=7min .*systemctl start pki-tomcatd@pki-tomcat\.service$/u);
+  expect(guard).toMatch(
+    /^systemd-run --unit=hsmonger-guard:hsmonger:\S+ --on-active=7min .*systemctl start pki-tomcatd@pki-tomcat\.service$/u,
+  );
   expect(stop).toBe(`systemctl stop ${unit}`);
 
   expect(await startGuarded(instance, systemd.run)).toBe(true);

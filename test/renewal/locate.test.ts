@@ -71,11 +71,15 @@ describe('the new certificate', () => {
     ['other key', 'KEY_MISMATCH'],
     ['other subject', 'SUBJECT_MISMATCH'],
   ])('with %s than the one before is refused', (nickname, code) => {
-    expect(() => locate('n', { ...nothing, stored: [named('ocsp'), named(nickname)], before: [named('ocsp')] })).toThrow(expect.objectContaining({ code }));
+    expect(() => locate('n', { ...nothing, stored: [named('ocsp'), named(nickname)], before: [named('ocsp')] })).toThrow(
+      expect.objectContaining({ code }),
+    );
   });
 
   test('missing on the token is missing, whatever the database has', () => {
-    expect(() => locate('n', { ...nothing, copies: [named('newest')] })).toThrow(expect.objectContaining({ code: 'CERTIFICATE_NOT_FOUND' }));
+    expect(() => locate('n', { ...nothing, copies: [named('newest')] })).toThrow(
+      expect.objectContaining({ code: 'CERTIFICATE_NOT_FOUND' }),
+    );
   });
 
   test('supersedes what the journal remembers although it is gone everywhere', () => {
@@ -84,7 +88,15 @@ describe('the new certificate', () => {
 });
 
 describe('proving', () => {
-  const judged = (nickname: string, change: object = {}) => fault({ now: new Date(), certificate: named(nickname), superseded: [named('ocsp')], authorities: [named('ca'), named('ca 2')], issued: [], ...change });
+  const judged = (nickname: string, change: object = {}) =>
+    fault({
+      now: new Date(),
+      certificate: named(nickname),
+      superseded: [named('ocsp')],
+      authorities: [named('ca'), named('ca 2')],
+      issued: [],
+      ...change,
+    });
 
   test('a right one has no fault, whether or not the CA was renewed before', () => {
     expect(judged('newest')).toBeUndefined();
@@ -106,11 +118,22 @@ describe('proving', () => {
   });
 
   const row = (certificate: Certificate, revokedAt?: Date) =>
-    ({ certificate: certificate.der, notAfter: certificate.notAfter, subjectKey: keyFingerprint(certificate.spki), ...(revokedAt === undefined ? {} : { revokedAt }) }) as IssuedRow;
+    ({
+      certificate: certificate.der,
+      notAfter: certificate.notAfter,
+      subjectKey: keyFingerprint(certificate.spki),
+      ...(revokedAt === undefined ? {} : { revokedAt }),
+    }) as IssuedRow;
 
   test('one that the ledger has as revoked is at fault; a later one that never arrived is a warning', () => {
     expect(judged('newest', { issued: [row(named('newest'), new Date())] })).toMatch(/revoked/u);
-    const judgement = { now: new Date(), certificate: named('newer'), superseded: [], authorities: [named('ca')], issued: [row(named('newest'))] };
+    const judgement = {
+      now: new Date(),
+      certificate: named('newer'),
+      superseded: [],
+      authorities: [named('ca')],
+      issued: [row(named('newest'))],
+    };
     expect(prove('n', judgement, 'ours')).toEqual([expect.stringContaining("run 'hsmonger renew'")]);
   });
 
@@ -121,7 +144,7 @@ describe('proving', () => {
   });
 });
 
-describe("of a chain of three of which one is not at hand", () => {
+describe('of a chain of three of which one is not at hand', () => {
   const pool = (...nicknames: string[]) => nicknames.map(named);
   test.each([
     ['of another', pool, ['sub'], /^CN=Another CA, a CA above 'n', is neither/u],
@@ -130,7 +153,11 @@ describe("of a chain of three of which one is not at hand", () => {
     ['follows', pool, ['sub'], undefined],
     ['follows', pool, [], undefined],
   ] as const)('%s: %# says what is missing, or leaves it to the step that looks for it', (chain, at, nicknames, sentence) => {
-    const said = prove('n', { now: new Date(), certificate: named('below sub'), superseded: [], authorities: at(...nicknames), issued: [] }, chain);
+    const said = prove(
+      'n',
+      { now: new Date(), certificate: named('below sub'), superseded: [], authorities: at(...nicknames), issued: [] },
+      chain,
+    );
     expect(said).toEqual(sentence === undefined ? [] : [expect.stringMatching(sentence)]);
   });
 
@@ -141,13 +168,17 @@ describe("of a chain of three of which one is not at hand", () => {
 });
 
 describe('a key in a file', () => {
-  test('is the certificate\'s', () => {
+  test("is the certificate's", () => {
     expect(proveFileKey('n', { publicKey: named('ocsp').spki, troubles: [] }, named('newest'))).toEqual([]);
-    expect(() => proveFileKey('n', { publicKey: named('other key').spki, troubles: [] }, named('newest'))).toThrow(expect.objectContaining({ code: 'KEY_MISMATCH' }));
+    expect(() => proveFileKey('n', { publicKey: named('other key').spki, troubles: [] }, named('newest'))).toThrow(
+      expect.objectContaining({ code: 'KEY_MISMATCH' }),
+    );
   });
 
   test('that could not be read is a warning with the reason', () => {
-    expect(proveFileKey('n', { troubles: ['The key cannot be read.'] }, named('newest'))).toEqual(["The key of 'n' was not compared with its new certificate. The key cannot be read."]);
+    expect(proveFileKey('n', { troubles: ['The key cannot be read.'] }, named('newest'))).toEqual([
+      "The key of 'n' was not compared with its new certificate. The key cannot be read.",
+    ]);
     expect(proveFileKey('n', undefined, named('newest'))).toEqual(["The key of 'n' was not compared with its new certificate."]);
   });
 });

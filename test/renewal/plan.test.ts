@@ -12,7 +12,11 @@ const newPki = '[pki]\nunit="pki.service"\n';
 const ipa = directory + oldPki;
 
 function planOf(nickname: string, profile: string, extra: string, storage = '') {
-  const instance = parseInstance('x', '/x.toml', parse(`${base}${extra}[[certificate]]\nnickname="${nickname}"\nprofile="${profile}"\n${storage}`));
+  const instance = parseInstance(
+    'x',
+    '/x.toml',
+    parse(`${base}${extra}[[certificate]]\nnickname="${nickname}"\nprofile="${profile}"\n${storage}`),
+  );
   return { instance, certificate: instance.certificates[0]! };
 }
 
@@ -26,7 +30,13 @@ describe('what saving a certificate takes', () => {
     ['caSigningCert cert-pki-ca', 'caCACert', '', '', onToken],
     ['caSigningCert cert-pki-ca', 'caCACert', ipa, '', [...onToken, 'configured', 'authority updated', 'published']],
     ['caSigningCert cert-pki-ca', 'caCACert', directory + newPki, '', [...onToken, 'authority updated', 'published']],
-    ['caSigningCert cert-pki-ca 5d7b', 'caCACert', ipa, 'authority="123e4567-e89b-42d3-a456-426614174000"\n', [...onToken, 'authority updated']],
+    [
+      'caSigningCert cert-pki-ca 5d7b',
+      'caCACert',
+      ipa,
+      'authority="123e4567-e89b-42d3-a456-426614174000"\n',
+      [...onToken, 'authority updated'],
+    ],
     ['ocspSigningCert cert-pki-ca', 'caOCSPCert', ipa, '', [...onToken, 'configured']],
     ['subsystemCert cert-pki-ca', 'caSubsystemCert', ipa, '', [...onToken, 'configured', 'users updated']],
     ['subsystemCert cert-pki-ca', 'caSubsystemCert', oldPki, '', [...onToken, 'configured']],
@@ -48,7 +58,16 @@ test.each([
   [ipa, ['chain trusted', 'configured', 'authority updated', 'published']],
 ])("the CA's own, signed by another CA, with %j: what stands above it comes first", (extra, followUps) => {
   const { instance, certificate } = planOf('caSigningCert cert-pki-ca', 'caCACert', extra);
-  expect(stepsFor(instance, certificate, true)).toEqual(['announced', 'located', 'proven', ...onToken, ...followUps, 'checked', 'in service', 'done']);
+  expect(stepsFor(instance, certificate, true)).toEqual([
+    'announced',
+    'located',
+    'proven',
+    ...onToken,
+    ...followUps,
+    'checked',
+    'in service',
+    'done',
+  ]);
 });
 
 describe('a chain belongs into the NSS database', () => {
@@ -62,7 +81,11 @@ describe('a chain belongs into the NSS database', () => {
   ])("'%s' (%s) %j, signed by another: %j", async (nickname, profile, storage, byAnother, expected) => {
     const [keys, otherKeys] = await Promise.all([makeKeys('p256'), makeKeys('p256')]);
     const other = await makeCertificate({ keys: otherKeys, subject: 'CN=Other', extensions: caExtensions() });
-    const signed = await makeCertificate({ keys, extensions: caExtensions(), ...(byAnother ? { by: { keys: otherKeys, certificate: other } } : {}) });
+    const signed = await makeCertificate({
+      keys,
+      extensions: caExtensions(),
+      ...(byAnother ? { by: { keys: otherKeys, certificate: other } } : {}),
+    });
     expect(hasChain(planOf(nickname, profile, '', storage).certificate, signed)).toBe(expected);
   });
 });

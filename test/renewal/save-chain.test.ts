@@ -47,7 +47,15 @@ async function signedOutside(): Promise<{ readonly der: Buffer; readonly file: s
   await rig.act({ action: 'before', nickname: ca });
   const csr = path.join(rig.directory, 'ca.csr');
   writeFileSync(csr, rig.old.certificate(ca).csr);
-  const file = outside.sign(csr, { days: (days += 10), extensions: ['basicConstraints=critical,CA:TRUE', 'keyUsage=critical,digitalSignature,nonRepudiation,keyCertSign,cRLSign', 'subjectKeyIdentifier=hash', 'authorityKeyIdentifier=keyid'] });
+  const file = outside.sign(csr, {
+    days: (days += 10),
+    extensions: [
+      'basicConstraints=critical,CA:TRUE',
+      'keyUsage=critical,digitalSignature,nonRepudiation,keyCertSign,cRLSign',
+      'subjectKeyIdentifier=hash',
+      'authorityKeyIdentifier=keyid',
+    ],
+  });
   const der = derOf(file);
   await rig.store(ca, der, rig.old.certificate(ca).keyId);
   return { der, file };
@@ -63,7 +71,23 @@ const finish = () => rig.act({ action: 'finish', nickname: ca });
 
 /** NSS itself, by certutil: the CA's certificate as a CA, and a server's that it signed. */
 async function validates(): Promise<void> {
-  const web = (await createAuthority(rig.token, { certificates: [{ nickname: 'web', profile: 'caServerCert', keyOf: subsystem, issuer: ca, subject: [{ CN: ['web.example.test'] }], dnsNames: ['web.example.test'], daysLeft: 90, ageDays: 0, store: false }] })).certificate('web');
+  const web = (
+    await createAuthority(rig.token, {
+      certificates: [
+        {
+          nickname: 'web',
+          profile: 'caServerCert',
+          keyOf: subsystem,
+          issuer: ca,
+          subject: [{ CN: ['web.example.test'] }],
+          dnsNames: ['web.example.test'],
+          daysLeft: 90,
+          ageDays: 0,
+          store: false,
+        },
+      ],
+    })
+  ).certificate('web');
   await rig.copyToDatabase('web', web.der);
   try {
     expect(await certutil('-V', '-n', ca, '-u', 'L')).toContain('certificate is valid');
@@ -74,7 +98,8 @@ async function validates(): Promise<void> {
 }
 
 async function without(...nicknames: string[]): Promise<void> {
-  for (const nickname of nicknames) if ((await trusts()).some((line) => line.startsWith(`${nickname} `))) await certutil('-D', '-n', nickname);
+  for (const nickname of nicknames)
+    if ((await trusts()).some((line) => line.startsWith(`${nickname} `))) await certutil('-D', '-n', nickname);
 }
 
 beforeEach(async () => {
@@ -83,15 +108,34 @@ beforeEach(async () => {
 });
 
 const stored = async () => {
-  const text = await rig.ds.servers[0]!.search('-o', 'ldif-wrap=no', '-b', `cn=certificates,cn=ipa,cn=etc,${rig.ds.base}`, '(objectClass=ipaCertificate)', 'cn', 'objectClass', 'ipaCertSubject', 'ipaCertIssuerSerial', 'ipaPublicKey', 'ipaKeyTrust', 'cACertificate;binary');
+  const text = await rig.ds.servers[0]!.search(
+    '-o',
+    'ldif-wrap=no',
+    '-b',
+    `cn=certificates,cn=ipa,cn=etc,${rig.ds.base}`,
+    '(objectClass=ipaCertificate)',
+    'cn',
+    'objectClass',
+    'ipaCertSubject',
+    'ipaCertIssuerSerial',
+    'ipaPublicKey',
+    'ipaKeyTrust',
+    'cACertificate;binary',
+  );
   return text.split(/\n\n/u).flatMap((record) => {
-    const values = (name: string) => [...record.matchAll(new RegExp(`^${name}(::?) (.*)$`, 'gmu'))].map(([, colons, value = '']) => (colons === '::' ? Buffer.from(value, 'base64') : value));
+    const values = (name: string) =>
+      [...record.matchAll(new RegExp(`^${name}(::?) (.*)$`, 'gmu'))].map(([, colons, value = '']) =>
+        colons === '::' ? Buffer.from(value, 'base64') : value,
+      );
     const [cn] = values('cn');
     return cn === undefined ? [] : [{ cn, values }];
   });
 };
 async function forgotten(...subjects: string[]): Promise<void> {
-  for (const subject of subjects) await rig.ds.servers[0]!.change(`dn: cn=${subject.replaceAll('=', '\\=').replaceAll(',', '\\,')},cn=certificates,cn=ipa,cn=etc,${rig.ds.base}\nchangetype: delete\n`).catch(() => undefined);
+  for (const subject of subjects)
+    await rig.ds.servers[0]!.change(
+      `dn: cn=${subject.replaceAll('=', '\\=').replaceAll(',', '\\,')},cn=certificates,cn=ipa,cn=etc,${rig.ds.base}\nchangetype: delete\n`,
+    ).catch(() => undefined);
 }
 
 test("an externally signed CA: what stands above it is in the database with Dogtag's trust, NSS validates, the domain has it, and the CA's own old copies are gone", async () => {
@@ -102,7 +146,19 @@ test("an externally signed CA: what stands above it is in the database with Dogt
   const keys = await rig.objects('privkey');
   const report = await saved();
   expect(report).toMatchObject({ warnings: [], left: [], restart: unit });
-  expect(report.steps).toEqual(['located', 'proven', 'trusted', 'archived', 'removed from token', 'removed from database', 'chain trusted', 'configured', 'authority updated', 'published', 'checked']);
+  expect(report.steps).toEqual([
+    'located',
+    'proven',
+    'trusted',
+    'archived',
+    'removed from token',
+    'removed from database',
+    'chain trusted',
+    'configured',
+    'authority updated',
+    'published',
+    'checked',
+  ]);
   const now = await trusts();
   expect(now).toEqual(expect.arrayContaining([`${root} CT,C,C`, `${intermediate} CT,C,C`, `${foreign} CT,C,C`, `${ca} CT,C,C`]));
   // Archived first, then gone by its value, whatever it was called.
@@ -112,7 +168,10 @@ test("an externally signed CA: what stands above it is in the database with Dogt
   await validates();
 
   const entries = await stored();
-  for (const [cn, pem] of [[root, outside.root], [intermediate, outside.intermediate]] as const) {
+  for (const [cn, pem] of [
+    [root, outside.root],
+    [intermediate, outside.intermediate],
+  ] as const) {
     const entry = entries.find((one) => one.cn === cn);
     const certificate = new X509Certificate(readFileSync(pem));
     expect(entry?.values('objectClass')).toEqual(expect.arrayContaining(['ipaCertificate', 'pkiCA', 'ipaKeyPolicy']));
@@ -178,17 +237,26 @@ describe('where only the directory knows the chain, as ipa-cacert-manage leaves 
     } finally {
       await rig.ds.start(1);
     }
-    expect(await resumed()).toMatchObject([{ ok: true, report: { nickname: ca, steps: ['chain trusted', 'authority updated', 'published'], left: [], restart: unit } }]);
+    expect(await resumed()).toMatchObject([
+      { ok: true, report: { nickname: ca, steps: ['chain trusted', 'authority updated', 'published'], left: [], restart: unit } },
+    ]);
     expect(await trusts()).toEqual(expect.arrayContaining([`${root} CT,C,C`, `${intermediate} CT,C,C`]));
     await validates();
     await finish();
   });
 
   test('one it says not to trust is not taken', async () => {
-    await rig.ds.servers[0]!.change(`dn: cn=CN\\=Root\\,O\\=Outside,cn=certificates,cn=ipa,cn=etc,${rig.ds.base}\nchangetype: modify\nadd: ipaKeyTrust\nipaKeyTrust: distrusted\n`);
+    await rig.ds.servers[0]!.change(
+      `dn: cn=CN\\=Root\\,O\\=Outside,cn=certificates,cn=ipa,cn=etc,${rig.ds.base}\nchangetype: modify\nadd: ipaKeyTrust\nipaKeyTrust: distrusted\n`,
+    );
     await signedOutside();
     const report = await saved();
-    expect(report.left).toEqual([{ step: 'chain trusted', reason: expect.stringMatching(/no certificate of CN=Root,O=Outside is at hand.*hsmonger ca import/u) as string }]);
+    expect(report.left).toEqual([
+      {
+        step: 'chain trusted',
+        reason: expect.stringMatching(/no certificate of CN=Root,O=Outside is at hand.*hsmonger ca import/u) as string,
+      },
+    ]);
     expect((await trusts()).filter((line) => line.includes('Outside'))).toEqual([]);
     await forgotten(root, intermediate);
     await finish();
@@ -231,7 +299,7 @@ test.each([
   await validates();
 });
 
-test('a CA that signs itself has no such step, and what an earlier chain left is nobody\'s to remove', async () => {
+test("a CA that signs itself has no such step, and what an earlier chain left is nobody's to remove", async () => {
   const { file } = await signedOutside();
   keepImported(file, outside.intermediate, outside.root);
   await saved();

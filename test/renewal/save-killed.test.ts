@@ -27,7 +27,9 @@ afterAll(() => {
 function archived(): Buffer[] {
   const directory = path.join(rig.stateDirectory, 'superseded');
   if (!existsSync(directory)) return [];
-  return readdirSync(directory).filter((name) => name.endsWith('.pem')).map((name) => new X509Certificate(readFileSync(path.join(directory, name))).raw);
+  return readdirSync(directory)
+    .filter((name) => name.endsWith('.pem'))
+    .map((name) => new X509Certificate(readFileSync(path.join(directory, name))).raw);
 }
 
 const names = (listed: string[]) => listed.filter((line) => line.includes(ca));
@@ -62,7 +64,17 @@ test.each([
 
   const { value } = (await rig.act({ action: 'resume' })) as { value: Resumed[] };
 
-  expect(value).toMatchObject([{ ok: true, report: { nickname: ca, warnings: [], steps: expect.arrayContaining(['done']) as string[], removed: [{ serial: new X509Certificate(old).serialNumber.toLowerCase() }] } }]);
+  expect(value).toMatchObject([
+    {
+      ok: true,
+      report: {
+        nickname: ca,
+        warnings: [],
+        steps: expect.arrayContaining(['done']) as string[],
+        removed: [{ serial: new X509Certificate(old).serialNumber.toLowerCase() }],
+      },
+    },
+  ]);
   expect(await unfinished()).toEqual([]);
   const { token, internal } = await rig.listed();
   expect(names(token)).toEqual([`${rig.token.label}:${ca} CTu,Cu,Cu`]);

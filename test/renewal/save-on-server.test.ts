@@ -23,7 +23,9 @@ afterAll(async () => {
 const serialOf = (der: Buffer) => BigInt(`0x${new X509Certificate(der).serialNumber}`).toString();
 const attribute = async (base: string, filter: string, name: string) => {
   const text = await rig.ds.servers[0]!.search('-o', 'ldif-wrap=no', '-b', base, filter, name);
-  return [...text.matchAll(new RegExp(`^${name}(::?) (.*)$`, 'gmu'))].map(([, colons, value = '']) => (colons === '::' ? Buffer.from(value, 'base64') : Buffer.from(value)));
+  return [...text.matchAll(new RegExp(`^${name}(::?) (.*)$`, 'gmu'))].map(([, colons, value = '']) =>
+    colons === '::' ? Buffer.from(value, 'base64') : Buffer.from(value),
+  );
 };
 const descriptions = async (uid: string) => (await attribute('ou=people,o=ipaca', `(uid=${uid})`, 'description')).map(String);
 const serialIn = (name: 'ca' | 'kra', directive: string) => {
@@ -53,7 +55,17 @@ test("the subsystem's certificate: CS.cfg of both subsystems and its user know i
   const renewed = await renew(subsystem);
   const saved = await report(subsystem);
   expect(saved).toMatchObject({ warnings: [], left: [], retained: 0, restart: unit });
-  expect(saved.steps).toEqual(['located', 'proven', 'trusted', 'archived', 'removed from token', 'removed from database', 'configured', 'users updated', 'checked']);
+  expect(saved.steps).toEqual([
+    'located',
+    'proven',
+    'trusted',
+    'archived',
+    'removed from token',
+    'removed from database',
+    'configured',
+    'users updated',
+    'checked',
+  ]);
 
   const value = renewed.toString('base64');
   expect(rig.config('ca')).toBe(before.ca.replace('ca.subsystem.cert=OLD==', `ca.subsystem.cert=${value}`));
@@ -74,10 +86,16 @@ test("the CA's own: its authority has the new serial number, and the domain the 
   const saved = await report(ca);
   expect(saved.warnings).toEqual([]);
   expect(saved.steps).toEqual(expect.arrayContaining(['configured', 'authority updated', 'published', 'checked']));
-  expect((await attribute('ou=authorities,ou=ca,o=ipaca', '(objectClass=authority)', 'authoritySerial')).map(String)).toEqual([serialOf(renewed)]);
+  expect((await attribute('ou=authorities,ou=ca,o=ipaca', '(objectClass=authority)', 'authoritySerial')).map(String)).toEqual([
+    serialOf(renewed),
+  ]);
   const domain = await attribute(`cn=ipa,cn=etc,${rig.ds.base}`, '(cn=CAcert)', 'cACertificate;binary');
   expect(domain.map((der) => der.equals(renewed))).toEqual([true]);
-  expect((await attribute(`cn=certificates,cn=ipa,cn=etc,${rig.ds.base}`, '(objectClass=ipaCertificate)', 'cACertificate;binary')).some((der) => der.equals(renewed))).toBe(true);
+  expect(
+    (await attribute(`cn=certificates,cn=ipa,cn=etc,${rig.ds.base}`, '(objectClass=ipaCertificate)', 'cACertificate;binary')).some((der) =>
+      der.equals(renewed),
+    ),
+  ).toBe(true);
   await rig.act({ action: 'finish', nickname: ca });
 });
 
@@ -93,7 +111,9 @@ test("a certificate of the NSS database's own is proven there, trusted, and alon
   expect(saved.removed).toHaveLength(1);
   expect(new X509Certificate(readFileSync(saved.removed[0]!.file)).raw.toString('base64')).toBe(old[0]);
   expect((await rig.listed()).internal.filter((line) => line.startsWith(server))).toEqual([`${server} u,u,u`]);
-  expect(await rig.nssutils('certutil', '-L', '-d', `sql:${rig.nss.database}`, '-n', server, '-a')).toContain(renewed.toString('base64').slice(0, 64));
+  expect(await rig.nssutils('certutil', '-L', '-d', `sql:${rig.nss.database}`, '-n', server, '-a')).toContain(
+    renewed.toString('base64').slice(0, 64),
+  );
   expect(await rig.nssutils('certutil', '-K', '-d', `sql:${rig.nss.database}`, '-f', rig.nss.loginFile)).toContain(server);
   expect(serialIn('ca', 'ca.sslserver.cert')).toBe(serialOf(renewed));
   expect(serialIn('kra', 'kra.sslserver.cert')).toBe(serialOf(renewed));
@@ -133,17 +153,24 @@ test('with the directory away the certificate is in place all the same; once it 
   try {
     const renewed = await renew(subsystem);
     const saved = await report(subsystem);
-    expect(saved).toMatchObject({ restart: unit, left: [{ step: 'users updated', reason: expect.stringMatching(/^[A-Z].*\.$/u) as string }] });
+    expect(saved).toMatchObject({
+      restart: unit,
+      left: [{ step: 'users updated', reason: expect.stringMatching(/^[A-Z].*\.$/u) as string }],
+    });
     expect(saved.retryAfterSeconds).toBe(60);
     expect(serialIn('ca', 'ca.subsystem.cert')).toBe(serialOf(renewed));
     await rig.act({ action: 'finish', nickname: subsystem });
     expect(await entry(subsystem)).toMatchObject({ step: 'in service', detail: { left: [{ step: 'users updated' }] } });
     expect(await rig.act({ action: 'pending' })).toEqual({ value: { count: 1, stop: false } });
-    expect(await resumed()).toMatchObject([{ ok: true, report: { nickname: subsystem, steps: ['in service'], left: [{ step: 'users updated' }] } }]);
+    expect(await resumed()).toMatchObject([
+      { ok: true, report: { nickname: subsystem, steps: ['in service'], left: [{ step: 'users updated' }] } },
+    ]);
     await rig.ds.start(1);
     expect(await descriptions('pkidbuser')).toEqual(before);
 
-    expect(await resumed()).toMatchObject([{ ok: true, report: { nickname: subsystem, steps: ['users updated'], left: [], restart: unit } }]);
+    expect(await resumed()).toMatchObject([
+      { ok: true, report: { nickname: subsystem, steps: ['users updated'], left: [], restart: unit } },
+    ]);
     expect(await descriptions('pkidbuser')).toEqual([expect.stringMatching(new RegExp(`^2;${serialOf(renewed)};`, 'u'))]);
     await rig.act({ action: 'finish', nickname: subsystem });
     expect(await entry(subsystem)).toBeUndefined();

@@ -62,7 +62,10 @@ test('the wrong one is not taken as the measure when it is saved again', async (
 test('no certificate under the nickname is one clear sentence', async () => {
   const unknown = { certificates: [{ nickname: 'nobody', profile: 'caServerCert', storage: { kind: 'token' } as const }] };
   expect(await rig.act({ action: 'after', nickname: 'nobody' }, unknown)).toMatchObject({ code: 'CERTIFICATE_NOT_FOUND' });
-  expect(await rig.act({ action: 'before', nickname: 'nobody' })).toMatchObject({ code: 'CONFIG_INVALID', message: expect.stringContaining('nobody') as string });
+  expect(await rig.act({ action: 'before', nickname: 'nobody' })).toMatchObject({
+    code: 'CONFIG_INVALID',
+    message: expect.stringContaining('nobody') as string,
+  });
 });
 
 test('a wrong password of the internal database is tried once, until its file changes', async () => {
@@ -116,7 +119,21 @@ test('an old certificate that certmonger deleted itself is still kept as PEM', a
   await rig.act({ action: 'before', nickname: audit });
   const { keyId, der } = rig.old.certificate(audit);
   const renewed = await rig.renew(audit, { store: false });
-  await rig.nssutils('pkcs11-tool', '--module', rig.token.module, '--token-label', rig.token.label, '--login', '--pin', rig.token.pin, '--delete-object', '--type', 'cert', '--id', keyId);
+  await rig.nssutils(
+    'pkcs11-tool',
+    '--module',
+    rig.token.module,
+    '--token-label',
+    rig.token.label,
+    '--login',
+    '--pin',
+    rig.token.pin,
+    '--delete-object',
+    '--type',
+    'cert',
+    '--id',
+    keyId,
+  );
   expect(await onToken(audit)).toBe(0);
   await rig.store(audit, renewed, keyId);
   const { value } = (await rig.act({ action: 'after', nickname: audit })) as { value: SaveReport };
@@ -142,7 +159,9 @@ test('the saving is done only when root has restarted the unit', async () => {
   expect(value).toMatchObject({ restart: 'pki-tomcatd@pki-tomcat.service' });
   expect(value.steps.at(-1)).toBe('checked');
   expect(await step(audit)).toBe('checked');
-  expect(await rig.act({ action: 'resume' }, saving)).toMatchObject({ value: [{ ok: true, report: { restart: 'pki-tomcatd@pki-tomcat.service' } }] });
+  expect(await rig.act({ action: 'resume' }, saving)).toMatchObject({
+    value: [{ ok: true, report: { restart: 'pki-tomcatd@pki-tomcat.service' } }],
+  });
   await rig.act({ action: 'finish', nickname: audit });
   expect(await step(audit)).toBeUndefined();
 });

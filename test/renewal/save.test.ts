@@ -39,7 +39,16 @@ describe.each([
     const saved = await report(ca);
 
     expect(saved.warnings).toEqual([]);
-    expect(saved.steps).toEqual(['located', 'proven', 'trusted', 'archived', 'removed from token', 'removed from database', 'checked', 'done']);
+    expect(saved.steps).toEqual([
+      'located',
+      'proven',
+      'trusted',
+      'archived',
+      'removed from token',
+      'removed from database',
+      'checked',
+      'done',
+    ]);
     expect(saved.newCertificate.serial).toContain(serialOf(renewed));
     expect(saved.removed).toHaveLength(1);
     const kept = saved.removed[0]!.file;
@@ -54,7 +63,14 @@ describe.each([
 
     const { token, internal } = await rig.listed();
     const label = rig.token.label;
-    expect(token).toEqual([`${label}:${audit} u,u,Pu`, `${label}:${ca} CTu,Cu,Cu`, `${label}:ocspSigningCert cert-pki-ca u,u,u`, `${label}:${subsystem} u,u,u`].sort());
+    expect(token).toEqual(
+      [
+        `${label}:${audit} u,u,Pu`,
+        `${label}:${ca} CTu,Cu,Cu`,
+        `${label}:ocspSigningCert cert-pki-ca u,u,u`,
+        `${label}:${subsystem} u,u,u`,
+      ].sort(),
+    );
     expect(internal).toEqual(expect.arrayContaining([`${audit} ,,P`, `${ca} CT,C,C`, `${subsystem} ,,`]));
     expect(internal.filter((line) => line.startsWith(ca))).toHaveLength(1);
     const stored = await rig.nssutils('certutil', '-L', '-d', `sql:${rig.nss.database}`, '-n', ca, '-r');

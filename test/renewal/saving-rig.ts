@@ -44,7 +44,12 @@ export async function savingRig(options: { readonly password?: string; readonly 
   const directory = privateDirectory('saving');
   const token = await createSoftToken({ directory: directory.path, owner });
   const old = await createAuthority(token);
-  const nss = await createNssDatabase({ directory: directory.path, token, trust: dogtagTrust, ...(options.password === undefined ? {} : { password: options.password }) });
+  const nss = await createNssDatabase({
+    directory: directory.path,
+    token,
+    trust: dogtagTrust,
+    ...(options.password === undefined ? {} : { password: options.password }),
+  });
   const state = path.join(directory.path, 'state');
   const stateDirectory = path.join(state, 'hsmonger');
   prepareState({ config: '/nonexistent', state }, { name: 'hsmonger', user: owner.name }, owner);
@@ -53,7 +58,12 @@ export async function savingRig(options: { readonly password?: string; readonly 
     file: '/etc/hsmonger/hsmonger.toml',
     user: owner.name,
     drop: 'setuid',
-    token: { selector: { by: 'label', label: token.label }, module: token.module, environment: token.environment, pin: { from: 'file', path: token.pinFile } },
+    token: {
+      selector: { by: 'label', label: token.label },
+      module: token.module,
+      environment: token.environment,
+      pin: { from: 'file', path: token.pinFile },
+    },
     nss: { database: nss.database, ...(nss.passwordFile === undefined ? {} : { passwordFile: nss.passwordFile }) },
     issuer: { type: 'token', certificate: ca, lifetimeDays: {}, backdateSeconds: 60, digest: 'sha256' },
     saving: { guardMinutes: 15 },
@@ -61,7 +71,8 @@ export async function savingRig(options: { readonly password?: string; readonly 
     agent: { probeSeconds: 60, signMinutes: 60, spreadDays: 7, reconcile: 'apply' },
     certificates: dogtagCertificates.map(({ nickname, profile }) => ({ nickname, profile, storage: { kind: 'token' } })),
   };
-  const nssutils = async (program: string, ...args: string[]) => (await runAs(owner, program, args, { env: token.environment, cwd: '/' })).stdout;
+  const nssutils = async (program: string, ...args: string[]) =>
+    (await runAs(owner, program, args, { env: token.environment, cwd: '/' })).stdout;
   const database = `sql:${nss.database}`;
   if (options.fips === true) {
     await nssutils('modutil', '-dbdir', database, '-fips', 'true', '-force');
@@ -79,28 +90,69 @@ export async function savingRig(options: { readonly password?: string; readonly 
       const spec = dogtagCertificates.find((one) => one.nickname === nickname);
       if (spec === undefined) throw new Error(`No certificate '${nickname}'.`);
       const issuer = nickname === ca ? {} : { issuer: ca };
-      return (await createAuthority(token, { certificates: [{ ...spec, ...issuer, keyOf: nickname, daysLeft: 700, ageDays: 0, ...change }] })).certificate(nickname).der;
+      return (
+        await createAuthority(token, { certificates: [{ ...spec, ...issuer, keyOf: nickname, daysLeft: 700, ageDays: 0, ...change }] })
+      ).certificate(nickname).der;
     },
     async store(nickname, der, keyId) {
       const file = path.join(directory.path, 'object.der');
       writeFileSync(file, der);
-      await nssutils('pkcs11-tool', '--module', token.module, '--token-label', token.label, '--login', '--pin', token.pin, '-w', file, '--type', 'cert', '--id', keyId, '--label', nickname);
+      await nssutils(
+        'pkcs11-tool',
+        '--module',
+        token.module,
+        '--token-label',
+        token.label,
+        '--login',
+        '--pin',
+        token.pin,
+        '-w',
+        file,
+        '--type',
+        'cert',
+        '--id',
+        keyId,
+        '--label',
+        nickname,
+      );
     },
     async copyToDatabase(nickname, der) {
       const file = path.join(directory.path, 'copy.der');
       writeFileSync(file, der);
       await nssutils('certutil', '-A', '-d', database, '-n', nickname, '-t', ',,', '-i', file, '-f', nss.loginFile);
     },
-    act: async (order, change = {}) => (await runWorker('../renewal/saving-worker.ts', owner, { ...order, instance: { ...instance, ...change }, stateDir: state } satisfies SavingOrder)) as SavingAnswer,
+    act: async (order, change = {}) =>
+      (await runWorker('../renewal/saving-worker.ts', owner, {
+        ...order,
+        instance: { ...instance, ...change },
+        stateDir: state,
+      } satisfies SavingOrder)) as SavingAnswer,
     async listed() {
-      const lines = (text: string) => text.split('\n').filter((line) => /,[pPcCTu]*,[pPcCTu]* *$/u.test(line)).map((line) => line.replace(/ {2,}/gu, ' ').trim()).sort();
+      const lines = (text: string) =>
+        text
+          .split('\n')
+          .filter((line) => /,[pPcCTu]*,[pPcCTu]* *$/u.test(line))
+          .map((line) => line.replace(/ {2,}/gu, ' ').trim())
+          .sort();
       return {
         token: lines(await nssutils('certutil', '-L', '-d', database, '-h', token.label, '-f', nss.loginFile)),
         internal: lines(await nssutils('certutil', '-L', '-d', database)),
       };
     },
     async objects(type) {
-      const text = await nssutils('pkcs11-tool', '--module', token.module, '--token-label', token.label, '--login', '--pin', token.pin, '-O', '--type', type);
+      const text = await nssutils(
+        'pkcs11-tool',
+        '--module',
+        token.module,
+        '--token-label',
+        token.label,
+        '--login',
+        '--pin',
+        token.pin,
+        '-O',
+        '--type',
+        type,
+      );
       return [...text.matchAll(/ID: +([0-9a-f]+)/gu)].map((match) => match[1] ?? '').sort();
     },
     remove: () => {

@@ -26,75 +26,85 @@ export interface SavingOrder {
 
 export type SavingAnswer = { readonly value: unknown } | { readonly code: string; readonly message: string };
 
-await serveWorker<Privileged>(async (input, privileged = {}): Promise<SavingAnswer> => {
-  const order = input as SavingOrder;
-  const { instance, nickname = '' } = order;
-  const directories = directoriesFrom({ configDir: '/nonexistent', stateDir: order.stateDir }, {});
-  const counts = new Map<string, number>();
-  const passing = (place: string) => {
-    const count = (counts.get(place) ?? 0) + 1;
-    counts.set(place, count);
-    if (order.die?.at === place && (order.die.count ?? 1) === count) process.kill(process.pid, 'SIGKILL');
-  };
-  const ledger = openLedger(ledgerFile(directories, instance));
-  const pins = openPinGuard(pinsFile(directories, instance));
-  const context: SavingContext = {
-    instance,
-    directories,
-    clock: systemClock,
-    ...privileged,
-    ...(order.serverRuns === undefined ? {} : { serverRuns: order.serverRuns }),
-    ...(privileged.directory === undefined ? {} : { directory: { ...privileged.directory, modify: async (dn, modifications) => {
-      passing('before modify');
-      await privileged.directory?.modify(dn, modifications);
-      passing('after modify');
-    } } }),
-    ledger: () => ledger,
-    run: async (program, args, options) => {
-      passing(`before ${program} ${args[0] ?? ''}`);
-      const result = await run(program, args, options);
-      passing(`after ${program} ${args[0] ?? ''}`);
-      return result;
-    },
-    openToken: async (options) => {
-      const token = await openToken(tokenOf(instance), { pins, ...options });
-      return {
-        ...token,
-        destroyCertificates: async (der) => {
-          passing('before destroy');
-          const destroyed = await token.destroyCertificates(der);
-          passing('after destroy');
-          return destroyed;
-        },
-      };
-    },
-    onStep: (_, step) => {
-      passing(step);
-    },
-  };
-  try {
-    switch (order.action) {
-      case 'before':
-        return { value: await beforeSaving(context, nickname) };
-      case 'prepare':
-        return { value: await prepareSaving(context, nickname) };
-      case 'pending':
-        return { value: await pendingSavings(context) };
-      case 'after':
-        return { value: await afterSaving(context, nickname) };
-      case 'resume':
-        return { value: await resumeSaving(context) };
-      case 'finish':
-        finishSaving(context, nickname);
-        return { value: undefined };
-      case 'unfinished':
-        return { value: unfinished(ledger) };
+await serveWorker<Privileged>(
+  async (input, privileged = {}): Promise<SavingAnswer> => {
+    const order = input as SavingOrder;
+    const { instance, nickname = '' } = order;
+    const directories = directoriesFrom({ configDir: '/nonexistent', stateDir: order.stateDir }, {});
+    const counts = new Map<string, number>();
+    const passing = (place: string) => {
+      const count = (counts.get(place) ?? 0) + 1;
+      counts.set(place, count);
+      if (order.die?.at === place && (order.die.count ?? 1) === count) process.kill(process.pid, 'SIGKILL');
+    };
+    const ledger = openLedger(ledgerFile(directories, instance));
+    const pins = openPinGuard(pinsFile(directories, instance));
+    const context: SavingContext = {
+      instance,
+      directories,
+      clock: systemClock,
+      ...privileged,
+      ...(order.serverRuns === undefined ? {} : { serverRuns: order.serverRuns }),
+      ...(privileged.directory === undefined
+        ? {}
+        : {
+            directory: {
+              ...privileged.directory,
+              modify: async (dn, modifications) => {
+                passing('before modify');
+                await privileged.directory?.modify(dn, modifications);
+                passing('after modify');
+              },
+            },
+          }),
+      ledger: () => ledger,
+      run: async (program, args, options) => {
+        passing(`before ${program} ${args[0] ?? ''}`);
+        const result = await run(program, args, options);
+        passing(`after ${program} ${args[0] ?? ''}`);
+        return result;
+      },
+      openToken: async (options) => {
+        const token = await openToken(tokenOf(instance), { pins, ...options });
+        return {
+          ...token,
+          destroyCertificates: async (der) => {
+            passing('before destroy');
+            const destroyed = await token.destroyCertificates(der);
+            passing('after destroy');
+            return destroyed;
+          },
+        };
+      },
+      onStep: (_, step) => {
+        passing(step);
+      },
+    };
+    try {
+      switch (order.action) {
+        case 'before':
+          return { value: await beforeSaving(context, nickname) };
+        case 'prepare':
+          return { value: await prepareSaving(context, nickname) };
+        case 'pending':
+          return { value: await pendingSavings(context) };
+        case 'after':
+          return { value: await afterSaving(context, nickname) };
+        case 'resume':
+          return { value: await resumeSaving(context) };
+        case 'finish':
+          finishSaving(context, nickname);
+          return { value: undefined };
+        case 'unfinished':
+          return { value: unfinished(ledger) };
+      }
+    } catch (error) {
+      const { code, message } = asHsmongerError(error);
+      return { code, message: error instanceof Error && code === 'INTERNAL' ? String(error.stack) : message };
     }
-  } catch (error) {
-    const { code, message } = asHsmongerError(error);
-    return { code, message: error instanceof Error && code === 'INTERNAL' ? String(error.stack) : message };
-  }
-}, (input) => {
-  const { instance } = input as SavingOrder;
-  return gatherPrivileged('resume saving', instance, accountOf(instance.user));
-});
+  },
+  (input) => {
+    const { instance } = input as SavingOrder;
+    return gatherPrivileged('resume saving', instance, accountOf(instance.user));
+  },
+);

@@ -11,7 +11,10 @@ export const server = 'Server-Cert cert-pki-ca';
 export const agent = 'ipaCert';
 export const unit = 'pki-tomcatd@pki-tomcat.service';
 
-/** A FreeIPA server's Dogtag, as far as saving sees it: token, NSS database with a server certificate of its own, CS.cfg, the RA agent's files, the directory. */
+/**
+ * A FreeIPA server's Dogtag, as far as saving sees it: token, NSS database with a server certificate of its own, CS.cfg, the RA agent's
+ * files, the directory.
+ */
 export interface ServerRig extends SavingRig {
   readonly ds: DirectoryServers;
   readonly instance: Instance;
@@ -36,22 +39,62 @@ export async function serverRig(options: { readonly password?: string; readonly 
   const [caKeys, serverKeys, agentKeys] = await Promise.all([makeKeys(), makeKeys(), makeKeys()]);
   const start = new Date(Date.now() - 300 * day);
   const until = (days: number) => new Date(Date.now() + days * day);
-  const authority = await makeCertificate({ keys: caKeys, subject: 'O=EXAMPLE.TEST, CN=Another Authority', serial: '01', notBefore: start, notAfter: until(5000), extensions: caExtensions() });
+  const authority = await makeCertificate({
+    keys: caKeys,
+    subject: 'O=EXAMPLE.TEST, CN=Another Authority',
+    serial: '01',
+    notBefore: start,
+    notAfter: until(5000),
+    extensions: caExtensions(),
+  });
   let serial = 16;
   const issue = (keys: Keys, subject: string, days: number): Promise<Certificate> =>
-    makeCertificate({ keys, subject, serial: (serial++).toString(16).padStart(2, '0'), by: { keys: caKeys, certificate: authority }, notBefore: start, notAfter: until(days), extensions: [leafConstraints()] });
+    makeCertificate({
+      keys,
+      subject,
+      serial: (serial++).toString(16).padStart(2, '0'),
+      by: { keys: caKeys, certificate: authority },
+      notBefore: start,
+      notAfter: until(days),
+      extensions: [leafConstraints()],
+    });
 
   const file = (name: string, content: string | Uint8Array, mode = 0o644) => {
     const full = path.join(directory, name);
     writeFileSync(full, content, { mode });
     return full;
   };
-  const certutil = (nickname: string, trust: string, der: Uint8Array) => rig.nssutils('certutil', '-A', '-d', `sql:${nss.database}`, '-n', nickname, '-t', trust, '-i', file('in.der', der), '-f', nss.loginFile);
+  const certutil = (nickname: string, trust: string, der: Uint8Array) =>
+    rig.nssutils(
+      'certutil',
+      '-A',
+      '-d',
+      `sql:${nss.database}`,
+      '-n',
+      nickname,
+      '-t',
+      trust,
+      '-i',
+      file('in.der', der),
+      '-f',
+      nss.loginFile,
+    );
   await certutil('Another Authority', 'CT,C,C', authority.der);
 
   const first = await issue(serverKeys, 'O=EXAMPLE.TEST, CN=ca1.example.test', 20);
   const keyOf = (keys: Keys) => keys.privateKey.export({ type: 'pkcs8', format: 'pem' });
-  const p12 = openssl(['pkcs12', '-export', '-inkey', file('server.key', keyOf(serverKeys)), '-in', file('server.pem', pem(first.der)), '-name', server, '-passout', 'pass:twelve']);
+  const p12 = openssl([
+    'pkcs12',
+    '-export',
+    '-inkey',
+    file('server.key', keyOf(serverKeys)),
+    '-in',
+    file('server.pem', pem(first.der)),
+    '-name',
+    server,
+    '-passout',
+    'pass:twelve',
+  ]);
   await rig.nssutils('pk12util', '-i', file('server.p12', p12), '-d', `sql:${nss.database}`, '-W', 'twelve', '-k', nss.loginFile);
 
   const agentFiles = { certificate: path.join(directory, 'ra-agent.pem'), key: path.join(directory, 'ra-agent.key') };
@@ -71,7 +114,14 @@ export async function serverRig(options: { readonly password?: string; readonly 
   }
 
   const ca = rig.old.certificate('caSigningCert cert-pki-ca').der;
-  const ds = await startDirectoryServers({ ca, certificates: [{ nickname: subsystem, der: rig.old.certificate(subsystem).der }, { nickname: agent, der: agentFirst.der }], hosts: options.hosts ?? ['ca1.example.test'] });
+  const ds = await startDirectoryServers({
+    ca,
+    certificates: [
+      { nickname: subsystem, der: rig.old.certificate(subsystem).der },
+      { nickname: agent, der: agentFirst.der },
+    ],
+    hosts: options.hosts ?? ['ca1.example.test'],
+  });
   const instance: Instance = {
     ...rig.instance,
     directory: ds.servers[0]!.config(),

@@ -30,13 +30,19 @@ const lockFile = () => path.join(place.path, 'renewal.lock');
 
 /** The process that set the guards is no more. */
 function orphan(): void {
-  for (const timer of systemd.timers()) renameSync(path.join(place.path, 'timers', timer), path.join(place.path, 'timers', timer.replace(String(process.pid), '4194305')));
+  for (const timer of systemd.timers())
+    renameSync(path.join(place.path, 'timers', timer), path.join(place.path, 'timers', timer.replace(String(process.pid), '4194305')));
 }
 
 test('the guard stands before the server stops, and goes only after it is started again', async () => {
   const stopped = await stopServer(instance, systemd.run);
   expect(systemd.state(unit)).toBe('inactive');
-  expect(systemd.calls()).toEqual([`systemctl is-active ${unit}`, expect.stringContaining('list-units'), expect.stringMatching(/^systemd-run --unit=hsmonger-server:x:\S+ --on-active=7min .*systemctl start pki-tomcatd@pki-tomcat\.service$/u), `systemctl stop ${unit}`]);
+  expect(systemd.calls()).toEqual([
+    `systemctl is-active ${unit}`,
+    expect.stringContaining('list-units'),
+    expect.stringMatching(/^systemd-run --unit=hsmonger-server:x:\S+ --on-active=7min .*systemctl start pki-tomcatd@pki-tomcat\.service$/u),
+    `systemctl stop ${unit}`,
+  ]);
   await startServer(stopped!, systemd.run);
   expect(systemd.state(unit)).toBe('active');
   expect(systemd.timers()).toEqual([]);
@@ -77,7 +83,11 @@ test('what a killed process stopped is started, what a living one stopped is lef
 test('without a guard it is not stopped; the work is told why, and is done', async () => {
   failing = 'systemd-run';
   const told: string[] = [];
-  const given = await whileServerStopped(instance, { lockFile, run: systemd.run, tell: (sentence) => void told.push(sentence) }, (serverRuns) => Promise.resolve(serverRuns));
+  const given = await whileServerStopped(
+    instance,
+    { lockFile, run: systemd.run, tell: (sentence) => void told.push(sentence) },
+    (serverRuns) => Promise.resolve(serverRuns),
+  );
   expect(given).toContain('systemd-run failed.');
   expect(told).toEqual([expect.stringContaining('is not stopped')]);
   expect(systemd.calls()).not.toContain(`systemctl stop ${unit}`);
@@ -108,16 +118,24 @@ test('a guard that has gone off by itself is no failure: the server runs', async
 });
 
 test('it is started whatever becomes of the work', async () => {
-  await expect(whileServerStopped(instance, { lockFile, run: systemd.run, tell: () => undefined }, () => Promise.reject(new Error('no token')))).rejects.toThrow('no token');
+  await expect(
+    whileServerStopped(instance, { lockFile, run: systemd.run, tell: () => undefined }, () => Promise.reject(new Error('no token'))),
+  ).rejects.toThrow('no token');
   expect(systemd.state(unit)).toBe('active');
 });
 
 test('one that does not come up keeps its guard, and is no success', async () => {
   failing = 'systemctl restart';
-  await expect(whileServerStopped(instance, { lockFile, run: systemd.run, tell: () => undefined }, () => Promise.resolve())).rejects.toMatchObject({ code: 'COMMAND_FAILED' });
+  await expect(
+    whileServerStopped(instance, { lockFile, run: systemd.run, tell: () => undefined }, () => Promise.resolve()),
+  ).rejects.toMatchObject({ code: 'COMMAND_FAILED' });
   expect(systemd.timers()).toHaveLength(1);
   const told: string[] = [];
-  await expect(whileServerStopped(instance, { lockFile, run: systemd.run, tell: (sentence) => void told.push(sentence) }, () => Promise.reject(new Error('no token')))).rejects.toThrow('no token');
+  await expect(
+    whileServerStopped(instance, { lockFile, run: systemd.run, tell: (sentence) => void told.push(sentence) }, () =>
+      Promise.reject(new Error('no token')),
+    ),
+  ).rejects.toThrow('no token');
   expect(told).toEqual([expect.stringContaining('could not be started')]);
 });
 

@@ -1,6 +1,15 @@
 import { beforeAll, expect, test } from 'vitest';
 import { supersededOn, type OnToken } from '../../src/renewal/superseded-on-token.js';
-import { day, extendedKeyUsage, leafConstraints, makeCertificate, makeKeys, now, type CertificateOptions, type Keys } from '../x509/material.js';
+import {
+  day,
+  extendedKeyUsage,
+  leafConstraints,
+  makeCertificate,
+  makeKeys,
+  now,
+  type CertificateOptions,
+  type Keys,
+} from '../x509/material.js';
 
 let keys: Keys;
 let issuer: CertificateOptions['by'];
@@ -15,14 +24,25 @@ const at = (days: number) => new Date(now.getTime() + days * day);
 
 /** From and until, in days from now. */
 async function certificate(label: string, from: number, until: number, more: Partial<CertificateOptions> = {}): Promise<OnToken> {
-  const made = await makeCertificate({ keys, subject: 'CN=one', notBefore: at(from), notAfter: at(until), extensions: [leafConstraints()], ...(issuer === undefined ? {} : { by: issuer }), ...more });
+  const made = await makeCertificate({
+    keys,
+    subject: 'CN=one',
+    notBefore: at(from),
+    notAfter: at(until),
+    extensions: [leafConstraints()],
+    ...(issuer === undefined ? {} : { by: issuer }),
+    ...more,
+  });
   return { id: Uint8Array.of(1), label, der: made.der, certificate: made };
 }
 
 const gone = (found: readonly OnToken[]) => supersededOn(now, found).map(({ old, by }) => `${old.label} by ${by.label}`);
 
 test('what has a later certificate of the same key, subject, issuer and uses is superseded, by the one that lasts longest', async () => {
-  expect(gone([await certificate('first', -90, -1), await certificate('second', -60, 30), await certificate('third', -30, 60)])).toEqual(['first by third', 'second by third']);
+  expect(gone([await certificate('first', -90, -1), await certificate('second', -60, 30), await certificate('third', -30, 60)])).toEqual([
+    'first by third',
+    'second by third',
+  ]);
 });
 
 test.each<[string, number, number, Partial<CertificateOptions> | 'other key' | 'own issuer']>([

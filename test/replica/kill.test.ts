@@ -1,4 +1,7 @@
-/** kill -9 of either side at every step while the master renews and the replica takes: everything ends right, nothing is issued twice, no key changes. */
+/**
+ * kill -9 of either side at every step while the master renews and the replica takes: everything ends right, nothing is issued twice, no
+ * key changes.
+ */
 import { readdirSync, readFileSync } from 'node:fs';
 import { X509Certificate } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -27,18 +30,27 @@ afterAll(async () => {
 const statusOf = async ({ site }: CaServer) => (await site.getcertRecords()).get(id)?.get('status') ?? 'none';
 const publishedNow = async () => (await servers.published(1)).get(ocsp) ?? [];
 const resubmit = ({ site }: CaServer) => getcert(site.bus, ['resubmit', '-i', id], [0, 1]);
-const shellOf = ({ site }: CaServer) => watchFor("hsmonger-submit's shell", () => running('hsmonger-submit', site.directory, 'shell')[0]).pid;
+const shellOf = ({ site }: CaServer) =>
+  watchFor("hsmonger-submit's shell", () => running('hsmonger-submit', site.directory, 'shell')[0]).pid;
 
-/** Until both serve one certificate that was published after `before`; an administrator does what `status` says where the master's certmonger is at a loss and has published nothing. */
+/**
+ * Until both serve one certificate that was published after `before`; an administrator does what `status` says where the master's
+ * certmonger is at a loss and has published nothing.
+ */
 async function ends(before: X509Certificate): Promise<void> {
   const { master, replica } = servers;
   for (const end = Date.now() + 240_000; ; await sleep(500)) {
     const [published] = await publishedNow();
     const fresh = published !== undefined && published.fingerprint256 !== before.fingerprint256;
-    const serving = await Promise.all([master, replica].map(async (server) => (await server.served()).get(ocsp) === Date.parse(published?.validTo ?? '')));
+    const serving = await Promise.all(
+      [master, replica].map(async (server) => (await server.served()).get(ocsp) === Date.parse(published?.validTo ?? '')),
+    );
     if (fresh && serving.every(Boolean)) break;
     if (!fresh && (await statusOf(master)) === 'NEED_GUIDANCE') await master.site.cli('renew', ocsp);
-    if (Date.now() > end) throw new Error(`Not at an end: master ${await statusOf(master)}, replica ${await statusOf(replica)}, ${fresh ? 'published' : 'not published'}\n${replica.agent()?.log() ?? ''}\n${(await master.site.cli('status')).stdout}\n${(await replica.site.cli('status')).stdout}\n${replica.site.certmonger.log().slice(-2000)}`);
+    if (Date.now() > end)
+      throw new Error(
+        `Not at an end: master ${await statusOf(master)}, replica ${await statusOf(replica)}, ${fresh ? 'published' : 'not published'}\n${replica.agent()?.log() ?? ''}\n${(await master.site.cli('status')).stdout}\n${(await replica.site.cli('status')).stdout}\n${replica.site.certmonger.log().slice(-2000)}`,
+      );
   }
 }
 
@@ -51,7 +63,8 @@ async function sound(issuedBefore: number): Promise<void> {
   const onToken = (await master.site.onToken(ocsp)).map((pem) => new X509Certificate(pem).fingerprint256);
   expect(onToken).toContain(published!.fingerprint256);
   expect(onToken).toHaveLength(new Set(onToken).size);
-  for (const server of [master, replica]) expect(new X509Certificate((await server.inDatabase(ocsp))!).fingerprint256).toBe(published!.fingerprint256);
+  for (const server of [master, replica])
+    expect(new X509Certificate((await server.inDatabase(ocsp))!).fingerprint256).toBe(published!.fingerprint256);
   expect(await master.site.privateKeys()).toEqual(keys);
 }
 
@@ -65,7 +78,9 @@ describe('kill -9 on the master', () => {
     Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, delay);
     const killed = killFamily(shell);
     const [now] = await publishedNow();
-    console.log(`helper ${killed ? 'killed' : 'had ended'}, ${now?.fingerprint256 === before?.fingerprint256 ? 'before' : 'after'} it published`);
+    console.log(
+      `helper ${killed ? 'killed' : 'had ended'}, ${now?.fingerprint256 === before?.fingerprint256 ? 'before' : 'after'} it published`,
+    );
     await ends(before!);
     await sound(issued);
   });
@@ -85,14 +100,19 @@ describe('kill -9 on the master', () => {
 
 describe('kill -9 on the replica', () => {
   /** The master renews; gives what was published before. */
-  async function renewal(): Promise<{ readonly before: X509Certificate; readonly issued: number; readonly done: ReturnType<CaServer['site']['cli']> }> {
+  async function renewal(): Promise<{
+    readonly before: X509Certificate;
+    readonly issued: number;
+    readonly done: ReturnType<CaServer['site']['cli']>;
+  }> {
     const [[before], issued] = [await publishedNow(), servers.master.issued()];
     return { before: before!, issued, done: servers.master.site.cli('renew', '--wait', '100', ocsp) };
   }
 
   it('of its helper, shell and all: certmonger is at a loss, the agent is not', async () => {
     const { before, issued, done } = await renewal();
-    for (const end = Date.now() + 60_000; running('hsmonger-submit', servers.replica.site.directory, 'shell').length === 0; await sleep(2)) expect(Date.now()).toBeLessThan(end);
+    for (const end = Date.now() + 60_000; running('hsmonger-submit', servers.replica.site.directory, 'shell').length === 0; await sleep(2))
+      expect(Date.now()).toBeLessThan(end);
     killFamily(shellOf(servers.replica));
     expect(await done).toMatchObject({ exitCode: 0 });
     await ends(before);
@@ -119,10 +139,13 @@ describe('kill -9 on the replica', () => {
 
   it.each(['SUBMITTING', 'SAVING_CERT'])('of its certmonger with all it had started, in %s', async (state) => {
     const { certmonger } = servers.replica.site;
-    const file = readdirSync(certmonger.requestsDirectory).map((name) => path.join(certmonger.requestsDirectory, name)).find((name) => readFileSync(name, 'utf8').includes(`cert_nickname=${ocsp}`))!;
+    const file = readdirSync(certmonger.requestsDirectory)
+      .map((name) => path.join(certmonger.requestsDirectory, name))
+      .find((name) => readFileSync(name, 'utf8').includes(`cert_nickname=${ocsp}`))!;
     const { before, issued, done } = await renewal();
     // The command line has to be given time until the replica is near.
-    for (const end = Date.now() + 60_000; /^state=MONITORING$/mu.test(readFileSync(file, 'utf8')); await sleep(2)) expect(Date.now()).toBeLessThan(end);
+    for (const end = Date.now() + 60_000; /^state=MONITORING$/mu.test(readFileSync(file, 'utf8')); await sleep(2))
+      expect(Date.now()).toBeLessThan(end);
     let killed = false;
     try {
       watchFor(state, () => (readFileSync(file, 'utf8').includes(`\nstate=${state}\n`) ? true : undefined), 20_000, 0);

@@ -23,7 +23,11 @@ afterAll(async () => {
 /** CKA_IDs of the private keys in the replica's NSS database, by certutil. */
 async function internalKeys(): Promise<string[]> {
   const { owner, nss, token } = servers.replica.site;
-  return ((await runAs(owner, 'certutil', ['-K', '-d', `sql:${nss.database}`, '-f', nss.loginFile], { env: token.environment, cwd: '/' })).stdout.match(/\b[0-9a-f]{40}\b/gu) ?? []).sort();
+  return (
+    (
+      await runAs(owner, 'certutil', ['-K', '-d', `sql:${nss.database}`, '-f', nss.loginFile], { env: token.environment, cwd: '/' })
+    ).stdout.match(/\b[0-9a-f]{40}\b/gu) ?? []
+  ).sort();
 }
 
 test('it serves what the master published within a minute, from its own database, and no key is new', async () => {
@@ -35,7 +39,10 @@ test('it serves what the master published within a minute, from its own database
   const start = Date.now();
   for (const nickname of [ocsp, subsystem]) {
     const [published] = (await servers.published(1)).get(nickname) ?? [];
-    for (; (await replica.served()).get(nickname) !== Date.parse(published!.validTo); await sleep(200)) expect(Date.now() - start, `${nickname}\n${replica.agent()?.log() ?? ''}\n${(await replica.site.cli('status')).stdout}`).toBeLessThan(60_000);
+    for (; (await replica.served()).get(nickname) !== Date.parse(published!.validTo); await sleep(200))
+      expect(Date.now() - start, `${nickname}\n${replica.agent()?.log() ?? ''}\n${(await replica.site.cli('status')).stdout}`).toBeLessThan(
+        60_000,
+      );
     expect(new X509Certificate((await replica.inDatabase(nickname))!).fingerprint256).toBe(published!.fingerprint256);
   }
   console.log(`without an HSM: both served ${((Date.now() - start) / 1000).toFixed(1)} s after the master was done`);

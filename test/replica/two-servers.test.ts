@@ -1,6 +1,7 @@
 /**
- * Two servers of one CA with one token: the master renews and publishes, the replica serves. Real 389-ds suppliers that replicate, real certmonger, SoftHSM2; times are
- * from the moment ldapsearch first sees the certificate at the master's supplier to the moment getcert shows it at rest on the replica.
+ * Two servers of one CA with one token: the master renews and publishes, the replica serves. Real 389-ds suppliers that replicate, real
+ * certmonger, SoftHSM2; times are from the moment ldapsearch first sees the certificate at the master's supplier to the moment getcert
+ * shows it at rest on the replica.
  */
 import { readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
@@ -26,8 +27,17 @@ const figures: { readonly how: string; readonly nickname: string; readonly ms: n
 
 afterAll(() => {
   const rows = [...new Set(figures.map(({ how }) => how))].map((how) => {
-    const all = figures.filter((one) => one.how === how).map(({ ms }) => ms / 1000).sort((a, b) => a - b);
-    return { 'published → served by the replica': how, certificates: all.length, 'min s': all[0]?.toFixed(1), 'median s': all[Math.floor(all.length / 2)]?.toFixed(1), 'max s': all.at(-1)?.toFixed(1) };
+    const all = figures
+      .filter((one) => one.how === how)
+      .map(({ ms }) => ms / 1000)
+      .sort((a, b) => a - b);
+    return {
+      'published → served by the replica': how,
+      certificates: all.length,
+      'min s': all[0]?.toFixed(1),
+      'median s': all[Math.floor(all.length / 2)]?.toFixed(1),
+      'max s': all.at(-1)?.toFixed(1),
+    };
   });
   console.table(rows);
 });
@@ -40,11 +50,17 @@ async function renewAll(patienceMs: number): Promise<Map<string, { readonly cert
   const done = new Map<string, { readonly certificate: X509Certificate; readonly ms: number }>();
   for (const end = Date.now() + 120_000 + patienceMs; done.size < servers.nicknames.length; await sleep(50)) {
     for (const [nickname, [certificate]] of seen.size === servers.nicknames.length ? [] : await servers.published(1)) {
-      if (certificate !== undefined && certificate.fingerprint256 !== before.get(nickname)?.[0]?.fingerprint256 && !seen.has(nickname)) seen.set(nickname, { certificate, at: Date.now() });
+      if (certificate !== undefined && certificate.fingerprint256 !== before.get(nickname)?.[0]?.fingerprint256 && !seen.has(nickname))
+        seen.set(nickname, { certificate, at: Date.now() });
     }
     const served = seen.size === 0 ? new Map<string, number>() : await servers.replica.served();
-    for (const [nickname, { certificate, at }] of seen) if (!done.has(nickname) && served.get(nickname) === Date.parse(certificate.validTo)) done.set(nickname, { certificate, ms: Date.now() - at });
-    if (Date.now() > end) throw new Error(`${JSON.stringify(await Promise.race([ended, sleep(10)]))} Seen ${[...seen.keys()].join()}, served ${[...done.keys()].join()}\n${(await servers.replica.site.cli('status')).stdout}\n${servers.replica.agent()?.log() ?? ''}\n${servers.replica.site.certmonger.log().slice(-3000)}`);
+    for (const [nickname, { certificate, at }] of seen)
+      if (!done.has(nickname) && served.get(nickname) === Date.parse(certificate.validTo))
+        done.set(nickname, { certificate, ms: Date.now() - at });
+    if (Date.now() > end)
+      throw new Error(
+        `${JSON.stringify(await Promise.race([ended, sleep(10)]))} Seen ${[...seen.keys()].join()}, served ${[...done.keys()].join()}\n${(await servers.replica.site.cli('status')).stdout}\n${servers.replica.agent()?.log() ?? ''}\n${servers.replica.site.certmonger.log().slice(-3000)}`,
+      );
   }
   const run = await ended;
   expect(run, `${run.stdout}${run.stderr}`).toMatchObject({ exitCode: 0 });
@@ -55,7 +71,10 @@ async function renewAll(patienceMs: number): Promise<Map<string, { readonly cert
 async function everywhere(renewed: ReadonlyMap<string, { readonly certificate: X509Certificate }>): Promise<void> {
   for (const [nickname, { certificate }] of renewed) {
     for (const server of [servers.master, servers.replica]) {
-      expect((await server.site.onToken(nickname)).map((pem) => new X509Certificate(pem).fingerprint256), nickname).toContain(certificate.fingerprint256);
+      expect(
+        (await server.site.onToken(nickname)).map((pem) => new X509Certificate(pem).fingerprint256),
+        nickname,
+      ).toContain(certificate.fingerprint256);
       expect(new X509Certificate((await server.inDatabase(nickname))!).fingerprint256, nickname).toBe(certificate.fingerprint256);
     }
   }

@@ -38,29 +38,43 @@ export interface AgentRun {
 }
 
 export function startAgent(flags: readonly string[], env: Readonly<Record<string, string>> = {}, run: AgentRun = {}): RunningAgent {
-  const { program = path.join(installation().executables, 'hsmonger'), command = (...whole: readonly [string, readonly string[]]) => whole } = run;
-  const capabilities = /^CapabilityBoundingSet=(.*)$/mu.exec(readFileSync(unit, 'utf8'))?.[1]?.toLowerCase().replace(/cap_/gu, '+').replace(/ /gu, ',') ?? '';
+  const {
+    program = path.join(installation().executables, 'hsmonger'),
+    command = (...whole: readonly [string, readonly string[]]) => whole,
+  } = run;
+  const capabilities =
+    /^CapabilityBoundingSet=(.*)$/mu.exec(readFileSync(unit, 'utf8'))?.[1]?.toLowerCase().replace(/cap_/gu, '+').replace(/ /gu, ',') ?? '';
   // exec: the process is the agent in the end, so signals reach it.
   const [file, args] = command('setpriv', ['--bounding-set', `-all,${capabilities}`, '--no-new-privs', program, 'agent', ...flags]);
   const child: ChildProcess = spawn(file, args, { stdio: ['ignore', 'ignore', 'pipe'], env: { ...unitEnvironment(), ...env } });
   stopAtExit(child);
   let said = '';
-  child.stderr?.setEncoding('utf8').on('data', (text: string) => { said += text; });
+  child.stderr?.setEncoding('utf8').on('data', (text: string) => {
+    said += text;
+  });
   const pid = child.pid ?? -1;
   const children: RunningAgent['children'] = (bundle = '') =>
-    readFileSync(`/proc/${String(pid)}/task/${String(pid)}/children`, 'utf8').trim().split(' ').filter((word) => word !== '').map(Number).filter((one) => commandLine(one).includes(bundle));
+    readFileSync(`/proc/${String(pid)}/task/${String(pid)}/children`, 'utf8')
+      .trim()
+      .split(' ')
+      .filter((word) => word !== '')
+      .map(Number)
+      .filter((one) => commandLine(one).includes(bundle));
   return {
     pid,
     log: () => said,
     async until(words, patienceMs) {
       for (const end = Date.now() + patienceMs; !words.test(said); await sleep(10)) {
-        if (Date.now() > end || child.exitCode !== null || child.signalCode !== null) throw new Error(`The agent did not say ${String(words)} within ${String(patienceMs / 1000)} s but:\n${said}`);
+        if (Date.now() > end || child.exitCode !== null || child.signalCode !== null)
+          throw new Error(`The agent did not say ${String(words)} within ${String(patienceMs / 1000)} s but:\n${said}`);
       }
       return Date.now();
     },
     children,
     watchers: () => children('watcher.cjs'),
-    reload: () => { child.kill('SIGHUP'); },
+    reload: () => {
+      child.kill('SIGHUP');
+    },
     async stop() {
       if (child.exitCode !== null || child.signalCode !== null) return child.exitCode;
       const ended = once(child, 'exit');

@@ -20,9 +20,16 @@ beforeAll(async () => {
   authority = await createAuthority(token, { only: { 'subsystemCert cert-pki-ca': { daysLeft: 300, dnsNames: ['ca.hsmonger.test'] } } });
 });
 
-afterAll(() => { directory.remove(); });
+afterAll(() => {
+  directory.remove();
+});
 
-const objects = () => execFileSync('pkcs11-tool', ['--module', token.module, '-O', '--login', '--pin', token.pin], { env: { ...process.env, ...token.environment }, encoding: 'utf8', stdio: ['ignore', 'pipe', 'ignore'] });
+const objects = () =>
+  execFileSync('pkcs11-tool', ['--module', token.module, '-O', '--login', '--pin', token.pin], {
+    env: { ...process.env, ...token.environment },
+    encoding: 'utf8',
+    stdio: ['ignore', 'pipe', 'ignore'],
+  });
 
 describe('the authority of the rig', () => {
   it('has four certificates that openssl verifies against the first', () => {
@@ -32,7 +39,8 @@ describe('the authority of the rig', () => {
       return file;
     });
     expect(files).toHaveLength(4);
-    for (const file of files) expect(execFileSync('openssl', ['verify', '-CAfile', files[0]!, file], { encoding: 'utf8' })).toContain(': OK');
+    for (const file of files)
+      expect(execFileSync('openssl', ['verify', '-CAfile', files[0]!, file], { encoding: 'utf8' })).toContain(': OK');
   });
 
   it('keeps each key on the token, sensitive and never extractable, with the CKA_ID NSS would give', () => {
@@ -44,7 +52,11 @@ describe('the authority of the rig', () => {
 
   it('signs requests the way certmonger writes them for an adopted certificate', () => {
     const { csr } = authority.certificate('caSigningCert cert-pki-ca');
-    const text = execFileSync('openssl', ['req', '-verify', '-noout', '-text'], { input: csr, encoding: 'utf8', stdio: ['pipe', 'pipe', 'ignore'] });
+    const text = execFileSync('openssl', ['req', '-verify', '-noout', '-text'], {
+      input: csr,
+      encoding: 'utf8',
+      stdio: ['pipe', 'pipe', 'ignore'],
+    });
     expect(text).toContain('CA:FALSE');
   });
 
@@ -71,7 +83,10 @@ describe('the authority of the rig', () => {
         },
       ],
     });
-    const text = execFileSync('openssl', ['x509', '-noout', '-text', '-nameopt', 'utf8,sep_comma_plus,esc_2253'], { input: odd.certificate('odd').pem, encoding: 'utf8' });
+    const text = execFileSync('openssl', ['x509', '-noout', '-text', '-nameopt', 'utf8,sep_comma_plus,esc_2253'], {
+      input: odd.certificate('odd').pem,
+      encoding: 'utf8',
+    });
     expect(text).toContain('Subject: O=Acme\\, \\"Inc\\",CN=Zoë ☃+OU=a\\+b');
     expect(text).toContain('01:02:03:04:05');
     expect(text).not.toContain('X509v3 Key Usage');
@@ -87,17 +102,31 @@ describe('two tokens of the rig', () => {
   it('are slots of one module when made beside each other', async () => {
     const second = await createSoftToken({ directory: directory.path, beside: token, label: 'second token' });
     expect(second.confFile).toBe(token.confFile);
-    expect(execFileSync('softhsm2-util', ['--show-slots'], { env: { ...process.env, ...token.environment }, encoding: 'utf8' })).toMatch(/softhsm_token[^]*second token|second token[^]*softhsm_token/u);
+    expect(execFileSync('softhsm2-util', ['--show-slots'], { env: { ...process.env, ...token.environment }, encoding: 'utf8' })).toMatch(
+      /softhsm_token[^]*second token|second token[^]*softhsm_token/u,
+    );
   });
 });
 
 describe('the NSS database of the rig', () => {
-  it.each([undefined, 'database-password'])('sees the token with the trust Dogtag gives (internal password %s), all files the service user’s', async (password) => {
-    const name = password ?? 'alias';
-    const { database, loginFile, moduleName } = await createNssDatabase({ directory: directory.path, token, trust: dogtagTrust, name, ...(password === undefined ? {} : { password }) });
-    const { stdout } = await runAs(owner, 'certutil', ['-L', '-d', `sql:${database}`, '-h', token.label, '-f', loginFile], { env: token.environment });
-    for (const [nickname, flags] of Object.entries(dogtagTrust)) expect(stdout.replace(/ +/gu, ' ')).toContain(`${token.label}:${nickname} ${flags}`);
-    expect(moduleName).toBe('libsofthsm2');
-    expect(execFileSync('find', [database, '!', '-user', owner.name], { encoding: 'utf8' })).toBe('');
-  });
+  it.each([undefined, 'database-password'])(
+    'sees the token with the trust Dogtag gives (internal password %s), all files the service user’s',
+    async (password) => {
+      const name = password ?? 'alias';
+      const { database, loginFile, moduleName } = await createNssDatabase({
+        directory: directory.path,
+        token,
+        trust: dogtagTrust,
+        name,
+        ...(password === undefined ? {} : { password }),
+      });
+      const { stdout } = await runAs(owner, 'certutil', ['-L', '-d', `sql:${database}`, '-h', token.label, '-f', loginFile], {
+        env: token.environment,
+      });
+      for (const [nickname, flags] of Object.entries(dogtagTrust))
+        expect(stdout.replace(/ +/gu, ' ')).toContain(`${token.label}:${nickname} ${flags}`);
+      expect(moduleName).toBe('libsofthsm2');
+      expect(execFileSync('find', [database, '!', '-user', owner.name], { encoding: 'utf8' })).toBe('');
+    },
+  );
 });

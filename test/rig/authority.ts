@@ -2,8 +2,18 @@ import type { SoftToken } from './soft-token.js';
 import type { Curve } from './token-objects.js';
 import { runWorker } from './worker.js';
 
-/** RDNs in DER order; a value is a string (PrintableString where it can be, else UTF8String) or says its type: `[{ O: ['X'] }, { CN: [{ utf8String: 'é' }], OU: ['multi-valued'] }]`. */
-export type SubjectName = readonly Readonly<Record<string, readonly (string | { readonly utf8String?: string; readonly printableString?: string; readonly bmpString?: string; readonly ia5String?: string })[]>>[];
+/**
+ * RDNs in DER order; a value is a string (PrintableString where it can be, else UTF8String) or says its type: `[{ O: ['X'] }, { CN: [{
+ * utf8String: 'é' }], OU: ['multi-valued'] }]`.
+ */
+export type SubjectName = readonly Readonly<
+  Record<
+    string,
+    readonly (
+      string | { readonly utf8String?: string; readonly printableString?: string; readonly bmpString?: string; readonly ia5String?: string }
+    )[]
+  >
+>[];
 
 /** One certificate with its key. Only the nickname and the profile have no default. */
 export interface CertificateSpec {
@@ -85,9 +95,26 @@ export interface AuthorityOptions {
 
 /** Makes keys and certificates on the token, all in one child process that is the token's owner. */
 export async function createAuthority(token: SoftToken, options: AuthorityOptions = {}): Promise<Authority> {
-  const specs = (options.certificates ?? dogtagCertificates).map((spec) => ({ ...spec, ...options.each, ...options.only?.[spec.nickname] }));
-  const made = (await runWorker('authority-worker.ts', token.owner, { token, specs })) as { nickname: string; profile: string; der: string; keyId: string; spki: string; csr: string }[];
-  const certificates = made.map((one) => ({ ...one, der: Buffer.from(one.der, 'base64'), spki: Buffer.from(one.spki, 'base64'), pem: pem('CERTIFICATE', one.der), csr: pem('CERTIFICATE REQUEST', one.csr) }));
+  const specs = (options.certificates ?? dogtagCertificates).map((spec) => ({
+    ...spec,
+    ...options.each,
+    ...options.only?.[spec.nickname],
+  }));
+  const made = (await runWorker('authority-worker.ts', token.owner, { token, specs })) as {
+    nickname: string;
+    profile: string;
+    der: string;
+    keyId: string;
+    spki: string;
+    csr: string;
+  }[];
+  const certificates = made.map((one) => ({
+    ...one,
+    der: Buffer.from(one.der, 'base64'),
+    spki: Buffer.from(one.spki, 'base64'),
+    pem: pem('CERTIFICATE', one.der),
+    csr: pem('CERTIFICATE REQUEST', one.csr),
+  }));
   return {
     certificates,
     certificate: (nickname) => {

@@ -18,7 +18,13 @@ export interface PrivateBus {
  */
 export async function startBus(
   directory: string,
-  { outlives = false, include }: { /** Goes on when this process ends. */ readonly outlives?: boolean; /** A file of further policies. */ readonly include?: string } = {},
+  {
+    outlives = false,
+    include,
+  }: {
+    /** Goes on when this process ends. */ readonly outlives?: boolean;
+    /** A file of further policies. */ readonly include?: string;
+  } = {},
 ): Promise<PrivateBus> {
   const socket = path.join(directory, 'bus.sock');
   const config = path.join(directory, 'bus.conf');
@@ -55,7 +61,10 @@ ${include === undefined ? '' : `  <include>${include}</include>\n`}</busconfig>
   };
 }
 
-async function startDaemon(words: readonly string[], { directory, socket, outlives }: { readonly directory: string; readonly socket: string; readonly outlives: boolean }): Promise<{ daemon: ChildProcess; printed: string }> {
+async function startDaemon(
+  words: readonly string[],
+  { directory, socket, outlives }: { readonly directory: string; readonly socket: string; readonly outlives: boolean },
+): Promise<{ daemon: ChildProcess; printed: string }> {
   const log = openSync(path.join(directory, 'bus.log'), 'a');
   const [program, args] = outlives ? (['dbus-daemon', words] as const) : tied('dbus-daemon', words);
   const daemon = spawn(program, args, { stdio: ['ignore', 'pipe', log], cwd: '/', detached: outlives });

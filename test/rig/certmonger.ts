@@ -101,9 +101,19 @@ export async function startCertmonger(options: CertmongerOptions): Promise<Certm
   };
 }
 
-/** The real getcert against the daemon on this bus: `getcert(bus, ['list', '-i', id])`. Fails unless it exits 0 or as `okExitCodes` says. */
-export async function getcert(bus: Pick<PrivateBus, 'address'>, [verb = 'list', ...args]: readonly string[], okExitCodes: readonly number[] = [0]): Promise<RunResult> {
-  return run('getcert', [verb, '-s', ...args], { env: { LC_ALL: 'C', DBUS_SESSION_BUS_ADDRESS: bus.address }, okExitCodes, timeoutMs: 300_000 });
+/**
+ * The real getcert against the daemon on this bus: `getcert(bus, ['list', '-i', id])`. Fails unless it exits 0 or as `okExitCodes` says.
+ */
+export async function getcert(
+  bus: Pick<PrivateBus, 'address'>,
+  [verb = 'list', ...args]: readonly string[],
+  okExitCodes: readonly number[] = [0],
+): Promise<RunResult> {
+  return run('getcert', [verb, '-s', ...args], {
+    env: { LC_ALL: 'C', DBUS_SESSION_BUS_ADDRESS: bus.address },
+    okExitCodes,
+    timeoutMs: 300_000,
+  });
 }
 
 /** getcert's records by request id, each a map of its lines. */
@@ -131,10 +141,18 @@ function giveToken(home: string, token: SoftToken): void {
 async function nameOwned(address: string, child: ChildProcess, logFile: string, patience: number): Promise<void> {
   for (const end = Date.now() + patience * 1000; Date.now() < end; await sleep(20)) {
     if (child.exitCode !== null || child.signalCode !== null) break;
-    const query = ['--print-reply=literal', '--dest=org.freedesktop.DBus', '/org/freedesktop/DBus', 'org.freedesktop.DBus.NameHasOwner', `string:${certmongerName}`];
+    const query = [
+      '--print-reply=literal',
+      '--dest=org.freedesktop.DBus',
+      '/org/freedesktop/DBus',
+      'org.freedesktop.DBus.NameHasOwner',
+      `string:${certmongerName}`,
+    ];
     const { stdout } = await run('dbus-send', [`--bus=${address}`, ...query]);
     if (stdout.includes('true')) return;
   }
   child.kill('SIGKILL');
-  throw new Error(`certmonger did not take its name on the bus within ${String(patience)} s: ${readFileSync(logFile, 'utf8').slice(-2000)}`);
+  throw new Error(
+    `certmonger did not take its name on the bus within ${String(patience)} s: ${readFileSync(logFile, 'utf8').slice(-2000)}`,
+  );
 }

@@ -18,11 +18,24 @@ export function createCountingModule(directory: string, module: string): Countin
   writeFileSync(output, '');
   chmodSync(output, 0o666);
   const define = (name: string, value: string) => `-D${name}=${JSON.stringify(value)}`;
-  execFileSync('cc', ['-shared', '-fPIC', '-O1', '-o', file, define('SPY', spy), define('SPIED', module), define('OUTPUT', output), path.join(import.meta.dirname, 'counting-module.c'), '-ldl']);
+  execFileSync('cc', [
+    '-shared',
+    '-fPIC',
+    '-O1',
+    '-o',
+    file,
+    define('SPY', spy),
+    define('SPIED', module),
+    define('OUTPUT', output),
+    path.join(import.meta.dirname, 'counting-module.c'),
+    '-ldl',
+  ]);
   return {
     module: file,
     logins() {
-      const calls = readFileSync(output, 'utf8').split(/^\d+: (?=C_)/mu).filter((call) => call.startsWith('C_Login'));
+      const calls = readFileSync(output, 'utf8')
+        .split(/^\d+: (?=C_)/mu)
+        .filter((call) => call.startsWith('C_Login'));
       truncateSync(output);
       return { all: calls.length, refused: calls.filter((call) => call.includes('CKR_PIN_INCORRECT')).length };
     },

@@ -22,8 +22,14 @@ export async function startKdc(directory: string, port: number): Promise<Kdc> {
   mkdirSync(home, { mode: 0o755 });
   const at = (file: string) => path.join(home, file);
   // The servers' names stand in no DNS, and the directory answers to its address alone.
-  writeFileSync(at('krb5.conf'), `[libdefaults]\ndefault_realm = ${realm}\ndns_lookup_kdc = false\ndns_lookup_realm = false\ndns_canonicalize_hostname = false\nrdns = false\nignore_acceptor_hostname = true\n[realms]\n${realm} = {\n kdc = 127.0.0.1:${String(port)}\n}\n[logging]\nkdc = FILE:${at('kdc.log')}\n`);
-  writeFileSync(at('kdc.conf'), `[realms]\n${realm} = {\n database_name = ${at('principal')}\n key_stash_file = ${at('stash')}\n acl_file = ${at('acl')}\n kdc_listen = 127.0.0.1:${String(port)}\n kdc_tcp_listen = 127.0.0.1:${String(port)}\n}\n`);
+  writeFileSync(
+    at('krb5.conf'),
+    `[libdefaults]\ndefault_realm = ${realm}\ndns_lookup_kdc = false\ndns_lookup_realm = false\ndns_canonicalize_hostname = false\nrdns = false\nignore_acceptor_hostname = true\n[realms]\n${realm} = {\n kdc = 127.0.0.1:${String(port)}\n}\n[logging]\nkdc = FILE:${at('kdc.log')}\n`,
+  );
+  writeFileSync(
+    at('kdc.conf'),
+    `[realms]\n${realm} = {\n database_name = ${at('principal')}\n key_stash_file = ${at('stash')}\n acl_file = ${at('acl')}\n kdc_listen = 127.0.0.1:${String(port)}\n kdc_tcp_listen = 127.0.0.1:${String(port)}\n}\n`,
+  );
   const environment = { KRB5_CONFIG: at('krb5.conf') };
   const env = { ...environment, KRB5_KDC_PROFILE: at('kdc.conf'), PATH: '/usr/bin:/bin:/usr/sbin:/sbin' };
   const admin = (query: string) => execa('kadmin.local', ['-q', query], { env, timeout: 30_000 });

@@ -17,8 +17,17 @@ export function backendsLdif(suffixes: readonly string[]): string {
     .map((suffix, index) => {
       const name = `rig${String(index)}`;
       return (
-        record(`cn=${name},cn=ldbm database,cn=plugins,cn=config`, { objectClass: ['top', 'extensibleObject', 'nsBackendInstance'], cn: [name], 'nsslapd-suffix': [suffix] }) +
-        record(mappingTree(suffix), { objectClass: ['top', 'extensibleObject', 'nsMappingTree'], cn: [suffix], 'nsslapd-state': ['backend'], 'nsslapd-backend': [name] })
+        record(`cn=${name},cn=ldbm database,cn=plugins,cn=config`, {
+          objectClass: ['top', 'extensibleObject', 'nsBackendInstance'],
+          cn: [name],
+          'nsslapd-suffix': [suffix],
+        }) +
+        record(mappingTree(suffix), {
+          objectClass: ['top', 'extensibleObject', 'nsMappingTree'],
+          cn: [suffix],
+          'nsslapd-state': ['backend'],
+          'nsslapd-backend': [name],
+        })
       );
     })
     .join('');
@@ -67,16 +76,26 @@ function agreementsLdif(suffixes: readonly string[], other: { readonly address: 
 }
 
 /** Agreements both ways, then all of the first one's data to the second. */
-export async function replicate(suffixes: readonly string[], suppliers: readonly [SupplierProcess, SupplierProcess], peers: readonly [{ readonly address: string; readonly port: number }, { readonly address: string; readonly port: number }], password: string): Promise<void> {
+export async function replicate(
+  suffixes: readonly string[],
+  suppliers: readonly [SupplierProcess, SupplierProcess],
+  peers: readonly [{ readonly address: string; readonly port: number }, { readonly address: string; readonly port: number }],
+  password: string,
+): Promise<void> {
   const [first, second] = suppliers;
   await first.change(agreementsLdif(suffixes, peers[1], password));
   await second.change(agreementsLdif(suffixes, peers[0], password));
-  await first.change(suffixes.map((suffix) => `dn: ${agreementDn(suffix)}\nchangetype: modify\nadd: nsDS5BeginReplicaRefresh\nnsDS5BeginReplicaRefresh: start\n\n`).join(''));
+  await first.change(
+    suffixes
+      .map((suffix) => `dn: ${agreementDn(suffix)}\nchangetype: modify\nadd: nsDS5BeginReplicaRefresh\nnsDS5BeginReplicaRefresh: start\n\n`)
+      .join(''),
+  );
   for (const suffix of suffixes) {
     for (let left = 600; ; left--) {
       const state = await first.search('-s', 'base', '-b', agreementDn(suffix), 'nsDS5BeginReplicaRefresh', 'nsds5replicaLastInitStatus');
       if (!/BeginReplicaRefresh/iu.test(state) && state.includes('Error (0)')) break;
-      if (left === 0 || (!/BeginReplicaRefresh/iu.test(state) && /Error \([^0]/u.test(state))) throw new Error(`The second supplier was not filled with ${suffix}:\n${state}`);
+      if (left === 0 || (!/BeginReplicaRefresh/iu.test(state) && /Error \([^0]/u.test(state)))
+        throw new Error(`The second supplier was not filled with ${suffix}:\n${state}`);
       await sleep(100);
     }
   }
@@ -84,13 +103,18 @@ export async function replicate(suffixes: readonly string[], suppliers: readonly
   await first.change(suffixes.map((suffix) => `dn: ${suffix}\nchangetype: modify\nreplace: description\ndescription: rig\n\n`).join(''));
 }
 
-/** Whether both hold the same changes: the replica entries' update vectors, which are current (the one in the suffix is written every 30 s). */
+/**
+ * Whether both hold the same changes: the replica entries' update vectors, which are current (the one in the suffix is written every 30 s).
+ */
 export async function sameChanges(suffixes: readonly string[], suppliers: readonly SupplierProcess[]): Promise<boolean> {
   for (const suffix of suffixes) {
     const vectors = await Promise.all(
       suppliers.map(async (supplier) => {
         const text = await supplier.search('-s', 'base', '-b', `cn=replica,${mappingTree(suffix)}`, 'nsds50ruv');
-        return [...text.matchAll(/^nsds50ruv: \{replica (\d+) [^}]*\} [0-9a-f]* ([0-9a-f]*)/gmu)].map(([, id, csn]) => `${id ?? ''} ${csn ?? ''}`).sort().join('\n');
+        return [...text.matchAll(/^nsds50ruv: \{replica (\d+) [^}]*\} [0-9a-f]* ([0-9a-f]*)/gmu)]
+          .map(([, id, csn]) => `${id ?? ''} ${csn ?? ''}`)
+          .sort()
+          .join('\n');
       }),
     );
     if (vectors[0] === '' || new Set(vectors).size !== 1) return false;

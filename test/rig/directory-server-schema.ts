@@ -53,5 +53,13 @@ const objectClasses: readonly string[] = [
 
 /** A schema file of 389-ds. */
 export function schemaLdif(): string {
-  return ['dn: cn=schema', ...attributeTypes.map(({ oid, name, kind, single = false }) => `attributeTypes: ( ${oid} NAME '${name}' ${matching[kind]}${single ? ' SINGLE-VALUE' : ''} X-ORIGIN 'rig' )`), ...objectClasses.map((text) => `objectClasses: ( ${text} X-ORIGIN 'rig' )`), ''].join('\n');
+  return [
+    'dn: cn=schema',
+    ...attributeTypes.map(
+      ({ oid, name, kind, single = false }) =>
+        `attributeTypes: ( ${oid} NAME '${name}' ${matching[kind]}${single ? ' SINGLE-VALUE' : ''} X-ORIGIN 'rig' )`,
+    ),
+    ...objectClasses.map((text) => `objectClasses: ( ${text} X-ORIGIN 'rig' )`),
+    '',
+  ].join('\n');
 }

@@ -54,7 +54,11 @@ export async function createSupplier(options: SupplierOptions): Promise<Supplier
   await layOut(options, home, config, socket);
   let child: ChildProcess | undefined;
 
-  const tool = (program: string, args: readonly string[], input?: string) => execa(program, ['-Q', '-Y', 'EXTERNAL', '-H', ldapi, '-o', 'nettimeout=10', ...args], { timeout: 60_000, ...(input === undefined ? { stdin: 'ignore' as const } : { input }) });
+  const tool = (program: string, args: readonly string[], input?: string) =>
+    execa(program, ['-Q', '-Y', 'EXTERNAL', '-H', ldapi, '-o', 'nettimeout=10', ...args], {
+      timeout: 60_000,
+      ...(input === undefined ? { stdin: 'ignore' as const } : { input }),
+    });
   const supplier: SupplierProcess = {
     socket,
     ldapi,
@@ -65,14 +69,22 @@ export async function createSupplier(options: SupplierOptions): Promise<Supplier
       const log = openSync(path.join(home, 'log', 'stdout'), 'a');
       // -d keeps it in the foreground; with level 0 it would die without a word.
       const server = ['/usr/sbin/ns-slapd', '-D', config, '-i', path.join(home, 'run', 'slapd.pid'), '-d', logLevel] as const;
-      const started = spawn('env', [...inside, ...server], { stdio: ['ignore', log, log], cwd: '/', env: { ...process.env, ...options.environment } });
+      const started = spawn('env', [...inside, ...server], {
+        stdio: ['ignore', log, log],
+        cwd: '/',
+        env: { ...process.env, ...options.environment },
+      });
       closeSync(log);
       stopAtExit(started);
       child = started;
       for (let left = 1200; ; left--) {
-        const answered = await tool('ldapsearch', ['-LLL', '-s', 'base', '-b', '', '1.1']).then(() => true, () => false);
+        const answered = await tool('ldapsearch', ['-LLL', '-s', 'base', '-b', '', '1.1']).then(
+          () => true,
+          () => false,
+        );
         if (answered) return;
-        if (left === 0 || started.exitCode !== null) throw new Error(`ns-slapd ${name} does not answer:\n${readFileSync(path.join(home, 'log', 'stdout'), 'utf8').slice(-2000)}`);
+        if (left === 0 || started.exitCode !== null)
+          throw new Error(`ns-slapd ${name} does not answer:\n${readFileSync(path.join(home, 'log', 'stdout'), 'utf8').slice(-2000)}`);
         await sleep(50);
       }
     },
@@ -105,7 +117,12 @@ export async function createSupplier(options: SupplierOptions): Promise<Supplier
   return supplier;
 }
 
-async function layOut({ directory, host, base, port, securePort, listen, identity }: SupplierOptions, home: string, config: string, socket: string): Promise<void> {
+async function layOut(
+  { directory, host, base, port, securePort, listen, identity }: SupplierOptions,
+  home: string,
+  config: string,
+  socket: string,
+): Promise<void> {
   mkdirSync(path.join(config, 'schema'), { recursive: true });
   for (const part of ['db', 'log', 'run', 'lock', 'bak', 'ldif', 'tmp']) mkdirSync(path.join(home, part));
   copyFileSync('/etc/dirsrv/schema/99user.ldif', path.join(config, 'schema', '99user.ldif'));
@@ -115,12 +132,33 @@ async function layOut({ directory, host, base, port, securePort, listen, identit
   await execa('certutil', ['-N', '-d', nss, '--empty-password']);
   await execa('certutil', ['-A', '-d', nss, '-n', 'CA', '-t', 'CT,,', '-i', identity.ca]);
   await execa('pk12util', ['-d', nss, '-i', identity.p12, '-W', 'x', '-K', '']);
-  const { stdout: hash } = await execa('pwdhash', ['-s', 'SSHA512', `unused ${path.basename(directory)}`], { env: { PATH: '/usr/bin:/bin:/usr/sbin:/sbin' } });
+  const { stdout: hash } = await execa('pwdhash', ['-s', 'SSHA512', `unused ${path.basename(directory)}`], {
+    env: { PATH: '/usr/bin:/bin:/usr/sbin:/sbin' },
+  });
   const words: Readonly<Record<string, string>> = {
     // The server reads CONFIGDIR/schema whatever this says.
-    schema_dir: path.join(config, 'schema'), lock_dir: path.join(home, 'lock'), tmp_dir: path.join(home, 'tmp'), cert_dir: config, ldif_dir: path.join(home, 'ldif'), bak_dir: path.join(home, 'bak'),
-    run_dir: path.join(home, 'run'), inst_dir: home, log_dir: path.join(home, 'log'), fqdn: host, ds_port: String(port), ds_user: account, rootdn: 'cn=Directory Manager', ds_passwd: hash,
-    ldapi_enabled: 'on', ldapi: socket, ldapi_autobind: 'on', ds_suffix: base, config_dir: config, db_dir: path.join(home, 'db'), db_home_dir: path.join(home, 'db'), db_lib: 'bdb',
+    schema_dir: path.join(config, 'schema'),
+    lock_dir: path.join(home, 'lock'),
+    tmp_dir: path.join(home, 'tmp'),
+    cert_dir: config,
+    ldif_dir: path.join(home, 'ldif'),
+    bak_dir: path.join(home, 'bak'),
+    run_dir: path.join(home, 'run'),
+    inst_dir: home,
+    log_dir: path.join(home, 'log'),
+    fqdn: host,
+    ds_port: String(port),
+    ds_user: account,
+    rootdn: 'cn=Directory Manager',
+    ds_passwd: hash,
+    ldapi_enabled: 'on',
+    ldapi: socket,
+    ldapi_autobind: 'on',
+    ds_suffix: base,
+    config_dir: config,
+    db_dir: path.join(home, 'db'),
+    db_home_dir: path.join(home, 'db'),
+    db_lib: 'bdb',
   };
   const more = [
     'nsslapd-security: on',

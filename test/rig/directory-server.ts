@@ -83,20 +83,26 @@ const pkiBase = 'o=ipaca';
 
 /** 389-ds with FreeIPA's and Dogtag's entries, in a private directory; ends with this process. */
 export async function startDirectoryServers(options: DirectoryServersOptions = {}): Promise<DirectoryServers> {
-  const { suppliers: count = 1, hosts = ['ca1.example.test', 'ca2.example.test'], hsm = 'softhsm_token;/usr/lib/softhsm/libsofthsm2.so' } = options;
+  const {
+    suppliers: count = 1,
+    hosts = ['ca1.example.test', 'ca2.example.test'],
+    hsm = 'softhsm_token;/usr/lib/softhsm/libsofthsm2.so',
+  } = options;
   const [firstHost = ''] = hosts;
   const scratch = privateDirectory('ds');
   const directory = scratch.path;
   const password = randomBytes(12).toString('hex');
   const made = options.ca === undefined ? await makeAuthority() : undefined;
   const ca = options.ca ?? made?.certificate.der ?? new Uint8Array();
-  const certificates = options.certificates ?? (made === undefined ? [] : [{ nickname: 'subsystemCert cert-pki-ca', der: made.subsystem.certificate.der }]);
+  const certificates =
+    options.certificates ?? (made === undefined ? [] : [{ nickname: 'subsystemCert cert-pki-ca', der: made.subsystem.certificate.der }]);
 
   const tls = await createTlsAuthority(directory);
   const kdc = options.kerberos === true ? await startKdc(directory, await freePort()) : undefined;
   const service = await kdc?.keytab('service', 'ldap/127.0.0.1', `ldap/${firstHost}`);
   if (service !== undefined) chownSync(service, ...(await idsOf('dirsrv')));
-  const environment = kdc === undefined || service === undefined ? {} : { ...kdc.environment, KRB5_KTNAME: `FILE:${service}`, KRB5RCACHENAME: 'none:' };
+  const environment =
+    kdc === undefined || service === undefined ? {} : { ...kdc.environment, KRB5_KTNAME: `FILE:${service}`, KRB5RCACHENAME: 'none:' };
   const networks: PairOfNetworks | undefined = count === 2 ? await joinNetworks() : undefined;
   const places = await Promise.all(
     Array.from({ length: count }, async (_, index) => ({
@@ -111,10 +117,29 @@ export async function startDirectoryServers(options: DirectoryServersOptions = {
   );
   const processes = await Promise.all(
     places.map(async ({ number, host, address, port, securePort, inside, peer }) => {
-      const p12 = await tls.identity(`s${String(number)}`, [host, 'localhost'], [address, '127.0.0.1', ...(peer === undefined ? [] : [peer])]);
-      const supplier = await createSupplier({ directory, name: `s${String(number)}`, host, base, port, securePort, inside, environment, identity: { p12, ca: tls.caFile }, ...(networks === undefined ? { listen: address } : {}) });
+      const p12 = await tls.identity(
+        `s${String(number)}`,
+        [host, 'localhost'],
+        [address, '127.0.0.1', ...(peer === undefined ? [] : [peer])],
+      );
+      const supplier = await createSupplier({
+        directory,
+        name: `s${String(number)}`,
+        host,
+        base,
+        port,
+        securePort,
+        inside,
+        environment,
+        identity: { p12, ca: tls.caFile },
+        ...(networks === undefined ? { listen: address } : {}),
+      });
       await supplier.start();
-      await supplier.change(backendsLdif([base, pkiBase]) + (kdc === undefined ? '' : hostMappingLdif()) + (count === 2 ? replicaLdif([base, pkiBase], number, password) : ''));
+      await supplier.change(
+        backendsLdif([base, pkiBase]) +
+          (kdc === undefined ? '' : hostMappingLdif()) +
+          (count === 2 ? replicaLdif([base, pkiBase], number, password) : ''),
+      );
       return supplier;
     }),
   );
@@ -123,7 +148,19 @@ export async function startDirectoryServers(options: DirectoryServersOptions = {
     if (found === undefined) throw new Error(`There is no supplier ${String(number)}`);
     return found;
   };
-  await at(1).change(treeLdif({ base, pkiBase, ca, certificates, hosts, kra: options.kra ?? [firstHost], renewalMaster: options.renewalMaster ?? firstHost, hostPassword: password, hsm }));
+  await at(1).change(
+    treeLdif({
+      base,
+      pkiBase,
+      ca,
+      certificates,
+      hosts,
+      kra: options.kra ?? [firstHost],
+      renewalMaster: options.renewalMaster ?? firstHost,
+      hostPassword: password,
+      hsm,
+    }),
+  );
 
   const passwordFile = path.join(directory, 'host.password');
   writeFileSync(passwordFile, `${password}\n`, { mode: 0o600 });
@@ -134,7 +171,15 @@ export async function startDirectoryServers(options: DirectoryServersOptions = {
   };
   if (networks !== undefined) {
     const [one, two] = networks.peers;
-    await replicate([base, pkiBase], [at(1), at(2)], [{ address: one, port: 389 }, { address: two, port: 389 }], password);
+    await replicate(
+      [base, pkiBase],
+      [at(1), at(2)],
+      [
+        { address: one, port: 389 },
+        { address: two, port: 389 },
+      ],
+      password,
+    );
     await inSync();
   }
 
@@ -145,7 +190,11 @@ export async function startDirectoryServers(options: DirectoryServersOptions = {
     caFile: tls.caFile,
     servers: places.map(({ number, host, address, port, securePort }): DirectoryServer => {
       const supplier = at(number);
-      const uris = { ldapi: supplier.ldapi, ldaps: `ldaps://${address}:${String(securePort)}`, starttls: `ldap://${address}:${String(port)}` };
+      const uris = {
+        ldapi: supplier.ldapi,
+        ldaps: `ldaps://${address}:${String(securePort)}`,
+        starttls: `ldap://${address}:${String(port)}`,
+      };
       return {
         host,
         ldapi: uris.ldapi,
@@ -154,11 +203,21 @@ export async function startDirectoryServers(options: DirectoryServersOptions = {
         pid: supplier.pid,
         search: supplier.search,
         change: supplier.change,
-        config: (bind = { method: 'external' }, over = 'ldapi') => ({ uri: uris[over], startTls: over === 'starttls', caFile: tls.caFile, bind, base, pkiBase, host }),
+        config: (bind = { method: 'external' }, over = 'ldapi') => ({
+          uri: uris[over],
+          startTls: over === 'starttls',
+          caFile: tls.caFile,
+          bind,
+          base,
+          pkiBase,
+          host,
+        }),
         hostBind: () => ({ method: 'simple', dn: hostDn(base, host), passwordFile }),
       };
     }),
-    ...(kdc === undefined ? {} : { kerberos: { keytab: await kdc.keytab('host', `host/${firstHost}`), environment: kdc.environment, stop: kdc.stop } }),
+    ...(kdc === undefined
+      ? {}
+      : { kerberos: { keytab: await kdc.keytab('host', `host/${firstHost}`), environment: kdc.environment, stop: kdc.stop } }),
     ...(made === undefined ? {} : { authority: { keys: made.keys, certificate: made.certificate }, subsystem: made.subsystem.keys }),
     kill: (number) => at(number).kill(),
     start: (number) => at(number).start(),
@@ -183,14 +242,36 @@ export async function startDirectoryServers(options: DirectoryServersOptions = {
 async function makeAuthority() {
   const [keys, subsystemKeys] = await Promise.all([makeKeys(), makeKeys()]);
   const [from, until] = [new Date(Date.now() - 300 * day), new Date(Date.now() + 3000 * day)];
-  const certificate = await makeCertificate({ keys, subject: 'O=EXAMPLE.TEST, CN=Certificate Authority', serial: '01', notBefore: from, notAfter: until, extensions: caExtensions() });
-  const subsystem = await makeCertificate({ keys: subsystemKeys, subject: 'O=EXAMPLE.TEST, CN=CA Subsystem', serial: '04', by: { keys, certificate }, notBefore: from, notAfter: new Date(Date.now() + 20 * day), extensions: [leafConstraints()] });
+  const certificate = await makeCertificate({
+    keys,
+    subject: 'O=EXAMPLE.TEST, CN=Certificate Authority',
+    serial: '01',
+    notBefore: from,
+    notAfter: until,
+    extensions: caExtensions(),
+  });
+  const subsystem = await makeCertificate({
+    keys: subsystemKeys,
+    subject: 'O=EXAMPLE.TEST, CN=CA Subsystem',
+    serial: '04',
+    by: { keys, certificate },
+    notBefore: from,
+    notAfter: new Date(Date.now() + 20 * day),
+    extensions: [leafConstraints()],
+  });
   return { keys, certificate, subsystem: { keys: subsystemKeys, certificate: subsystem } };
 }
 
 /** FreeIPA's mapping of host principals. */
 function hostMappingLdif(): string {
-  return record('cn=hosts,cn=mapping,cn=sasl,cn=config', { objectClass: ['top', 'nsSaslMapping'], cn: ['hosts'], nsSaslMapRegexString: ['^host/\\([^@]*\\)'], nsSaslMapBaseDNTemplate: [hostDn(base, '\\1')], nsSaslMapFilterTemplate: ['(objectClass=*)'], nsSaslMapPriority: ['1'] });
+  return record('cn=hosts,cn=mapping,cn=sasl,cn=config', {
+    objectClass: ['top', 'nsSaslMapping'],
+    cn: ['hosts'],
+    nsSaslMapRegexString: ['^host/\\([^@]*\\)'],
+    nsSaslMapBaseDNTemplate: [hostDn(base, '\\1')],
+    nsSaslMapFilterTemplate: ['(objectClass=*)'],
+    nsSaslMapPriority: ['1'],
+  });
 }
 
 async function idsOf(user: string): Promise<[number, number]> {

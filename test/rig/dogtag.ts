@@ -11,7 +11,17 @@ import { cachedRig, removeRoot, unpackRig } from './dogtag/cache.js';
 import { startChroot, type Chroot } from './dogtag/chroot.js';
 import type { Variant } from './dogtag/deploy.js';
 import { tokenLabel, tokenPin } from './dogtag/pkispawn.js';
-import { askOcsp, directoryServer, isRunning, places, selfTests, tomcat, untilRunning, type OcspAnswer, type Subsystem } from './dogtag/server.js';
+import {
+  askOcsp,
+  directoryServer,
+  isRunning,
+  places,
+  selfTests,
+  tomcat,
+  untilRunning,
+  type OcspAnswer,
+  type Subsystem,
+} from './dogtag/server.js';
 import { runAs } from './run-as.js';
 import { ensureServiceUser } from './service-user.js';
 import { softHsmModule, type SoftToken } from './soft-token.js';
@@ -49,7 +59,10 @@ export interface Dogtag extends Omit<Chroot, 'stop'>, ReturnType<typeof places> 
   stop(): Promise<void>;
 }
 
-/** Starts a rig; returns when CA and KRA say that they are running. About half a minute, and minutes where none of the kind was built before. */
+/**
+ * Starts a rig; returns when CA and KRA say that they are running. About half a minute, and minutes where none of the kind was built
+ * before.
+ */
 export async function startDogtag(variant: Variant = {}): Promise<Dogtag> {
   const owner = ensureServiceUser();
   const root = await unpackRig(await cachedRig(variant, owner));
@@ -57,7 +70,8 @@ export async function startDogtag(variant: Variant = {}): Promise<Dogtag> {
   const at = places(root);
   const token = hostToken(root, owner);
   const { passwordFile, loginFile } = writePasswords(root, owner);
-  const asOwner = (program: string, ...args: string[]) => runAs(owner, program, args, { env: { ...token.environment, RIG_PIN: token.pin }, cwd: '/', okExitCodes: [0, 255] });
+  const asOwner = (program: string, ...args: string[]) =>
+    runAs(owner, program, args, { env: { ...token.environment, RIG_PIN: token.pin }, cwd: '/', okExitCodes: [0, 255] });
   const dogtag: Dogtag = {
     ...chroot,
     ...at,
@@ -70,8 +84,22 @@ export async function startDogtag(variant: Variant = {}): Promise<Dogtag> {
     selfTests: (subsystem) => selfTests(root, subsystem),
     ocsp: (pem) => askOcsp(chroot, pem),
     privateKeys: async () => {
-      const { stdout } = await asOwner('pkcs11-tool', '--module', token.module, '--token-label', token.label, '--login', '--pin', 'env:RIG_PIN', '-O', '--type', 'privkey');
-      return [...stdout.matchAll(/^Private Key Object; (\S+)[^\n]*\n(?:[ ]+(?!ID)[^\n]*\n)*[ ]+ID:[ ]+([0-9a-f]+)/gmu)].map(([, type, id]) => `${type ?? ''} ${id ?? ''}`).sort();
+      const { stdout } = await asOwner(
+        'pkcs11-tool',
+        '--module',
+        token.module,
+        '--token-label',
+        token.label,
+        '--login',
+        '--pin',
+        'env:RIG_PIN',
+        '-O',
+        '--type',
+        'privkey',
+      );
+      return [...stdout.matchAll(/^Private Key Object; (\S+)[^\n]*\n(?:[ ]+(?!ID)[^\n]*\n)*[ ]+ID:[ ]+([0-9a-f]+)/gmu)]
+        .map(([, type, id]) => `${type ?? ''} ${id ?? ''}`)
+        .sort();
     },
     certificates: async (nickname, storage = 'token') => {
       const where = storage === 'token' ? ['-h', token.label, '-n', `${token.label}:${nickname}`] : ['-n', nickname];
@@ -79,14 +107,31 @@ export async function startDogtag(variant: Variant = {}): Promise<Dogtag> {
       return stdout.match(/-----BEGIN CERTIFICATE-----[^-]+-----END CERTIFICATE-----/gu) ?? [];
     },
     trust: async (storage) => {
-      const { stdout } = await asOwner('certutil', '-L', '-d', `sql:${at.database}`, '-f', loginFile, ...(storage === 'token' ? ['-h', token.label] : []));
-      return Object.fromEntries([...stdout.matchAll(/^(?:[^\n]*:)?(\S.*?) +([CTPcpuw]*,[CTPcpuw]*,[CTPcpuw]*) *$/gmu)].map(([, nickname = '', flags = '']) => [nickname, flags]));
+      const { stdout } = await asOwner(
+        'certutil',
+        '-L',
+        '-d',
+        `sql:${at.database}`,
+        '-f',
+        loginFile,
+        ...(storage === 'token' ? ['-h', token.label] : []),
+      );
+      return Object.fromEntries(
+        [...stdout.matchAll(/^(?:[^\n]*:)?(\S.*?) +([CTPcpuw]*,[CTPcpuw]*,[CTPcpuw]*) *$/gmu)].map(([, nickname = '', flags = '']) => [
+          nickname,
+          flags,
+        ]),
+      );
     },
     elapse: async (timers) => {
       await chroot.inside('systemctl', ['elapse', `${timers}.timer`]);
     },
     killServer: async () => {
-      await chroot.inside('sh', ['-c', `pid=$(cat '/run/rig/${tomcat}.pid'); kill -9 "$pid"; while kill -0 "$pid" 2>/dev/null; do sleep 0.05; done`], { timeoutMs: 60_000 });
+      await chroot.inside(
+        'sh',
+        ['-c', `pid=$(cat '/run/rig/${tomcat}.pid'); kill -9 "$pid"; while kill -0 "$pid" 2>/dev/null; do sleep 0.05; done`],
+        { timeoutMs: 60_000 },
+      );
     },
     submit: (profile, csrPem) => submitRequest(chroot, profile, csrPem),
     approve: async (id) => certificateOf(chroot, await approveRequest(chroot, at.admin, id)),
@@ -109,8 +154,21 @@ export async function startDogtag(variant: Variant = {}): Promise<Dogtag> {
 function hostToken(root: string, owner: Account): SoftToken {
   const confFile = path.join(root, 'srv/softhsm2.conf');
   const tokenDirectory = places(root).tokens;
-  writeFileSync(confFile, `directories.tokendir = ${tokenDirectory}\nobjectstore.backend = file\nlog.level = ERROR\nslots.removable = false\n`);
-  return { label: tokenLabel, module: softHsmModule, confFile, tokenDirectory, pinFile: ownFile(root, 'token.pin', `${tokenPin}\n`, owner), pin: tokenPin, soPin: tokenPin, environment: { SOFTHSM2_CONF: confFile }, owner };
+  writeFileSync(
+    confFile,
+    `directories.tokendir = ${tokenDirectory}\nobjectstore.backend = file\nlog.level = ERROR\nslots.removable = false\n`,
+  );
+  return {
+    label: tokenLabel,
+    module: softHsmModule,
+    confFile,
+    tokenDirectory,
+    pinFile: ownFile(root, 'token.pin', `${tokenPin}\n`, owner),
+    pin: tokenPin,
+    soPin: tokenPin,
+    environment: { SOFTHSM2_CONF: confFile },
+    owner,
+  };
 }
 
 /** pkispawn makes the database a password of its own and notes it in password.conf. */

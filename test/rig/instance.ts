@@ -80,9 +80,36 @@ ${extra.end ?? ''}
 }
 
 /** hsmonger-submit with exactly this environment. */
-export async function runHelper(args: readonly string[], variables: Readonly<Record<string, string | Buffer>>, options: { readonly uid?: number; readonly gid?: number } = {}): Promise<HelperRun> {
-  const env = { HOME: '/run/certmonger', PATH: '/usr/bin:/bin:/usr/sbin:/sbin', SHELL: '/bin/sh', TERM: 'dumb', LC_CTYPE: 'C.UTF-8', ...(variables as Record<string, string>) };
-  const child = spawn(path.join(installation().executables, 'hsmonger-submit'), args, { env, cwd: '/', stdio: ['ignore', 'pipe', 'pipe'], timeout: 120_000, killSignal: 'SIGKILL', ...options });
-  const [stdout, stderr, exitCode] = await Promise.all([text(child.stdout), text(child.stderr), new Promise<number>((resolve, reject) => { child.once('close', (code) => { resolve(code ?? -1); }); child.once('error', reject); })]);
+export async function runHelper(
+  args: readonly string[],
+  variables: Readonly<Record<string, string | Buffer>>,
+  options: { readonly uid?: number; readonly gid?: number } = {},
+): Promise<HelperRun> {
+  const env = {
+    HOME: '/run/certmonger',
+    PATH: '/usr/bin:/bin:/usr/sbin:/sbin',
+    SHELL: '/bin/sh',
+    TERM: 'dumb',
+    LC_CTYPE: 'C.UTF-8',
+    ...(variables as Record<string, string>),
+  };
+  const child = spawn(path.join(installation().executables, 'hsmonger-submit'), args, {
+    env,
+    cwd: '/',
+    stdio: ['ignore', 'pipe', 'pipe'],
+    timeout: 120_000,
+    killSignal: 'SIGKILL',
+    ...options,
+  });
+  const [stdout, stderr, exitCode] = await Promise.all([
+    text(child.stdout),
+    text(child.stderr),
+    new Promise<number>((resolve, reject) => {
+      child.once('close', (code) => {
+        resolve(code ?? -1);
+      });
+      child.once('error', reject);
+    }),
+  ]);
   return { exitCode, stdout, stderr };
 }

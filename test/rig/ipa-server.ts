@@ -28,7 +28,11 @@ export const renewAgent = 'dogtag-ipa-ca-renew-agent';
 /** As FreeIPA's installers leave them (cainstance.py, krainstance.py, ca.py). */
 const certificates: readonly CertificateSpec[] = [
   ...dogtagCertificates,
-  { nickname: 'transportCert cert-pki-kra', profile: 'caTransportCert', subject: [{ O: [organization] }, { CN: ['KRA Transport Certificate'] }] },
+  {
+    nickname: 'transportCert cert-pki-kra',
+    profile: 'caTransportCert',
+    subject: [{ O: [organization] }, { CN: ['KRA Transport Certificate'] }],
+  },
   { nickname: 'storageCert cert-pki-kra', profile: 'caStorageCert', subject: [{ O: [organization] }, { CN: ['KRA Storage Certificate'] }] },
   { nickname: misplaced, profile: 'caAuditSigningCert', subject: [{ O: [organization] }, { CN: ['KRA Audit'] }] },
   { nickname: subAuthority, profile: 'caCACert', subject: [{ O: [organization] }, { CN: ['Sub'] }], issuer: 'caSigningCert cert-pki-ca' },
@@ -103,7 +107,15 @@ export async function startIpaServer(): Promise<HsmServer> {
       const label = nickname === misplaced ? wrongToken : token.label;
       return { KEY_PIN: token.pin, 'key-token': label, 'cert-token': label, 'nss-user': 'pkiuser' };
     },
-    privateKeys: async () => (await runAs(owner, 'pkcs11-tool', ['--module', token.module, '--token-label', token.label, '--login', '--pin', 'env:RIG_PIN', '-O', '--type', 'privkey'], { env: { ...token.environment, RIG_PIN: token.pin }, cwd: '/' })).stdout,
+    privateKeys: async () =>
+      (
+        await runAs(
+          owner,
+          'pkcs11-tool',
+          ['--module', token.module, '--token-label', token.label, '--login', '--pin', 'env:RIG_PIN', '-O', '--type', 'privkey'],
+          { env: { ...token.environment, RIG_PIN: token.pin }, cwd: '/' },
+        )
+      ).stdout,
   });
   return { ...server, token, authority };
 }
@@ -115,7 +127,10 @@ export async function startIpaServerWithoutHsm(): Promise<IpaServer> {
   const owner = ensureServiceUser();
   mkdirSync(path.join(root, 'etc/pki/pki-tomcat'), { recursive: true });
   const nss = await createNssDatabase({ directory: path.join(root, 'etc/pki/pki-tomcat'), owner, password: internalPassword });
-  await makeInDatabase(nss, [...certificates.map(({ nickname, subject }) => ({ nickname, subject: rfc4514(subject ?? []) })), { nickname: serverCert, subject: serverSubject }]);
+  await makeInDatabase(nss, [
+    ...certificates.map(({ nickname, subject }) => ({ nickname, subject: rfc4514(subject ?? []) })),
+    { nickname: serverCert, subject: serverSubject },
+  ]);
   const ca = await runAs(owner, 'certutil', ['-L', '-d', `sql:${nss.database}`, '-n', 'caSigningCert cert-pki-ca', '-a'], { cwd: '/' });
   return assemble(home, {
     root,
@@ -123,24 +138,66 @@ export async function startIpaServerWithoutHsm(): Promise<IpaServer> {
     ca: new X509Certificate(ca.stdout).raw,
     sysrestore: '',
     pins: '',
-    placesOf: (nickname) => ({ KEY_PIN: internalPassword, ...(nickname === subAuthority || nickname === serverCert ? {} : { 'nss-user': 'pkiuser' }) }),
-    privateKeys: async () => (await runAs(owner, 'certutil', ['-K', '-d', `sql:${nss.database}`, '-f', nss.loginFile], { cwd: '/' })).stdout.match(/\b[0-9a-f]{40}\b/gu)!.sort().join('\n'),
+    placesOf: (nickname) => ({
+      KEY_PIN: internalPassword,
+      ...(nickname === subAuthority || nickname === serverCert ? {} : { 'nss-user': 'pkiuser' }),
+    }),
+    privateKeys: async () =>
+      (await runAs(owner, 'certutil', ['-K', '-d', `sql:${nss.database}`, '-f', nss.loginFile], { cwd: '/' })).stdout
+        .match(/\b[0-9a-f]{40}\b/gu)!
+        .sort()
+        .join('\n'),
   });
 }
 
 /** As certutil takes it: the last one first. */
 function rfc4514(subject: SubjectName): string {
-  return subject.flatMap((part) => Object.entries(part).flatMap(([type, values]) => values.map((value) => `${type}=${typeof value === 'string' ? value : ''}`))).reverse().join(',');
+  return subject
+    .flatMap((part) =>
+      Object.entries(part).flatMap(([type, values]) => values.map((value) => `${type}=${typeof value === 'string' ? value : ''}`)),
+    )
+    .reverse()
+    .join(',');
 }
 
 /** Key and certificate of each, made by certutil in the NSS database. */
-async function makeInDatabase(nss: NssDatabase, specs: readonly { readonly nickname: string; readonly subject: string }[], environment: Readonly<Record<string, string>> = {}): Promise<void> {
+async function makeInDatabase(
+  nss: NssDatabase,
+  specs: readonly { readonly nickname: string; readonly subject: string }[],
+  environment: Readonly<Record<string, string>> = {},
+): Promise<void> {
   const owner = ensureServiceUser();
   const noise = `${nss.database}.noise`;
   for (const [index, { nickname, subject }] of specs.entries()) {
     writeFileSync(noise, randomBytes(64));
     chownSync(noise, owner.uid, owner.gid);
-    await runAs(owner, 'certutil', ['-S', '-d', `sql:${nss.database}`, '-n', nickname, '-s', subject, '-x', '-t', 'u,u,u', '-v', '12', '-g', '2048', '-m', String(index + 1), '-z', noise, '-f', nss.loginFile], { env: { ...environment }, cwd: '/' });
+    await runAs(
+      owner,
+      'certutil',
+      [
+        '-S',
+        '-d',
+        `sql:${nss.database}`,
+        '-n',
+        nickname,
+        '-s',
+        subject,
+        '-x',
+        '-t',
+        'u,u,u',
+        '-v',
+        '12',
+        '-g',
+        '2048',
+        '-m',
+        String(index + 1),
+        '-z',
+        noise,
+        '-f',
+        nss.loginFile,
+      ],
+      { env: { ...environment }, cwd: '/' },
+    );
   }
 }
 
@@ -155,13 +212,32 @@ async function assemble(home: PrivateDirectory, store: Store): Promise<IpaServer
     return name;
   };
   const ra = { certificate: path.join(root, 'var/lib/ipa/ra-agent.pem'), key: put('var/lib/ipa/ra-agent.key', '', 0o440) };
-  await run('openssl', ['req', '-x509', '-newkey', 'rsa:2048', '-nodes', '-days', '300', '-subj', `/O=${organization}/CN=IPA RA`, '-keyout', ra.key, '-out', ra.certificate]);
+  await run('openssl', [
+    'req',
+    '-x509',
+    '-newkey',
+    'rsa:2048',
+    '-nodes',
+    '-days',
+    '300',
+    '-subj',
+    `/O=${organization}/CN=IPA RA`,
+    '-keyout',
+    ra.key,
+    '-out',
+    ra.certificate,
+  ]);
   chmodSync(ra.key, 0o440);
   chmodSync(ra.certificate, 0o440);
 
   const ds = await startDirectoryServers({ ca: store.ca, ...(token === undefined ? {} : { hsm: `${token.label};${token.module}` }) });
-  await ds.servers[0]!.change(`dn: cn=ipaConfig,cn=etc,${ds.base}\nchangetype: add\nobjectClass: top\nobjectClass: extensibleObject\ncn: ipaConfig\nipaCertificateSubjectBase: O=${organization}\n`);
-  put('etc/ipa/default.conf', `[global]\r\nhost = ca1.example.test\r\nbasedn = ${ds.base}\r\nrealm = ${organization}\r\ndomain = example.test\r\nldap_uri = ${ds.servers[0]!.ldapi}\r\n`);
+  await ds.servers[0]!.change(
+    `dn: cn=ipaConfig,cn=etc,${ds.base}\nchangetype: add\nobjectClass: top\nobjectClass: extensibleObject\ncn: ipaConfig\nipaCertificateSubjectBase: O=${organization}\n`,
+  );
+  put(
+    'etc/ipa/default.conf',
+    `[global]\r\nhost = ca1.example.test\r\nbasedn = ${ds.base}\r\nrealm = ${organization}\r\ndomain = example.test\r\nldap_uri = ${ds.servers[0]!.ldapi}\r\n`,
+  );
   put('etc/ipa/ca.crt', new X509Certificate(store.ca).toString());
   put('var/lib/ipa/sysrestore/sysrestore.state', `[installation]\ncomplete = True\n\n${store.sysrestore}`, 0o600);
   put('etc/pki/pki-tomcat/password.conf', `internal=${internalPassword}\ninternaldb=other\n${store.pins}`, 0o600);
@@ -171,8 +247,16 @@ async function assemble(home: PrivateDirectory, store: Store): Promise<IpaServer
 
   const bus = await startBus(directory);
   const certmonger = await startCertmonger({ directory, bus, ...(token === undefined ? {} : { token }) });
-  const helper = put('usr/libexec/certmonger/dogtag-ipa-ca-renew-agent-submit', `#!/bin/sh\ncase "$CERTMONGER_OPERATION" in\nSUBMIT|POLL) echo 28800; echo '${pythonCookie}'; exit 5;;\n*) exit 6;;\nesac\n`, 0o755);
-  const helpers = { [renewAgent]: helper, [`${renewAgent}-reuse`]: `${helper} --reuse-existing`, [`${renewAgent}-selfsigned`]: `${helper} --force-self-signed` };
+  const helper = put(
+    'usr/libexec/certmonger/dogtag-ipa-ca-renew-agent-submit',
+    `#!/bin/sh\ncase "$CERTMONGER_OPERATION" in\nSUBMIT|POLL) echo 28800; echo '${pythonCookie}'; exit 5;;\n*) exit 6;;\nesac\n`,
+    0o755,
+  );
+  const helpers = {
+    [renewAgent]: helper,
+    [`${renewAgent}-reuse`]: `${helper} --reuse-existing`,
+    [`${renewAgent}-selfsigned`]: `${helper} --force-self-signed`,
+  };
   const requests = await track({ address: bus.address, helpers, ra, ...store });
   const config = path.join(directory, 'etc');
   const state = path.join(directory, 'state');
@@ -190,7 +274,8 @@ async function assemble(home: PrivateDirectory, store: Store): Promise<IpaServer
     requests,
     here: ['--bus', bus.address, '--config-dir', config, '--state-dir', state],
     listing: async () => (await getcert(bus, ['list'])).stdout,
-    casListing: async () => (await Promise.all(Object.keys(helpers).map(async (ca) => (await getcert(bus, ['list-cas', '-c', ca])).stdout))).join(''),
+    casListing: async () =>
+      (await Promise.all(Object.keys(helpers).map(async (ca) => (await getcert(bus, ['list-cas', '-c', ca])).stdout))).join(''),
     privateKeys: () => store.privateKeys(),
     stop: async () => {
       await certmonger.stop();
@@ -202,26 +287,68 @@ async function assemble(home: PrivateDirectory, store: Store): Promise<IpaServer
 }
 
 /** The requests as FreeIPA's ipalib/install/certmonger.py asks for them: no id, no `sql:`, PIN and not PIN file. */
-async function track({ address, helpers, nss, placesOf, ra }: Pick<Store, 'nss' | 'placesOf'> & { readonly address: string; readonly helpers: IpaServer['helpers']; readonly ra: { readonly certificate: string; readonly key: string } }): Promise<Map<string, string>> {
+async function track({
+  address,
+  helpers,
+  nss,
+  placesOf,
+  ra,
+}: Pick<Store, 'nss' | 'placesOf'> & {
+  readonly address: string;
+  readonly helpers: IpaServer['helpers'];
+  readonly ra: { readonly certificate: string; readonly key: string };
+}): Promise<Map<string, string>> {
   const bus = await connectBus(address, { env: {} });
-  const certmonger = { destination: 'org.fedorahosted.certmonger', path: '/org/fedorahosted/certmonger', interface: 'org.fedorahosted.certmonger' } as const;
+  const certmonger = {
+    destination: 'org.fedorahosted.certmonger',
+    path: '/org/fedorahosted/certmonger',
+    interface: 'org.fedorahosted.certmonger',
+  } as const;
   const paths: unknown[] = [];
-  for (const [nickname, command] of Object.entries(helpers)) paths.push((await bus.call({ ...certmonger, member: 'add_known_ca', signature: 'ssas', body: [nickname, command, []] })).body[1]);
+  for (const [nickname, command] of Object.entries(helpers))
+    paths.push((await bus.call({ ...certmonger, member: 'add_known_ca', signature: 'ssas', body: [nickname, command, []] })).body[1]);
   const text = (value: string) => new Variant('s', value);
   const ids = new Map<string, string>();
   const add = async (name: string, values: Record<string, Variant>) => {
-    const { body } = await bus.call({ ...certmonger, member: 'add_request', signature: 'a{sv}', body: [{ TRACK: new Variant('b', true), CA: new Variant('o', paths[0]), ...values }] });
+    const { body } = await bus.call({
+      ...certmonger,
+      member: 'add_request',
+      signature: 'a{sv}',
+      body: [{ TRACK: new Variant('b', true), CA: new Variant('o', paths[0]), ...values }],
+    });
     const request = { destination: certmonger.destination, path: String(body[1]), interface: 'org.fedorahosted.certmonger.request' };
     ids.set(String((await bus.call({ ...request, member: 'get_nickname', body: [] })).body[0]), name);
   };
-  const hooks = (pre: string, post: string) => ({ 'cert-presave-command': text(`/usr/libexec/ipa/certmonger/${pre}`), 'cert-postsave-command': text(`/usr/libexec/ipa/certmonger/${post}`) });
-  const inDatabase = (nickname: string) => ({ CERT_STORAGE: text('NSSDB'), KEY_STORAGE: text('NSSDB'), CERT_LOCATION: text(nss.database), KEY_LOCATION: text(nss.database), CERT_NICKNAME: text(nickname), KEY_NICKNAME: text(nickname), ...hooks('stop_pkicad', `renew_ca_cert "${nickname}"`) });
+  const hooks = (pre: string, post: string) => ({
+    'cert-presave-command': text(`/usr/libexec/ipa/certmonger/${pre}`),
+    'cert-postsave-command': text(`/usr/libexec/ipa/certmonger/${post}`),
+  });
+  const inDatabase = (nickname: string) => ({
+    CERT_STORAGE: text('NSSDB'),
+    KEY_STORAGE: text('NSSDB'),
+    CERT_LOCATION: text(nss.database),
+    KEY_LOCATION: text(nss.database),
+    CERT_NICKNAME: text(nickname),
+    KEY_NICKNAME: text(nickname),
+    ...hooks('stop_pkicad', `renew_ca_cert "${nickname}"`),
+  });
   for (const { nickname, profile } of [...certificates, { nickname: serverCert, profile: 'caServerCert' }]) {
     const places = placesOf(nickname);
     if (places === undefined) continue;
-    await add(nickname, { ...inDatabase(nickname), 'ca-profile': text(profile), ...Object.fromEntries(Object.entries(places).map(([name, value]) => [name, text(value)])) });
+    await add(nickname, {
+      ...inDatabase(nickname),
+      'ca-profile': text(profile),
+      ...Object.fromEntries(Object.entries(places).map(([name, value]) => [name, text(value)])),
+    });
   }
-  await add('ra-agent', { CERT_STORAGE: text('FILE'), KEY_STORAGE: text('FILE'), CERT_LOCATION: text(ra.certificate), KEY_LOCATION: text(ra.key), 'ca-profile': text('caSubsystemCert'), ...hooks('renew_ra_cert_pre', 'renew_ra_cert') });
+  await add('ra-agent', {
+    CERT_STORAGE: text('FILE'),
+    KEY_STORAGE: text('FILE'),
+    CERT_LOCATION: text(ra.certificate),
+    KEY_LOCATION: text(ra.key),
+    'ca-profile': text('caSubsystemCert'),
+    ...hooks('renew_ra_cert_pre', 'renew_ra_cert'),
+  });
   bus.disconnect();
   return ids;
 }

@@ -13,11 +13,13 @@ export async function withoutPersistentSearch(server: string, socket: string): P
     const behind = net.connect(decodeURIComponent(server.replace(/^ldapi:\/\//u, '')));
     for (const end of [client, behind]) {
       open.add(end);
-      end.on('error', () => undefined).on('close', () => {
-        open.delete(end);
-        client.destroy();
-        behind.destroy();
-      });
+      end
+        .on('error', () => undefined)
+        .on('close', () => {
+          open.delete(end);
+          client.destroy();
+          behind.destroy();
+        });
     }
     behind.pipe(client);
     let rest = Buffer.alloc(0);

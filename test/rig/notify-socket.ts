@@ -27,14 +27,19 @@ export async function startNotifySocket(directory: string): Promise<NotifySocket
   const child = spawn('python3', ['-c', listen, socket], { stdio: ['ignore', 'pipe', 'inherit'] });
   stopAtExit(child);
   let said = '';
-  child.stdout.setEncoding('utf8').on('data', (text: string) => { said += text; });
+  child.stdout.setEncoding('utf8').on('data', (text: string) => {
+    said += text;
+  });
   await once(child.stdout, 'data');
   const told = () => said.split('\n').filter((line) => line !== '' && line !== 'LISTENING' && line !== 'BARRIER=1');
   return {
     path: socket,
     async until(wanted, patienceMs) {
-      for (const end = Date.now() + patienceMs; !wanted(told()); await sleep(20)) if (Date.now() > end) throw new Error(`systemd heard within ${String(patienceMs / 1000)} s only: ${told().join(' ')}`);
+      for (const end = Date.now() + patienceMs; !wanted(told()); await sleep(20))
+        if (Date.now() > end) throw new Error(`systemd heard within ${String(patienceMs / 1000)} s only: ${told().join(' ')}`);
     },
-    stop: () => { child.kill('SIGKILL'); },
+    stop: () => {
+      child.kill('SIGKILL');
+    },
   };
 }

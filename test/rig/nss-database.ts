@@ -49,7 +49,10 @@ export async function createNssDatabase(options: NssDatabaseOptions): Promise<Ns
   mkdirSync(database, { mode: 0o770 });
   if (owner !== undefined) chownSync(database, owner.uid, owner.gid);
   const passwordFile = options.password === undefined ? undefined : write(`${database}.password`, `${options.password}\n`);
-  const loginFile = write(`${database}.logins`, `${token === undefined ? '' : `${token.label}:${token.pin}\n`}NSS Certificate DB:${options.password ?? ''}\n`);
+  const loginFile = write(
+    `${database}.logins`,
+    `${token === undefined ? '' : `${token.label}:${token.pin}\n`}NSS Certificate DB:${options.password ?? ''}\n`,
+  );
   const nss = (program: string, ...args: string[]) => runAs(owner, program, args, { env: { ...token?.environment }, cwd: '/' });
 
   await nss('certutil', '-N', '-d', `sql:${database}`, ...(passwordFile === undefined ? ['--empty-password'] : ['-f', passwordFile]));
@@ -60,5 +63,10 @@ export async function createNssDatabase(options: NssDatabaseOptions): Promise<Ns
       await nss('certutil', '-M', '-d', `sql:${database}`, '-n', `${token.label}:${nickname}`, '-t', flags, '-f', loginFile);
     }
   }
-  return { database, loginFile, ...(moduleName === undefined ? {} : { moduleName }), ...(passwordFile === undefined ? {} : { passwordFile }) };
+  return {
+    database,
+    loginFile,
+    ...(moduleName === undefined ? {} : { moduleName }),
+    ...(passwordFile === undefined ? {} : { passwordFile }),
+  };
 }

@@ -17,8 +17,8 @@ export interface RemoteToken {
   /** Starts it again. */
   restore(): Promise<void>;
   /**
-   * Where this runs, a process that was told nothing, as certmonger's children are, finds the server too: at p11-kit's own default places, in a mount
-   * namespace of its own.
+   * Where this runs, a process that was told nothing, as certmonger's children are, finds the server too: at p11-kit's own default places,
+   * in a mount namespace of its own.
    */
   readonly command: (program: string, args: readonly string[]) => readonly [string, readonly string[]];
 }
@@ -55,6 +55,17 @@ export async function serveToken(token: SoftToken, directory: string): Promise<R
       child = await start();
     },
     // certmonger reads keys as root and saves as the token's user.
-    command: (program, args) => ['unshare', ['--mount', 'sh', '-c', `mount -t tmpfs tmpfs /run/user && for uid in 0 ${String(token.owner?.uid ?? 0)}; do mkdir -p /run/user/$uid/p11-kit && ln -sfn '${socket}' /run/user/$uid/p11-kit/pkcs11 || exit; done; exec "$@"`, 'sh', program, ...args]],
+    command: (program, args) => [
+      'unshare',
+      [
+        '--mount',
+        'sh',
+        '-c',
+        `mount -t tmpfs tmpfs /run/user && for uid in 0 ${String(token.owner?.uid ?? 0)}; do mkdir -p /run/user/$uid/p11-kit && ln -sfn '${socket}' /run/user/$uid/p11-kit/pkcs11 || exit; done; exec "$@"`,
+        'sh',
+        program,
+        ...args,
+      ],
+    ],
   };
 }

@@ -11,8 +11,8 @@ export function stopAtExit(child: ChildProcess): void {
 }
 
 /**
- * The command line that also ends when this process is killed: by the kernel, once the thread that started it is gone. As `owner`, where there is one: to
- * become another clears the tie (prctl(2), PR_SET_PDEATHSIG), so whoever does the one does the other behind it.
+ * The command line that also ends when this process is killed: by the kernel, once the thread that started it is gone. As `owner`, where
+ * there is one: to become another clears the tie (prctl(2), PR_SET_PDEATHSIG), so whoever does the one does the other behind it.
  */
 export function tied(program: string, args: readonly string[], owner?: Account): readonly [string, readonly string[]] {
   const become = owner === undefined ? [] : [`--reuid=${String(owner.uid)}`, `--regid=${String(owner.gid)}`, '--init-groups'];
@@ -21,7 +21,10 @@ export function tied(program: string, args: readonly string[], owner?: Account):
 
 let watching = false;
 
-/** A worker outlives the runner that was killed, and would go on with its test for as long as that takes. Its exit() is vitest's, so it is killed too. */
+/**
+ * A worker outlives the runner that was killed, and would go on with its test for as long as that takes. Its exit() is vitest's, so it is
+ * killed too.
+ */
 function endWithRunner(): void {
   if (watching || process.send === undefined) return;
   watching = true;

@@ -9,12 +9,20 @@ export function ensureServiceUser(): Account {
   const found = lookUp();
   if (found !== undefined) return found;
   try {
-    execFileSync('useradd', ['--system', '--user-group', '--no-create-home', '--home-dir', '/nonexistent', '--shell', '/usr/sbin/nologin', name], { stdio: ['ignore', 'ignore', 'pipe'] });
+    execFileSync(
+      'useradd',
+      ['--system', '--user-group', '--no-create-home', '--home-dir', '/nonexistent', '--shell', '/usr/sbin/nologin', name],
+      { stdio: ['ignore', 'ignore', 'pipe'] },
+    );
   } catch (error) {
     // Another test process may have been quicker.
     const made = lookUp();
     if (made !== undefined) return made;
-    throw new HsmongerError('USER_MISSING', `Cannot make the service user '${name}' for the tests: ${sentenceOf(error)}. Run them as root.`, { cause: error });
+    throw new HsmongerError(
+      'USER_MISSING',
+      `Cannot make the service user '${name}' for the tests: ${sentenceOf(error)}. Run them as root.`,
+      { cause: error },
+    );
   }
   return accountOf(name);
 }

@@ -40,7 +40,9 @@ export interface Site {
   tokenTrust(): Promise<Record<string, string>>;
   /** "type label id" of every private key, by pkcs11-tool, sorted. */
   privateKeys(): Promise<string[]>;
-  /** Until certmonger has a later certificate for each the authority made; throws after `patienceMs`, with what getcert and certmonger say. */
+  /**
+   * Until certmonger has a later certificate for each the authority made; throws after `patienceMs`, with what getcert and certmonger say.
+   */
   untilRenewed(patienceMs: number): Promise<void>;
   /** Until every request is MONITORING: certmonger's post-save commands have ended then. */
   untilQuiet(patienceMs: number): Promise<void>;
@@ -74,25 +76,56 @@ export async function startSite(options: SiteOptions = {}): Promise<Site> {
   const token = options.beside?.token ?? (await createSoftToken({ directory, owner }));
   const authority = options.beside?.authority ?? (await createAuthority(token, options.authority));
   const ofToken = options.withoutHsm === true ? {} : { token };
-  const nss = await createNssDatabase({ directory, owner, ...ofToken, trust: Object.fromEntries(Object.entries(dogtagTrust).filter(([nickname]) => authority.certificates.some((one) => one.nickname === nickname))), ...(options.nssPassword === undefined ? {} : { password: options.nssPassword }) });
+  const nss = await createNssDatabase({
+    directory,
+    owner,
+    ...ofToken,
+    trust: Object.fromEntries(
+      Object.entries(dogtagTrust).filter(([nickname]) => authority.certificates.some((one) => one.nickname === nickname)),
+    ),
+    ...(options.nssPassword === undefined ? {} : { password: options.nssPassword }),
+  });
   const bus = await startBus(directory);
-  const certmonger = await startCertmonger({ directory, bus, ...ofToken, ...options.certmonger, ...(options.conf === undefined ? {} : { conf: options.conf }), ...(options.patience === undefined ? {} : { patience: options.patience }) });
+  const certmonger = await startCertmonger({
+    directory,
+    bus,
+    ...ofToken,
+    ...options.certmonger,
+    ...(options.conf === undefined ? {} : { conf: options.conf }),
+    ...(options.patience === undefined ? {} : { patience: options.patience }),
+  });
   const configDir = path.join(directory, 'etc');
   const stateDir = path.join(directory, 'state');
 
   const cli: Site['cli'] = async (...args) => {
     const flags = ['--bus', bus.address, '--config-dir', configDir, '--state-dir', stateDir];
     const whole = [path.join(options.executables ?? installation().executables, 'hsmonger'), [...flags, ...args]] as const;
-    const { exitCode, stdout, stderr } = await execa(...(options.command?.(...whole) ?? whole), { reject: false, stdin: 'ignore', timeout: (options.patience ?? 180) * 1000, extendEnv: false, env: { PATH: '/usr/bin:/bin:/usr/sbin:/sbin' } });
+    const { exitCode, stdout, stderr } = await execa(...(options.command?.(...whole) ?? whole), {
+      reject: false,
+      stdin: 'ignore',
+      timeout: (options.patience ?? 180) * 1000,
+      extendEnv: false,
+      env: { PATH: '/usr/bin:/bin:/usr/sbin:/sbin' },
+    });
     return { exitCode, stdout, stderr };
   };
-  const certutil = async (...args: string[]) => (await runAs(owner, 'certutil', ['-L', '-d', `sql:${nss.database}`, '-h', token.label, '-f', nss.loginFile, ...args], { env: token.environment, cwd: '/', okExitCodes: [0, 255] })).stdout;
-  const onToken: Site['onToken'] = async (nickname) => (await certutil('-n', `${token.label}:${nickname}`, '-a')).match(/-----BEGIN CERTIFICATE-----[^-]+-----END CERTIFICATE-----/gu) ?? [];
+  const certutil = async (...args: string[]) =>
+    (
+      await runAs(owner, 'certutil', ['-L', '-d', `sql:${nss.database}`, '-h', token.label, '-f', nss.loginFile, ...args], {
+        env: token.environment,
+        cwd: '/',
+        okExitCodes: [0, 255],
+      })
+    ).stdout;
+  const onToken: Site['onToken'] = async (nickname) =>
+    (await certutil('-n', `${token.label}:${nickname}`, '-a')).match(/-----BEGIN CERTIFICATE-----[^-]+-----END CERTIFICATE-----/gu) ?? [];
 
   const until = async (what: string, patienceMs: number, holds: () => Promise<boolean>) => {
     for (const end = Date.now() + patienceMs; !(await holds()); await sleep(300)) {
       if (Date.now() < end) continue;
-      throw new Error(`Not ${what} within ${String(patienceMs / 1000)} s.\n${(await getcert(bus, ['list'])).stdout}\n${(await cli('status')).stdout}\n${certmonger.log().slice(-6000)}`);
+      throw new Error(
+        `Not ${what} within ${String(patienceMs / 1000)} s.\n${(await getcert(bus, ['list'])).stdout}\n${(await cli('status')).stdout}\n${certmonger.log().slice(-6000)}`,
+      );
     }
   };
 
@@ -112,8 +145,31 @@ export async function startSite(options: SiteOptions = {}): Promise<Site> {
     setUp: async (...extra) => {
       const certificates = authority.certificates.flatMap(({ nickname, profile }) => ['--certificate', `${nickname}=${profile}`]);
       const issuer = authority.certificates.find(({ profile }) => profile === 'caCACert')?.nickname ?? '';
-      const run = await cli('setup', '--yes', '--token', token.label, '--module', token.module, '--module-env', `SOFTHSM2_CONF=${token.confFile}`, '--pin-file', token.pinFile, '--dbdir', nss.database, '--user', owner.name, '--issuer', 'token', '--issuer-certificate', issuer, ...certificates, ...(nss.passwordFile === undefined ? [] : ['--nss-password-file', nss.passwordFile]), ...extra);
-      if (run.exitCode !== 0) throw new Error(`setup ended with ${String(run.exitCode)}:\n${run.stdout}\n${run.stderr}\n${certmonger.log().slice(-4000)}`);
+      const run = await cli(
+        'setup',
+        '--yes',
+        '--token',
+        token.label,
+        '--module',
+        token.module,
+        '--module-env',
+        `SOFTHSM2_CONF=${token.confFile}`,
+        '--pin-file',
+        token.pinFile,
+        '--dbdir',
+        nss.database,
+        '--user',
+        owner.name,
+        '--issuer',
+        'token',
+        '--issuer-certificate',
+        issuer,
+        ...certificates,
+        ...(nss.passwordFile === undefined ? [] : ['--nss-password-file', nss.passwordFile]),
+        ...extra,
+      );
+      if (run.exitCode !== 0)
+        throw new Error(`setup ended with ${String(run.exitCode)}:\n${run.stdout}\n${run.stderr}\n${certmonger.log().slice(-4000)}`);
     },
     getcertRecords: () => getcertRecords(bus),
     onToken,
@@ -125,8 +181,17 @@ export async function startSite(options: SiteOptions = {}): Promise<Site> {
       return Object.fromEntries(rows);
     },
     privateKeys: async () => {
-      const { stdout } = await seeing(() => runAs(owner, 'pkcs11-tool', ['--module', token.module, '--token-label', token.label, '--login', '--pin', 'env:RIG_PIN', '-O', '--type', 'privkey'], { env: { ...token.environment, RIG_PIN: token.pin }, cwd: '/' }));
-      return [...stdout.matchAll(/^Private Key Object; (\S+)[^\n]*\n(?:[ ]+(?!ID)[^\n]*\n)*[ ]+ID:[ ]+([0-9a-f]+)/gmu)].map(([, type, id]) => `${type ?? ''} ${id ?? ''}`).sort();
+      const { stdout } = await seeing(() =>
+        runAs(
+          owner,
+          'pkcs11-tool',
+          ['--module', token.module, '--token-label', token.label, '--login', '--pin', 'env:RIG_PIN', '-O', '--type', 'privkey'],
+          { env: { ...token.environment, RIG_PIN: token.pin }, cwd: '/' },
+        ),
+      );
+      return [...stdout.matchAll(/^Private Key Object; (\S+)[^\n]*\n(?:[ ]+(?!ID)[^\n]*\n)*[ ]+ID:[ ]+([0-9a-f]+)/gmu)]
+        .map(([, type, id]) => `${type ?? ''} ${id ?? ''}`)
+        .sort();
     },
     untilRenewed: (patienceMs) =>
       until('all renewed', patienceMs, async () => {
@@ -137,7 +202,10 @@ export async function startSite(options: SiteOptions = {}): Promise<Site> {
           return expires !== undefined && Date.parse(expires) > Date.parse(new X509Certificate(pem).validTo);
         });
       }),
-    untilQuiet: (patienceMs) => until('quiet', patienceMs, async () => [...(await getcertRecords(bus)).values()].every((record) => record.get('status') === 'MONITORING')),
+    untilQuiet: (patienceMs) =>
+      until('quiet', patienceMs, async () =>
+        [...(await getcertRecords(bus)).values()].every((record) => record.get('status') === 'MONITORING'),
+      ),
     stop: async () => {
       await certmonger.stop();
       await bus.stop();

@@ -39,14 +39,28 @@ export async function createSoftToken(options: SoftTokenOptions): Promise<SoftTo
   if (beside === undefined) {
     mkdirSync(tokenDirectory, { mode: 0o700, recursive: true });
     give(tokenDirectory, owner);
-    writeFileSync(confFile, `directories.tokendir = ${tokenDirectory}\nobjectstore.backend = file\nlog.level = ERROR\nslots.removable = false\n`, { mode: 0o644 });
+    writeFileSync(
+      confFile,
+      `directories.tokendir = ${tokenDirectory}\nobjectstore.backend = file\nlog.level = ERROR\nslots.removable = false\n`,
+      { mode: 0o644 },
+    );
   }
   const environment = { SOFTHSM2_CONF: confFile };
   await runAs(owner, 'softhsm2-util', ['--init-token', '--free', '--label', label, '--pin', pin, '--so-pin', soPin], { env: environment });
   const pinFile = freeName(path.join(directory, `${label.replace(/[^A-Za-z0-9._-]/gu, '_')}.pin`));
   writeFileSync(pinFile, `${pin}\n`, { mode: 0o600 });
   give(pinFile, owner);
-  return { label, module: softHsmModule, confFile, tokenDirectory, pinFile, pin, soPin, environment, ...(owner === undefined ? {} : { owner }) };
+  return {
+    label,
+    module: softHsmModule,
+    confFile,
+    tokenDirectory,
+    pinFile,
+    pin,
+    soPin,
+    environment,
+    ...(owner === undefined ? {} : { owner }),
+  };
 }
 
 function give(file: string, owner: Account | undefined): void {

@@ -30,21 +30,43 @@ export interface Ran {
   readonly steps: readonly string[];
 }
 
-/** Commands run with every step of theirs counted: calls to the PKCS#11 module, and files made, named, removed and synced below a directory. */
+/**
+ * Commands run with every step of theirs counted: calls to the PKCS#11 module, and files made, named, removed and synced below a directory.
+ */
 export interface Steps {
   /** Absolute path of the PKCS#11 module to name. */
   readonly module: string;
   run(argv: readonly string[], mishap?: Mishap): Promise<Ran>;
 }
 
-const codes = { 'killed before': 1, 'unplugged': 1, 'killed after': 2, 'disk full': 3, 'files full': 4, 'removed': 5 } as const;
+const codes = { 'killed before': 1, unplugged: 1, 'killed after': 2, 'disk full': 3, 'files full': 4, removed: 5 } as const;
 const [halted, goOn] = [1, 2];
 
-/** `directory` holds the counter, which the command and its workers have before the C library; files are counted below `below`. Needs a build. */
-export function countSteps({ directory, below, module: original }: { readonly directory: string; readonly below: string; readonly module: string }): Steps {
+/**
+ * `directory` holds the counter, which the command and its workers have before the C library; files are counted below `below`. Needs a
+ * build.
+ */
+export function countSteps({
+  directory,
+  below,
+  module: original,
+}: {
+  readonly directory: string;
+  readonly below: string;
+  readonly module: string;
+}): Steps {
   const [module, counter] = ['step.so', 'steps'].map((name) => path.join(directory, name)) as [string, string];
   const defined = { MODULE: original, SELF: module, STEPS: counter, BELOW: `${below}/` };
-  execFileSync('cc', ['-shared', '-fPIC', '-O1', '-o', module, ...Object.entries(defined).map(([name, value]) => `-D${name}=${JSON.stringify(value)}`), path.join(import.meta.dirname, 'step-module.c'), '-ldl']);
+  execFileSync('cc', [
+    '-shared',
+    '-fPIC',
+    '-O1',
+    '-o',
+    module,
+    ...Object.entries(defined).map(([name, value]) => `-D${name}=${JSON.stringify(value)}`),
+    path.join(import.meta.dirname, 'step-module.c'),
+    '-ldl',
+  ]);
 
   const begin = (mishap: Mishap | undefined) => {
     writeFileSync(counter, Buffer.from(Uint32Array.of(0, mishap?.at ?? 0, mishap === undefined ? 0 : codes[mishap.what], 0).buffer));
@@ -62,11 +84,23 @@ export function countSteps({ directory, below, module: original }: { readonly di
     module,
     async run(argv, mishap) {
       begin(mishap);
-      const child = spawn(path.join(installation().executables, 'hsmonger'), argv, { detached: true, stdio: ['ignore', 'pipe', 'pipe'], env: { PATH: process.env['PATH'], HOME: process.env['HOME'], LD_PRELOAD: module } });
+      const child = spawn(path.join(installation().executables, 'hsmonger'), argv, {
+        detached: true,
+        stdio: ['ignore', 'pipe', 'pipe'],
+        env: { PATH: process.env['PATH'], HOME: process.env['HOME'], LD_PRELOAD: module },
+      });
       let [out, err] = ['', ''];
-      child.stdout.on('data', (chunk: Buffer) => { out += chunk.toString(); });
-      child.stderr.on('data', (chunk: Buffer) => { err += chunk.toString(); });
-      const end = new Promise<number | undefined>((resolve) => { child.once('close', (code) => { resolve(code ?? undefined); }); });
+      child.stdout.on('data', (chunk: Buffer) => {
+        out += chunk.toString();
+      });
+      child.stderr.on('data', (chunk: Buffer) => {
+        err += chunk.toString();
+      });
+      const end = new Promise<number | undefined>((resolve) => {
+        child.once('close', (code) => {
+          resolve(code ?? undefined);
+        });
+      });
       const plug = mishap?.what === 'unplugged' ? mishap.plug : undefined;
       let halt = isHalted();
       while (!halt && (await Promise.race([end.then(() => 'ended' as const), sleep(5)])) !== 'ended') halt = isHalted();
@@ -76,7 +110,10 @@ export function countSteps({ directory, below, module: original }: { readonly di
       } else if (halt) process.kill(-child.pid!, 'SIGKILL');
       const exitCode = await end;
       await plug?.push();
-      const steps = readFileSync(`${counter}.log`, 'utf8').trim().split('\n').map((line) => line.replace(/^\d+ /u, ''));
+      const steps = readFileSync(`${counter}.log`, 'utf8')
+        .trim()
+        .split('\n')
+        .map((line) => line.replace(/^\d+ /u, ''));
       begin(undefined);
       return { exitCode, out, err, steps };
     },

@@ -53,7 +53,10 @@ export async function withSession<T>(token: TokenAccess, work: (session: TokenSe
   const pkcs11 = new pkcs11js.PKCS11();
   pkcs11.load(token.module);
   // p11-kit's client refuses to start without the flag; of the parameters pkcs11js cuts off the last character.
-  pkcs11.C_Initialize({ flags: pkcs11js.CKF_OS_LOCKING_OK, ...(token.parameters === undefined ? {} : { libraryParameters: `${token.parameters} ` }) });
+  pkcs11.C_Initialize({
+    flags: pkcs11js.CKF_OS_LOCKING_OK,
+    ...(token.parameters === undefined ? {} : { libraryParameters: `${token.parameters} ` }),
+  });
   try {
     const slot = pkcs11.C_GetSlotList(true).find((each) => pkcs11.C_GetTokenInfo(each).label.trim() === token.label);
     if (slot === undefined) throw new Error(`No token '${token.label}' in ${token.module}.`);
@@ -66,7 +69,10 @@ export async function withSession<T>(token: TokenAccess, work: (session: TokenSe
 }
 
 /** An RSA key pair as NSS makes it: on the token, sensitive, not extractable, CKA_ID = SHA-1 of the modulus unless `id` is given. */
-export function generateRsaKey({ pkcs11, handle }: TokenSession, options: { readonly bits: number; readonly label?: string; readonly id?: Uint8Array }): GeneratedKey {
+export function generateRsaKey(
+  { pkcs11, handle }: TokenSession,
+  options: { readonly bits: number; readonly label?: string; readonly id?: Uint8Array },
+): GeneratedKey {
   const named = options.label === undefined ? [] : [{ type: pkcs11js.CKA_LABEL, value: options.label }];
   const { publicKey, privateKey } = pkcs11.C_GenerateKeyPair(
     handle,
@@ -96,21 +102,35 @@ export function generateRsaKey({ pkcs11, handle }: TokenSession, options: { read
 }
 
 /** An EC key pair as NSS makes it: CKA_ID = SHA-1 of the uncompressed point. */
-export function generateEcKey({ pkcs11, handle }: TokenSession, options: { readonly curve: Curve; readonly label: string; readonly id?: Uint8Array }): GeneratedKey {
+export function generateEcKey(
+  { pkcs11, handle }: TokenSession,
+  options: { readonly curve: Curve; readonly label: string; readonly id?: Uint8Array },
+): GeneratedKey {
   const parameters = Buffer.from(curves[options.curve], 'hex');
-  const common = [{ type: pkcs11js.CKA_TOKEN, value: true }, { type: pkcs11js.CKA_LABEL, value: options.label }];
+  const common = [
+    { type: pkcs11js.CKA_TOKEN, value: true },
+    { type: pkcs11js.CKA_LABEL, value: options.label },
+  ];
   const { publicKey, privateKey } = pkcs11.C_GenerateKeyPair(
     handle,
     { mechanism: pkcs11js.CKM_EC_KEY_PAIR_GEN },
     [...common, { type: pkcs11js.CKA_EC_PARAMS, value: parameters }, { type: pkcs11js.CKA_VERIFY, value: true }],
-    [...common, { type: pkcs11js.CKA_PRIVATE, value: true }, { type: pkcs11js.CKA_SENSITIVE, value: true }, { type: pkcs11js.CKA_EXTRACTABLE, value: false }, { type: pkcs11js.CKA_SIGN, value: true }],
+    [
+      ...common,
+      { type: pkcs11js.CKA_PRIVATE, value: true },
+      { type: pkcs11js.CKA_SENSITIVE, value: true },
+      { type: pkcs11js.CKA_EXTRACTABLE, value: false },
+      { type: pkcs11js.CKA_SIGN, value: true },
+    ],
   );
   const wrapped = attribute(pkcs11, handle, publicKey, pkcs11js.CKA_EC_POINT);
   const point = Buffer.from(asn1.AsnConvert.parse(wrapped, asn1.OctetString).buffer);
   const id = Buffer.from(options.id ?? createHash('sha1').update(point).digest());
   for (const key of [publicKey, privateKey]) pkcs11.C_SetAttributeValue(handle, key, [{ type: pkcs11js.CKA_ID, value: id }]);
   const algorithm = new AlgorithmIdentifier({ algorithm: '1.2.840.10045.2.1', parameters: new Uint8Array(parameters).buffer });
-  const spki = Buffer.from(asn1.AsnConvert.serialize(new SubjectPublicKeyInfo({ algorithm, subjectPublicKey: new Uint8Array(point).buffer })));
+  const spki = Buffer.from(
+    asn1.AsnConvert.serialize(new SubjectPublicKeyInfo({ algorithm, subjectPublicKey: new Uint8Array(point).buffer })),
+  );
   return { id, spki, privateHandle: privateKey };
 }
 
@@ -119,8 +139,20 @@ export function importRsaKey({ pkcs11, handle }: TokenSession, pem: string, labe
   const jwk = createPrivateKey(pem).export({ format: 'jwk' });
   const part = (name: 'n' | 'e' | 'd' | 'p' | 'q' | 'dp' | 'dq' | 'qi') => Buffer.from(jwk[name] ?? '', 'base64url');
   const id = createHash('sha1').update(part('n')).digest();
-  const common = [{ type: pkcs11js.CKA_KEY_TYPE, value: pkcs11js.CKK_RSA }, { type: pkcs11js.CKA_TOKEN, value: true }, { type: pkcs11js.CKA_ID, value: id }, { type: pkcs11js.CKA_LABEL, value: label }, { type: pkcs11js.CKA_MODULUS, value: part('n') }, { type: pkcs11js.CKA_PUBLIC_EXPONENT, value: part('e') }];
-  pkcs11.C_CreateObject(handle, [{ type: pkcs11js.CKA_CLASS, value: pkcs11js.CKO_PUBLIC_KEY }, ...common, { type: pkcs11js.CKA_VERIFY, value: true }, { type: pkcs11js.CKA_ENCRYPT, value: true }]);
+  const common = [
+    { type: pkcs11js.CKA_KEY_TYPE, value: pkcs11js.CKK_RSA },
+    { type: pkcs11js.CKA_TOKEN, value: true },
+    { type: pkcs11js.CKA_ID, value: id },
+    { type: pkcs11js.CKA_LABEL, value: label },
+    { type: pkcs11js.CKA_MODULUS, value: part('n') },
+    { type: pkcs11js.CKA_PUBLIC_EXPONENT, value: part('e') },
+  ];
+  pkcs11.C_CreateObject(handle, [
+    { type: pkcs11js.CKA_CLASS, value: pkcs11js.CKO_PUBLIC_KEY },
+    ...common,
+    { type: pkcs11js.CKA_VERIFY, value: true },
+    { type: pkcs11js.CKA_ENCRYPT, value: true },
+  ]);
   const privateHandle = pkcs11.C_CreateObject(handle, [
     { type: pkcs11js.CKA_CLASS, value: pkcs11js.CKO_PRIVATE_KEY },
     ...common,
@@ -140,7 +172,17 @@ export function importRsaKey({ pkcs11, handle }: TokenSession, pem: string, labe
 }
 
 /** A certificate object; without a label it has no CKA_LABEL at all. */
-export function storeCertificate({ pkcs11, handle }: TokenSession, certificate: { readonly der: Uint8Array; readonly subject: Uint8Array; readonly issuer: Uint8Array; readonly serial: Uint8Array; readonly id: Uint8Array; readonly label?: string }): void {
+export function storeCertificate(
+  { pkcs11, handle }: TokenSession,
+  certificate: {
+    readonly der: Uint8Array;
+    readonly subject: Uint8Array;
+    readonly issuer: Uint8Array;
+    readonly serial: Uint8Array;
+    readonly id: Uint8Array;
+    readonly label?: string;
+  },
+): void {
   pkcs11.C_CreateObject(handle, [
     { type: pkcs11js.CKA_CLASS, value: pkcs11js.CKO_CERTIFICATE },
     { type: pkcs11js.CKA_CERTIFICATE_TYPE, value: pkcs11js.CKC_X_509 },
@@ -167,7 +209,8 @@ export function listObjects({ pkcs11, handle }: TokenSession): TokenObject[] {
     const label = get(pkcs11js.CKA_LABEL).toString();
     const id = get(pkcs11js.CKA_ID).toString('hex');
     if (kind === 'certificate') return { class: kind, label, id, handle: object, der: get(pkcs11js.CKA_VALUE) };
-    if (kind === 'other' || get(pkcs11js.CKA_KEY_TYPE).readUInt32LE() !== pkcs11js.CKK_RSA) return { class: kind, label, id, handle: object };
+    if (kind === 'other' || get(pkcs11js.CKA_KEY_TYPE).readUInt32LE() !== pkcs11js.CKK_RSA)
+      return { class: kind, label, id, handle: object };
     return { class: kind, label, id, handle: object, spki: rsaSpki(get(pkcs11js.CKA_MODULUS), get(pkcs11js.CKA_PUBLIC_EXPONENT)) };
   });
 }

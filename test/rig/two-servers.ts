@@ -44,13 +44,25 @@ export interface TwoServers {
 export const caNickname = 'caSigningCert cert-pki-ca';
 
 export interface TwoServersOptions {
-  /** The replica is one without an HSM, and knows nothing of the token: it tracks these alone, key and certificate in its NSS database, and takes what is published (issuer.type = "directory"). */
+  /**
+   * The replica is one without an HSM, and knows nothing of the token: it tracks these alone, key and certificate in its NSS database, and
+   * takes what is published (issuer.type = "directory").
+   */
   readonly software?: readonly string[];
 }
 
 /** Nothing is due: what is renewed is renewed because a test asks for it. */
 export async function startTwoServers({ software = [] }: TwoServersOptions = {}): Promise<TwoServers> {
-  const outside = new Map(software.map((nickname) => [nickname, generateKeyPairSync('rsa', { modulusLength: 2048, privateKeyEncoding: { type: 'pkcs8', format: 'pem' }, publicKeyEncoding: { type: 'spki', format: 'pem' } }).privateKey]));
+  const outside = new Map(
+    software.map((nickname) => [
+      nickname,
+      generateKeyPairSync('rsa', {
+        modulusLength: 2048,
+        privateKeyEncoding: { type: 'pkcs8', format: 'pem' },
+        publicKeyEncoding: { type: 'spki', format: 'pem' },
+      }).privateKey,
+    ]),
+  );
   const only = Object.fromEntries([...outside].map(([nickname, privateKey]) => [nickname, { privateKey }]));
   const first = await startSite({ authority: { each: { daysLeft: 200 }, only: { ...only, [caNickname]: { daysLeft: 3000 } } } });
   const second = await startSite({ beside: first, withoutHsm: software.length > 0 });
@@ -58,7 +70,12 @@ export async function startTwoServers({ software = [] }: TwoServersOptions = {})
   for (const [nickname, privateKey] of outside) await importKey(second, nickname, privateKey);
   const certificates = first.authority.certificates.map(({ nickname, der }) => ({ nickname, der }));
   // The third has a CA and no part in this: the role can be moved to it and back.
-  const ds = await startDirectoryServers({ suppliers: 2, hosts: ['ca1.example.test', 'ca2.example.test', 'ca3.example.test'], ca: first.authority.certificate(caNickname).der, certificates });
+  const ds = await startDirectoryServers({
+    suppliers: 2,
+    hosts: ['ca1.example.test', 'ca2.example.test', 'ca3.example.test'],
+    ca: first.authority.certificate(caNickname).der,
+    certificates,
+  });
   const [master, replica] = [await setUp(first, ds, 0), await setUp(second, ds, 1, software)];
   return {
     ds,
@@ -66,11 +83,30 @@ export async function startTwoServers({ software = [] }: TwoServersOptions = {})
     replica,
     nicknames: certificates.map(({ nickname }) => nickname).filter((nickname) => software.length === 0 || software.includes(nickname)),
     published: async (supplier) => {
-      const found = await ds.servers[supplier - 1]!.search('-b', `cn=ca_renewal,cn=ipa,cn=etc,${ds.base}`, '-s', 'one', '(objectClass=pkiuser)', 'cn', 'userCertificate');
-      return new Map(found.split(/\n\n+/u).flatMap((entry) => {
-        const nickname = /^cn: (.*)$/mu.exec(entry)?.[1];
-        return nickname === undefined ? [] : [[nickname, [...entry.matchAll(/^userCertificate(?:;binary)?:: (\S+)$/gmu)].map(([, value = '']) => new X509Certificate(Buffer.from(value, 'base64')))] as const];
-      }));
+      const found = await ds.servers[supplier - 1]!.search(
+        '-b',
+        `cn=ca_renewal,cn=ipa,cn=etc,${ds.base}`,
+        '-s',
+        'one',
+        '(objectClass=pkiuser)',
+        'cn',
+        'userCertificate',
+      );
+      return new Map(
+        found.split(/\n\n+/u).flatMap((entry) => {
+          const nickname = /^cn: (.*)$/mu.exec(entry)?.[1];
+          return nickname === undefined
+            ? []
+            : [
+                [
+                  nickname,
+                  [...entry.matchAll(/^userCertificate(?:;binary)?:: (\S+)$/gmu)].map(
+                    ([, value = '']) => new X509Certificate(Buffer.from(value, 'base64')),
+                  ),
+                ] as const,
+              ];
+        }),
+      );
     },
     stop: async () => {
       await Promise.all([master.agent()?.stop(), replica.agent()?.stop()]);
@@ -87,7 +123,10 @@ async function setUp(site: Site, ds: DirectoryServers, index: 0 | 1, software: r
   await site.untilQuiet(90_000);
   const file = path.join(site.configDir, 'hsmonger.toml');
   const server = ds.servers[index]!;
-  writeFileSync(file, `${readFileSync(file, 'utf8')}\n${directoryTable(server.config())}\n[freeipa]\nsubject-base = "O=HSMONGER.TEST"\nlock-file = "${path.join(site.directory, 'renewal.lock')}"\ncsr-file = "${path.join(site.directory, 'ca.csr')}"\n`);
+  writeFileSync(
+    file,
+    `${readFileSync(file, 'utf8')}\n${directoryTable(server.config())}\n[freeipa]\nsubject-base = "O=HSMONGER.TEST"\nlock-file = "${path.join(site.directory, 'renewal.lock')}"\ncsr-file = "${path.join(site.directory, 'ca.csr')}"\n`,
+  );
   let agent: RunningAgent | undefined;
   return {
     site,
@@ -104,7 +143,12 @@ async function setUp(site: Site, ds: DirectoryServers, index: 0 | 1, software: r
     },
     served: async () => {
       const records = [...(await site.getcertRecords()).values()].filter((record) => record.get('status') === 'MONITORING');
-      return new Map(records.map((record) => [/nickname='([^']+)'/u.exec(record.get('certificate') ?? '')?.[1] ?? '', Date.parse(record.get('expires') ?? '')]));
+      return new Map(
+        records.map((record) => [
+          /nickname='([^']+)'/u.exec(record.get('certificate') ?? '')?.[1] ?? '',
+          Date.parse(record.get('expires') ?? ''),
+        ]),
+      );
     },
     issued: () => {
       const ledger = new Sqlite(site.ledger, { readonly: true });
@@ -115,7 +159,12 @@ async function setUp(site: Site, ds: DirectoryServers, index: 0 | 1, software: r
       }
     },
     inDatabase: async (nickname) => {
-      const { stdout } = await runAs(site.owner, 'certutil', ['-L', '-d', `sql:${site.nss.database}`, '-n', nickname, '-a', '-f', site.nss.loginFile], { env: site.token.environment, cwd: '/', okExitCodes: [0, 255] });
+      const { stdout } = await runAs(
+        site.owner,
+        'certutil',
+        ['-L', '-d', `sql:${site.nss.database}`, '-n', nickname, '-a', '-f', site.nss.loginFile],
+        { env: site.token.environment, cwd: '/', okExitCodes: [0, 255] },
+      );
       return /-----BEGIN CERTIFICATE-----[^-]+-----END CERTIFICATE-----/u.exec(stdout)?.[0];
     },
   };
@@ -123,16 +172,29 @@ async function setUp(site: Site, ds: DirectoryServers, index: 0 | 1, software: r
 
 /** The instance file comes first: setup has no words for what is not on the token. */
 async function setUpSoftware(site: Site, software: readonly string[]): Promise<void> {
-  const tables = software.map((nickname) => `[[certificate]]\nnickname = "${nickname}"\nprofile = "${site.authority.certificate(nickname).profile}"\ntoken = "internal"\n`).join('\n');
+  const tables = software
+    .map(
+      (nickname) =>
+        `[[certificate]]\nnickname = "${nickname}"\nprofile = "${site.authority.certificate(nickname).profile}"\ntoken = "internal"\n`,
+    )
+    .join('\n');
   mkdirSync(site.configDir, { mode: 0o755 });
-  writeFileSync(path.join(site.configDir, 'hsmonger.toml'), `user = "${site.owner.name}"\n\n[nss]\ndatabase = "${site.nss.database}"\n\n[issuer]\ntype = "directory"\ncertificate = "${caNickname}"\n\n${tables}`);
+  writeFileSync(
+    path.join(site.configDir, 'hsmonger.toml'),
+    `user = "${site.owner.name}"\n\n[nss]\ndatabase = "${site.nss.database}"\n\n[issuer]\ntype = "directory"\ncertificate = "${caNickname}"\n\n${tables}`,
+  );
   const { exitCode, stdout, stderr } = await site.cli('setup', '--yes');
   if (exitCode !== 0) throw new Error(`setup ended with ${String(exitCode)}:\n${stdout}\n${stderr}`);
 }
 
 /** The CA's certificate alone: its key is the HSM's. */
 async function importAuthority(site: Site): Promise<void> {
-  await runAs(site.owner, 'certutil', ['-A', '-d', `sql:${site.nss.database}`, '-n', caNickname, '-t', 'CT,C,C', '-f', site.nss.loginFile, '-a'], { cwd: '/', input: site.authority.certificate(caNickname).pem });
+  await runAs(
+    site.owner,
+    'certutil',
+    ['-A', '-d', `sql:${site.nss.database}`, '-n', caNickname, '-t', 'CT,C,C', '-f', site.nss.loginFile, '-a'],
+    { cwd: '/', input: site.authority.certificate(caNickname).pem },
+  );
 }
 
 /** What FreeIPA does for a replica without an HSM: the key travels by PKCS#12. */
@@ -143,7 +205,20 @@ async function importKey(site: Site, nickname: string, privateKey: string): Prom
     if (text !== undefined) writeFileSync(found, text);
     return found;
   };
-  await run('openssl', ['pkcs12', '-export', '-inkey', file('key', privateKey), '-in', file('certificate', site.authority.certificate(nickname).pem), '-name', nickname, '-passout', 'pass:x', '-out', file('p12')]);
+  await run('openssl', [
+    'pkcs12',
+    '-export',
+    '-inkey',
+    file('key', privateKey),
+    '-in',
+    file('certificate', site.authority.certificate(nickname).pem),
+    '-name',
+    nickname,
+    '-passout',
+    'pass:x',
+    '-out',
+    file('p12'),
+  ]);
   chmodSync(file('p12'), 0o644);
   await runAs(site.owner, 'pk12util', ['-i', file('p12'), '-d', `sql:${site.nss.database}`, '-W', 'x', '-K', ''], { cwd: '/' });
   scratch.remove();

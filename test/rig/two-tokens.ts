@@ -25,19 +25,55 @@ export interface TwoTokens {
   unplug(token: SoftToken): { back(): void };
 }
 
-export async function startTwoTokens(options: { readonly daysLeft?: number; readonly rootDaysLeft?: number; /** The second is reached through another module, over a line. */ readonly remote?: PrivateDirectory } = {}): Promise<TwoTokens> {
+export async function startTwoTokens(
+  options: {
+    readonly daysLeft?: number;
+    readonly rootDaysLeft?: number;
+    /** The second is reached through another module, over a line. */ readonly remote?: PrivateDirectory;
+  } = {},
+): Promise<TwoTokens> {
   const each = options.daysLeft === undefined ? {} : { each: { daysLeft: options.daysLeft } };
-  const far = options.remote === undefined ? undefined : await createSoftToken({ directory: options.remote.path, owner: ensureServiceUser(), label: 'second token', pin: 'other-pin-9' });
+  const far =
+    options.remote === undefined
+      ? undefined
+      : await createSoftToken({ directory: options.remote.path, owner: ensureServiceUser(), label: 'second token', pin: 'other-pin-9' });
   const line = far === undefined || options.remote === undefined ? undefined : await serveToken(far, options.remote.path);
-  const site = await startSite({ ...(line === undefined ? {} : { command: line.command, certmonger: { command: line.command } }), authority: { ...each, ...(options.rootDaysLeft === undefined ? {} : { only: { root: { daysLeft: options.rootDaysLeft } } }), certificates: [{ nickname: 'root', profile: 'caCACert' }, { nickname: 'audit', profile: 'caSignedLogCert' }] } });
+  const site = await startSite({
+    ...(line === undefined ? {} : { command: line.command, certmonger: { command: line.command } }),
+    authority: {
+      ...each,
+      ...(options.rootDaysLeft === undefined ? {} : { only: { root: { daysLeft: options.rootDaysLeft } } }),
+      certificates: [
+        { nickname: 'root', profile: 'caCACert' },
+        { nickname: 'audit', profile: 'caSignedLogCert' },
+      ],
+    },
+  });
   const near = far ?? (await createSoftToken({ directory: site.directory, label: 'second token', pin: 'other-pin-9', beside: site.token }));
   const second = line?.token ?? near;
-  const responder = await createAuthority(near, { ...each, certificates: [{ nickname: 'ocsp', profile: 'caOCSPCert', subject: [{ CN: ['Responder'] }] }] });
+  const responder = await createAuthority(near, {
+    ...each,
+    certificates: [{ nickname: 'ocsp', profile: 'caOCSPCert', subject: [{ CN: ['Responder'] }] }],
+  });
   mkdirSync(site.configDir, { recursive: true });
-  const table = (token: SoftToken) => `label = "${token.label}"\nmodule = "${token.module}"\npin-file = "${token.pinFile}"\nenvironment = { ${Object.entries(token.environment).map(([name, value]) => `${name} = "${value}"`).join(', ')} }\n`;
+  const table = (token: SoftToken) =>
+    `label = "${token.label}"\nmodule = "${token.module}"\npin-file = "${token.pinFile}"\nenvironment = { ${Object.entries(
+      token.environment,
+    )
+      .map(([name, value]) => `${name} = "${value}"`)
+      .join(', ')} }\n`;
   writeFileSync(
     site.instanceFile,
-    `user = "${site.owner.name}"\n[token]\n${table(site.token)}\n[tokens.responder]\n${table(second)}\n[nss]\ndatabase = "${site.nss.database}"\n[issuer]\ntype = "token"\ncertificate = "root"\n${[['root', 'caCACert'], ['audit', 'caSignedLogCert'], ['ocsp', 'caOCSPCert']].map(([nickname, profile]) => `[[certificate]]\nnickname = "${nickname!}"\nprofile = "${profile!}"\n${nickname === 'ocsp' ? 'token = "responder"\n' : ''}`).join('')}`,
+    `user = "${site.owner.name}"\n[token]\n${table(site.token)}\n[tokens.responder]\n${table(second)}\n[nss]\ndatabase = "${site.nss.database}"\n[issuer]\ntype = "token"\ncertificate = "root"\n${[
+      ['root', 'caCACert'],
+      ['audit', 'caSignedLogCert'],
+      ['ocsp', 'caOCSPCert'],
+    ]
+      .map(
+        ([nickname, profile]) =>
+          `[[certificate]]\nnickname = "${nickname!}"\nprofile = "${profile!}"\n${nickname === 'ocsp' ? 'token = "responder"\n' : ''}`,
+      )
+      .join('')}`,
     { mode: 0o644 },
   );
   return {
@@ -49,19 +85,37 @@ export async function startTwoTokens(options: { readonly daysLeft?: number; read
       const logins = path.join(site.directory, 'second.logins');
       writeFileSync(logins, `${second.label}:${second.pin}\nNSS Certificate DB:\n`, { mode: 0o600 });
       chownSync(logins, site.owner.uid, site.owner.gid);
-      const { stdout } = await runAs(site.owner, 'certutil', ['-L', '-d', `sql:${site.nss.database}`, '-h', second.label, '-f', logins, '-n', `${second.label}:${nickname}`, '-a'], { env: { ...site.token.environment, ...second.environment }, cwd: '/' });
+      const { stdout } = await runAs(
+        site.owner,
+        'certutil',
+        ['-L', '-d', `sql:${site.nss.database}`, '-h', second.label, '-f', logins, '-n', `${second.label}:${nickname}`, '-a'],
+        { env: { ...site.token.environment, ...second.environment }, cwd: '/' },
+      );
       return stdout.match(/-----BEGIN CERTIFICATE-----[^-]+-----END CERTIFICATE-----/gu) ?? [];
     },
     keysOf: async (token) => {
-      const { stdout } = await seeing(() => runAs(site.owner, 'pkcs11-tool', ['--module', token.module, '--token-label', token.label, '--login', '--pin', 'env:RIG_PIN', '-O', '--type', 'privkey'], { env: { ...token.environment, RIG_PIN: token.pin }, cwd: '/' }));
+      const { stdout } = await seeing(() =>
+        runAs(
+          site.owner,
+          'pkcs11-tool',
+          ['--module', token.module, '--token-label', token.label, '--login', '--pin', 'env:RIG_PIN', '-O', '--type', 'privkey'],
+          { env: { ...token.environment, RIG_PIN: token.pin }, cwd: '/' },
+        ),
+      );
       return [...stdout.matchAll(/^ +ID: +([0-9a-f]+)/gmu)].map(([, id]) => id).sort();
     },
     unplug: (token) => {
       // SoftHSM's own directory of that token.
-      const there = path.dirname(execFileSync('grep', ['-la', token.label, '-r', token.tokenDirectory], { encoding: 'utf8' }).trim().split('\n')[0]!);
+      const there = path.dirname(
+        execFileSync('grep', ['-la', token.label, '-r', token.tokenDirectory], { encoding: 'utf8' }).trim().split('\n')[0]!,
+      );
       const away = path.join(site.directory, `unplugged ${token.label}`);
       renameSync(there, away);
-      return { back: () => { renameSync(away, there); } };
+      return {
+        back: () => {
+          renameSync(away, there);
+        },
+      };
     },
   };
 }

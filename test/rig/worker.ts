@@ -16,12 +16,19 @@ interface Parcel {
  */
 export async function runWorker(script: string, owner: Account | undefined, input: unknown): Promise<unknown> {
   const parcel: Parcel = { ...(owner === undefined ? {} : { owner: owner.name }), input };
-  const { stdout } = await run(process.execPath, ['--import', 'tsx', path.join(import.meta.dirname, script)], { cwd: root, input: JSON.stringify(parcel), timeoutMs: 300_000 });
+  const { stdout } = await run(process.execPath, ['--import', 'tsx', path.join(import.meta.dirname, script)], {
+    cwd: root,
+    input: JSON.stringify(parcel),
+    timeoutMs: 300_000,
+  });
   return JSON.parse(stdout) as unknown;
 }
 
 /** The other end, inside the script; `prepare` is still root. */
-export async function serveWorker<T = undefined>(work: (input: unknown, prepared: T | undefined) => Promise<unknown>, prepare?: (input: unknown) => Promise<T>): Promise<void> {
+export async function serveWorker<T = undefined>(
+  work: (input: unknown, prepared: T | undefined) => Promise<unknown>,
+  prepare?: (input: unknown) => Promise<T>,
+): Promise<void> {
   const { owner, input } = JSON.parse(await text(process.stdin)) as Parcel;
   const prepared = await prepare?.(input);
   if (owner !== undefined) dropTo(owner);

@@ -5,15 +5,20 @@ import { parseInstance } from '../../src/config/schema.js';
 import { askService, unanswered } from '../../src/service/ask.js';
 import type { TaskName } from '../../src/service/tasks.js';
 
-afterEach(() => { vi.useRealTimers(); });
+afterEach(() => {
+  vi.useRealTimers();
+});
 
 test('a worker that has ended is not waited for: the answer comes with no timer having gone off', async () => {
   vi.useFakeTimers({ toFake: ['setTimeout'] });
   const instance = { ...parseInstance('x', '/x.toml', parse(base)), user: userInfo().username };
-  await expect(askService({ instance, directories: { config: '/nowhere', state: '/nowhere' } }, 'inspect token', { keys: false })).rejects.toThrow('/usr/lib/m.so');
+  await expect(
+    askService({ instance, directories: { config: '/nowhere', state: '/nowhere' } }, 'inspect token', { keys: false }),
+  ).rejects.toThrow('/usr/lib/m.so');
 });
 
-const base = '[token]\nlabel="t"\nmodule="/usr/lib/m.so"\npin-file="/p"\n[nss]\ndatabase="/n"\n[issuer]\ntype="external"\ncertificate="ca"\n';
+const base =
+  '[token]\nlabel="t"\nmodule="/usr/lib/m.so"\npin-file="/p"\n[nss]\ndatabase="/n"\n[issuer]\ntype="external"\ncertificate="ca"\n';
 const directory = '[directory]\nuri="ldapi://%2Frun%2Fx"\nbind="external"\nbase="dc=x"\nhost="a.x"\n';
 const module = /PKCS#11 module \/usr\/lib\/m\.so/u;
 const server = /directory ldapi:\/\/%2Frun%2Fx/u;
@@ -29,9 +34,17 @@ describe('a task that gave no answer is said to have waited for what it works wi
     ['read CA certificates', directory, 'DIRECTORY_UNAVAILABLE', [server], [/PKCS#11/u]],
     ['after saving', '', 'TOKEN_FAILED', [module], [/directory/u]],
   ])("'%s' with %j: %s", (task, extra, code, says, never) => {
-    const failure = unanswered({ task, instance: parseInstance('x', '/x.toml', parse(`${base}${extra}`)) }, 'gave no answer within 300 seconds or was killed');
+    const failure = unanswered(
+      { task, instance: parseInstance('x', '/x.toml', parse(`${base}${extra}`)) },
+      'gave no answer within 300 seconds or was killed',
+    );
     expect(failure.code).toBe(code);
-    expect(failure.message).toMatch(new RegExp(`^The process working as user 'pkiuser' gave no answer within 300 seconds or was killed during '${task}', [^\\n]*\\.$`, 'u'));
+    expect(failure.message).toMatch(
+      new RegExp(
+        `^The process working as user 'pkiuser' gave no answer within 300 seconds or was killed during '${task}', [^\\n]*\\.$`,
+        'u',
+      ),
+    );
     expect(failure.message.match(/\. /gu)).toBeNull();
     for (const pattern of says) expect(failure.message).toMatch(pattern);
     for (const pattern of never) expect(failure.message).not.toMatch(pattern);

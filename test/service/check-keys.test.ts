@@ -15,13 +15,48 @@ import { makeKeys } from '../x509/material.js';
 let directory: PrivateDirectory;
 let token: Token;
 
-const types = { 'RSA': 'rsa:2048', 'P-256': 'EC:secp256r1', 'P-384': 'EC:secp384r1', 'P-521': 'EC:secp521r1', 'Ed25519': 'EC:edwards25519', 'K-256': 'EC:secp256k1' };
+const types = {
+  RSA: 'rsa:2048',
+  'P-256': 'EC:secp256r1',
+  'P-384': 'EC:secp384r1',
+  'P-521': 'EC:secp521r1',
+  Ed25519: 'EC:edwards25519',
+  'K-256': 'EC:secp256k1',
+};
 
 beforeAll(async () => {
   directory = privateDirectory();
   const soft = await createSoftToken({ directory: directory.path });
-  for (const [label, type] of Object.entries(types)) execFileSync('pkcs11-tool', ['--module', soft.module, '--token-label', soft.label, '--login', '--pin', soft.pin, '--keypairgen', '--key-type', type, '--label', label, '--id', Buffer.from(label).toString('hex')], { env: { ...process.env, ...soft.environment }, stdio: 'ignore' });
-  token = await openToken({ selector: { by: 'label', label: soft.label }, module: soft.module, environment: soft.environment, pin: { from: 'file', path: soft.pinFile } }, { pins: guardInMemory() });
+  for (const [label, type] of Object.entries(types))
+    execFileSync(
+      'pkcs11-tool',
+      [
+        '--module',
+        soft.module,
+        '--token-label',
+        soft.label,
+        '--login',
+        '--pin',
+        soft.pin,
+        '--keypairgen',
+        '--key-type',
+        type,
+        '--label',
+        label,
+        '--id',
+        Buffer.from(label).toString('hex'),
+      ],
+      { env: { ...process.env, ...soft.environment }, stdio: 'ignore' },
+    );
+  token = await openToken(
+    {
+      selector: { by: 'label', label: soft.label },
+      module: soft.module,
+      environment: soft.environment,
+      pin: { from: 'file', path: soft.pinFile },
+    },
+    { pins: guardInMemory() },
+  );
 }, 120_000);
 
 afterAll(async () => {
@@ -34,11 +69,11 @@ describe('the proof of every key on a real token', () => {
     const checks = await proveKeys(token, await token.keys('protection'), 3);
     const told = Object.fromEntries(checks.map(({ key, ok, mechanism, problem }) => [key.label, { ok, mechanism, problem }]));
     expect(told).toEqual({
-      'RSA': { ok: true, mechanism: 'CKM_SHA256_RSA_PKCS' },
+      RSA: { ok: true, mechanism: 'CKM_SHA256_RSA_PKCS' },
       'P-256': { ok: true, mechanism: 'CKM_ECDSA' },
       'P-384': { ok: true, mechanism: 'CKM_ECDSA' },
       'P-521': { ok: true, mechanism: 'CKM_ECDSA' },
-      'Ed25519': { ok: true, mechanism: 'CKM_EDDSA' },
+      Ed25519: { ok: true, mechanism: 'CKM_EDDSA' },
       'K-256': { ok: false, mechanism: undefined, problem: expect.stringMatching(/public value|of this kind/u) as string },
     });
     for (const { ok, latencyMs, fastestMs } of checks.filter((check) => check.ok)) expect(ok && fastestMs! <= latencyMs!).toBe(true);
@@ -46,12 +81,18 @@ describe('the proof of every key on a real token', () => {
 
   it('follows what the CA signs with', async () => {
     const rsa = await token.findKey({ by: 'label', label: 'RSA' });
-    expect(await provingSignature(token, rsa, rsa.spki!, { digest: 'sha512', rsaSignature: 'pss' })).toMatchObject({ verified: true, algorithm: { scheme: 'rsa-pss', digest: 'sha512' } });
+    expect(await provingSignature(token, rsa, rsa.spki!, { digest: 'sha512', rsaSignature: 'pss' })).toMatchObject({
+      verified: true,
+      algorithm: { scheme: 'rsa-pss', digest: 'sha512' },
+    });
     const curve = await token.findKey({ by: 'label', label: 'P-384' });
-    expect(await provingSignature(token, curve, curve.spki!)).toMatchObject({ verified: true, algorithm: { scheme: 'ecdsa', digest: 'sha384' } });
+    expect(await provingSignature(token, curve, curve.spki!)).toMatchObject({
+      verified: true,
+      algorithm: { scheme: 'ecdsa', digest: 'sha384' },
+    });
   });
 
-  it("is not given by another key of the same type", async () => {
+  it('is not given by another key of the same type', async () => {
     const key = await token.findKey({ by: 'label', label: 'P-256' });
     const other = generateKeyPairSync('ec', { namedCurve: 'P-256' }).publicKey.export({ type: 'spki', format: 'der' });
     expect(await provingSignature(token, key, other)).toMatchObject({ verified: false });
@@ -74,7 +115,11 @@ describe('the proof of a key that cannot give it', () => {
   });
 
   it('ends with the first signature that does not verify', async () => {
-    expect(await prove({}, { sign: () => Promise.resolve(Uint8Array.of(1)) })).toMatchObject({ ok: false, problem: expect.stringContaining('does not verify') as string, latencyMs: expect.any(Number) as number });
+    expect(await prove({}, { sign: () => Promise.resolve(Uint8Array.of(1)) })).toMatchObject({
+      ok: false,
+      problem: expect.stringContaining('does not verify') as string,
+      latencyMs: expect.any(Number) as number,
+    });
   });
 
   it("is a sentence where the token fails, but a PIN's failure is everybody's", async () => {

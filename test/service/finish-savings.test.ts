@@ -5,7 +5,10 @@ import type { askService } from '../../src/service/ask.js';
 import { finishSavings } from '../../src/service/finish-savings.js';
 
 const base = '[token]\nlabel="t"\nmodule="/m.so"\npin-file="/p"\n[nss]\ndatabase="/n"\n[issuer]\ntype="token"\ncertificate="ca"\n';
-const placeWith = (extra: string) => ({ instance: parseInstance('x', '/etc/hsmonger/x.toml', parse(base + extra)), directories: { config: '/c', state: '/s' } });
+const placeWith = (extra: string) => ({
+  instance: parseInstance('x', '/etc/hsmonger/x.toml', parse(base + extra)),
+  directories: { config: '/c', state: '/s' },
+});
 const place = placeWith('[saving]\nrestart="pki.service"\n');
 const ipa = placeWith('[pki]\nunit="pki.service"\n[directory]\nuri="ldapi://%2Frun%2Fx"\nbind="external"\nbase="dc=x"\nhost="a.x"\n');
 
@@ -15,12 +18,25 @@ interface Report {
 }
 const report = (nickname: string, { restart, left = [] }: Report = {}) => ({
   ok: true,
-  report: { nickname, steps: [], newCertificate: { serial: '01', notAfter: '', sha256: '' }, removed: [], retained: 0, warnings: [], left, retryAfterSeconds: 240, ...(restart === undefined ? {} : { restart }) },
+  report: {
+    nickname,
+    steps: [],
+    newCertificate: { serial: '01', notAfter: '', sha256: '' },
+    removed: [],
+    retained: 0,
+    warnings: [],
+    left,
+    retryAfterSeconds: 240,
+    ...(restart === undefined ? {} : { restart }),
+  },
 });
 const failed = (nickname: string, code: string) => ({ ok: false, nickname, code, message: 'No token.', retryAfterSeconds: 120 });
 
 /** systemd does not run here: what root would run, and what the service user is asked, is noted. */
-function means(resumed: readonly unknown[], options: { readonly fails?: boolean; readonly pending?: { readonly count: number; readonly stop: boolean } } = {}) {
+function means(
+  resumed: readonly unknown[],
+  options: { readonly fails?: boolean; readonly pending?: { readonly count: number; readonly stop: boolean } } = {},
+) {
   const done: string[] = [];
   return {
     done,
@@ -36,16 +52,40 @@ function means(resumed: readonly unknown[], options: { readonly fails?: boolean;
   };
 }
 
-const retry = (seconds: number) => expect.stringMatching(new RegExp(`^systemd-run --unit=hsmonger-retry:x:\\S+ --on-active=${String(seconds)}s .*/hsmonger-post-save --resume --instance x --config-dir /c --state-dir /s$`, 'u')) as string;
+const retry = (seconds: number) =>
+  expect.stringMatching(
+    new RegExp(
+      `^systemd-run --unit=hsmonger-retry:x:\\S+ --on-active=${String(seconds)}s .*/hsmonger-post-save --resume --instance x --config-dir /c --state-dir /s$`,
+      'u',
+    ),
+  ) as string;
 const waiting = 'systemctl list-units --plain --no-legend --state=waiting hsmonger-retry:x:*.timer';
 const abandoned = 'systemctl list-units --all --plain --no-legend hsmonger-server:x:*.timer';
 
 test('interrupted savings that wait for a restart get one, and then are done; what fails for now gets a timer', async () => {
-  const what = means([report('a', { restart: 'pki.service' }), report('b'), report('c', { restart: 'pki.service' }), failed('d', 'TOKEN_NOT_FOUND')]);
+  const what = means([
+    report('a', { restart: 'pki.service' }),
+    report('b'),
+    report('c', { restart: 'pki.service' }),
+    failed('d', 'TOKEN_NOT_FOUND'),
+  ]);
   const told: string[] = [];
-  expect(await finishSavings(place, (sentence) => { told.push(sentence); }, what)).toBe(3);
+  expect(
+    await finishSavings(
+      place,
+      (sentence) => {
+        told.push(sentence);
+      },
+      what,
+    ),
+  ).toBe(3);
   expect(what.done).toEqual(['resume saving', 'systemctl restart pki.service', 'finish saving a', 'finish saving c', waiting, retry(120)]);
-  expect(told).toEqual(["Saving 'd' could not be finished: No token.", "Finished the interrupted saving of 'a'.", "Finished the interrupted saving of 'b'.", "Finished the interrupted saving of 'c'."]);
+  expect(told).toEqual([
+    "Saving 'd' could not be finished: No token.",
+    "Finished the interrupted saving of 'a'.",
+    "Finished the interrupted saving of 'b'.",
+    "Finished the interrupted saving of 'c'.",
+  ]);
 });
 
 test('what only an administrator can mend gets no timer', async () => {
@@ -89,16 +129,45 @@ test('where the server has to be stopped it is, and started before anything is c
 });
 
 test('a follow-up does not stop the server; once one is done the server is restarted, and what is left is told and gets a timer', async () => {
-  const what = means([report('a', { restart: 'pki.service', left: [{ step: 'published', reason: 'The directory is away.' }] })], { pending: { count: 1, stop: false } });
+  const what = means([report('a', { restart: 'pki.service', left: [{ step: 'published', reason: 'The directory is away.' }] })], {
+    pending: { count: 1, stop: false },
+  });
   const told: string[] = [];
-  expect(await finishSavings(ipa, (sentence) => { told.push(sentence); }, what)).toBe(0);
-  expect(what.done).toEqual(['pending savings', 'resume saving', abandoned, 'systemctl is-active pki.service', 'systemctl restart pki.service', 'finish saving a', waiting, retry(240)]);
-  expect(told).toEqual(["The new certificate 'a' is in place, but 'published' is left and is tried again by itself: The directory is away."]);
+  expect(
+    await finishSavings(
+      ipa,
+      (sentence) => {
+        told.push(sentence);
+      },
+      what,
+    ),
+  ).toBe(0);
+  expect(what.done).toEqual([
+    'pending savings',
+    'resume saving',
+    abandoned,
+    'systemctl is-active pki.service',
+    'systemctl restart pki.service',
+    'finish saving a',
+    waiting,
+    retry(240),
+  ]);
+  expect(told).toEqual([
+    "The new certificate 'a' is in place, but 'published' is left and is tried again by itself: The directory is away.",
+  ]);
 });
 
 test('without systemd a follow-up that is left is no failure: the next call does it', async () => {
   const what = means([report('a', { left: [{ step: 'published' }] })], { fails: true, pending: { count: 1, stop: false } });
   const told: string[] = [];
-  expect(await finishSavings(ipa, (sentence) => { told.push(sentence); }, what)).toBe(0);
+  expect(
+    await finishSavings(
+      ipa,
+      (sentence) => {
+        told.push(sentence);
+      },
+      what,
+    ),
+  ).toBe(0);
   expect(told).toHaveLength(2);
 });

@@ -66,10 +66,19 @@ afterAll(async () => {
   await rig.stop();
 });
 
-async function hook(which: HookOrder['hook'], nickname: string | undefined, more: Pick<HookOrder, 'die' | 'failing'> = {}): Promise<string> {
+async function hook(
+  which: HookOrder['hook'],
+  nickname: string | undefined,
+  more: Pick<HookOrder, 'die' | 'failing'> = {},
+): Promise<string> {
   const argv = [...flags, ...(nickname === undefined ? ['--resume'] : ['--request', requestId({ name: 'hsmonger' }, nickname)])];
   const order: HookOrder = { hook: which, argv, systemd: path.join(rig.directory, 'systemd'), ...more };
-  const { stderr } = await run(process.execPath, ['--import', 'tsx', path.resolve(import.meta.dirname, 'hook-process.ts')], { cwd: path.resolve(import.meta.dirname, '../..'), input: JSON.stringify(order), timeoutMs: 200_000, okExitCodes: [0, 1] });
+  const { stderr } = await run(process.execPath, ['--import', 'tsx', path.resolve(import.meta.dirname, 'hook-process.ts')], {
+    cwd: path.resolve(import.meta.dirname, '../..'),
+    input: JSON.stringify(order),
+    timeoutMs: 200_000,
+    okExitCodes: [0, 1],
+  });
   return stderr;
 }
 
@@ -77,15 +86,24 @@ async function hook(which: HookOrder['hook'], nickname: string | undefined, more
 async function during(work: () => Promise<unknown>): Promise<string[]> {
   const before = systemd.calls().length;
   await work();
-  return systemd.calls().slice(before).filter((call) => !call.includes('list-units') && !call.includes('hsmonger-unfinished:'));
+  return systemd
+    .calls()
+    .slice(before)
+    .filter((call) => !call.includes('list-units') && !call.includes('hsmonger-unfinished:'));
 }
 
 const serialOf = (der: Buffer) => BigInt(`0x${new X509Certificate(der).serialNumber}`).toString();
-const user = async () => /^description: 2;(\d+);/mu.exec(await rig.ds.servers[0]!.search('-o', 'ldif-wrap=no', '-b', 'ou=people,o=ipaca', '(uid=pkidbuser)', 'description'))?.[1];
+const user = async () =>
+  /^description: 2;(\d+);/mu.exec(
+    await rig.ds.servers[0]!.search('-o', 'ldif-wrap=no', '-b', 'ou=people,o=ipaca', '(uid=pkidbuser)', 'description'),
+  )?.[1];
 const retries = () => systemd.timers().filter((timer) => timer.startsWith('hsmonger-retry:'));
 const guards = () => systemd.timers().filter((timer) => timer.startsWith('hsmonger-server:'));
 const standIns = () => systemd.timers().filter((timer) => timer.startsWith('hsmonger-unfinished:'));
-const unfinished = async () => ((await rig.act({ action: 'unfinished' })) as unknown as { value: { nickname: string; step: string }[] }).value.map(({ nickname, step }) => `${nickname} ${step}`);
+const unfinished = async () =>
+  ((await rig.act({ action: 'unfinished' })) as unknown as { value: { nickname: string; step: string }[] }).value.map(
+    ({ nickname, step }) => `${nickname} ${step}`,
+  );
 const renew = () => rig.renew(subsystem, { daysLeft: (days += 10) });
 
 test('the server is stopped for the saving alone, behind a guard, and everybody knows the new certificate before it starts', async () => {
@@ -113,8 +131,11 @@ test("an agent's files get back the owner and mode they are to have, and no serv
   chownSync(rig.agentFiles.certificate, 12345, 12345);
   for (const file of Object.values(rig.agentFiles)) chmodSync(file, 0o666);
   expect(await during(() => hook('post-save', agent))).toEqual([]);
-  for (const file of Object.values(rig.agentFiles)) expect(statSync(file)).toMatchObject({ uid: 0, gid: rig.token.owner!.gid, mode: 0o100440 });
-  expect(await rig.ds.servers[0]!.search('-o', 'ldif-wrap=no', '-b', 'ou=people,o=ipaca', '(uid=ipara)', 'description')).toContain(`description: 2;${serialOf(renewed)};`);
+  for (const file of Object.values(rig.agentFiles))
+    expect(statSync(file)).toMatchObject({ uid: 0, gid: rig.token.owner!.gid, mode: 0o100440 });
+  expect(await rig.ds.servers[0]!.search('-o', 'ldif-wrap=no', '-b', 'ou=people,o=ipaca', '(uid=ipara)', 'description')).toContain(
+    `description: 2;${serialOf(renewed)};`,
+  );
   expect(await unfinished()).toEqual([]);
 });
 
@@ -151,24 +172,32 @@ test.each<{ at: string; when: 'before' | 'after'; guarded: boolean }>([
   { at: `systemctl restart ${unit}`, when: 'after', guarded: true },
   { at: 'systemctl stop hsmonger-server:', when: 'after', guarded: false },
   { at: 'ask finish saving', when: 'before', guarded: false },
-])('post-save killed $when "$at": a guard stands wherever the server is down, a timer has it finished, and so does the next call', async ({ at, when, guarded }) => {
-  await hook('pre-save', subsystem);
-  const renewed = await renew();
-  // From pre-save on.
-  expect(standIns()).toHaveLength(1);
-  await expect(hook('post-save', subsystem, { die: { at, when } })).rejects.toThrow(/SIGKILL/u);
-  expect(guards()).toHaveLength(guarded ? 1 : 0);
-  expect(standIns()).toHaveLength(1);
-  expect(systemd.calls().filter((call) => call.startsWith('systemd-run --unit=hsmonger-unfinished:')).at(-1)).toMatch(/^systemd-run --unit=\S+ --on-active=900s .*\/hsmonger-post-save --resume --instance hsmonger --config-dir /u);
-  if (systemd.state(unit) !== 'active') expect(guarded).toBe(true);
-  await hook('post-save', undefined);
-  expect(await unfinished()).toEqual([]);
-  expect(systemd.state(unit)).toBe('active');
-  expect(guards()).toEqual([]);
-  systemd.elapse('hsmonger-unfinished:');
-  expect(await user()).toBe(serialOf(renewed));
-  expect((await rig.listed()).token.filter((line) => line.includes(subsystem))).toHaveLength(1);
-});
+])(
+  'post-save killed $when "$at": a guard stands wherever the server is down, a timer has it finished, and so does the next call',
+  async ({ at, when, guarded }) => {
+    await hook('pre-save', subsystem);
+    const renewed = await renew();
+    // From pre-save on.
+    expect(standIns()).toHaveLength(1);
+    await expect(hook('post-save', subsystem, { die: { at, when } })).rejects.toThrow(/SIGKILL/u);
+    expect(guards()).toHaveLength(guarded ? 1 : 0);
+    expect(standIns()).toHaveLength(1);
+    expect(
+      systemd
+        .calls()
+        .filter((call) => call.startsWith('systemd-run --unit=hsmonger-unfinished:'))
+        .at(-1),
+    ).toMatch(/^systemd-run --unit=\S+ --on-active=900s .*\/hsmonger-post-save --resume --instance hsmonger --config-dir /u);
+    if (systemd.state(unit) !== 'active') expect(guarded).toBe(true);
+    await hook('post-save', undefined);
+    expect(await unfinished()).toEqual([]);
+    expect(systemd.state(unit)).toBe('active');
+    expect(guards()).toEqual([]);
+    systemd.elapse('hsmonger-unfinished:');
+    expect(await user()).toBe(serialOf(renewed));
+    expect((await rig.listed()).token.filter((line) => line.includes(subsystem))).toHaveLength(1);
+  },
+);
 
 test('a server that does not come up keeps its guard; the saving is tried again, and nothing of it is lost', async () => {
   await hook('pre-save', subsystem);

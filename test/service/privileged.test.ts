@@ -14,7 +14,13 @@ test('of a certificate file that holds the chain as well, the first is the certi
     const [leaf, above] = [await makeCertificate({ keys }), await makeCertificate({ keys: others })];
     const files = { certificate: path.join(place.path, 'ra.pem'), key: path.join(place.path, 'ra.key') };
     writeFileSync(files.key, keys.privateKey.export({ type: 'pkcs8', format: 'pem' }));
-    const instance = parseInstance('x', '/x.toml', parse(`[token]\nlabel="t"\nmodule="/m.so"\npin-file="/p"\n[nss]\ndatabase="/n"\n[issuer]\ntype="external"\ncertificate="ca"\n[[certificate]]\nnickname="ra"\nprofile="caSubsystemCert"\ncertificate-file="${files.certificate}"\nkey-file="${files.key}"\n`));
+    const instance = parseInstance(
+      'x',
+      '/x.toml',
+      parse(
+        `[token]\nlabel="t"\nmodule="/m.so"\npin-file="/p"\n[nss]\ndatabase="/n"\n[issuer]\ntype="external"\ncertificate="ca"\n[[certificate]]\nnickname="ra"\nprofile="caSubsystemCert"\ncertificate-file="${files.certificate}"\nkey-file="${files.key}"\n`,
+      ),
+    );
     const sight = async (content: string) => {
       writeFileSync(files.certificate, content);
       return (await gatherPrivileged('pending savings', instance, { name: 'root', uid: 0, gid: 0, home: '/' })).files?.get('ra');

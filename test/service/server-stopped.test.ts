@@ -24,7 +24,13 @@ afterEach(() => {
 });
 
 const instanceOf = (section: string) =>
-  parseInstance('x', '/x.toml', parse(`[token]\nlabel="t"\nmodule="/m.so"\npin-file="/p"\n[nss]\ndatabase="/n"\n[issuer]\ntype="external"\ncertificate="ca"\n[pki]\nunit="${unit}"\n${section}`));
+  parseInstance(
+    'x',
+    '/x.toml',
+    parse(
+      `[token]\nlabel="t"\nmodule="/m.so"\npin-file="/p"\n[nss]\ndatabase="/n"\n[issuer]\ntype="external"\ncertificate="ca"\n[pki]\nunit="${unit}"\n${section}`,
+    ),
+  );
 const ipa = () => instanceOf(`[freeipa]\nsubject-base="O=X"\nlock-file="${lockFile}"\n`);
 
 test.each([
@@ -33,23 +39,35 @@ test.each([
 ])('%s two savings at once do not start the server for each other', async (_where, instance) => {
   const seen: string[] = [];
   const saving = (name: string) =>
-    whileServerStopped(instance(), { run: systemd.run, tell: () => undefined, lockFile: (name) => (name === unit ? lockFile : '/nonexistent/lock') }, async () => {
-      seen.push(`${name} ${systemd.state(unit)}`);
-      await sleep(300);
-      seen.push(`${name} ${systemd.state(unit)}`);
-    });
+    whileServerStopped(
+      instance(),
+      { run: systemd.run, tell: () => undefined, lockFile: (name) => (name === unit ? lockFile : '/nonexistent/lock') },
+      async () => {
+        seen.push(`${name} ${systemd.state(unit)}`);
+        await sleep(300);
+        seen.push(`${name} ${systemd.state(unit)}`);
+      },
+    );
   await Promise.all([saving('a'), saving('b')]);
   const [first] = seen;
-  expect(seen).toEqual(first === 'a inactive' ? ['a inactive', 'a inactive', 'b inactive', 'b inactive'] : ['b inactive', 'b inactive', 'a inactive', 'a inactive']);
+  expect(seen).toEqual(
+    first === 'a inactive'
+      ? ['a inactive', 'a inactive', 'b inactive', 'b inactive']
+      : ['b inactive', 'b inactive', 'a inactive', 'a inactive'],
+  );
   expect(systemd.state(unit)).toBe('active');
   expect(readFileSync(lockFile, 'utf8')).toContain('locked = 0');
 });
 
 test("while FreeIPA's own program holds the renewal lock, the server is not stopped", async () => {
   const held = await holdRenewalLock(lockFile, 'renew_ca_cert', { waitMs: 0 });
-  await expect(whileServerStopped(ipa(), { run: systemd.run, tell: () => undefined, lockMs: 0 }, () => Promise.resolve())).rejects.toMatchObject({ code: 'RENEWAL_LOCKED' });
+  await expect(
+    whileServerStopped(ipa(), { run: systemd.run, tell: () => undefined, lockMs: 0 }, () => Promise.resolve()),
+  ).rejects.toMatchObject({ code: 'RENEWAL_LOCKED' });
   expect(systemd.calls()).toEqual([]);
   held.release();
-  await expect(whileServerStopped(ipa(), { run: systemd.run, tell: () => undefined, lockMs: 0 }, () => Promise.reject(new Error('no token')))).rejects.toThrow('no token');
+  await expect(
+    whileServerStopped(ipa(), { run: systemd.run, tell: () => undefined, lockMs: 0 }, () => Promise.reject(new Error('no token'))),
+  ).rejects.toThrow('no token');
   expect(readFileSync(lockFile, 'utf8')).toContain('locked = 0');
 });

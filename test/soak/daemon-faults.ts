@@ -28,8 +28,35 @@ export function daemonFaults(soaked: SoakSite, random: () => number): Fault[] {
     },
     { name: 'agent killed', touches: ['agent'], begin: () => soaked.restartAgent('SIGKILL') },
     { name: 'agent restarted', touches: ['agent'], begin: () => soaked.restartAgent('SIGTERM') },
-    { name: 'agent stands still', touches: ['agent'], begin: () => { process.kill(soaked.agent().pid, 'SIGSTOP'); }, end: () => { process.kill(soaked.agent().pid, 'SIGCONT'); } },
-    { name: "agent's clock ahead", touches: ['agent'], begin: () => { soaked.shiftClock(Math.round(random() * 40 * 24 * hour)); }, end: () => { soaked.shiftClock(0); } },
-    { name: "agent's clock behind", touches: ['agent'], begin: () => { soaked.shiftClock(-Math.round(random() * 24 * hour)); }, end: () => { soaked.shiftClock(0); } },
+    {
+      name: 'agent stands still',
+      touches: ['agent'],
+      begin: () => {
+        process.kill(soaked.agent().pid, 'SIGSTOP');
+      },
+      end: () => {
+        process.kill(soaked.agent().pid, 'SIGCONT');
+      },
+    },
+    {
+      name: "agent's clock ahead",
+      touches: ['agent'],
+      begin: () => {
+        soaked.shiftClock(Math.round(random() * 40 * 24 * hour));
+      },
+      end: () => {
+        soaked.shiftClock(0);
+      },
+    },
+    {
+      name: "agent's clock behind",
+      touches: ['agent'],
+      begin: () => {
+        soaked.shiftClock(-Math.round(random() * 24 * hour));
+      },
+      end: () => {
+        soaked.shiftClock(0);
+      },
+    },
   ];
 }

@@ -22,7 +22,10 @@ export async function listenTo(bus: string): Promise<Listener> {
     return connected;
   };
   const closed = async ({ closed: signal }: AgentClient) => {
-    if (!signal.aborted) await new Promise((resolve) => { signal.addEventListener('abort', resolve, { once: true }); });
+    if (!signal.aborted)
+      await new Promise((resolve) => {
+        signal.addEventListener('abort', resolve, { once: true });
+      });
   };
   const first = await connect();
   const work = async () => {

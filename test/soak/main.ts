@@ -1,4 +1,7 @@
-/** `npm run soak`: 30 minutes of random faults over 200 requests. Flags: --requests N, --minutes N, --patience MINUTES, --seed N, --logs DIRECTORY. */
+/**
+ * `npm run soak`: 30 minutes of random faults over 200 requests. Flags: --requests N, --minutes N, --patience MINUTES, --seed N, --logs
+ * DIRECTORY.
+ */
 import { mkdirSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { parseArgs } from 'node:util';
@@ -22,9 +25,20 @@ const report = await soak({
   minutes: Number(values.minutes),
   patienceMinutes: Number(values.patience),
   seed: Number(values.seed),
-  tell: (line) => { console.log(line); },
-  ...(logs === undefined ? {} : { keepLogs: (said) => { mkdirSync(logs, { recursive: true }); for (const [name, text] of Object.entries(said)) writeFileSync(path.join(logs, `${name}.log`), text); } }),
+  tell: (line) => {
+    console.log(line);
+  },
+  ...(logs === undefined
+    ? {}
+    : {
+        keepLogs: (said) => {
+          mkdirSync(logs, { recursive: true });
+          for (const [name, text] of Object.entries(said)) writeFileSync(path.join(logs, `${name}.log`), text);
+        },
+      }),
 });
 console.log(JSON.stringify(report, null, 2));
-console.log(wentWell(report) ? 'every certificate is valid and renewed' : 'NOT every certificate is valid and renewed, or something else went wrong');
+console.log(
+  wentWell(report) ? 'every certificate is valid and renewed' : 'NOT every certificate is valid and renewed, or something else went wrong',
+);
 process.exit(wentWell(report) ? 0 : 1);

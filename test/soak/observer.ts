@@ -68,7 +68,11 @@ function peakOf(pid: number): number {
 }
 
 function childrenOf(pid: number): number[] {
-  return procFile(pid, `task/${String(pid)}/children`).trim().split(' ').filter((word) => word !== '').map(Number);
+  return procFile(pid, `task/${String(pid)}/children`)
+    .trim()
+    .split(' ')
+    .filter((word) => word !== '')
+    .map(Number);
 }
 
 function procFile(pid: number, name: string): string {

@@ -48,7 +48,9 @@ export async function reportOf(soaked: SoakSite, run: Run): Promise<SoakReport> 
     status: record.get('status') ?? '',
     expires: Date.parse(record.get('expires') ?? ''),
   }));
-  const absent = site.authority.certificates.map(({ nickname }) => nickname).filter((nickname) => !records.some((record) => record.nickname === nickname));
+  const absent = site.authority.certificates
+    .map(({ nickname }) => nickname)
+    .filter((nickname) => !records.some((record) => record.nickname === nickname));
   const agentsGone = soaked.agentsGone();
   await soaked.quiet();
   const logins = tally(spied.logins());
@@ -65,11 +67,16 @@ export async function reportOf(soaked: SoakSite, run: Run): Promise<SoakReport> 
       logins,
       token: (await site.cli('token', 'list')).stdout.split('\n').find((line) => line.includes(site.token.label)) ?? '',
       wrong: {
-        notResting: [...absent.map((nickname) => `${nickname} (not tracked)`), ...records.filter(({ status }) => status !== 'MONITORING').map(({ nickname, status }) => `${nickname} (${status})`)],
+        notResting: [
+          ...absent.map((nickname) => `${nickname} (not tracked)`),
+          ...records.filter(({ status }) => status !== 'MONITORING').map(({ nickname, status }) => `${nickname} (${status})`),
+        ],
         notRenewed: records.filter(({ nickname, expires }) => !renewed(nickname, expires)).map(({ nickname }) => nickname),
         notValid: records.filter(({ expires }) => !(expires > now)).map(({ nickname }) => nickname),
         keysChanged: [...keys.filter((key) => !present.includes(key)), ...present.filter((key) => !keys.includes(key))],
-        serialsTwice: (ledger.prepare('SELECT serial FROM issued GROUP BY serial HAVING count(*) > 1').all() as { serial: string }[]).map(({ serial }) => serial),
+        serialsTwice: (ledger.prepare('SELECT serial FROM issued GROUP BY serial HAVING count(*) > 1').all() as { serial: string }[]).map(
+          ({ serial }) => serial,
+        ),
         agentsGone,
         pinTriedAgain: refused > made ? [`${String(refused)} attempts refused, ${String(made)} PINs made wrong`] : [],
       },
@@ -92,7 +99,9 @@ export function inTrouble(soaked: SoakSite): string[] {
   return authority.certificates.flatMap(({ nickname }) => {
     const file = files.get(nickname);
     if (file?.state === 'MONITORING' && renewed(nickname, file.notAfter.getTime())) return [];
-    return [`${nickname} (${file?.state ?? 'not tracked'}${file !== undefined && renewed(nickname, file.notAfter.getTime()) ? '' : ', not renewed'})`];
+    return [
+      `${nickname} (${file?.state ?? 'not tracked'}${file !== undefined && renewed(nickname, file.notAfter.getTime()) ? '' : ', not renewed'})`,
+    ];
   });
 }
 
@@ -101,7 +110,9 @@ function renewedIn({ site: { authority } }: SoakSite): (nickname: string, expire
   return (nickname, expires) => expires > (before.get(nickname) ?? Infinity);
 }
 
-function tally(logins: readonly { readonly program: string; readonly refused: boolean }[]): Record<string, { all: number; refused: number }> {
+function tally(
+  logins: readonly { readonly program: string; readonly refused: boolean }[],
+): Record<string, { all: number; refused: number }> {
   const counts: Record<string, { all: number; refused: number }> = {};
   for (const { program, refused } of logins) {
     const count = (counts[program] ??= { all: 0, refused: 0 });

@@ -14,7 +14,11 @@ export function readRequestFiles(directory: string): RequestFile[] {
   return readdirSync(directory).flatMap((name) => {
     const file = read(path.join(directory, name));
     const field = (key: string) => new RegExp(`^${key}=(.*)$`, 'mu').exec(file)?.[1];
-    const [nickname, state, time] = [field('cert_nickname'), field('state'), /^(....)(..)(..)(..)(..)(..)$/u.exec(field('cert_not_after') ?? '')];
+    const [nickname, state, time] = [
+      field('cert_nickname'),
+      field('state'),
+      /^(....)(..)(..)(..)(..)(..)$/u.exec(field('cert_not_after') ?? ''),
+    ];
     if (nickname === undefined || state === undefined || time === null) return [];
     const [year, month, day, hours, minutes, seconds] = time.slice(1).map(Number) as [number, number, number, number, number, number];
     return [{ nickname, state, notAfter: new Date(Date.UTC(year, month - 1, day, hours, minutes, seconds)) }];

@@ -43,7 +43,11 @@ function specsOf(count: number): CertificateSpec[] {
     { nickname: 'soakCA', profile: 'caCACert', subject: [{ O: ['SOAK'] }, { CN: ['Soak CA'] }] },
     ...Array.from({ length: count - 1 }, (_, index): CertificateSpec => {
       const number = String(index + 1).padStart(3, '0');
-      return { nickname: `soak-${number}`, profile: subordinates[index % subordinates.length] ?? 'caServerCert', subject: [{ O: ['SOAK'] }, { CN: [`soak ${number}`] }] };
+      return {
+        nickname: `soak-${number}`,
+        profile: subordinates[index % subordinates.length] ?? 'caServerCert',
+        subject: [{ O: ['SOAK'] }, { CN: [`soak ${number}`] }],
+      };
     }),
   ];
 }
@@ -54,7 +58,10 @@ const nothingDue = '[defaults]\nenroll_ttls = 1d\n';
 /** Of certmonger's start, which reads key and certificate of every request first, and of `setup`, which has them read three times. */
 const patience = (count: number) => 180 + count * 10;
 
-/** certmonger renews at the moment a threshold is passed, and not again for that one: it is made to forget that it has looked (store-files.c, last_need_enroll_check). */
+/**
+ * certmonger renews at the moment a threshold is passed, and not again for that one: it is made to forget that it has looked
+ * (store-files.c, last_need_enroll_check).
+ */
 async function makeDue({ directory, certmonger }: Site): Promise<void> {
   await certmonger.stop();
   rmSync(path.join(directory, 'certmonger', 'config', 'certmonger.conf'));
@@ -73,11 +80,18 @@ export async function startSoakSite(count: number): Promise<SoakSite> {
   const authority = await createAuthority(token, { certificates: specsOf(count) });
   const executables = path.join(scratch.path, 'dist');
   cpSync(installation().executables, executables, { recursive: true });
-  const site = await startSite({ beside: { token: { ...token, module: spied.module }, authority }, executables, patience: patience(count), conf: nothingDue });
+  const site = await startSite({
+    beside: { token: { ...token, module: spied.module }, authority },
+    executables,
+    patience: patience(count),
+    conf: nothingDue,
+  });
   const keys = await site.privateKeys();
   mkdirSync(site.stateDir);
   execFileSync('mount', ['-t', 'tmpfs', '-o', 'size=128m,mode=0755', 'tmpfs', site.stateDir]);
-  const unmount = () => { execFileSync('umount', ['--lazy', site.stateDir]); };
+  const unmount = () => {
+    execFileSync('umount', ['--lazy', site.stateDir]);
+  };
   process.once('exit', unmount);
   await site.setUp();
   await makeDue(site);
@@ -87,11 +101,17 @@ export async function startSoakSite(count: number): Promise<SoakSite> {
   let started = 0;
   const start = () => {
     started += 1;
-    return startAgent(['--bus', site.bus.address, '--config-dir', site.configDir, '--state-dir', site.stateDir], { NODE_OPTIONS: `${nodeOptions} ${clock.option}` }, { program: path.join(executables, 'hsmonger') });
+    return startAgent(
+      ['--bus', site.bus.address, '--config-dir', site.configDir, '--state-dir', site.stateDir],
+      { NODE_OPTIONS: `${nodeOptions} ${clock.option}` },
+      { program: path.join(executables, 'hsmonger') },
+    );
   };
   let agent = start();
   const gone: string[] = [];
-  const noteGone = () => { if (!existsSync(`/proc/${String(agent.pid)}`)) gone.push(agent.log().slice(-2000)); };
+  const noteGone = () => {
+    if (!existsSync(`/proc/${String(agent.pid)}`)) gone.push(agent.log().slice(-2000));
+  };
   return {
     site,
     spied,

@@ -6,7 +6,26 @@ test('twelve requests under random faults end valid and renewed, their keys wher
   const lines: string[] = [];
   const seed = Date.now() % 100_000;
   let said = '';
-  const { wrong, ...counts } = await soak({ requests: 12, minutes: 4, patienceMinutes: 10, seed, tell: (line) => { lines.push(line); }, keepLogs: ({ agent }) => { said = agent; } });
+  const { wrong, ...counts } = await soak({
+    requests: 12,
+    minutes: 4,
+    patienceMinutes: 10,
+    seed,
+    tell: (line) => {
+      lines.push(line);
+    },
+    keepLogs: ({ agent }) => {
+      said = agent;
+    },
+  });
   console.log(JSON.stringify(counts, null, 2));
-  expect(wrong, `${lines.join('\n')}\n${said.slice(-10_000)}`).toEqual({ notResting: [], notRenewed: [], notValid: [], keysChanged: [], serialsTwice: [], agentsGone: [], pinTriedAgain: [] });
+  expect(wrong, `${lines.join('\n')}\n${said.slice(-10_000)}`).toEqual({
+    notResting: [],
+    notRenewed: [],
+    notValid: [],
+    keysChanged: [],
+    serialsTwice: [],
+    agentsGone: [],
+    pinTriedAgain: [],
+  });
 });

@@ -30,7 +30,9 @@ export async function soak({ requests, minutes, patienceMinutes, seed, tell, kee
   const soaked = await startSoakSite(requests);
   tell(`made and tracked in ${String(secondsSince(made))} s`);
   const began = Date.now();
-  const say = (line: string) => { tell(`${clock(began)} ${line}`); };
+  const say = (line: string) => {
+    tell(`${clock(began)} ${line}`);
+  };
   const listener = await listenTo(soaked.site.bus.address);
   const observer = observe(soaked);
   try {
@@ -59,7 +61,10 @@ function clock(began: number): string {
 }
 
 /** Fault after fault, every fourth time two at once, and renewals asked for in between. */
-async function storm(soaked: SoakSite, { until, random, say }: { readonly until: number; readonly random: () => number; readonly say: (line: string) => void }): Promise<Pick<SoakReport, 'faults' | 'asked'>> {
+async function storm(
+  soaked: SoakSite,
+  { until, random, say }: { readonly until: number; readonly random: () => number; readonly say: (line: string) => void },
+): Promise<Pick<SoakReport, 'faults' | 'asked'>> {
   const all = [...tokenFaults(soaked), ...storeFaults(soaked), ...daemonFaults(soaked, random)];
   const counts: Record<string, number> = Object.fromEntries(all.map(({ name }) => [name, 0]));
   let asked = 0;
@@ -82,7 +87,13 @@ async function storm(soaked: SoakSite, { until, random, say }: { readonly until:
 function someOf(all: readonly Fault[], random: () => number): Fault[] {
   const first = pick(random, all);
   if (first === undefined) return [];
-  const second = random() < 0.25 ? pick(random, all.filter(({ touches }) => !touches.some((piece) => first.touches.includes(piece)))) : undefined;
+  const second =
+    random() < 0.25
+      ? pick(
+          random,
+          all.filter(({ touches }) => !touches.some((piece) => first.touches.includes(piece))),
+        )
+      : undefined;
   return second === undefined ? [first] : [first, second];
 }
 

@@ -8,7 +8,10 @@ import type { SoakSite } from './soak-site.js';
 /** Of what is written to, and of the helper's file. */
 export function storeFaults({ site: { nss, owner, stateDir, certmonger }, executables }: SoakSite): Fault[] {
   const helper = path.join(executables, 'hsmonger-submit');
-  const ofDatabase = () => ['cert9.db', 'key4.db', 'pkcs11.txt'].map((name) => path.join(nss.database, name)).filter((file) => statSync(file, { throwIfNoEntry: false }) !== undefined);
+  const ofDatabase = () =>
+    ['cert9.db', 'key4.db', 'pkcs11.txt']
+      .map((name) => path.join(nss.database, name))
+      .filter((file) => statSync(file, { throwIfNoEntry: false }) !== undefined);
   const filler = path.join(stateDir, 'filler');
   let locked: Sqlite.Database | undefined;
   return [
@@ -31,10 +34,30 @@ export function storeFaults({ site: { nss, owner, stateDir, certmonger }, execut
         locked = new Sqlite(path.join(nss.database, 'cert9.db'), { timeout: 20_000 });
         locked.exec('BEGIN EXCLUSIVE');
       },
-      end: () => { locked?.close(); },
+      end: () => {
+        locked?.close();
+      },
     },
-    { name: 'helper not executable', touches: ['helper'], begin: () => { chmodSync(helper, 0o644); }, end: () => { chmodSync(helper, 0o755); } },
-    { name: 'state directory full', touches: ['state'], begin: () => { fill(filler); }, end: () => { rmSync(filler, { force: true }); } },
+    {
+      name: 'helper not executable',
+      touches: ['helper'],
+      begin: () => {
+        chmodSync(helper, 0o644);
+      },
+      end: () => {
+        chmodSync(helper, 0o755);
+      },
+    },
+    {
+      name: 'state directory full',
+      touches: ['state'],
+      begin: () => {
+        fill(filler);
+      },
+      end: () => {
+        rmSync(filler, { force: true });
+      },
+    },
     {
       name: "certmonger's requests read-only",
       touches: ['certmonger'],
@@ -42,7 +65,9 @@ export function storeFaults({ site: { nss, owner, stateDir, certmonger }, execut
         execFileSync('mount', ['--bind', certmonger.requestsDirectory, certmonger.requestsDirectory]);
         execFileSync('mount', ['-o', 'remount,bind,ro', certmonger.requestsDirectory]);
       },
-      end: () => { execFileSync('umount', ['--lazy', certmonger.requestsDirectory]); },
+      end: () => {
+        execFileSync('umount', ['--lazy', certmonger.requestsDirectory]);
+      },
     },
   ];
 }

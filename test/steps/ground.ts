@@ -34,9 +34,28 @@ export async function layStepGround({ across = false }: { readonly across?: bool
   const home = privateDirectory('hsmonger-steps');
   const remote = across ? await serveToken(ground.token, home.path) : undefined;
   const seen = remote?.token ?? ground.token;
-  const plug = remote === undefined ? {} : { plug: { pull: () => remote.cut(), push: async () => { await remote.cut(); await remote.restore(); } } };
+  const plug =
+    remote === undefined
+      ? {}
+      : {
+          plug: {
+            pull: () => remote.cut(),
+            push: async () => {
+              await remote.cut();
+              await remote.restore();
+            },
+          },
+        };
   const steps = countSteps({ directory: home.path, below: ground.directory, module: seen.module });
-  const onCounted = ['--module', steps.module, '--token', seen.label, '--pin-file', seen.pinFile, ...Object.entries(seen.environment).flatMap(([name, value]) => ['--module-env', `${name}=${value}`])];
+  const onCounted = [
+    '--module',
+    steps.module,
+    '--token',
+    seen.label,
+    '--pin-file',
+    seen.pinFile,
+    ...Object.entries(seen.environment).flatMap(([name, value]) => ['--module-env', `${name}=${value}`]),
+  ];
   const first = path.join(home.path, 'first');
   execFileSync('cp', ['-a', ground.directory, first]);
   return {
@@ -56,10 +75,31 @@ export async function layStepGround({ across = false }: { readonly across?: bool
     },
     request: (name) => {
       const file = path.join(ground.directory, `${name}.csr`);
-      execFileSync('openssl', ['req', '-new', '-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:P-256', '-nodes', '-keyout', '/dev/null', '-subj', `/CN=${name}.example.org`, '-addext', `subjectAltName=DNS:${name}.example.org`, '-out', file], { stdio: 'ignore' });
+      execFileSync(
+        'openssl',
+        [
+          'req',
+          '-new',
+          '-newkey',
+          'ec',
+          '-pkeyopt',
+          'ec_paramgen_curve:P-256',
+          '-nodes',
+          '-keyout',
+          '/dev/null',
+          '-subj',
+          `/CN=${name}.example.org`,
+          '-addext',
+          `subjectAltName=DNS:${name}.example.org`,
+          '-out',
+          file,
+        ],
+        { stdio: 'ignore' },
+      );
       return file;
     },
-    disturb: (command, check) => disturb({ ...plug, steps, token: ground.token, directory: ground.directory, aside: path.join(home.path, 'aside'), command, check }),
+    disturb: (command, check) =>
+      disturb({ ...plug, steps, token: ground.token, directory: ground.directory, aside: path.join(home.path, 'aside'), command, check }),
     anew: () => {
       for (const name of readdirSync(ground.directory)) rmSync(path.join(ground.directory, name), { recursive: true });
       execFileSync('cp', ['-a', `${first}/.`, ground.directory]);
@@ -80,17 +120,24 @@ export function differing(what: string, is: unknown, wanted: unknown): string[] 
 
 export const ended = ({ exitCode }: Ran): string[] => differing('the second exit', exitCode, 0);
 
-export const openssl = (...args: string[]): string => execFileSync('openssl', args, { stdio: ['ignore', 'pipe', 'ignore'] }).toString().trim();
+export const openssl = (...args: string[]): string =>
+  execFileSync('openssl', args, { stdio: ['ignore', 'pipe', 'ignore'] })
+    .toString()
+    .trim();
 
 /** What `ca list` of instance 'a' says. */
 export async function ledger({ here }: StepGround, ...more: string[]): Promise<{ serial: string }[]> {
   return JSON.parse((await hsmonger('ca', 'list', '--json', '--instance', 'a', ...here, ...more)).out) as { serial: string }[];
 }
 
-export const onToken = async (ground: StepGround, ...wanted: string[]): Promise<string[]> => differing('what is on the token', await ground.names(), wanted);
-export const inLedger = async (ground: StepGround, count: number): Promise<string[]> => differing('the number of certificates in the ledger', (await ledger(ground)).length, count);
+export const onToken = async (ground: StepGround, ...wanted: string[]): Promise<string[]> =>
+  differing('what is on the token', await ground.names(), wanted);
+export const inLedger = async (ground: StepGround, count: number): Promise<string[]> =>
+  differing('the number of certificates in the ledger', (await ledger(ground)).length, count);
 
 /** One CKA_ID for all, whichever. */
 export function idsUnlessTold(objects: readonly string[], said: string): string[] {
-  return said.includes('token move-id') ? [] : differing('the number of CKA_IDs', new Set(objects.map((object) => object.split(' ')[2])).size, 1);
+  return said.includes('token move-id')
+    ? []
+    : differing('the number of CKA_IDs', new Set(objects.map((object) => object.split(' ')[2])).size, 1);
 }

@@ -1,4 +1,7 @@
-/** backup and restore, killed or without room at each of their steps: no half archive, no half state, what was there is kept, and no CRL number comes again. */
+/**
+ * backup and restore, killed or without room at each of their steps: no half archive, no half state, what was there is kept, and no CRL
+ * number comes again.
+ */
 import { execFileSync } from 'node:child_process';
 import { mkdirSync, rmSync } from 'node:fs';
 import path from 'node:path';
@@ -12,12 +15,18 @@ beforeAll(async () => {
   ground = await layStepGround();
   archive = path.join(ground.directory, 'keep', 'state.tar');
 });
-afterAll(() => { ground.remove(); });
-afterEach(() => { ground.anew(); });
+afterAll(() => {
+  ground.remove();
+});
+afterEach(() => {
+  ground.anew();
+});
 
 const crl = (...more: string[]) => ['ca', 'crl', '--instance', 'a', ...ground.here, ...more];
-const issued = async () => (JSON.parse((await hsmonger('ca', 'list', '--json', '--instance', 'a', ...ground.here)).out) as unknown[]).length;
-const numberOf = (said: string) => BigInt(execFileSync('openssl', ['crl', '-noout', '-crlnumber'], { input: said }).toString().trim().replace('crlNumber=', ''));
+const issued = async () =>
+  (JSON.parse((await hsmonger('ca', 'list', '--json', '--instance', 'a', ...ground.here)).out) as unknown[]).length;
+const numberOf = (said: string) =>
+  BigInt(execFileSync('openssl', ['crl', '-noout', '-crlnumber'], { input: said }).toString().trim().replace('crlNumber=', ''));
 
 async function authority(): Promise<void> {
   await ground.ok(...ground.initRoot);
@@ -29,7 +38,11 @@ it('backup', async () => {
   await authority();
   const { faults } = await ground.disturb(['backup', archive, ...ground.here], (second) => {
     const names = execFileSync('tar', ['--list', '--file', archive]).toString();
-    return [...(second.err.includes('is there already') ? [] : ended(second)), ...(names.includes('manifest.json') && names.includes('ledger.sqlite') ? [] : [`the archive holds ${names}`]), ...differing('what lies beside it', ground.below('keep'), ['state.tar'])];
+    return [
+      ...(second.err.includes('is there already') ? [] : ended(second)),
+      ...(names.includes('manifest.json') && names.includes('ledger.sqlite') ? [] : [`the archive holds ${names}`]),
+      ...differing('what lies beside it', ground.below('keep'), ['state.tar']),
+    ];
   });
   expect(faults).toEqual([]);
 }, 1_800_000);
@@ -39,7 +52,16 @@ async function whole(second: { readonly exitCode: number | undefined; readonly e
   const told = second.exitCode === 0 ? [] : second.err.includes('--replace a') ? [] : [`exit ${String(second.exitCode)}`];
   if (second.exitCode !== 0) await ground.ok('restore', archive, '--replace', 'a', ...ground.here);
   const next = numberOf((await ground.ok(...crl())).out);
-  return [...told, ...differing('the number of certificates', await issued(), 1), ...(next > last ? [] : [`CRL ${String(next)} comes after CRL ${String(last)}`]), ...differing('what was begun', ground.below('state').filter((name) => name.startsWith('.restoring')), [])];
+  return [
+    ...told,
+    ...differing('the number of certificates', await issued(), 1),
+    ...(next > last ? [] : [`CRL ${String(next)} comes after CRL ${String(last)}`]),
+    ...differing(
+      'what was begun',
+      ground.below('state').filter((name) => name.startsWith('.restoring')),
+      [],
+    ),
+  ];
 }
 
 it('restore where nothing is', async () => {
@@ -54,8 +76,21 @@ it('restore over what is there', async () => {
   await authority();
   await ground.ok('backup', archive, ...ground.here);
   // Issued and published since.
-  await ground.ok('ca', 'issue', '--instance', 'a', ...ground.here, '--in', ground.request('s'), '--out', path.join(ground.directory, 's.crt'));
+  await ground.ok(
+    'ca',
+    'issue',
+    '--instance',
+    'a',
+    ...ground.here,
+    '--in',
+    ground.request('s'),
+    '--out',
+    path.join(ground.directory, 's.crt'),
+  );
   const last = numberOf((await ground.ok(...crl())).out);
-  const { faults } = await ground.disturb(['restore', archive, '--replace', 'a', ...ground.here], async (second) => [...(await whole(second, last)), ...(ground.below('state').some((name) => /^\.replaced\.a\.[^/]+\/ledger\.sqlite$/u.test(name)) ? [] : ['what was there is not kept'])]);
+  const { faults } = await ground.disturb(['restore', archive, '--replace', 'a', ...ground.here], async (second) => [
+    ...(await whole(second, last)),
+    ...(ground.below('state').some((name) => /^\.replaced\.a\.[^/]+\/ledger\.sqlite$/u.test(name)) ? [] : ['what was there is not kept']),
+  ]);
   expect(faults).toEqual([]);
 }, 1_800_000);

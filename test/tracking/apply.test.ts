@@ -6,7 +6,9 @@ import type { Change } from '../../src/tracking/plan.js';
 import { makeRequest } from './facts.js';
 
 /** A certmonger that fails as the real one cannot be made to; every call is noted. */
-function fakeCertmonger(behaviour: { readonly states?: readonly string[]; readonly failing?: Readonly<Record<string, HsmongerError>> } = {}) {
+function fakeCertmonger(
+  behaviour: { readonly states?: readonly string[]; readonly failing?: Readonly<Record<string, HsmongerError>> } = {},
+) {
   const calls: [string, ...unknown[]][] = [];
   const states = [...(behaviour.states ?? ['MONITORING'])];
   const note = (name: string, ...details: unknown[]): Promise<void> => {
@@ -50,39 +52,116 @@ test('a new request names the token for both stores, the PIN file, the real key,
   const { client, calls } = fakeCertmonger({ states: ['NEWLY_ADDED', 'NEWLY_ADDED_READING_KEYINFO', 'MONITORING'] });
   const [step] = await applyChanges(client, [add]);
   const storage = { type: 'NSSDB', location: 'sql:/d', nickname: 'one', token: 'tok' };
-  expect(calls).toEqual([['add', { nickname: 'ca.one', keyStorage: storage, certificateStorage: storage, keyType: 'EC', keySize: 384, keyPinFile: '/pin', nssUser: 'pkiuser', ca: 'ca', profile: 'caOCSPCert', preSaveCommand: '/pre', postSaveCommand: '/post', monitoring: true, autorenew: true }]]);
+  expect(calls).toEqual([
+    [
+      'add',
+      {
+        nickname: 'ca.one',
+        keyStorage: storage,
+        certificateStorage: storage,
+        keyType: 'EC',
+        keySize: 384,
+        keyPinFile: '/pin',
+        nssUser: 'pkiuser',
+        ca: 'ca',
+        profile: 'caOCSPCert',
+        preSaveCommand: '/pre',
+        postSaveCommand: '/post',
+        monitoring: true,
+        autorenew: true,
+      },
+    ],
+  ]);
   expect(step).toEqual({ change: add, outcome: 'done', status: 'MONITORING' });
 });
 
-test.each(['NEED_KEY_PAIR', 'GENERATING_KEY_PAIR', 'NEED_KEY_GEN_PIN'])('a request that would make a key once it is begun anew is not modified (%s)', async (state) => {
-  const { client, calls } = fakeCertmonger({ states: [state] });
-  const [step] = await applyChanges(client, [{ kind: 'modify', id: 'ca.one', request, differences: [{ field: 'PIN file', now: undefined, wanted: '/pin' }] }]);
-  expect(calls).toEqual([]);
-  expect(step).toMatchObject({ outcome: 'failed', message: expect.stringContaining('stop-tracking') as string });
-});
+test.each(['NEED_KEY_PAIR', 'GENERATING_KEY_PAIR', 'NEED_KEY_GEN_PIN'])(
+  'a request that would make a key once it is begun anew is not modified (%s)',
+  async (state) => {
+    const { client, calls } = fakeCertmonger({ states: [state] });
+    const [step] = await applyChanges(client, [
+      { kind: 'modify', id: 'ca.one', request, differences: [{ field: 'PIN file', now: undefined, wanted: '/pin' }] },
+    ]);
+    expect(calls).toEqual([]);
+    expect(step).toMatchObject({ outcome: 'failed', message: expect.stringContaining('stop-tracking') as string });
+  },
+);
 
 test('only what differs is modified', async () => {
   const { client, calls } = fakeCertmonger();
-  await applyChanges(client, [{ kind: 'modify', id: 'ca.one', request, differences: [{ field: 'profile', now: 'x', wanted: 'caOCSPCert' }, { field: 'CA', now: undefined, wanted: 'ca' }] }]);
+  await applyChanges(client, [
+    {
+      kind: 'modify',
+      id: 'ca.one',
+      request,
+      differences: [
+        { field: 'profile', now: 'x', wanted: 'caOCSPCert' },
+        { field: 'CA', now: undefined, wanted: 'ca' },
+      ],
+    },
+  ]);
   expect(calls).toEqual([['modify', 'ca.one', { profile: 'caOCSPCert', ca: 'ca' }]]);
 });
 
 test('in the internal database no token is named, and in files neither token, user nor PIN', async () => {
   const { client, calls } = fakeCertmonger();
-  const internal: DesiredRequest = { ...request, place: { kind: 'internal', database: 'sql:/d', nickname: 'one', knownAs: 'NSS Certificate DB' }, pinFile: undefined };
-  const file: DesiredRequest = { ...request, place: { kind: 'file', certificate: '/c.pem', key: '/k.pem', owner: 'root:ra', mode: 0o440 }, pinFile: undefined, nssUser: undefined };
-  await applyChanges(client, [{ kind: 'add', request: internal }, { kind: 'add', request: file }]);
-  const rest = { nickname: 'ca.one', keyType: 'EC', keySize: 384, ca: 'ca', profile: 'caOCSPCert', preSaveCommand: '/pre', postSaveCommand: '/post', monitoring: true, autorenew: true };
+  const internal: DesiredRequest = {
+    ...request,
+    place: { kind: 'internal', database: 'sql:/d', nickname: 'one', knownAs: 'NSS Certificate DB' },
+    pinFile: undefined,
+  };
+  const file: DesiredRequest = {
+    ...request,
+    place: { kind: 'file', certificate: '/c.pem', key: '/k.pem', owner: 'root:ra', mode: 0o440 },
+    pinFile: undefined,
+    nssUser: undefined,
+  };
+  await applyChanges(client, [
+    { kind: 'add', request: internal },
+    { kind: 'add', request: file },
+  ]);
+  const rest = {
+    nickname: 'ca.one',
+    keyType: 'EC',
+    keySize: 384,
+    ca: 'ca',
+    profile: 'caOCSPCert',
+    preSaveCommand: '/pre',
+    postSaveCommand: '/post',
+    monitoring: true,
+    autorenew: true,
+  };
   const storage = { type: 'NSSDB', location: 'sql:/d', nickname: 'one' };
   expect(calls).toEqual([
     ['add', { ...rest, nssUser: 'pkiuser', keyStorage: storage, certificateStorage: storage }],
-    ['add', { ...rest, keyStorage: { type: 'FILE', location: '/k.pem' }, certificateStorage: { type: 'FILE', location: '/c.pem' }, keyOwner: 'root:ra', keyPerms: 0o440, certificateOwner: 'root:ra', certificatePerms: 0o440 }],
+    [
+      'add',
+      {
+        ...rest,
+        keyStorage: { type: 'FILE', location: '/k.pem' },
+        certificateStorage: { type: 'FILE', location: '/c.pem' },
+        keyOwner: 'root:ra',
+        keyPerms: 0o440,
+        certificateOwner: 'root:ra',
+        certificatePerms: 0o440,
+      },
+    ],
   ]);
 });
 
 test('a request under another id is renamed, told its key, and then looked for under the new one', async () => {
   const { client, calls } = fakeCertmonger();
-  const [step] = await applyChanges(client, [{ kind: 'modify', id: '20260101', request, differences: [{ field: 'request id', now: '20260101', wanted: 'ca.one' }, { field: 'PIN', now: 'kept in clear by certmonger', wanted: undefined }] }]);
+  const [step] = await applyChanges(client, [
+    {
+      kind: 'modify',
+      id: '20260101',
+      request,
+      differences: [
+        { field: 'request id', now: '20260101', wanted: 'ca.one' },
+        { field: 'PIN', now: 'kept in clear by certmonger', wanted: undefined },
+      ],
+    },
+  ]);
   expect(calls).toEqual([['modify', '20260101', { nickname: 'ca.one', keyType: 'EC', keySize: 384, keyPinFile: '/pin' }]]);
   expect(step).toMatchObject({ outcome: 'done' });
 });
@@ -90,16 +169,26 @@ test('a request under another id is renamed, told its key, and then looked for u
 test('what is wanted no more is taken away: PIN, PIN file and user', async () => {
   const { client, calls } = fakeCertmonger();
   const bare: DesiredRequest = { ...request, pinFile: undefined, nssUser: undefined };
-  await applyChanges(client, [{ kind: 'modify', id: 'ca.one', request: bare, differences: (['PIN', 'PIN file', 'nss-user'] as const).map((field) => ({ field, now: 'x', wanted: undefined })) }]);
+  await applyChanges(client, [
+    {
+      kind: 'modify',
+      id: 'ca.one',
+      request: bare,
+      differences: (['PIN', 'PIN file', 'nss-user'] as const).map((field) => ({ field, now: 'x', wanted: undefined })),
+    },
+  ]);
   expect(calls).toEqual([['modify', 'ca.one', { keyPin: '', keyPinFile: '', nssUser: '' }]]);
 });
 
-test.each(['NEED_KEY_PAIR', 'GENERATING_KEY_PAIR', 'NEED_KEY_GEN_TOKEN'])('a request that reaches %s is taken back at once', async (state) => {
-  const { client, calls } = fakeCertmonger({ states: ['NEWLY_ADDED', state] });
-  const [step] = await applyChanges(client, [add]);
-  expect(step).toMatchObject({ outcome: 'failed', status: state });
-  expect(calls.at(-1)).toEqual(['remove', 'ca.one']);
-});
+test.each(['NEED_KEY_PAIR', 'GENERATING_KEY_PAIR', 'NEED_KEY_GEN_TOKEN'])(
+  'a request that reaches %s is taken back at once',
+  async (state) => {
+    const { client, calls } = fakeCertmonger({ states: ['NEWLY_ADDED', state] });
+    const [step] = await applyChanges(client, [add]);
+    expect(step).toMatchObject({ outcome: 'failed', status: state });
+    expect(calls.at(-1)).toEqual(['remove', 'ca.one']);
+  },
+);
 
 test('a request that never settles is told after the time given for it', async () => {
   const [step] = await applyChanges(fakeCertmonger({ states: ['NEWLY_ADDED_READING_KEYINFO'] }).client, [add], { patienceMs: 1 });
@@ -109,7 +198,11 @@ test('a request that never settles is told after the time given for it', async (
 test('one failure does not keep the rest from being tried', async () => {
   const { client } = fakeCertmonger({ failing: { add: new HsmongerError('REQUEST_DUPLICATE', 'There is one.') } });
   const told: string[] = [];
-  const steps = await applyChanges(client, [add, { kind: 'remove', id: 'ca.two', nickname: 'two' }], { onStep: ({ outcome }) => { told.push(outcome); } });
+  const steps = await applyChanges(client, [add, { kind: 'remove', id: 'ca.two', nickname: 'two' }], {
+    onStep: ({ outcome }) => {
+      told.push(outcome);
+    },
+  });
   expect(outcomes(steps)).toEqual(['failed', 'done']);
   expect(told).toEqual(['failed', 'done']);
   expect(steps[0]).toMatchObject({ code: 'REQUEST_DUPLICATE', message: 'There is one.' });
@@ -117,7 +210,11 @@ test('one failure does not keep the rest from being tried', async () => {
 
 test('when certmonger has gone the rest is not tried', async () => {
   const { client, calls } = fakeCertmonger({ failing: { remove: new HsmongerError('CERTMONGER_UNAVAILABLE', 'Gone.') } });
-  expect(outcomes(await applyChanges(client, [{ kind: 'remove', id: 'ca.two', nickname: 'two' }, add, add]))).toEqual(['failed', 'skipped', 'skipped']);
+  expect(outcomes(await applyChanges(client, [{ kind: 'remove', id: 'ca.two', nickname: 'two' }, add, add]))).toEqual([
+    'failed',
+    'skipped',
+    'skipped',
+  ]);
   expect(calls).toHaveLength(1);
 });
 

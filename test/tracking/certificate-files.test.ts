@@ -23,7 +23,10 @@ afterAll(() => {
 });
 
 function read(certificate: string, key: string): ReturnType<typeof readCertificateFiles> {
-  const certificates: Instance['certificates'] = [{ nickname: 'ra', profile: 'caSubsystemCert', storage: { kind: 'file', certificate, key } }, { nickname: 'other', profile: 'caOCSPCert', storage: { kind: 'token' } }];
+  const certificates: Instance['certificates'] = [
+    { nickname: 'ra', profile: 'caSubsystemCert', storage: { kind: 'file', certificate, key } },
+    { nickname: 'other', profile: 'caOCSPCert', storage: { kind: 'token' } },
+  ];
   return readCertificateFiles({ certificates });
 }
 
@@ -48,16 +51,35 @@ test('of several certificates in one file the first is taken, as certmonger does
 test.each([
   ['there is none', (name: string) => name, /cannot be read: ENOENT/u],
   ['it is a directory', () => directory.path, /cannot be read/u],
-  ['it is a FIFO, which nobody waits for', (name: string) => { execFileSync('mkfifo', [name]); return name; }, /no file of a certificate or key/u],
+  [
+    'it is a FIFO, which nobody waits for',
+    (name: string) => {
+      execFileSync('mkfifo', [name]);
+      return name;
+    },
+    /no file of a certificate or key/u,
+  ],
   ['it is endless', () => '/dev/zero', /no file of a certificate or key/u],
-  ['it holds something else', (name: string) => { writeFileSync(name, 'hello'); return name; }, /holds no private key in PEM without a passphrase|exactly one PEM certificate/u],
+  [
+    'it holds something else',
+    (name: string) => {
+      writeFileSync(name, 'hello');
+      return name;
+    },
+    /holds no private key in PEM without a passphrase|exactly one PEM certificate/u,
+  ],
 ])('a failure is told as such where %s', (what, make, reason) => {
   const file = make(at(what.slice(0, 10).replaceAll(' ', '_')));
   const [facts] = read(file, file);
-  expect(facts).toMatchObject({ certificate: { failure: expect.stringMatching(reason) as string }, key: { failure: expect.stringMatching(reason) as string } });
+  expect(facts).toMatchObject({
+    certificate: { failure: expect.stringMatching(reason) as string },
+    key: { failure: expect.stringMatching(reason) as string },
+  });
 });
 
 test('a key with a passphrase is none certmonger could use, and nobody is asked for it', () => {
   execFileSync('openssl', ['rsa', '-in', ra.key, '-aes256', '-passout', 'pass:secret', '-out', at('closed.key')], { stdio: 'ignore' });
-  expect(read(ra.certificate, at('closed.key'))[0]?.key).toEqual({ failure: `${at('closed.key')} holds no private key in PEM without a passphrase` });
+  expect(read(ra.certificate, at('closed.key'))[0]?.key).toEqual({
+    failure: `${at('closed.key')} holds no private key in PEM without a passphrase`,
+  });
 });

@@ -30,12 +30,18 @@ afterAll(async () => {
 test('command lines carry the instance and the request, and the directories only where they are not the default', () => {
   expect(submitCommand(parts)).toBe('/usr/lib/hsmonger/hsmonger-submit --instance hsmonger');
   expect(preSaveCommand(parts, 'hsmonger.a_b')).toBe('/usr/lib/hsmonger/hsmonger-pre-save --instance hsmonger --request hsmonger.a_b');
-  expect(postSaveCommand({ ...parts, directories: { config: '/etc/x', state: '/var/lib/hsmonger' } }, 'r')).toBe('/usr/lib/hsmonger/hsmonger-post-save --instance hsmonger --request r --config-dir /etc/x');
-  expect(postSaveCommand({ ...parts, directories: { config: '/etc/hsmonger', state: '/srv/x y' } }, 'r')).toBe("/usr/lib/hsmonger/hsmonger-post-save --instance hsmonger --request r --state-dir '/srv/x y'");
+  expect(postSaveCommand({ ...parts, directories: { config: '/etc/x', state: '/var/lib/hsmonger' } }, 'r')).toBe(
+    '/usr/lib/hsmonger/hsmonger-post-save --instance hsmonger --request r --config-dir /etc/x',
+  );
+  expect(postSaveCommand({ ...parts, directories: { config: '/etc/hsmonger', state: '/srv/x y' } }, 'r')).toBe(
+    "/usr/lib/hsmonger/hsmonger-post-save --instance hsmonger --request r --state-dir '/srv/x y'",
+  );
 });
 
 test.each(["/it's", '/back\\slash', '/line\nbreak'])('a path certmonger cannot be told, %j, is refused', (executables) => {
-  expect(() => submitCommand({ ...parts, installation: { executables } })).toThrow(expect.objectContaining({ code: 'CONFIG_INVALID' }) as Error);
+  expect(() => submitCommand({ ...parts, installation: { executables } })).toThrow(
+    expect.objectContaining({ code: 'CONFIG_INVALID' }) as Error,
+  );
 });
 
 test("certmonger's own parser gives the program the words that were meant", async () => {
@@ -43,7 +49,11 @@ test("certmonger's own parser gives the program the words that were meant", asyn
   mkdirSync(executables);
   const state = '/no such "place" ~ *';
   const words = path.join(directory.path, 'words');
-  writeFileSync(path.join(executables, 'hsmonger-submit'), `#!/bin/sh\n[ "$CERTMONGER_OPERATION" = IDENTIFY ] && printf '%s\\n' "$0" "$@" > '${words}'\nexit 6\n`, { mode: 0o755 });
+  writeFileSync(
+    path.join(executables, 'hsmonger-submit'),
+    `#!/bin/sh\n[ "$CERTMONGER_OPERATION" = IDENTIFY ] && printf '%s\\n' "$0" "$@" > '${words}'\nexit 6\n`,
+    { mode: 0o755 },
+  );
   const client = await connectCertmonger(bus.address);
   await client.addCa('words', submitCommand({ instance, directories: { ...defaultDirectories, state }, installation: { executables } }));
   client.disconnect();

@@ -10,7 +10,17 @@ test('the system daemon and the session daemon differ in HOME and configuration'
 });
 
 test("children get the daemon's locale, proxies and bus, and nothing that configures a module", () => {
-  const environment = { HOME: '/root', SOFTHSM2_CONF: '/x', NODE_OPTIONS: '--x', LANG: 'de_DE', LC_TIME: 'C', https_proxy: 'p', HSM_PROXY: 'q', TMPDIR: '/t', DBUS_SESSION_BUS_ADDRESS: 'unix:path=/b' };
+  const environment = {
+    HOME: '/root',
+    SOFTHSM2_CONF: '/x',
+    NODE_OPTIONS: '--x',
+    LANG: 'de_DE',
+    LC_TIME: 'C',
+    https_proxy: 'p',
+    HSM_PROXY: 'q',
+    TMPDIR: '/t',
+    DBUS_SESSION_BUS_ADDRESS: 'unix:path=/b',
+  };
   expect(childEnvironment({ program: 'certmonger', environment })).toEqual({
     HOME: '/run/certmonger',
     PATH: '/usr/bin:/bin:/usr/sbin:/sbin',

@@ -26,7 +26,16 @@ const generate = {
 } as const;
 
 /** Self-signed by a key of its own kind where WebCrypto can, else by an RSA key: nobody verifies these. */
-export async function makePair(label: string, options: { readonly subject?: string; readonly kind?: keyof typeof generate; readonly id?: Buffer; /** Whose key it has. */ readonly renews?: Pair; readonly notAfter?: Date } = {}): Promise<Pair> {
+export async function makePair(
+  label: string,
+  options: {
+    readonly subject?: string;
+    readonly kind?: keyof typeof generate;
+    readonly id?: Buffer;
+    /** Whose key it has. */ readonly renews?: Pair;
+    readonly notAfter?: Date;
+  } = {},
+): Promise<Pair> {
   const spki = Buffer.from(options.renews?.key.spki ?? generate[options.kind ?? 'rsa']().publicKey.export({ format: 'der', type: 'spki' }));
   const signing = await webcrypto.subtle.generateKey({ name: 'ECDSA', namedCurve: 'P-256' }, true, ['sign', 'verify']);
   const certificate = await x509.X509CertificateGenerator.create({
@@ -53,7 +62,12 @@ function makeInstance(certificates: Instance['certificates']): Instance {
     file: '/etc/hsmonger/testca.toml',
     user: 'pkiuser',
     drop: 'setuid',
-    token: { selector: { by: 'label', label: 'tok' }, module: '/usr/lib/module.so', environment: {}, pin: { from: 'file', path: '/etc/hsmonger/pin' } },
+    token: {
+      selector: { by: 'label', label: 'tok' },
+      module: '/usr/lib/module.so',
+      environment: {},
+      pin: { from: 'file', path: '/etc/hsmonger/pin' },
+    },
     nss: { database: '/etc/alias' },
     issuer: { type: 'token', certificate: 'ca', lifetimeDays: {}, backdateSeconds: 60, digest: 'sha256' },
     saving: { guardMinutes: 15 },
@@ -69,16 +83,33 @@ export type TokenTrackingFacts = TrackingFacts & { readonly token: TokenFacts };
 /** Facts pre-flight has nothing to say about. */
 export function goodFacts(pairs: readonly Pair[]): TokenTrackingFacts {
   return {
-    instance: makeInstance(pairs.map(({ certificate }) => ({ nickname: certificate.label, profile: 'caServerCert', storage: { kind: 'token' } }))),
+    instance: makeInstance(
+      pairs.map(({ certificate }) => ({ nickname: certificate.label, profile: 'caServerCert', storage: { kind: 'token' } })),
+    ),
     token: {
-      description: { slotId: 1, label: 'tok', manufacturer: '', model: '', serial: '1', loginRequired: true, initialized: true, writeProtected: false, pin: 'fine' },
+      description: {
+        slotId: 1,
+        label: 'tok',
+        manufacturer: '',
+        model: '',
+        serial: '1',
+        loginRequired: true,
+        initialized: true,
+        writeProtected: false,
+        pin: 'fine',
+      },
       certificates: pairs.map(({ certificate }) => certificate),
       keys: pairs.map(({ key }) => key),
       mechanisms: ['CKM_RSA_PKCS_KEY_PAIR_GEN', 'CKM_RSA_PKCS', 'CKM_ECDSA'],
     },
     nss: { format: 'sql', unwritable: [], registered: true, tokens: ['tok', ''], internalName: 'NSS Certificate DB' },
     files: [],
-    daemon: { home: '/run/certmonger', confFile: '/etc/certmonger/certmonger.conf', conf: {}, tokens: { asDaemon: { labels: ['tok'] }, asNssUser: { labels: ['tok'] } } },
+    daemon: {
+      home: '/run/certmonger',
+      confFile: '/etc/certmonger/certmonger.conf',
+      conf: {},
+      tokens: { asDaemon: { labels: ['tok'] }, asNssUser: { labels: ['tok'] } },
+    },
     helper: { answers: true },
     submitCommand: '/opt/hsmonger-submit --instance testca',
     cas: [knownCa('testca', '/opt/hsmonger-submit --instance testca')],
@@ -108,6 +139,14 @@ export function knownCa(nickname: string, externalHelper: string | undefined): T
 
 /** A request as GetAll would give it. */
 export function makeRequest(properties: Readonly<Record<string, string | boolean | number>>, ca?: string): TrackingRequest {
-  const dictionary = Object.fromEntries(Object.entries(properties).map(([name, value]) => [name, new Variant(typeof value === 'boolean' ? 'b' : typeof value === 'number' ? 'x' : 's', typeof value === 'number' ? BigInt(value) : value)]));
+  const dictionary = Object.fromEntries(
+    Object.entries(properties).map(([name, value]) => [
+      name,
+      new Variant(
+        typeof value === 'boolean' ? 'b' : typeof value === 'number' ? 'x' : 's',
+        typeof value === 'number' ? BigInt(value) : value,
+      ),
+    ]),
+  );
   return trackingRequestOf('/org/fedorahosted/certmonger/requests/Request1', dictionary, ca);
 }

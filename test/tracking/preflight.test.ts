@@ -20,19 +20,34 @@ function checksOf(facts: TrackingFacts): string[] {
   return preflight(facts).map(({ check, nickname }) => (nickname === undefined ? check : `${check} ${nickname}`));
 }
 
-const withToken = (change: (token: TokenFacts) => Partial<TokenFacts>): TokenTrackingFacts => ({ ...good, token: { ...good.token, ...change(good.token) } });
+const withToken = (change: (token: TokenFacts) => Partial<TokenFacts>): TokenTrackingFacts => ({
+  ...good,
+  token: { ...good.token, ...change(good.token) },
+});
 const withDescription = (change: Partial<TokenFacts['description']>): TrackingFacts => {
   const facts = withToken((token) => ({ description: { ...token.description, ...change } }));
   const { label } = facts.token.description;
-  return { ...facts, nss: { ...facts.nss, tokens: [label] }, daemon: { ...facts.daemon, tokens: { asDaemon: { labels: [label] }, asNssUser: { labels: [label] } } } };
+  return {
+    ...facts,
+    nss: { ...facts.nss, tokens: [label] },
+    daemon: { ...facts.daemon, tokens: { asDaemon: { labels: [label] }, asNssUser: { labels: [label] } } },
+  };
 };
 const withDaemon = (change: Partial<TrackingFacts['daemon']>): TrackingFacts => ({ ...good, daemon: { ...good.daemon, ...change } });
-const withRequest = (properties: Record<string, string | boolean>, ca?: string): TrackingFacts => ({ ...good, requests: [makeRequest(properties, ca)] });
+const withRequest = (properties: Record<string, string | boolean>, ca?: string): TrackingFacts => ({
+  ...good,
+  requests: [makeRequest(properties, ca)],
+});
 const place = { 'cert-storage': 'NSSDB', 'cert-database': '/etc/alias/', 'cert-nickname': 'one' };
 
 test('nothing is refused where all is well, and every refusal is two whole sentences', () => {
   expect(preflight(good)).toEqual([]);
-  const refusals = preflight({ ...withToken(() => ({ certificates: [], keys: [], mechanisms: [] })), cas: [], helper: { answers: false, failure: 'exit 127' }, nss: { format: 'none', unwritable: [], registered: false, tokens: [], internalName: '' } });
+  const refusals = preflight({
+    ...withToken(() => ({ certificates: [], keys: [], mechanisms: [] })),
+    cas: [],
+    helper: { answers: false, failure: 'exit 127' },
+    nss: { format: 'none', unwritable: [], registered: false, tokens: [], internalName: '' },
+  });
   expect(refusals.length).toBeGreaterThan(5);
   for (const { problem, fix } of refusals) for (const sentence of [problem, fix]) expect(sentence).toMatch(/^[A-Zc].*\.$/u);
 });
@@ -48,7 +63,9 @@ describe('the token', () => {
 
   test('is refused when another one has its label, whoever sees both', () => {
     expect(checksOf({ ...good, nss: { ...good.nss, tokens: ['tok', 'tok'] } })).toEqual(['token-unique']);
-    expect(checksOf(withDaemon({ tokens: { asDaemon: { labels: ['tok', 'x', 'tok'] }, asNssUser: { labels: ['tok'] } } }))).toEqual(['token-unique']);
+    expect(checksOf(withDaemon({ tokens: { asDaemon: { labels: ['tok', 'x', 'tok'] }, asNssUser: { labels: ['tok'] } } }))).toEqual([
+      'token-unique',
+    ]);
     expect(checksOf({ ...good, nss: { ...good.nss, tokens: ['tok', 'tok2', '', ''] } })).toEqual([]);
   });
 
@@ -71,14 +88,18 @@ describe('the token', () => {
     expect(saving[0]?.problem).toContain("save, as user 'pkiuser', run with HOME=/run/certmonger");
     expect(saving[0]?.problem).toContain('The module failed.');
     const facts = withDaemon({ tokens: { asDaemon: { labels: ['other'] }, asNssUser: { labels: [] } } });
-    const [refusal] = preflight({ ...facts, instance: { ...facts.instance, token: { ...tokenOf(facts.instance), environment: { SOFTHSM2_CONF: '/x' } } } });
+    const [refusal] = preflight({
+      ...facts,
+      instance: { ...facts.instance, token: { ...tokenOf(facts.instance), environment: { SOFTHSM2_CONF: '/x' } } },
+    });
     expect(refusal?.problem).toContain("see 'other'");
     expect(refusal?.problem).toContain('SOFTHSM2_CONF, which certmonger does not pass on');
   });
 });
 
 test('a PIN that is in no file is refused', () => {
-  const pin = (source: PinSource) => checksOf({ ...good, instance: { ...good.instance, token: { ...tokenOf(good.instance), pin: source } } });
+  const pin = (source: PinSource) =>
+    checksOf({ ...good, instance: { ...good.instance, token: { ...tokenOf(good.instance), pin: source } } });
   expect(pin({ from: 'environment', variable: 'PIN' })).toEqual(['pin-source']);
   expect(pin({ from: 'unlocked', path: '/run/hsmonger/x.pin', instance: 'x', credential: 'pin' })).toEqual([]);
 });
@@ -108,7 +129,9 @@ describe('key and certificate', () => {
   });
 
   test('are refused when their CKA_IDs differ', () => {
-    expect(checksOf(withToken(() => ({ certificates: [{ ...one.certificate, id: Buffer.from([7]) }, two.certificate] })))).toEqual(['key-proven one']);
+    expect(checksOf(withToken(() => ({ certificates: [{ ...one.certificate, id: Buffer.from([7]) }, two.certificate] })))).toEqual([
+      'key-proven one',
+    ]);
   });
 
   test('are taken where the token hides the public value and the CKA_ID is right', () => {
@@ -164,9 +187,14 @@ describe('what this certmonger cannot do', () => {
     expect(refusal?.fix).toMatch(/hsmonger ca issue --instance testca --profile caServerCert/u);
     // A CA does not issue its own.
     const own = goodFacts([await makePair('x', { kind: 'ed25519' })]).instance;
-    expect(otherwiseRenewed({ ...own, issuer: { ...own.issuer, certificate: 'x' } }, { nickname: 'x', profile: 'caCACert' })).toMatch(/^make the next CA before this one expires/u);
+    expect(otherwiseRenewed({ ...own, issuer: { ...own.issuer, certificate: 'x' } }, { nickname: 'x', profile: 'caCACert' })).toMatch(
+      /^make the next CA before this one expires/u,
+    );
     const facts = withToken(() => ({ mechanisms: ['CKM_RSA_PKCS', 'CKM_ECDSA'] }));
-    expect(preflight(facts)[0]).toMatchObject({ check: 'token-listed', problem: expect.stringMatching(/no version up to 0\.79\.21 can/u) as string });
+    expect(preflight(facts)[0]).toMatchObject({
+      check: 'token-listed',
+      problem: expect.stringMatching(/no version up to 0\.79\.21 can/u) as string,
+    });
   });
 
   test('an EC key on a token without plain ECDSA', async () => {
@@ -177,7 +205,11 @@ describe('what this certmonger cannot do', () => {
 });
 
 test('a certificate object without a label is refused, whoever it belongs to', () => {
-  expect(checksOf(withToken(({ certificates }) => ({ certificates: [...certificates, { ...two.certificate, label: '', id: Buffer.from([]) }] })))).toEqual(['certificate-labels']);
+  expect(
+    checksOf(
+      withToken(({ certificates }) => ({ certificates: [...certificates, { ...two.certificate, label: '', id: Buffer.from([]) }] })),
+    ),
+  ).toEqual(['certificate-labels']);
 });
 
 describe('subjects on one token', () => {
@@ -186,19 +218,29 @@ describe('subjects on one token', () => {
     expect(checksOf(goodFacts([a, b]))).toEqual(['subjects a', 'subjects b']);
   });
 
-  test('are refused when somebody else\'s certificate has one of ours, or one of our nicknames', async () => {
+  test("are refused when somebody else's certificate has one of ours, or one of our nicknames", async () => {
     const sameSubject = await makePair('stranger', { subject: 'CN=one' });
     const sameLabel = await makePair('one', { subject: 'CN=another' });
-    expect(checksOf(withToken(({ certificates }) => ({ certificates: [...certificates, sameSubject.certificate] })))).toEqual(['subjects one']);
-    expect(checksOf(withToken(({ certificates }) => ({ certificates: [...certificates, sameLabel.certificate] })))).toEqual(['subjects one']);
+    expect(checksOf(withToken(({ certificates }) => ({ certificates: [...certificates, sameSubject.certificate] })))).toEqual([
+      'subjects one',
+    ]);
+    expect(checksOf(withToken(({ certificates }) => ({ certificates: [...certificates, sameLabel.certificate] })))).toEqual([
+      'subjects one',
+    ]);
   });
 
   test('an older certificate of the same subject and nickname is what a renewal leaves behind', () => {
     expect(checksOf(withToken(({ certificates }) => ({ certificates: [...certificates, one.certificate] })))).toEqual([]);
   });
 
-  test('an object that is no certificate is nobody\'s subject', () => {
-    expect(checksOf(withToken(({ certificates }) => ({ certificates: [...certificates, { id: Buffer.from([1]), label: 'junk', der: Buffer.from([0x30, 0]) }] })))).toEqual([]);
+  test("an object that is no certificate is nobody's subject", () => {
+    expect(
+      checksOf(
+        withToken(({ certificates }) => ({
+          certificates: [...certificates, { id: Buffer.from([1]), label: 'junk', der: Buffer.from([0x30, 0]) }],
+        })),
+      ),
+    ).toEqual([]);
   });
 });
 
@@ -234,7 +276,14 @@ describe('requests of others', () => {
 
   test('with our subject on our token under another nickname are refused', async () => {
     const { pem } = await makePair('elsewhere', { subject: 'CN=one' });
-    const elsewhere = { nickname: 'x', 'cert-storage': 'NSSDB', 'cert-database': 'sql:/other', 'cert-nickname': 'elsewhere', 'cert-token': 'tok', cert: pem };
+    const elsewhere = {
+      nickname: 'x',
+      'cert-storage': 'NSSDB',
+      'cert-database': 'sql:/other',
+      'cert-nickname': 'elsewhere',
+      'cert-token': 'tok',
+      cert: pem,
+    };
     expect(checksOf(withRequest(elsewhere, 'ca2'))).toEqual(['foreign-requests one']);
     expect(checksOf(withRequest({ ...elsewhere, 'cert-token': 'another' }, 'ca2'))).toEqual([]);
   });
@@ -247,17 +296,34 @@ describe('requests of others', () => {
 
   test('our own, drifted or not, are not refused', () => {
     expect(checksOf(withRequest({ nickname: 'testca.one', ...place }, 'SelfSign'))).toEqual([]);
-    expect(checksOf(withRequest({ nickname: 'testca.one', 'cert-storage': 'NSSDB', 'cert-database': '/moved', 'cert-nickname': 'one' }, 'testca'))).toEqual([]);
+    expect(
+      checksOf(
+        withRequest({ nickname: 'testca.one', 'cert-storage': 'NSSDB', 'cert-database': '/moved', 'cert-nickname': 'one' }, 'testca'),
+      ),
+    ).toEqual([]);
   });
 });
 
 describe('certificates outside the token', () => {
-  const inDatabase = (facts: TokenTrackingFacts, change: Partial<NonNullable<TrackingFacts['nss']['internal']>> = {}, passwordFile?: string): TrackingFacts => {
+  const inDatabase = (
+    facts: TokenTrackingFacts,
+    change: Partial<NonNullable<TrackingFacts['nss']['internal']>> = {},
+    passwordFile?: string,
+  ): TrackingFacts => {
     const { token, ...rest } = facts;
     return {
       ...rest,
-      instance: { ...facts.instance, nss: { ...facts.instance.nss, ...(passwordFile === undefined ? {} : { passwordFile }) }, certificates: facts.instance.certificates.map((certificate) => ({ ...certificate, storage: { kind: 'internal' } })) },
-      nss: { ...facts.nss, registered: false, tokens: [], internal: { description: { loginRequired: false }, certificates: token.certificates, keys: token.keys, ...change } },
+      instance: {
+        ...facts.instance,
+        nss: { ...facts.instance.nss, ...(passwordFile === undefined ? {} : { passwordFile }) },
+        certificates: facts.instance.certificates.map((certificate) => ({ ...certificate, storage: { kind: 'internal' } })),
+      },
+      nss: {
+        ...facts.nss,
+        registered: false,
+        tokens: [],
+        internal: { description: { loginRequired: false }, certificates: token.certificates, keys: token.keys, ...change },
+      },
     };
   };
   const storage = { kind: 'file', certificate: '/ra.pem', key: '/ra.key' } as const;
@@ -275,7 +341,12 @@ describe('certificates outside the token', () => {
     expect(checksOf(inDatabase(good))).toEqual([]);
     expect(checksOf(inFiles())).toEqual([]);
     const fromEnvironment = inFiles();
-    expect(checksOf({ ...fromEnvironment, instance: { ...fromEnvironment.instance, token: { ...tokenOf(good.instance), pin: { from: 'environment', variable: 'PIN' } } } })).toEqual([]);
+    expect(
+      checksOf({
+        ...fromEnvironment,
+        instance: { ...fromEnvironment.instance, token: { ...tokenOf(good.instance), pin: { from: 'environment', variable: 'PIN' } } },
+      }),
+    ).toEqual([]);
   });
 
   test('in the internal database need its key beside them, with the CKA_ID of NSS, and a subject of their own', async () => {
@@ -285,17 +356,34 @@ describe('certificates outside the token', () => {
     const [refusal] = preflight(inDatabase(goodFacts([foreign])));
     expect(refusal).toMatchObject({ check: 'key-id', fix: expect.stringContaining('pk12util') as string });
     const sameSubject = await makePair('stranger', { subject: 'CN=one' });
-    expect(checksOf(inDatabase(good, { certificates: [one.certificate, two.certificate, sameSubject.certificate] }))).toEqual(['subjects one']);
-    expect(checksOf(inDatabase(good, { certificates: [one.certificate, two.certificate, { ...sameSubject.certificate, label: '' }] }))).toEqual(['certificate-labels']);
+    expect(checksOf(inDatabase(good, { certificates: [one.certificate, two.certificate, sameSubject.certificate] }))).toEqual([
+      'subjects one',
+    ]);
+    expect(
+      checksOf(inDatabase(good, { certificates: [one.certificate, two.certificate, { ...sameSubject.certificate, label: '' }] })),
+    ).toEqual(['certificate-labels']);
   });
 
   test('may share a subject with one on the token: certmonger deletes in the store it saves to', () => {
     const facts = inDatabase(goodFacts([one]));
-    expect(checksOf({ ...good, instance: { ...good.instance, certificates: [...facts.instance.certificates, { nickname: 'two', profile: 'caServerCert', storage: { kind: 'token' } }] }, nss: { ...good.nss, internal: facts.nss.internal! } })).toEqual([]);
+    expect(
+      checksOf({
+        ...good,
+        instance: {
+          ...good.instance,
+          certificates: [...facts.instance.certificates, { nickname: 'two', profile: 'caServerCert', storage: { kind: 'token' } }],
+        },
+        nss: { ...good.nss, internal: facts.nss.internal! },
+      }),
+    ).toEqual([]);
   });
 
   test('in a database with a password need it in a file', () => {
-    expect(checksOf(inDatabase(good, { description: { loginRequired: true }, keys: [], locked: 'it has a password of its own' }))).toEqual(['internal-password', 'key-proven one', 'key-proven two']);
+    expect(checksOf(inDatabase(good, { description: { loginRequired: true }, keys: [], locked: 'it has a password of its own' }))).toEqual([
+      'internal-password',
+      'key-proven one',
+      'key-proven two',
+    ]);
     expect(checksOf(inDatabase(good, { description: { loginRequired: true } }, '/etc/nss.password'))).toEqual([]);
   });
 
@@ -308,10 +396,12 @@ describe('certificates outside the token', () => {
     expect(refusal).toMatchObject({ check: 'key-proven', nickname: 'one', problem: expect.stringContaining(reason) as string });
   });
 
-  test('in files whose key is another certificate\'s are refused', () => {
+  test("in files whose key is another certificate's are refused", () => {
     const [refusal, ...more] = preflight(inFiles({ key: { spki: two.key.spki! } }));
     expect(more).toEqual([]);
-    expect(refusal?.problem).toBe("The key in /ra.key is not the key of the certificate in /ra.pem, so 'one' would be renewed for another key.");
+    expect(refusal?.problem).toBe(
+      "The key in /ra.key is not the key of the certificate in /ra.pem, so 'one' would be renewed for another key.",
+    );
   });
 
   test('in files are refused when they are to belong to somebody this machine does not know', () => {
@@ -319,14 +409,34 @@ describe('certificates outside the token', () => {
   });
 
   test('in files are refused while another request has their certificate or their key', () => {
-    const foreign = (properties: Record<string, string>) => checksOf({ ...inFiles(), requests: [makeRequest({ nickname: 'x', 'cert-storage': 'FILE', 'key-storage': 'FILE', ...properties }, 'IPA')] });
+    const foreign = (properties: Record<string, string>) =>
+      checksOf({
+        ...inFiles(),
+        requests: [makeRequest({ nickname: 'x', 'cert-storage': 'FILE', 'key-storage': 'FILE', ...properties }, 'IPA')],
+      });
     expect(foreign({ 'cert-file': '/ra.pem', 'key-file': '/x' })).toEqual(['foreign-requests one']);
     expect(foreign({ 'cert-file': '/x', 'key-file': '//ra.key' })).toEqual(['foreign-requests one']);
     expect(foreign({ 'cert-file': '/x', 'key-file': '/x' })).toEqual([]);
   });
 
   test('in the internal database are refused while a request without a token there has their subject', () => {
-    const request = (properties: Record<string, string>) => checksOf({ ...inDatabase(good), requests: [makeRequest({ nickname: 'x', 'cert-storage': 'NSSDB', 'cert-database': '/etc/alias', 'cert-nickname': 'elsewhere', cert: one.pem, ...properties }, 'IPA')] });
+    const request = (properties: Record<string, string>) =>
+      checksOf({
+        ...inDatabase(good),
+        requests: [
+          makeRequest(
+            {
+              nickname: 'x',
+              'cert-storage': 'NSSDB',
+              'cert-database': '/etc/alias',
+              'cert-nickname': 'elsewhere',
+              cert: one.pem,
+              ...properties,
+            },
+            'IPA',
+          ),
+        ],
+      });
     expect(request({})).toEqual(['foreign-requests one']);
     expect(request({ 'cert-token': 'NSS Certificate DB' })).toEqual(['foreign-requests one']);
     expect(request({ 'cert-token': 'tok' })).toEqual([]);
@@ -336,7 +446,10 @@ describe('certificates outside the token', () => {
   test('a request that goes to our CA under another id is taken over, not refused', () => {
     expect(checksOf(withRequest({ nickname: '20260101', ...place }, 'testca'))).toEqual([]);
     expect(checksOf(withRequest({ nickname: '20260101', ...place }, 'testca-reuse'))).toEqual([]);
-    const both = { ...good, requests: [makeRequest({ nickname: '20260101', ...place }, 'testca'), makeRequest({ nickname: 'testca.one', ...place }, 'testca')] };
+    const both = {
+      ...good,
+      requests: [makeRequest({ nickname: '20260101', ...place }, 'testca'), makeRequest({ nickname: 'testca.one', ...place }, 'testca')],
+    };
     expect(checksOf(both)).toEqual(['foreign-requests one']);
   });
 });

@@ -67,12 +67,25 @@ export async function trackingRig(options: RigOptions = {}): Promise<TrackingRig
   const owner = ensureServiceUser();
   const token = await createSoftToken({ directory, owner, ...(options.label === undefined ? {} : { label: options.label }) });
   const authority = await createAuthority(token, { ...options.authority, each: { ...resting, ...options.authority?.each } });
-  const nss = await createNssDatabase({ directory, owner, ...(options.unregistered === true ? {} : { token }), ...(options.nssPassword === undefined ? {} : { password: options.nssPassword }) });
+  const nss = await createNssDatabase({
+    directory,
+    owner,
+    ...(options.unregistered === true ? {} : { token }),
+    ...(options.nssPassword === undefined ? {} : { password: options.nssPassword }),
+  });
   const bus = await startBus(directory);
-  const certmonger = await startCertmonger({ directory, bus, ...(options.hidden === true ? {} : { token }), ...(options.conf === undefined ? {} : { conf: options.conf }) });
+  const certmonger = await startCertmonger({
+    directory,
+    bus,
+    ...(options.hidden === true ? {} : { token }),
+    ...(options.conf === undefined ? {} : { conf: options.conf }),
+  });
   const directories = { config: path.join(directory, 'config'), state: path.join(directory, 'state') };
   mkdirSync(directories.config);
-  const configure: TrackingRig['configure'] = (certificates = authority.certificates.map(({ nickname, profile }) => [nickname, profile] as const), more = []) => {
+  const configure: TrackingRig['configure'] = (
+    certificates = authority.certificates.map(({ nickname, profile }) => [nickname, profile] as const),
+    more = [],
+  ) => {
     const text = (value: string) => JSON.stringify(value);
     writeFileSync(
       path.join(directories.config, 'testca.toml'),
@@ -90,16 +103,38 @@ export async function trackingRig(options: RigOptions = {}): Promise<TrackingRig
         'type = "token"',
         'certificate = "caSigningCert cert-pki-ca"',
         ...more,
-        ...certificates.flatMap(([nickname, profile, ...lines]) => ['[[certificate]]', `nickname = ${text(nickname)}`, `profile = ${text(profile)}`, ...lines]),
+        ...certificates.flatMap(([nickname, profile, ...lines]) => [
+          '[[certificate]]',
+          `nickname = ${text(nickname)}`,
+          `profile = ${text(profile)}`,
+          ...lines,
+        ]),
         '',
       ].join('\n'),
     );
   };
   configure();
-  const globals: GlobalOptions = { instance: 'testca', bus: bus.address, configDir: directories.config, stateDir: directories.state, json: false, noColor: true, verbose: false };
+  const globals: GlobalOptions = {
+    instance: 'testca',
+    bus: bus.address,
+    configDir: directories.config,
+    stateDir: directories.state,
+    json: false,
+    noColor: true,
+    verbose: false,
+  };
   const ran = async (action: (surroundings: Surroundings) => Promise<number>): Promise<Ran> => {
     const said = { out: '', err: '' };
-    const io = { out: (text: string) => { said.out += text; }, err: (text: string) => { said.err += text; }, interactive: false, colour: false };
+    const io = {
+      out: (text: string) => {
+        said.out += text;
+      },
+      err: (text: string) => {
+        said.err += text;
+      },
+      interactive: false,
+      colour: false,
+    };
     try {
       const exitCode = await action({ io, env: { TZ: 'Europe/Berlin' }, clock: systemClock, signal: new AbortController().signal });
       return { ...said, exitCode, code: undefined, message: '' };
@@ -119,7 +154,10 @@ export async function trackingRig(options: RigOptions = {}): Promise<TrackingRig
     here: ['--instance', 'testca', '--bus', bus.address, '--config-dir', directories.config, '--state-dir', directories.state],
     registerCa: async () => {
       const client = await connectCertmonger(bus.address);
-      await client.addCa('testca', submitCommand({ instance: loadInstance(directories, 'testca'), directories, installation: installation() }));
+      await client.addCa(
+        'testca',
+        submitCommand({ instance: loadInstance(directories, 'testca'), directories, installation: installation() }),
+      );
       client.disconnect();
     },
     run: (verb, given = {}) => {

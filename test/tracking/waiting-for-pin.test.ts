@@ -20,17 +20,43 @@ it.each([
   expect(moveOf({ status })).toBe(move);
 });
 
-it("waits for a child of certmonger that has read the PIN, and gives up on one that does not end", async () => {
+it('waits for a child of certmonger that has read the PIN, and gives up on one that does not end', async () => {
   const states = ['GENERATING_CSR', 'GENERATING_CSR', 'NEED_TO_SUBMIT'];
-  await untilIdle(() => Promise.resolve([{ nickname: 'a', status: 'MONITORING' }, { nickname: 'b', status: states.shift() ?? '' }]), 'tok');
+  await untilIdle(
+    () =>
+      Promise.resolve([
+        { nickname: 'a', status: 'MONITORING' },
+        { nickname: 'b', status: states.shift() ?? '' },
+      ]),
+    'tok',
+  );
   expect(states).toEqual([]);
-  await expect(untilIdle(() => Promise.resolve([{ nickname: 'b', status: 'SAVING_CERT' }]), 'tok', 0)).rejects.toMatchObject({ code: 'STATE_BUSY', message: expect.stringContaining("for 'b' (SAVING_CERT)") as string });
+  await expect(untilIdle(() => Promise.resolve([{ nickname: 'b', status: 'SAVING_CERT' }]), 'tok', 0)).rejects.toMatchObject({
+    code: 'STATE_BUSY',
+    message: expect.stringContaining("for 'b' (SAVING_CERT)") as string,
+  });
 });
 
 it('begins none anew whose key certmonger has never read: it would make one where it finds none', async () => {
   const touched: string[] = [];
-  const certmonger = { request: (id: string) => new Proxy({}, { get: (_target, member) => () => { touched.push(`${id} ${String(member)}`); return Promise.resolve(true); } }) } as unknown as Pick<Certmonger, 'request'>;
-  const request = { nickname: 'a', status: 'NEWLY_ADDED_NEED_KEYINFO_READ_PIN', key: { pinFile: '/p' }, certificateStorage: {} } as unknown as TrackingRequest;
+  const certmonger = {
+    request: (id: string) =>
+      new Proxy(
+        {},
+        {
+          get: (_target, member) => () => {
+            touched.push(`${id} ${String(member)}`);
+            return Promise.resolve(true);
+          },
+        },
+      ),
+  } as unknown as Pick<Certmonger, 'request'>;
+  const request = {
+    nickname: 'a',
+    status: 'NEWLY_ADDED_NEED_KEYINFO_READ_PIN',
+    key: { pinFile: '/p' },
+    certificateStorage: {},
+  } as unknown as TrackingRequest;
   const { woken, troubles } = await wakeRequests(certmonger, [request]);
   expect(woken).toEqual([]);
   expect(troubles).toEqual([expect.stringMatching(/'a' still waits in NEWLY_ADDED_NEED_KEYINFO_READ_PIN: .*track start/u)]);

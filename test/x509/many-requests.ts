@@ -9,7 +9,11 @@ export function makeRequests(count: number): NamedRequest[] {
   const identifier = algorithmIdentifier({ scheme: 'ecdsa', digest: 'sha256' });
   return Array.from({ length: count }, (_none, n) => {
     const { publicKey, privateKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' });
-    const info = buildRequestInfo({ subject: subjectFromText(`CN=server${String(n)}.example.test,O=Benchmark`), spki: new Uint8Array(publicKey.export({ type: 'spki', format: 'der' })), extensions: [] });
+    const info = buildRequestInfo({
+      subject: subjectFromText(`CN=server${String(n)}.example.test,O=Benchmark`),
+      spki: new Uint8Array(publicKey.export({ type: 'spki', format: 'der' })),
+      extensions: [],
+    });
     return { name: String(n), csr: assembleRequest(info, identifier, new Uint8Array(sign('sha256', info, privateKey))) };
   });
 }

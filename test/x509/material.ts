@@ -26,7 +26,7 @@ const algorithms = {
 x509.cryptoProvider.set(webcrypto as Crypto);
 
 export async function makeKeys(kind: keyof typeof algorithms = 'rsa2048'): Promise<Keys> {
-  const pair = (await webcrypto.subtle.generateKey(algorithms[kind], true, ['sign', 'verify']));
+  const pair = await webcrypto.subtle.generateKey(algorithms[kind], true, ['sign', 'verify']);
   const spki = new Uint8Array(await webcrypto.subtle.exportKey('spki', pair.publicKey));
   return { pair, spki, privateKey: KeyObject.from(pair.privateKey) };
 }
@@ -44,12 +44,21 @@ export interface CertificateOptions {
   readonly serial?: string;
 }
 
-export async function makeCertificate({ keys, subject = 'O=Test, CN=Certificate Authority', by, notBefore = new Date(now.getTime() - 700 * day), notAfter = new Date(now.getTime() + 20 * day), extensions = [], serial = '0102030405060708' }: CertificateOptions): Promise<Certificate> {
+export async function makeCertificate({
+  keys,
+  subject = 'O=Test, CN=Certificate Authority',
+  by,
+  notBefore = new Date(now.getTime() - 700 * day),
+  notAfter = new Date(now.getTime() + 20 * day),
+  extensions = [],
+  serial = '0102030405060708',
+}: CertificateOptions): Promise<Certificate> {
   const signer = by?.keys ?? keys;
   const made = await x509.X509CertificateGenerator.create({
     serialNumber: serial,
     subject: new x509.Name(subject).toJSON(),
-    issuer: by === undefined ? new x509.Name(subject).toJSON() : new x509.X509Certificate(Buffer.from(by.certificate.der)).subjectName.toJSON(),
+    issuer:
+      by === undefined ? new x509.Name(subject).toJSON() : new x509.X509Certificate(Buffer.from(by.certificate.der)).subjectName.toJSON(),
     notBefore,
     notAfter,
     publicKey: keys.pair.publicKey,
@@ -67,20 +76,31 @@ export interface CsrOptions {
 }
 
 /** As certmonger asks for an adopted certificate: CA:FALSE whatever it is. */
-export async function makeCsr({ keys, subject = 'O=Test, CN=Certificate Authority', extensions = [new x509.BasicConstraintsExtension(false, undefined, true)] }: CsrOptions): Promise<Uint8Array> {
-  const made = await x509.Pkcs10CertificateRequestGenerator.create({ name: new x509.Name(subject).toJSON(), keys: keys.pair, signingAlgorithm: { hash: 'SHA-256', ...keys.pair.privateKey.algorithm }, extensions });
+export async function makeCsr({
+  keys,
+  subject = 'O=Test, CN=Certificate Authority',
+  extensions = [new x509.BasicConstraintsExtension(false, undefined, true)],
+}: CsrOptions): Promise<Uint8Array> {
+  const made = await x509.Pkcs10CertificateRequestGenerator.create({
+    name: new x509.Name(subject).toJSON(),
+    keys: keys.pair,
+    signingAlgorithm: { hash: 'SHA-256', ...keys.pair.privateKey.algorithm },
+    extensions,
+  });
   return new Uint8Array(made.rawData);
 }
 
 export const usage = x509.KeyUsageFlags;
-export const extension = (oid: string, value: readonly number[], critical = false): x509.Extension => new x509.Extension(oid, critical, Uint8Array.from(value));
+export const extension = (oid: string, value: readonly number[], critical = false): x509.Extension =>
+  new x509.Extension(oid, critical, Uint8Array.from(value));
 export const keyUsage = (flags: x509.KeyUsageFlags): x509.Extension => new x509.KeyUsagesExtension(flags, true);
 export const extendedKeyUsage = (...oids: string[]): x509.Extension => new x509.ExtendedKeyUsageExtension(oids);
 export const caConstraints = (pathLength?: number): x509.Extension => new x509.BasicConstraintsExtension(true, pathLength, true);
 export const leafConstraints = (): x509.Extension => new x509.BasicConstraintsExtension(false, undefined, true);
 export const subjectKeyId = (hex: string): x509.Extension => new x509.SubjectKeyIdentifierExtension(hex);
 export const authorityKeyId = (hex: string): x509.Extension => new x509.AuthorityKeyIdentifierExtension(hex);
-export const dnsNames = (...names: string[]): x509.Extension => new x509.SubjectAlternativeNameExtension(names.map((value) => new x509.GeneralName('dns', value)));
+export const dnsNames = (...names: string[]): x509.Extension =>
+  new x509.SubjectAlternativeNameExtension(names.map((value) => new x509.GeneralName('dns', value)));
 
 /** What a CA of Dogtag's has. */
 export const caExtensions = (keyId = 'aa'.repeat(20)): x509.Extension[] => [
@@ -90,5 +110,8 @@ export const caExtensions = (keyId = 'aa'.repeat(20)): x509.Extension[] => [
   subjectKeyId(keyId),
 ];
 
-export const pem = (der: Uint8Array, label = 'CERTIFICATE'): string => `-----BEGIN ${label}-----\n${Buffer.from(der).toString('base64').replace(/.{1,64}/gu, '$&\n')}-----END ${label}-----\n`;
+export const pem = (der: Uint8Array, label = 'CERTIFICATE'): string =>
+  `-----BEGIN ${label}-----\n${Buffer.from(der)
+    .toString('base64')
+    .replace(/.{1,64}/gu, '$&\n')}-----END ${label}-----\n`;
 export const hex = (bytes: Uint8Array): string => Buffer.from(bytes).toString('hex');

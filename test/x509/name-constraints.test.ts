@@ -9,7 +9,8 @@ import { subjectFromText } from '../../src/x509/names/subject-text.js';
 
 const bases = (texts: readonly string[]) => texts.map(nameConstraintFromText);
 const names = (texts: readonly string[]) => texts.map((text) => encodeGeneralName(generalNameFromText(text)));
-const outside = (texts: readonly string[], permitted: readonly string[], excluded: readonly string[] = []) => nameOutside(names(texts), { permitted: bases(permitted), excluded: bases(excluded) }) !== undefined;
+const outside = (texts: readonly string[], permitted: readonly string[], excluded: readonly string[] = []) =>
+  nameOutside(names(texts), { permitted: bases(permitted), excluded: bases(excluded) }) !== undefined;
 
 describe('names below a CA with name constraints', () => {
   it.each([
@@ -17,7 +18,10 @@ describe('names below a CA with name constraints', () => {
     [['dns:example.test'], ['dns:example.test']],
     [['dns:*.example.test'], ['dns:example.test']],
     [['dns:a.example.test', 'ip:192.0.2.1'], ['dns:example.test']],
-    [['dns:other.test', 'dns:a.example.test'], ['dns:example.test', 'dns:other.test']],
+    [
+      ['dns:other.test', 'dns:a.example.test'],
+      ['dns:example.test', 'dns:other.test'],
+    ],
     [['ip:10.1.2.3'], ['ip:10.0.0.0/8']],
     [['ip:2001:db8::5'], ['ip:2001:db8::/32']],
     [['email:a@example.test'], ['email:example.test']],
@@ -54,11 +58,15 @@ describe('names below a CA with name constraints', () => {
     expect(nameOutside([registered], { permitted: bases(['dns:a.test']), excluded: [] })).toBeUndefined();
   });
 
-  it("takes the subject, its mail address, and its common name where no host is named", () => {
+  it('takes the subject, its mail address, and its common name where no host is named', () => {
     const subject = subjectFromText('E=a@b.test,CN=www.example.test,O=X');
-    expect(constrainedNames(subject, [])).toEqual([...names(['dirName:E=a@b.test,CN=www.example.test,O=X', 'email:a@b.test', 'dns:www.example.test'])]);
+    expect(constrainedNames(subject, [])).toEqual([
+      ...names(['dirName:E=a@b.test,CN=www.example.test,O=X', 'email:a@b.test', 'dns:www.example.test']),
+    ]);
     const alternative = subjectAltNameExtension(names(['dns:a.test']), subject);
-    expect(constrainedNames(subject, [alternative])).toEqual(names(['dirName:E=a@b.test,CN=www.example.test,O=X', 'dns:a.test', 'email:a@b.test']));
+    expect(constrainedNames(subject, [alternative])).toEqual(
+      names(['dirName:E=a@b.test,CN=www.example.test,O=X', 'dns:a.test', 'email:a@b.test']),
+    );
     expect(constrainedNames(subjectFromText(''), [alternative])).toEqual(names(['dns:a.test']));
     expect(constrainedNames(subjectFromText('CN=Sales dept. 1'), [])).toEqual(names(['dirName:CN=Sales dept. 1']));
   });

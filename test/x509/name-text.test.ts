@@ -14,8 +14,16 @@ const name = (...rdns: Uint8Array[][]) => sequence(...rdns.map((rdn) => element(
 
 describe('a name written as RFC 4514 says', () => {
   it.each<[string, string, Uint8Array]>([
-    ['is read from its most specific part', 'CN=Certificate Authority,O=EXAMPLE.TEST', name([o('EXAMPLE.TEST')], [cn('Certificate Authority')])],
-    ['may have spaces beside its separators', 'CN = Certificate Authority , O = EXAMPLE.TEST', name([o('EXAMPLE.TEST')], [cn('Certificate Authority')])],
+    [
+      'is read from its most specific part',
+      'CN=Certificate Authority,O=EXAMPLE.TEST',
+      name([o('EXAMPLE.TEST')], [cn('Certificate Authority')]),
+    ],
+    [
+      'may have spaces beside its separators',
+      'CN = Certificate Authority , O = EXAMPLE.TEST',
+      name([o('EXAMPLE.TEST')], [cn('Certificate Authority')]),
+    ],
     ['does not care for the case of a type', 'cn=a,o=b', name([o('b')], [cn('a')])],
     ['may give types as numbers', '2.5.4.3=a,OID.2.5.4.10=b', name([o('b')], [cn('a')])],
     ['may hold escaped separators', String.raw`CN=a\,b\+c\"\\\<\>\;\=\#,O=x`, name([o('x')], [cn(String.raw`a,b+c"\<>;=#`)])],
@@ -27,7 +35,11 @@ describe('a name written as RFC 4514 says', () => {
     ['may begin and end with escaped spaces', String.raw`CN=\ a\ `, name([cn(' a ')])],
     ['may have an empty value', 'CN=,O=x', name([o('x')], [cn('')])],
     ['may be empty', '', name()],
-    ['knows other names of one type', 'emailAddress=a@b.test', name([attribute('1.2.840.113549.1.9.1', element(0x16, Buffer.from('a@b.test')))])],
+    [
+      'knows other names of one type',
+      'emailAddress=a@b.test',
+      name([attribute('1.2.840.113549.1.9.1', element(0x16, Buffer.from('a@b.test')))]),
+    ],
   ])('%s', (_what, text, expected) => {
     const read = nameFromText(text);
     expect(nameFault(read)).toBeUndefined();
@@ -47,10 +59,36 @@ describe('a name written as RFC 4514 says', () => {
 
 describe('what is no such text is refused in one sentence', () => {
   it.each([
-    'CN', '=a', 'CN=a,', 'CN=a,,O=b', 'CN=a+', 'CN="a,b"', 'CN=a;O=b', 'CN=a<b', String.raw`CN=a\zz`, 'CN=a\\', 'CN=#0', 'CN=#zz', 'CN=#0c0261', 'nosuch=a', '3.1=a', '1.40=a', '2.05=a', '1=a', String.raw`CN=\C3\28`, 'CN=a\0b',
-    ' , ', '/O=EXAMPLE.TEST/CN=a', `CN=${'a'.repeat(5000)}`,
+    'CN',
+    '=a',
+    'CN=a,',
+    'CN=a,,O=b',
+    'CN=a+',
+    'CN="a,b"',
+    'CN=a;O=b',
+    'CN=a<b',
+    String.raw`CN=a\zz`,
+    'CN=a\\',
+    'CN=#0',
+    'CN=#zz',
+    'CN=#0c0261',
+    'nosuch=a',
+    '3.1=a',
+    '1.40=a',
+    '2.05=a',
+    '1=a',
+    String.raw`CN=\C3\28`,
+    'CN=a\0b',
+    ' , ',
+    '/O=EXAMPLE.TEST/CN=a',
+    `CN=${'a'.repeat(5000)}`,
   ])('%j', (text) => {
-    expect(() => nameFromText(text)).toThrow(expect.objectContaining({ code: 'CONFIG_INVALID', message: expect.stringMatching(/^The name '[^\n]*\.$/u) as string }) as HsmongerError);
+    expect(() => nameFromText(text)).toThrow(
+      expect.objectContaining({
+        code: 'CONFIG_INVALID',
+        message: expect.stringMatching(/^The name '[^\n]*\.$/u) as string,
+      }) as HsmongerError,
+    );
   });
 
   it('at once, however many spaces it has', () => {
@@ -62,12 +100,14 @@ describe('what is no such text is refused in one sentence', () => {
 
 const someText = fc.string({ unit: 'grapheme', maxLength: 12 }).filter((text) => !/\p{Cs}/u.test(text));
 const someAttribute = fc.oneof(
-  fc.tuple(fc.constantFrom('2.5.4.3', '2.5.4.6', '2.5.4.10', '0.9.2342.19200300.100.1.25', '1.2.3.4'), someText).map(([type, text]) => attribute(type, utf8(text))),
+  fc
+    .tuple(fc.constantFrom('2.5.4.3', '2.5.4.6', '2.5.4.10', '0.9.2342.19200300.100.1.25', '1.2.3.4'), someText)
+    .map(([type, text]) => attribute(type, utf8(text))),
   fc.uint8Array({ maxLength: 6 }).map((bytes) => attribute('2.5.4.45', element(0x03, Uint8Array.of(0), bytes))),
 );
 const someName = fc.array(fc.array(someAttribute, { minLength: 1, maxLength: 3 }), { maxLength: 4 }).map((rdns) => name(...rdns));
 
-describe('and nameText() are each other\'s reverse', () => {
+describe("and nameText() are each other's reverse", () => {
   it('for every name: the same name comes back, and the same text', () => {
     fc.assert(
       fc.property(someName, (der) => {
@@ -95,7 +135,13 @@ describe('and nameText() are each other\'s reverse', () => {
 
 it('openssl writes a text that is read as the very name it has', () => {
   const subject = '/O=EXAMPLE, Inc./OU=a\\+b "c"/CN=Zoë #1';
-  const csr = execFileSync('openssl', ['req', '-new', '-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:P-256', '-nodes', '-keyout', '/dev/null', '-utf8', '-subj', subject], { stdio: ['ignore', 'pipe', 'ignore'] });
-  const text = execFileSync('openssl', ['req', '-noout', '-subject', '-nameopt', 'RFC2253,-esc_msb,utf8'], { input: csr, encoding: 'utf8' }).trim().replace(/^subject=/u, '');
+  const csr = execFileSync(
+    'openssl',
+    ['req', '-new', '-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:P-256', '-nodes', '-keyout', '/dev/null', '-utf8', '-subj', subject],
+    { stdio: ['ignore', 'pipe', 'ignore'] },
+  );
+  const text = execFileSync('openssl', ['req', '-noout', '-subject', '-nameopt', 'RFC2253,-esc_msb,utf8'], { input: csr, encoding: 'utf8' })
+    .trim()
+    .replace(/^subject=/u, '');
   expect(nameText(nameFromText(text))).toBe(String.raw`CN=Zoë #1,OU=a\+b \"c\",O=EXAMPLE\, Inc.`);
 });

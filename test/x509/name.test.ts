@@ -6,7 +6,11 @@ import { commonNameOf, nameText, sameName } from '../../src/x509/names/name.js';
 const utf8 = (text: string) => element(0x0c, Buffer.from(text));
 const printable = (text: string) => element(0x13, Buffer.from(text));
 const bmp = (text: string) => element(0x1e, Buffer.from(text, 'utf16le').swap16());
-const universal = (text: string) => element(0x1c, Buffer.concat(Array.from(text, (character) => Buffer.from([0, 0, character.codePointAt(0)! >> 8, character.codePointAt(0)! & 0xff]))));
+const universal = (text: string) =>
+  element(
+    0x1c,
+    Buffer.concat(Array.from(text, (character) => Buffer.from([0, 0, character.codePointAt(0)! >> 8, character.codePointAt(0)! & 0xff]))),
+  );
 const teletex = (text: string) => element(0x14, Buffer.from(text, 'latin1'));
 const attribute = (type: string, value: Uint8Array) => sequence(objectIdentifier(type), value);
 const cn = (value: Uint8Array) => attribute('2.5.4.3', value);
@@ -45,7 +49,11 @@ describe('two names are not the same', () => {
 
 describe('the text of a name', () => {
   it.each([
-    ['most specific first', name(rdn(attribute('2.5.4.10', utf8('IPA.TEST'))), rdn(cn(utf8('Certificate Authority')))), 'CN=Certificate Authority,O=IPA.TEST'],
+    [
+      'most specific first',
+      name(rdn(attribute('2.5.4.10', utf8('IPA.TEST'))), rdn(cn(utf8('Certificate Authority')))),
+      'CN=Certificate Authority,O=IPA.TEST',
+    ],
     ['with commas and their like escaped', name(rdn(cn(utf8('a, "b"+c;d<e>=\\')))), 'CN=a\\, \\"b\\"\\+c\\;d\\<e\\>\\=\\\\'],
     ['with leading and trailing blanks escaped', name(rdn(cn(utf8(' a ')))), 'CN=\\ a\\ '],
     ['with a leading number sign escaped', name(rdn(cn(utf8('#a')))), 'CN=\\#a'],

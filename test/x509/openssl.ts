@@ -6,7 +6,11 @@ import { pem } from './material.js';
 
 /** The openssl program, a judge that is not us. */
 export function openssl(args: readonly string[], input?: Uint8Array): Buffer {
-  return execFileSync('openssl', args, { ...(input === undefined ? {} : { input }), stdio: ['pipe', 'pipe', 'pipe'], env: { PATH: process.env['PATH'], LC_ALL: 'C' } });
+  return execFileSync('openssl', args, {
+    ...(input === undefined ? {} : { input }),
+    stdio: ['pipe', 'pipe', 'pipe'],
+    env: { PATH: process.env['PATH'], LC_ALL: 'C' },
+  });
 }
 
 export function certificateText(der: Uint8Array, ...options: string[]): string {
@@ -14,7 +18,13 @@ export function certificateText(der: Uint8Array, ...options: string[]): string {
 }
 
 /** openssl verify's words: `… OK`, or its complaint. */
-export function verdict(certificate: Uint8Array, chain: readonly Uint8Array[], roots: readonly Uint8Array[], at?: Date, ...options: string[]): string {
+export function verdict(
+  certificate: Uint8Array,
+  chain: readonly Uint8Array[],
+  roots: readonly Uint8Array[],
+  at?: Date,
+  ...options: string[]
+): string {
   const directory = privateDirectory('openssl-');
   try {
     const file = (name: string, ders: readonly Uint8Array[]) => {
@@ -22,8 +32,19 @@ export function verdict(certificate: Uint8Array, chain: readonly Uint8Array[], r
       writeFileSync(target, ders.map((der) => pem(der)).join(''));
       return target;
     };
-    const args = ['verify', '-x509_strict', ...(at === undefined ? [] : ['-attime', String(Math.floor(at.getTime() / 1000))]), ...options, '-CAfile', file('roots.pem', roots)];
-    return openssl([...args, ...(chain.length === 0 ? [] : ['-untrusted', file('chain.pem', chain)]), file('certificate.pem', [certificate])]).toString();
+    const args = [
+      'verify',
+      '-x509_strict',
+      ...(at === undefined ? [] : ['-attime', String(Math.floor(at.getTime() / 1000))]),
+      ...options,
+      '-CAfile',
+      file('roots.pem', roots),
+    ];
+    return openssl([
+      ...args,
+      ...(chain.length === 0 ? [] : ['-untrusted', file('chain.pem', chain)]),
+      file('certificate.pem', [certificate]),
+    ]).toString();
   } catch (error) {
     const { stdout, stderr } = error as { stdout: Buffer; stderr: Buffer };
     return `${stdout.toString()}${stderr.toString()}`;

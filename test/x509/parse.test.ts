@@ -24,11 +24,19 @@ beforeAll(async () => {
 describe('a certificate', () => {
   it('is read as openssl reads it', () => {
     const read = parseCertificate(certificate);
-    expect(hex(read.serial)).toBe(certificateText(certificate, '-serial').replace(/^serial=|\n/gu, '').toLowerCase());
+    expect(hex(read.serial)).toBe(
+      certificateText(certificate, '-serial')
+        .replace(/^serial=|\n/gu, '')
+        .toLowerCase(),
+    );
     expect(read.notAfter).toEqual(new Date(now.getTime() + 20 * day));
     expect(nameText(read.subject)).toBe(certificateText(certificate, '-subject', '-nameopt', 'RFC2253').replace(/^subject=|\n/gu, ''));
     expect(equalBytes(read.spki, keys.spki)).toBe(true);
-    expect(read).toMatchObject({ isCa: true, subjectKeyId: Uint8Array.from({ length: 20 }, () => 0xaa), authorityKeyId: Uint8Array.from({ length: 20 }, () => 0xaa) });
+    expect(read).toMatchObject({
+      isCa: true,
+      subjectKeyId: Uint8Array.from({ length: 20 }, () => 0xaa),
+      authorityKeyId: Uint8Array.from({ length: 20 }, () => 0xaa),
+    });
     expect(read.extensions.map(({ oid, critical }) => [oid, critical])).toEqual([
       ['2.5.29.35', false],
       ['2.5.29.19', true],
@@ -41,14 +49,19 @@ describe('a certificate', () => {
   it('of version 1 without extensions is read', () => {
     // openssl x509 -req without -extfile makes version 1.
     const made = withFile(openssl(['genpkey', '-algorithm', 'ed25519']), (key) =>
-      withFile(openssl(['req', '-new', '-key', key, '-subj', '/CN=v1']), (request) => openssl(['x509', '-req', '-in', request, '-signkey', key, '-set_serial', '5', '-outform', 'DER'])),
+      withFile(openssl(['req', '-new', '-key', key, '-subj', '/CN=v1']), (request) =>
+        openssl(['x509', '-req', '-in', request, '-signkey', key, '-set_serial', '5', '-outform', 'DER']),
+      ),
     );
     expect(parseCertificate(made)).toMatchObject({ extensions: [], isCa: false, serial: Uint8Array.of(5) });
     expect(role(parseCertificate(made))).toBe('either');
   });
 
   it('with the same extension twice is refused', async () => {
-    await expect(makeCertificate({ keys, extensions: [leafConstraints(), leafConstraints()] })).rejects.toMatchObject({ code: 'CERTIFICATE_INVALID', message: 'The certificate cannot be read: it has the same extension twice.' });
+    await expect(makeCertificate({ keys, extensions: [leafConstraints(), leafConstraints()] })).rejects.toMatchObject({
+      code: 'CERTIFICATE_INVALID',
+      message: 'The certificate cannot be read: it has the same extension twice.',
+    });
   });
 
   it('is not confused with a request', () => {
@@ -77,7 +90,9 @@ describe('a request', () => {
     ['500 levels', nested(500), /too deeply/u],
     ['2 MiB', new Uint8Array(2 * 1024 * 1024), /larger/u],
   ])('of %s is refused', (_what, bytes, message) => {
-    expect(() => parseCsr(bytes)).toThrow(expect.objectContaining({ code: 'CSR_INVALID', message: expect.stringMatching(message) as string }));
+    expect(() => parseCsr(bytes)).toThrow(
+      expect.objectContaining({ code: 'CSR_INVALID', message: expect.stringMatching(message) as string }),
+    );
   });
 
   it('cut short anywhere, or with bytes after it, is refused', () => {
@@ -87,7 +102,10 @@ describe('a request', () => {
   });
 
   it('that somebody has tampered with is refused, or read without a crash, and its signature never verifies', () => {
-    const mutation = fc.array(fc.record({ at: fc.nat(csr.length - 1), value: fc.integer({ min: 0, max: 255 }) }), { minLength: 1, maxLength: 6 });
+    const mutation = fc.array(fc.record({ at: fc.nat(csr.length - 1), value: fc.integer({ min: 0, max: 255 }) }), {
+      minLength: 1,
+      maxLength: 6,
+    });
     fc.assert(
       fc.property(mutation, (changes) => {
         const mutated = Uint8Array.from(csr);
@@ -106,8 +124,12 @@ describe('a request', () => {
   it('made of random elements is refused, never crashes', () => {
     const { tree } = fc.letrec((tie) => ({
       tree: fc.oneof({ maxDepth: 5 }, tie('leaf'), tie('node')),
-      leaf: fc.tuple(fc.constantFrom(1, 2, 3, 4, 5, 6, 12, 19, 23, 0x80), fc.uint8Array({ maxLength: 9 })).map(([tag, content]) => element(tag, content)),
-      node: fc.tuple(fc.constantFrom(0x30, 0x31, 0xa0, 0xa3), fc.array(tie('tree') as fc.Arbitrary<Uint8Array>, { maxLength: 5 })).map(([tag, parts]) => element(tag, ...parts)),
+      leaf: fc
+        .tuple(fc.constantFrom(1, 2, 3, 4, 5, 6, 12, 19, 23, 0x80), fc.uint8Array({ maxLength: 9 }))
+        .map(([tag, content]) => element(tag, content)),
+      node: fc
+        .tuple(fc.constantFrom(0x30, 0x31, 0xa0, 0xa3), fc.array(tie('tree') as fc.Arbitrary<Uint8Array>, { maxLength: 5 }))
+        .map(([tag, parts]) => element(tag, ...parts)),
     }));
     fc.assert(
       fc.property(tree as fc.Arbitrary<Uint8Array>, (bytes) => {

@@ -29,7 +29,9 @@ describe('PEM', () => {
     ['a cut group', '-----BEGIN CERTIFICATE-----\nAAAAA\n-----END CERTIFICATE-----\n', /not base64/u],
     ['bytes that are no UTF-8', Buffer.from([0xff, 0xfe, 0x00]).toString('utf8'), /there is none/u],
   ])('with %s is refused', (_what, text, message) => {
-    expect(() => certificateFromPem(text, 'CERTMONGER_CERTIFICATE')).toThrow(expect.objectContaining({ code: 'CERTIFICATE_INVALID', message: expect.stringMatching(message) as string }));
+    expect(() => certificateFromPem(text, 'CERTMONGER_CERTIFICATE')).toThrow(
+      expect.objectContaining({ code: 'CERTIFICATE_INVALID', message: expect.stringMatching(message) as string }),
+    );
   });
 
   it('is written as ASCII in 64 columns with one newline at the end, and read back', () => {

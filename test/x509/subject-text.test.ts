@@ -18,7 +18,16 @@ beforeAll(() => {
 afterAll(() => rmSync(directory, { recursive: true }));
 
 const hex = (bytes: Uint8Array) => Buffer.from(bytes).toString('hex');
-const byOpenssl = (subject: string) => hex(parseCsr(new Uint8Array(execFileSync('openssl', ['req', '-new', '-key', key, '-utf8', '-multivalue-rdn', '-subj', subject, '-outform', 'DER'], { stdio: ['ignore', 'pipe', 'pipe'] }))).subject);
+const byOpenssl = (subject: string) =>
+  hex(
+    parseCsr(
+      new Uint8Array(
+        execFileSync('openssl', ['req', '-new', '-key', key, '-utf8', '-multivalue-rdn', '-subj', subject, '-outform', 'DER'], {
+          stdio: ['ignore', 'pipe', 'pipe'],
+        }),
+      ),
+    ).subject,
+  );
 
 describe("openssl's form", () => {
   it.each([

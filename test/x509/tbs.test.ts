@@ -17,7 +17,16 @@ beforeAll(async () => {
 
 const name = sequence(element(0x31, sequence(objectIdentifier('2.5.4.3'), element(0x1e, Buffer.from([0, 0x41])))));
 const algorithm = algorithmIdentifier({ scheme: 'rsa-pkcs1', digest: 'sha256' });
-const fields = (): CertificateFields => ({ serial: newSerial(), issuer: name, subject: name, notBefore: now, notAfter: new Date('2049-12-31T23:59:59Z'), spki: keys.spki, extensions: [], signatureAlgorithm: algorithm });
+const fields = (): CertificateFields => ({
+  serial: newSerial(),
+  issuer: name,
+  subject: name,
+  notBefore: now,
+  notAfter: new Date('2049-12-31T23:59:59Z'),
+  spki: keys.spki,
+  extensions: [],
+  signatureAlgorithm: algorithm,
+});
 const made = (overrides: Partial<CertificateFields> = {}) => {
   const tbs = buildTbsCertificate({ ...fields(), ...overrides });
   return assembleCertificate(tbs, algorithm, sign('sha256', tbs, keys.privateKey));
@@ -25,7 +34,11 @@ const made = (overrides: Partial<CertificateFields> = {}) => {
 
 describe('a certificate built from fields', () => {
   it("is another encoder's, byte for byte, when the fields are", async () => {
-    const foreign = await makeCertificate({ keys, extensions: caExtensions(), subject: [{ O: [{ bmpString: 'Zoë' }] }, { CN: ['a, b'] }, { OU: [{ utf8String: '証' }] }] });
+    const foreign = await makeCertificate({
+      keys,
+      extensions: caExtensions(),
+      subject: [{ O: [{ bmpString: 'Zoë' }] }, { CN: ['a, b'] }, { OU: [{ utf8String: '証' }] }],
+    });
     expect(buildTbsCertificate(foreign)).toEqual(foreign.tbs);
     expect(assembleCertificate(foreign.tbs, foreign.signatureAlgorithm, foreign.signature)).toEqual(foreign.der);
   });
@@ -60,10 +73,13 @@ describe('a certificate built from fields', () => {
 describe('a time', () => {
   it('comes back as it went', () => {
     fc.assert(
-      fc.property(fc.date({ min: new Date('1950-01-01T00:00:00Z'), max: new Date('9999-12-31T23:59:59Z'), noInvalidDate: true }), (date) => {
-        const seconds = new Date(Math.floor(date.getTime() / 1000) * 1000);
-        expect(parseTime(encodeTime(seconds))).toEqual(seconds);
-      }),
+      fc.property(
+        fc.date({ min: new Date('1950-01-01T00:00:00Z'), max: new Date('9999-12-31T23:59:59Z'), noInvalidDate: true }),
+        (date) => {
+          const seconds = new Date(Math.floor(date.getTime() / 1000) * 1000);
+          expect(parseTime(encodeTime(seconds))).toEqual(seconds);
+        },
+      ),
     );
   });
 

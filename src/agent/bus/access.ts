@@ -13,8 +13,15 @@ export function authorise({ uid, groups }: Caller, member: string, group: Group,
   if (uid === 0) return;
   const inGroup = group?.gid !== undefined && groups?.includes(group.gid) === true;
   if (inGroup && reading.has(member)) return;
-  if (inGroup) throw new HsmongerError('NOT_PERMITTED', `${member} changes something or uses the token, so it is for root alone; the group '${group.name}' may read.`);
-  throw new HsmongerError('NOT_PERMITTED', `The user with id ${String(uid)} may not ask the agent; only root may${group === undefined ? '' : `, and members of the group '${group.name}' for reading`}.`);
+  if (inGroup)
+    throw new HsmongerError(
+      'NOT_PERMITTED',
+      `${member} changes something or uses the token, so it is for root alone; the group '${group.name}' may read.`,
+    );
+  throw new HsmongerError(
+    'NOT_PERMITTED',
+    `The user with id ${String(uid)} may not ask the agent; only root may${group === undefined ? '' : `, and members of the group '${group.name}' for reading`}.`,
+  );
 }
 
 /** Long enough that a flood of calls is no flood of processes. */

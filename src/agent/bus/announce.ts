@@ -11,9 +11,15 @@ export interface AnnounceGiven {
 }
 
 /** Sends what happens as signals, until the signal. */
-export function announce(bus: Pick<BusName, 'event' | 'stateChanged'>, { events, picture, roster }: AnnounceGiven, signal: AbortSignal): void {
+export function announce(
+  bus: Pick<BusName, 'event' | 'stateChanged'>,
+  { events, picture, roster }: AnnounceGiven,
+  signal: AbortSignal,
+): void {
   const ends = [
-    events.on((event) => { bus.event(event); }),
+    events.on((event) => {
+      bus.event(event);
+    }),
     picture.onChange((change) => {
       if (change.kind !== 'request' || change.before?.request.status === change.now?.request.status) return;
       const request = (change.now ?? change.before)?.request;
@@ -24,5 +30,11 @@ export function announce(bus: Pick<BusName, 'event' | 'stateChanged'>, { events,
       }
     }),
   ];
-  signal.addEventListener('abort', () => { for (const end of ends) end(); }, { once: true });
+  signal.addEventListener(
+    'abort',
+    () => {
+      for (const end of ends) end();
+    },
+    { once: true },
+  );
 }

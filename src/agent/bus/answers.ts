@@ -3,16 +3,31 @@ import type { AgentSnapshot, CertificateSnapshot } from '../snapshot.js';
 
 /** A row of Status, `a{sv}`: what is not known is left out. */
 export function statusRows({ instances }: AgentSnapshot, instance: string): Record<string, Variant>[] {
-  return instances.filter(({ name }) => instance === '' || name === instance).flatMap(({ name, certificates }) => certificates.map((certificate) => statusRow(name, certificate)));
+  return instances
+    .filter(({ name }) => instance === '' || name === instance)
+    .flatMap(({ name, certificates }) => certificates.map((certificate) => statusRow(name, certificate)));
 }
 
 function statusRow(instance: string, certificate: CertificateSnapshot): Record<string, Variant> {
   const { nickname, profile, where, request, state, notAfter, renewal, diagnosis } = certificate;
-  const text = { instance, nickname, profile, where, request, state, cause: diagnosis?.cause, severity: diagnosis?.severity, problem: diagnosis?.sentence, cure: diagnosis?.cure.advice };
+  const text = {
+    instance,
+    nickname,
+    profile,
+    where,
+    request,
+    state,
+    cause: diagnosis?.cause,
+    severity: diagnosis?.severity,
+    problem: diagnosis?.sentence,
+    cure: diagnosis?.cure.advice,
+  };
   const times = { 'not-after': notAfter, planned: renewal?.planned };
   return Object.fromEntries([
     ...Object.entries(text).flatMap(([name, value]) => (value === undefined ? [] : [[name, new Variant('s', wellFormed(value))] as const])),
-    ...Object.entries(times).flatMap(([name, value]) => (value === undefined ? [] : [[name, new Variant('x', BigInt(seconds(value)))] as const])),
+    ...Object.entries(times).flatMap(([name, value]) =>
+      value === undefined ? [] : [[name, new Variant('x', BigInt(seconds(value)))] as const],
+    ),
   ]);
 }
 

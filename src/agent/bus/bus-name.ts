@@ -26,7 +26,10 @@ export interface BusNameGiven {
 }
 
 export interface BusName extends Part {
-  /** Once the name was taken the first time; rejects with STATE_BUSY where another agent has it. Trouble that may pass is told and tried again. */
+  /**
+   * Once the name was taken the first time; rejects with STATE_BUSY where another agent has it. Trouble that may pass is told and tried
+   * again.
+   */
   readonly owned: Promise<void>;
   event(event: AgentEvent): void;
   stateChanged(instance: string, nickname: string, state: string): void;
@@ -51,12 +54,16 @@ export function startBusName(given: BusNameGiven): BusName {
     description: agentDescription,
     methods: methodsOf(given.desk),
     properties: () => propertiesOf(given.desk),
-    authorise: async (caller, member) => { authorise(caller, member, caller.uid === 0 ? undefined : await groupOf(given.group()), readingMembers); },
+    authorise: async (caller, member) => {
+      authorise(caller, member, caller.uid === 0 ? undefined : await groupOf(given.group()), readingMembers);
+    },
   };
 
   const once = async (back: () => void): Promise<void> => {
     const bus = await connectBus(choice, { env });
-    const close = () => { bus.disconnect(); };
+    const close = () => {
+      bus.disconnect();
+    };
     signal.addEventListener('abort', close);
     try {
       serve(bus, object);
@@ -65,7 +72,14 @@ export function startBusName(given: BusNameGiven): BusName {
       back();
       await new Promise<void>((resolve) => {
         if (bus.closed.aborted) resolve();
-        else bus.closed.addEventListener('abort', () => { resolve(); }, { once: true });
+        else
+          bus.closed.addEventListener(
+            'abort',
+            () => {
+              resolve();
+            },
+            { once: true },
+          );
       });
     } finally {
       signal.removeEventListener('abort', close);
@@ -106,8 +120,12 @@ export function startBusName(given: BusNameGiven): BusName {
   return {
     owned,
     ended: work(),
-    event: ({ kind, instance, nickname = '', message, details = {} }) => { send('Event', [kind, instance, wellFormed(nickname), wellFormed(message), clean(details)]); },
-    stateChanged: (instance, nickname, state) => { send('StateChanged', [instance, wellFormed(nickname), state]); },
+    event: ({ kind, instance, nickname = '', message, details = {} }) => {
+      send('Event', [kind, instance, wellFormed(nickname), wellFormed(message), clean(details)]);
+    },
+    stateChanged: (instance, nickname, state) => {
+      send('StateChanged', [instance, wellFormed(nickname), state]);
+    },
   };
 }
 

@@ -1,6 +1,9 @@
 import type { AgentSnapshot } from '../snapshot.js';
 
-/** What may be asked of the agent over the bus. Failures are HsmongerErrors; `instance` is checked by whoever answers: USAGE with the names there are. */
+/**
+ * What may be asked of the agent over the bus. Failures are HsmongerErrors; `instance` is checked by whoever answers: USAGE with the names
+ * there are.
+ */
 export interface Desk {
   snapshot(): AgentSnapshot;
   plan(instance: string): Promise<PlanAnswer>;

@@ -17,7 +17,9 @@ export function createDesk({ caretakers, snapshot, reload }: DeskGiven): Desk {
   const named = (instance: string): Caretaker => {
     const found = caretakers().find((one) => one.instance.name === instance);
     if (found !== undefined) return found;
-    const known = caretakers().map((one) => `'${one.instance.name}'`).join(', ');
+    const known = caretakers()
+      .map((one) => `'${one.instance.name}'`)
+      .join(', ');
     throw new HsmongerError('USAGE', `The agent looks after no instance '${instance}'; it looks after ${known === '' ? 'none' : known}.`);
   };
   const chosen = (instance: string): readonly Caretaker[] => (instance === '' ? caretakers() : [named(instance)]);
@@ -28,7 +30,10 @@ export function createDesk({ caretakers, snapshot, reload }: DeskGiven): Desk {
     async reconcile(instance) {
       const steps: Row[] = [];
       const left: Row[] = [];
-      for (const { instance: { name }, reconciler } of chosen(instance)) {
+      for (const {
+        instance: { name },
+        reconciler,
+      } of chosen(instance)) {
         try {
           const { changes, refusals } = await reconciler.reconcile();
           if (changes > 0) steps.push({ instance: name, changes: String(changes) });
@@ -62,7 +67,10 @@ async function pinTrouble({ care, pinKeeper }: TokenCare): Promise<HsmongerError
 }
 
 function planRows({ changes, refusals }: Survey): { readonly changes: readonly Row[]; readonly refusals: readonly Row[] } {
-  return { changes: changes.map(changeRow), refusals: refusals.map(({ check, nickname = '', problem, fix }) => ({ check, nickname, problem, fix })) };
+  return {
+    changes: changes.map(changeRow),
+    refusals: refusals.map(({ check, nickname = '', problem, fix }) => ({ check, nickname, problem, fix })),
+  };
 }
 
 function changeRow(change: Change): Row {
@@ -73,6 +81,11 @@ function changeRow(change: Change): Row {
       return { kind: change.kind, id: change.id, nickname: change.nickname ?? '', differences: '' };
     case 'modify':
     case 'replace':
-      return { kind: change.kind, id: change.id, nickname: change.request.nickname, differences: change.differences.map(({ field, now, wanted }) => `${field}: ${now ?? '(none)'} -> ${wanted ?? '(none)'}`).join('; ') };
+      return {
+        kind: change.kind,
+        id: change.id,
+        nickname: change.request.nickname,
+        differences: change.differences.map(({ field, now, wanted }) => `${field}: ${now ?? '(none)'} -> ${wanted ?? '(none)'}`).join('; '),
+      };
   }
 }

@@ -8,7 +8,10 @@ export interface Attempts {
   succeeded(nickname: string): void;
 }
 
-export function createAttempts(pauses: { readonly firstMs: number; readonly mostMs: number }, now: () => number = () => performance.now()): Attempts {
+export function createAttempts(
+  pauses: { readonly firstMs: number; readonly mostMs: number },
+  now: () => number = () => performance.now(),
+): Attempts {
   const known = new Map<string, { readonly held: string; readonly pause: BackOff; againMs: number }>();
   return {
     due(nickname, held) {

@@ -18,10 +18,14 @@ export interface Renewable {
 const dayMs = 86_400_000;
 
 /**
- * The certificates of all instances as certmonger has them now. `isMaster`: whether this server is the renewal master, by the instance's name; undefined
- * where that is not known or makes no difference.
+ * The certificates of all instances as certmonger has them now. `isMaster`: whether this server is the renewal master, by the instance's
+ * name; undefined where that is not known or makes no difference.
  */
-export function renewable(instances: readonly Instance[], requests: readonly TrackingRequest[], isMaster: (instance: string) => boolean | undefined = () => undefined): Renewable {
+export function renewable(
+  instances: readonly Instance[],
+  requests: readonly TrackingRequest[],
+  isMaster: (instance: string) => boolean | undefined = () => undefined,
+): Renewable {
   const byId = new Map(requests.map((request) => [request.nickname, request]));
   const without: Renewable['without'][number][] = [];
   const found = instances.flatMap((instance) => {
@@ -38,7 +42,10 @@ export function renewable(instances: readonly Instance[], requests: readonly Tra
   const bySubject = new Map(found.filter(({ config }) => config.profile === 'caCACert').map((one) => [one.certificate.subject, one]));
   const certificates = found.map(({ instance, config, certificate }): CalendarCertificate => {
     const own = config.nickname === instance.issuer.certificate;
-    const issuer = own ? undefined : (found.find((other) => other.instance === instance && other.config.nickname === instance.issuer.certificate) ?? bySubject.get(certificate.issuer));
+    const issuer = own
+      ? undefined
+      : (found.find((other) => other.instance === instance && other.config.nickname === instance.issuer.certificate) ??
+        bySubject.get(certificate.issuer));
     const parent = issuer?.config === config ? undefined : issuer;
     const selfIssued = certificate.subject === certificate.issuer;
     return {
@@ -64,11 +71,18 @@ function idle({ monitoring, autorenew }: TrackingRequest): string | undefined {
 }
 
 /** How long a renewal will live: our own CA's profiles say so; another CA is taken to give what it gave before. */
-function issuance({ issuer }: Instance, { profile, days: own }: CertificateConfig, { notBefore, notAfter }: HeldCertificate): Pick<CalendarCertificate, 'lifeMs' | 'backdateMs'> {
+function issuance(
+  { issuer }: Instance,
+  { profile, days: own }: CertificateConfig,
+  { notBefore, notAfter }: HeldCertificate,
+): Pick<CalendarCertificate, 'lifeMs' | 'backdateMs'> {
   switch (issuer.type) {
     case 'token': {
       const days = own ?? issuer.lifetimeDays[profile] ?? (isProfileName(profile) ? profiles[profile].days : undefined);
-      return { lifeMs: days === undefined ? notAfter.getTime() - notBefore.getTime() : days * dayMs, backdateMs: issuer.backdateSeconds * 1000 };
+      return {
+        lifeMs: days === undefined ? notAfter.getTime() - notBefore.getTime() : days * dayMs,
+        backdateMs: issuer.backdateSeconds * 1000,
+      };
     }
     case 'dogtag':
     case 'directory':

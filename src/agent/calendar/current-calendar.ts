@@ -28,14 +28,21 @@ const yearMs = 365 * 86_400_000;
 const freshMs = 3_600_000;
 
 /** Certificates of all instances are in it: two may have one CA. */
-export function createCalendar(care: Pick<Care, 'instance' | 'instances' | 'picture' | 'clock'>, isMaster: (instance: string) => boolean | undefined): CurrentCalendar {
+export function createCalendar(
+  care: Pick<Care, 'instance' | 'instances' | 'picture' | 'clock'>,
+  isMaster: (instance: string) => boolean | undefined,
+): CurrentCalendar {
   const { instance, picture, clock } = care;
   let made: Made | undefined;
   const make = (): Made | undefined => {
     if (made !== undefined && performance.now() - made.atMs < freshMs) return made;
     const requests = picture.requests();
     if (requests === undefined) return undefined;
-    const all = renewable(care.instances, requests.map(({ request }) => request), isMaster);
+    const all = renewable(
+      care.instances,
+      requests.map(({ request }) => request),
+      isMaster,
+    );
     const now = clock();
     const entries = planCalendar(all.certificates, { now, until: new Date(now.getTime() + yearMs) });
     made = { atMs: performance.now(), renewable: all, own: entries.filter((entry) => entry.instance === instance.name) };
@@ -56,10 +63,19 @@ export function createCalendar(care: Pick<Care, 'instance' | 'instances' | 'pict
     touches(change) {
       const { before, now } = change.kind === 'request' ? change : {};
       const [old, present] = [before?.request, now?.request];
-      if (change.kind === 'request' && old?.certificate.pem === present?.certificate.pem && old?.ca === present?.ca && old?.monitoring === present?.monitoring && old?.autorenew === present?.autorenew) return false;
+      if (
+        change.kind === 'request' &&
+        old?.certificate.pem === present?.certificate.pem &&
+        old?.ca === present?.ca &&
+        old?.monitoring === present?.monitoring &&
+        old?.autorenew === present?.autorenew
+      )
+        return false;
       made = undefined;
       return true;
     },
-    forget: () => { made = undefined; },
+    forget: () => {
+      made = undefined;
+    },
   };
 }

@@ -11,7 +11,10 @@ export interface Mastership {
 
 const freshMs = 300_000;
 
-export function createMastership({ instance, directories }: Pick<Care, 'instance' | 'directories'>, look: () => Promise<boolean> = () => isMaster({ instance, directories })): Mastership {
+export function createMastership(
+  { instance, directories }: Pick<Care, 'instance' | 'directories'>,
+  look: () => Promise<boolean> = () => isMaster({ instance, directories }),
+): Mastership {
   let answer: { readonly master: boolean; readonly atMs: number } | undefined;
   const matters = instance.directory !== undefined && (instance.issuer.type === 'token' || instance.issuer.type === 'dogtag');
   return {

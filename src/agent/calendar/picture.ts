@@ -13,8 +13,28 @@ const mostRows = 60;
 const dayMs = 86_400_000;
 
 const colours = {
-  light: { paper: '#ffffff', ink: '#1c2430', faint: '#5d6b7c', line: '#e3e8ee', life: '#c9d8e8', window: '#f2b84b', planned: '#b45309', today: '#c2255c', ended: '#e03131' },
-  dark: { paper: '#12171e', ink: '#e8edf3', faint: '#96a5b6', line: '#27303b', life: '#34506c', window: '#b98419', planned: '#ffd27a', today: '#ff7aa8', ended: '#ff6b6b' },
+  light: {
+    paper: '#ffffff',
+    ink: '#1c2430',
+    faint: '#5d6b7c',
+    line: '#e3e8ee',
+    life: '#c9d8e8',
+    window: '#f2b84b',
+    planned: '#b45309',
+    today: '#c2255c',
+    ended: '#e03131',
+  },
+  dark: {
+    paper: '#12171e',
+    ink: '#e8edf3',
+    faint: '#96a5b6',
+    line: '#27303b',
+    life: '#34506c',
+    window: '#b98419',
+    planned: '#ffd27a',
+    today: '#ff7aa8',
+    ended: '#ff6b6b',
+  },
 };
 
 /** The calendar as an SVG document of its own: no script, nothing from elsewhere, light or dark as whoever looks at it likes. */
@@ -29,10 +49,20 @@ export function drawCalendar({ entries, now, until }: CalendarPicture): string {
     style(),
     `<rect class="paper" width="${String(size.width)}" height="${String(height)}" rx="12"/>`,
     text(size.left, 38, 'title', 'Renewal calendar'),
-    text(size.left, 60, 'faint', `${day(now)} to ${day(until)}${entries.length > shown.length ? `, the next ${String(shown.length)} of ${String(entries.length)} certificates` : ''}`),
+    text(
+      size.left,
+      60,
+      'faint',
+      `${day(now)} to ${day(until)}${entries.length > shown.length ? `, the next ${String(shown.length)} of ${String(entries.length)} certificates` : ''}`,
+    ),
     ...months(now, until, axis),
-    ...(shown.length === 0 ? [text(size.left, size.head + 32, 'faint', 'No certificate is renewed here.')] : shown.map((entry, index) => row(entry, size.head + index * size.row, { now, until, several }))),
-    ...legend(axis.bottom + 30, entries.some(({ by }) => by !== 'agent')),
+    ...(shown.length === 0
+      ? [text(size.left, size.head + 32, 'faint', 'No certificate is renewed here.')]
+      : shown.map((entry, index) => row(entry, size.head + index * size.row, { now, until, several }))),
+    ...legend(
+      axis.bottom + 30,
+      entries.some(({ by }) => by !== 'agent'),
+    ),
     '</svg>',
     '',
   ].join('\n');
@@ -45,18 +75,33 @@ function scale(now: Date, until: Date): (date: Date) => number {
   return (date) => size.left + Math.min(1, Math.max(0, (date.getTime() - begin) / (until.getTime() - begin))) * width;
 }
 
-function months(now: Date, until: Date, { top, bottom, x }: { readonly top: number; readonly bottom: number; readonly x: (date: Date) => number }): string[] {
+function months(
+  now: Date,
+  until: Date,
+  { top, bottom, x }: { readonly top: number; readonly bottom: number; readonly x: (date: Date) => number },
+): string[] {
   const lines: string[] = [];
-  for (let month = new Date(Date.UTC(now.getUTCFullYear(), now.getUTCMonth(), 1)); month <= until; month = new Date(Date.UTC(month.getUTCFullYear(), month.getUTCMonth() + 1, 1))) {
+  for (
+    let month = new Date(Date.UTC(now.getUTCFullYear(), now.getUTCMonth(), 1));
+    month <= until;
+    month = new Date(Date.UTC(month.getUTCFullYear(), month.getUTCMonth() + 1, 1))
+  ) {
     const where = x(month);
     if (where <= size.left || where > size.width - size.right - 26) continue;
     const name = month.toLocaleDateString('en', { month: 'short', timeZone: 'UTC' });
-    lines.push(`<line class="grid" x1="${at(where)}" x2="${at(where)}" y1="${at(top)}" y2="${at(bottom)}"/>`, text(where + 3, top + 10, 'month', month.getUTCMonth() === 0 ? String(month.getUTCFullYear()) : name));
+    lines.push(
+      `<line class="grid" x1="${at(where)}" x2="${at(where)}" y1="${at(top)}" y2="${at(bottom)}"/>`,
+      text(where + 3, top + 10, 'month', month.getUTCMonth() === 0 ? String(month.getUTCFullYear()) : name),
+    );
   }
   return lines;
 }
 
-function row(entry: CalendarEntry, top: number, { now, until, several }: { readonly now: Date; readonly until: Date; readonly several: boolean }): string {
+function row(
+  entry: CalendarEntry,
+  top: number,
+  { now, until, several }: { readonly now: Date; readonly until: Date; readonly several: boolean },
+): string {
   const x = scale(now, until);
   const bar = top + 32;
   const mid = bar + size.bar / 2;
@@ -72,7 +117,11 @@ function row(entry: CalendarEntry, top: number, { now, until, several }: { reado
     // The present life fades into those that follow it.
     `<rect class="follows" x="${at(size.left)}" y="${at(bar)}" width="${at(size.width - size.left - size.right)}" height="${String(size.bar)}" rx="4"/>`,
     `<rect class="${entry.notAfter <= now ? 'ended' : 'life'}" x="${at(x(entry.notBefore))}" y="${at(bar)}" width="${at(Math.max(end - x(entry.notBefore), 2))}" height="${String(size.bar)}" rx="4"/>`,
-    ...renewals.map(({ from, to }) => (x(to) > size.left && from <= until ? `<rect class="window" x="${at(x(from))}" y="${at(bar - 3)}" width="${at(Math.max(x(to) - x(from), 3))}" height="${String(size.bar + 6)}" rx="2"/>` : '')),
+    ...renewals.map(({ from, to }) =>
+      x(to) > size.left && from <= until
+        ? `<rect class="window" x="${at(x(from))}" y="${at(bar - 3)}" width="${at(Math.max(x(to) - x(from), 3))}" height="${String(size.bar + 6)}" rx="2"/>`
+        : '',
+    ),
     `<line class="today" x1="${at(x(now))}" x2="${at(x(now))}" y1="${at(bar - 5)}" y2="${at(bar + size.bar + 5)}"/>`,
     ...renewals.map(({ planned }) => (planned <= until ? diamond(x(planned < now ? now : planned), mid, entry.by) : '')),
     '</g>',
@@ -103,7 +152,9 @@ function legend(y: number, others: boolean): string[] {
 }
 
 function whenOf(entry: CalendarEntry, now: Date): string {
-  return entry.planned <= now ? 'due now' : `${day(entry.planned)}${entry.planned.getTime() - now.getTime() < 3 * dayMs ? ` ${clock(entry.planned)}` : ''}`;
+  return entry.planned <= now
+    ? 'due now'
+    : `${day(entry.planned)}${entry.planned.getTime() - now.getTime() < 3 * dayMs ? ` ${clock(entry.planned)}` : ''}`;
 }
 
 function sentenceOf(entry: CalendarEntry, now: Date): string {
@@ -153,5 +204,7 @@ function shortened(words: string, most: number): string {
 
 /** XML 1.0 has no place for control characters, not even escaped. */
 function escape(words: string): string {
-  return words.replace(/[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\u{10000}-\u{10ffff}]/gu, '\ufffd').replace(/[&<>"']/gu, (character) => `&#${String(character.codePointAt(0))};`);
+  return words
+    .replace(/[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\u{10000}-\u{10ffff}]/gu, '\ufffd')
+    .replace(/[&<>"']/gu, (character) => `&#${String(character.codePointAt(0))};`);
 }

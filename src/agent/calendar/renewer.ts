@@ -21,8 +21,9 @@ export interface Renewer extends Part {
   /** This instance's lines; empty until certmonger's requests are known. */
   calendar(): readonly CalendarEntry[];
   /**
-   * Renews now, whatever the calendar says, with the same key; gives a sentence once certmonger has taken it up. USAGE for what is not of the instance,
-   * REQUEST_NOT_FOUND, CERTMONGER_REFUSED, CERTIFICATE_NOT_FOUND, KEY_MISMATCH, RENEWAL_FAILED where certmonger would not; Prober.prove()'s where the PIN would not do.
+   * Renews now, whatever the calendar says, with the same key; gives a sentence once certmonger has taken it up. USAGE for what is not of
+   * the instance, REQUEST_NOT_FOUND, CERTMONGER_REFUSED, CERTIFICATE_NOT_FOUND, KEY_MISMATCH, RENEWAL_FAILED where certmonger would not;
+   * Prober.prove()'s where the PIN would not do.
    */
   renew(nickname: string): Promise<string>;
 }
@@ -39,7 +40,12 @@ export interface RenewerPace {
   readonly retry: { readonly firstMs: number; readonly mostMs: number };
 }
 
-const usualPace: RenewerPace = { lookMs: 120_000, patienceMs: 1_800_000, followMs: 10_000, retry: { firstMs: 1_800_000, mostMs: 86_400_000 } };
+const usualPace: RenewerPace = {
+  lookMs: 120_000,
+  patienceMs: 1_800_000,
+  followMs: 10_000,
+  retry: { firstMs: 1_800_000, mostMs: 86_400_000 },
+};
 /** Of what does not answer. */
 const troublePauses = { firstMs: 5000, mostMs: 300_000 };
 
@@ -56,19 +62,27 @@ export function startRenewer(care: Care, pace: RenewerPace = usualPace, mastersh
   const heard = (change: PictureChange) => {
     if (calendar.touches(change) || (change.kind === 'request' && change.id === following)) bell.ring();
   };
-  const ends = [picture.onChange(heard), prober.onProbe(() => { bell.ring(); })];
+  const ends = [
+    picture.onChange(heard),
+    prober.onProbe(() => {
+      bell.ring();
+    }),
+  ];
 
   /** Milliseconds until there may be something to do. */
   const pass = async (): Promise<number> => {
     const now = clock().getTime();
     const entries = calendar.own();
     // Another server may be the renewal master by now, or none: where one is due it is asked for anew.
-    const forMaster = mastership.known() === false && entries.some(({ by, planned }) => by === 'renewal master' && planned.getTime() <= now);
+    const forMaster =
+      mastership.known() === false && entries.some(({ by, planned }) => by === 'renewal master' && planned.getTime() <= now);
     if (forMaster && (await mastership.ask())) {
       calendar.forget();
       return 0;
     }
-    const due = entries.filter(({ by, planned }) => by === 'agent' && planned.getTime() <= now).sort((one, other) => one.planned.getTime() - other.planned.getTime());
+    const due = entries
+      .filter(({ by, planned }) => by === 'agent' && planned.getTime() <= now)
+      .sort((one, other) => one.planned.getTime() - other.planned.getTime());
     const waiting = due.filter(ready).map((entry) => ({ entry, obstacle: hindrance(prober.latest(entry.nickname), entry.nickname) }));
     const entry = waiting.find(({ obstacle }) => obstacle === undefined)?.entry;
     if (entry === undefined) {
@@ -105,12 +119,17 @@ export function startRenewer(care: Care, pace: RenewerPace = usualPace, mastersh
     log('info', `'${nickname}' is renewed now, as planned for ${minuteOf(entry.planned)}; certmonger would at ${minuteOf(entry.to)}.`);
     const { id, before } = await submit(nickname);
     following = id;
-    const standing = await followed(id, before).finally(() => { following = undefined; });
+    const standing = await followed(id, before).finally(() => {
+      following = undefined;
+    });
     if (standing === 'renewed') {
       attempts.succeeded(nickname);
       log('info', `'${nickname}' has its new certificate.`);
     } else if (!signal.aborted) {
-      log('warning', `'${nickname}' ${standing === 'failed' ? 'was not renewed' : `was not renewed within ${String(Math.round(pace.patienceMs / 60_000))} minutes`}; it is tried again later. See 'hsmonger status'.`);
+      log(
+        'warning',
+        `'${nickname}' ${standing === 'failed' ? 'was not renewed' : `was not renewed within ${String(Math.round(pace.patienceMs / 60_000))} minutes`}; it is tried again later. See 'hsmonger status'.`,
+      );
     }
   };
 
@@ -120,14 +139,22 @@ export function startRenewer(care: Care, pace: RenewerPace = usualPace, mastersh
       if (config === undefined) throw new HsmongerError('USAGE', `${instance.file} has no certificate '${nickname}'.`);
       const request = await connected.request(ids.get(nickname) ?? '').find();
       if (request !== undefined && needsPin(instance, request)) await prober.prove(nickname);
-      const { keyType, keySize, request: { nickname: id } } = orderOf(instance, config, request === undefined ? [] : [request]);
+      const {
+        keyType,
+        keySize,
+        request: { nickname: id },
+      } = orderOf(instance, config, request === undefined ? [] : [request]);
       const { before, taken } = await resubmitSameKey(connected, id, { keyType, keySize });
-      if (!taken) throw new HsmongerError('RENEWAL_FAILED', `certmonger would not resubmit '${nickname}' (state ${before.status}); see 'hsmonger status'.`);
+      if (!taken)
+        throw new HsmongerError(
+          'RENEWAL_FAILED',
+          `certmonger would not resubmit '${nickname}' (state ${before.status}); see 'hsmonger status'.`,
+        );
       return { id, before: before.certificate.pem };
     });
 
   const followed = async (id: string, before: string | undefined): Promise<Standing> => {
-    for (const end = performance.now() + pace.patienceMs; ; ) {
+    for (const end = performance.now() + pace.patienceMs; ;) {
       bell.quiet();
       // What was seen before the resubmit says nothing.
       await picture.refresh(id).catch(() => undefined);

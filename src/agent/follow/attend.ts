@@ -64,7 +64,9 @@ export function attend({ instance, directories, certmonger, prober, pollMs, log,
     while (!signal.aborted) {
       const started = performance.now();
       const child = startWatcher({ instance, directories, pollMs }, onLine);
-      const stop = () => { child.stop(); };
+      const stop = () => {
+        child.stop();
+      };
       signal.addEventListener('abort', stop);
       const trouble = await child.ended;
       signal.removeEventListener('abort', stop);
@@ -107,7 +109,9 @@ export function attend({ instance, directories, certmonger, prober, pollMs, log,
   const finish = async ({ unfinished }: Sight) => {
     if (unfinished === 0) return;
     try {
-      await finishSavings({ instance, directories }, (sentence) => { log('info', sentence); });
+      await finishSavings({ instance, directories }, (sentence) => {
+        log('info', sentence);
+      });
       finishing.over('nothing is left unfinished.');
     } catch (error) {
       finishing.trouble(`Interrupted savings could not be finished: ${sentenceOf(error)}`);

@@ -14,14 +14,20 @@ export interface HeldRequest {
 }
 
 /** 'refresh' and 'resubmit' are certmonger's own words; 'later': something is under way there, look again soon. */
-export type Move = { readonly move: 'none' } | { readonly move: 'later' } | { readonly move: 'refresh' | 'resubmit'; readonly published: PublishedCertificate };
+export type Move =
+  | { readonly move: 'none' }
+  | { readonly move: 'later' }
+  | { readonly move: 'refresh' | 'resubmit'; readonly published: PublishedCertificate };
 
 /** At rest with the old certificate, given up on a new one, or at a loss since its helper was killed: certmonger asks nothing by itself. */
 const resubmittable: ReadonlySet<string> = new Set([restingState, 'CA_REJECTED', 'CA_UNCONFIGURED', 'NEED_GUIDANCE']);
 
 /** Whether the directory has a newer certificate for the very key certmonger holds, and how certmonger is got to take it. */
 export function decideFollow({ status, held }: HeldRequest, published: readonly PublishedCertificate[], renewalMaster: boolean): Move {
-  const newer = published.find(({ key, certificate, notAfter, missed }) => key === held?.key && (notAfter > held.notAfter || (missed && certificate === held.certificate)));
+  const newer = published.find(
+    ({ key, certificate, notAfter, missed }) =>
+      key === held?.key && (notAfter > held.notAfter || (missed && certificate === held.certificate)),
+  );
   if (renewalMaster || newer === undefined) return { move: 'none' };
   if (refreshableStates.has(status)) return { move: 'refresh', published: newer };
   return resubmittable.has(status) ? { move: 'resubmit', published: newer } : { move: 'later' };

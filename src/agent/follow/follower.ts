@@ -13,11 +13,17 @@ import type { PublishedCertificate, Sight } from './sight.js';
 
 /** Has certmonger take what the renewal master published. */
 export interface Follower {
-  /** Brings every nickname of the sight as far as it can be brought now; gives whether something is under way, so that it should be called again soon. */
+  /**
+   * Brings every nickname of the sight as far as it can be brought now; gives whether something is under way, so that it should be called
+   * again soon.
+   */
   follow(certmonger: Certmonger, sight: Sight): Promise<boolean>;
 }
 
-/** That certmonger was asked to take something and has not yet: for each nickname, whatever the watcher, which reads what is not trusted, says is published. */
+/**
+ * That certmonger was asked to take something and has not yet: for each nickname, whatever the watcher, which reads what is not trusted,
+ * says is published.
+ */
 interface Asked {
   /** End of the certificate certmonger had: the one thing here that no watcher can change. */
   readonly heldUntil: number;
@@ -29,7 +35,12 @@ interface Asked {
 /** A certificate certmonger does not get saved must not be asked for in a loop. */
 const pauses = { firstMs: 30_000, mostMs: 3_600_000 };
 
-export function createFollower(instance: Instance, log: Log, provePin: () => Promise<void>, now: () => number = () => performance.now()): Follower {
+export function createFollower(
+  instance: Instance,
+  log: Log,
+  provePin: () => Promise<void>,
+  now: () => number = () => performance.now(),
+): Follower {
   const asked = new Map<string, Asked>();
   const doubts = new Map<string, { readonly certificate: string; readonly sight: Sight }>();
   const ids = requestIds(instance);
@@ -43,7 +54,10 @@ export function createFollower(instance: Instance, log: Log, provePin: () => Pro
     return true;
   };
 
-  /** That one it holds was missed must be in two sights while it rests: the first may be from before the saving ended, and asked once more the request would wait for the next one. */
+  /**
+   * That one it holds was missed must be in two sights while it rests: the first may be from before the saving ended, and asked once more
+   * the request would wait for the next one.
+   */
   const confirmed = (nickname: string, sight: Sight, { certificate }: PublishedCertificate, { held }: HeldRequest): boolean => {
     if (certificate !== held?.certificate) return true;
     const doubt = doubts.get(nickname);
@@ -51,12 +65,24 @@ export function createFollower(instance: Instance, log: Log, provePin: () => Pro
     return doubt?.certificate === certificate && doubt.sight !== sight;
   };
 
-  const make = async (certmonger: Certmonger, nickname: string, request: TrackingRequest, { held }: HeldRequest, { move, published }: Extract<Move, { published: PublishedCertificate }>) => {
+  const make = async (
+    certmonger: Certmonger,
+    nickname: string,
+    request: TrackingRequest,
+    { held }: HeldRequest,
+    { move, published }: Extract<Move, { published: PublishedCertificate }>,
+  ) => {
     if (!due(nickname, held?.notAfter.getTime() ?? 0)) return;
     const until = published.notAfter.toISOString().slice(0, 10);
     if (needsPin(instance, request)) await provePin();
-    const taken = move === 'refresh' ? await certmonger.request(request.nickname).refresh() : (await resubmitSameKey(certmonger, request.nickname, provenKey(nickname, request))).taken;
-    log('info', `'${nickname}': the renewal master published a certificate that expires ${until}; certmonger ${taken ? 'was asked to take it' : `is busy (${request.status}) and will be asked again`}.`);
+    const taken =
+      move === 'refresh'
+        ? await certmonger.request(request.nickname).refresh()
+        : (await resubmitSameKey(certmonger, request.nickname, provenKey(nickname, request))).taken;
+    log(
+      'info',
+      `'${nickname}': the renewal master published a certificate that expires ${until}; certmonger ${taken ? 'was asked to take it' : `is busy (${request.status}) and will be asked again`}.`,
+    );
   };
 
   const arrived = (nickname: string, { held }: HeldRequest) => {
@@ -75,7 +101,11 @@ export function createFollower(instance: Instance, log: Log, provePin: () => Pro
         const request = requestOf(requests, instance, ids.get(nickname), nickname);
         if (request === undefined) continue;
         const held = heldRequest(request);
-        const move = decideFollow(held, published.filter((one) => one.nickname === nickname), renewalMaster);
+        const move = decideFollow(
+          held,
+          published.filter((one) => one.nickname === nickname),
+          renewalMaster,
+        );
         if (move.move !== 'resubmit') doubts.delete(nickname);
         const doubted = move.move === 'resubmit' && !confirmed(nickname, sight, move.published, held);
         if (move.move === 'none' || doubted) arrived(nickname, held);
@@ -96,8 +126,15 @@ export function createFollower(instance: Instance, log: Log, provePin: () => Pro
 }
 
 /** By our id, else whoever's it is that keeps the certificate in the same place; only one that asks our helper. */
-function requestOf(requests: readonly TrackingRequest[], instance: Instance, id: string | undefined, nickname: string): TrackingRequest | undefined {
+function requestOf(
+  requests: readonly TrackingRequest[],
+  instance: Instance,
+  id: string | undefined,
+  nickname: string,
+): TrackingRequest | undefined {
   const certificate = instance.certificates.find((one) => one.nickname === nickname);
-  const found = requests.find((request) => request.nickname === id) ?? requests.find((request) => certificate !== undefined && isOurPlace(request.certificateStorage, instance, certificate));
+  const found =
+    requests.find((request) => request.nickname === id) ??
+    requests.find((request) => certificate !== undefined && isOurPlace(request.certificateStorage, instance, certificate));
   return found?.ca === instance.name ? found : undefined;
 }

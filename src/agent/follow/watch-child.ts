@@ -30,10 +30,18 @@ export function startWatcher(order: WatchOrder, onLine: (line: WatcherLine) => v
   let reason: HsmongerError | undefined;
   let stopped = false;
   const giveUp = (why: string) => {
-    reason ??= new HsmongerError('DIRECTORY_UNAVAILABLE', `The process that watches the directory for instance '${order.instance.name}' ${why}.`);
+    reason ??= new HsmongerError(
+      'DIRECTORY_UNAVAILABLE',
+      `The process that watches the directory for instance '${order.instance.name}' ${why}.`,
+    );
     child.kill('SIGKILL');
   };
-  const silence = setTimeout(() => { giveUp('said nothing for minutes and was ended'); }, 2 * order.pollMs + silenceMs);
+  const silence = setTimeout(
+    () => {
+      giveUp('said nothing for minutes and was ended');
+    },
+    2 * order.pollMs + silenceMs,
+  );
   const hear = (text: string) => {
     silence.refresh();
     try {
@@ -49,10 +57,16 @@ export function startWatcher(order: WatchOrder, onLine: (line: WatcherLine) => v
   // Kept open: its end tells the watcher that this process is gone.
   child.stdin?.write(`${encode(order)}\n`);
   const ended = new Promise<HsmongerError | undefined>((resolve) => {
-    child.once('error', (error) => { giveUp(`could not be started: ${error.message}`); resolve(reason); });
+    child.once('error', (error) => {
+      giveUp(`could not be started: ${error.message}`);
+      resolve(reason);
+    });
     child.once('close', (code, signal) => {
       clearTimeout(silence);
-      reason ??= new HsmongerError('DIRECTORY_UNAVAILABLE', `The process that watches the directory for instance '${order.instance.name}' ended with ${signal ?? `status ${String(code)}`}.`);
+      reason ??= new HsmongerError(
+        'DIRECTORY_UNAVAILABLE',
+        `The process that watches the directory for instance '${order.instance.name}' ended with ${signal ?? `status ${String(code)}`}.`,
+      );
       resolve(stopped ? undefined : reason);
     });
   });
@@ -61,8 +75,12 @@ export function startWatcher(order: WatchOrder, onLine: (line: WatcherLine) => v
     stop() {
       stopped = true;
       child.stdin?.end();
-      const force = setTimeout(() => { child.kill('SIGKILL'); }, graceMs);
-      void ended.then(() => { clearTimeout(force); });
+      const force = setTimeout(() => {
+        child.kill('SIGKILL');
+      }, graceMs);
+      void ended.then(() => {
+        clearTimeout(force);
+      });
     },
   };
 }

@@ -42,7 +42,10 @@ async function main(): Promise<void> {
   process.stdin.setEncoding('utf8');
   try {
     const order = await firstLine();
-    process.stdin.on('end', () => process.exit(0)).on('error', () => process.exit(0)).resume();
+    process.stdin
+      .on('end', () => process.exit(0))
+      .on('error', () => process.exit(0))
+      .resume();
     sqliteAddon();
     const { instance, directories } = order;
     const account = accountOf(instance.user);
@@ -76,7 +79,8 @@ async function watch(directory: Directory, ledger: Database, { instance, pollMs 
     const renewalMaster = await isRenewalMaster(directory, base, host);
     if (renewalMaster && (await isOnlyRenewalMaster(directory, base, host))) {
       const sentences = await tidyPublished(directory, base, nicknames, now);
-      for (const message of sentences.filter((sentence) => !tidied.includes(sentence))) tell({ kind: 'note', code: 'DIRECTORY_CHANGED', message });
+      for (const message of sentences.filter((sentence) => !tidied.includes(sentence)))
+        tell({ kind: 'note', code: 'DIRECTORY_CHANGED', message });
       tidied = sentences;
     }
     tell({
@@ -91,7 +95,12 @@ async function watch(directory: Directory, ledger: Database, { instance, pollMs 
 }
 
 /** What is published at the first look is what this server starts from. */
-function whetherMissed(ledger: Database, published: Awaited<ReturnType<typeof lookAtPublished>>, renewalMaster: boolean, now: Date): PublishedCertificate[] {
+function whetherMissed(
+  ledger: Database,
+  published: Awaited<ReturnType<typeof lookAtPublished>>,
+  renewalMaster: boolean,
+  now: Date,
+): PublishedCertificate[] {
   return published.map((one) => {
     if (published.filter(({ nickname }) => nickname === one.nickname).length === 1) noteInPlace(ledger, one.nickname, one.certificate, now);
     return { ...one, missed: !renewalMaster && isMissed(ledger, one.nickname, one.certificate, now) };

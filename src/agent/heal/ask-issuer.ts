@@ -11,18 +11,28 @@ export type Answer = 'yes' | 'no' | 'cannot say';
 const timeoutMs = 60_000;
 
 /**
- * Whether the issuer would grant now what it refused, as the helper would find it at its next run: by the instance file as it is now, which may be another
- * than the agent read. Only a token's own CA can say. Who is missing in the answer could not be asked about. Never rejects.
+ * Whether the issuer would grant now what it refused, as the helper would find it at its next run: by the instance file as it is now, which
+ * may be another than the agent read. Only a token's own CA can say. Who is missing in the answer could not be asked about. Never rejects.
  */
-export async function askIssuer({ instance: { name }, directories }: Pick<Care, 'instance' | 'directories'>, refused: readonly Refused[]): Promise<ReadonlyMap<string, Answer>> {
+export async function askIssuer(
+  { instance: { name }, directories }: Pick<Care, 'instance' | 'directories'>,
+  refused: readonly Refused[],
+): Promise<ReadonlyMap<string, Answer>> {
   const all = (answer: Answer) => new Map(refused.map(({ nickname }) => [nickname, answer] as const));
   try {
     const instance = loadInstance(directories, name);
     if (instance.issuer.type !== 'token') return all('cannot say');
     const storage = new Map(instance.certificates.map((certificate) => [certificate.nickname, certificate.storage.kind]));
-    const certificates = refused.map(({ nickname, pem }) => ({ nickname, ...(storage.get(nickname) === 'token' || pem === undefined ? {} : { certificate: certificateFromPem(pem) }) }));
+    const certificates = refused.map(({ nickname, pem }) => ({
+      nickname,
+      ...(storage.get(nickname) === 'token' || pem === undefined ? {} : { certificate: certificateFromPem(pem) }),
+    }));
     const previews = await askService({ instance, directories }, 'preview renewals', { certificates }, { timeoutMs });
-    return new Map(previews.flatMap((preview) => (preview.ok || isRefusal(preview) ? [[preview.nickname, preview.ok ? ('yes' as const) : ('no' as const)] as const] : [])));
+    return new Map(
+      previews.flatMap((preview) =>
+        preview.ok || isRefusal(preview) ? [[preview.nickname, preview.ok ? ('yes' as const) : ('no' as const)] as const] : [],
+      ),
+    );
   } catch (error) {
     return isRefusal(asHsmongerError(error)) ? all('no') : new Map();
   }

@@ -27,13 +27,21 @@ export function createCalm(clock: () => Date, now: () => number): Calm {
   return {
     still(nickname, { sighting, memory, surroundings }) {
       const found = well.get(nickname);
-      if (found === undefined || found.sighting !== sighting || found.memory !== memory || found.surroundings !== surroundings || now() - found.atMs >= staleMs) return false;
+      if (
+        found === undefined ||
+        found.sighting !== sighting ||
+        found.memory !== memory ||
+        found.surroundings !== surroundings ||
+        now() - found.atMs >= staleMs
+      )
+        return false;
       const end = sighting?.request.certificate.notAfter;
       return end !== undefined && end > clock();
     },
     foundWell(nickname, basis) {
       // What moves is judged by how long it has done so, and a saving that is written down by how long it stands there.
-      if (basis.sighting?.request.status === restingState && (basis.memory === undefined || basis.memory.journal.length === 0)) well.set(nickname, { ...basis, atMs: now() });
+      if (basis.sighting?.request.status === restingState && (basis.memory === undefined || basis.memory.journal.length === 0))
+        well.set(nickname, { ...basis, atMs: now() });
       else well.delete(nickname);
     },
   };
@@ -45,5 +53,14 @@ export function surroundingsOf({ certmonger, pinMovedTo, probe }: SiteFacts): st
 }
 
 function seenBy({ token, nss, helper, directory, ca, disk }: Probe): unknown {
-  return [token?.state === 'present' ? [token.pin, token.login, Object.entries(token.keys).map(([nickname, key]) => [nickname, key.ok || key])] : token, nss, helper, directory, ca, disk];
+  return [
+    token?.state === 'present'
+      ? [token.pin, token.login, Object.entries(token.keys).map(([nickname, key]) => [nickname, key.ok || key])]
+      : token,
+    nss,
+    helper,
+    directory,
+    ca,
+    disk,
+  ];
 }

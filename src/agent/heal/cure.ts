@@ -27,7 +27,11 @@ export type Treated = 'taken' | 'not taken' | { readonly obstacle: string };
 const idle: ReadonlySet<ErrorCode> = new Set(['PIN_SOURCE_MISSING', 'TOKEN_NOT_FOUND', 'MODULE_FAILED']);
 
 /** Each remedy has certmonger log in, so the PIN is proven before. The errors of same-key.ts and of the bus. */
-export function applyRemedy({ instance, certmonger, prober }: Pick<Care, 'instance' | 'certmonger' | 'prober'>, remedy: Remedy, { nickname, id, status }: Case): Promise<Treated> {
+export function applyRemedy(
+  { instance, certmonger, prober }: Pick<Care, 'instance' | 'certmonger' | 'prober'>,
+  remedy: Remedy,
+  { nickname, id, status }: Case,
+): Promise<Treated> {
   return oneAtATime(certmonger, () =>
     certmonger.use(async (daemon) => {
       const handle = daemon.request(id);
@@ -35,7 +39,8 @@ export function applyRemedy({ instance, certmonger, prober }: Pick<Care, 'instan
       // It may have moved while this waited for its turn: what is on its way is left alone.
       if (request?.status !== status) return 'not taken';
       const obstacle = needsPin(instance, request) ? await prober.prove().then(() => undefined, asHsmongerError) : undefined;
-      if (obstacle !== undefined && !(idle.has(obstacle.code) && (saveFailedStates as readonly string[]).includes(status))) return { obstacle: obstacle.message };
+      if (obstacle !== undefined && !(idle.has(obstacle.code) && (saveFailedStates as readonly string[]).includes(status)))
+        return { obstacle: obstacle.message };
       return (await apply(daemon, remedy, nickname, request)) ? 'taken' : 'not taken';
     }),
   );

@@ -37,7 +37,12 @@ export function examine({ site, config, sighting, key, probe, memory, tries, loc
     request: seenRequest(request, key?.standing),
     forMs: nowMs - sinceMs,
     trail: trail.map(({ status, atMs }) => ({ status, agoMs: nowMs - atMs })),
-    remembered: rememberedOf(site.now, memory, { nickname: config.nickname, profile: config.profile, ...(key?.fingerprint === undefined ? {} : { key: key.fingerprint }), ...(held === undefined ? {} : { held }) }),
+    remembered: rememberedOf(site.now, memory, {
+      nickname: config.nickname,
+      profile: config.profile,
+      ...(key?.fingerprint === undefined ? {} : { key: key.fingerprint }),
+      ...(held === undefined ? {} : { held }),
+    }),
     ...(holder === undefined ? {} : { lockHeldBy: holder }),
   });
 }
@@ -45,20 +50,34 @@ export function examine({ site, config, sighting, key, probe, memory, tries, loc
 /** The same facts, by another look or by none. */
 export function withProbe(site: SiteFacts, probe: Probe | undefined): SiteFacts {
   const { now, instance, user, token, database, certmonger, pinMovedTo } = site;
-  const rest = { now, instance, user, database, ...(token === undefined ? {} : { token }), ...(certmonger === undefined ? {} : { certmonger }), ...(pinMovedTo === undefined ? {} : { pinMovedTo }) };
+  const rest = {
+    now,
+    instance,
+    user,
+    database,
+    ...(token === undefined ? {} : { token }),
+    ...(certmonger === undefined ? {} : { certmonger }),
+    ...(pinMovedTo === undefined ? {} : { pinMovedTo }),
+  };
   return probe === undefined ? rest : { ...rest, probe };
 }
 
 /** Whose requests keep certmonger's writing lock from all others. */
 export function lockHoldersIn(sightings: readonly Sighting[]): string[] {
-  return sightings.filter(({ request }) => (lockHoldingStates as readonly string[]).includes(request.status)).map(({ request }) => request.nickname);
+  return sightings
+    .filter(({ request }) => (lockHoldingStates as readonly string[]).includes(request.status))
+    .map(({ request }) => request.nickname);
 }
 
 /**
- * What was seen and counts for this request. Where it is stuck, that its cause is gone is believed only of a look with new eyes since it got
- * stuck: a session that was open before proves neither token nor PIN. Bad news is believed of any.
+ * What was seen and counts for this request. Where it is stuck, that its cause is gone is believed only of a look with new eyes since it
+ * got stuck: a session that was open before proves neither token nor PIN. Bad news is believed of any.
  */
-export function evidenceFor({ request, sinceMs }: Sighting, newest: Probe | undefined, lookSince: (sinceMs: number) => Probe | undefined): Probe | undefined {
+export function evidenceFor(
+  { request, sinceMs }: Sighting,
+  newest: Probe | undefined,
+  lookSince: (sinceMs: number) => Probe | undefined,
+): Probe | undefined {
   if (!request.stuck) return newest;
   const look = lookSince(sinceMs);
   if (newest === undefined || (look !== undefined && look.at >= newest.at)) return look;

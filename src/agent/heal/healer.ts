@@ -36,8 +36,8 @@ export interface Healer extends Part {
 
 export interface HealerMeans {
   /**
-   * Has certmonger's requests made what the instance file says, soon: not at once, for what is missing now may be what `track apply` replaces or
-   * `unsetup` takes back at this moment. Absent: such troubles are told and left.
+   * Has certmonger's requests made what the instance file says, soon: not at once, for what is missing now may be what `track apply`
+   * replaces or `unsetup` takes back at this moment. Absent: such troubles are told and left.
    */
   readonly reconcile?: () => void;
   /** Default: the instance's ledger. */
@@ -58,11 +58,26 @@ const again = { untaken: 5000, hindered: 20_000 };
 const ledgerTimeoutMs = 30_000;
 
 /** What no look can show to be over. */
-const unseen: ReadonlySet<string> = new Set(['ca-pending', 'waits-for-others', 'saving-left', 'lock-held', 'expired-refused', 'expired', 'refused', 'not-moving']);
+const unseen: ReadonlySet<string> = new Set([
+  'ca-pending',
+  'waits-for-others',
+  'saving-left',
+  'lock-held',
+  'expired-refused',
+  'expired',
+  'refused',
+  'not-moving',
+]);
 
 export function startHealer(care: Care, means: HealerMeans = {}): Healer {
   const { instance, picture, prober, events, log, clock, signal } = care;
-  const { reconcile, ask = (refused: readonly Refused[]) => askIssuer(care, refused), random = Math.random, now = () => performance.now(), readMemory = () => askService(care, 'read ledger', undefined, { timeoutMs: ledgerTimeoutMs }) } = means;
+  const {
+    reconcile,
+    ask = (refused: readonly Refused[]) => askIssuer(care, refused),
+    random = Math.random,
+    now = () => performance.now(),
+    readMemory = () => askService(care, 'read ledger', undefined, { timeoutMs: ledgerTimeoutMs }),
+  } = means;
   const find = createFinder(instance);
   const costOf = costIn(instance);
   const looks = createLooks(prober, now);
@@ -71,15 +86,34 @@ export function startHealer(care: Care, means: HealerMeans = {}): Healer {
   const patients = createPatients({ clock, now, random });
   const teller = createTeller({ instance: instance.name, events, clock, now });
   const pinFile = pinFileOf(care);
-  const pin = createPinWatch({ instance: instance.name, file: pinFile, tell: (event) => { events.tell(event); }, log, clock });
+  const pin = createPinWatch({
+    instance: instance.name,
+    file: pinFile,
+    tell: (event) => {
+      events.tell(event);
+    },
+    log,
+    clock,
+  });
   const curing = createTroubleLog(log);
-  const prospects = createProspects({ instance, ask, onAnswer: () => { nudge(); }, now });
+  const prospects = createProspects({
+    instance,
+    ask,
+    onAnswer: () => {
+      nudge();
+    },
+    now,
+  });
   const busy = new Set<string>();
   let ofCertificates: ReadonlyMap<string, Diagnosis> = new Map();
   let ofInstance: readonly Diagnosis[] = [];
   let wake = new AbortController();
-  const nudge = () => { wake.abort(); };
-  const look = () => { void looks.now().then(nudge); };
+  const nudge = () => {
+    wake.abort();
+  };
+  const look = () => {
+    void looks.now().then(nudge);
+  };
 
   const newest = (): Probe | undefined => {
     const [watched, looked] = [prober.latest(), looks.since(-Infinity)];
@@ -100,7 +134,8 @@ export function startHealer(care: Care, means: HealerMeans = {}): Healer {
   const round = async (): Promise<number> => {
     const sightings = picture.requests();
     const requests = sightings === undefined ? undefined : find(sightings);
-    const restedMs = requests === undefined ? -Infinity : Math.max(-Infinity, ...[...requests.values()].filter(asksLedger).map(({ sinceMs }) => sinceMs));
+    const restedMs =
+      requests === undefined ? -Infinity : Math.max(-Infinity, ...[...requests.values()].filter(asksLedger).map(({ sinceMs }) => sinceMs));
     const remembered = await ledger.refresh(restedMs);
     const site = siteNow();
     ofInstance = diagnoseSite(site);
@@ -147,7 +182,10 @@ export function startHealer(care: Care, means: HealerMeans = {}): Healer {
         continue;
       }
       found.set(nickname, diagnosis);
-      const present = probe !== undefined && diagnosis.cure.by !== 'resubmit' && diagnoseSite({ ...site, probe }).some(({ cause }) => cause === diagnosis.cause);
+      const present =
+        probe !== undefined &&
+        diagnosis.cure.by !== 'resubmit' &&
+        diagnoseSite({ ...site, probe }).some(({ cause }) => cause === diagnosis.cause);
       const patient = patients.admit(nickname, diagnosis, sighting?.request.certificate.notAfter, present);
       if (answered.has(diagnosis.cause) && diagnosis.cure.by === 'resubmit' && sighting !== undefined) {
         const { pem } = sighting.request.certificate;
@@ -158,13 +196,21 @@ export function startHealer(care: Care, means: HealerMeans = {}): Healer {
     }
     ofCertificates = found;
     waits.push(prospects.consider(refused, site.probe?.ca?.ok === false));
-    const suspect = [...requests.values()].some(({ request }) => (pinStates as readonly string[]).includes(request.status)) || [...found.values()].some(({ cause }) => cause === 'saving-fails');
+    const suspect =
+      [...requests.values()].some(({ request }) => (pinStates as readonly string[]).includes(request.status)) ||
+      [...found.values()].some(({ cause }) => cause === 'saving-fails');
     if (await pin.attend(site.probe, ofInstance, suspect)) look();
     return Math.max(settleMs, Math.min(idleMs, ...waits));
   };
 
   /** Does what is due for one; gives milliseconds until it is to be thought of again. */
-  const act = (nickname: string, sighting: Sighting | undefined, { cause, cure }: Diagnosis, patient: Patient, unknown: boolean): number => {
+  const act = (
+    nickname: string,
+    sighting: Sighting | undefined,
+    { cause, cure }: Diagnosis,
+    patient: Patient,
+    unknown: boolean,
+  ): number => {
     if (busy.has(nickname)) return idleMs;
     switch (cure.by) {
       case 'resubmit':

@@ -1,6 +1,7 @@
 /**
- * What a try costs: a question runs the helper once; a request has certmonger sign three times, read key and certificate again, and save. A blind one does
- * so where nothing else can tell whether the cause is gone: it is made every minute at first, while whoever mends it is likely to be at it.
+ * What a try costs: a question runs the helper once; a request has certmonger sign three times, read key and certificate again, and save. A
+ * blind one does so where nothing else can tell whether the cause is gone: it is made every minute at first, while whoever mends it is
+ * likely to be at it.
  */
 export type Cost = 'question' | 'request' | 'blind request';
 
@@ -17,7 +18,12 @@ const shareOfLife = 100;
  * When the next try is due after `attempts` that were in vain: at once, then after waits that double, each shortened by up to a fifth so
  * that many requests do not come at once, and never so long that it would hurt: the less life is left, the shorter. `random` gives [0, 1).
  */
-export function nextTry(now: Date, certificate: { readonly notAfter?: Date; readonly cost: Cost }, attempts: number, random: () => number = Math.random): Date {
+export function nextTry(
+  now: Date,
+  certificate: { readonly notAfter?: Date; readonly cost: Cost },
+  attempts: number,
+  random: () => number = Math.random,
+): Date {
   if (attempts === 0) return now;
   const left = certificate.notAfter === undefined ? 0 : certificate.notAfter.getTime() - now.getTime();
   const most = Math.min(mostMs[certificate.cost], Math.max(leastMs, left / shareOfLife));

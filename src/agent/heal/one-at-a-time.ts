@@ -4,7 +4,10 @@
  */
 export function oneAtATime<T>(daemon: object, work: () => Promise<T>): Promise<T> {
   const result = (queues.get(daemon) ?? Promise.resolve()).then(work);
-  queues.set(daemon, result.catch(() => undefined));
+  queues.set(
+    daemon,
+    result.catch(() => undefined),
+  );
   return result;
 }
 

@@ -27,7 +27,15 @@ export interface Patients {
 /** The helper has only just said no: asked at once it would say it again. */
 export const answered: ReadonlySet<string> = new Set(['refused', 'unconfigured', 'gave-up']);
 
-export function createPatients({ clock, now, random }: { readonly clock: () => Date; readonly now: () => number; readonly random: () => number }): Patients {
+export function createPatients({
+  clock,
+  now,
+  random,
+}: {
+  readonly clock: () => Date;
+  readonly now: () => number;
+  readonly random: () => number;
+}): Patients {
   const all = new Map<string, Patient>();
   const dueAfter = (notAfter: Date | undefined, cost: Cost, attempts: number) => {
     const at = clock();
@@ -36,7 +44,13 @@ export function createPatients({ clock, now, random }: { readonly clock: () => D
   /** What was tried for another cause counts on: two that take turns would be cured without end, each for the first time. */
   const begin = (cause: string, notAfter: Date | undefined, before: Patient | undefined): Patient => {
     const first = answered.has(cause) ? { attempts: 1, dueMs: dueAfter(notAfter, 'request', 1) } : { attempts: 0, dueMs: 0 };
-    return { cause, sinceMs: now(), triedMs: now(), attempts: Math.max(first.attempts, before?.attempts ?? 0), dueMs: Math.max(first.dueMs, before?.dueMs ?? 0) };
+    return {
+      cause,
+      sinceMs: now(),
+      triedMs: now(),
+      attempts: Math.max(first.attempts, before?.attempts ?? 0),
+      dueMs: Math.max(first.dueMs, before?.dueMs ?? 0),
+    };
   };
   return {
     get: (nickname) => all.get(nickname),
@@ -50,7 +64,9 @@ export function createPatients({ clock, now, random }: { readonly clock: () => D
       all.set(nickname, patient);
       return patient;
     },
-    discharge: (nickname) => { all.delete(nickname); },
+    discharge: (nickname) => {
+      all.delete(nickname);
+    },
     treat(patient, notAfter, cost) {
       patient.attempts += 1;
       patient.triedMs = now();

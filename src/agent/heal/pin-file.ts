@@ -18,7 +18,10 @@ export interface PinFile {
   identity(): PinSourceIdentity | undefined;
   /** Where the last bad one went, while nothing has taken its place. */
   movedTo(): string | undefined;
-  /** Out of certmonger's way; what lies in memory alone is wiped, as nobody can look it up there, and the PIN's keeper tells that it is locked. */
+  /**
+   * Out of certmonger's way; what lies in memory alone is wiped, as nobody can look it up there, and the PIN's keeper tells that it is
+   * locked.
+   */
   moveAside(judged: PinSourceIdentity): Promise<Aside | { readonly result: 'wiped' }>;
 }
 
@@ -82,7 +85,10 @@ function notMoved(file: string, error: unknown): string {
 /** Whoever writes a file does it in steps: half a PIN must not be tried. */
 const settledMs = 700;
 
-/** Calls `onSettled` some time after the last change of that name in its directory, until the signal. Where that cannot be watched the probes are all there is. */
+/**
+ * Calls `onSettled` some time after the last change of that name in its directory, until the signal. Where that cannot be watched the
+ * probes are all there is.
+ */
 export function watchPinFile(file: string, onSettled: () => void, signal: AbortSignal): void {
   let timer: NodeJS.Timeout | undefined;
   try {
@@ -91,9 +97,17 @@ export function watchPinFile(file: string, onSettled: () => void, signal: AbortS
       clearTimeout(timer);
       timer = setTimeout(onSettled, settledMs);
     });
-    watcher.on('error', () => { watcher.close(); });
+    watcher.on('error', () => {
+      watcher.close();
+    });
   } catch {
     return;
   }
-  signal.addEventListener('abort', () => { clearTimeout(timer); }, { once: true });
+  signal.addEventListener(
+    'abort',
+    () => {
+      clearTimeout(timer);
+    },
+    { once: true },
+  );
 }

@@ -10,8 +10,8 @@ export interface PinWatch {
   /** Where the last bad one was moved to, while there is no new one. */
   movedTo(): string | undefined;
   /**
-   * Acts on what is known now; `suspect`: certmonger itself says the PIN did not work. Gives whether another file is there than the one that was
-   * judged, so that a look is due.
+   * Acts on what is known now; `suspect`: certmonger itself says the PIN did not work. Gives whether another file is there than the one
+   * that was judged, so that a look is due.
    */
   attend(probe: Probe | undefined, diagnoses: readonly Diagnosis[], suspect: boolean): Promise<boolean>;
 }
@@ -33,7 +33,9 @@ export function createPinWatch({ instance, file, tell, log, clock }: PinWatchMea
   /** What was there when it was last looked at. */
   let looked: PinSourceIdentity | undefined;
 
-  const event = (kind: 'locked' | 'unlocked', message: string, details: Readonly<Record<string, string>>) => { tell({ kind, at: clock(), instance, message, details }); };
+  const event = (kind: 'locked' | 'unlocked', message: string, details: Readonly<Record<string, string>>) => {
+    tell({ kind, at: clock(), instance, message, details });
+  };
 
   /** The very file that is bad: judged by the token, or unproven while one more attempt would lock it. */
   const badOne = (login: LoginProbe | undefined, diagnoses: readonly Diagnosis[], suspect: boolean): PinSourceIdentity | undefined => {
@@ -51,7 +53,10 @@ export function createPinWatch({ instance, file, tell, log, clock }: PinWatchMea
       case 'moved':
         locked = true;
         log('warning', `the PIN in ${pin.path} is bad; it was moved to ${done.to} so that certmonger spends no more attempts on it.`);
-        event('locked', `The PIN in ${pin.path} is bad and was moved to ${done.to}; write the right one to ${pin.path}.`, { reason: code, 'moved-to': done.to });
+        event('locked', `The PIN in ${pin.path} is bad and was moved to ${done.to}; write the right one to ${pin.path}.`, {
+          reason: code,
+          'moved-to': done.to,
+        });
         return;
       case 'wiped':
         // The PIN's keeper tells that it is locked.
@@ -78,9 +83,11 @@ export function createPinWatch({ instance, file, tell, log, clock }: PinWatchMea
         locked = false;
       }
       const bad = badOne(login, diagnoses, suspect);
-      if (bad !== undefined && bad !== handled) await aside(file, bad, login !== undefined && login.state !== 'proven' ? login.code : 'PIN_FINAL_TRY');
+      if (bad !== undefined && bad !== handled)
+        await aside(file, bad, login !== undefined && login.state !== 'proven' ? login.code : 'PIN_FINAL_TRY');
       const now = file.identity();
-      const fresh = now !== undefined && now !== looked && now !== bad && login !== undefined && (login.state !== 'proven' || login.source !== now);
+      const fresh =
+        now !== undefined && now !== looked && now !== bad && login !== undefined && (login.state !== 'proven' || login.source !== now);
       looked = now;
       return fresh;
     },

@@ -6,7 +6,10 @@ import { heldCertificate } from '../held-certificate.js';
 import { requestInPlace } from '../own-request.js';
 import type { Sighting } from '../picture/picture.js';
 
-/** Finds each certificate's request: by our id, else whoever's it is that keeps the certificate in the same place; only one that asks our helper, or nobody. */
+/**
+ * Finds each certificate's request: by our id, else whoever's it is that keeps the certificate in the same place; only one that asks our
+ * helper, or nobody.
+ */
 export function createFinder(instance: Instance): (sightings: readonly Sighting[]) => ReadonlyMap<string, Sighting> {
   const ids = requestIds(instance);
   let last: { readonly of: readonly Sighting[]; readonly found: ReadonlyMap<string, Sighting> } | undefined;
@@ -19,11 +22,14 @@ export function createFinder(instance: Instance): (sightings: readonly Sighting[
 
 function find(instance: Instance, ids: ReadonlyMap<string, string>, sightings: readonly Sighting[]): ReadonlyMap<string, Sighting> {
   const byId = new Map(sightings.map((sighting) => [sighting.request.nickname, sighting]));
-  const of = (certificate: CertificateConfig) => byId.get(ids.get(certificate.nickname) ?? '') ?? requestInPlace(sightings, instance, certificate);
+  const of = (certificate: CertificateConfig) =>
+    byId.get(ids.get(certificate.nickname) ?? '') ?? requestInPlace(sightings, instance, certificate);
   return new Map(
     instance.certificates.flatMap((certificate) => {
       const sighting = of(certificate);
-      return sighting === undefined || (sighting.request.ca !== undefined && sighting.request.ca !== instance.name) ? [] : [[certificate.nickname, sighting] as const];
+      return sighting === undefined || (sighting.request.ca !== undefined && sighting.request.ca !== instance.name)
+        ? []
+        : [[certificate.nickname, sighting] as const];
     }),
   );
 }
@@ -39,7 +45,10 @@ export interface HeldKey {
 export function heldKey(request: Pick<TrackingRequest, 'nickname' | 'key' | 'certificate'>): HeldKey {
   const held = heldCertificate(request);
   if (held === undefined) return { standing: 'unknown' };
-  const { key: { type, size } } = request;
-  const standing = type === undefined || size === undefined ? 'unknown' : type === held.key.type && size === held.key.bits ? 'same' : 'other';
+  const {
+    key: { type, size },
+  } = request;
+  const standing =
+    type === undefined || size === undefined ? 'unknown' : type === held.key.type && size === held.key.bits ? 'same' : 'other';
   return { fingerprint: held.fingerprint, standing };
 }

@@ -23,7 +23,17 @@ const patienceMs = 60_000;
 /** certmonger restarts with every update of it, and reads each request anew before it answers. */
 const passing: ReadonlySet<string> = new Set(['certmonger-away']);
 
-export function createTeller({ instance, events, clock, now }: { readonly instance: string; readonly events: Events; readonly clock: () => Date; readonly now: () => number }): Teller {
+export function createTeller({
+  instance,
+  events,
+  clock,
+  now,
+}: {
+  readonly instance: string;
+  readonly events: Events;
+  readonly clock: () => Date;
+  readonly now: () => number;
+}): Teller {
   const ofCertificates = new Map<string, Trouble>();
   const ofInstance = new Map<string, Trouble>();
 
@@ -38,14 +48,24 @@ export function createTeller({ instance, events, clock, now }: { readonly instan
   const tellOnce = ({ told, sinceMs }: Trouble, { cause, severity, sentence, cure }: Diagnosis, nickname?: string) => {
     if (told.has(cause) || ((severity === 'warning' || passing.has(cause)) && now() - sinceMs < patienceMs)) return;
     told.add(cause);
-    say(nickname === undefined || severity === 'warning' ? 'trouble' : 'failed', nickname, nickname === undefined ? sentence : `'${nickname}': ${sentence}`, { cause, severity, cure: cure.by });
+    say(
+      nickname === undefined || severity === 'warning' ? 'trouble' : 'failed',
+      nickname,
+      nickname === undefined ? sentence : `'${nickname}': ${sentence}`,
+      { cause, severity, cure: cure.by },
+    );
   };
   const end = (among: Map<string, Trouble>, key: string, nickname?: string) => {
     const trouble = among.get(key);
     among.delete(key);
     if (trouble === undefined || trouble.told.size === 0) return;
     const { cause, cure } = trouble;
-    say('healed', nickname, `${nickname === undefined ? `'${cause}' is over` : `'${nickname}' is well again after '${cause}'`}${cure === 'waiting' ? '' : `, by ${cure}`}.`, { cause, cure });
+    say(
+      'healed',
+      nickname,
+      `${nickname === undefined ? `'${cause}' is over` : `'${nickname}' is well again after '${cause}'`}${cure === 'waiting' ? '' : `, by ${cure}`}.`,
+      { cause, cure },
+    );
   };
 
   return {
@@ -54,7 +74,8 @@ export function createTeller({ instance, events, clock, now }: { readonly instan
       else if (settled) end(ofCertificates, nickname, nickname);
     },
     ofInstance(diagnoses) {
-      for (const cause of [...ofInstance.keys()].filter((each) => diagnoses.every((diagnosis) => diagnosis.cause !== each))) end(ofInstance, cause);
+      for (const cause of [...ofInstance.keys()].filter((each) => diagnoses.every((diagnosis) => diagnosis.cause !== each)))
+        end(ofInstance, cause);
       for (const diagnosis of diagnoses) tellOnce(begin(ofInstance, diagnosis.cause, diagnosis.cause), diagnosis);
     },
     treated(nickname, by) {

@@ -21,7 +21,16 @@ export interface PicturePace extends RotaPace {
   readonly retry: { readonly firstMs: number; readonly mostMs: number };
 }
 
-export const usualPace: PicturePace = { listMs: 60_000, tickMs: 10_000, restlessMs: 9000, allMs: 540_000, restlessAtOnce: 64, atOnce: 16, settleMs: 100, retry: { firstMs: 500, mostMs: 10_000 } };
+export const usualPace: PicturePace = {
+  listMs: 60_000,
+  tickMs: 10_000,
+  restlessMs: 9000,
+  allMs: 540_000,
+  restlessAtOnce: 64,
+  atOnce: 16,
+  settleMs: 100,
+  retry: { firstMs: 500, mostMs: 10_000 },
+};
 
 export interface PictureGiven {
   readonly certmonger: Pick<CertmongerLink, 'use'>;
@@ -75,7 +84,10 @@ export function createPicture({ certmonger, log, signal, pace = usualPace }: Pic
 
   const tell = (change: PictureChange | undefined) => {
     if (change === undefined) return;
-    for (const listener of [...listeners]) queueMicrotask(() => { listener(change); });
+    for (const listener of [...listeners])
+      queueMicrotask(() => {
+        listener(change);
+      });
   };
   const lose = (why: string) => {
     epoch += 1;
@@ -222,7 +234,11 @@ export function createPicture({ certmonger, log, signal, pace = usualPace }: Pic
           heardPaths.add(change.path);
           break;
         case 'daemon':
-          lose(change.running ? 'certmonger has just been started; its requests are being read.' : 'certmonger does not run; start it with systemctl start certmonger.');
+          lose(
+            change.running
+              ? 'certmonger has just been started; its requests are being read.'
+              : 'certmonger does not run; start it with systemctl start certmonger.',
+          );
           retry.reset();
           break;
         case 'bus':

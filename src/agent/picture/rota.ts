@@ -28,7 +28,9 @@ export function createRota({ restlessMs, allMs, restlessAtOnce, atOnce }: RotaPa
       seen.delete(path);
       seen.set(path, { resting, atMs });
     },
-    forget: (path) => { seen.delete(path); },
+    forget: (path) => {
+      seen.delete(path);
+    },
     clear(atMs) {
       seen.clear();
       tickedMs = atMs;

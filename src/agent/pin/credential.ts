@@ -18,19 +18,31 @@ export interface CredentialPlacer {
   forget(): void;
 }
 
-/** What was placed once and was taken away because the token refuses it now, or was refused at once, is not tried again until the credential is another. */
-export function createCredentialPlacer({ instance, directories }: Pick<Care, 'instance' | 'directories'>, unlocked: UnlockedPin, credentials: string | undefined): CredentialPlacer {
+/**
+ * What was placed once and was taken away because the token refuses it now, or was refused at once, is not tried again until the credential
+ * is another.
+ */
+export function createCredentialPlacer(
+  { instance, directories }: Pick<Care, 'instance' | 'directories'>,
+  unlocked: UnlockedPin,
+  credentials: string | undefined,
+): CredentialPlacer {
   const name = unlocked.credential ?? '';
   let over: { readonly identity: string; readonly sentence: string; readonly placed: boolean } | undefined;
   const place = async () => {
-    if (credentials === undefined) return `The PIN is locked: systemd gave the agent no credentials; add LoadCredentialEncrypted=${name}:/etc/credstore.encrypted/${name} to its unit, or run '${unlockCommand(unlocked)}'.`;
+    if (credentials === undefined)
+      return `The PIN is locked: systemd gave the agent no credentials; add LoadCredentialEncrypted=${name}:/etc/credstore.encrypted/${name} to its unit, or run '${unlockCommand(unlocked)}'.`;
     try {
       const { pin, identity } = readPin({ from: 'file', path: path.join(credentials, name) }, {}, { uid: 0, gid: 0 }, () => '');
       try {
         if (over?.identity === identity) return over.sentence;
         await proveGiven({ instance, directories }, `the PIN in the systemd credential '${name}'`, pin, { force: false, anew: false });
         placeUnlocked(unlocked, pin, accountOf(instance.user));
-        over = { identity, placed: true, sentence: `The PIN is locked: the one in the credential '${name}' was in place and was taken away; run '${unlockCommand(unlocked)}'.` };
+        over = {
+          identity,
+          placed: true,
+          sentence: `The PIN is locked: the one in the credential '${name}' was in place and was taken away; run '${unlockCommand(unlocked)}'.`,
+        };
         return undefined;
       } catch (error) {
         const { code, message } = asHsmongerError(error);

@@ -27,10 +27,14 @@ export interface KeeperOptions {
 }
 
 /**
- * Looks at the file's directory at every change and every probe-seconds. A credential is proven once and put in place at the start, and after
- * `unlock --credential`; one that was refused is not tried again until it is another. Changes of a PIN that were interrupted are finished.
+ * Looks at the file's directory at every change and every probe-seconds. A credential is proven once and put in place at the start, and
+ * after `unlock --credential`; one that was refused is not tried again until it is another. Changes of a PIN that were interrupted are
+ * finished.
  */
-export function startPinKeeper(care: KeeperCare, options: KeeperOptions = { credentials: process.env['CREDENTIALS_DIRECTORY'] }): PinKeeper {
+export function startPinKeeper(
+  care: KeeperCare,
+  options: KeeperOptions = { credentials: process.env['CREDENTIALS_DIRECTORY'] },
+): PinKeeper {
   const { instance, signal } = care;
   const source = instance.token?.pin;
   const unlocked = source?.from === 'unlocked' ? source : undefined;
@@ -39,7 +43,9 @@ export function startPinKeeper(care: KeeperCare, options: KeeperOptions = { cred
   let locked: string | undefined;
   let seen: string | undefined;
   let placed: () => void = () => undefined;
-  const first = new Promise<void>((resolve) => { placed = resolve; });
+  const first = new Promise<void>((resolve) => {
+    placed = resolve;
+  });
   const bell = createBell(signal);
 
   const look = async (pin: UnlockedPin) => {
@@ -65,7 +71,12 @@ export function startPinKeeper(care: KeeperCare, options: KeeperOptions = { cred
   };
 
   const work = async () => {
-    const stop = unlocked === undefined ? () => undefined : watchDirectory(unlocked, () => { bell.ring(); });
+    const stop =
+      unlocked === undefined
+        ? () => undefined
+        : watchDirectory(unlocked, () => {
+            bell.ring();
+          });
     while (!signal.aborted) {
       bell.quiet();
       try {
@@ -112,8 +123,12 @@ function watchDirectory(pin: UnlockedPin, onChange: () => void): () => void {
   try {
     prepareUnlocked(pin);
     const watcher = watch(path.dirname(pin.path), { persistent: false }, onChange);
-    watcher.on('error', () => { watcher.close(); });
-    return () => { watcher.close(); };
+    watcher.on('error', () => {
+      watcher.close();
+    });
+    return () => {
+      watcher.close();
+    };
   } catch {
     return () => undefined;
   }

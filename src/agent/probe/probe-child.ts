@@ -47,7 +47,9 @@ export function startProbeChild(order: ProbeOrder, silenceMs: number): ProbeChil
   };
   let reason: HsmongerError | undefined;
   let stopped = false;
-  let waiting: { readonly resolve: (line: LookLine) => void; readonly reject: (why: HsmongerError) => void; readonly silence: NodeJS.Timeout } | undefined;
+  let waiting:
+    | { readonly resolve: (line: LookLine) => void; readonly reject: (why: HsmongerError) => void; readonly silence: NodeJS.Timeout }
+    | undefined;
 
   const settled = () => {
     const was = waiting;
@@ -80,9 +82,15 @@ export function startProbeChild(order: ProbeOrder, silenceMs: number): ProbeChil
   // Kept open: its end tells the process that this one is gone.
   child.stdin?.write(`${encode(order)}\n`);
   const ended = new Promise<HsmongerError | undefined>((resolve) => {
-    child.once('error', (error) => { giveUp(`could not be started: ${error.message}`); resolve(reason); });
+    child.once('error', (error) => {
+      giveUp(`could not be started: ${error.message}`);
+      resolve(reason);
+    });
     child.once('exit', (code, signal) => {
-      reason ??= new HsmongerError('TOKEN_FAILED', `The process that looks after ${subject(order)} ended with ${signal ?? `status ${String(code)}`}, as it does when the module crashes; it is started again.`);
+      reason ??= new HsmongerError(
+        'TOKEN_FAILED',
+        `The process that looks after ${subject(order)} ended with ${signal ?? `status ${String(code)}`}, as it does when the module crashes; it is started again.`,
+      );
       settled()?.reject(reason);
       resolve(stopped ? undefined : reason);
     });
@@ -96,7 +104,11 @@ export function startProbeChild(order: ProbeOrder, silenceMs: number): ProbeChil
           reject(reason);
           return;
         }
-        const silence = setTimeout(() => { giveUp(`gave no answer within ${String(silenceMs / 1000)} seconds and was ended, as it is when the module hangs; check the HSM and its module`); }, silenceMs);
+        const silence = setTimeout(() => {
+          giveUp(
+            `gave no answer within ${String(silenceMs / 1000)} seconds and was ended, as it is when the module hangs; check the HSM and its module`,
+          );
+        }, silenceMs);
         waiting = { resolve, reject, silence };
         child.stdin?.write(`${encode(how)}\n`);
       }),
@@ -104,11 +116,15 @@ export function startProbeChild(order: ProbeOrder, silenceMs: number): ProbeChil
       stopped = true;
       child.stdin?.end();
       const force = setTimeout(kill, graceMs);
-      void ended.then(() => { clearTimeout(force); });
+      void ended.then(() => {
+        clearTimeout(force);
+      });
     },
   };
 }
 
 function subject({ instance }: ProbeOrder): string {
-  return instance.token === undefined ? `instance '${instance.name}'` : `instance '${instance.name}' through the PKCS#11 module ${instance.token.module}`;
+  return instance.token === undefined
+    ? `instance '${instance.name}'`
+    : `instance '${instance.name}' through the PKCS#11 module ${instance.token.module}`;
 }

@@ -4,7 +4,10 @@ import { decode } from '../../service/wire.js';
 import type { Surroundings } from './surroundings.js';
 import type { HowToLook, TokenLook } from './token-eyes.js';
 
-/** What the agent asks of the process that probes, the first line of its standard input; each HowToLook after it is a line, and the end means that the agent is gone. */
+/**
+ * What the agent asks of the process that probes, the first line of its standard input; each HowToLook after it is a line, and the end
+ * means that the agent is gone.
+ */
 export interface ProbeOrder {
   readonly instance: Instance;
   readonly directories: Directories;
@@ -17,20 +20,34 @@ export interface ProbeOrder {
 export type { HowToLook };
 
 /** What that process answers: `step` as often as it gets on, one `look` for each line asked, `end` where it cannot go on. */
-export type ProbeLine = { readonly kind: 'step' } | ({ readonly kind: 'look'; readonly token?: TokenLook } & Surroundings) | { readonly kind: 'end'; readonly code: string; readonly message: string };
+export type ProbeLine =
+  | { readonly kind: 'step' }
+  | ({ readonly kind: 'look'; readonly token?: TokenLook } & Surroundings)
+  | { readonly kind: 'end'; readonly code: string; readonly message: string };
 
 const problem = { code: v.string(), problem: v.string() };
-const verdict = v.union([v.object({ ok: v.literal(true) }), v.object({ ok: v.literal(false), code: v.exactOptional(v.string()), problem: v.string() })]);
+const verdict = v.union([
+  v.object({ ok: v.literal(true) }),
+  v.object({ ok: v.literal(false), code: v.exactOptional(v.string()), problem: v.string() }),
+]);
 const login = v.variant('state', [
   v.object({ state: v.literal('proven'), source: v.string() }),
   v.object({ state: v.literal('refused'), source: v.exactOptional(v.string()), ...problem }),
   v.object({ state: v.literal('no PIN'), ...problem }),
   v.object({ state: v.literal('unanswered'), ...problem }),
 ]);
-const key = v.union([v.object({ ok: v.literal(true), latencyMs: v.exactOptional(v.number()) }), v.object({ ok: v.literal(false), ...problem })]);
+const key = v.union([
+  v.object({ ok: v.literal(true), latencyMs: v.exactOptional(v.number()) }),
+  v.object({ ok: v.literal(false), ...problem }),
+]);
 const token = v.variant('state', [
   v.object({ state: v.literal('away'), ...problem }),
-  v.object({ state: v.literal('present'), pin: v.picklist(['fine', 'count-low', 'final-try', 'locked']), login, keys: v.record(v.string(), key) }),
+  v.object({
+    state: v.literal('present'),
+    pin: v.picklist(['fine', 'count-low', 'final-try', 'locked']),
+    login,
+    keys: v.record(v.string(), key),
+  }),
 ]);
 const line = v.variant('kind', [
   v.object({ kind: v.literal('step') }),

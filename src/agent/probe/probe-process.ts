@@ -1,6 +1,7 @@
 /**
- * The process that looks at what one instance's renewals need: started by the agent as root, it drops to the service user for good, opens module and token
- * when first asked to look, and keeps the session as long as that is good. Orders come on stdin, a line each; answers leave on a descriptor of their own.
+ * The process that looks at what one instance's renewals need: started by the agent as root, it drops to the service user for good, opens
+ * module and token when first asked to look, and keeps the session as long as that is good. Orders come on stdin, a line each; answers
+ * leave on a descriptor of their own.
  */
 import { writeSync } from 'node:fs';
 import { createInterface } from 'node:readline';
@@ -51,7 +52,16 @@ async function main(): Promise<void> {
 function eyesFor({ instance, directories, env }: ProbeOrder): TokenEyes | undefined {
   if (instance.token === undefined) return undefined;
   const pins = openPinGuard(pinsFile(directories, instance), { patienceMs: queueMs });
-  return createTokenEyes({ token: instance.token, nicknames: watchedNicknames(instance), ...(instance.issuer.type === 'token' ? { issuer: instance.issuer } : {}), pins, env, onStep: () => { tell({ kind: 'step' }); } });
+  return createTokenEyes({
+    token: instance.token,
+    nicknames: watchedNicknames(instance),
+    ...(instance.issuer.type === 'token' ? { issuer: instance.issuer } : {}),
+    pins,
+    env,
+    onStep: () => {
+      tell({ kind: 'step' });
+    },
+  });
 }
 
 /** Whether the directory takes our bind and answers a question: more than a connection says. */

@@ -13,10 +13,19 @@ export type RootSight = Pick<Probe, 'helper' | 'disk'>;
 export function helperAtAGlance(): Verdict | undefined {
   const file = helperFile();
   const stats = statSync(file, { throwIfNoEntry: false });
-  if (stats === undefined) return { ok: false, code: 'NOT_PERMITTED', problem: `The helper's program ${file} is not there, so certmonger cannot ask for certificates; install hsmonger again.` };
+  if (stats === undefined)
+    return {
+      ok: false,
+      code: 'NOT_PERMITTED',
+      problem: `The helper's program ${file} is not there, so certmonger cannot ask for certificates; install hsmonger again.`,
+    };
   // Root may execute what has any of the bits.
   if (stats.isFile() && (stats.mode & 0o111) !== 0) return undefined;
-  return { ok: false, code: 'NOT_PERMITTED', problem: `The helper's program ${file} cannot be executed, so certmonger cannot ask for certificates; run: chmod 0755 '${file}'.` };
+  return {
+    ok: false,
+    code: 'NOT_PERMITTED',
+    problem: `The helper's program ${file} cannot be executed, so certmonger cannot ask for certificates; run: chmod 0755 '${file}'.`,
+  };
 }
 
 /** `daemonPid` of the running certmonger; without one nothing but the glance is possible. */
@@ -28,10 +37,22 @@ export async function lookAsRoot(daemonPid: () => Promise<number>): Promise<Root
   const disk = roomIn([requestsDirectoryOf(daemon)]);
   if (glance !== undefined) return { helper: glance, disk };
   const helper = await helperFacts(daemon, installation());
-  return { helper: helper.answers ? { ok: true } : { ok: false, code: 'NOT_PERMITTED', problem: `The helper's program ${helperFile()} does not answer in certmonger's environment (${helper.failure}); check that it can be executed and hsmonger is installed completely.` }, disk };
+  return {
+    helper: helper.answers
+      ? { ok: true }
+      : {
+          ok: false,
+          code: 'NOT_PERMITTED',
+          problem: `The helper's program ${helperFile()} does not answer in certmonger's environment (${helper.failure}); check that it can be executed and hsmonger is installed completely.`,
+        },
+    disk,
+  };
 }
 
-/** The unit leaves the agent fewer capabilities than certmonger has, and then the kernel does not show certmonger's environment (ptrace(2)): the system daemon's is known without. */
+/**
+ * The unit leaves the agent fewer capabilities than certmonger has, and then the kernel does not show certmonger's environment (ptrace(2)):
+ * the system daemon's is known without.
+ */
 function daemonProcess(pid: number): DaemonProcess {
   try {
     return readDaemonProcess(pid);

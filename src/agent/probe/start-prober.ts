@@ -49,7 +49,10 @@ export function startProber({ instance, directories, log, clock, signal, certmon
 
   const tell = (probe: Probe) => {
     latest = probe;
-    for (const listener of [...listeners]) queueMicrotask(() => { listener(probe); });
+    for (const listener of [...listeners])
+      queueMicrotask(() => {
+        listener(probe);
+      });
   };
 
   const probeOf = ({ token, nss, directory, ca, disk }: Omit<LookLine, 'kind'>, root: Pick<Probe, 'helper' | 'disk'>): Probe => {
@@ -70,7 +73,12 @@ export function startProber({ instance, directories, log, clock, signal, certmon
   /** What is known where the process that should look crashed or hung. */
   const silent = (error: unknown): Probe => {
     const problem = sentenceOf(error);
-    return { at: clock(), ...(instance.token === undefined ? {} : { token: { state: 'away', code: error instanceof HsmongerError ? error.code : 'TOKEN_FAILED', problem } }) };
+    return {
+      at: clock(),
+      ...(instance.token === undefined
+        ? {}
+        : { token: { state: 'away', code: error instanceof HsmongerError ? error.code : 'TOKEN_FAILED', problem } }),
+    };
   };
 
   const lookOnce = async (child: ProbeChild) => {
@@ -104,9 +112,14 @@ export function startProber({ instance, directories, log, clock, signal, certmon
     while (!over()) {
       const started = performance.now();
       const child = startProbeChild({ ...order, bind: false }, silenceMs);
-      const stop = () => { child.stop(); };
+      const stop = () => {
+        child.stop();
+      };
       signal.addEventListener('abort', stop);
-      const trouble = await keep(child).then(() => undefined, (error: unknown) => error);
+      const trouble = await keep(child).then(
+        () => undefined,
+        (error: unknown) => error,
+      );
       signal.removeEventListener('abort', stop);
       child.stop();
       const reason = await child.ended;
@@ -124,10 +137,15 @@ export function startProber({ instance, directories, log, clock, signal, certmon
     const askedMs = performance.now();
     const whole = extent === 'whole';
     const child = startProbeChild({ ...order, bind: whole && instance.drop === 'setuid' }, silenceMs);
-    const stop = () => { child.stop(); };
+    const stop = () => {
+      child.stop();
+    };
     signal.addEventListener('abort', stop);
     try {
-      const [line, root] = await Promise.all([child.look({ sign: whole && signMinutes > 0, anew: true }), whole ? lookAsRoot(() => certmonger.use((connected) => connected.processId())) : glance()]);
+      const [line, root] = await Promise.all([
+        child.look({ sign: whole && signMinutes > 0, anew: true }),
+        whole ? lookAsRoot(() => certmonger.use((connected) => connected.processId())) : glance(),
+      ]);
       const seen = probeOf(line, root);
       const probe = whole ? seen : withKnown(seen, before);
       const login = probe.token?.state === 'present' ? probe.token.login : undefined;
@@ -154,7 +172,8 @@ export function startProber({ instance, directories, log, clock, signal, certmon
   const prove = async () => {
     if (instance.token === undefined) return;
     const file = pinPathOf(instance.token.pin);
-    if (proof !== undefined && performance.now() - proof.atMs < provenForMs && (file === undefined || pinFileNow(file) === proof.source)) return;
+    if (proof !== undefined && performance.now() - proof.atMs < provenForMs && (file === undefined || pinFileNow(file) === proof.source))
+      return;
     const { token } = await logIn();
     if (token?.state === 'away') throw obstacle(token);
     if (token !== undefined && token.login.state !== 'proven') throw obstacle(token.login);
@@ -169,7 +188,9 @@ export function startProber({ instance, directories, log, clock, signal, certmon
     look: oneAtATime(() => freshLook('whole')),
     prove,
     signatures: () => signatures,
-    ended: run().catch((error: unknown) => { log('error', `Looking after the token ended unexpectedly: ${sentenceOf(error)}`); }),
+    ended: run().catch((error: unknown) => {
+      log('error', `Looking after the token ended unexpectedly: ${sentenceOf(error)}`);
+    }),
   };
 }
 
@@ -188,7 +209,9 @@ function obstacle({ code, problem }: { readonly code: string; readonly problem: 
 function withKnown(seen: Probe, before: Probe | undefined): Probe {
   if (seen.token?.state !== 'present' || before?.token?.state !== 'present') return seen;
   const known = before.token.keys;
-  const keys = Object.entries(seen.token.keys).map(([nickname, key]) => [nickname, key.ok && known[nickname]?.ok === true ? known[nickname] : key] as const);
+  const keys = Object.entries(seen.token.keys).map(
+    ([nickname, key]) => [nickname, key.ok && known[nickname]?.ok === true ? known[nickname] : key] as const,
+  );
   return { ...seen, token: { ...seen.token, keys: Object.fromEntries(keys) } };
 }
 
@@ -210,10 +233,15 @@ function oneAtATime<T>(work: () => Promise<T>): () => Promise<T> {
   };
   return () => {
     if (running === undefined) return start();
-    following ??= running.then(() => undefined, () => undefined).then(() => {
-      following = undefined;
-      return start();
-    });
+    following ??= running
+      .then(
+        () => undefined,
+        () => undefined,
+      )
+      .then(() => {
+        following = undefined;
+        return start();
+      });
     return following;
   };
 }

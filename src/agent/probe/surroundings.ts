@@ -15,7 +15,13 @@ const answerMs = 5000;
 const leastBytes = 16 * 1024 * 1024;
 const leastFiles = 100;
 
-export async function lookAround({ instance, directories }: { readonly instance: Instance; readonly directories: Directories }): Promise<Surroundings> {
+export async function lookAround({
+  instance,
+  directories,
+}: {
+  readonly instance: Instance;
+  readonly directories: Directories;
+}): Promise<Surroundings> {
   const [directory, ca] = await Promise.all([directoryVerdict(instance), caVerdict(instance)]);
   const saved = savesToNss(instance);
   return {
@@ -37,14 +43,22 @@ function nssProbe({ nss }: Instance): NssProbe {
 
 async function directoryVerdict({ directory }: Instance): Promise<Verdict | undefined> {
   if (directory === undefined || (await reaches(directory.uri, answerMs))) return directory === undefined ? undefined : { ok: true };
-  return { ok: false, code: 'DIRECTORY_UNAVAILABLE', problem: `Nothing takes up a connection at the directory ${directory.uri} within ${String(answerMs / 1000)} seconds; start it, or check the network on the way.` };
+  return {
+    ok: false,
+    code: 'DIRECTORY_UNAVAILABLE',
+    problem: `Nothing takes up a connection at the directory ${directory.uri} within ${String(answerMs / 1000)} seconds; start it, or check the network on the way.`,
+  };
 }
 
 async function caVerdict({ issuer }: Instance): Promise<Verdict | undefined> {
   if (issuer.type !== 'dogtag') return undefined;
   const { hostname, port } = new URL(issuer.url);
   if (await answersTls(hostname.replace(/^\[|\]$/gu, ''), [port === '' ? 443 : Number(port)], answerMs)) return { ok: true };
-  return { ok: false, code: 'CA_UNREACHABLE', problem: `The CA at ${issuer.url} takes up no TLS within ${String(answerMs / 1000)} seconds; start it, or check the network on the way.` };
+  return {
+    ok: false,
+    code: 'CA_UNREACHABLE',
+    problem: `The CA at ${issuer.url} takes up no TLS within ${String(answerMs / 1000)} seconds; start it, or check the network on the way.`,
+  };
 }
 
 /** The first file system without room for what a renewal writes; one that cannot be asked is other probes' business. */
@@ -56,7 +70,11 @@ export function roomIn(places: readonly string[]): Verdict {
     // Some file systems (btrfs) count no files.
     if (bytes >= leastBytes && (stats.files === 0 || stats.ffree >= leastFiles)) continue;
     const left = bytes < leastBytes ? `${String(Math.floor(bytes / 1024 / 1024))} MiB are` : `${String(stats.ffree)} files are`;
-    return { ok: false, code: 'STATE_UNAVAILABLE', problem: `Only ${left} left on the file system of ${place}, too little for renewals; make room there.` };
+    return {
+      ok: false,
+      code: 'STATE_UNAVAILABLE',
+      problem: `Only ${left} left on the file system of ${place}, too little for renewals; make room there.`,
+    };
   }
   return { ok: true };
 }

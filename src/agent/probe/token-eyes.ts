@@ -7,7 +7,10 @@ import { identifyPin } from '../../pkcs11/pin/pin-source.js';
 import type { PinGuard, Token } from '../../pkcs11/token.js';
 import { findWatched, proveKey, type WatchedKey } from './watched-keys.js';
 
-/** How to look: `sign` with every watched key; `anew` through a freshly initialised module and a login of its own, whatever the session says. */
+/**
+ * How to look: `sign` with every watched key; `anew` through a freshly initialised module and a login of its own, whatever the session
+ * says.
+ */
 export interface HowToLook {
   readonly sign: boolean;
   readonly anew: boolean;
@@ -49,12 +52,13 @@ interface OpenEyes {
 type Present = Extract<TokenProbe, { state: 'present' }>;
 
 /**
- * What an open session notices, tried with SoftHSM 2.6: while the token's directory is away C_GetTokenInfo fails with CKR_GENERAL_ERROR and any
- * attribute of a key with CKR_OBJECT_HANDLE_INVALID, but C_GetSlotList, C_GetSessionInfo, C_OpenSession and C_FindObjects (which finds nothing) answer
- * as ever; once it was noticed the module says so for ever, back or not: only C_Finalize and C_Initialize see it again. A token made anew under the same
- * label, and a key destroyed by others, show in the key's attribute alone. That the PIN was changed by others shows in nothing: C_Sign works, and
- * C_Login in the same process takes the old PIN still. So a look asks token, session and keys; whatever fails is looked at anew from C_Initialize on; and
- * so are, for the PIN's sake, each signing, each change of the PIN's source, and flags that begin to tell of failed logins.
+ * What an open session notices, tried with SoftHSM 2.6: while the token's directory is away C_GetTokenInfo fails with CKR_GENERAL_ERROR and
+ * any attribute of a key with CKR_OBJECT_HANDLE_INVALID, but C_GetSlotList, C_GetSessionInfo, C_OpenSession and C_FindObjects (which finds
+ * nothing) answer as ever; once it was noticed the module says so for ever, back or not: only C_Finalize and C_Initialize see it again. A
+ * token made anew under the same label, and a key destroyed by others, show in the key's attribute alone. That the PIN was changed by
+ * others shows in nothing: C_Sign works, and C_Login in the same process takes the old PIN still. So a look asks token, session and keys;
+ * whatever fails is looked at anew from C_Initialize on; and so are, for the PIN's sake, each signing, each change of the PIN's source, and
+ * flags that begin to tell of failed logins.
  */
 export function createTokenEyes({ token: config, nicknames, issuer, pins, env, onStep }: EyesOptions): TokenEyes {
   let open: OpenEyes | undefined;
@@ -67,14 +71,18 @@ export function createTokenEyes({ token: config, nicknames, issuer, pins, env, o
     await closing?.token.close();
   };
 
-  const sourceNow = () => identifyPin(config.pin, { ...process.env, ...env }, { uid: process.geteuid?.() ?? -1, gid: process.getegid?.() ?? -1 }, (secret) => pins.tag(secret));
+  const sourceNow = () =>
+    identifyPin(config.pin, { ...process.env, ...env }, { uid: process.geteuid?.() ?? -1, gid: process.getegid?.() ?? -1 }, (secret) =>
+      pins.tag(secret),
+    );
 
   /** Through the session that is there; undefined where new eyes are called for. */
   const again = async (eyes: OpenEyes): Promise<TokenProbe | undefined> => {
     const { pin, loginRequired } = await eyes.token.pulse();
     const login = loginRequired ? loginStill(eyes, sourceNow) : ({ state: 'proven', source: '' } as const);
     // Who locks takes the login away too: it would go on as long as this process.
-    if (login === undefined || (login.state === 'no PIN' && config.pin.from === 'unlocked') || (pin !== eyes.pin && pin !== 'fine')) return undefined;
+    if (login === undefined || (login.state === 'no PIN' && config.pin.from === 'unlocked') || (pin !== eyes.pin && pin !== 'fine'))
+      return undefined;
     eyes.pin = pin;
     for (const { key } of eyes.keys.values()) await eyes.token.confirm(key);
     return { state: 'present', pin, login, keys: { ...proofs, ...(await missingStill(eyes)) } };
@@ -159,7 +167,8 @@ async function logIn(token: Token, sourceNow: () => string): Promise<LoginProbe 
   } catch (error) {
     const { code, message: problem } = asHsmongerError(error);
     if (code === 'TOKEN_NOT_FOUND') return { state: 'away', code, problem };
-    if (source === undefined || code === 'PIN_SOURCE_MISSING' || code === 'PIN_SOURCE_INVALID' || code === 'PIN_UNSAFE') return { state: 'no PIN', code, problem };
+    if (source === undefined || code === 'PIN_SOURCE_MISSING' || code === 'PIN_SOURCE_INVALID' || code === 'PIN_UNSAFE')
+      return { state: 'no PIN', code, problem };
     if (code === 'PIN_UNANSWERED' || !code.startsWith('PIN_')) return { state: 'unanswered', code, problem };
     return { state: 'refused', source, code, problem };
   }

@@ -19,8 +19,13 @@ export function watchedNicknames({ certificates, issuer, partOn }: Pick<Instance
   return [...new Set(issuer.type === 'token' && partOn === undefined ? [...there, issuer.certificate] : there)];
 }
 
-/** Finds each certificate by its nickname and its key by the public key in it. Failures of a single one are its problem; all others throw. */
-export async function findWatched(token: Token, nicknames: readonly string[]): Promise<{ readonly found: Map<string, WatchedKey>; readonly problems: Record<string, KeyProbe> }> {
+/**
+ * Finds each certificate by its nickname and its key by the public key in it. Failures of a single one are its problem; all others throw.
+ */
+export async function findWatched(
+  token: Token,
+  nicknames: readonly string[],
+): Promise<{ readonly found: Map<string, WatchedKey>; readonly problems: Record<string, KeyProbe> }> {
   const found = new Map<string, WatchedKey>();
   const problems: Record<string, KeyProbe> = {};
   for (const nickname of nicknames) {
@@ -36,11 +41,20 @@ export async function findWatched(token: Token, nicknames: readonly string[]): P
 
 /** Of several certificates under a nickname the newest whose key is there: a superseded one may be left over. */
 async function keyOf(token: Token, nickname: string, candidates: Awaited<ReturnType<Token['certificates']>>): Promise<WatchedKey> {
-  const parsed = candidates.map(({ id, der }) => ({ id, certificate: parseCertificate(der, `The certificate '${nickname}'`) })).sort((left, right) => end(right) - end(left));
+  const parsed = candidates
+    .map(({ id, der }) => ({ id, certificate: parseCertificate(der, `The certificate '${nickname}'`) }))
+    .sort((left, right) => end(right) - end(left));
   const [newest] = parsed;
-  if (newest === undefined) throw new HsmongerError('CERTIFICATE_NOT_FOUND', `There is no certificate '${nickname}' on token '${token.description.label}', so its key cannot be told; check with 'hsmonger token list' what became of it.`);
+  if (newest === undefined)
+    throw new HsmongerError(
+      'CERTIFICATE_NOT_FOUND',
+      `There is no certificate '${nickname}' on token '${token.description.label}', so its key cannot be told; check with 'hsmonger token list' what became of it.`,
+    );
   let failure: unknown;
-  for (const { id, certificate: { spki } } of parsed) {
+  for (const {
+    id,
+    certificate: { spki },
+  } of parsed) {
     try {
       return { key: await token.findKey({ by: 'public-key', spki, id }), spki };
     } catch (error) {
@@ -55,12 +69,19 @@ function end({ certificate }: { readonly certificate: Certificate }): number {
   return certificate.notAfter.getTime();
 }
 
-/** Signs a random text and verifies the signature with the certificate's public key; `choice` is what the CA signs with, where the key is the CA's. */
+/**
+ * Signs a random text and verifies the signature with the certificate's public key; `choice` is what the CA signs with, where the key is
+ * the CA's.
+ */
 export async function proveKey(token: Token, { key, spki }: WatchedKey, choice: SignatureChoice): Promise<KeyProbe> {
   try {
     const { verified, latencyMs } = await provingSignature(token, key, spki, choice);
     if (verified) return { ok: true, latencyMs };
-    return { ok: false, code: 'KEY_MISMATCH', problem: `A signature by token '${token.description.label}' does not verify with the certificate's public key; the key and its certificate do not belong together, or the token is broken.` };
+    return {
+      ok: false,
+      code: 'KEY_MISMATCH',
+      problem: `A signature by token '${token.description.label}' does not verify with the certificate's public key; the key and its certificate do not belong together, or the token is broken.`,
+    };
   } catch (error) {
     return problemOf(error);
   }

@@ -4,7 +4,10 @@ import { isOurCa } from '../../tracking/plan.js';
 import { ownCertificate } from '../own-request.js';
 import type { PictureChange } from '../picture/picture.js';
 
-/** Whether a change of the picture may have made a request of the instance differ from its file: one came, one went, or its settings are others. */
+/**
+ * Whether a change of the picture may have made a request of the instance differ from its file: one came, one went, or its settings are
+ * others.
+ */
 export function mayBeDrift(change: PictureChange, instance: Instance, ids: ReadonlySet<string>): boolean {
   if (change.kind === 'certmonger') return change.running;
   const [before, now] = [change.before?.request, change.now?.request];
@@ -17,6 +20,32 @@ function concerns(request: TrackingRequest, instance: Instance, ids: ReadonlySet
 }
 
 /** What an administrator sets, and the key, which nobody should; what certmonger does at work is not among it. */
-function settings({ nickname, ca, template, keyStorage, certificateStorage, key, nssUser, preSaveCommand, postSaveCommand, monitoring, autorenew }: TrackingRequest): string {
-  return JSON.stringify([nickname, ca, template.profile, keyStorage, certificateStorage, key.pinFile, key.pinSet, nssUser, preSaveCommand, postSaveCommand, monitoring, autorenew, key.generated]);
+function settings({
+  nickname,
+  ca,
+  template,
+  keyStorage,
+  certificateStorage,
+  key,
+  nssUser,
+  preSaveCommand,
+  postSaveCommand,
+  monitoring,
+  autorenew,
+}: TrackingRequest): string {
+  return JSON.stringify([
+    nickname,
+    ca,
+    template.profile,
+    keyStorage,
+    certificateStorage,
+    key.pinFile,
+    key.pinSet,
+    nssUser,
+    preSaveCommand,
+    postSaveCommand,
+    monitoring,
+    autorenew,
+    key.generated,
+  ]);
 }

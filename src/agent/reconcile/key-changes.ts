@@ -28,8 +28,20 @@ export function createKeyChanges(): KeyChanges {
           const before = first.get(nickname);
           if (before === undefined) first.set(nickname, now);
           const held = request === undefined ? undefined : heldCertificate(request)?.fingerprint;
-          if (before !== undefined && before !== now) return [[nickname, `The key of '${nickname}' is another than when the agent began to look after it; nothing of its request is changed until somebody has made sure that this is meant and reloads the agent.`]];
-          if (held !== undefined && held !== now) return [[nickname, `certmonger holds a certificate of another key for '${nickname}' than lies where it is stored; nothing of its request is changed until somebody has looked which of the two is right.`]];
+          if (before !== undefined && before !== now)
+            return [
+              [
+                nickname,
+                `The key of '${nickname}' is another than when the agent began to look after it; nothing of its request is changed until somebody has made sure that this is meant and reloads the agent.`,
+              ],
+            ];
+          if (held !== undefined && held !== now)
+            return [
+              [
+                nickname,
+                `certmonger holds a certificate of another key for '${nickname}' than lies where it is stored; nothing of its request is changed until somebody has looked which of the two is right.`,
+              ],
+            ];
           return [];
         }),
       ),

@@ -35,7 +35,14 @@ export function createMaker({ instance, certmonger, picture, events, log, clock,
       return;
     }
     log('info', doneSentence(change));
-    events.tell({ kind: 'reconciled', at: clock(), instance: instance.name, ...nicknameOf(change), message: doneSentence(change), details: { change: change.kind, request: idOf(change) } });
+    events.tell({
+      kind: 'reconciled',
+      at: clock(),
+      instance: instance.name,
+      ...nicknameOf(change),
+      message: doneSentence(change),
+      details: { change: change.kind, request: idOf(change) },
+    });
   };
 
   return {

@@ -15,7 +15,8 @@ export function tokenReady({ token, certificates }: Instance, probe: Probe | und
   if (probe === undefined) return { kind: 'unknown' };
   if (probe.token === undefined) return undefined;
   if (probe.token.state === 'away') return { kind: 'obstacle', why: probe.token.problem };
-  if (probe.token.pin === 'locked' || probe.token.pin === 'final-try') return { kind: 'obstacle', why: "The token's PIN is locked, or one wrong try away from it." };
+  if (probe.token.pin === 'locked' || probe.token.pin === 'final-try')
+    return { kind: 'obstacle', why: "The token's PIN is locked, or one wrong try away from it." };
   return probe.token.login.state === 'proven' ? undefined : { kind: 'obstacle', why: probe.token.login.problem };
 }
 
@@ -29,7 +30,10 @@ export function anyTokenReady(instance: Instance, prober: Pick<Prober, 'latest'>
 export function fileReady(directories: Directories, instance: Instance): Unready | undefined {
   try {
     if (isDeepStrictEqual(loadInstance(directories, instance.name), instance)) return undefined;
-    return { kind: 'obstacle', why: `${instance.file} is another than the agent read; it is read again with: systemctl reload hsmonger-agent.` };
+    return {
+      kind: 'obstacle',
+      why: `${instance.file} is another than the agent read; it is read again with: systemctl reload hsmonger-agent.`,
+    };
   } catch (error) {
     return { kind: 'obstacle', why: sentenceOf(error) };
   }

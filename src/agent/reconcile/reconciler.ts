@@ -18,7 +18,10 @@ export interface Reconciler extends Part {
   latest(): Reconciled | undefined;
   /** Compares and changes nothing: what `hsmonger track plan` shows. Rejects with what cannot be seen. Logs in to the token. */
   plan(): Promise<Survey>;
-  /** Compares and does what is safe, now; only compares where the instance file says `reconcile = "report"`. PREFLIGHT_FAILED where the last look says that it would not do. */
+  /**
+   * Compares and does what is safe, now; only compares where the instance file says `reconcile = "report"`. PREFLIGHT_FAILED where the last
+   * look says that it would not do.
+   */
   reconcile(): Promise<Reconciled>;
   /** Something may not be as the file says: compared and made right like all that is noticed, once nothing has changed for a while. */
   notice(): void;
@@ -68,7 +71,9 @@ export function startReconciler(care: Care, pace: ReconcilerPace = usualPace): R
       driftMs ??= changedMs;
       bell.ring();
     }),
-    prober.onProbe(() => { bell.ring(); }),
+    prober.onProbe(() => {
+      bell.ring();
+    }),
   ];
 
   /** One after another: tokens do not like company. */
@@ -87,19 +92,32 @@ export function startReconciler(care: Care, pace: ReconcilerPace = usualPace): R
     const fought = todo.filter((change) => only || maker.often(change));
     const steps = await maker.make(todo.filter((change) => !fought.includes(change)));
     const failed = steps.filter(({ outcome }) => outcome !== 'done').map(({ message = '' }) => message);
-    const left = fought.map((change) => (only ? `${described(change)} It would be set right, but ${instance.file} says reconcile = "report"; run 'hsmonger track apply'.` : `${described(change)} It was set right again and again within an hour and is left alone for now; find out who changes it.`));
-    latest = { at: clock(), changes: steps.filter(({ outcome }) => outcome === 'done' || outcome === 'stuck').length, refusals: [...unsafe, ...left, ...failed] };
+    const left = fought.map((change) =>
+      only
+        ? `${described(change)} It would be set right, but ${instance.file} says reconcile = "report"; run 'hsmonger track apply'.`
+        : `${described(change)} It was set right again and again within an hour and is left alone for now; find out who changes it.`,
+    );
+    latest = {
+      at: clock(),
+      changes: steps.filter(({ outcome }) => outcome === 'done' || outcome === 'stuck').length,
+      refusals: [...unsafe, ...left, ...failed],
+    };
     reports.tell(latest.refusals);
     if (later.length > 0) nextMs = performance.now() + pace.mostMs;
     return latest;
   };
 
   /** Why not now; undefined where the way is free. */
-  const unready = (): Unready | undefined => (picture.requests() === undefined ? { kind: 'unknown' } : (anyTokenReady(instance, prober) ?? fileReady(directories, instance)));
+  const unready = (): Unready | undefined =>
+    picture.requests() === undefined ? { kind: 'unknown' } : (anyTokenReady(instance, prober) ?? fileReady(directories, instance));
 
   const asked = async () => {
     const obstacle = unready();
-    if (obstacle?.kind === 'obstacle') throw new HsmongerError('PREFLIGHT_FAILED', `certmonger's requests of instance '${instance.name}' cannot be set right now: ${obstacle.why}`);
+    if (obstacle?.kind === 'obstacle')
+      throw new HsmongerError(
+        'PREFLIGHT_FAILED',
+        `certmonger's requests of instance '${instance.name}' cannot be set right now: ${obstacle.why}`,
+      );
     return reconcile();
   };
 

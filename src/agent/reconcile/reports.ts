@@ -8,7 +8,12 @@ export interface Reports {
   tell(sentences: readonly string[]): void;
 }
 
-export function createReports({ instance, events, log, clock }: { readonly instance: string } & Pick<Care, 'events' | 'log' | 'clock'>): Reports {
+export function createReports({
+  instance,
+  events,
+  log,
+  clock,
+}: { readonly instance: string } & Pick<Care, 'events' | 'log' | 'clock'>): Reports {
   let told: readonly string[] = [];
   return {
     tell(sentences) {
@@ -18,7 +23,14 @@ export function createReports({ instance, events, log, clock }: { readonly insta
         events.tell({ kind: 'trouble', at: clock(), instance, message, details: { cause: requestDiffers } });
       }
       const over = told.filter((message) => !sentences.includes(message));
-      for (const message of over) events.tell({ kind: 'healed', at: clock(), instance, message: `This is over: ${message}`, details: { cause: requestDiffers, cure: 'reconcile' } });
+      for (const message of over)
+        events.tell({
+          kind: 'healed',
+          at: clock(),
+          instance,
+          message: `This is over: ${message}`,
+          details: { cause: requestDiffers, cure: 'reconcile' },
+        });
       told = [...sentences];
     },
   };

@@ -42,19 +42,35 @@ const fields: Readonly<Record<ModifiableField, boolean>> = {
 };
 
 /**
- * What of a plan may be done without a person. Adding and modifying: a request that pre-flight has nothing against, and whose key is the one it was. Never
- * replacing, which leaves no request at all where adding fails, and never removing: a misspelt nickname looks the same.
+ * What of a plan may be done without a person. Adding and modifying: a request that pre-flight has nothing against, and whose key is the
+ * one it was. Never replacing, which leaves no request at all where adding fails, and never removing: a misspelt nickname looks the same.
  */
 export function safe(change: Change, facts: ChangeFacts): Judgement {
   switch (change.kind) {
     case 'add':
       return objection(change.request.nickname, facts) ?? { verdict: 'do' };
     case 'modify':
-      return objection(change.request.nickname, facts) ?? notOurs(change) ?? makingKey(change, facts) ?? (atRest(facts.request) ? { verdict: 'do' } : { verdict: 'later', why: `certmonger is at work on '${change.id}' (${facts.request?.status ?? 'gone'}), and a change would begin it anew.` });
+      return (
+        objection(change.request.nickname, facts) ??
+        notOurs(change) ??
+        makingKey(change, facts) ??
+        (atRest(facts.request)
+          ? { verdict: 'do' }
+          : {
+              verdict: 'later',
+              why: `certmonger is at work on '${change.id}' (${facts.request?.status ?? 'gone'}), and a change would begin it anew.`,
+            })
+      );
     case 'replace':
-      return { verdict: 'report', why: `The request '${change.id}' keeps key or certificate in another place (${change.differences.map(({ field }) => field).join(', ')}), and certmonger can only be given another request for it; look at it, then run 'hsmonger track apply'.` };
+      return {
+        verdict: 'report',
+        why: `The request '${change.id}' keeps key or certificate in another place (${change.differences.map(({ field }) => field).join(', ')}), and certmonger can only be given another request for it; look at it, then run 'hsmonger track apply'.`,
+      };
     case 'remove':
-      return { verdict: 'report', why: `The request '${change.id}' is of this instance, and its certificate is not in the instance file; look whether that is meant, then run 'hsmonger track apply'.` };
+      return {
+        verdict: 'report',
+        why: `The request '${change.id}' is of this instance, and its certificate is not in the instance file; look whether that is meant, then run 'hsmonger track apply'.`,
+      };
   }
 }
 
@@ -66,16 +82,24 @@ function objection(nickname: string, { refusals, keyChange }: ChangeFacts): Judg
 
 function notOurs({ id, differences }: Extract<Change, { readonly kind: 'modify' }>): Judgement | undefined {
   if (differences.every(({ field }) => fields[field as ModifiableField])) return undefined;
-  return { verdict: 'report', why: `The request '${id}' is somebody else's for a certificate of this instance; 'hsmonger track apply' takes it over.` };
+  return {
+    verdict: 'report',
+    why: `The request '${id}' is somebody else's for a certificate of this instance; 'hsmonger track apply' takes it over.`,
+  };
 }
 
 /** A change would begin it anew, and that is how the key gets made (design rule 1). */
 function makingKey({ id }: Extract<Change, { readonly kind: 'modify' }>, { request }: ChangeFacts): Judgement | undefined {
   if (request === undefined || !(keyMakingStates as readonly string[]).includes(request.status)) return undefined;
-  return { verdict: 'report', why: `certmonger is about to make a new key for '${id}' (${request.status}), and a change would set it going; stop it with: getcert stop-tracking -i '${id}'.` };
+  return {
+    verdict: 'report',
+    why: `certmonger is about to make a new key for '${id}' (${request.status}), and a change would set it going; stop it with: getcert stop-tracking -i '${id}'.`,
+  };
 }
 
 /** At rest, or stopped over something: nothing is lost when it begins anew. */
 function atRest(request: Pick<TrackingRequest, 'status'> | undefined): boolean {
-  return request !== undefined && (request.status === restingState || request.status === 'CA_UNREACHABLE' || stuckStates.has(request.status));
+  return (
+    request !== undefined && (request.status === restingState || request.status === 'CA_UNREACHABLE' || stuckStates.has(request.status))
+  );
 }

@@ -23,5 +23,7 @@ export function described(change: Change): string {
 }
 
 export function doneSentence(change: Change): string {
-  return change.kind === 'add' ? `certmonger tracks '${change.request.nickname}' again, as the instance file says.` : `${described(change)} It was set right.`;
+  return change.kind === 'add'
+    ? `certmonger tracks '${change.request.nickname}' again, as the instance file says.`
+    : `${described(change)} It was set right.`;
 }

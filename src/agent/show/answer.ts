@@ -49,7 +49,16 @@ const always = {
 export async function answerTo({ method, url, headers }: Question, { serves, host, snapshot }: Shown): Promise<Answer> {
   if (!isOwnName(headers.host)) return plain(421, 'Ask for localhost, 127.0.0.1 or [::1]; a proxy in front sends Host: localhost.\n');
   const [path, query] = (url ?? '').split('?', 2);
-  const make = serves.includes('metrics') && path === '/metrics' ? 'metrics' : serves.includes('page') ? ({ '/': 'page', '/icon.svg': 'icon', '/favicon.ico': 'icon', '/calendar.svg': 'calendar', '/healthz': 'health' } as const)[path ?? ''] : path === '/healthz' ? 'health' : undefined;
+  const make =
+    serves.includes('metrics') && path === '/metrics'
+      ? 'metrics'
+      : serves.includes('page')
+        ? ({ '/': 'page', '/icon.svg': 'icon', '/favicon.ico': 'icon', '/calendar.svg': 'calendar', '/healthz': 'health' } as const)[
+            path ?? ''
+          ]
+        : path === '/healthz'
+          ? 'health'
+          : undefined;
   if (make === undefined) return plain(404, 'There is nothing here.\n');
   if (method !== 'GET' && method !== 'HEAD') return plain(405, 'This only shows: GET.\n', { allow: 'GET, HEAD' });
   if (make === 'icon') return { status: 200, headers: { ...always, 'content-type': 'image/svg+xml' }, body: favicon };
@@ -59,10 +68,18 @@ export async function answerTo({ method, url, headers }: Question, { serves, hos
     case 'metrics':
       return { status: 200, headers: { ...always, 'content-type': metricsType }, body: await metricsOf(now) };
     case 'page':
-      return { status: 200, headers: { ...always, 'content-security-policy': policyFor(style), 'content-type': 'text/html; charset=utf-8' }, body: pageOf(now, { host, refresh: query === 'still' ? 'by hand' : 'by itself' }) };
+      return {
+        status: 200,
+        headers: { ...always, 'content-security-policy': policyFor(style), 'content-type': 'text/html; charset=utf-8' },
+        body: pageOf(now, { host, refresh: query === 'still' ? 'by hand' : 'by itself' }),
+      };
     case 'calendar': {
       const picture = calendarOf(now);
-      return { status: 200, headers: { ...always, 'content-security-policy': policyFor(picture.style), 'content-type': 'image/svg+xml' }, body: picture.svg };
+      return {
+        status: 200,
+        headers: { ...always, 'content-security-policy': policyFor(picture.style), 'content-type': 'image/svg+xml' },
+        body: picture.svg,
+      };
     }
     case 'health':
       return plain(200, 'ok\n');
@@ -70,8 +87,8 @@ export async function answerTo({ method, url, headers }: Question, { serves, hos
 }
 
 /**
- * A page of somebody else's whose name was made to point here (DNS rebinding) would ask under that name. Any port: `ssh -L` has another. HTTP/1.0
- * may come without one, which no browser does.
+ * A page of somebody else's whose name was made to point here (DNS rebinding) would ask under that name. Any port: `ssh -L` has another.
+ * HTTP/1.0 may come without one, which no browser does.
  */
 function isOwnName(host: string | undefined): boolean {
   return host === undefined || /^(?:localhost|127\.0\.0\.1|\[::1\])(?::\d{1,5})?$/iu.test(host);

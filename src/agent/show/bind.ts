@@ -6,7 +6,13 @@ import { distrustOf } from '../../platform/trusted-path.js';
 import { nameOf, type Address } from './order.js';
 
 /** Slow and greedy clients: a line of text is all that is ever asked for. */
-const limits = { maxHeaderSize: 8 * 1024, headersTimeout: 5000, requestTimeout: 10_000, keepAliveTimeout: 5000, connectionsCheckingInterval: 2000 };
+const limits = {
+  maxHeaderSize: 8 * 1024,
+  headersTimeout: 5000,
+  requestTimeout: 10_000,
+  keepAliveTimeout: 5000,
+  connectionsCheckingInterval: 2000,
+};
 const idleMs = 15_000;
 const maxConnections = 64;
 
@@ -14,7 +20,9 @@ const maxConnections = 64;
 export async function bind(at: Address, gid: number | undefined): Promise<Server> {
   const server = createServer(limits);
   server.maxConnections = maxConnections;
-  server.setTimeout(idleMs, (socket) => { socket.destroy(); });
+  server.setTimeout(idleMs, (socket) => {
+    socket.destroy();
+  });
   try {
     if ('socket' in at) await bindSocket(server, at.socket, gid);
     else await listening(server, () => server.listen({ ...at, exclusive: true }));

@@ -23,7 +23,10 @@ export type Service = 'metrics' | 'page';
 /** Metrics and page may share an address. */
 export function listenersOf({ metrics, page }: Pick<AgentConf, 'metrics' | 'page'>): Listener[] {
   const found = new Map<string, { at: Address; serves: Service[] }>();
-  for (const [service, at] of [...addresses(metrics).map((one) => ['metrics', one] as const), ...addresses(page).map((one) => ['page', one] as const)]) {
+  for (const [service, at] of [
+    ...addresses(metrics).map((one) => ['metrics', one] as const),
+    ...addresses(page).map((one) => ['page', one] as const),
+  ]) {
     const known = found.get(nameOf(at)) ?? { at, serves: [] };
     known.serves.push(service);
     found.set(nameOf(at), known);
@@ -43,7 +46,11 @@ function addresses({ socket, listen }: Listening): Address[] {
 /** What it says back, a line each: it is not trusted, so it can ask for the next snapshot and tell how it is, and nothing else. */
 export type ShowLine = { readonly kind: 'ask' } | { readonly kind: 'listening' } | { readonly kind: 'end'; readonly message: string };
 
-const schema = v.variant('kind', [v.object({ kind: v.literal('ask') }), v.object({ kind: v.literal('listening') }), v.object({ kind: v.literal('end'), message: v.string() })]);
+const schema = v.variant('kind', [
+  v.object({ kind: v.literal('ask') }),
+  v.object({ kind: v.literal('listening') }),
+  v.object({ kind: v.literal('end'), message: v.string() }),
+]);
 
 /** Throws on anything else. */
 export function parseShowLine(text: string): ShowLine {

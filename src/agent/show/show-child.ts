@@ -43,10 +43,14 @@ function serve(server: Server, shown: Shown): void {
         response.writeHead(status, { ...headers, 'content-length': Buffer.byteLength(body) });
         response.end(request.method === 'HEAD' ? undefined : body);
       },
-      () => { response.writeHead(500).end(); },
+      () => {
+        response.writeHead(500).end();
+      },
     );
   });
-  server.on('clientError', (_error, socket) => { socket.destroy(); });
+  server.on('clientError', (_error, socket) => {
+    socket.destroy();
+  });
 }
 
 /** Asks the agent when somebody asks us: one question at a time, however many want to know. */

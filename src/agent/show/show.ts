@@ -34,7 +34,9 @@ export function startShow(given: ShowGiven): Part {
   const { textfile } = conf.metrics;
   if (listeners.length === 0 && textfile === undefined) return { ended: Promise.resolve() };
   let enabled: boolean | undefined;
-  const look = async () => { enabled = await certmongerEnabled(); };
+  const look = async () => {
+    enabled = await certmongerEnabled();
+  };
   const snapshot = () => {
     const now = given.snapshot();
     return enabled === undefined ? now : { ...now, certmonger: { enabled, ...now.certmonger } };
@@ -92,14 +94,18 @@ async function keepTextfile(file: string, snapshot: () => AgentSnapshot, log: Lo
   const trouble = createTroubleLog(log);
   // Loaded where it is needed: whoever listens renders in a process of its own.
   const { metricsOf } = await import('./metrics/metrics.js');
-  await again(async () => {
-    try {
-      writeTextfile(file, await metricsOf(snapshot()));
-      trouble.over(`The metrics are written to ${file} again.`);
-    } catch (error) {
-      trouble.trouble(`The metrics cannot be written to ${file}: ${sentenceOf(error)}. It is tried again.`);
-    }
-  }, textfileMs, signal);
+  await again(
+    async () => {
+      try {
+        writeTextfile(file, await metricsOf(snapshot()));
+        trouble.over(`The metrics are written to ${file} again.`);
+      } catch (error) {
+        trouble.trouble(`The metrics cannot be written to ${file}: ${sentenceOf(error)}. It is tried again.`);
+      }
+    },
+    textfileMs,
+    signal,
+  );
 }
 
 async function again(work: () => Promise<void>, everyMs: number, signal: AbortSignal): Promise<void> {
@@ -117,7 +123,8 @@ async function pause(ms: number, signal: AbortSignal): Promise<void> {
 async function groupId(group: string): Promise<number> {
   const { stdout } = await run('getent', ['group', group], { okExitCodes: [0, 2], timeoutMs: 10_000 });
   const gid = Number(stdout.split(':')[2] ?? NaN);
-  if (!Number.isInteger(gid)) throw new Error(`The group '${group}' of [access] in agent.conf does not exist; create it with groupadd, or name another.`);
+  if (!Number.isInteger(gid))
+    throw new Error(`The group '${group}' of [access] in agent.conf does not exist; create it with groupadd, or name another.`);
   return gid;
 }
 

@@ -75,7 +75,10 @@ export function startShowChild(order: ShowOrder, { onListening, snapshot }: Hear
   // Kept open: its end tells the process that this one is gone.
   child.stdin?.write(`${encode(order)}\n`);
   const ended = new Promise<string | undefined>((resolve) => {
-    child.once('error', (error) => { reason ??= `The process that shows metrics and page could not be started: ${error.message}.`; resolve(reason); });
+    child.once('error', (error) => {
+      reason ??= `The process that shows metrics and page could not be started: ${error.message}.`;
+      resolve(reason);
+    });
     child.once('close', (code, signal) => {
       clearTimeout(asked);
       reason ??= `The process that shows metrics and page ended with ${signal ?? `status ${String(code)}`}.`;
@@ -88,8 +91,12 @@ export function startShowChild(order: ShowOrder, { onListening, snapshot }: Hear
       stopped = true;
       clearTimeout(asked);
       child.stdin?.end();
-      const force = setTimeout(() => { child.kill('SIGKILL'); }, graceMs);
-      void ended.then(() => { clearTimeout(force); });
+      const force = setTimeout(() => {
+        child.kill('SIGKILL');
+      }, graceMs);
+      void ended.then(() => {
+        clearTimeout(force);
+      });
     },
   };
 }

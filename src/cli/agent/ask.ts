@@ -13,7 +13,12 @@ type AskOptions = Omit<GlobalOptions, 'instance'> & { readonly instance: string 
 /** `agent status|reconcile|reload|events`: asks the agent that runs, over its bus name. */
 export function addAgentQuestions(agent: Argv<GlobalFlags>, run: Runner): Argv<GlobalFlags> {
   return agent
-    .command('status', 'What the running agent sees, and what it does about it; exit status 3 when something needs attention', (one) => one, run(status))
+    .command(
+      'status',
+      'What the running agent sees, and what it does about it; exit status 3 when something needs attention',
+      (one) => one,
+      run(status),
+    )
     .command('reconcile', 'Have it compare certmonger with the instance files now, and make what is safe', (one) => one, run(reconcile))
     .command('reload', 'Have it read agent.conf and the instance files again, as SIGHUP does', (one) => one, run(reload))
     .command('events', 'Tell what happens, a line each, until interrupted', (one) => one, run(events));
@@ -30,7 +35,10 @@ async function asking<T>(options: AskOptions, env: Surroundings['env'], work: (a
 
 async function status(options: AskOptions, { io, env, clock }: Surroundings): Promise<number> {
   const snapshot = decode(await asking(options, env, (agent) => agent.snapshot())) as AgentSnapshot;
-  const shown = options.instance === undefined ? snapshot : { ...snapshot, instances: snapshot.instances.filter(({ name }) => name === options.instance) };
+  const shown =
+    options.instance === undefined
+      ? snapshot
+      : { ...snapshot, instances: snapshot.instances.filter(({ name }) => name === options.instance) };
   io.out(options.json ? json(shown) : agentStatusText(shown, clock(), io.colour));
   return agentNeedsAttention(shown) ? 3 : 0;
 }
@@ -65,13 +73,17 @@ async function events(options: AskOptions, { io, env, clock, signal }: Surroundi
       if (options.instance !== undefined && event.instance !== options.instance) return;
       io.out(options.json ? `${JSON.stringify(event)}\n` : `${eventText(event, clock())}\n`);
     });
-    while (!signal.aborted && !agent.closed.aborted) await sleep(3_600_000, undefined, { signal: AbortSignal.any([signal, agent.closed]) }).catch(() => undefined);
+    while (!signal.aborted && !agent.closed.aborted)
+      await sleep(3_600_000, undefined, { signal: AbortSignal.any([signal, agent.closed]) }).catch(() => undefined);
     return agent.closed.aborted ? 1 : 0;
   });
 }
 
 /** The sentence names the certificate itself, where it has to. */
-export function eventText({ kind, instance, nickname, message }: Pick<ReceivedEvent, 'kind' | 'instance' | 'nickname' | 'message'>, at: Date): string {
+export function eventText(
+  { kind, instance, nickname, message }: Pick<ReceivedEvent, 'kind' | 'instance' | 'nickname' | 'message'>,
+  at: Date,
+): string {
   const whose = nickname === '' || message.includes(`'${nickname}'`) ? '' : ` '${nickname}'`;
   return harmless(`${at.toISOString().slice(0, 19)}Z ${kind.padEnd(10)} ${instance}${whose}: ${message}`);
 }

@@ -22,16 +22,25 @@ export interface DryRunOptions extends Omit<GlobalOptions, 'instance'> {
 /** `agent --dry-run`: what the agent would renew when, in the next 12 months; changes nothing. 3 where a certificate has no place in it. */
 export async function dryRun(options: DryRunOptions, { io, env, clock }: Surroundings): Promise<number> {
   const directories = directoriesOf(options, env);
-  const instances = (options.instance === undefined ? instanceNames(directories) : [options.instance]).map((name) => loadInstance(directories, name));
-  if (instances.length === 0) throw new HsmongerError('CONFIG_NOT_FOUND', `There is no instance in ${directories.config}; make one with 'hsmonger setup'.`);
+  const instances = (options.instance === undefined ? instanceNames(directories) : [options.instance]).map((name) =>
+    loadInstance(directories, name),
+  );
+  if (instances.length === 0)
+    throw new HsmongerError('CONFIG_NOT_FOUND', `There is no instance in ${directories.config}; make one with 'hsmonger setup'.`);
   const now = clock();
   const until = new Date(now);
   until.setUTCFullYear(now.getUTCFullYear() + 1);
   const requests = await withCertmonger(options.bus, env, async (certmonger) => {
-    if (!(await certmonger.running())) throw new HsmongerError('CERTMONGER_UNAVAILABLE', 'certmonger does not run, so nobody knows what it has; start it with systemctl start certmonger.');
+    if (!(await certmonger.running()))
+      throw new HsmongerError(
+        'CERTMONGER_UNAVAILABLE',
+        'certmonger does not run, so nobody knows what it has; start it with systemctl start certmonger.',
+      );
     return certmonger.listRequests();
   });
-  const masters = await mastersAmong(instances, directories, (sentence) => { io.err(`hsmonger: ${harmless(sentence)}\n`); });
+  const masters = await mastersAmong(instances, directories, (sentence) => {
+    io.err(`hsmonger: ${harmless(sentence)}\n`);
+  });
   const { certificates, without } = renewable(instances, requests, (name) => masters.get(name));
   const entries = planCalendar(certificates, { now, until });
   if (options.picture !== undefined) draw(options.picture, drawCalendar({ entries, now, until }));
@@ -40,14 +49,20 @@ export async function dryRun(options: DryRunOptions, { io, env, clock }: Surroun
 }
 
 /** Whether this server is the renewal master, for each instance whose directory says so. */
-async function mastersAmong(instances: readonly Instance[], directories: Directories, tell: (sentence: string) => void): Promise<Map<string, boolean>> {
+async function mastersAmong(
+  instances: readonly Instance[],
+  directories: Directories,
+  tell: (sentence: string) => void,
+): Promise<Map<string, boolean>> {
   const masters = new Map<string, boolean>();
   for (const instance of instances) {
     if (instance.directory === undefined || instance.issuer.type === 'directory' || instance.issuer.type === 'external') continue;
     try {
       masters.set(instance.name, await isMaster({ instance, directories }));
     } catch (error) {
-      tell(`Whether this server is the renewal master is not known, so the calendar of '${instance.name}' is as if it were: ${sentenceOf(error)}`);
+      tell(
+        `Whether this server is the renewal master is not known, so the calendar of '${instance.name}' is as if it were: ${sentenceOf(error)}`,
+      );
     }
   }
   return masters;

@@ -11,7 +11,10 @@ export function agentStatusText(snapshot: AgentSnapshot, now: Date, colour: bool
 }
 
 export function agentNeedsAttention({ certmonger, instances }: AgentSnapshot): boolean {
-  return !certmonger.running || instances.some(({ diagnoses, certificates }) => diagnoses.length > 0 || certificates.some(({ diagnosis }) => diagnosis !== undefined));
+  return (
+    !certmonger.running ||
+    instances.some(({ diagnoses, certificates }) => diagnoses.length > 0 || certificates.some(({ diagnosis }) => diagnosis !== undefined))
+  );
 }
 
 /** Its trouble says itself that it does not run. */
@@ -23,12 +26,22 @@ function certmongerText({ running, trouble }: AgentSnapshot['certmonger']): stri
 function instanceText(instance: InstanceSnapshot, now: Date, colour: boolean): string {
   const { name, token, otherTokens = [], certificates } = instance;
   const title = `${harmless(name)}${token === undefined ? '' : `: ${[token, ...otherTokens].map(tokenText).join('; ')}`}\n`;
-  const table = columns(['CERTIFICATE', 'STATE', 'DAYS LEFT', 'RENEWAL', 'PROBLEM'], certificates.map((certificate) => cells(certificate, now)), colour);
+  const table = columns(
+    ['CERTIFICATE', 'STATE', 'DAYS LEFT', 'RENEWAL', 'PROBLEM'],
+    certificates.map((certificate) => cells(certificate, now)),
+    colour,
+  );
   const problems = problemsOf([instance]).map((problem) => problemText(problem, colour));
   return `${title}${table}${problems.length === 0 ? '' : `\n${problems.join('')}`}`;
 }
 
-const logins: Readonly<Record<TokenSnapshot['login'], string>> = { proven: 'PIN proven', refused: 'PIN refused', 'no PIN': 'no PIN there', unanswered: 'PIN not answered', unknown: 'PIN not tried' };
+const logins: Readonly<Record<TokenSnapshot['login'], string>> = {
+  proven: 'PIN proven',
+  refused: 'PIN refused',
+  'no PIN': 'no PIN there',
+  unanswered: 'PIN not answered',
+  unknown: 'PIN not tried',
+};
 
 function tokenText({ label, lookedAt, reachable, login, signLatencyMs }: TokenSnapshot): string {
   const standing = lookedAt === undefined ? 'was not looked at yet' : reachable ? 'answers' : 'does not answer';

@@ -12,7 +12,11 @@ const schema = v.strictObject({
   /** Of the hsmonger that made it; for people. */
   version: v.string(),
   host: v.string(),
-  at: v.pipe(v.string(), v.isoTimestamp(), v.transform((text) => new Date(text))),
+  at: v.pipe(
+    v.string(),
+    v.isoTimestamp(),
+    v.transform((text) => new Date(text)),
+  ),
   /** Of <config>/agent.conf; absent where there was none. */
   agentConf: v.exactOptional(sha256),
   instances: v.array(
@@ -22,7 +26,9 @@ const schema = v.strictObject({
       user: v.string(),
       /** Of its instance file. */
       file: sha256,
-      parts: v.array(v.strictObject({ name: v.pipe(v.string(), v.regex(partName)), size: v.pipe(v.number(), v.integer(), v.minValue(0)), sha256 })),
+      parts: v.array(
+        v.strictObject({ name: v.pipe(v.string(), v.regex(partName)), size: v.pipe(v.number(), v.integer(), v.minValue(0)), sha256 }),
+      ),
     }),
   ),
 });
@@ -44,8 +50,16 @@ export function parseManifest(text: string, file: string): Manifest {
     throw new HsmongerError('BACKUP_INVALID', `${file} is no backup of hsmonger: its manifest cannot be read.`, { cause: error });
   }
   const written = (document as { readonly format?: unknown } | null)?.format;
-  if (typeof written === 'number' && written > format) throw new HsmongerError('BACKUP_INVALID', `${file} was made by a newer hsmonger (format ${String(written)} of backups, this one reads ${String(format)}); restore it with that version.`);
+  if (typeof written === 'number' && written > format)
+    throw new HsmongerError(
+      'BACKUP_INVALID',
+      `${file} was made by a newer hsmonger (format ${String(written)} of backups, this one reads ${String(format)}); restore it with that version.`,
+    );
   const result = v.safeParse(schema, document);
-  if (!result.success) throw new HsmongerError('BACKUP_INVALID', `${file} is no backup of hsmonger: in its manifest ${v.getDotPath(result.issues[0]) ?? 'the whole'} is wrong.`);
+  if (!result.success)
+    throw new HsmongerError(
+      'BACKUP_INVALID',
+      `${file} is no backup of hsmonger: in its manifest ${v.getDotPath(result.issues[0]) ?? 'the whole'} is wrong.`,
+    );
   return result.output;
 }

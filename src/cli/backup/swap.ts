@@ -11,8 +11,9 @@ export interface Swap {
 const mostTries = 5;
 
 /**
- * Puts a directory in the place of another, which is kept. In between there is none: a process that starts in that moment makes an empty one, and may put something into it, which goes aside too: what was
- * restored takes its place all the same. Gives where such went. Where it cannot take its place the other one is back there.
+ * Puts a directory in the place of another, which is kept. In between there is none: a process that starts in that moment makes an empty
+ * one, and may put something into it, which goes aside too: what was restored takes its place all the same. Gives where such went. Where it
+ * cannot take its place the other one is back there.
  */
 export function swapDirectories({ from, to, aside }: Swap, rename: (from: string, to: string) => void = renameSync): string[] {
   const begun: string[] = [];

@@ -30,12 +30,19 @@ export async function crl(options: CrlOptions, { io, env }: Surroundings): Promi
   await assertOwnedHere(place, 'make the CRL');
   const { out } = options;
   const wish = { days: options.days ?? place.instance.ca?.crlDays ?? defaultDays, ...knownElsewhere(options.above ?? []) };
-  const made = out === undefined ? await askService(place, 'make CRL', wish) : await publish(place, out, options.pem ?? /\.pem$/iu.test(out), wish);
+  const made =
+    out === undefined ? await askService(place, 'make CRL', wish) : await publish(place, out, options.pem ?? /\.pem$/iu.test(out), wish);
   const { crl: der, ...facts } = made;
-  if (made.takenOver > 0) io.err(`hsmonger: ${String(made.takenOver)} ${made.takenOver === 1 ? 'revocation' : 'revocations'} on the published CRL ${made.takenOver === 1 ? 'was' : 'were'} unknown to the ledger of instance '${place.instance.name}', as after a restore; taken over into it and onto the new CRL.\n`);
+  if (made.takenOver > 0)
+    io.err(
+      `hsmonger: ${String(made.takenOver)} ${made.takenOver === 1 ? 'revocation' : 'revocations'} on the published CRL ${made.takenOver === 1 ? 'was' : 'were'} unknown to the ledger of instance '${place.instance.name}', as after a restore; taken over into it and onto the new CRL.\n`,
+    );
   if (options.json) io.out(json({ ...facts, ...(out === undefined ? { pem: crlToPem(der) } : { file: out }) }));
   else if (out === undefined) io.out(crlToPem(der));
-  else io.out(`${harmless(out)}: CRL ${made.number} of ${harmless(made.issuer)}, ${String(made.entries)} ${made.entries === 1 ? 'entry' : 'entries'}, the next one due by ${made.nextUpdate.toISOString().replace(/\.\d+Z$/u, 'Z')}.\n`);
+  else
+    io.out(
+      `${harmless(out)}: CRL ${made.number} of ${harmless(made.issuer)}, ${String(made.entries)} ${made.entries === 1 ? 'entry' : 'entries'}, the next one due by ${made.nextUpdate.toISOString().replace(/\.\d+Z$/u, 'Z')}.\n`,
+    );
   return 0;
 }
 
@@ -47,14 +54,25 @@ async function publish(place: Place, out: string, pem: boolean, wish: CrlWish): 
   const directory = path.dirname(out);
   const lock = opened(directory);
   try {
-    if (!(await exclusiveFlock(lock, lockSeconds))) throw new HsmongerError('STATE_BUSY', `Another process has been publishing a CRL in ${directory} for ${String(lockSeconds)} seconds; nothing was signed. Try again.`);
+    if (!(await exclusiveFlock(lock, lockSeconds)))
+      throw new HsmongerError(
+        'STATE_BUSY',
+        `Another process has been publishing a CRL in ${directory} for ${String(lockSeconds)} seconds; nothing was signed. Try again.`,
+      );
     const there = present(out);
-    const made = await askService(place, 'make CRL', { ...wish, published: [...wish.published, ...(there === undefined ? [] : [{ name: out, content: there }])] });
+    const made = await askService(place, 'make CRL', {
+      ...wish,
+      published: [...wish.published, ...(there === undefined ? [] : [{ name: out, content: there }])],
+    });
     try {
       // For everybody: that is what it is made for.
       writeDurably(out, pem ? crlToPem(made.crl) : made.crl, { mode: 0o644 });
     } catch (error) {
-      throw new HsmongerError('COMMAND_FAILED', `CRL ${made.number} was signed and cannot be written to ${out}: ${sentenceOf(error)}. What was there is there still; mend that and make the next one.`, { cause: error });
+      throw new HsmongerError(
+        'COMMAND_FAILED',
+        `CRL ${made.number} was signed and cannot be written to ${out}: ${sentenceOf(error)}. What was there is there still; mend that and make the next one.`,
+        { cause: error },
+      );
     }
     return made;
   } finally {
@@ -66,7 +84,9 @@ function opened(directory: string): number {
   try {
     return openSync(directory, constants.O_RDONLY | constants.O_DIRECTORY);
   } catch (error) {
-    throw new HsmongerError('USAGE', `The CRL cannot be published in ${directory}: ${sentenceOf(error)}; nothing was signed.`, { cause: error });
+    throw new HsmongerError('USAGE', `The CRL cannot be published in ${directory}: ${sentenceOf(error)}; nothing was signed.`, {
+      cause: error,
+    });
   }
 }
 
@@ -76,7 +96,11 @@ function present(file: string): Uint8Array | undefined {
     return Uint8Array.from(readBoundedFile(file, maxCrlBytes));
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
-    throw new HsmongerError('CRL_INVALID', `${file} cannot be read, so what number is published there is unknown: ${sentenceOf(error)}; nothing was signed or replaced.`, { cause: error });
+    throw new HsmongerError(
+      'CRL_INVALID',
+      `${file} cannot be read, so what number is published there is unknown: ${sentenceOf(error)}; nothing was signed or replaced.`,
+      { cause: error },
+    );
   }
 }
 
@@ -89,7 +113,8 @@ function knownElsewhere(words: readonly string[]): Pick<CrlWish, 'published' | '
       .filter((word) => !isNumber(word))
       .map((name) => {
         const content = present(name);
-        if (content === undefined) throw new HsmongerError('USAGE', `There is no file ${name}; --above wants a CRL of this CA, or its number.`);
+        if (content === undefined)
+          throw new HsmongerError('USAGE', `There is no file ${name}; --above wants a CRL of this CA, or its number.`);
         return { name, content };
       }),
   };

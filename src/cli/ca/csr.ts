@@ -14,7 +14,8 @@ interface CsrOptions extends OwnCaOptions {
 }
 
 export async function csr(options: CsrOptions, surroundings: Surroundings): Promise<number> {
-  if (options.subject !== undefined || options.key !== undefined || options.keyType !== undefined) return firstRequest(options, surroundings);
+  if (options.subject !== undefined || options.key !== undefined || options.keyType !== undefined)
+    return firstRequest(options, surroundings);
   assertNothingElse(options);
   const { io, env } = surroundings;
   const place = instanceOf(options, env);
@@ -23,7 +24,10 @@ export async function csr(options: CsrOptions, surroundings: Surroundings): Prom
   if (options.out !== undefined) writeNew(options.out, request.pem);
   if (options.json) io.out(json({ nickname, ...request, ...(options.out === undefined ? {} : { file: options.out }) }));
   else if (options.out === undefined) io.out(request.pem);
-  else io.out(`${harmless(options.out)}: request for ${harmless(request.subject)}, key ${request.key.slice(0, 16)}; have it signed, then run 'hsmonger ca import' with what comes back.\n`);
+  else
+    io.out(
+      `${harmless(options.out)}: request for ${harmless(request.subject)}, key ${request.key.slice(0, 16)}; have it signed, then run 'hsmonger ca import' with what comes back.\n`,
+    );
   return 0;
 }
 
@@ -31,22 +35,81 @@ async function nextRequest(place: ReturnType<typeof instanceOf>, nickname: strin
   try {
     return await askService(place, 'make request', { nickname });
   } catch (error) {
-    if (!(error instanceof HsmongerError && error.code === 'CERTIFICATE_NOT_FOUND' && nickname === place.instance.issuer.certificate)) throw error;
-    throw new HsmongerError('CERTIFICATE_NOT_FOUND', `${error.message} For the first certificate of a CA, and to have its request written once more, give --subject, and --key or --key-type.`, { cause: error });
+    if (!(error instanceof HsmongerError && error.code === 'CERTIFICATE_NOT_FOUND' && nickname === place.instance.issuer.certificate))
+      throw error;
+    throw new HsmongerError(
+      'CERTIFICATE_NOT_FOUND',
+      `${error.message} For the first certificate of a CA, and to have its request written once more, give --subject, and --key or --key-type.`,
+      { cause: error },
+    );
   }
 }
 
 /** The next request is for what the certificate that is there says. */
-function assertNothingElse({ module, token, pinFile, user, moduleEnv, moduleParameters, dbdir, digest, rsaSignature, policy, crlUrl, ocspUrl, issuerUrl, authorityKeyId, nsCertType, nsComment, days, pathLength, permit, exclude }: CsrOptions): void {
-  const given = [module, token, pinFile, user, moduleEnv, moduleParameters, dbdir, digest, rsaSignature, policy, crlUrl, ocspUrl, issuerUrl, authorityKeyId, nsCertType, nsComment, days, pathLength, permit, exclude];
-  if (given.some((flag) => flag !== undefined)) throw new HsmongerError('USAGE', 'Only --instance, the nickname and --out go without --subject: the next request says what the certificate that is there says; for a CA that has none yet give --subject, and --key or --key-type.');
+function assertNothingElse({
+  module,
+  token,
+  pinFile,
+  user,
+  moduleEnv,
+  moduleParameters,
+  dbdir,
+  digest,
+  rsaSignature,
+  policy,
+  crlUrl,
+  ocspUrl,
+  issuerUrl,
+  authorityKeyId,
+  nsCertType,
+  nsComment,
+  days,
+  pathLength,
+  permit,
+  exclude,
+}: CsrOptions): void {
+  const given = [
+    module,
+    token,
+    pinFile,
+    user,
+    moduleEnv,
+    moduleParameters,
+    dbdir,
+    digest,
+    rsaSignature,
+    policy,
+    crlUrl,
+    ocspUrl,
+    issuerUrl,
+    authorityKeyId,
+    nsCertType,
+    nsComment,
+    days,
+    pathLength,
+    permit,
+    exclude,
+  ];
+  if (given.some((flag) => flag !== undefined))
+    throw new HsmongerError(
+      'USAGE',
+      'Only --instance, the nickname and --out go without --subject: the next request says what the certificate that is there says; for a CA that has none yet give --subject, and --key or --key-type.',
+    );
 }
 
 /** The nickname, if it is one whose key is on the token. */
 function onToken({ file, certificates, issuer }: Instance, nickname: string): string {
   const found = certificates.find((certificate) => certificate.nickname === nickname);
   // The issuer's own certificate need not be tracked here.
-  if (found === undefined && nickname !== issuer.certificate) throw new HsmongerError('USAGE', `${file} has no certificate '${nickname}'; it has ${certificates.map((certificate) => `'${certificate.nickname}'`).join(', ')}.`);
-  if (found !== undefined && found.storage.kind !== 'token') throw new HsmongerError('USAGE', `The key of '${nickname}' is not on the token, so no request can be signed there; make one with certutil -R -k or openssl req -new -key.`);
+  if (found === undefined && nickname !== issuer.certificate)
+    throw new HsmongerError(
+      'USAGE',
+      `${file} has no certificate '${nickname}'; it has ${certificates.map((certificate) => `'${certificate.nickname}'`).join(', ')}.`,
+    );
+  if (found !== undefined && found.storage.kind !== 'token')
+    throw new HsmongerError(
+      'USAGE',
+      `The key of '${nickname}' is not on the token, so no request can be signed there; make one with certutil -R -k or openssl req -new -key.`,
+    );
   return nickname;
 }

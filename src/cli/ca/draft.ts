@@ -34,17 +34,39 @@ export interface DraftRest {
 
 /** Reads the instance file, which the flags must agree with, or makes one of the flags; writes nothing. */
 export function draftOf(options: OwnTokenOptions, directories: Directories, rest: DraftRest): Draft {
-  if (!runningAsRoot()) throw new HsmongerError('NOT_PERMITTED', `'hsmonger ${rest.command}' writes instance files and works as the service user: run it as root.`);
+  if (!runningAsRoot())
+    throw new HsmongerError(
+      'NOT_PERMITTED',
+      `'hsmonger ${rest.command}' writes instance files and works as the service user: run it as root.`,
+    );
   const file = instanceFile(directories, options.instance);
   if (existsSync(file)) {
     const instance = loadInstance(directories, options.instance);
-    if (instance.issuer.type !== 'token') throw new HsmongerError('USAGE', `${file} is not a CA's on a token: issuer.type is "${instance.issuer.type}"; name another --instance.`);
-    assertAgreement(instance, { token: options.token, module: options.module, moduleEnv: options.moduleEnv, moduleParameters: options.moduleParameters, pinFile: options.pinFile, dbdir: options.dbdir, user: options.user }, rest.command);
+    if (instance.issuer.type !== 'token')
+      throw new HsmongerError(
+        'USAGE',
+        `${file} is not a CA's on a token: issuer.type is "${instance.issuer.type}"; name another --instance.`,
+      );
+    assertAgreement(
+      instance,
+      {
+        token: options.token,
+        module: options.module,
+        moduleEnv: options.moduleEnv,
+        moduleParameters: options.moduleParameters,
+        pinFile: options.pinFile,
+        dbdir: options.dbdir,
+        user: options.user,
+      },
+      rest.command,
+    );
     refuseDifferences(instance, rest.command, [
       ['nickname', options.nickname, instance.issuer.certificate],
       ['digest', options.digest, instance.issuer.digest],
       ['rsa-signature', options.rsaSignature, instance.issuer.rsaSignature],
-      ...Object.entries(caAnswers(options) ?? {}).map(([key, given]) => [flags[key as keyof CaConfig] ?? key, given, instance.ca?.[key as keyof CaConfig]] as const),
+      ...Object.entries(caAnswers(options) ?? {}).map(
+        ([key, given]) => [flags[key as keyof CaConfig] ?? key, given, instance.ca?.[key as keyof CaConfig]] as const,
+      ),
     ]);
     return { instance, directories, text: undefined };
   }
@@ -53,14 +75,30 @@ export function draftOf(options: OwnTokenOptions, directories: Directories, rest
   return { instance: parseInstance(options.instance, file, parse(text)), directories, text };
 }
 
-const flags: Partial<Readonly<Record<keyof CaConfig, string>>> = { crlUrls: 'crl-url', ocspUrls: 'ocsp-url', issuerUrls: 'issuer-url', authorityKeyId: 'authority-key-id', netscapeCertType: 'ns-cert-type', netscapeComment: 'ns-comment' };
+const flags: Partial<Readonly<Record<keyof CaConfig, string>>> = {
+  crlUrls: 'crl-url',
+  ocspUrls: 'ocsp-url',
+  issuerUrls: 'issuer-url',
+  authorityKeyId: 'authority-key-id',
+  netscapeCertType: 'ns-cert-type',
+  netscapeComment: 'ns-comment',
+};
 
-function answersOf(options: OwnTokenOptions, directories: Directories, { command, otherwise, lifetimeDays, tracksItself }: DraftRest): Answers {
+function answersOf(
+  options: OwnTokenOptions,
+  directories: Directories,
+  { command, otherwise, lifetimeDays, tracksItself }: DraftRest,
+): Answers {
   const nickname = options.nickname ?? options.instance;
   const checked = v.safeParse(nicknameSchema, nickname);
-  if (!checked.success || nickname.includes('/')) throw new HsmongerError('USAGE', `The nickname '${nickname}' ${checked.success ? "must not hold '/'" : checked.issues[0].message}.`);
+  if (!checked.success || nickname.includes('/'))
+    throw new HsmongerError('USAGE', `The nickname '${nickname}' ${checked.success ? "must not hold '/'" : checked.issues[0].message}.`);
   const user = options.user ?? otherwise?.user ?? 'pkiuser';
-  if (accountOf(user).uid === 0) throw new HsmongerError('USAGE', `The service user must not be root, and '${user}' is: what works on the token runs without privileges.`);
+  if (accountOf(user).uid === 0)
+    throw new HsmongerError(
+      'USAGE',
+      `The service user must not be root, and '${user}' is: what works on the token runs without privileges.`,
+    );
   const token = tokenAnswers(options, command, otherwise?.token);
   const ca = caAnswers(options);
   const certificates: AnsweredCertificate[] = tracksItself ? [{ nickname, profile: 'caCACert' }] : [];
@@ -81,18 +119,45 @@ function answersOf(options: OwnTokenOptions, directories: Directories, { command
 }
 
 /** The flags, each over what is there without them; another module has nothing in common with the one there is. */
-function tokenAnswers({ module, token, pinFile, moduleEnv, moduleParameters }: OwnTokenOptions, command: string, otherwise: NonNullable<DraftRest['otherwise']>['token'] | undefined): TokenAnswers {
+function tokenAnswers(
+  { module, token, pinFile, moduleEnv, moduleParameters }: OwnTokenOptions,
+  command: string,
+  otherwise: NonNullable<DraftRest['otherwise']>['token'] | undefined,
+): TokenAnswers {
   const base = module === undefined || module === otherwise?.module ? otherwise : undefined;
   const sameToken = token === undefined || token === base?.label;
-  const answers = { module: module ?? base?.module, label: token ?? base?.label, pinFile: pinFile ?? (sameToken ? base?.pinFile : undefined) };
-  const missing = Object.entries({ module: answers.module, token: answers.label, 'pin-file': answers.pinFile }).filter(([, value]) => value === undefined);
+  const answers = {
+    module: module ?? base?.module,
+    label: token ?? base?.label,
+    pinFile: pinFile ?? (sameToken ? base?.pinFile : undefined),
+  };
+  const missing = Object.entries({ module: answers.module, token: answers.label, 'pin-file': answers.pinFile }).filter(
+    ([, value]) => value === undefined,
+  );
   if (answers.module === undefined || answers.label === undefined || answers.pinFile === undefined) {
-    throw new HsmongerError('USAGE', `There is no instance file yet: 'hsmonger ${command}' wants ${missing.map(([flag]) => `--${flag}`).join(' and ')} to write it.`);
+    throw new HsmongerError(
+      'USAGE',
+      `There is no instance file yet: 'hsmonger ${command}' wants ${missing.map(([flag]) => `--${flag}`).join(' and ')} to write it.`,
+    );
   }
-  return { module: answers.module, label: answers.label, pinFile: answers.pinFile, environment: moduleEnv ?? base?.environment ?? {}, parameters: moduleParameters ?? base?.parameters };
+  return {
+    module: answers.module,
+    label: answers.label,
+    pinFile: answers.pinFile,
+    environment: moduleEnv ?? base?.environment ?? {},
+    parameters: moduleParameters ?? base?.parameters,
+  };
 }
 
-function caAnswers({ policy, crlUrl, ocspUrl, issuerUrl, authorityKeyId, nsCertType, nsComment }: OwnTokenOptions): Partial<CaConfig> | undefined {
+function caAnswers({
+  policy,
+  crlUrl,
+  ocspUrl,
+  issuerUrl,
+  authorityKeyId,
+  nsCertType,
+  nsComment,
+}: OwnTokenOptions): Partial<CaConfig> | undefined {
   const answers: Partial<CaConfig> = {
     ...(policy === undefined ? {} : { policy }),
     ...(crlUrl === undefined ? {} : { crlUrls: crlUrl }),

@@ -23,7 +23,19 @@ export async function exportOpenssl(options: ExportOptions, { io, env, clock }: 
   writeOpensslDirectory(directory, exported, exported.issued.map((one) => indexLine(one, now)).join(''));
   const losses = exported.issued.flatMap((one) => lost(one) ?? []);
   if (losses.length > 0) io.err(`hsmonger: The index of openssl has no words for: ${losses.join('; ')}.\n`);
-  if (options.json) io.out(json({ directory, certificates: exported.issued.length, serial: exported.nextSerial, crlNumber: exported.nextCrlNumber, lost: losses }));
-  else io.out(`${harmless(directory)}: ${String(exported.issued.length)} certificates, the next CRL has the number 0x${exported.nextCrlNumber}. From now on either issue there or here, never both.\n`);
+  if (options.json)
+    io.out(
+      json({
+        directory,
+        certificates: exported.issued.length,
+        serial: exported.nextSerial,
+        crlNumber: exported.nextCrlNumber,
+        lost: losses,
+      }),
+    );
+  else
+    io.out(
+      `${harmless(directory)}: ${String(exported.issued.length)} certificates, the next CRL has the number 0x${exported.nextCrlNumber}. From now on either issue there or here, never both.\n`,
+    );
   return 0;
 }

@@ -48,7 +48,8 @@ export async function importCertificate(options: ImportOptions, surroundings: Su
     // Looked at before it is kept: one that no request takes on would lie there for good.
     const { nickname } = await askService(place, 'import certificate', { ...parcel, keep: false });
     const config = instance.certificates.find((certificate) => certificate.nickname === nickname);
-    if (config === undefined) throw new HsmongerError('INTERNAL', `The certificate was taken for '${nickname}', which is none of this instance's.`);
+    if (config === undefined)
+      throw new HsmongerError('INTERNAL', `The certificate was taken for '${nickname}', which is none of this instance's.`);
     const order = orderOf(instance, config, requests);
     const imported = await askService(place, 'import certificate', { ...parcel, keep: true });
     if (!options.json) io.out(`${line('imported', imported)}\n`);
@@ -67,12 +68,20 @@ function line(what: string, { nickname, serial, issuer, notAfter }: Omit<Importe
   return `${harmless(nickname)}: ${what}, serial ${serial}, from ${harmless(issuer)}, expires ${notAfter.toISOString().slice(0, 10)}`;
 }
 
-async function importFirst(place: Place, given: { readonly certificate: GivenFile; readonly chain: readonly GivenFile[] }, { json: asJson }: ImportOptions, { io }: Surroundings): Promise<number> {
+async function importFirst(
+  place: Place,
+  given: { readonly certificate: GivenFile; readonly chain: readonly GivenFile[] },
+  { json: asJson }: ImportOptions,
+  { io }: Surroundings,
+): Promise<number> {
   const { instance } = place;
   const imported = await askService(place, 'import CA certificate', given);
   const told = toldCa(instance.issuer.certificate, imported);
   if (asJson) io.out(json({ imported: told, beside: imported.beside }));
-  else io.out(`imported ${harmless(caLine(told))}\n${imported.beside.map((label) => `stored '${harmless(label)}' above it\n`).join('')}Next: hsmonger setup --instance ${instance.name} --yes\n`);
+  else
+    io.out(
+      `imported ${harmless(caLine(told))}\n${imported.beside.map((label) => `stored '${harmless(label)}' above it\n`).join('')}Next: hsmonger setup --instance ${instance.name} --yes\n`,
+    );
   return 0;
 }
 
@@ -82,8 +91,14 @@ async function assertRenewing({ instance, directories }: Place): Promise<void> {
   const { servers } = await askService({ instance, directories }, 'look at servers', { all: false });
   const masters = servers.filter(({ renewalMaster }) => renewalMaster);
   if (masters.some(({ here }) => here)) return;
-  const where = masters.length === 0 ? `nobody is: make this server the renewal master first, with 'hsmonger master set'` : `${masters.map(({ host }) => `'${host}'`).join(' and ')} is; run it there`;
-  throw new HsmongerError('PREFLIGHT_FAILED', `What the servers share is imported on the renewal master, which publishes it for the others, and ${where}.`);
+  const where =
+    masters.length === 0
+      ? `nobody is: make this server the renewal master first, with 'hsmonger master set'`
+      : `${masters.map(({ host }) => `'${host}'`).join(' and ')} is; run it there`;
+  throw new HsmongerError(
+    'PREFLIGHT_FAILED',
+    `What the servers share is imported on the renewal master, which publishes it for the others, and ${where}.`,
+  );
 }
 
 /** What the directory has of CA certificates; without it the files must do. */

@@ -33,14 +33,22 @@ interface Above {
 }
 
 /**
- * A CA below another of this host: its key on that one's token or another, its certificate issued there and stored, its renewal in the hands of the CA above. Each step is one that is
- * there already when it is done again, so a run that was killed is finished by the next.
+ * A CA below another of this host: its key on that one's token or another, its certificate issued there and stored, its renewal in the
+ * hands of the CA above. Each step is one that is there already when it is done again, so a run that was killed is finished by the next.
  */
 export async function initIntermediate(options: IntermediateOptions, { io, env }: Surroundings): Promise<number> {
   const directories = directoriesOf(options, env);
-  if (options.issuer === options.instance) throw new HsmongerError('USAGE', `'${options.instance}' cannot issue its own certificate here; name the CA above with --issuer, or make a root with 'hsmonger ca init-root'.`);
+  if (options.issuer === options.instance)
+    throw new HsmongerError(
+      'USAGE',
+      `'${options.instance}' cannot issue its own certificate here; name the CA above with --issuer, or make a root with 'hsmonger ca init-root'.`,
+    );
   const above: Above = { directories, instance: loadInstance(directories, options.issuer) };
-  if (above.instance.issuer.type !== 'token') throw new HsmongerError('USAGE', `--issuer ${options.issuer} is no CA on a token: issuer.type is "${above.instance.issuer.type}"; have its request ('hsmonger ca csr') signed there.`);
+  if (above.instance.issuer.type !== 'token')
+    throw new HsmongerError(
+      'USAGE',
+      `--issuer ${options.issuer} is no CA on a token: issuer.type is "${above.instance.issuer.type}"; have its request ('hsmonger ca csr') signed there.`,
+    );
   const { description: token } = await askService(above, 'inspect token', { keys: false });
   const draft = draftOf(options, directories, { command, otherwise: otherwiseOf(above.instance, token), tracksItself: false });
   const { instance } = draft;
@@ -57,10 +65,20 @@ export async function initIntermediate(options: IntermediateOptions, { io, env }
   const order = asked === undefined ? undefined : { pathLength: 0, ...asked };
   // A key stays on its token for good: what the CA above would refuse is found before one is made.
   if (order !== undefined && draft.text !== undefined) await assertIssuedBy(above, order, options.days);
-  const request = await askService(draft, 'request CA certificate', { ...(wish === undefined ? {} : { wish }), ...(order === undefined ? {} : { order }) });
+  const request = await askService(draft, 'request CA certificate', {
+    ...(wish === undefined ? {} : { wish }),
+    ...(order === undefined ? {} : { order }),
+  });
   const chain = (await askService(above, 'read CA chain', undefined)).certificates;
-  const certificate = request.state === 'there' ? await issuedAbove(request.certificate, chain, above) : await issued(above, request.csr, order, options.days);
-  const stored = await askService(draft, 'store CA certificate', { certificate, above: chain, issuerNickname: above.instance.issuer.certificate });
+  const certificate =
+    request.state === 'there'
+      ? await issuedAbove(request.certificate, chain, above)
+      : await issued(above, request.csr, order, options.days);
+  const stored = await askService(draft, 'store CA certificate', {
+    certificate,
+    above: chain,
+    issuerNickname: above.instance.issuer.certificate,
+  });
 
   const told = toldCa(nickname, stored);
   const done = [
@@ -73,7 +91,10 @@ export async function initIntermediate(options: IntermediateOptions, { io, env }
   for (const warning of keyWarnings(stored.key, instance.name)) io.err(`hsmonger: ${harmless(warning)}\n`);
   if (options.json) io.out(json({ instance: instance.name, file: instance.file, changed: done.length > 0, done, certificate: told }));
   else if (done.length === 0) io.out(`The CA ${harmless(caLine(told))}, is there already; nothing was changed.\n`);
-  else io.out(`${done.map((line) => `${harmless(line)}\n`).join('')}Next: hsmonger setup --instance ${above.instance.name} --yes, which has its certificate renewed, and hsmonger setup --instance ${instance.name} --yes\n`);
+  else
+    io.out(
+      `${done.map((line) => `${harmless(line)}\n`).join('')}Next: hsmonger setup --instance ${above.instance.name} --yes, which has its certificate renewed, and hsmonger setup --instance ${instance.name} --yes\n`,
+    );
   return 0;
 }
 
@@ -84,19 +105,30 @@ function otherwiseOf(instance: Instance, { label }: TokenDescription): NonNullab
 }
 
 async function assertIssuedBy(above: Above, order: OwnOrder, days: number | undefined): Promise<void> {
-  const [preview] = await askService(above, 'preview issuance', { requests: [{ name: 'the request', csr: standInRequest(order.subject) }], ...orderAbove(order, days) });
+  const [preview] = await askService(above, 'preview issuance', {
+    requests: [{ name: 'the request', csr: standInRequest(order.subject) }],
+    ...orderAbove(order, days),
+  });
   if (preview !== undefined && 'problem' in preview) throw new HsmongerError(preview.problem.code, preview.problem.message);
 }
 
 async function issued(above: Above, csr: Uint8Array, order: OwnOrder | undefined, days: number | undefined): Promise<Uint8Array> {
-  const { results: [answer] } = await askService(above, 'issue certificates', { requests: [{ name: 'the request', csr }], ...orderAbove(order, days) });
-  if (answer === undefined) throw new HsmongerError('INTERNAL', `'${above.instance.name}' was asked for a certificate and gave no answer about it.`);
+  const {
+    results: [answer],
+  } = await askService(above, 'issue certificates', { requests: [{ name: 'the request', csr }], ...orderAbove(order, days) });
+  if (answer === undefined)
+    throw new HsmongerError('INTERNAL', `'${above.instance.name}' was asked for a certificate and gave no answer about it.`);
   if ('problem' in answer) throw new HsmongerError(answer.problem.code, answer.problem.message);
   return answer.certificate;
 }
 
 function orderAbove({ pathLength, nameConstraints }: Partial<OwnOrder> = {}, days: number | undefined) {
-  return { profile: 'caCACert', ...(days === undefined ? {} : { days }), ...(pathLength === undefined ? {} : { pathLength }), ...(nameConstraints === undefined ? {} : { nameConstraints }) };
+  return {
+    profile: 'caCACert',
+    ...(days === undefined ? {} : { days }),
+    ...(pathLength === undefined ? {} : { pathLength }),
+    ...(nameConstraints === undefined ? {} : { nameConstraints }),
+  };
 }
 
 /** One that is there must be the one this CA is responsible for, and stand by. */
@@ -104,9 +136,16 @@ async function issuedAbove(der: Uint8Array, [authority]: readonly Uint8Array[], 
   const certificate = parseCertificate(der);
   const { name } = above.instance;
   if (authority === undefined || !signedBy(certificate, parseCertificate(authority).spki)) {
-    throw new HsmongerError('PROFILE_MISMATCH', `The certificate of ${nameText(certificate.subject)} that is on the token was issued by ${nameText(certificate.issuer)}, not by '${name}'; name its CA with --issuer, or choose another --nickname.`);
+    throw new HsmongerError(
+      'PROFILE_MISMATCH',
+      `The certificate of ${nameText(certificate.subject)} that is on the token was issued by ${nameText(certificate.issuer)}, not by '${name}'; name its CA with --issuer, or choose another --nickname.`,
+    );
   }
   const revoked = await askService(above, 'is revoked', { certificate: der });
-  if (revoked !== undefined) throw new HsmongerError('REVOCATION_REFUSED', `The certificate of ${nameText(certificate.subject)} that is on the token was revoked by '${name}' at ${revoked.at.toISOString()} (${revoked.reason}); ${revoked.reason === 'certificateHold' ? `'hsmonger ca unrevoke ${hex(certificate.serial)} --instance ${name}' ends the hold` : 'make another CA, under another subject and --nickname'}.`);
+  if (revoked !== undefined)
+    throw new HsmongerError(
+      'REVOCATION_REFUSED',
+      `The certificate of ${nameText(certificate.subject)} that is on the token was revoked by '${name}' at ${revoked.at.toISOString()} (${revoked.reason}); ${revoked.reason === 'certificateHold' ? `'hsmonger ca unrevoke ${hex(certificate.serial)} --instance ${name}' ends the hold` : 'make another CA, under another subject and --nickname'}.`,
+    );
   return der;
 }

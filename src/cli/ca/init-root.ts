@@ -13,7 +13,10 @@ const command = 'ca init-root';
 /** Dogtag's, for a CA: caCACert.cfg. */
 const defaultDays = 7305;
 
-/** From a token, or an existing key on it, to a root whose renewal `setup` can hand over; run again it finishes what is missing, or changes nothing. */
+/**
+ * From a token, or an existing key on it, to a root whose renewal `setup` can hand over; run again it finishes what is missing, or changes
+ * nothing.
+ */
 export async function initRoot(options: OwnCaOptions, { io, env }: Surroundings): Promise<number> {
   const draft = draftOf(options, directoriesOf(options, env), { command, lifetimeDays: options.days, tracksItself: true });
   const { instance } = draft;
@@ -23,9 +26,16 @@ export async function initRoot(options: OwnCaOptions, { io, env }: Surroundings)
   await assertUsableToken(draft);
   await assertNoClashes(draft, { nickname: issuer.certificate, subject: order?.subject, ca: true });
   const days = options.days ?? (issuer.type === 'token' ? issuer.lifetimeDays['caCACert'] : undefined) ?? defaultDays;
-  const made = await askService(draft, 'make root', { ...(order === undefined ? {} : { order: { ...order, days } }), ...(wish === undefined ? {} : { wish }) });
+  const made = await askService(draft, 'make root', {
+    ...(order === undefined ? {} : { order: { ...order, days } }),
+    ...(wish === undefined ? {} : { wish }),
+  });
   const told = toldCa(issuer.certificate, made);
-  const done = [...(made.key.made ? [`made the ${keyLine(made.key)}`] : []), ...(made.there ? [] : [`made the root ${caLine(told)}`]), ...(await layGround(draft))];
+  const done = [
+    ...(made.key.made ? [`made the ${keyLine(made.key)}`] : []),
+    ...(made.there ? [] : [`made the root ${caLine(told)}`]),
+    ...(await layGround(draft)),
+  ];
   for (const warning of keyWarnings(made.key, name)) io.err(`hsmonger: ${harmless(warning)}\n`);
   if (options.json) io.out(json({ instance: name, file: instance.file, changed: done.length > 0, done, certificate: told }));
   else if (done.length === 0) io.out(`The root ${harmless(caLine(told))}, is there already; nothing was changed.\n`);

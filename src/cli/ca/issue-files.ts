@@ -34,7 +34,9 @@ const requestName = /^[^.].*\.(?:csr|req|pem|der)$/u;
 /** The requests in a directory, by their file names, sorted. */
 export function requestsIn(directory: string): string[] {
   try {
-    const names = readdirSync(directory).filter((name) => requestName.test(name)).sort();
+    const names = readdirSync(directory)
+      .filter((name) => requestName.test(name))
+      .sort();
     if (names.length === 0) throw new Error('it holds no file that ends in .csr, .req, .pem or .der');
     return names;
   } catch (error) {
@@ -53,7 +55,9 @@ export function assertWritable(directory: string): void {
     if (!statSync(directory).isDirectory()) throw new Error('it is no directory');
     accessSync(directory, constants.W_OK | constants.X_OK);
   } catch (error) {
-    throw new HsmongerError('USAGE', `Certificates cannot be written into ${directory}: ${sentenceOf(error)}; nothing was issued.`, { cause: error });
+    throw new HsmongerError('USAGE', `Certificates cannot be written into ${directory}: ${sentenceOf(error)}; nothing was issued.`, {
+      cause: error,
+    });
   }
 }
 

@@ -20,22 +20,29 @@ export interface OrderOptions {
 const maxDays = 36_525;
 
 /** The order the flags stand for, `now` naming a wish for another certificate; USAGE or CONFIG_INVALID for what is none. */
-export function orderFromOptions({ profile, subject, san, days, pathLength, permit = [], exclude = [], again }: OrderOptions, now: Date): OrderInput {
+export function orderFromOptions(
+  { profile, subject, san, days, pathLength, permit = [], exclude = [], again }: OrderOptions,
+  now: Date,
+): OrderInput {
   const name = profileOfWord(profile);
-  if (name !== 'caCACert' && (pathLength !== undefined || permit.length + exclude.length > 0)) throw new HsmongerError('USAGE', "--path-length, --permit and --exclude are for CAs: --profile sub-ca.");
+  if (name !== 'caCACert' && (pathLength !== undefined || permit.length + exclude.length > 0))
+    throw new HsmongerError('USAGE', '--path-length, --permit and --exclude are for CAs: --profile sub-ca.');
   return {
     profile: name,
     ...(subject === undefined ? {} : { subject: subjectFromText(subject) }),
     ...(san === undefined ? {} : { names: san.map(generalNameFromText) }),
     ...(days === undefined ? {} : { days: countOf('days', days, 1, maxDays) }),
     ...(pathLength === undefined ? {} : { pathLength: countOf('path-length', pathLength, 0, 127) }),
-    ...(permit.length + exclude.length === 0 ? {} : { nameConstraints: { permitted: permit.map(nameConstraintFromText), excluded: exclude.map(nameConstraintFromText) } }),
+    ...(permit.length + exclude.length === 0
+      ? {}
+      : { nameConstraints: { permitted: permit.map(nameConstraintFromText), excluded: exclude.map(nameConstraintFromText) } }),
     ...(again ? { again: now.toISOString() } : {}),
   };
 }
 
 function countOf(flag: string, text: string, least: number, most: number): number {
   const value = /^\d{1,6}$/u.test(text) ? Number(text) : NaN;
-  if (!(value >= least && value <= most)) throw new HsmongerError('USAGE', `--${flag} wants a number from ${String(least)} to ${String(most)}, not '${text}'.`);
+  if (!(value >= least && value <= most))
+    throw new HsmongerError('USAGE', `--${flag} wants a number from ${String(least)} to ${String(most)}, not '${text}'.`);
   return value;
 }

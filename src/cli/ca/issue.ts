@@ -56,17 +56,24 @@ export async function issue(options: IssueOptions, surroundings: Surroundings): 
 
 function assertTogether({ in: file, inDir, out, outDir, nickname, keyType, key, subject }: IssueOptions): void {
   const wrong = (message: string) => new HsmongerError('USAGE', message);
-  if ([file, inDir, nickname].filter((one) => one !== undefined).length !== 1) throw wrong('Say where the request comes from: --in FILE, --in-dir DIRECTORY, or --nickname with --key-type or --key for a key on the token.');
+  if ([file, inDir, nickname].filter((one) => one !== undefined).length !== 1)
+    throw wrong(
+      'Say where the request comes from: --in FILE, --in-dir DIRECTORY, or --nickname with --key-type or --key for a key on the token.',
+    );
   if ((inDir === undefined) !== (outDir === undefined)) throw wrong('--in-dir and --out-dir go together.');
   if (inDir !== undefined && out !== undefined) throw wrong('--out is for one certificate; with --in-dir goes --out-dir.');
-  if (inDir !== undefined && subject !== undefined) throw wrong('--subject is for one certificate; with --in-dir each request keeps its own.');
-  if (nickname === undefined && (keyType !== undefined || key !== undefined)) throw wrong('--key-type and --key go with --nickname: the name of the certificate on the token.');
-  if (nickname !== undefined && (keyType === undefined) === (key === undefined)) throw wrong('With --nickname goes --key-type for a new key or --key for one that is on the token.');
+  if (inDir !== undefined && subject !== undefined)
+    throw wrong('--subject is for one certificate; with --in-dir each request keeps its own.');
+  if (nickname === undefined && (keyType !== undefined || key !== undefined))
+    throw wrong('--key-type and --key go with --nickname: the name of the certificate on the token.');
+  if (nickname !== undefined && (keyType === undefined) === (key === undefined))
+    throw wrong('With --nickname goes --key-type for a new key or --key for one that is on the token.');
   if (nickname !== undefined && subject === undefined) throw wrong('With --nickname goes --subject: there is no request that says it.');
 }
 
 function jobsOf({ in: file, inDir, out, outDir }: IssueOptions): { readonly jobs: readonly Job[]; readonly unread: readonly Unread[] } {
-  if (inDir === undefined || outDir === undefined) return { jobs: [{ name: file ?? '-', csr: readRequest(file ?? '-'), ...(out === undefined ? {} : { file: out }) }], unread: [] };
+  if (inDir === undefined || outDir === undefined)
+    return { jobs: [{ name: file ?? '-', csr: readRequest(file ?? '-'), ...(out === undefined ? {} : { file: out }) }], unread: [] };
   const jobs: Job[] = [];
   const unread: Unread[] = [];
   const taken = new Map<string, string>();
@@ -74,7 +81,8 @@ function jobsOf({ in: file, inDir, out, outDir }: IssueOptions): { readonly jobs
     try {
       const target = certificateName(name);
       const other = taken.get(target);
-      if (other !== undefined) throw new HsmongerError('USAGE', `Its certificate would be ${target}, like that for ${other}; give one of the files another name.`);
+      if (other !== undefined)
+        throw new HsmongerError('USAGE', `Its certificate would be ${target}, like that for ${other}; give one of the files another name.`);
       taken.set(target, name);
       jobs.push({ name, csr: readRequest(path.join(inDir, name)), file: path.join(outDir, target) });
     } catch (error) {
@@ -85,7 +93,14 @@ function jobsOf({ in: file, inDir, out, outDir }: IssueOptions): { readonly jobs
   return { jobs, unread };
 }
 
-async function issueRequests(place: ReturnType<typeof instanceOf>, order: OrderInput, jobs: readonly Job[], unread: readonly Unread[], options: IssueOptions, { io, signal }: Surroundings): Promise<number> {
+async function issueRequests(
+  place: ReturnType<typeof instanceOf>,
+  order: OrderInput,
+  jobs: readonly Job[],
+  unread: readonly Unread[],
+  options: IssueOptions,
+  { io, signal }: Surroundings,
+): Promise<number> {
   const line = progressLine(io);
   const reports: Report[] = unread.map(({ name, problem }) => ({ name, problem }));
   let before = 0;
@@ -96,14 +111,24 @@ async function issueRequests(place: ReturnType<typeof instanceOf>, order: OrderI
     const kept = new Map<string, Report>();
     const take = ({ results, chain }: Issued) => {
       const above = options.chain ? chain.map(certificateToPem).join('') : '';
-      for (const report of keepAll(results.filter(({ name }) => !kept.has(name)), files, above)) kept.set(report.name, report);
+      for (const report of keepAll(
+        results.filter(({ name }) => !kept.has(name)),
+        files,
+        above,
+      ))
+        kept.set(report.name, report);
     };
     // What is in the ledger is in its file, too, should the rest never come.
     const onProgress = ({ done, part }: Progress) => {
       line.show(`${String(from + done)} of ${String(jobs.length)} certificates`);
       if (part !== undefined) take(part as Issued);
     };
-    const answer = await askService(place, 'issue certificates', { ...order, requests: some.map(({ name, csr }) => ({ name, csr })) }, { onProgress, signal });
+    const answer = await askService(
+      place,
+      'issue certificates',
+      { ...order, requests: some.map(({ name, csr }) => ({ name, csr })) },
+      { onProgress, signal },
+    );
     line.clear();
     take(answer);
     reports.push(...some.flatMap(({ name }) => kept.get(name) ?? []));
@@ -136,14 +161,23 @@ function keepAll(results: readonly IssueResult[], files: ReadonlyMap<string, str
     const one = written.get(report.name);
     if (one === undefined) return report;
     const { pem, ...facts } = report;
-    return pem === undefined || one.fault === undefined ? { ...facts, file: one.file } : { ...facts, problem: { code: one.fault.code, message: one.fault.message } };
+    return pem === undefined || one.fault === undefined
+      ? { ...facts, file: one.file }
+      : { ...facts, problem: { code: one.fault.code, message: one.fault.message } };
   });
 }
 
 function reportOf(result: IssueResult, above: string): Report {
   if ('problem' in result) return result;
   const { serial, subject, notAfter } = parseCertificate(result.certificate);
-  return { name: result.name, serial: Buffer.from(serial).toString('hex'), subject: nameText(subject), notAfter, before: result.before, pem: certificateToPem(result.certificate) + above };
+  return {
+    name: result.name,
+    serial: Buffer.from(serial).toString('hex'),
+    subject: nameText(subject),
+    notAfter,
+    before: result.before,
+    pem: certificateToPem(result.certificate) + above,
+  };
 }
 
 /** A page of one line each is read; a thousand are not. */
@@ -163,7 +197,8 @@ function tell(reports: readonly Report[], { json: asJson }: IssueOptions, total:
     names.push(name);
     troubles.set(message, names);
   }
-  for (const [message, [first = '', ...more]] of [...troubles].slice(0, listed)) io.err(`${harmless(first)}${more.length === 0 ? '' : ` and ${String(more.length)} more`}: ${harmless(message)}\n`);
+  for (const [message, [first = '', ...more]] of [...troubles].slice(0, listed))
+    io.err(`${harmless(first)}${more.length === 0 ? '' : ` and ${String(more.length)} more`}: ${harmless(message)}\n`);
   if (troubles.size > listed) io.err('… and more; --json lists them all.\n');
   const [only] = reports;
   if (only?.pem !== undefined) {
@@ -172,7 +207,10 @@ function tell(reports: readonly Report[], { json: asJson }: IssueOptions, total:
   } else {
     const done = reports.filter(({ problem }) => problem === undefined);
     for (const report of done.slice(0, total > listed ? 0 : listed)) io.out(`${line(report)}\n`);
-    if (total > 1) io.out(`${String(done.length)} of ${String(total)} certificates issued${done.some(({ before }) => before === true) ? `, ${String(done.filter(({ before }) => before === true).length)} of them before` : ''}.\n`);
+    if (total > 1)
+      io.out(
+        `${String(done.length)} of ${String(total)} certificates issued${done.some(({ before }) => before === true) ? `, ${String(done.filter(({ before }) => before === true).length)} of them before` : ''}.\n`,
+      );
   }
   return failed.length === 0 ? 0 : 1;
 }

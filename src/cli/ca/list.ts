@@ -25,12 +25,21 @@ export async function list(options: ListOptions, { io, env, clock }: Surrounding
     .map((row) => ({ ...row, state: stateOf(row, now) }))
     .filter(({ state }) => wanted.length === 0 || wanted.includes(state));
   if (options.json) io.out(json(rows));
-  else if (rows.length === 0) io.err(`hsmonger: '${options.instance}' has issued no certificate${wanted.length === 0 ? '' : ` that is ${wanted.join(' or ')}`}, as far as its ledger knows.\n`);
+  else if (rows.length === 0)
+    io.err(
+      `hsmonger: '${options.instance}' has issued no certificate${wanted.length === 0 ? '' : ` that is ${wanted.join(' or ')}`}, as far as its ledger knows.\n`,
+    );
   else
     io.out(
       columns(
         ['SERIAL', 'SUBJECT', 'PROFILE', 'NOT AFTER', 'STATE'],
-        rows.map(({ serial, subject, profile, notAfter, state, revocationReason }) => [{ text: serial }, { text: subject }, { text: profile }, { text: notAfter.toISOString().slice(0, 10) }, stateCell(state, revocationReason)]),
+        rows.map(({ serial, subject, profile, notAfter, state, revocationReason }) => [
+          { text: serial },
+          { text: subject },
+          { text: profile },
+          { text: notAfter.toISOString().slice(0, 10) },
+          stateCell(state, revocationReason),
+        ]),
         io.colour,
       ),
     );

@@ -23,7 +23,9 @@ export async function ocsp(options: OcspOptions, { io, env, signal }: Surroundin
   // Here, where root can read it wherever it lies: nothing is loaded after the drop.
   const { serveInstance } = await import('#chunk/ocsp');
   const stop = new AbortController();
-  const end = () => { stop.abort(); };
+  const end = () => {
+    stop.abort();
+  };
   process.once('SIGTERM', end);
   signal.addEventListener('abort', end, { once: true });
   process.chdir('/');
@@ -36,8 +38,12 @@ export async function ocsp(options: OcspOptions, { io, env, signal }: Surroundin
       nickname,
       validMs: options.minutes * 60_000,
       identifiedBy: options.responderId,
-      log: (message) => { io.err(`hsmonger: ${harmless(message)}\n`); },
-      listening: (message) => { io.err(`hsmonger: OCSP responder listening at ${harmless(nameOf(listen))}. ${harmless(message)}\n`); },
+      log: (message) => {
+        io.err(`hsmonger: ${harmless(message)}\n`);
+      },
+      listening: (message) => {
+        io.err(`hsmonger: OCSP responder listening at ${harmless(nameOf(listen))}. ${harmless(message)}\n`);
+      },
       signal: stop.signal,
     });
     return 0;
@@ -51,7 +57,11 @@ export function listenAddress(given: string): Address {
   if (path.isAbsolute(given)) return { socket: given };
   const [, host, digits] = /^(127\.0\.0\.1|\[::1\]|localhost):(\d{1,5})$/u.exec(given) ?? [];
   const port = Number(digits ?? 0);
-  if (host === undefined || port < 1 || port > 65_535) throw new HsmongerError('USAGE', `'${given}' is not where a responder may listen: 127.0.0.1:PORT, [::1]:PORT or the absolute path of a socket; for other hosts put a web server in front.`);
+  if (host === undefined || port < 1 || port > 65_535)
+    throw new HsmongerError(
+      'USAGE',
+      `'${given}' is not where a responder may listen: 127.0.0.1:PORT, [::1]:PORT or the absolute path of a socket; for other hosts put a web server in front.`,
+    );
   return { host: host === '[::1]' ? '::1' : '127.0.0.1', port };
 }
 

@@ -31,7 +31,9 @@ export function lost({ certificate, revocation }: Issued): string | undefined {
   if (revocation === undefined) return undefined;
   const parts = [
     ...(revocation.reason !== 'unspecified' && words[revocation.reason] === undefined ? [`the reason ${revocation.reason}`] : []),
-    ...(revocation.invalidity !== undefined && reasonWords(revocation).length < 2 ? ['the date since when it was not to be relied on'] : []),
+    ...(revocation.invalidity !== undefined && reasonWords(revocation).length < 2
+      ? ['the date since when it was not to be relied on']
+      : []),
   ];
   return parts.length === 0 ? undefined : `${serialText(parseCertificate(certificate).serial)}: ${parts.join(' and ')}`;
 }

@@ -41,18 +41,61 @@ export function withOwnTokenOptions(yargs: Argv<GlobalFlags>) {
   return yargs
     .option('module', { type: 'string', requiresArg: true, coerce: absolutePath, describe: 'PKCS#11 module' })
     .option('token', { alias: 't', type: 'string', requiresArg: true, describe: 'Exact label of the token' })
-    .option('pin-file', { alias: 'p', type: 'string', requiresArg: true, coerce: absolutePath, describe: 'File with the PIN in its first line' })
+    .option('pin-file', {
+      alias: 'p',
+      type: 'string',
+      requiresArg: true,
+      coerce: absolutePath,
+      describe: 'File with the PIN in its first line',
+    })
     .option('user', { type: 'string', requiresArg: true, describe: 'Service user, who must exist [pkiuser]' })
-    .option('module-env', { type: 'string', array: true, requiresArg: true, coerce: keyValues('module-env'), describe: 'KEY=VALUE set before the module is loaded, repeatable' })
-    .option('module-parameters', { type: 'string', requiresArg: true, describe: 'What the module wants in C_Initialize, as NSS softokn does' })
-    .option('dbdir', { alias: 'd', type: 'string', requiresArg: true, coerce: databaseDirectory, describe: 'NSS database, made where there is none [STATE-DIR/INSTANCE/nss]' })
-    .option('nickname', { alias: 'n', type: 'string', requiresArg: true, describe: "Of the CA's certificate on the token [the instance's name]" })
+    .option('module-env', {
+      type: 'string',
+      array: true,
+      requiresArg: true,
+      coerce: keyValues('module-env'),
+      describe: 'KEY=VALUE set before the module is loaded, repeatable',
+    })
+    .option('module-parameters', {
+      type: 'string',
+      requiresArg: true,
+      describe: 'What the module wants in C_Initialize, as NSS softokn does',
+    })
+    .option('dbdir', {
+      alias: 'd',
+      type: 'string',
+      requiresArg: true,
+      coerce: databaseDirectory,
+      describe: 'NSS database, made where there is none [STATE-DIR/INSTANCE/nss]',
+    })
+    .option('nickname', {
+      alias: 'n',
+      type: 'string',
+      requiresArg: true,
+      describe: "Of the CA's certificate on the token [the instance's name]",
+    })
     .option('digest', { choices: ['sha256', 'sha384', 'sha512'] as const, describe: 'What it signs with [what fits the key]' })
     .option('rsa-signature', { choices: ['pkcs1', 'pss'] as const, describe: 'How an RSA key signs [pkcs1]' })
-    .option('policy', { type: 'string', array: true, requiresArg: true, coerce: fieldPolicies, describe: 'FIELD=match, optional or supplied: what it asks of the subjects of requests, repeatable' })
+    .option('policy', {
+      type: 'string',
+      array: true,
+      requiresArg: true,
+      coerce: fieldPolicies,
+      describe: 'FIELD=match, optional or supplied: what it asks of the subjects of requests, repeatable',
+    })
     .option('crl-url', { type: 'string', array: true, requiresArg: true, describe: 'Where its CRL lies, into what it issues, repeatable' })
-    .option('ocsp-url', { type: 'string', array: true, requiresArg: true, describe: 'Where its OCSP responder is, into what it issues, repeatable' })
-    .option('issuer-url', { type: 'string', array: true, requiresArg: true, describe: 'Where its own certificate lies, into what it issues, repeatable' })
+    .option('ocsp-url', {
+      type: 'string',
+      array: true,
+      requiresArg: true,
+      describe: 'Where its OCSP responder is, into what it issues, repeatable',
+    })
+    .option('issuer-url', {
+      type: 'string',
+      array: true,
+      requiresArg: true,
+      describe: 'Where its own certificate lies, into what it issues, repeatable',
+    })
     .option('authority-key-id', { choices: ['key', 'key-and-issuer'] as const, describe: "How a certificate names its issuer's key [key]" })
     .option('ns-cert-type', { type: 'boolean', describe: "Netscape's certificate type into what it issues" })
     .option('ns-comment', { type: 'string', requiresArg: true, describe: "Netscape's comment into what it issues" });
@@ -61,12 +104,35 @@ export function withOwnTokenOptions(yargs: Argv<GlobalFlags>) {
 // eslint-disable-next-line @typescript-eslint/explicit-module-boundary-types -- yargs works the type out
 export function withOwnCaOptions(yargs: Argv<GlobalFlags>) {
   return withOwnTokenOptions(yargs)
-    .option('subject', { type: 'string', requiresArg: true, describe: "CN=My Root CA,O=My Company,C=US, or openssl's /C=US/O=My Company/CN=My Root CA" })
-    .option('key', { type: 'string', requiresArg: true, conflicts: 'key-type', describe: 'Key that is on the token: its label, CKA_ID in hexadecimal, or PKCS#11 URI' })
-    .option('key-type', { type: 'string', requiresArg: true, describe: 'Make a key: EC:secp384r1, rsa:4096, Ed25519, …; its label is the nickname' })
+    .option('subject', {
+      type: 'string',
+      requiresArg: true,
+      describe: "CN=My Root CA,O=My Company,C=US, or openssl's /C=US/O=My Company/CN=My Root CA",
+    })
+    .option('key', {
+      type: 'string',
+      requiresArg: true,
+      conflicts: 'key-type',
+      describe: 'Key that is on the token: its label, CKA_ID in hexadecimal, or PKCS#11 URI',
+    })
+    .option('key-type', {
+      type: 'string',
+      requiresArg: true,
+      describe: 'Make a key: EC:secp384r1, rsa:4096, Ed25519, …; its label is the nickname',
+    })
     .option('days', { type: 'string', requiresArg: true, coerce: wholeNumber('days', 1, 36_525), describe: 'Lifetime' })
-    .option('path-length', { type: 'string', requiresArg: true, coerce: wholeNumber('path-length', 0, 127), describe: 'CAs that may stand below one another under it' })
-    .option('permit', { type: 'string', array: true, requiresArg: true, describe: 'Name constraint: dns:example.test, email:example.test, ip:192.0.2.0/24, uri:…, dirName:…; repeatable' })
+    .option('path-length', {
+      type: 'string',
+      requiresArg: true,
+      coerce: wholeNumber('path-length', 0, 127),
+      describe: 'CAs that may stand below one another under it',
+    })
+    .option('permit', {
+      type: 'string',
+      array: true,
+      requiresArg: true,
+      describe: 'Name constraint: dns:example.test, email:example.test, ip:192.0.2.0/24, uri:…, dirName:…; repeatable',
+    })
     .option('exclude', { type: 'string', array: true, requiresArg: true, describe: 'The same for names that must not be, repeatable' });
 }
 
@@ -78,7 +144,8 @@ function wholeNumber(flag: string, least: number, most: number): (value: string 
   return (value) => {
     if (value === undefined) return undefined;
     const number = /^\d{1,6}$/u.test(value) ? Number(value) : NaN;
-    if (!(number >= least && number <= most)) throw new HsmongerError('USAGE', `--${flag} wants a number from ${String(least)} to ${String(most)}, not '${value}'.`);
+    if (!(number >= least && number <= most))
+      throw new HsmongerError('USAGE', `--${flag} wants a number from ${String(least)} to ${String(most)}, not '${value}'.`);
     return number;
   };
 }
@@ -92,8 +159,13 @@ function fieldPolicies(words: readonly string[] | undefined): Record<string, Fie
     : Object.fromEntries(
         Object.entries(pairs).map(([field, word]) => {
           const policy = policies[word];
-          if (policy === undefined) throw new HsmongerError('USAGE', `--policy ${field}= wants match, optional or supplied, not '${word}'.`);
-          if (attributeType(field) === undefined) throw new HsmongerError('USAGE', `--policy names a field '${field}', which is not known here; write it as openssl does (organizationName), as RFC 4514 (O), or its dotted number.`);
+          if (policy === undefined)
+            throw new HsmongerError('USAGE', `--policy ${field}= wants match, optional or supplied, not '${word}'.`);
+          if (attributeType(field) === undefined)
+            throw new HsmongerError(
+              'USAGE',
+              `--policy names a field '${field}', which is not known here; write it as openssl does (organizationName), as RFC 4514 (O), or its dotted number.`,
+            );
           return [field, policy];
         }),
       );

@@ -24,11 +24,16 @@ export function ownOrder({ subject, pathLength, permit = [], exclude = [] }: Own
   return {
     subject: name,
     ...(pathLength === undefined ? {} : { pathLength }),
-    ...(permit.length + exclude.length === 0 ? {} : { nameConstraints: { permitted: permit.map(nameConstraintFromText), excluded: exclude.map(nameConstraintFromText) } }),
+    ...(permit.length + exclude.length === 0
+      ? {}
+      : { nameConstraints: { permitted: permit.map(nameConstraintFromText), excluded: exclude.map(nameConstraintFromText) } }),
   };
 }
 
-/** Which key; undefined where no flag says it. The key that is made has the CA's nickname as its label. USAGE for what is none, or does not go with the signature chosen. */
+/**
+ * Which key; undefined where no flag says it. The key that is made has the CA's nickname as its label. USAGE for what is none, or does not
+ * go with the signature chosen.
+ */
 export function keyWish({ key, keyType, digest, rsaSignature }: OwnCaOptions, nickname: string): KeyWish | undefined {
   if (key !== undefined) return { kind: 'existing', name: key };
   if (keyType === undefined) return undefined;

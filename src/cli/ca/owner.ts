@@ -18,7 +18,11 @@ export async function assertOwnedHere({ instance, directories }: Place, doing: s
   if (instance.directory === undefined || sharedNicknames(instance).length === 0) return;
   const { servers } = await askService({ instance, directories }, 'look at servers', { all: false });
   const where = elsewhere(servers, doing);
-  if (where !== undefined) throw new HsmongerError('ISSUER_ELSEWHERE', `The servers share a token, and the renewal master alone has the ledger and the CRL: ${where}.`);
+  if (where !== undefined)
+    throw new HsmongerError(
+      'ISSUER_ELSEWHERE',
+      `The servers share a token, and the renewal master alone has the ledger and the CRL: ${where}.`,
+    );
 }
 
 /** Where else it is to be done, as a clause; undefined where this is the renewal master. */

@@ -13,14 +13,27 @@ interface Unread {
 }
 
 /** What would be issued, without a PIN and without a trace. */
-export async function previewIssuance(place: { readonly instance: Instance; readonly directories: Directories }, order: OrderInput, requests: readonly NamedRequest[], unread: readonly Unread[], options: { readonly json: boolean }, { io }: Surroundings): Promise<number> {
+export async function previewIssuance(
+  place: { readonly instance: Instance; readonly directories: Directories },
+  order: OrderInput,
+  requests: readonly NamedRequest[],
+  unread: readonly Unread[],
+  options: { readonly json: boolean },
+  { io }: Surroundings,
+): Promise<number> {
   const previews: (Unread | TaskOutput<'preview issuance'>[number])[] = [...unread];
-  for (const portion of portionsOf(requests)) previews.push(...(await askService(place, 'preview issuance', { ...order, requests: portion.map(({ name, csr }) => ({ name, csr })) })));
+  for (const portion of portionsOf(requests))
+    previews.push(
+      ...(await askService(place, 'preview issuance', { ...order, requests: portion.map(({ name, csr }) => ({ name, csr })) })),
+    );
   if (options.json) io.out(json(previews));
   else {
     for (const preview of previews) {
       if ('problem' in preview) io.err(`${harmless(preview.name)}: ${harmless(preview.problem.message)}\n`);
-      else io.out(`${harmless(preview.name)}: ${harmless(preview.subject)}${preview.names.length === 0 ? '' : ` (${harmless(preview.names.join(', '))})`}, profile ${preview.profile}, ${preview.notBefore.toISOString().slice(0, 10)} to ${preview.notAfter.toISOString().slice(0, 10)}${preview.before ? ', issued before' : ''}\n`);
+      else
+        io.out(
+          `${harmless(preview.name)}: ${harmless(preview.subject)}${preview.names.length === 0 ? '' : ` (${harmless(preview.names.join(', '))})`}, profile ${preview.profile}, ${preview.notBefore.toISOString().slice(0, 10)} to ${preview.notAfter.toISOString().slice(0, 10)}${preview.before ? ', issued before' : ''}\n`,
+        );
     }
   }
   return previews.some((preview) => 'problem' in preview) ? 1 : 0;

@@ -18,7 +18,8 @@ interface SeenToken {
 
 /** Whether two instances mean one token, however each names it. */
 export function sameToken(one: SeenToken, other: SeenToken): boolean {
-  const place = ({ config: { module, environment, parameters }, is }: SeenToken) => JSON.stringify([real(module), Object.entries(environment).sort(), parameters, is.label, is.serial]);
+  const place = ({ config: { module, environment, parameters }, is }: SeenToken) =>
+    JSON.stringify([real(module), Object.entries(environment).sort(), parameters, is.label, is.serial]);
   return place(one) === place(other);
 }
 
@@ -41,21 +42,39 @@ export interface Enlistment {
 /** Before anything is made: a certificate of that nickname in the file of the CA above must be this one. */
 export function assertEnlistable(renewer: Instance, owner: Instance, nickname: string, same: boolean): void {
   const known = renewer.certificates.find((certificate) => certificate.nickname === nickname);
-  if (known === undefined || (known.profile === 'caCACert' && known.storage.kind === 'token' && known.storage.on === (same ? undefined : owner.name))) return;
-  throw new HsmongerError('PREFLIGHT_FAILED', `Nothing was made for instance '${owner.name}': ${renewer.file} has a certificate '${nickname}' already, of profile ${known.profile}${known.storage.kind === 'token' ? '' : ' and not on a token'}, which would be taken for the new CA's; choose another --nickname.`);
+  if (
+    known === undefined ||
+    (known.profile === 'caCACert' && known.storage.kind === 'token' && known.storage.on === (same ? undefined : owner.name))
+  )
+    return;
+  throw new HsmongerError(
+    'PREFLIGHT_FAILED',
+    `Nothing was made for instance '${owner.name}': ${renewer.file} has a certificate '${nickname}' already, of profile ${known.profile}${known.storage.kind === 'token' ? '' : ' and not on a token'}, which would be taken for the new CA's; choose another --nickname.`,
+  );
 }
 
 /**
- * Has `renewer`, the CA above, keep a certificate of `owner` alive: its [[certificate]] behind the end of that CA's instance file, everything that stands there kept as it
- * is. On another token with a [tokens.NAME] of the owner's name. `days`: how long its renewals last, where that was asked. Undefined where the file says so already; CONFIG_INVALID
- * where the two do not go together.
+ * Has `renewer`, the CA above, keep a certificate of `owner` alive: its [[certificate]] behind the end of that CA's instance file,
+ * everything that stands there kept as it is. On another token with a [tokens.NAME] of the owner's name. `days`: how long its renewals
+ * last, where that was asked. Undefined where the file says so already; CONFIG_INVALID where the two do not go together.
  */
-export function enlistment(renewer: Instance, owner: Instance, { nickname, days }: { readonly nickname: string; readonly days: number | undefined }, token: 'same' | { readonly label: string }): Enlistment | undefined {
+export function enlistment(
+  renewer: Instance,
+  owner: Instance,
+  { nickname, days }: { readonly nickname: string; readonly days: number | undefined },
+  token: 'same' | { readonly label: string },
+): Enlistment | undefined {
   if (renewer.certificates.some((certificate) => certificate.nickname === nickname)) return undefined;
   const on = token === 'same' ? {} : { on: owner.name };
   const tables = [
-    ...(token === 'same' || renewer.otherTokens?.[owner.name] !== undefined ? [] : [stringify({ tokens: { [owner.name]: tokenOfOwner(owner, token.label) } })]),
-    stringify({ certificate: [certificateTable({ nickname, profile: 'caCACert', storage: { kind: 'token', ...on }, ...(days === undefined ? {} : { days }) })] }),
+    ...(token === 'same' || renewer.otherTokens?.[owner.name] !== undefined
+      ? []
+      : [stringify({ tokens: { [owner.name]: tokenOfOwner(owner, token.label) } })]),
+    stringify({
+      certificate: [
+        certificateTable({ nickname, profile: 'caCACert', storage: { kind: 'token', ...on }, ...(days === undefined ? {} : { days }) }),
+      ],
+    }),
   ];
   // The file itself, where its name is a link to it.
   const file = realpathSync(renewer.file);
@@ -71,22 +90,37 @@ export function enlistment(renewer: Instance, owner: Instance, { nickname, days 
       },
     };
   } catch (error) {
-    throw new HsmongerError('CONFIG_INVALID', `'${renewer.name}' could not renew the certificate of '${owner.name}', so nothing was made: ${sentenceOf(error).replace(/\.$/u, '')}. These lines would stand in ${renewer.file}: ${tables.join(' ').replace(/\s*\n\s*/gu, '; ')}`, { cause: error });
+    throw new HsmongerError(
+      'CONFIG_INVALID',
+      `'${renewer.name}' could not renew the certificate of '${owner.name}', so nothing was made: ${sentenceOf(error).replace(/\.$/u, '')}. These lines would stand in ${renewer.file}: ${tables.join(' ').replace(/\s*\n\s*/gu, '; ')}`,
+      { cause: error },
+    );
   }
 }
 
-/** PREFLIGHT_FAILED where the user of the CA above cannot log in to the token whose certificate it is to renew: two service users may each have a token that is closed to the other. */
+/**
+ * PREFLIGHT_FAILED where the user of the CA above cannot log in to the token whose certificate it is to renew: two service users may each
+ * have a token that is closed to the other.
+ */
 export async function assertReaches(directories: Directories, instance: Instance, owner: Instance): Promise<void> {
   try {
     await askService({ directories, instance: viewOn(instance, owner.name) }, 'prove PIN', { force: false, anew: false });
   } catch (error) {
     const { message } = asHsmongerError(error);
-    throw new HsmongerError('PREFLIGHT_FAILED', `'${instance.name}' is to renew the certificate of '${owner.name}', and its user '${instance.user}' cannot log in to that token (${message.replace(/\.$/u, '')}), so nothing was made. Let that user use the token and read the PIN file, or give both one --user.`, { cause: error });
+    throw new HsmongerError(
+      'PREFLIGHT_FAILED',
+      `'${instance.name}' is to renew the certificate of '${owner.name}', and its user '${instance.user}' cannot log in to that token (${message.replace(/\.$/u, '')}), so nothing was made. Let that user use the token and read the PIN file, or give both one --user.`,
+      { cause: error },
+    );
   }
 }
 
 function tokenOfOwner(owner: Instance, label: string): Record<string, unknown> {
   const { module, environment, parameters, pin } = tokenOf(owner);
-  if (pin.from !== 'file') throw new HsmongerError('CONFIG_INVALID', `${owner.file} has its PIN from another place than a file, which another instance's file cannot name; write [tokens.${owner.name}] there by hand.`);
+  if (pin.from !== 'file')
+    throw new HsmongerError(
+      'CONFIG_INVALID',
+      `${owner.file} has its PIN from another place than a file, which another instance's file cannot name; write [tokens.${owner.name}] there by hand.`,
+    );
   return tokenTable({ label, module, environment, parameters, pinFile: pin.path });
 }

@@ -22,7 +22,10 @@ export async function revokeCertificate(options: RevokeOptions, { io, env }: Sur
   const meant = meantBy(options.certificate);
   await assertOwnedHere(place, 'revoke the certificate');
   const { reason, invalidity } = options;
-  const report = await askService(place, 'revoke certificate', { meant, wish: { reason, ...(invalidity === undefined ? {} : { invalidity }) } });
+  const report = await askService(place, 'revoke certificate', {
+    meant,
+    wish: { reason, ...(invalidity === undefined ? {} : { invalidity }) },
+  });
   io.out(options.json ? json(report) : `${sentence(report, place.instance.name)}\n`);
   return 0;
 }
@@ -56,7 +59,9 @@ function meantBy(given: string): Meant {
     return { certificate: content[0] === 0x30 ? Uint8Array.from(content) : certificateFromPem(content.toString('latin1'), given) };
   } catch (error) {
     if (error instanceof HsmongerError) throw error;
-    throw new HsmongerError('USAGE', `'${given}' is no serial number in hexadecimal, and no file that can be read: ${sentenceOf(error)}.`, { cause: error });
+    throw new HsmongerError('USAGE', `'${given}' is no serial number in hexadecimal, and no file that can be read: ${sentenceOf(error)}.`, {
+      cause: error,
+    });
   }
 }
 
@@ -70,7 +75,11 @@ function contentOctets(digits: string): string {
 /** For `coerce`. */
 export function reasonOf(word: string): RevocationReason | 'removeFromCRL' {
   const reason = parseReason(word);
-  if (reason === undefined) throw new HsmongerError('USAGE', `'${word}' is no reason of RFC 5280 §5.3.1; there are ${Object.keys(revocationReasons).join(', ')} and removeFromCRL.`);
+  if (reason === undefined)
+    throw new HsmongerError(
+      'USAGE',
+      `'${word}' is no reason of RFC 5280 §5.3.1; there are ${Object.keys(revocationReasons).join(', ')} and removeFromCRL.`,
+    );
   return reason;
 }
 
@@ -80,6 +89,7 @@ export function dateOf(word: string | undefined): Date | undefined {
   const shape = /^\d{4}-\d\d-\d\d(?:T\d\d:\d\d(?::\d\d)?(?:Z|[+-]\d\d:\d\d)?)?$/u.exec(word)?.[0];
   const date = new Date(shape === undefined ? NaN : /T.*(?:Z|[+-]\d\d:\d\d)$/u.test(shape) || !shape.includes('T') ? shape : `${shape}Z`);
   // Date carries 31 February over into March.
-  if (Number.isNaN(date.getTime()) || (shape?.length === 10 && date.toISOString().slice(0, 10) !== shape)) throw new HsmongerError('USAGE', `'${word}' is no date; write 2026-03-01 or 2026-03-01T14:30:00Z.`);
+  if (Number.isNaN(date.getTime()) || (shape?.length === 10 && date.toISOString().slice(0, 10) !== shape))
+    throw new HsmongerError('USAGE', `'${word}' is no date; write 2026-03-01 or 2026-03-01T14:30:00Z.`);
   return date;
 }

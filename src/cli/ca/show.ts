@@ -30,13 +30,21 @@ export async function show(options: ShowOptions, { io, env, clock }: Surrounding
 }
 
 function whichOf({ serial, nickname }: ShowOptions): { readonly serial: string } | { readonly nickname: string } {
-  if ((serial === undefined) === (nickname === undefined)) throw new HsmongerError('USAGE', "Name one certificate: its serial number, as 'hsmonger ca list' and openssl show it, or --nickname for one that is on the token.");
+  if ((serial === undefined) === (nickname === undefined))
+    throw new HsmongerError(
+      'USAGE',
+      "Name one certificate: its serial number, as 'hsmonger ca list' and openssl show it, or --nickname for one that is on the token.",
+    );
   return nickname === undefined ? { serial: serialOctets(serial ?? '') } : { nickname };
 }
 
 /** Content octets from what openssl, certutil and we print: case, colons, 0x and zeros in front do not count. */
 function serialOctets(text: string): string {
-  const digits = text.toLowerCase().replace(/^0x/u, '').replaceAll(':', '').replace(/^0+(?=.)/u, '');
+  const digits = text
+    .toLowerCase()
+    .replace(/^0x/u, '')
+    .replaceAll(':', '')
+    .replace(/^0+(?=.)/u, '');
   if (!/^[0-9a-f]+$/u.test(digits)) throw new HsmongerError('USAGE', `'${text}' is no serial number; write it in hexadecimal.`);
   const even = digits.length % 2 === 0 ? digits : `0${digits}`;
   // An INTEGER is signed: a high first bit has a zero in front.
@@ -78,8 +86,18 @@ function textOf(facts: ReturnType<typeof factsOf>): string {
     ['signature', facts.signature],
     ...facts.extensions.map(({ name, critical, value }): [string, string] => [name, `${critical ? 'critical, ' : ''}${value}`]),
     ['chain', facts.chainFault === undefined ? facts.chain.join(' < ') || 'a root' : `none: ${facts.chainFault}`],
-    ...(facts.issued === undefined ? [] : [['issued', `${facts.issued.at.toISOString()} by profile ${facts.issued.profile}, request ${facts.issued.request}`] as [string, string]]),
+    ...(facts.issued === undefined
+      ? []
+      : [
+          ['issued', `${facts.issued.at.toISOString()} by profile ${facts.issued.profile}, request ${facts.issued.request}`] as [
+            string,
+            string,
+          ],
+        ]),
   ];
   const width = Math.max(...lines.map(([name]) => name.length));
-  return lines.map(([name, value]) => `${`${name}:`.padEnd(width + 2)}${harmless(value)}`.trimEnd()).map((line) => `${line}\n`).join('');
+  return lines
+    .map(([name, value]) => `${`${name}:`.padEnd(width + 2)}${harmless(value)}`.trimEnd())
+    .map((line) => `${line}\n`)
+    .join('');
 }

@@ -18,7 +18,15 @@ export interface ToldCa {
 
 export function toldCa(nickname: string, { certificate: der, key }: OwnCa): ToldCa {
   const { subject, issuer, serial, notAfter } = parseCertificate(der);
-  return { nickname, subject: nameText(subject), issuer: nameText(issuer), serial: Buffer.from(serial).toString('hex'), notAfter, key, pem: certificateToPem(der) };
+  return {
+    nickname,
+    subject: nameText(subject),
+    issuer: nameText(issuer),
+    serial: Buffer.from(serial).toString('hex'),
+    notAfter,
+    key,
+    pem: certificateToPem(der),
+  };
 }
 
 /** The certificate in a line. */
@@ -33,8 +41,18 @@ export function keyLine({ label, id, type, size }: OwnKeyFacts): string {
 /** What an administrator must hear about a key that was there before. */
 export function keyWarnings({ label, id, protected: kept, nssId, type }: OwnKeyFacts, instance: string): string[] {
   return [
-    ...(kept ? [] : [`The key '${label}' can leave the token (CKA_SENSITIVE is not true or CKA_EXTRACTABLE not false); a CA's key should not.`]),
-    ...(type === 'Ed25519' ? [`The key '${label}' is an Ed25519 key, which certmonger cannot use: its certificate is renewed by nobody, and 'hsmonger setup' refuses it where the instance file lists it as a [[certificate]] (docs/several.md, kinds of keys).`] : []),
-    ...(nssId || type === 'Ed25519' ? [] : [`The key '${label}' has the CKA_ID ${id === '' ? '(none)' : id}, which is not the one NSS computes: run 'hsmonger token move-id --instance ${instance} ${id === '' ? label : id}' before 'hsmonger setup', or certmonger would lose the key.`]),
+    ...(kept
+      ? []
+      : [`The key '${label}' can leave the token (CKA_SENSITIVE is not true or CKA_EXTRACTABLE not false); a CA's key should not.`]),
+    ...(type === 'Ed25519'
+      ? [
+          `The key '${label}' is an Ed25519 key, which certmonger cannot use: its certificate is renewed by nobody, and 'hsmonger setup' refuses it where the instance file lists it as a [[certificate]] (docs/several.md, kinds of keys).`,
+        ]
+      : []),
+    ...(nssId || type === 'Ed25519'
+      ? []
+      : [
+          `The key '${label}' has the CKA_ID ${id === '' ? '(none)' : id}, which is not the one NSS computes: run 'hsmonger token move-id --instance ${instance} ${id === '' ? label : id}' before 'hsmonger setup', or certmonger would lose the key.`,
+        ]),
   ];
 }

@@ -12,7 +12,8 @@ export interface CalendarReport {
 /** One line for each renewal, soonest first, then what is to be said of some. */
 export function calendarText({ from, until, entries, without }: CalendarReport, colour: boolean): string {
   const several = new Set([...entries, ...without].map(({ instance }) => instance)).size > 1;
-  const name = ({ instance, nickname }: { readonly instance: string; readonly nickname: string }) => (several ? `${instance}: ${nickname}` : nickname);
+  const name = ({ instance, nickname }: { readonly instance: string; readonly nickname: string }) =>
+    several ? `${instance}: ${nickname}` : nickname;
   const renewals = entries
     .flatMap((entry) => [entry, ...entry.later].map((renewal) => ({ entry, renewal, next: renewal === entry })))
     .sort((one, other) => one.renewal.planned.getTime() - other.renewal.planned.getTime());
@@ -20,7 +21,10 @@ export function calendarText({ from, until, entries, without }: CalendarReport, 
     const due = renewal.planned <= from;
     const far = renewal.planned > until;
     return [
-      { text: due ? 'now' : minute(renewal.planned), ...(due ? { style: 'yellow' as const } : far || !next ? { style: 'dim' as const } : {}) },
+      {
+        text: due ? 'now' : minute(renewal.planned),
+        ...(due ? { style: 'yellow' as const } : far || !next ? { style: 'dim' as const } : {}),
+      },
       { text: name(entry) },
       { text: entry.profile },
       { text: next ? day(entry.notAfter) : '' },
@@ -33,8 +37,15 @@ export function calendarText({ from, until, entries, without }: CalendarReport, 
     ...entries.flatMap((entry) => entry.notes.map((note) => `${name(entry)}: ${note}`)),
     ...without.map((one) => `${name(one)}: not in the calendar, ${one.why}`),
   ];
-  const table = rows.length === 0 ? 'No certificate is renewed here.\n' : columns(['PLANNED (UTC)', 'NICKNAME', 'PROFILE', 'EXPIRES', 'WINDOW FROM', 'TO', 'BEGUN BY'], rows, colour);
-  return [`Renewals from ${day(from)} to ${day(until)}\n`, table, ...(notes.length === 0 ? [] : ['\n', ...notes.map((note) => `${harmless(note)}\n`)])].join('');
+  const table =
+    rows.length === 0
+      ? 'No certificate is renewed here.\n'
+      : columns(['PLANNED (UTC)', 'NICKNAME', 'PROFILE', 'EXPIRES', 'WINDOW FROM', 'TO', 'BEGUN BY'], rows, colour);
+  return [
+    `Renewals from ${day(from)} to ${day(until)}\n`,
+    table,
+    ...(notes.length === 0 ? [] : ['\n', ...notes.map((note) => `${harmless(note)}\n`)]),
+  ].join('');
 }
 
 const begunBy: Readonly<Record<RenewedBy, string>> = {

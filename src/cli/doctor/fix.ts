@@ -19,9 +19,14 @@ interface Treatment {
   readonly remedy: Remedy;
 }
 
-/** Shows what can be done safely, asks unless `yes`, does it, and says of each how it went. Whether anything was tried: then everything is looked at again. */
+/**
+ * Shows what can be done safely, asks unless `yes`, does it, and says of each how it went. Whether anything was tried: then everything is
+ * looked at again.
+ */
 export async function treat(examined: readonly Examined[], io: Io, yes: boolean): Promise<boolean> {
-  const treatments = examined.flatMap(({ given, results }) => distinct(results.flatMap(({ remedy }) => (remedy === undefined ? [] : [remedy]))).map((remedy): Treatment => ({ given, remedy })));
+  const treatments = examined.flatMap(({ given, results }) =>
+    distinct(results.flatMap(({ remedy }) => (remedy === undefined ? [] : [remedy]))).map((remedy): Treatment => ({ given, remedy })),
+  );
   if (treatments.length === 0) {
     io.err('Nothing here can be mended by --fix alone.\n');
     return false;
@@ -38,7 +43,9 @@ export async function treat(examined: readonly Examined[], io: Io, yes: boolean)
 /** One that fails keeps no other from being tried. */
 async function perform(treatment: Treatment, io: Io): Promise<void> {
   try {
-    await applyRemedy(treatment.given, treatment.remedy, (sentence) => { io.err(`  ${harmless(sentence)}\n`); });
+    await applyRemedy(treatment.given, treatment.remedy, (sentence) => {
+      io.err(`  ${harmless(sentence)}\n`);
+    });
     io.err(`done: ${wordsOf(treatment)}\n`);
   } catch (error) {
     io.err(`failed: ${wordsOf(treatment)}: ${harmless(sentenceOf(error))}\n`);

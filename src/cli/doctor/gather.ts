@@ -19,7 +19,8 @@ import { gatherToken } from './gather/token.js';
  */
 export async function gatherFacts(given: Gathering, parts: ReadonlySet<Part>): Promise<DoctorFacts> {
   const { place, now } = given;
-  const when = <T>(part: Part, ask: () => Promise<Fact<T>>): Promise<Fact<T>> => (parts.has(part) ? ask() : Promise.resolve({ known: false, why: 'It was not looked at.' }));
+  const when = <T>(part: Part, ask: () => Promise<Fact<T>>): Promise<Fact<T>> =>
+    parts.has(part) ? ask() : Promise.resolve({ known: false, why: 'It was not looked at.' });
   const [own, ...others] = tokenViews(place.instance);
   const internal = await when('internal', () => gatherInternal(given));
   const seen = async (view: Instance): Promise<SeenToken> => {
@@ -44,7 +45,18 @@ export async function gatherFacts(given: Gathering, parts: ReadonlySet<Part>): P
     state: await when('state', () => asked(() => gatherState(given))),
     host: await when('host', () => asked(() => gatherHost(given))),
   };
-  return stores.tokens.length === 1 ? whole : { ...whole, views: stores.tokens.map((one) => ({ ...whole, instance: one.view, token: one.token, nss: one.nss, ...(one.view.partOn === undefined ? {} : { internal: elsewhere }) })) };
+  return stores.tokens.length === 1
+    ? whole
+    : {
+        ...whole,
+        views: stores.tokens.map((one) => ({
+          ...whole,
+          instance: one.view,
+          token: one.token,
+          nss: one.nss,
+          ...(one.view.partOn === undefined ? {} : { internal: elsewhere }),
+        })),
+      };
 }
 
 /** What lies in the NSS database itself is told with the instance's own token. */

@@ -21,19 +21,29 @@ export interface DoctorOptions extends GlobalOptions {
 }
 
 /** The flags as yargs knows them: both spellings of each. */
-type DoctorFlags = GlobalFlags & Pick<DoctorOptions, 'output' | 'source' | 'check' | 'login' | 'fix' | 'yes' | 'list'> & {
-  readonly severity: FindingSeverity[] | undefined;
-  readonly 'failures-only': boolean;
-  readonly 'all-instances': boolean;
-  readonly 'output-file': string | undefined;
-};
+type DoctorFlags = GlobalFlags &
+  Pick<DoctorOptions, 'output' | 'source' | 'check' | 'login' | 'fix' | 'yes' | 'list'> & {
+    readonly severity: FindingSeverity[] | undefined;
+    readonly 'failures-only': boolean;
+    readonly 'all-instances': boolean;
+    readonly 'output-file': string | undefined;
+  };
 
 export function withDoctorOptions(yargs: Argv<GlobalFlags>): Argv<DoctorFlags> {
   return yargs
-    .option('output', { choices: outputs, requiresArg: true, describe: 'human, json (as ipa-healthcheck), nagios or prometheus [human; json with --json]' })
+    .option('output', {
+      choices: outputs,
+      requiresArg: true,
+      describe: 'human, json (as ipa-healthcheck), nagios or prometheus [human; json with --json]',
+    })
     .option('source', { type: 'string', requiresArg: true, describe: 'Checks of this source alone, or of all that begin with it' })
     .option('check', { type: 'string', requiresArg: true, describe: 'This check alone' })
-    .option('severity', { choices: severities, array: true, requiresArg: true, describe: 'Show findings of this severity alone; repeatable' })
+    .option('severity', {
+      choices: severities,
+      array: true,
+      requiresArg: true,
+      describe: 'Show findings of this severity alone; repeatable',
+    })
     .option('failures-only', { type: 'boolean', default: false, describe: 'Show no success' })
     .option('list', { type: 'boolean', default: false, describe: 'List the checks and run none' })
     .option('all-instances', { type: 'boolean', default: false, describe: 'Every instance there is a file for' })

@@ -4,11 +4,22 @@ import type { Result } from '../../doctor/run.js';
 import { HsmongerError } from '../../errors.js';
 
 /** The checks to run: a source stands for all that begin with it, part by part, as for ipa-healthcheck. USAGE when there is none such. */
-export function chosenChecks(checks: readonly Check[], { source, check: name }: { readonly source: string | undefined; readonly check: string | undefined }): readonly Check[] {
+export function chosenChecks(
+  checks: readonly Check[],
+  { source, check: name }: { readonly source: string | undefined; readonly check: string | undefined },
+): readonly Check[] {
   const ofSource = checks.filter((check) => source === undefined || isBelow(check.source, source));
-  if (ofSource.length === 0) throw new HsmongerError('USAGE', `There is no source '${source ?? ''}' of checks; there are ${[...new Set(checks.map((check) => check.source.slice(ours.length)))].join(', ')}.`);
+  if (ofSource.length === 0)
+    throw new HsmongerError(
+      'USAGE',
+      `There is no source '${source ?? ''}' of checks; there are ${[...new Set(checks.map((check) => check.source.slice(ours.length)))].join(', ')}.`,
+    );
   const chosen = ofSource.filter((check) => name === undefined || check.name === name);
-  if (chosen.length === 0) throw new HsmongerError('USAGE', `There is no check '${name ?? ''}'${source === undefined ? '' : ` of source '${source}'`}; 'hsmonger doctor --list' lists them.`);
+  if (chosen.length === 0)
+    throw new HsmongerError(
+      'USAGE',
+      `There is no check '${name ?? ''}'${source === undefined ? '' : ` of source '${source}'`}; 'hsmonger doctor --list' lists them.`,
+    );
   return chosen;
 }
 
@@ -20,6 +31,11 @@ function isBelow(source: string, prefix: string): boolean {
 }
 
 /** What is shown of the results; the exit code counts them all. */
-export function shown(results: readonly Result[], { severity, failuresOnly }: { readonly severity: readonly FindingSeverity[] | undefined; readonly failuresOnly: boolean }): readonly Result[] {
-  return results.filter((result) => (severity === undefined || severity.includes(result.severity)) && !(failuresOnly && result.severity === 'success'));
+export function shown(
+  results: readonly Result[],
+  { severity, failuresOnly }: { readonly severity: readonly FindingSeverity[] | undefined; readonly failuresOnly: boolean },
+): readonly Result[] {
+  return results.filter(
+    (result) => (severity === undefined || severity.includes(result.severity)) && !(failuresOnly && result.severity === 'success'),
+  );
 }

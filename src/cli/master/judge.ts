@@ -17,10 +17,17 @@ export function judgeNewMaster(servers: readonly SeenServer[], wanted: string, w
   const authorities = servers.filter(({ ca }) => ca);
   const chosen = authorities.find(({ host }) => sameHost(host, wanted));
   const names = (list: readonly SeenServer[]) => list.map(({ host }) => `'${host}'`).join(', ');
-  if (chosen === undefined) throw new HsmongerError('USAGE', `'${wanted}' is not a server with a CA, and only one that has the CA can renew; the directory names ${authorities.length === 0 ? 'none' : names(authorities)}.`);
+  if (chosen === undefined)
+    throw new HsmongerError(
+      'USAGE',
+      `'${wanted}' is not a server with a CA, and only one that has the CA can renew; the directory names ${authorities.length === 0 ? 'none' : names(authorities)}.`,
+    );
   const withKra = servers.filter(({ kra }) => kra);
   if (!chosen.kra && withKra.length > 0 && !withoutKra) {
-    throw new HsmongerError('PREFLIGHT_FAILED', `'${chosen.host}' has no KRA, and ${names(withKra)} ${withKra.length === 1 ? 'has' : 'have'}: nobody would renew the KRA's certificates. Name a server that has both, install a KRA there, or say --without-kra.`);
+    throw new HsmongerError(
+      'PREFLIGHT_FAILED',
+      `'${chosen.host}' has no KRA, and ${names(withKra)} ${withKra.length === 1 ? 'has' : 'have'}: nobody would renew the KRA's certificates. Name a server that has both, install a KRA there, or say --without-kra.`,
+    );
   }
   const others = servers.filter((server) => server.renewalMaster && server !== chosen);
   const already = chosen.renewalMaster && others.length === 0;
@@ -30,7 +37,10 @@ export function judgeNewMaster(servers: readonly SeenServer[], wanted: string, w
     host: chosen.host,
     already,
     concerns: [
-      ...silent.map(({ host }) => `'${host}', renewal master until now, does not answer. Should it live on behind a broken network, both would renew until the directory reaches it: make sure that it is down.`),
+      ...silent.map(
+        ({ host }) =>
+          `'${host}', renewal master until now, does not answer. Should it live on behind a broken network, both would renew until the directory reaches it: make sure that it is down.`,
+      ),
       ...(unreached && !already ? [`'${chosen.host}' does not answer: until it does, nobody renews.`] : []),
     ],
   };

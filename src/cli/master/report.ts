@@ -4,7 +4,11 @@ import { columns, harmless, painted } from '../output.js';
 const header = ['SERVER', 'CA', 'KRA', 'RENEWAL MASTER', 'ANSWERS'];
 
 export function serverTable({ servers, alarm }: ServersLook, colour: boolean): string {
-  const table = columns(header, servers.map((server) => cells(server)), colour);
+  const table = columns(
+    header,
+    servers.map((server) => cells(server)),
+    colour,
+  );
   return table + (alarm === undefined ? '' : `${painted({ text: harmless(alarm), style: 'yellow' }, colour)}\n`);
 }
 

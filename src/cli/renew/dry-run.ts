@@ -8,11 +8,30 @@ import type { Place } from './order.js';
 import { dryRunText, type DryRun } from './report.js';
 
 /** Tells what would be sent and what would come of it; changes nothing. 1 when something would be refused. */
-export async function dryRun(place: Place, orders: readonly Order[], options: { readonly json: boolean }, io: Pick<Io, 'out'>): Promise<number> {
+export async function dryRun(
+  place: Place,
+  orders: readonly Order[],
+  options: { readonly json: boolean },
+  io: Pick<Io, 'out'>,
+): Promise<number> {
   const issues = await issuesOf(place, orders);
   const runs = orders.flatMap(({ config, request, keyType, keySize }, index): DryRun[] => {
     const issue = issues[index];
-    return issue === undefined ? [] : [{ nickname: config.nickname, send: { request: request.nickname, ca: place.instance.name, profile: request.template.profile ?? config.profile, keyType, keySize }, issue }];
+    return issue === undefined
+      ? []
+      : [
+          {
+            nickname: config.nickname,
+            send: {
+              request: request.nickname,
+              ca: place.instance.name,
+              profile: request.template.profile ?? config.profile,
+              keyType,
+              keySize,
+            },
+            issue,
+          },
+        ];
   });
   io.out(options.json ? json(runs) : runs.map(dryRunText).join(''));
   return runs.every(({ issue }) => issue.ok !== false) ? 0 : 1;
@@ -35,7 +54,7 @@ function unknowable(issuer: Exclude<IssuerConfig, TokenIssuerConfig>): string {
     case 'dogtag':
       return `What ${issuer.url} would issue is its own to decide and cannot be shown before it is asked.`;
     case 'directory':
-      return "What the renewal master publishes is taken when it is there; what it will be cannot be shown before.";
+      return 'What the renewal master publishes is taken when it is there; what it will be cannot be shown before.';
     case 'external':
       return "What the CA outside signs arrives with 'hsmonger ca import' and cannot be shown before.";
   }

@@ -17,11 +17,16 @@ export interface FollowOptions {
 
 const pollMs = 1000;
 
-/** Watches a request until it is renewed, has failed, or the time is over. Looks at every signal of certmonger, and each second because signals get lost. */
+/**
+ * Watches a request until it is renewed, has failed, or the time is over. Looks at every signal of certmonger, and each second because
+ * signals get lost.
+ */
 export async function follow(options: FollowOptions): Promise<{ readonly standing: Standing; readonly request: TrackingRequest }> {
   const { certmonger, id, before, until, now, signal, onLook } = options;
   let wake = new AbortController();
-  const stop = await certmonger.onChange(() => { wake.abort(); });
+  const stop = await certmonger.onChange(() => {
+    wake.abort();
+  });
   try {
     for (;;) {
       const request = await certmonger.request(id).read();

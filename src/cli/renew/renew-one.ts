@@ -26,7 +26,11 @@ export async function renewOne(
 ): Promise<RenewalReport> {
   const asked = clock();
   const { before, taken } = await resubmitSameKey(certmonger, request.nickname, { keyType, keySize });
-  if (!taken) throw new HsmongerError('RENEWAL_FAILED', `certmonger would not resubmit '${config.nickname}' (state ${before.status}); see 'hsmonger status'.`);
+  if (!taken)
+    throw new HsmongerError(
+      'RENEWAL_FAILED',
+      `certmonger would not resubmit '${config.nickname}' (state ${before.status}); see 'hsmonger status'.`,
+    );
   const held = heldOf(before);
   const common = { nickname: config.nickname, request: request.nickname, ...(held === undefined ? {} : { before: held }) };
   let report: RenewalReport;
@@ -42,15 +46,31 @@ export async function renewOne(
     const end = await follow({ certmonger, id: request.nickname, before: before.certificate.pem, until, now: clock, signal, onLook });
     progress.clear();
     const after = end.standing === 'renewed' ? heldOf(end.request) : undefined;
-    const reason = end.standing === 'renewed' ? undefined : (end.request.caError ?? (await reasonOf(place, before, config, asked)) ?? problemOf({ ...requestFacts(siteFacts(clock(), place.instance), config), request: seenRequest(end.request) }));
-    report = { ...common, result: end.standing, state: end.request.status, ...(after === undefined ? {} : { after }), ...(reason === undefined ? {} : { reason }) };
+    const reason =
+      end.standing === 'renewed'
+        ? undefined
+        : (end.request.caError ??
+          (await reasonOf(place, before, config, asked)) ??
+          problemOf({ ...requestFacts(siteFacts(clock(), place.instance), config), request: seenRequest(end.request) }));
+    report = {
+      ...common,
+      result: end.standing,
+      state: end.request.status,
+      ...(after === undefined ? {} : { after }),
+      ...(reason === undefined ? {} : { reason }),
+    };
   }
   if (!options.json) io.out(renewalText(report, io.colour));
   return report;
 }
 
 /** Why the helper made certmonger wait since then: exit 5 clears ca-error, so only the ledger knows. */
-async function reasonOf(place: Place, { certificate: { pem } }: TrackingRequest, { profile }: CertificateConfig, since: Date): Promise<string | undefined> {
+async function reasonOf(
+  place: Place,
+  { certificate: { pem } }: TrackingRequest,
+  { profile }: CertificateConfig,
+  since: Date,
+): Promise<string | undefined> {
   if (pem === undefined) return undefined;
   const subjectKey = keyFingerprint(parseCertificate(certificateFromPem(pem)).spki);
   const { outcomes } = await askService(place, 'read ledger', undefined);

@@ -39,7 +39,8 @@ export function renewalText({ nickname, request, result, state, before, after, r
   const verdict = painted({ text: result, style }, colour);
   const lines = [`${harmless(nickname)}: ${verdict} (request ${harmless(request)}, ${harmless(state)})`];
   if (before !== undefined) lines.push(`  before  ${heldText(before)}`);
-  if (after !== undefined) lines.push(`  after   ${heldText(after)}${before === undefined ? '' : after.key === before.key ? ', same key' : ', ANOTHER KEY'}`);
+  if (after !== undefined)
+    lines.push(`  after   ${heldText(after)}${before === undefined ? '' : after.key === before.key ? ', same key' : ', ANOTHER KEY'}`);
   if (reason !== undefined) lines.push(`  ${result === 'failed' ? 'because' : 'waiting'} ${harmless(reason)}`);
   return `${lines.join('\n')}\n`;
 }
@@ -47,12 +48,27 @@ export function renewalText({ nickname, request, result, state, before, after, r
 /** What --dry-run says: what would go to certmonger, and what would come of it. */
 export interface DryRun {
   readonly nickname: string;
-  readonly send: { readonly request: string; readonly ca: string; readonly profile: string; readonly keyType: string; readonly keySize: number };
-  readonly issue: RenewalPreview | { readonly nickname: string; /** Nobody can say before. */ readonly ok: 'unknown'; /** Why, as a sentence. */ readonly message: string };
+  readonly send: {
+    readonly request: string;
+    readonly ca: string;
+    readonly profile: string;
+    readonly keyType: string;
+    readonly keySize: number;
+  };
+  readonly issue:
+    | RenewalPreview
+    | {
+        readonly nickname: string;
+        /** Nobody can say before. */ readonly ok: 'unknown';
+        /** Why, as a sentence. */ readonly message: string;
+      };
 }
 
 export function dryRunText({ nickname, send, issue }: DryRun): string {
-  const lines = [nickname, `  send    resubmit request ${send.request} to CA ${send.ca}, profile ${send.profile}, with its own key (${send.keyType} ${String(send.keySize)})`];
+  const lines = [
+    nickname,
+    `  send    resubmit request ${send.request} to CA ${send.ca}, profile ${send.profile}, with its own key (${send.keyType} ${String(send.keySize)})`,
+  ];
   if (issue.ok === 'unknown') {
     lines.push(`  issue   ${issue.message}`);
   } else if (issue.ok) {

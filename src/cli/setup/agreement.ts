@@ -2,7 +2,10 @@ import type { Instance } from '../../config/instance.js';
 import { HsmongerError } from '../../errors.js';
 import type { SetupOptions } from './options.js';
 
-/** An instance file is edited by hand, not by flags: what a flag says against it is refused before anything happens. `command` is run again without it. */
+/**
+ * An instance file is edited by hand, not by flags: what a flag says against it is refused before anything happens. `command` is run again
+ * without it.
+ */
 export function assertAgreement(instance: Instance, options: Partial<SetupOptions>, command = 'setup'): void {
   const { token, nss, issuer, directory, saving } = instance;
   const dogtag = issuer.type === 'dogtag' ? issuer : undefined;
@@ -23,7 +26,11 @@ export function assertAgreement(instance: Instance, options: Partial<SetupOption
     ['library', options.library, token?.module],
     ['directory-base', options.directoryBase, directory?.base],
     ['directory-bind-dn', options.directoryBindDn, directory?.bind.method === 'simple' ? directory.bind.dn : undefined],
-    ['directory-password-file', options.directoryPasswordFile, directory?.bind.method === 'simple' ? directory.bind.passwordFile : undefined],
+    [
+      'directory-password-file',
+      options.directoryPasswordFile,
+      directory?.bind.method === 'simple' ? directory.bind.passwordFile : undefined,
+    ],
     ['directory-ca-file', options.directoryCaFile, directory?.caFile],
     ['ca-url', options.caUrl, dogtag?.url],
     ['ca-file', options.caFile, dogtag?.caFile],
@@ -39,7 +46,10 @@ export type Pair = readonly [flag: string, given: unknown, written: unknown];
 export function refuseDifferences(instance: Instance, command: string, pairs: readonly Pair[]): void {
   const different = pairs.filter(([, given, written]) => given !== undefined && !same(given, written)).map(([flag]) => `--${flag}`);
   if (different.length > 0) {
-    throw new HsmongerError('USAGE', `${instance.file} exists and says otherwise than ${different.join(', ')}: edit the file and run ${command} without, or run 'hsmonger unsetup --instance ${instance.name}' first.`);
+    throw new HsmongerError(
+      'USAGE',
+      `${instance.file} exists and says otherwise than ${different.join(', ')}: edit the file and run ${command} without, or run 'hsmonger unsetup --instance ${instance.name}' first.`,
+    );
   }
 }
 

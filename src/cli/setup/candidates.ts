@@ -7,7 +7,9 @@ const databases = ['/etc/pki/pki-tomcat/alias'];
 
 /** The vendors' libraries on this machine that could be loaded; only a start for the question, never taken unasked when there are two. */
 export function moduleCandidates(): string[] {
-  return findModules().filter(({ problem, onlyByName }) => problem === undefined && onlyByName !== true).map(({ path: file }) => file);
+  return findModules()
+    .filter(({ problem, onlyByName }) => problem === undefined && onlyByName !== true)
+    .map(({ path: file }) => file);
 }
 
 /** NSS databases in sql format. */

@@ -7,7 +7,12 @@ const fileTables = v.looseObject({
   issuer: v.optional(v.looseObject({ type: v.optional(v.string()), owner: v.optional(v.string()) }), {}),
   directory: v.optional(v.looseObject({})),
   saving: v.optional(v.looseObject({})),
-  certificate: v.optional(v.array(v.looseObject({ nickname: v.optional(v.string(), ''), token: v.optional(v.unknown()), 'certificate-file': v.optional(v.unknown()) })), []),
+  certificate: v.optional(
+    v.array(
+      v.looseObject({ nickname: v.optional(v.string(), ''), token: v.optional(v.unknown()), 'certificate-file': v.optional(v.unknown()) }),
+    ),
+    [],
+  ),
 });
 
 /** What is otherwise on this host than on the one the file is from; undefined: the same. */
@@ -35,7 +40,10 @@ export interface CloneDocument {
 
 const pinKeys = ['pin-file', 'pin-env', 'pin-credential', 'pin-unlock'];
 
-/** The instance file of another host as this host's: what lies on the shared token stays, what is the other host's alone is left out. `document`: parsed TOML, not yet checked. */
+/**
+ * The instance file of another host as this host's: what lies on the shared token stays, what is the other host's alone is left out.
+ * `document`: parsed TOML, not yet checked.
+ */
 export function cloneDocument(document: unknown, parts: HostParts): CloneDocument {
   const file = v.parse(fileTables, document);
   const { token, nss, issuer, directory, saving, certificate, ...rest } = file;
@@ -43,11 +51,24 @@ export function cloneDocument(document: unknown, parts: HostParts): CloneDocumen
   const owner = issuer.type === 'token' ? (issuer.owner ?? parts.owner) : undefined;
   return {
     owner,
-    leftOut: own.map(({ nickname }) => `'${nickname}' is left out: it lies in the other host's own files or NSS database, not on the token; add it to this file if this host has one of its own.`),
+    leftOut: own.map(
+      ({ nickname }) =>
+        `'${nickname}' is left out: it lies in the other host's own files or NSS database, not on the token; add it to this file if this host has one of its own.`,
+    ),
     document: {
       ...rest,
       ...given('user', parts.user),
-      ...(token === undefined ? {} : { token: { ...(parts.pinFile === undefined ? token : without(token, pinKeys)), ...given('module', parts.module), ...given('environment', parts.moduleEnv), ...given('parameters', parts.moduleParameters), ...given('pin-file', parts.pinFile) } }),
+      ...(token === undefined
+        ? {}
+        : {
+            token: {
+              ...(parts.pinFile === undefined ? token : without(token, pinKeys)),
+              ...given('module', parts.module),
+              ...given('environment', parts.moduleEnv),
+              ...given('parameters', parts.moduleParameters),
+              ...given('pin-file', parts.pinFile),
+            },
+          }),
       nss: { ...nss, ...given('database', parts.dbdir), ...given('password-file', parts.nssPasswordFile) },
       issuer: { ...issuer, ...given('owner', owner) },
       ...(directory === undefined ? {} : { directory: { ...directory, host: parts.host } }),

@@ -1,5 +1,15 @@
 import { stringify } from 'smol-toml';
-import type { CaConfig, CertificateConfig, Digest, DirectoryBind, DirectoryConfig, FreeIpaConfig, IssuerConfig, NamedProfile, PkiConfig } from '../../config/instance.js';
+import type {
+  CaConfig,
+  CertificateConfig,
+  Digest,
+  DirectoryBind,
+  DirectoryConfig,
+  FreeIpaConfig,
+  IssuerConfig,
+  NamedProfile,
+  PkiConfig,
+} from '../../config/instance.js';
 
 /** A certificate as setup knows it; without a storage it lies on the token. */
 export type AnsweredCertificate = NamedProfile & Partial<Pick<CertificateConfig, 'storage' | 'days' | 'authority'>>;
@@ -65,8 +75,24 @@ function documentOf(answers: Answers): Record<string, unknown> {
     },
     ...(answers.ca === undefined ? {} : { ca: caTable(answers.ca) }),
     ...(answers.directory === undefined ? {} : { directory: directoryTable(answers.directory) }),
-    ...(answers.freeipa === undefined ? {} : { freeipa: { 'subject-base': answers.freeipa.subjectBase, 'lock-file': answers.freeipa.lockFile, 'csr-file': answers.freeipa.csrFile } }),
-    ...(answers.pki === undefined ? {} : { pki: { directory: answers.pki.directory, ...(answers.pki.unit === undefined ? {} : { unit: answers.pki.unit }), 'certificates-in-config': answers.pki.certificatesInConfig } }),
+    ...(answers.freeipa === undefined
+      ? {}
+      : {
+          freeipa: {
+            'subject-base': answers.freeipa.subjectBase,
+            'lock-file': answers.freeipa.lockFile,
+            'csr-file': answers.freeipa.csrFile,
+          },
+        }),
+    ...(answers.pki === undefined
+      ? {}
+      : {
+          pki: {
+            directory: answers.pki.directory,
+            ...(answers.pki.unit === undefined ? {} : { unit: answers.pki.unit }),
+            'certificates-in-config': answers.pki.certificatesInConfig,
+          },
+        }),
     ...(answers.restart === undefined ? {} : { saving: { restart: answers.restart } }),
     // An empty list would stand in the way of a [[certificate]] written behind it.
     ...(answers.certificates.length === 0 ? {} : { certificate: answers.certificates.map(certificateTable) }),
@@ -75,14 +101,32 @@ function documentOf(answers: Answers): Record<string, unknown> {
 
 /** As a [tokens.NAME] table has it, too. */
 export function tokenTable({ label, module, environment, parameters, pinFile }: TokenAnswers): Record<string, unknown> {
-  return { label, module, 'pin-file': pinFile, ...(parameters === undefined ? {} : { parameters }), ...(Object.keys(environment).length === 0 ? {} : { environment: { ...environment } }) };
+  return {
+    label,
+    module,
+    'pin-file': pinFile,
+    ...(parameters === undefined ? {} : { parameters }),
+    ...(Object.keys(environment).length === 0 ? {} : { environment: { ...environment } }),
+  };
 }
 
 function signingKeys({ digest, rsaSignature, lifetimeDays }: SigningAnswers): Record<string, unknown> {
-  return { ...(digest === undefined ? {} : { digest }), ...(rsaSignature === undefined ? {} : { 'rsa-signature': rsaSignature }), ...(lifetimeDays === undefined ? {} : { 'lifetime-days': { ...lifetimeDays } }) };
+  return {
+    ...(digest === undefined ? {} : { digest }),
+    ...(rsaSignature === undefined ? {} : { 'rsa-signature': rsaSignature }),
+    ...(lifetimeDays === undefined ? {} : { 'lifetime-days': { ...lifetimeDays } }),
+  };
 }
 
-function caTable({ policy, crlUrls, ocspUrls, issuerUrls, authorityKeyId, netscapeCertType, netscapeComment }: Partial<CaConfig>): Record<string, unknown> {
+function caTable({
+  policy,
+  crlUrls,
+  ocspUrls,
+  issuerUrls,
+  authorityKeyId,
+  netscapeCertType,
+  netscapeComment,
+}: Partial<CaConfig>): Record<string, unknown> {
   return {
     ...(policy === undefined ? {} : { policy: { ...policy } }),
     ...(crlUrls === undefined ? {} : { 'crl-urls': [...crlUrls] }),
@@ -99,7 +143,15 @@ function dogtagKeys({ url, caFile, agent }: DogtagAnswers): Record<string, strin
 }
 
 function directoryTable({ uri, startTls, caFile, bind, base, pkiBase, host }: DirectoryConfig): Record<string, unknown> {
-  return { uri, ...(startTls ? { 'start-tls': true } : {}), ...(caFile === undefined ? {} : { 'ca-file': caFile }), ...bindKeys(bind), base, 'pki-base': pkiBase, host };
+  return {
+    uri,
+    ...(startTls ? { 'start-tls': true } : {}),
+    ...(caFile === undefined ? {} : { 'ca-file': caFile }),
+    ...bindKeys(bind),
+    base,
+    'pki-base': pkiBase,
+    host,
+  };
 }
 
 function bindKeys(bind: DirectoryBind): Record<string, string> {
@@ -114,8 +166,20 @@ function bindKeys(bind: DirectoryBind): Record<string, string> {
 }
 
 /** As a [[certificate]] has it. */
-export function certificateTable({ nickname, profile, storage = { kind: 'token' }, days, authority }: AnsweredCertificate): Record<string, string | number> {
-  return { nickname, profile, ...storageKeys(storage), ...(days === undefined ? {} : { days }), ...(authority === undefined ? {} : { authority }) };
+export function certificateTable({
+  nickname,
+  profile,
+  storage = { kind: 'token' },
+  days,
+  authority,
+}: AnsweredCertificate): Record<string, string | number> {
+  return {
+    nickname,
+    profile,
+    ...storageKeys(storage),
+    ...(days === undefined ? {} : { days }),
+    ...(authority === undefined ? {} : { authority }),
+  };
 }
 
 function storageKeys(storage: CertificateConfig['storage']): Record<string, string> {
@@ -126,7 +190,12 @@ function storageKeys(storage: CertificateConfig['storage']): Record<string, stri
       return { token: 'internal' };
     case 'file': {
       const { certificate, key, owner, mode } = storage;
-      return { 'certificate-file': certificate, 'key-file': key, ...(owner === undefined ? {} : { owner }), ...(mode === undefined ? {} : { mode: `0${mode.toString(8)}` }) };
+      return {
+        'certificate-file': certificate,
+        'key-file': key,
+        ...(owner === undefined ? {} : { owner }),
+        ...(mode === undefined ? {} : { mode: `0${mode.toString(8)}` }),
+      };
     }
   }
 }

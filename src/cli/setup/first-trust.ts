@@ -11,11 +11,13 @@ export interface FirstTrust {
 }
 
 /**
- * The certificates on a token that are to be trusted and are not in the NSS database itself, where NSS keeps trust: after a renewal post-save would put them there. What is there has the trust
- * somebody gave it, which is the doctor's to judge.
+ * The certificates on a token that are to be trusted and are not in the NSS database itself, where NSS keeps trust: after a renewal
+ * post-save would put them there. What is there has the trust somebody gave it, which is the doctor's to judge.
  */
 export async function withoutTrust(place: Place, { facts }: Pick<Survey, 'facts'>): Promise<FirstTrust[]> {
-  const wanted = trusted(place.instance).filter(({ nickname }) => facts.some(({ token }) => token?.certificates.some(({ label }) => label === nickname) === true));
+  const wanted = trusted(place.instance).filter(({ nickname }) =>
+    facts.some(({ token }) => token?.certificates.some(({ label }) => label === nickname) === true),
+  );
   if (wanted.length === 0) return [];
   const there = await askService(place, 'list internal nicknames', undefined);
   return wanted.filter(({ nickname }) => !there.includes(nickname));

@@ -22,7 +22,8 @@ export function findCertificates({ certificates, keys }: Pick<TokenContents, 'ce
     if (label === '' || certificate === undefined) continue;
     if (!keys.some((key) => (key.spki === undefined ? equalBytes(key.id, id) : sameKey(key.spki, certificate.spki)))) continue;
     const known = newest.get(label);
-    if (known === undefined || known.certificate.notAfter < certificate.notAfter) newest.set(label, { nickname: label, certificate, profile: guessProfile(label, certificate) });
+    if (known === undefined || known.certificate.notAfter < certificate.notAfter)
+      newest.set(label, { nickname: label, certificate, profile: guessProfile(label, certificate) });
   }
   return [...newest.values()].sort((a, b) => (a.nickname < b.nickname ? -1 : 1));
 }
@@ -35,10 +36,13 @@ export interface Selection {
 
 /** Those the issuer can renew: its own certificate where it signed itself, and what it signed. */
 export function renewableBy(issuer: Found, found: readonly Found[]): Selection {
-  const fits = (candidate: Found) => (candidate.nickname === issuer.nickname ? isSelfSigned(candidate.certificate) : signedBy(candidate.certificate, issuer.certificate.spki));
+  const fits = (candidate: Found) =>
+    candidate.nickname === issuer.nickname ? isSelfSigned(candidate.certificate) : signedBy(candidate.certificate, issuer.certificate.spki);
   return {
     certificates: found.filter(fits).map(({ nickname, profile }) => ({ nickname, profile })),
-    leftOut: found.filter((candidate) => !fits(candidate)).map(({ nickname }) => `'${nickname}' is left out: '${issuer.nickname}' did not issue it.`),
+    leftOut: found
+      .filter((candidate) => !fits(candidate))
+      .map(({ nickname }) => `'${nickname}' is left out: '${issuer.nickname}' did not issue it.`),
   };
 }
 

@@ -31,29 +31,68 @@ export interface Written {
   readonly text: string;
 }
 
-/** `setup --from-kipuka`: one instance for each [[ca]] with its key on the HSM. `setUp` does the rest for each; the worst of its exit codes is given. */
-export async function setUpFromKipuka(file: string, options: SetupOptions, surroundings: Surroundings, setUp: (options: SetupOptions, written: Written) => Promise<number>): Promise<number> {
+/**
+ * `setup --from-kipuka`: one instance for each [[ca]] with its key on the HSM. `setUp` does the rest for each; the worst of its exit codes
+ * is given.
+ */
+export async function setUpFromKipuka(
+  file: string,
+  options: SetupOptions,
+  surroundings: Surroundings,
+  setUp: (options: SetupOptions, written: Written) => Promise<number>,
+): Promise<number> {
   const { io, env } = surroundings;
-  const tell = (sentence: string) => { io.err(`hsmonger: ${harmless(sentence)}\n`); };
+  const tell = (sentence: string) => {
+    io.err(`hsmonger: ${harmless(sentence)}\n`);
+  };
   const kipuka = readKipuka(contentOf(file), file);
   const module = options.module ?? kipuka.library;
-  if (!existsSync(module)) throw new HsmongerError('MODULE_NOT_FOUND', `${file} names the PKCS#11 library ${module}, which is not on this machine; correct 'library', or say where it is with --module.`);
-  if (kipuka.cas.length === 0) throw new HsmongerError('CONFIG_INVALID', `${file} has no [[ca]] with hsm_slot, so none of its CAs has a key on the HSM.`);
+  if (!existsSync(module))
+    throw new HsmongerError(
+      'MODULE_NOT_FOUND',
+      `${file} names the PKCS#11 library ${module}, which is not on this machine; correct 'library', or say where it is with --module.`,
+    );
+  if (kipuka.cas.length === 0)
+    throw new HsmongerError('CONFIG_INVALID', `${file} has no [[ca]] with hsm_slot, so none of its CAs has a key on the HSM.`);
   for (const id of kipuka.leftOut) tell(`[[ca]] '${id}' is left out: it has no hsm_slot, so its key is not on the HSM.`);
   const questions = questionsFor(io, options.yes || options.dryRun);
-  const user = await questions.value({ flag: 'user', question: 'Service user (owner of the NSS database)', given: options.user, candidates: ['pkiuser'] });
+  const user = await questions.value({
+    flag: 'user',
+    question: 'Service user (owner of the NSS database)',
+    given: options.user,
+    candidates: ['pkiuser'],
+  });
   const pinFile = pinFileOf(kipuka.pin, options.pinFile, file, user);
-  const ignored = options.pinFile === undefined ? kipuka.ignoredPins : [kipuka.pin.from, ...kipuka.ignoredPins].filter((from) => from !== 'nowhere');
-  if (ignored.length > 0) tell(`The PIN is read from ${pinFile} alone; ${ignored.join(' and ')} in ${file} ${ignored.length === 1 ? 'is' : 'are'} not looked at.`);
-  const database = await questions.value({ flag: 'dbdir', question: 'NSS database', given: options.dbdir, candidates: databaseCandidates() });
+  const ignored =
+    options.pinFile === undefined ? kipuka.ignoredPins : [kipuka.pin.from, ...kipuka.ignoredPins].filter((from) => from !== 'nowhere');
+  if (ignored.length > 0)
+    tell(
+      `The PIN is read from ${pinFile} alone; ${ignored.join(' and ')} in ${file} ${ignored.length === 1 ? 'is' : 'are'} not looked at.`,
+    );
+  const database = await questions.value({
+    flag: 'dbdir',
+    question: 'NSS database',
+    given: options.dbdir,
+    candidates: databaseCandidates(),
+  });
 
   const directories = directoriesOf(options, env);
-  const provisional = { instance: kipuka.cas[0]?.id ?? '', user, module, environment: options.moduleEnv ?? {}, parameters: options.moduleParameters, pinFile, database };
+  const provisional = {
+    instance: kipuka.cas[0]?.id ?? '',
+    user,
+    module,
+    environment: options.moduleEnv ?? {},
+    parameters: options.moduleParameters,
+    pinFile,
+    database,
+  };
   const tokens = await askService({ directories, instance: provisionalInstance(provisional) }, 'list tokens', undefined);
   const label = tokenLabelOf({ ...kipuka, library: module }, tokens, options.token, file);
   const place = { directories, instance: provisionalInstance({ ...provisional, label }) };
   const contents = await askService(place, 'inspect token', { keys: true });
-  const judged = kipuka.cas.map((ca) => judgeCa(ca, certificateOf(ca), contents, (id) => moveIdCommand(id, { ...provisional, label }, directories)));
+  const judged = kipuka.cas.map((ca) =>
+    judgeCa(ca, certificateOf(ca), contents, (id) => moveIdCommand(id, { ...provisional, label }, directories)),
+  );
   const obstacles = judged.flatMap((one) => ('problem' in one ? [one.problem] : []));
   if (obstacles.length > 0) {
     obstacles.slice(1).forEach(tell);
@@ -62,10 +101,17 @@ export async function setUpFromKipuka(file: string, options: SetupOptions, surro
   const adoptions = judged as Adoption[];
   if (options.dryRun) {
     if (!existsSync(path.join(database, 'cert9.db'))) io.out(`make the NSS database ${harmless(database)}\n`);
-    for (const { ca, nickname, stored } of adoptions) io.out(`${stored ? '' : `store ${harmless(ca.cert)} on token '${harmless(label)}' as '${harmless(nickname)}'\n`}write ${harmless(instanceFile(directories, ca.id))} and hand what it names to certmonger\n`);
+    for (const { ca, nickname, stored } of adoptions)
+      io.out(
+        `${stored ? '' : `store ${harmless(ca.cert)} on token '${harmless(label)}' as '${harmless(nickname)}'\n`}write ${harmless(instanceFile(directories, ca.id))} and hand what it names to certmonger\n`,
+      );
     return 3;
   }
-  const answers = { user, token: { label, module, environment: provisional.environment, parameters: options.moduleParameters, pinFile }, database };
+  const answers = {
+    user,
+    token: { label, module, environment: provisional.environment, parameters: options.moduleParameters, pinFile },
+    database,
+  };
   // kipuka has none, and what pre-flight would refuse for want of it would be on the token by then.
   (await makeDatabase(place)).forEach(tell);
   let worst = 0;
@@ -81,9 +127,31 @@ export async function setUpFromKipuka(file: string, options: SetupOptions, surro
 }
 
 /** What kipuka's file or the flags said is in the instance's text now. */
-const unsaid = { token: undefined, module: undefined, moduleEnv: undefined, moduleParameters: undefined, pinFile: undefined, dbdir: undefined, user: undefined } as const;
+const unsaid = {
+  token: undefined,
+  module: undefined,
+  moduleEnv: undefined,
+  moduleParameters: undefined,
+  pinFile: undefined,
+  dbdir: undefined,
+  user: undefined,
+} as const;
 
-function draftOf({ ca, certificate, nickname }: Adoption, answers: { readonly user: string; readonly token: { readonly label: string; readonly module: string; readonly environment: Readonly<Record<string, string>>; readonly parameters: string | undefined; readonly pinFile: string }; readonly database: string }, directories: Directories): Written {
+function draftOf(
+  { ca, certificate, nickname }: Adoption,
+  answers: {
+    readonly user: string;
+    readonly token: {
+      readonly label: string;
+      readonly module: string;
+      readonly environment: Readonly<Record<string, string>>;
+      readonly parameters: string | undefined;
+      readonly pinFile: string;
+    };
+    readonly database: string;
+  },
+  directories: Directories,
+): Written {
   const file = instanceFile(directories, ca.id);
   assertTrustedPlace(file);
   const text = instanceText(ca.id, {

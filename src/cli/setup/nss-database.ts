@@ -10,6 +10,7 @@ export async function makeDatabase(place: { readonly instance: Instance; readonl
   const { instance, directories } = place;
   const { database } = instance.nss;
   // Below the state directory the service user makes it; elsewhere it could not, and root hands it over.
-  if (!existsSync(database) && !database.startsWith(`${stateDirectory(directories, instance)}/`)) ensureStateDirectory(database, accountOf(instance.user));
+  if (!existsSync(database) && !database.startsWith(`${stateDirectory(directories, instance)}/`))
+    ensureStateDirectory(database, accountOf(instance.user));
   return (await askService(place, 'make NSS database', undefined)) ? [`made the NSS database ${database}`] : [];
 }

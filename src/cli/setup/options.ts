@@ -46,37 +46,122 @@ export function withSetupOptions(yargs: Argv<GlobalFlags>) {
     .option('freeipa', { type: 'boolean', default: false, describe: 'Find everything on an IPA server and take its renewals over' })
     .option('token', { alias: 't', type: 'string', requiresArg: true, describe: 'Exact label of the token' })
     .option('module', { type: 'string', requiresArg: true, coerce: absolutePath, describe: 'PKCS#11 module' })
-    .option('module-env', { type: 'string', array: true, requiresArg: true, coerce: keyValues('module-env'), describe: 'KEY=VALUE set before the module is loaded, repeatable' })
-    .option('module-parameters', { type: 'string', requiresArg: true, describe: 'What the module wants in C_Initialize, as NSS softokn does' })
-    .option('pin-file', { alias: 'p', type: 'string', requiresArg: true, coerce: absolutePath, describe: 'File with the PIN in its first line' })
+    .option('module-env', {
+      type: 'string',
+      array: true,
+      requiresArg: true,
+      coerce: keyValues('module-env'),
+      describe: 'KEY=VALUE set before the module is loaded, repeatable',
+    })
+    .option('module-parameters', {
+      type: 'string',
+      requiresArg: true,
+      describe: 'What the module wants in C_Initialize, as NSS softokn does',
+    })
+    .option('pin-file', {
+      alias: 'p',
+      type: 'string',
+      requiresArg: true,
+      coerce: absolutePath,
+      describe: 'File with the PIN in its first line',
+    })
     .option('dbdir', { alias: 'd', type: 'string', requiresArg: true, coerce: databaseDirectory, describe: 'NSS database' })
-    .option('nss-password-file', { type: 'string', requiresArg: true, coerce: absolutePath, describe: "File with the NSS database's own password" })
+    .option('nss-password-file', {
+      type: 'string',
+      requiresArg: true,
+      coerce: absolutePath,
+      describe: "File with the NSS database's own password",
+    })
     .option('user', { type: 'string', requiresArg: true, describe: 'Service user, who must exist [pkiuser]' })
     .option('issuer', { choices: issuers, describe: 'Who signs [token]' })
     .option('issuer-certificate', { type: 'string', requiresArg: true, describe: "Nickname of the CA's certificate on the token" })
-    .option('certificate', { type: 'string', array: true, requiresArg: true, coerce: certificates, describe: 'NICKNAME=PROFILE, repeatable; default: what is on the token' })
+    .option('certificate', {
+      type: 'string',
+      array: true,
+      requiresArg: true,
+      coerce: certificates,
+      describe: 'NICKNAME=PROFILE, repeatable; default: what is on the token',
+    })
     .option('restart', { type: 'string', requiresArg: true, describe: 'systemd unit to restart after a renewal' })
-    .option('from', { type: 'string', requiresArg: true, describe: "Be a clone: take everything from the instance file of another host with the same token; '-' reads it from standard input" })
-    .option('owner', { type: 'string', requiresArg: true, describe: "The host that owns the CA's ledger and CRL, with --from where the file does not say it" })
-    .option('from-kipuka', { type: 'string', requiresArg: true, coerce: absolutePath, describe: "One instance for each CA of this kipuka.toml, with its certificate put beside its key on the token" })
-    .option('print-pkispawn', { type: 'boolean', default: false, describe: 'Only print the pki_hsm_* override for a first installation on the token, for pkispawn or --pki-config-override' })
+    .option('from', {
+      type: 'string',
+      requiresArg: true,
+      describe: "Be a clone: take everything from the instance file of another host with the same token; '-' reads it from standard input",
+    })
+    .option('owner', {
+      type: 'string',
+      requiresArg: true,
+      describe: "The host that owns the CA's ledger and CRL, with --from where the file does not say it",
+    })
+    .option('from-kipuka', {
+      type: 'string',
+      requiresArg: true,
+      coerce: absolutePath,
+      describe: 'One instance for each CA of this kipuka.toml, with its certificate put beside its key on the token',
+    })
+    .option('print-pkispawn', {
+      type: 'boolean',
+      default: false,
+      describe: 'Only print the pki_hsm_* override for a first installation on the token, for pkispawn or --pki-config-override',
+    })
     .conflicts('from-kipuka', ['from', 'from-directory', 'issuer', 'issuer-certificate', 'certificate'])
     .conflicts('from', ['from-directory', 'issuer', 'issuer-certificate', 'certificate'])
     .implies('owner', 'from')
-    .option('from-directory', { type: 'string', requiresArg: true, describe: 'Take token and module from the directory of an IPA domain at this ldapi:// or ldaps:// URI' })
-    .option('library', { type: 'string', requiresArg: true, coerce: absolutePath, describe: 'PKCS#11 module on this machine, where the directory says another' })
+    .option('from-directory', {
+      type: 'string',
+      requiresArg: true,
+      describe: 'Take token and module from the directory of an IPA domain at this ldapi:// or ldaps:// URI',
+    })
+    .option('library', {
+      type: 'string',
+      requiresArg: true,
+      coerce: absolutePath,
+      describe: 'PKCS#11 module on this machine, where the directory says another',
+    })
     .option('directory-base', { type: 'string', requiresArg: true, describe: "The domain's suffix [what the directory says]" })
-    .option('directory-bind-dn', { type: 'string', requiresArg: true, describe: 'Who to be there [ldapi: root; else the host, by /etc/krb5.keytab]' })
-    .option('directory-password-file', { type: 'string', requiresArg: true, coerce: absolutePath, describe: 'File with the password of --directory-bind-dn' })
-    .option('directory-ca-file', { type: 'string', requiresArg: true, coerce: absolutePath, describe: "PEM: what the directory's certificate must chain to" })
-    .option('ca-url', { type: 'string', requiresArg: true, describe: 'Where the Dogtag server is, with --issuer dogtag: https://HOST:8443' })
-    .option('ca-file', { type: 'string', requiresArg: true, coerce: absolutePath, describe: "PEM: what the Dogtag server's certificate must chain to" })
-    .option('agent-certificate', { type: 'string', requiresArg: true, coerce: absolutePath, describe: "PEM: an agent's certificate at the Dogtag server" })
+    .option('directory-bind-dn', {
+      type: 'string',
+      requiresArg: true,
+      describe: 'Who to be there [ldapi: root; else the host, by /etc/krb5.keytab]',
+    })
+    .option('directory-password-file', {
+      type: 'string',
+      requiresArg: true,
+      coerce: absolutePath,
+      describe: 'File with the password of --directory-bind-dn',
+    })
+    .option('directory-ca-file', {
+      type: 'string',
+      requiresArg: true,
+      coerce: absolutePath,
+      describe: "PEM: what the directory's certificate must chain to",
+    })
+    .option('ca-url', {
+      type: 'string',
+      requiresArg: true,
+      describe: 'Where the Dogtag server is, with --issuer dogtag: https://HOST:8443',
+    })
+    .option('ca-file', {
+      type: 'string',
+      requiresArg: true,
+      coerce: absolutePath,
+      describe: "PEM: what the Dogtag server's certificate must chain to",
+    })
+    .option('agent-certificate', {
+      type: 'string',
+      requiresArg: true,
+      coerce: absolutePath,
+      describe: "PEM: an agent's certificate at the Dogtag server",
+    })
     .option('agent-key', { type: 'string', requiresArg: true, coerce: absolutePath, describe: 'PEM: its key' });
 }
 
 function databaseDirectory(value: string | undefined): string | undefined {
-  if (value?.startsWith('dbm:') === true) throw new HsmongerError('NSS_UNSUPPORTED', `${value} is a dbm: database, which NSS is giving up; ${howToConvert(value.replace(/^dbm:/u, ''))}.`);
+  if (value?.startsWith('dbm:') === true)
+    throw new HsmongerError(
+      'NSS_UNSUPPORTED',
+      `${value} is a dbm: database, which NSS is giving up; ${howToConvert(value.replace(/^dbm:/u, ''))}.`,
+    );
   return absolutePath(value?.replace(/^sql:/u, ''));
 }
 

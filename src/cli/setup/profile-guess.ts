@@ -2,7 +2,10 @@ import { inferProfile } from '../../issuer/infer-profile.js';
 import type { ProfileName } from '../../config/profile-names.js';
 import type { Certificate } from '../../x509/certificate.js';
 
-/** Dogtag's and FreeIPA's nicknames (freeipa: install/cainstance.py, krainstance.py); the subsystem behind the blank decides about the audit log. */
+/**
+ * Dogtag's and FreeIPA's nicknames (freeipa: install/cainstance.py, krainstance.py); the subsystem behind the blank decides about the audit
+ * log.
+ */
 const nicknames: readonly (readonly [RegExp, ProfileName])[] = [
   [/^caSigningCert\b/iu, 'caCACert'],
   [/^ocspSigningCert\b/iu, 'caOCSPCert'],

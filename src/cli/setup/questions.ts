@@ -5,7 +5,12 @@ import { harmless } from '../output.js';
 /** Who answers what no flag says. */
 export interface Questions {
   /** The value a flag gave, else the one candidate, else what a person answers; USAGE where nobody may be asked. */
-  value(wanted: { readonly flag: string; readonly question: string; readonly given: string | undefined; readonly candidates: readonly string[] }): Promise<string>;
+  value(wanted: {
+    readonly flag: string;
+    readonly question: string;
+    readonly given: string | undefined;
+    readonly candidates: readonly string[];
+  }): Promise<string>;
   /** Yes or no; yes where nobody is to be asked. */
   confirm(question: string): Promise<boolean>;
 }
@@ -18,7 +23,8 @@ export function questionsFor(io: Io, yes: boolean): Questions {
   return {
     async value({ question, given, candidates: [proposed, ...others] }) {
       if (given !== undefined) return given;
-      const hint = proposed === undefined ? '' : ` [${harmless(proposed)}]${others.length === 0 ? '' : ` (also: ${others.map(harmless).join(', ')})`}`;
+      const hint =
+        proposed === undefined ? '' : ` [${harmless(proposed)}]${others.length === 0 ? '' : ` (also: ${others.map(harmless).join(', ')})`}`;
       for (;;) {
         const answer = (await ask(`${question}${hint}: `)) || proposed;
         if (answer !== undefined) return answer;
@@ -28,9 +34,20 @@ export function questionsFor(io: Io, yes: boolean): Questions {
   };
 }
 
-function unasked({ flag, given, candidates }: { readonly flag: string; readonly given: string | undefined; readonly candidates: readonly string[] }): string {
+function unasked({
+  flag,
+  given,
+  candidates,
+}: {
+  readonly flag: string;
+  readonly given: string | undefined;
+  readonly candidates: readonly string[];
+}): string {
   if (given !== undefined) return given;
   const [only, another] = candidates;
   if (only !== undefined && another === undefined) return only;
-  throw new HsmongerError('USAGE', `With --yes nothing is asked: say --${flag}${candidates.length === 0 ? '' : ` (found: ${candidates.map((candidate) => `'${candidate}'`).join(', ')})`}.`);
+  throw new HsmongerError(
+    'USAGE',
+    `With --yes nothing is asked: say --${flag}${candidates.length === 0 ? '' : ` (found: ${candidates.map((candidate) => `'${candidate}'`).join(', ')})`}.`,
+  );
 }

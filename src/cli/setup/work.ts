@@ -25,7 +25,14 @@ export interface CaCommand {
 }
 
 /** What is missing, in the order it is done: a request needs its CA, and certmonger finds the token through the NSS database. */
-export function workFor(given: { readonly instance: Instance; readonly fileExists: boolean; readonly cas?: readonly CaCommand[]; readonly facts: Survey['facts']; readonly untrusted?: readonly FirstTrust[]; readonly changes: readonly Change[] }): Work[] {
+export function workFor(given: {
+  readonly instance: Instance;
+  readonly fileExists: boolean;
+  readonly cas?: readonly CaCommand[];
+  readonly facts: Survey['facts'];
+  readonly untrusted?: readonly FirstTrust[];
+  readonly changes: readonly Change[];
+}): Work[] {
   const { instance, fileExists, untrusted = [], changes } = given;
   const [facts] = given.facts;
   const missing = given.facts.flatMap((look) => (look.nss.registered ? [] : [tokenOf(look.instance).module]));
@@ -59,7 +66,9 @@ export function workText(work: Work, instance: Instance): string {
     case 'set trust':
       return `trust '${work.certificate.nickname}' in the NSS database ${instance.nss.database} as its profile asks: ${work.certificate.trust}`;
     case 'track':
-      return work.change.kind === 'remove' ? `stop tracking request ${work.change.id}` : `${work.change.kind === 'add' ? 'track' : `${work.change.kind} the request of`} '${work.change.request.nickname}' (profile ${work.change.request.profile})`;
+      return work.change.kind === 'remove'
+        ? `stop tracking request ${work.change.id}`
+        : `${work.change.kind === 'add' ? 'track' : `${work.change.kind} the request of`} '${work.change.request.nickname}' (profile ${work.change.request.profile})`;
   }
 }
 
@@ -67,7 +76,12 @@ export function workText(work: Work, instance: Instance): string {
 export function preview(works: readonly Work[], instance: Instance, asJson: boolean, io: Io): number {
   const lines = works.map((work) => workText(work, instance));
   if (asJson) io.out(json({ instance: instance.name, file: instance.file, would: lines }));
-  else io.out(lines.length === 0 ? `Instance '${instance.name}' is set up already; nothing would be changed.\n` : lines.map((line) => `would ${harmless(line)}\n`).join(''));
+  else
+    io.out(
+      lines.length === 0
+        ? `Instance '${instance.name}' is set up already; nothing would be changed.\n`
+        : lines.map((line) => `would ${harmless(line)}\n`).join(''),
+    );
   return lines.length === 0 ? 0 : 3;
 }
 

@@ -10,7 +10,10 @@ export function assertTrustedPlace(file: string): void {
   while (!existsSync(existing)) existing = path.dirname(existing);
   const distrust = distrustOf(existing);
   if (distrust !== undefined) {
-    throw new HsmongerError('CONFIG_UNSAFE', `Refusing to write ${file}: ${distrust}. Whoever can write there chooses what runs as the service user; chown root and chmod go-w what is named, or use --config-dir.`);
+    throw new HsmongerError(
+      'CONFIG_UNSAFE',
+      `Refusing to write ${file}: ${distrust}. Whoever can write there chooses what runs as the service user; chown root and chmod go-w what is named, or use --config-dir.`,
+    );
   }
 }
 
@@ -20,6 +23,8 @@ export function writeInstanceFile(file: string, content: string): void {
     mkdirSync(path.dirname(file), { recursive: true, mode: 0o755 });
     writeDurably(file, content, { mode: 0o644 });
   } catch (error) {
-    throw new HsmongerError('COMMAND_FAILED', `Cannot write ${file}: ${sentenceOf(error)}. Mend that and run this again.`, { cause: error });
+    throw new HsmongerError('COMMAND_FAILED', `Cannot write ${file}: ${sentenceOf(error)}. Mend that and run this again.`, {
+      cause: error,
+    });
   }
 }

@@ -21,8 +21,15 @@ interface Place {
   readonly directories: Directories;
 }
 
-/** One look at certmonger, the certificates and the ledger. What does not answer is a trouble of the report; the rest is told all the same. */
-export async function gatherStatus(place: Place, bus: string, env: Readonly<Record<string, string | undefined>>, now: Date): Promise<StatusReport> {
+/**
+ * One look at certmonger, the certificates and the ledger. What does not answer is a trouble of the report; the rest is told all the same.
+ */
+export async function gatherStatus(
+  place: Place,
+  bus: string,
+  env: Readonly<Record<string, string | undefined>>,
+  now: Date,
+): Promise<StatusReport> {
   const { instance } = place;
   const [requests, stores, ledger, servers] = await Promise.allSettled([
     withCertmonger(bus, env, requestsOf),
@@ -35,7 +42,8 @@ export async function gatherStatus(place: Place, bus: string, env: Readonly<Reco
   const ids = requestIds(instance);
   const rows = instance.certificates.map((config) => {
     const { where, newest } = stores.value.find(config);
-    const request = requests.status === 'fulfilled' ? (requestOf(requests.value, instance, ids.get(config.nickname), config) ?? 'none') : undefined;
+    const request =
+      requests.status === 'fulfilled' ? (requestOf(requests.value, instance, ids.get(config.nickname), config) ?? 'none') : undefined;
     const facts: CertificateFacts = {
       instance,
       config,
@@ -47,17 +55,35 @@ export async function gatherStatus(place: Place, bus: string, env: Readonly<Reco
     };
     return statusRow(now, facts);
   });
-  return { instance: instance.name, at: now, rows, troubles: [...lockedOf(instance), ...troublesOf([requests, ...stores.value.looks, ledger, servers]), ...(alarm === undefined ? [] : [alarm])] };
+  return {
+    instance: instance.name,
+    at: now,
+    rows,
+    troubles: [
+      ...lockedOf(instance),
+      ...troublesOf([requests, ...stores.value.looks, ledger, servers]),
+      ...(alarm === undefined ? [] : [alarm]),
+    ],
+  };
 }
 
 /** The request of a certificate: by our id, else whoever's it is that keeps the certificate in the same place. */
-function requestOf(requests: readonly TrackingRequest[], instance: Instance, id: string | undefined, config: CertificateConfig): TrackingRequest | undefined {
-  return requests.find((request) => request.nickname === id) ?? requests.find((request) => isOurPlace(request.certificateStorage, instance, config));
+function requestOf(
+  requests: readonly TrackingRequest[],
+  instance: Instance,
+  id: string | undefined,
+  config: CertificateConfig,
+): TrackingRequest | undefined {
+  return (
+    requests.find((request) => request.nickname === id) ??
+    requests.find((request) => isOurPlace(request.certificateStorage, instance, config))
+  );
 }
 
 async function requestsOf(certmonger: Certmonger): Promise<TrackingRequest[]> {
   // Asking certmonger for its requests would start it: whoever only looks changes nothing.
-  if (!(await certmonger.running())) throw new Error('certmonger does not run, so nothing is renewed; start it with systemctl start certmonger');
+  if (!(await certmonger.running()))
+    throw new Error('certmonger does not run, so nothing is renewed; start it with systemctl start certmonger');
   return certmonger.listRequests();
 }
 

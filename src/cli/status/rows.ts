@@ -76,6 +76,11 @@ function problemIn(now: Date, { instance, config, inStore, subjectKey, request, 
     ...requestFacts(siteFacts(now, instance), config),
     ...(inStore === undefined ? {} : { inStore }),
     ...(request === undefined ? {} : { request: request === 'none' ? request : seenRequest(request) }),
-    remembered: rememberedOf(now, ledger, { nickname: config.nickname, profile: config.profile, ...(subjectKey === undefined ? {} : { key: subjectKey }), ...(held === undefined ? {} : { held }) }),
+    remembered: rememberedOf(now, ledger, {
+      nickname: config.nickname,
+      profile: config.profile,
+      ...(subjectKey === undefined ? {} : { key: subjectKey }),
+      ...(held === undefined ? {} : { held }),
+    }),
   });
 }

@@ -31,8 +31,14 @@ export interface Stores {
 export async function lookIntoStores(place: { readonly instance: Instance; readonly directories: Directories }): Promise<Stores> {
   const { certificates } = place.instance;
   const lies = (kind: CertificateStorage['kind']) => certificates.some(({ storage }) => storage.kind === kind);
-  const [internal] = await Promise.allSettled([lies('internal') ? askService(place, 'inspect internal store', { keys: false }) : undefined]);
-  const tokens = new Map(await Promise.all(tokenViews(place.instance).map(async (view) => [view.partOn, await lookAtToken({ ...place, instance: view })] as const)));
+  const [internal] = await Promise.allSettled([
+    lies('internal') ? askService(place, 'inspect internal store', { keys: false }) : undefined,
+  ]);
+  const tokens = new Map(
+    await Promise.all(
+      tokenViews(place.instance).map(async (view) => [view.partOn, await lookAtToken({ ...place, instance: view })] as const),
+    ),
+  );
   const files = await Promise.allSettled(certificates.map((config) => Promise.resolve().then(() => inFile(config))));
   return {
     looks: [...[...tokens.values()].map(({ look }) => look), internal, ...files],
@@ -54,18 +60,33 @@ export async function lookIntoStores(place: { readonly instance: Instance; reado
 }
 
 /** The token of a view, as far as a certificate lies on it. */
-async function lookAtToken(place: { readonly instance: Instance; readonly directories: Directories }): Promise<{ readonly label: string; readonly look: PromiseSettledResult<TaskOutput<'inspect token'> | undefined> }> {
+async function lookAtToken(place: {
+  readonly instance: Instance;
+  readonly directories: Directories;
+}): Promise<{ readonly label: string; readonly look: PromiseSettledResult<TaskOutput<'inspect token'> | undefined> }> {
   const { certificates, token } = place.instance;
-  const [look] = await Promise.allSettled([certificates.some(({ storage }) => storage.kind === 'token') ? askService(place, 'inspect token', { keys: false }) : undefined]);
-  return { look, label: (look.status === 'fulfilled' ? look.value?.description.label : undefined) ?? (token === undefined ? '' : tokenName(token.selector)) };
+  const [look] = await Promise.allSettled([
+    certificates.some(({ storage }) => storage.kind === 'token') ? askService(place, 'inspect token', { keys: false }) : undefined,
+  ]);
+  return {
+    look,
+    label:
+      (look.status === 'fulfilled' ? look.value?.description.label : undefined) ?? (token === undefined ? '' : tokenName(token.selector)),
+  };
 }
 
 function inFile({ nickname, storage }: CertificateConfig): Certificate | 'none' | undefined {
   if (storage.kind !== 'file') return undefined;
-  return existsSync(storage.certificate) ? parseCertificate(certificateIn(storage.certificate), `The certificate '${nickname}' in ${storage.certificate}`) : 'none';
+  return existsSync(storage.certificate)
+    ? parseCertificate(certificateIn(storage.certificate), `The certificate '${nickname}' in ${storage.certificate}`)
+    : 'none';
 }
 
-function newestOf(look: PromiseSettledResult<{ readonly certificates: readonly TokenCertificate[] } | undefined>, { nickname }: CertificateConfig, where: string): Certificate | 'none' | undefined {
+function newestOf(
+  look: PromiseSettledResult<{ readonly certificates: readonly TokenCertificate[] } | undefined>,
+  { nickname }: CertificateConfig,
+  where: string,
+): Certificate | 'none' | undefined {
   if (look.status === 'rejected') return undefined;
   const [found] = (look.value?.certificates ?? [])
     .filter(({ label }) => label === nickname)

@@ -18,7 +18,11 @@ export function needsAttention({ rows, troubles }: StatusReport): boolean {
 }
 
 export function statusTable({ rows, troubles, at }: StatusReport, colour: boolean): string {
-  const table = columns(header, rows.map((row) => cells(row, at)), colour);
+  const table = columns(
+    header,
+    rows.map((row) => cells(row, at)),
+    colour,
+  );
   return table + troubles.map((trouble) => `${painted({ text: harmless(trouble), style: 'yellow' }, colour)}\n`).join('');
 }
 
@@ -27,7 +31,10 @@ function cells({ nickname, token, state, daysLeft, nextRenewal, problem }: Statu
     { text: nickname },
     { text: token },
     { text: state, ...(state === 'MONITORING' ? { style: 'green' as const } : { style: 'yellow' as const }) },
-    { text: daysLeft === undefined ? '?' : daysLeft < 0 ? `${String(daysLeft)} (expired)` : String(daysLeft), ...(daysLeft !== undefined && daysLeft < 7 ? { style: 'red' as const } : {}) },
+    {
+      text: daysLeft === undefined ? '?' : daysLeft < 0 ? `${String(daysLeft)} (expired)` : String(daysLeft),
+      ...(daysLeft !== undefined && daysLeft < 7 ? { style: 'red' as const } : {}),
+    },
     { text: nextRenewal === undefined ? '-' : nextRenewal <= at ? 'now' : nextRenewal.toISOString().slice(0, 10) },
     { text: problem ?? '', style: 'red' },
   ];

@@ -30,7 +30,12 @@ interface Place {
 }
 
 /** Looks through all instances and all of certmonger's requests. `token` is what took the PIN just now. Logs in to nothing. */
-export async function affectedBy(place: Place, token: TokenDescription, main: string, requests: readonly TrackingRequest[]): Promise<Affected> {
+export async function affectedBy(
+  place: Place,
+  token: TokenDescription,
+  main: string,
+  requests: readonly TrackingRequest[],
+): Promise<Affected> {
   const files = new Set([realpathSync(main)]);
   const obstacles: string[] = [];
   const remarks: string[] = [];
@@ -39,14 +44,18 @@ export async function affectedBy(place: Place, token: TokenDescription, main: st
     const file = pinPathOf(its?.pin);
     if (file !== undefined) addIfThere(files, file);
     if (its?.pin.from === 'unlocked' && its.pin.credential !== undefined) remarks.push(staleCredential(its.pin.credential));
-    if (its?.pin.from === 'environment') remarks.push(`Instance '${name}' takes the PIN from the variable ${its.pin.variable}: change it where that is set.`);
+    if (its?.pin.from === 'environment')
+      remarks.push(`Instance '${name}' takes the PIN from the variable ${its.pin.variable}: change it where that is set.`);
   }
   const account = accountOf(place.instance.user);
   const old = pinIn(main, account);
   try {
     for (const request of requests.filter((one) => usesToken(one, token))) {
       const { nickname, key } = request;
-      if (key.pinSet) obstacles.push(`certmonger keeps the PIN of '${nickname}' in clear itself; give it a PIN file first ('hsmonger track apply', or getcert start-tracking -i '${nickname}' -p FILE).`);
+      if (key.pinSet)
+        obstacles.push(
+          `certmonger keeps the PIN of '${nickname}' in clear itself; give it a PIN file first ('hsmonger track apply', or getcert start-tracking -i '${nickname}' -p FILE).`,
+        );
       const file = realOf(key.pinFile);
       if (key.pinFile === undefined || file === undefined || files.has(file)) continue;
       if (says(file, old, account, obstacles)) files.add(file);
@@ -56,8 +65,13 @@ export async function affectedBy(place: Place, token: TokenDescription, main: st
     old.fill(0);
   }
   const ours = requests.filter(({ key }) => files.has(realOf(key.pinFile) ?? ''));
-  for (const { nickname } of ours.filter((request) => !usesToken(request, token))) obstacles.push(`The request '${nickname}' reads its PIN from the same file and is for another token; give it a file of its own first.`);
-  for (const { name, nss } of [place.instance, ...others]) if (files.has(realOf(nss.passwordFile) ?? '')) obstacles.push(`${nss.passwordFile ?? ''} is the password file of the NSS database of '${name}' as well; give that a file of its own first.`);
+  for (const { nickname } of ours.filter((request) => !usesToken(request, token)))
+    obstacles.push(`The request '${nickname}' reads its PIN from the same file and is for another token; give it a file of its own first.`);
+  for (const { name, nss } of [place.instance, ...others])
+    if (files.has(realOf(nss.passwordFile) ?? ''))
+      obstacles.push(
+        `${nss.passwordFile ?? ''} is the password file of the NSS database of '${name}' as well; give that a file of its own first.`,
+      );
   obstacles.push(...[...files].flatMap(unwritable));
   return { files: [...files], requests: ours, obstacles, remarks };
 }
@@ -75,7 +89,8 @@ async function otherInstances({ instance, directories }: Place, token: TokenDesc
       if (other.token === undefined) continue;
       for (const { on, description, unknown } of await askService({ instance: other, directories }, 'identify tokens', undefined)) {
         if (unknown !== undefined) obstacles.push(cannotBeTold(name, unknown));
-        if (description?.label === token.label && description.serial === token.serial && description.manufacturer === token.manufacturer) same.push(on === undefined ? other : viewOn(other, on));
+        if (description?.label === token.label && description.serial === token.serial && description.manufacturer === token.manufacturer)
+          same.push(on === undefined ? other : viewOn(other, on));
       }
     } catch (error) {
       obstacles.push(cannotBeTold(name, sentenceOf(error)));

@@ -33,42 +33,72 @@ interface Place {
 /** `token change-pin`: the token's PIN and every file that holds it. */
 export async function changePinOfToken(options: ChangePinOptions, surroundings: Surroundings): Promise<number> {
   const { io, env } = surroundings;
-  if (options.module !== undefined) throw new HsmongerError('USAGE', 'change-pin changes the PIN files of an instance too, so it goes with --instance, not with --module.');
+  if (options.module !== undefined)
+    throw new HsmongerError('USAGE', 'change-pin changes the PIN files of an instance too, so it goes with --instance, not with --module.');
   if (!runningAsRoot()) throw new HsmongerError('NOT_PERMITTED', 'change-pin changes PIN files and has certmonger go on: run it as root.');
   const { directories, instance } = instanceOf(options, env);
   const place = { directories, instance: chosenToken(instance, options.token) };
   const { pin } = tokenOf(place.instance);
   const main = pinPathOf(pin);
-  if (main === undefined) throw new HsmongerError('USAGE', `${place.instance.file} takes the PIN from an environment variable, which no command can change; change it with the vendor's tool and where the variable is set.`);
-  const say = (sentence: string) => { io.err(`hsmonger: ${harmless(sentence)}\n`); };
+  if (main === undefined)
+    throw new HsmongerError(
+      'USAGE',
+      `${place.instance.file} takes the PIN from an environment variable, which no command can change; change it with the vendor's tool and where the variable is set.`,
+    );
+  const say = (sentence: string) => {
+    io.err(`hsmonger: ${harmless(sentence)}\n`);
+  };
   prepareState(place.directories, place.instance, accountOf(place.instance.user));
   const token = await changingPinsAfterProof(place, say, async (description) =>
     withCertmonger(options.bus, env, async (certmonger) => {
       const { files, requests, obstacles, remarks } = await affectedBy(place, description, main, await certmonger.listRequests());
-      if (obstacles.length > 0) throw new HsmongerError('PIN_NOT_CHANGED', `The PIN of token '${description.label}' cannot be changed everywhere, so nothing was: ${obstacles.join(' ')}`);
+      if (obstacles.length > 0)
+        throw new HsmongerError(
+          'PIN_NOT_CHANGED',
+          `The PIN of token '${description.label}' cannot be changed everywhere, so nothing was: ${obstacles.join(' ')}`,
+        );
       const ids = requests.map(({ nickname }) => nickname);
-      const changed = await changeTo(options, place, { files, main, quiet: () => untilIdle(async () => asNow(certmonger, ids), description.label) }, io);
+      const changed = await changeTo(
+        options,
+        place,
+        { files, main, quiet: () => untilIdle(async () => asNow(certmonger, ids), description.label) },
+        io,
+      );
       const { woken, troubles } = await wakeRequests(certmonger, await asNow(certmonger, ids));
-      for (const sentence of [...troubles, ...(changed ? [...remarks, ...onServer(place.instance, description.label, surroundings)] : [])]) say(sentence);
+      for (const sentence of [...troubles, ...(changed ? [...remarks, ...onServer(place.instance, description.label, surroundings)] : [])])
+        say(sentence);
       return { label: description.label, files, woken, changed };
     }),
   );
-  io.out(options.json ? json(token) : `${token.changed ? `Token '${harmless(token.label)}' has the new PIN` : `Token '${harmless(token.label)}' has this PIN already`}, and so ${token.files.length === 1 ? 'has' : 'have'} ${harmless(token.files.join(', '))}.${token.woken.length === 0 ? '' : ` Set going again: ${token.woken.join(', ')}.`}\n`);
+  io.out(
+    options.json
+      ? json(token)
+      : `${token.changed ? `Token '${harmless(token.label)}' has the new PIN` : `Token '${harmless(token.label)}' has this PIN already`}, and so ${token.files.length === 1 ? 'has' : 'have'} ${harmless(token.files.join(', '))}.${token.woken.length === 0 ? '' : ` Set going again: ${token.woken.join(', ')}.`}\n`,
+  );
   return 0;
 }
 
 /** What was interrupted is finished first; then one login proves that the PIN that is to be changed is the token's. */
-async function changingPinsAfterProof<T>(place: Place, say: (sentence: string) => void, work: (token: Awaited<ReturnType<typeof prove>>) => Promise<T>): Promise<T> {
+async function changingPinsAfterProof<T>(
+  place: Place,
+  say: (sentence: string) => void,
+  work: (token: Awaited<ReturnType<typeof prove>>) => Promise<T>,
+): Promise<T> {
   try {
     return await changingPins(place.directories, async () => {
       for (const left of pinChanges(place.directories)) {
         const end = await finishPinChange({ ...place, instance: interrupted(place.directories, left) }, left);
-        say(`An interrupted change of the PIN of '${left.instance}' was finished: ${{ changed: 'the token has the new PIN, and so have its files.', undone: 'the token has the old PIN, and so have its files.', lost: 'neither PIN is left in memory, so unlock again.' }[end]}`);
+        say(
+          `An interrupted change of the PIN of '${left.instance}' was finished: ${{ changed: 'the token has the new PIN, and so have its files.', undone: 'the token has the old PIN, and so have its files.', lost: 'neither PIN is left in memory, so unlock again.' }[end]}`,
+        );
       }
       return work(await prove(place));
     });
   } catch (error) {
-    if (pinChanges(place.directories).length > 0 && !(error instanceof HsmongerError && error.code === 'STATE_BUSY')) say("Which PIN the token has is not certain now. The PIN files are set aside, so that nobody spends an attempt; run 'hsmonger token change-pin' again once the token answers, and it decides.");
+    if (pinChanges(place.directories).length > 0 && !(error instanceof HsmongerError && error.code === 'STATE_BUSY'))
+      say(
+        "Which PIN the token has is not certain now. The PIN files are set aside, so that nobody spends an attempt; run 'hsmonger token change-pin' again once the token answers, and it decides.",
+      );
     throw error;
   }
 }
@@ -84,9 +114,18 @@ function prove(place: Place) {
 }
 
 /** False where the token has that PIN already, as after a change that was interrupted late. */
-async function changeTo(options: ChangePinOptions, place: Place, { files, main, quiet }: { readonly files: readonly string[]; readonly main: string; readonly quiet: () => Promise<void> }, io: Surroundings['io']): Promise<boolean> {
+async function changeTo(
+  options: ChangePinOptions,
+  place: Place,
+  { files, main, quiet }: { readonly files: readonly string[]; readonly main: string; readonly quiet: () => Promise<void> },
+  io: Surroundings['io'],
+): Promise<boolean> {
   const account = accountOf(place.instance.user);
-  const { pin } = await givenPin({ file: options.newPinFile, flag: '--new-pin-file', prompt: `New PIN of the token of '${place.instance.name}'`, twice: true }, account, io);
+  const { pin } = await givenPin(
+    { file: options.newPinFile, flag: '--new-pin-file', prompt: `New PIN of the token of '${place.instance.name}'`, twice: true },
+    account,
+    io,
+  );
   const old = pinIn(main, account);
   try {
     if (old.equals(pin)) return false;
@@ -105,7 +144,11 @@ async function asNow(certmonger: Certmonger, ids: readonly string[]) {
 
 /** A place that holds the PIN and is not ours to write. */
 function onServer({ pki }: Instance, label: string, { root = '/' }: Surroundings): string[] {
-  return pki !== undefined && inPasswordConf(root, label) ? [`The PKI server has the old PIN in the line 'hardware-${label}=' of ${passwordConfFile}: write the new one there before it is started again, or it spends attempts and stays down.`] : [];
+  return pki !== undefined && inPasswordConf(root, label)
+    ? [
+        `The PKI server has the old PIN in the line 'hardware-${label}=' of ${passwordConfFile}: write the new one there before it is started again, or it spends attempts and stays down.`,
+      ]
+    : [];
 }
 
 function inPasswordConf(root: string, label: string): boolean {

@@ -13,6 +13,11 @@ export async function checkEmpty(options: TokenOptions & { readonly force: boole
   const refusals = emptySlotRefusals({ module: tokenOf(place.instance).module, ...contents });
   const label = contents.token.ok ? contents.token.description.label : undefined;
   if (options.json) io.out(json({ token: label, empty: refusals.length === 0, refusals }));
-  else io.out(refusals.length === 0 ? `Token '${harmless(label ?? '')}' is empty, and the only one of that label: a first installation may have it.\n` : refusalText(refusals));
+  else
+    io.out(
+      refusals.length === 0
+        ? `Token '${harmless(label ?? '')}' is empty, and the only one of that label: a first installation may have it.\n`
+        : refusalText(refusals),
+    );
   return refusals.length === 0 ? 0 : 3;
 }

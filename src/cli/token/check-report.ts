@@ -37,7 +37,10 @@ export function checkReport({ keys, mechanisms }: TokenCheck): CheckReport {
       ...(fastestMs === undefined ? {} : { fastestMs: tenths(fastestMs) }),
       ...(problem === undefined ? {} : { problem }),
     })),
-    certmonger: certmongerMechanisms(mechanisms, keys.map(({ key }) => key.type)),
+    certmonger: certmongerMechanisms(
+      mechanisms,
+      keys.map(({ key }) => key.type),
+    ),
   };
 }
 
@@ -59,7 +62,11 @@ export function checkTables({ keys, certmonger }: CheckReport, colour: boolean):
   );
   const ofMechanisms = columns(
     ['MECHANISM', 'LISTED', 'WHAT FOR'],
-    certmonger.map(({ name, listed, why }) => [{ text: name }, listed ? { text: 'yes', style: 'green' } : { text: 'NO', style: 'yellow' }, { text: why }]),
+    certmonger.map(({ name, listed, why }) => [
+      { text: name },
+      listed ? { text: 'yes', style: 'green' } : { text: 'NO', style: 'yellow' },
+      { text: why },
+    ]),
     colour,
   );
   return `${ofKeys}\n${ofMechanisms}`;

@@ -9,16 +9,39 @@ export interface CopiedFile {
   readonly mode: number;
 }
 
-/** What keeps a copied token from standing in for its original, as sentences; none where it can. `before` and `after`: the original, read before the copy and after it. */
-export function faultsOfCopy(given: { readonly directory: string; readonly user: string; readonly uid: number; readonly files: readonly CopiedFile[]; readonly before: TokenContents; readonly copy: TokenContents; readonly after: TokenContents }): string[] {
+/**
+ * What keeps a copied token from standing in for its original, as sentences; none where it can. `before` and `after`: the original, read
+ * before the copy and after it.
+ */
+export function faultsOfCopy(given: {
+  readonly directory: string;
+  readonly user: string;
+  readonly uid: number;
+  readonly files: readonly CopiedFile[];
+  readonly before: TokenContents;
+  readonly copy: TokenContents;
+  readonly after: TokenContents;
+}): string[] {
   const { directory, user, uid, files, before, copy, after } = given;
   const foreign = files.filter((file) => file.uid !== uid).map(({ name }) => name);
   const open = files.filter((file) => (file.mode & 0o077) !== 0).map(({ name }) => name);
   return [
-    ...(foreign.length === 0 ? [] : [`'${user}' does not own ${some(foreign)} in ${directory}, so it cannot log in there: chown -R ${user}: ${directory}.`]),
-    ...(open.length === 0 ? [] : [`Others can get at ${some(open)} in ${directory}, and with the PIN at the keys: chmod -R go= ${directory}.`]),
-    ...(same(before, after) ? [] : [`The token '${before.description.label}' changed while it was compared: stop what writes on it (certmonger, the CA's server), copy it again, and compare again.`]),
-    ...(copy.description.serial === before.description.serial ? [] : [`The token in ${directory} has the serial ${copy.description.serial}, and '${before.description.label}' here has ${before.description.serial}: it is another token, not a copy.`]),
+    ...(foreign.length === 0
+      ? []
+      : [`'${user}' does not own ${some(foreign)} in ${directory}, so it cannot log in there: chown -R ${user}: ${directory}.`]),
+    ...(open.length === 0
+      ? []
+      : [`Others can get at ${some(open)} in ${directory}, and with the PIN at the keys: chmod -R go= ${directory}.`]),
+    ...(same(before, after)
+      ? []
+      : [
+          `The token '${before.description.label}' changed while it was compared: stop what writes on it (certmonger, the CA's server), copy it again, and compare again.`,
+        ]),
+    ...(copy.description.serial === before.description.serial
+      ? []
+      : [
+          `The token in ${directory} has the serial ${copy.description.serial}, and '${before.description.label}' here has ${before.description.serial}: it is another token, not a copy.`,
+        ]),
     ...differences('private key', keysOf(before), keysOf(copy)),
     ...differences('certificate', certificatesOf(before), certificatesOf(copy)),
   ];
@@ -26,7 +49,12 @@ export function faultsOfCopy(given: { readonly directory: string; readonly user:
 
 /** By what makes it the same object for those who look for it: value, CKA_ID, label. */
 function keysOf({ keys }: TokenContents): Map<string, string> {
-  return new Map(keys.map(({ id, label, type, spki }) => [`${type} ${spki === undefined ? '' : hex(spki)} ${hex(id)} ${label}`, `'${label}' (CKA_ID ${hex(id)})`]));
+  return new Map(
+    keys.map(({ id, label, type, spki }) => [
+      `${type} ${spki === undefined ? '' : hex(spki)} ${hex(id)} ${label}`,
+      `'${label}' (CKA_ID ${hex(id)})`,
+    ]),
+  );
 }
 
 function certificatesOf({ certificates }: TokenContents): Map<string, string> {
@@ -34,12 +62,19 @@ function certificatesOf({ certificates }: TokenContents): Map<string, string> {
 }
 
 function differences(kind: string, original: ReadonlyMap<string, string>, copy: ReadonlyMap<string, string>): string[] {
-  const only = (these: ReadonlyMap<string, string>, those: ReadonlyMap<string, string>) => [...these].filter(([key]) => !those.has(key)).map(([, name]) => name);
-  return [...only(original, copy).map((name) => `The copy lacks the ${kind} ${name}: copy the token again.`), ...only(copy, original).map((name) => `The copy has a ${kind} ${name} that the token here has not: one of them was written on after the copy was made.`)];
+  const only = (these: ReadonlyMap<string, string>, those: ReadonlyMap<string, string>) =>
+    [...these].filter(([key]) => !those.has(key)).map(([, name]) => name);
+  return [
+    ...only(original, copy).map((name) => `The copy lacks the ${kind} ${name}: copy the token again.`),
+    ...only(copy, original).map(
+      (name) => `The copy has a ${kind} ${name} that the token here has not: one of them was written on after the copy was made.`,
+    ),
+  ];
 }
 
 function same(one: TokenContents, other: TokenContents): boolean {
-  const all = (contents: TokenContents) => JSON.stringify([[...keysOf(contents).keys()].sort(), [...certificatesOf(contents).keys()].sort()]);
+  const all = (contents: TokenContents) =>
+    JSON.stringify([[...keysOf(contents).keys()].sort(), [...certificatesOf(contents).keys()].sort()]);
   return all(one) === all(other);
 }
 

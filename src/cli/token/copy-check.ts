@@ -11,20 +11,36 @@ import { harmless, json } from '../output.js';
 import { faultsOfCopy, type CopiedFile } from './compare-copy.js';
 import { placeOf, withLabel, type Place, type TokenOptions } from './place.js';
 
-/** Whether a copied SoftHSM token directory can stand in for the original on another host. Logs in to both: the copy has the original's PIN. */
-export async function copyCheck(options: TokenOptions & { readonly directory: string | undefined }, { io, env }: Surroundings): Promise<number> {
+/**
+ * Whether a copied SoftHSM token directory can stand in for the original on another host. Logs in to both: the copy has the original's PIN.
+ */
+export async function copyCheck(
+  options: TokenOptions & { readonly directory: string | undefined },
+  { io, env }: Surroundings,
+): Promise<number> {
   const place = await withLabel(options, placeOf(options, env));
   const directory = options.directory ?? '';
   const { module, environment } = tokenOf(place.instance);
-  if (!path.basename(module).includes('softhsm')) throw new HsmongerError('USAGE', `${module} is not SoftHSM, whose tokens alone are directories to copy; other HSMs have their own way (docs/backup.md).`);
+  if (!path.basename(module).includes('softhsm'))
+    throw new HsmongerError(
+      'USAGE',
+      `${module} is not SoftHSM, whose tokens alone are directories to copy; other HSMs have their own way (docs/backup.md).`,
+    );
   const files = filesOf(directory);
   const { uid } = accountOf(place.instance.user);
   const before = await askService(place, 'inspect token', { keys: true });
-  const copy = await withConfiguration(directory, (file) => inspectCopy(copyPlace(place, { ...environment, SOFTHSM2_CONF: file }, before.description.label), directory, before.description.label));
+  const copy = await withConfiguration(directory, (file) =>
+    inspectCopy(copyPlace(place, { ...environment, SOFTHSM2_CONF: file }, before.description.label), directory, before.description.label),
+  );
   const after = await askService(place, 'inspect token', { keys: true });
   const faults = faultsOfCopy({ directory, user: place.instance.user, uid, files, before, copy, after });
   if (options.json) io.out(json({ token: before.description.label, serial: before.description.serial, directory, faults }));
-  else io.out(faults.length === 0 ? `${harmless(directory)} holds the token '${harmless(before.description.label)}' whole: ${String(copy.keys.length)} keys, ${String(copy.certificates.length)} certificates, serial ${harmless(copy.description.serial)}\n` : faults.map((fault) => `${harmless(fault)}\n`).join(''));
+  else
+    io.out(
+      faults.length === 0
+        ? `${harmless(directory)} holds the token '${harmless(before.description.label)}' whole: ${String(copy.keys.length)} keys, ${String(copy.certificates.length)} certificates, serial ${harmless(copy.description.serial)}\n`
+        : faults.map((fault) => `${harmless(fault)}\n`).join(''),
+    );
   return faults.length === 0 ? 0 : 3;
 }
 
@@ -34,7 +50,11 @@ async function inspectCopy(place: Place, directory: string, label: string): Prom
     return await askService(place, 'inspect token', { keys: true });
   } catch (error) {
     if (!(error instanceof HsmongerError && error.code === 'TOKEN_NOT_FOUND')) throw error;
-    throw new HsmongerError('TOKEN_NOT_FOUND', `'${place.instance.user}' sees no token '${label}' in ${directory}: it must hold the copied token's directory as SoftHSM's directories.tokendir does, readable by '${place.instance.user}'; copy it again, with owner and modes.`, { cause: error });
+    throw new HsmongerError(
+      'TOKEN_NOT_FOUND',
+      `'${place.instance.user}' sees no token '${label}' in ${directory}: it must hold the copied token's directory as SoftHSM's directories.tokendir does, readable by '${place.instance.user}'; copy it again, with owner and modes.`,
+      { cause: error },
+    );
   }
 }
 
@@ -59,11 +79,17 @@ async function withConfiguration<T>(directory: string, work: (file: string) => P
 /** All but the directory itself, which holds the tokens of others too. */
 function filesOf(directory: string): CopiedFile[] {
   try {
-    return readdirSync(directory, { recursive: true, encoding: 'utf8' }).sort().map((name) => {
-      const { uid, mode } = lstatSync(path.join(directory, name));
-      return { name, uid, mode: mode & 0o777 };
-    });
+    return readdirSync(directory, { recursive: true, encoding: 'utf8' })
+      .sort()
+      .map((name) => {
+        const { uid, mode } = lstatSync(path.join(directory, name));
+        return { name, uid, mode: mode & 0o777 };
+      });
   } catch (error) {
-    throw new HsmongerError('USAGE', `Cannot look into ${directory}: ${sentenceOf(error)}; name the directory that holds the copied token's directory.`, { cause: error });
+    throw new HsmongerError(
+      'USAGE',
+      `Cannot look into ${directory}: ${sentenceOf(error)}; name the directory that holds the copied token's directory.`,
+      { cause: error },
+    );
   }
 }

@@ -15,17 +15,26 @@ interface ExportOptions extends TokenOptions {
 /** `token export-cert`: PEM. Of several under one nickname, as a renewal leaves them, the newest. */
 export async function exportCert(options: ExportOptions, { io, env }: Surroundings): Promise<number> {
   const { selector, out } = options;
-  const { description, certificates } = await askService(await withLabel(options, placeOf(options, env, selector)), 'list objects', { keys: false });
+  const { description, certificates } = await askService(await withLabel(options, placeOf(options, env, selector)), 'list objects', {
+    keys: false,
+  });
   const named = selecting(selector, description);
   const found = newestFirst(certificates.filter((certificate) => named(certificate, 'cert')));
   const alike = found.filter(({ label, id }) => label === found[0]?.label && Buffer.from(id).equals(found[0].id));
-  const { der, label } = onlyOne(alike.length === found.length ? found.slice(0, 1) : found, selector, 'certificates', 'CERTIFICATE_NOT_FOUND', description);
+  const { der, label } = onlyOne(
+    alike.length === found.length ? found.slice(0, 1) : found,
+    selector,
+    'certificates',
+    'CERTIFICATE_NOT_FOUND',
+    description,
+  );
   const pem = certificateToPem(der);
   if (out === undefined) io.out(pem);
   else {
     writeNew(out, pem);
     io.out(`${harmless(out)}: certificate '${harmless(label)}'\n`);
   }
-  if (found.length > 1) io.err(`hsmonger: There are ${String(found.length)} certificates '${harmless(label)}'; this is the one that lasts longest.\n`);
+  if (found.length > 1)
+    io.err(`hsmonger: There are ${String(found.length)} certificates '${harmless(label)}'; this is the one that lasts longest.\n`);
   return 0;
 }

@@ -20,7 +20,11 @@ const maxBytes = 1024 * 1024;
 export async function importCert(options: ImportOptions, { io, env }: Surroundings): Promise<number> {
   const { file: name, label, withoutKey } = options;
   const place = await withLabel(options, placeOf(options, env));
-  const { token, nssId, ...put } = await askService(place, 'put certificate', { file: { name, content: contentOf(name) }, withoutKey, ...(label === undefined ? {} : { label }) });
+  const { token, nssId, ...put } = await askService(place, 'put certificate', {
+    file: { name, content: contentOf(name) },
+    withoutKey,
+    ...(label === undefined ? {} : { label }),
+  });
   const uri = certificateUri(token, put);
   if (options.json) io.out(json({ label: put.label, id: hex(put.id), subject: put.subject, outcome: put.outcome, uri }));
   else io.out(`${harmless(put.label)}: ${harmless(put.subject)}, ${put.outcome}\n  ID:  ${hex(put.id)}\n  URL: ${uri}\n`);

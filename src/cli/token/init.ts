@@ -27,11 +27,15 @@ const lockSeconds = 120;
 /** `token init`: a token with a label, a security officer's PIN and a user's PIN. */
 export async function init(options: InitOptions, { io, env }: Surroundings): Promise<number> {
   const label = options.token;
-  if (label === undefined || isUri(label) || options.module === undefined || options.pinFile === undefined) throw new HsmongerError('USAGE', 'A new token wants --module, its label with --token, and --pin-file.');
+  if (label === undefined || isUri(label) || options.module === undefined || options.pinFile === undefined)
+    throw new HsmongerError('USAGE', 'A new token wants --module, its label with --token, and --pin-file.');
   const place = placeOf(options, env);
   const there = await askService(place, 'plan new token', { choice: choiceOf(options), label });
   if (there.initialized) await mayErase(there, place, options.erase, io);
-  const busy = new HsmongerError('STATE_BUSY', `Another hsmonger process has been initialising a token for ${String(lockSeconds)} seconds; nothing was changed. Run this again when it has ended.`);
+  const busy = new HsmongerError(
+    'STATE_BUSY',
+    `Another hsmonger process has been initialising a token for ${String(lockSeconds)} seconds; nothing was changed. Run this again when it has ended.`,
+  );
   const lock = runningAsRoot() ? tokenInitLock(place.directories) : ownTokenInitLock(place.directories, place.instance);
   // In a process that begins behind the lock: a module may go on showing what was in a slot when it was loaded, as SoftHSM does.
   const made = await holdingFlock(lock, lockSeconds, busy, async () => {
@@ -41,12 +45,15 @@ export async function init(options: InitOptions, { io, env }: Surroundings): Pro
   });
   const { label: token, serial, manufacturer, model } = made;
   const uri = formatUri({ token, manufacturer, serial, model });
-  io.out(options.json ? json({ ...made, uri }) : `Token '${harmless(made.label)}' in slot ${slotText(made.slotId)} is ready.\n  URL: ${uri}\n`);
+  io.out(
+    options.json ? json({ ...made, uri }) : `Token '${harmless(made.label)}' in slot ${slotText(made.slotId)} is ready.\n  URL: ${uri}\n`,
+  );
   return 0;
 }
 
 function choiceOf({ slot, slotIndex }: InitOptions): SlotChoice {
-  if (slot !== undefined && slotIndex !== undefined) throw new HsmongerError('USAGE', 'Name the slot by --slot or by --slot-index, not by both.');
+  if (slot !== undefined && slotIndex !== undefined)
+    throw new HsmongerError('USAGE', 'Name the slot by --slot or by --slot-index, not by both.');
   if (slot !== undefined) return { by: 'slot', slotId: number(slot, 'slot') };
   return slotIndex === undefined ? { by: 'first blank' } : { by: 'slot-index', index: number(slotIndex, 'slot-index') };
 }
@@ -57,15 +64,28 @@ function number(text: string, flag: string): number {
 }
 
 /** Whoever erases a token must know which; one a configured instance works with is erased by nobody (design rule 2). */
-async function mayErase(there: TokenDescription, place: Parameters<typeof instancesOn>[0], erase: string | undefined, io: Io): Promise<void> {
+async function mayErase(
+  there: TokenDescription,
+  place: Parameters<typeof instancesOn>[0],
+  erase: string | undefined,
+  io: Io,
+): Promise<void> {
   await assertNobodys(there, place);
   const where = `Token '${there.label}' (serial ${there.serial}) in slot ${slotText(there.slotId)} is not blank`;
   const typed = erase ?? (await io.ask?.(`${where}: all keys on it would be lost. Type its label to erase it: `));
-  if (typed === undefined) throw new HsmongerError('TOKEN_NOT_BLANK', `${where}, and all keys on it would be lost; if that is meant, say --erase '${there.label}'.`);
+  if (typed === undefined)
+    throw new HsmongerError(
+      'TOKEN_NOT_BLANK',
+      `${where}, and all keys on it would be lost; if that is meant, say --erase '${there.label}'.`,
+    );
   if (typed !== there.label) throw new HsmongerError('TOKEN_NOT_BLANK', `${where}, and its label is not '${typed}'; nothing was changed.`);
 }
 
 async function assertNobodys(there: TokenDescription, place: Parameters<typeof instancesOn>[0]): Promise<void> {
   const found = await instancesOn(place, there);
-  if (found.length > 0) throw new HsmongerError('TOKEN_IN_USE', `Token '${there.label}' is not erased: ${found.join(' ')} There is no flag against this: run 'hsmonger unsetup' for the instance and remove its file first.`);
+  if (found.length > 0)
+    throw new HsmongerError(
+      'TOKEN_IN_USE',
+      `Token '${there.label}' is not erased: ${found.join(' ')} There is no flag against this: run 'hsmonger unsetup' for the instance and remove its file first.`,
+    );
 }

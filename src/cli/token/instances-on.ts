@@ -20,7 +20,9 @@ export async function instancesOn(place: Place, token: TokenDescription): Promis
   for (const name of instanceNames(directories)) {
     try {
       const instance = loadInstance(directories, name);
-      for (const config of [instance.token, ...Object.values(instance.otherTokens ?? {})]) if (config !== undefined && (await isOn({ ...instance, token: config }, place, token))) reasons.push(`It holds the keys of instance '${name}'.`);
+      for (const config of [instance.token, ...Object.values(instance.otherTokens ?? {})])
+        if (config !== undefined && (await isOn({ ...instance, token: config }, place, token)))
+          reasons.push(`It holds the keys of instance '${name}'.`);
     } catch (error) {
       reasons.push(`Whether instance '${name}' works with it cannot be told: ${sentenceOf(error)}`);
     }
@@ -39,7 +41,11 @@ async function isOn(instance: Instance, place: Place, token: TokenDescription): 
     if (!(error instanceof HsmongerError && error.code === 'TOKEN_NOT_FOUND')) throw error;
     // It may be this one all the same: seen through another module, or by a user who may not see it now.
     if (!mayName(config.selector, token)) return false;
-    throw new HsmongerError('TOKEN_IN_USE', `it names its token ${tokenName(config.selector)} and sees none of that name now (${config.module}, user '${instance.user}').`, { cause: error });
+    throw new HsmongerError(
+      'TOKEN_IN_USE',
+      `it names its token ${tokenName(config.selector)} and sees none of that name now (${config.module}, user '${instance.user}').`,
+      { cause: error },
+    );
   }
 }
 

@@ -20,10 +20,30 @@ export async function keygen(options: KeygenOptions, { io, env }: Surroundings):
   const id = idOf(options.id);
   const place = await withLabel(options, placeOf(options, env));
   // Large RSA keys take a smart card minutes.
-  const { token, key, nssId } = await askService(place, 'make key', { type, label: options.label, ...(id === undefined ? {} : { id }) }, { timeoutMs: 1_800_000 });
+  const { token, key, nssId } = await askService(
+    place,
+    'make key',
+    { type, label: options.label, ...(id === undefined ? {} : { id }) },
+    { timeoutMs: 1_800_000 },
+  );
   const uri = keyUri(token, key, 'private');
-  if (options.json) io.out(json({ label: key.label, id: hex(key.id), type: key.type, size: key.size, sensitive: key.sensitive, extractable: key.extractable, uri, ...(nssId === undefined ? {} : { nssId: hex(nssId) }) }));
-  else io.out(`Private key: ${key.type} ${String(key.size)}\n  label:  ${harmless(key.label)}\n  ID:     ${hex(key.id)}\n  access: sensitive, never extractable\n  URL:    ${uri}\nPublic key:\n  URL:    ${keyUri(token, key, 'public')}\n`);
+  if (options.json)
+    io.out(
+      json({
+        label: key.label,
+        id: hex(key.id),
+        type: key.type,
+        size: key.size,
+        sensitive: key.sensitive,
+        extractable: key.extractable,
+        uri,
+        ...(nssId === undefined ? {} : { nssId: hex(nssId) }),
+      }),
+    );
+  else
+    io.out(
+      `Private key: ${key.type} ${String(key.size)}\n  label:  ${harmless(key.label)}\n  ID:     ${hex(key.id)}\n  access: sensitive, never extractable\n  URL:    ${uri}\nPublic key:\n  URL:    ${keyUri(token, key, 'public')}\n`,
+    );
   if (nssId !== undefined) io.err(foreignIdWarning(key, nssId, id !== undefined));
   return 0;
 }

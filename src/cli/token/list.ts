@@ -8,11 +8,18 @@ export async function list(options: TokenOptions & { readonly mechanisms: boolea
   const place = placeOf(options, env);
   if (options.mechanisms) {
     const all = await askService(place, 'list mechanisms', undefined);
-    io.out(options.json ? json(all.map(({ token, mechanisms }) => ({ ...token, mechanisms }))) : all.map((one) => `${tokenTable([one.token], io.colour)}\n${mechanismTable(one, io.colour)}`).join('\n'));
+    io.out(
+      options.json
+        ? json(all.map(({ token, mechanisms }) => ({ ...token, mechanisms })))
+        : all.map((one) => `${tokenTable([one.token], io.colour)}\n${mechanismTable(one, io.colour)}`).join('\n'),
+    );
     return 0;
   }
   const tokens = await askService(place, 'list tokens', undefined);
   io.out(options.json ? json(tokens) : tokenTable(tokens, io.colour));
-  if (tokens.length === 0) io.err('hsmonger: the module shows no token to the service user; check that the device is there, and the variables the module needs (--module-env).\n');
+  if (tokens.length === 0)
+    io.err(
+      'hsmonger: the module shows no token to the service user; check that the device is there, and the variables the module needs (--module-env).\n',
+    );
   return 0;
 }

@@ -13,14 +13,22 @@ export function modules(options: GlobalOptions, { io }: Surroundings): Promise<n
   io.out(
     columns(
       ['PRODUCT', 'MODULE', 'STATE'],
-      found.map(({ vendor, product, path, problem }) => [{ text: `${vendor} ${product}` }, { text: path }, problem === undefined ? { text: 'a PKCS#11 module', style: 'green' } : { text: problem, style: 'yellow' }]),
+      found.map(({ vendor, product, path, problem }) => [
+        { text: `${vendor} ${product}` },
+        { text: path },
+        problem === undefined ? { text: 'a PKCS#11 module', style: 'green' } : { text: problem, style: 'yellow' },
+      ]),
       io.colour,
     ),
   );
   for (const { product, path, environment, needs } of found.filter(({ problem }) => problem === undefined)) {
-    const wants = [...Object.entries(environment).map(([name, what]) => `  ${name}: ${what}`), ...(needs === undefined ? [] : [`  ${needs}`])];
+    const wants = [
+      ...Object.entries(environment).map(([name, what]) => `  ${name}: ${what}`),
+      ...(needs === undefined ? [] : [`  ${needs}`]),
+    ];
     if (wants.length > 0) io.out(`\n${product}, ${path}:\n${wants.join('\n')}\n`);
   }
-  if (found.length === 0) io.err("hsmonger: None of the libraries hsmonger knows is on this machine; install the vendor's, and name it with --module.\n");
+  if (found.length === 0)
+    io.err("hsmonger: None of the libraries hsmonger knows is on this machine; install the vendor's, and name it with --module.\n");
   return Promise.resolve(0);
 }

@@ -28,16 +28,38 @@ export interface Place {
 export function withTokenOptions(yargs: Argv<GlobalFlags>) {
   return yargs
     .option('module', { type: 'string', requiresArg: true, coerce: absolutePath, describe: 'PKCS#11 module, instead of the instance file' })
-    .option('token', { alias: 't', type: 'string', requiresArg: true, describe: "Exact label or URI of the token with --module, or a URI with module-path; else which of the instance file's tokens, by name or label" })
-    .option('pin-file', { alias: 'p', type: 'string', requiresArg: true, coerce: absolutePath, describe: 'PIN file (with --module); else the variable HSMONGER_PIN' })
+    .option('token', {
+      alias: 't',
+      type: 'string',
+      requiresArg: true,
+      describe:
+        "Exact label or URI of the token with --module, or a URI with module-path; else which of the instance file's tokens, by name or label",
+    })
+    .option('pin-file', {
+      alias: 'p',
+      type: 'string',
+      requiresArg: true,
+      coerce: absolutePath,
+      describe: 'PIN file (with --module); else the variable HSMONGER_PIN',
+    })
     .option('user', { type: 'string', requiresArg: true, default: 'pkiuser', describe: 'Service user (with --module)' })
-    .option('module-env', { type: 'string', array: true, requiresArg: true, coerce: keyValues('module-env'), describe: 'KEY=VALUE for the module, repeatable (with --module)' })
-    .option('module-parameters', { type: 'string', requiresArg: true, describe: 'What the module wants in C_Initialize, as NSS softokn does (with --module)' });
+    .option('module-env', {
+      type: 'string',
+      array: true,
+      requiresArg: true,
+      coerce: keyValues('module-env'),
+      describe: 'KEY=VALUE for the module, repeatable (with --module)',
+    })
+    .option('module-parameters', {
+      type: 'string',
+      requiresArg: true,
+      describe: 'What the module wants in C_Initialize, as NSS softokn does (with --module)',
+    });
 }
 
 /**
- * The instance file's token, or the one the flags name where there is no file yet. --token may be a URI (RFC 7512), and so may `selector`, what a command works on: then it
- * says the token as well, where no flag does.
+ * The instance file's token, or the one the flags name where there is no file yet. --token may be a URI (RFC 7512), and so may `selector`,
+ * what a command works on: then it says the token as well, where no flag does.
  */
 export function placeOf(options: TokenOptions, env: Surroundings['env'], selector?: string): Place {
   const { moduleEnv, moduleParameters } = options;
@@ -45,8 +67,11 @@ export function placeOf(options: TokenOptions, env: Surroundings['env'], selecto
   const byUri = isUri(named) ? tokenByUri(named) : {};
   const module = options.module ?? byUri.module;
   if (module === undefined) {
-    const stray = Object.entries({ 'pin-file': options.pinFile, 'module-env': moduleEnv, 'module-parameters': moduleParameters }).find(([, value]) => value !== undefined)?.[0];
-    if (stray !== undefined) throw new HsmongerError('USAGE', `--${stray} goes with --module; without it the instance file says everything.`);
+    const stray = Object.entries({ 'pin-file': options.pinFile, 'module-env': moduleEnv, 'module-parameters': moduleParameters }).find(
+      ([, value]) => value !== undefined,
+    )?.[0];
+    if (stray !== undefined)
+      throw new HsmongerError('USAGE', `--${stray} goes with --module; without it the instance file says everything.`);
     const place = instanceOf(options, env);
     return { ...place, instance: chosenToken(place.instance, options.token) };
   }
@@ -72,7 +97,15 @@ export async function withLabel(options: TokenOptions, place: Place): Promise<Pl
   if (selector.by !== 'label' || selector.label !== '') return place;
   const tokens = (await askService(place, 'list tokens', undefined)).filter(({ initialized }) => initialized);
   const [only, another] = tokens;
-  if (only === undefined) throw new HsmongerError('TOKEN_NOT_FOUND', `${module} shows no initialised token to user '${options.user}'; check the device and the variables the module needs (--module-env).`);
-  if (another !== undefined) throw new HsmongerError('USAGE', `${module} has ${String(tokens.length)} tokens; name one with --token: ${tokens.map(({ label }) => `'${label}'`).join(', ')}.`);
+  if (only === undefined)
+    throw new HsmongerError(
+      'TOKEN_NOT_FOUND',
+      `${module} shows no initialised token to user '${options.user}'; check the device and the variables the module needs (--module-env).`,
+    );
+  if (another !== undefined)
+    throw new HsmongerError(
+      'USAGE',
+      `${module} has ${String(tokens.length)} tokens; name one with --token: ${tokens.map(({ label }) => `'${label}'`).join(', ')}.`,
+    );
   return { ...place, instance: { ...place.instance, token: { ...tokenOf(place.instance), selector: { by: 'label', label: only.label } } } };
 }

@@ -14,7 +14,14 @@ export async function prune(options: TokenOptions & { readonly yes: boolean }, {
   io.out(
     columns(
       ['LABEL', 'SERIAL', 'UNTIL', 'SUPERSEDED BY', 'OUTCOME', 'ARCHIVE'],
-      certificates.map(({ label, serial, notAfter, by, outcome, file }) => [{ text: label === '' ? '-' : label }, { text: serial }, { text: day(notAfter) }, { text: `${by.serial} until ${day(by.notAfter)}` }, { text: outcome }, { text: outcome === 'kept' ? '-' : file }]),
+      certificates.map(({ label, serial, notAfter, by, outcome, file }) => [
+        { text: label === '' ? '-' : label },
+        { text: serial },
+        { text: day(notAfter) },
+        { text: `${by.serial} until ${day(by.notAfter)}` },
+        { text: outcome },
+        { text: outcome === 'kept' ? '-' : file },
+      ]),
       io.colour,
     ),
   );

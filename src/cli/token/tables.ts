@@ -30,7 +30,14 @@ export interface KeyEntry {
 export function tokenTable(tokens: readonly TokenDescription[], colour: boolean): string {
   return columns(
     ['SLOT', 'LABEL', 'SERIAL', 'MODEL', 'MANUFACTURER', 'FLAGS'],
-    tokens.map((token) => [{ text: slotText(token.slotId) }, { text: token.label }, { text: token.serial }, { text: token.model }, { text: token.manufacturer }, flagsOf(token)]),
+    tokens.map((token) => [
+      { text: slotText(token.slotId) },
+      { text: token.label },
+      { text: token.serial },
+      { text: token.model },
+      { text: token.manufacturer },
+      flagsOf(token),
+    ]),
     colour,
   );
 }
@@ -38,12 +45,25 @@ export function tokenTable(tokens: readonly TokenDescription[], colour: boolean)
 /** The private keys first, as they are what matters; those `selector` names. */
 export function keyReport({ description, keys, publicKeys, certificates }: TokenObjects, selector?: string): KeyEntry[] {
   const named = selecting(selector, description);
-  const withKey = (key: Pick<TokenKey, 'spki' | 'id'>) => certificates.filter(({ id, der }) => (key.spki === undefined ? equalBytes(id, key.id) : hasKey(der, key.spki))).map(({ label }) => label);
+  const withKey = (key: Pick<TokenKey, 'spki' | 'id'>) =>
+    certificates
+      .filter(({ id, der }) => (key.spki === undefined ? equalBytes(id, key.id) : hasKey(der, key.spki)))
+      .map(({ label }) => label);
   return [
     ...keys
       .filter((key) => named(key, 'private'))
-      .map((key): KeyEntry => ({ ...described(key), kind: 'private', sensitive: key.sensitive, extractable: key.extractable, canSign: key.canSign, certificates: withKey(key), uri: keyUri(description, key, 'private') })),
-    ...publicKeys.filter((key) => named(key, 'public')).map((key): KeyEntry => ({ ...described(key), kind: 'public', certificates: withKey(key), uri: keyUri(description, key, 'public') })),
+      .map((key): KeyEntry => ({
+        ...described(key),
+        kind: 'private',
+        sensitive: key.sensitive,
+        extractable: key.extractable,
+        canSign: key.canSign,
+        certificates: withKey(key),
+        uri: keyUri(description, key, 'private'),
+      })),
+    ...publicKeys
+      .filter((key) => named(key, 'public'))
+      .map((key): KeyEntry => ({ ...described(key), kind: 'public', certificates: withKey(key), uri: keyUri(description, key, 'public') })),
   ];
 }
 
@@ -78,15 +98,31 @@ export function certificateUri(token: TokenDescription, certificate: Pick<TokenK
   return objectUri(token, certificate, 'cert');
 }
 
-function objectUri({ label: token, serial, manufacturer, model }: TokenDescription, { id, label }: Pick<TokenKey, 'id' | 'label'>, type: 'private' | 'public' | 'cert'): string {
-  return formatUri({ token, manufacturer, serial, model, ...(id.length === 0 ? {} : { id }), ...(label === '' ? {} : { object: label }), type });
+function objectUri(
+  { label: token, serial, manufacturer, model }: TokenDescription,
+  { id, label }: Pick<TokenKey, 'id' | 'label'>,
+  type: 'private' | 'public' | 'cert',
+): string {
+  return formatUri({
+    token,
+    manufacturer,
+    serial,
+    model,
+    ...(id.length === 0 ? {} : { id }),
+    ...(label === '' ? {} : { object: label }),
+    type,
+  });
 }
 
 /** One line for each mechanism. */
 export function mechanismTable({ mechanisms }: TokenMechanisms, colour: boolean): string {
   return columns(
     ['MECHANISM', 'KEY SIZES', 'USES'],
-    mechanisms.map(({ name, minKeySize, maxKeySize, uses }) => [{ text: name }, { text: maxKeySize === 0 ? '-' : `${String(minKeySize)}-${String(maxKeySize)}` }, { text: uses.join(', ') }]),
+    mechanisms.map(({ name, minKeySize, maxKeySize, uses }) => [
+      { text: name },
+      { text: maxKeySize === 0 ? '-' : `${String(minKeySize)}-${String(maxKeySize)}` },
+      { text: uses.join(', ') },
+    ]),
     colour,
   );
 }
@@ -94,7 +130,14 @@ export function mechanismTable({ mechanisms }: TokenMechanisms, colour: boolean)
 export function keyTable(keys: readonly KeyEntry[], colour: boolean): string {
   return columns(
     ['LABEL', 'ID', 'TYPE', 'PROTECTION', 'CERTIFICATES', 'URI'],
-    keys.map((key) => [{ text: key.label === '' ? '-' : key.label }, { text: key.id }, { text: `${key.type} ${String(key.size)}` }, protectionOf(key), { text: key.certificates.join(', ') || '-' }, { text: key.uri }]),
+    keys.map((key) => [
+      { text: key.label === '' ? '-' : key.label },
+      { text: key.id },
+      { text: `${key.type} ${String(key.size)}` },
+      protectionOf(key),
+      { text: key.certificates.join(', ') || '-' },
+      { text: key.uri },
+    ]),
     colour,
   );
 }
@@ -110,6 +153,11 @@ function protectionOf({ kind, sensitive, extractable }: KeyEntry): Cell {
 }
 
 function flagsOf({ initialized, loginRequired, writeProtected, pin }: TokenDescription): Cell {
-  const flags = [initialized ? 'initialised' : 'not initialised', ...(loginRequired ? ['login'] : []), ...(writeProtected ? ['write-protected'] : []), ...(pin === 'fine' ? [] : [`PIN ${pin}`])];
+  const flags = [
+    initialized ? 'initialised' : 'not initialised',
+    ...(loginRequired ? ['login'] : []),
+    ...(writeProtected ? ['write-protected'] : []),
+    ...(pin === 'fine' ? [] : [`PIN ${pin}`]),
+  ];
   return { text: flags.join(', '), ...(pin === 'fine' ? {} : { style: 'yellow' as const }) };
 }

@@ -17,7 +17,13 @@ export function isUri(text: string | undefined): text is `pkcs11:${string}` {
 /** Splits a URI into token, module (`module-path`) and PIN file (`pin-source`). USAGE for a PIN source that is no file. */
 export function tokenByUri(text: string): TokenByUri {
   const { pinSource, modulePath, token, manufacturer, serial, model, slotId } = parseUri(text);
-  const named = { ...(token === undefined ? {} : { token }), ...(manufacturer === undefined ? {} : { manufacturer }), ...(serial === undefined ? {} : { serial }), ...(model === undefined ? {} : { model }), ...(slotId === undefined ? {} : { slotId }) };
+  const named = {
+    ...(token === undefined ? {} : { token }),
+    ...(manufacturer === undefined ? {} : { manufacturer }),
+    ...(serial === undefined ? {} : { serial }),
+    ...(model === undefined ? {} : { model }),
+    ...(slotId === undefined ? {} : { slotId }),
+  };
   return {
     ...(Object.keys(named).length === 0 ? {} : { uri: formatUri(named) }),
     ...(modulePath === undefined ? {} : { module: absolute(modulePath, 'module-path') }),
@@ -27,7 +33,8 @@ export function tokenByUri(text: string): TokenByUri {
 
 /** RFC 7512 §2.4: a file: URI or a path; what begins with '|' is a command, which is run by nobody here. */
 function pinFileOf(source: string): string {
-  if (source.startsWith('|')) throw new HsmongerError('USAGE', `The URI's pin-source '${source}' is a command; hsmonger reads PINs from files alone.`);
+  if (source.startsWith('|'))
+    throw new HsmongerError('USAGE', `The URI's pin-source '${source}' is a command; hsmonger reads PINs from files alone.`);
   return absolute(source.replace(/^file:(?:\/\/(?=\/))?/u, ''), 'pin-source');
 }
 

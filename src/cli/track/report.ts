@@ -32,7 +32,8 @@ export function planReport(instance: string, { changes, refusals, warnings }: Pl
 
 export function planText(instance: string, { changes, refusals, warnings }: Planned): string {
   const told = warnings.map(({ check, problem }) => `warning (${check}): ${harmless(problem)}\n`);
-  if (changes.length === 0 && refusals.length === 0) return [`Nothing to change: certmonger's requests of instance '${instance}' are as they should be.\n`, ...told].join('');
+  if (changes.length === 0 && refusals.length === 0)
+    return [`Nothing to change: certmonger's requests of instance '${instance}' are as they should be.\n`, ...told].join('');
   return [...changes.map(changeText), ...(refusals.length === 0 ? [] : [refusalText(refusals)]), ...told].join('');
 }
 

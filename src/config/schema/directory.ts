@@ -27,7 +27,8 @@ type DirectoryTable = v.InferOutput<typeof directoryTable>;
 export function directoryOf(file: string, directory: DirectoryTable): DirectoryConfig {
   const socket = directory.uri.startsWith('ldapi:');
   const startTls = directory['start-tls'];
-  if (startTls && !directory.uri.startsWith('ldap:')) throw wrong(file, 'directory.start-tls', 'is for ldap:// alone: ldaps:// and ldapi:// are safe without');
+  if (startTls && !directory.uri.startsWith('ldap:'))
+    throw wrong(file, 'directory.start-tls', 'is for ldap:// alone: ldaps:// and ldapi:// are safe without');
   return {
     uri: directory.uri,
     startTls,
@@ -43,14 +44,25 @@ export function directoryOf(file: string, directory: DirectoryTable): DirectoryC
 function bindOf(file: string, directory: DirectoryTable, confidential: boolean): DirectoryBind {
   const { bind, 'bind-dn': dn, 'password-file': passwordFile, keytab, principal } = directory;
   const stray = { external: [dn, passwordFile, keytab, principal], simple: [keytab, principal], gssapi: [dn, passwordFile] }[bind];
-  if (stray.some((value) => value !== undefined)) throw wrong(file, 'directory.bind', `is "${bind}", which goes with ${{ external: 'no other key', simple: 'bind-dn and password-file alone', gssapi: 'keytab and principal alone' }[bind]}`);
+  if (stray.some((value) => value !== undefined))
+    throw wrong(
+      file,
+      'directory.bind',
+      `is "${bind}", which goes with ${{ external: 'no other key', simple: 'bind-dn and password-file alone', gssapi: 'keytab and principal alone' }[bind]}`,
+    );
   switch (bind) {
     case 'external':
       if (!directory.uri.startsWith('ldapi:')) throw wrong(file, 'directory.bind', 'is "external", which works over ldapi:// alone');
       return { method: 'external' };
     case 'simple':
-      if (dn === undefined || passwordFile === undefined) throw wrong(file, 'directory', 'must name bind-dn and password-file where bind is "simple"');
-      if (!confidential) throw wrong(file, 'directory.bind', 'is "simple", which would send the password in clear: use ldaps://, ldapi:// or start-tls = true');
+      if (dn === undefined || passwordFile === undefined)
+        throw wrong(file, 'directory', 'must name bind-dn and password-file where bind is "simple"');
+      if (!confidential)
+        throw wrong(
+          file,
+          'directory.bind',
+          'is "simple", which would send the password in clear: use ldaps://, ldapi:// or start-tls = true',
+        );
       return { method: 'simple', dn, passwordFile };
     case 'gssapi':
       return { method: 'gssapi', keytab: keytab ?? '/etc/krb5.keytab', ...(principal === undefined ? {} : { principal }) };

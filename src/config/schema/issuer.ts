@@ -43,8 +43,15 @@ export function issuerOf(file: string, issuer: v.InferOutput<typeof issuerTable>
       };
     case 'dogtag': {
       const [certificate, key] = [issuer['agent-certificate'], issuer['agent-key']];
-      if ((certificate === undefined) !== (key === undefined)) throw wrong(file, 'issuer', 'must name agent-certificate and agent-key together, or neither');
-      return { type: 'dogtag', certificate: issuer.certificate, url: new URL(issuer.url).origin, caFile: issuer['ca-file'], ...(certificate === undefined || key === undefined ? {} : { agent: { certificate, key } }) };
+      if ((certificate === undefined) !== (key === undefined))
+        throw wrong(file, 'issuer', 'must name agent-certificate and agent-key together, or neither');
+      return {
+        type: 'dogtag',
+        certificate: issuer.certificate,
+        url: new URL(issuer.url).origin,
+        caFile: issuer['ca-file'],
+        ...(certificate === undefined || key === undefined ? {} : { agent: { certificate, key } }),
+      };
     }
     case 'directory':
     case 'external':

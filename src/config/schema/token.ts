@@ -47,15 +47,23 @@ function pinSourceOf(instance: string, file: string, where: string, token: Token
   if (token['pin-file'] !== undefined) sources.push({ from: 'file', path: token['pin-file'] });
   if (token['pin-env'] !== undefined) sources.push({ from: 'environment', variable: token['pin-env'] });
   // Together only to say where the credential's PIN goes.
-  if (credential !== undefined && unlock === true) throw wrong(file, `${where}.pin-unlock`, 'is true beside pin-credential, which implies it; leave it out, or give it a path');
+  if (credential !== undefined && unlock === true)
+    throw wrong(file, `${where}.pin-unlock`, 'is true beside pin-credential, which implies it; leave it out, or give it a path');
   if (credential !== undefined || unlock !== undefined) {
-    sources.push({ from: 'unlocked', path: typeof unlock === 'string' ? unlock : `/run/hsmonger/${where.replace(/^tokens?/u, instance)}.pin`, instance, ...(where === 'token' ? {} : { on: where.replace(/^tokens\./u, '') }), ...(credential === undefined ? {} : { credential }) });
+    sources.push({
+      from: 'unlocked',
+      path: typeof unlock === 'string' ? unlock : `/run/hsmonger/${where.replace(/^tokens?/u, instance)}.pin`,
+      instance,
+      ...(where === 'token' ? {} : { on: where.replace(/^tokens\./u, '') }),
+      ...(credential === undefined ? {} : { credential }),
+    });
   }
   return exactlyOne(file, where, sources, 'pin-file, pin-env, pin-credential and pin-unlock');
 }
 
 function exactlyOne<T>(file: string, where: string, given: readonly T[], names: string): T {
   const [first] = given;
-  if (first === undefined || given.length > 1) throw wrong(file, where, `must name exactly one of ${names}, not ${given.length === 0 ? 'none' : String(given.length)}`);
+  if (first === undefined || given.length > 1)
+    throw wrong(file, where, `must name exactly one of ${names}, not ${given.length === 0 ? 'none' : String(given.length)}`);
   return first;
 }

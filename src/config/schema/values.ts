@@ -12,7 +12,10 @@ export const absolute = v.pipe(
   v.check((value) => path.isAbsolute(value), 'must be an absolute path'),
   v.check((value) => !/[\0\n\r]/u.test(value), 'must not hold line breaks'),
 );
-/** NSS and certmonger write "token:nickname", and trim: with a colon or a blank at an end, what is saved under the nickname is not found again. */
+/**
+ * NSS and certmonger write "token:nickname", and trim: with a colon or a blank at an end, what is saved under the nickname is not found
+ * again.
+ */
 export const nickname = v.pipe(
   text,
   v.check((value) => !value.includes(':'), "must not hold ':'; give the certificate object another label"),
@@ -20,8 +23,16 @@ export const nickname = v.pipe(
   v.check((value) => !/\p{Cc}/u.test(value), 'must not hold control characters; give the certificate object another label'),
 );
 export const count = v.pipe(v.number(), v.integer('must be a whole number'), v.minValue(0, 'must not be negative'));
-export const days = v.pipe(v.number(), v.integer('must be whole days'), v.minValue(1, 'must be at least 1 day'), v.maxValue(36525, 'must be at most a century'));
-export const profile = v.picklist(profileNames, ({ input }) => `must be a profile (${profileNames.join(', ')}), not ${JSON.stringify(input)}`);
+export const days = v.pipe(
+  v.number(),
+  v.integer('must be whole days'),
+  v.minValue(1, 'must be at least 1 day'),
+  v.maxValue(36525, 'must be at most a century'),
+);
+export const profile = v.picklist(
+  profileNames,
+  ({ input }) => `must be a profile (${profileNames.join(', ')}), not ${JSON.stringify(input)}`,
+);
 export const hostName = v.pipe(text, v.regex(/^[A-Za-z0-9](?:[A-Za-z0-9.-]*[A-Za-z0-9])?$/u, 'must be a host name'));
 export const unit = v.pipe(text, v.regex(/^[A-Za-z0-9:_.\\@-]+$/u, 'must be the name of a systemd unit'));
 

@@ -19,18 +19,32 @@ export interface DirectoryIssuerParts {
   readonly random?: () => number;
 }
 
-/** How long a replica waits before it looks again, seconds: with the saving it stays within a minute. Spread, so that a hundred of them do not look at once. */
+/**
+ * How long a replica waits before it looks again, seconds: with the saving it stays within a minute. Spread, so that a hundred of them do
+ * not look at once.
+ */
 const againSeconds = 40;
 const spread = 0.2;
 
-/** What the renewal master publishes: this server only takes it. Pending until there is something new; MASTER_UNKNOWN where nobody renews. */
+/**
+ * What the renewal master publishes: this server only takes it. Pending until there is something new; MASTER_UNKNOWN where nobody renews.
+ */
 export function createDirectoryIssuer({ store, nickname, clock, missed, random = Math.random }: DirectoryIssuerParts): Issuer {
   return {
     enrol: async ({ csr, oldCertificate }) => {
       const old = oldCertificate === undefined ? undefined : parseCertificate(oldCertificate, 'The certificate to be renewed');
-      const taken = await takeShared(store, nickname, { csr: parseCsr(csr), now: clock(), ...(old === undefined ? {} : { old }), ...(missed === undefined ? {} : { missed }) });
+      const taken = await takeShared(store, nickname, {
+        csr: parseCsr(csr),
+        now: clock(),
+        ...(old === undefined ? {} : { old }),
+        ...(missed === undefined ? {} : { missed }),
+      });
       if (!('absent' in taken)) return taken;
-      if (!(await store.hasRenewalMaster())) throw new HsmongerError('MASTER_UNKNOWN', `No server is the renewal master, so nobody renews '${nickname}', which this server waits for; name one with 'hsmonger master set'.`);
+      if (!(await store.hasRenewalMaster()))
+        throw new HsmongerError(
+          'MASTER_UNKNOWN',
+          `No server is the renewal master, so nobody renews '${nickname}', which this server waits for; name one with 'hsmonger master set'.`,
+        );
       return {
         pending: '',
         afterSeconds: Math.round(againSeconds * (1 - spread + 2 * spread * random())),
@@ -39,7 +53,10 @@ export function createDirectoryIssuer({ store, nickname, clock, missed, random =
     },
     roots: async () => {
       const authorities = await store.authorities();
-      return { chain: authorities.filter((one) => !isSelfSigned(one)).map(({ der }) => der), roots: authorities.filter(isSelfSigned).map(({ der }) => der) };
+      return {
+        chain: authorities.filter((one) => !isSelfSigned(one)).map(({ der }) => der),
+        roots: authorities.filter(isSelfSigned).map(({ der }) => der),
+      };
     },
     close: () => Promise.resolve(),
   };

@@ -24,27 +24,44 @@ export interface SharedStore {
   /** Everything published under a nickname, in no order, right or wrong. */
   read(nickname: string): Promise<readonly Certificate[]>;
   publish(nickname: string, certificate: Certificate, judge: Judge): Promise<'published' | 'already there' | 'newer there'>;
-  /** Leaves of everything under the nickname the one that counts; gives how many went: none while this host is not the only renewal master. */
+  /**
+   * Leaves of everything under the nickname the one that counts; gives how many went: none while this host is not the only renewal master.
+   */
   tidy(nickname: string, judge: Judge): Promise<number>;
-  /** Dogtag's id of the lightweight CA with this subject (DER Name); undefined where it has none. The host authority, Dogtag's own CA, is none. */
+  /**
+   * Dogtag's id of the lightweight CA with this subject (DER Name); undefined where it has none. The host authority, Dogtag's own CA, is
+   * none.
+   */
   authorityId(subject: Uint8Array): Promise<string | undefined>;
   /** What the servers trust. */
   authorities(): Promise<readonly Certificate[]>;
   close(): Promise<void>;
 }
 
-export function createSharedStore(directory: Directory, { base, pkiBase, host }: Pick<DirectoryConfig, 'base' | 'pkiBase' | 'host'>): SharedStore {
+export function createSharedStore(
+  directory: Directory,
+  { base, pkiBase, host }: Pick<DirectoryConfig, 'base' | 'pkiBase' | 'host'>,
+): SharedStore {
   return {
     caSubject: async () => (await readCaEntry(directory, base))?.subject,
     isRenewalMaster: () => isRenewalMaster(directory, base, host),
     hasRenewalMaster: async () => (await listServers(directory, base)).some(({ renewalMaster }) => renewalMaster),
-    renewalMasters: async () => (await listServers(directory, base)).filter(({ renewalMaster }) => renewalMaster).map(({ host: master }) => master),
+    renewalMasters: async () =>
+      (await listServers(directory, base)).filter(({ renewalMaster }) => renewalMaster).map(({ host: master }) => master),
     read: (nickname) => readShared(directory, base, nickname),
     publish: (nickname, certificate, judge) => publishShared(directory, base, nickname, certificate, judge),
-    tidy: async (nickname, judge) => ((await isOnlyRenewalMaster(directory, base, host)) ? tidyShared(directory, base, nickname, judge) : 0),
+    tidy: async (nickname, judge) =>
+      (await isOnlyRenewalMaster(directory, base, host)) ? tidyShared(directory, base, nickname, judge) : 0,
     authorityId: async (subject) => {
-      const entries = await directory.search({ base: authoritiesDn(pkiBase), scope: 'one', filter: and(equals('objectClass', 'authority'), present('authorityDN'), present('authorityParentID')), attributes: ['authorityDN', 'authorityID'] });
-      return entries.filter((entry) => textsOf(entry, 'authorityDN').some((text) => isName(text, subject))).flatMap((entry) => textsOf(entry, 'authorityID'))[0];
+      const entries = await directory.search({
+        base: authoritiesDn(pkiBase),
+        scope: 'one',
+        filter: and(equals('objectClass', 'authority'), present('authorityDN'), present('authorityParentID')),
+        attributes: ['authorityDN', 'authorityID'],
+      });
+      return entries
+        .filter((entry) => textsOf(entry, 'authorityDN').some((text) => isName(text, subject)))
+        .flatMap((entry) => textsOf(entry, 'authorityID'))[0];
     },
     authorities: () => readCaCertificates(directory, base),
     close: () => directory.close(),

@@ -20,7 +20,11 @@ export function readAgent({ agent }: DogtagIssuerConfig): Agent | undefined {
   const certificate = read(agent.certificate, 'certificate');
   const key = read(agent.key, 'key');
   const fault = pairFault(certificate, key);
-  if (fault !== undefined) throw new HsmongerError('AGENT_REFUSED', `The agent's files ${agent.certificate} and ${agent.key} ${fault}; correct issuer.agent-certificate and issuer.agent-key.`);
+  if (fault !== undefined)
+    throw new HsmongerError(
+      'AGENT_REFUSED',
+      `The agent's files ${agent.certificate} and ${agent.key} ${fault}; correct issuer.agent-certificate and issuer.agent-key.`,
+    );
   return { certificate, key };
 }
 
@@ -28,7 +32,11 @@ function read(file: string, what: string): string {
   try {
     return readBoundedFile(file, largest).toString('utf8');
   } catch (error) {
-    throw new HsmongerError('AGENT_REFUSED', `The agent's ${what} ${file} cannot be read: ${sentenceOf(error)}. Correct issuer.agent-${what}, or take the agent out of the instance file: requests then wait for one to approve them.`, { cause: error });
+    throw new HsmongerError(
+      'AGENT_REFUSED',
+      `The agent's ${what} ${file} cannot be read: ${sentenceOf(error)}. Correct issuer.agent-${what}, or take the agent out of the instance file: requests then wait for one to approve them.`,
+      { cause: error },
+    );
   }
 }
 

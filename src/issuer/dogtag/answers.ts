@@ -34,7 +34,9 @@ export function jsonOf<T>(answer: HttpAnswer, schema: v.GenericSchema<unknown, T
   if (!isJson(answer.type)) throw wrongType(answer, 'JSON');
   const parsed = v.safeParse(schema, parseJson(answer.body));
   if (parsed.success) return parsed.output;
-  throw invalid(`The CA's answer to ${answer.asked} is not what Dogtag answers (${serverWords(v.getDotPath(parsed.issues[0]) ?? 'no JSON')}); is another program behind issuer.url?`);
+  throw invalid(
+    `The CA's answer to ${answer.asked} is not what Dogtag answers (${serverWords(v.getDotPath(parsed.issues[0]) ?? 'no JSON')}); is another program behind issuer.url?`,
+  );
 }
 
 /** The answer's XML; throws what failure() makes of any other. */
@@ -42,7 +44,8 @@ export function xmlOf(answer: HttpAnswer): XmlNode {
   assertSuccess(answer);
   if (!isXml(answer.type)) throw wrongType(answer, 'XML');
   const tree = parseXml(answer.body.toString('utf8'));
-  if (tree === undefined) throw invalid(`The CA's answer to ${answer.asked} is not well-formed XML, or has a DOCTYPE; is another program behind issuer.url?`);
+  if (tree === undefined)
+    throw invalid(`The CA's answer to ${answer.asked} is not well-formed XML, or has a DOCTYPE; is another program behind issuer.url?`);
   return tree;
 }
 
@@ -56,18 +59,31 @@ function failure(answer: HttpAnswer): Error {
   const refusal = refusalOf(answer);
   const said = refusal === undefined || refusal.words === '' ? `answered ${String(status)}` : `answered: ${refusal.words}`;
   const failed = (code: ErrorCode, message: string) => new HsmongerError(code, message);
-  if (status >= 300 && status < 400) return invalid(`The CA redirects ${asked}${location === undefined ? '' : ` to ${serverWords(location)}`}, which is not followed; set issuer.url to the CA's own address.`);
+  if (status >= 300 && status < 400)
+    return invalid(
+      `The CA redirects ${asked}${location === undefined ? '' : ` to ${serverWords(location)}`}, which is not followed; set issuer.url to the CA's own address.`,
+    );
   if (status === 401 || status === 403) {
-    return failed('AGENT_REFUSED', asAgent ? `The CA does not accept the agent's certificate for ${asked} and ${said}; is it in an agent's entry there, and the right one?` : `The CA wants an agent for ${asked} and ${said}; name one with issuer.agent-certificate and issuer.agent-key.`);
+    return failed(
+      'AGENT_REFUSED',
+      asAgent
+        ? `The CA does not accept the agent's certificate for ${asked} and ${said}; is it in an agent's entry there, and the right one?`
+        : `The CA wants an agent for ${asked} and ${said}; name one with issuer.agent-certificate and issuer.agent-key.`,
+    );
   }
-  if (status === 408 || status === 429 || status >= 500) return failed('CA_UNREACHABLE', `The CA cannot serve ${asked} now and ${said}; asked again by itself, its log says more.`);
+  if (status === 408 || status === 429 || status >= 500)
+    return failed('CA_UNREACHABLE', `The CA cannot serve ${asked} now and ${said}; asked again by itself, its log says more.`);
   if (refusal !== undefined) return failed('CA_REFUSED', `The CA refused ${asked} and ${said}.`);
   if (status === 404) return new NoSuchInterface(`${asked} ${said}.`);
-  return invalid(`The CA's server ${said} to ${asked} with ${answer.type === '' ? 'nothing' : answer.type}, not as Dogtag does; is another program behind issuer.url?`);
+  return invalid(
+    `The CA's server ${said} to ${asked} with ${answer.type === '' ? 'nothing' : answer.type}, not as Dogtag does; is another program behind issuer.url?`,
+  );
 }
 
 function wrongType({ asked, type }: HttpAnswer, wanted: string): HsmongerError {
-  return invalid(`The CA's server answered ${asked} with ${type === '' ? 'no media type' : serverWords(type)} instead of ${wanted}; is another program behind issuer.url?`);
+  return invalid(
+    `The CA's server answered ${asked} with ${type === '' ? 'no media type' : serverWords(type)} instead of ${wanted}; is another program behind issuer.url?`,
+  );
 }
 
 function invalid(message: string): HsmongerError {

@@ -51,7 +51,10 @@ export interface DogtagApi {
   fetch(state: RequestState): Promise<Delivered>;
   /** Whether the CA says that the certificate with this serial number, hexadecimal, is revoked; undefined where it has no record of it. */
   isRevoked(serial: string): Promise<boolean | undefined>;
-  /** Certificates and requests that may be the wished ones, made since `since`, of a SUBMIT whose answer was lost; latest first, a few at most. */
+  /**
+   * Certificates and requests that may be the wished ones, made since `since`, of a SUBMIT whose answer was lost; latest first, a few at
+   * most.
+   */
   findLost(wish: Wish, since: Date): Promise<readonly RequestState[]>;
   /** Renews a lightweight CA's own certificate; 'not there' where the server cannot do it, or has no such CA. */
   renewAuthority(id: string): Promise<'renewed' | 'not there'>;

@@ -19,11 +19,16 @@ export function readCaFile(file: string): CaFile {
   try {
     text = readBoundedFile(file, largest).toString('utf8');
   } catch (error) {
-    throw new HsmongerError('CONFIG_INVALID', `issuer.ca-file ${file} cannot be read: ${sentenceOf(error)}; without it no server is trusted.`, { cause: error });
+    throw new HsmongerError(
+      'CONFIG_INVALID',
+      `issuer.ca-file ${file} cannot be read: ${sentenceOf(error)}; without it no server is trusted.`,
+      { cause: error },
+    );
   }
   const blocks = text.match(/-----BEGIN CERTIFICATE-----[A-Za-z0-9+/=\s]+-----END CERTIFICATE-----/gu) ?? [];
   const certificates = readableCertificates(blocks.map((block) => bytesOf(block) ?? new Uint8Array()));
   // An empty list would have node trust the world's public CAs.
-  if (certificates.length === 0) throw new HsmongerError('CONFIG_INVALID', `issuer.ca-file ${file} holds no certificate in PEM; without one no server is trusted.`);
+  if (certificates.length === 0)
+    throw new HsmongerError('CONFIG_INVALID', `issuer.ca-file ${file} holds no certificate in PEM; without one no server is trusted.`);
   return { pem: blocks.join('\n'), certificates };
 }

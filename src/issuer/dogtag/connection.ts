@@ -65,7 +65,11 @@ export function createConnection(parts: ConnectionParts): Connection {
   const theAgent = agent === undefined ? undefined : new OneConnection(url, { ca, cert: agent.certificate, key: agent.key });
   const once = (request: HttpRequest) => {
     if (request.asAgent !== true) return exchange(parts, nobody, request);
-    if (theAgent === undefined) throw new HsmongerError('AGENT_REFUSED', `The CA at ${url} lets only agents do this; name one with issuer.agent-certificate and issuer.agent-key.`);
+    if (theAgent === undefined)
+      throw new HsmongerError(
+        'AGENT_REFUSED',
+        `The CA at ${url} lets only agents do this; name one with issuer.agent-certificate and issuer.agent-key.`,
+      );
     return exchange(parts, theAgent, request);
   };
   return {
@@ -89,14 +93,21 @@ export function createConnection(parts: ConnectionParts): Connection {
   };
 }
 
-/** The server hung up on a connection that had been used before, and said nothing: it may have been tired of it, or never have read the question. */
+/**
+ * The server hung up on a connection that had been used before, and said nothing: it may have been tired of it, or never have read the
+ * question.
+ */
 class Stale extends Error {}
 
 function isReset(error: NodeJS.ErrnoException): boolean {
   return error.code === 'ECONNRESET' || error.code === 'EPIPE';
 }
 
-function exchange({ url, timeoutMs }: ConnectionParts, agent: OneConnection, { method, path, asAgent = false, accept, body, cookie }: HttpRequest): Promise<HttpAnswer> {
+function exchange(
+  { url, timeoutMs }: ConnectionParts,
+  agent: OneConnection,
+  { method, path, asAgent = false, accept, body, cookie }: HttpRequest,
+): Promise<HttpAnswer> {
   const target = new URL(path, url);
   return new Promise((resolve, reject) => {
     const outgoing = httpsRequest(target, {
@@ -110,7 +121,8 @@ function exchange({ url, timeoutMs }: ConnectionParts, agent: OneConnection, { m
         ...(cookie === undefined ? {} : { cookie }),
       },
     });
-    const expire = (what: string, ms: number, Expired = TimedOut) => setTimeout(() => outgoing.destroy(new Expired(`${what} within ${String(Math.ceil(ms / 1000))} seconds`)), ms);
+    const expire = (what: string, ms: number, Expired = TimedOut) =>
+      setTimeout(() => outgoing.destroy(new Expired(`${what} within ${String(Math.ceil(ms / 1000))} seconds`)), ms);
     const connecting = expire('could not be connected to', timeoutMs / 3, NotConnected);
     const answering = expire('gave no whole answer', timeoutMs);
     const settle = () => {

@@ -32,7 +32,10 @@ export interface DogtagIssuerParts {
   readonly uid: number;
   /** For each answer of the CA, milliseconds. */
   readonly timeoutMs?: number;
-  /** How long enrol() waits for a CA that is starting, milliseconds; a Dogtag of CA and KRA is back some 12 seconds after its restart. Default 0. */
+  /**
+   * How long enrol() waits for a CA that is starting, milliseconds; a Dogtag of CA and KRA is back some 12 seconds after its restart.
+   * Default 0.
+   */
   readonly patienceMs?: number;
 }
 
@@ -44,7 +47,12 @@ export function createDogtagIssuer(parts: DogtagIssuerParts): Issuer {
   let opened: Site | undefined;
   const open = (): Site => {
     const caFile = readCaFile(issuer.caFile);
-    return { ledger, clock, caFile, connection: createConnection({ url: issuer.url, ca: caFile.pem, ...(agent === undefined ? {} : { agent }), timeoutMs }) };
+    return {
+      ledger,
+      clock,
+      caFile,
+      connection: createConnection({ url: issuer.url, ca: caFile.pem, ...(agent === undefined ? {} : { agent }), timeoutMs }),
+    };
   };
   const site = () => (opened ??= open());
   return {
@@ -96,9 +104,20 @@ async function roots({ connection, caFile, clock }: Site): Promise<Pick<Issued, 
   const certificates = readableCertificates(await caChain(connection));
   // In no order: the CA's own is the one that is above none of the others.
   const signing = certificates.find((one) => !certificates.some((other) => other !== one && sameName(other.issuer, one.subject)));
-  if (signing === undefined) throw new HsmongerError('CA_ANSWER_INVALID', `The CA at ${connection.url} gives no chain of its own; is another program behind issuer.url?`);
+  if (signing === undefined)
+    throw new HsmongerError(
+      'CA_ANSWER_INVALID',
+      `The CA at ${connection.url} gives no chain of its own; is another program behind issuer.url?`,
+    );
   const authorities = authoritiesOf(certificates, caFile.certificates);
-  const found = isSelfSigned(signing) && !authorities.includes(signing) ? { fault: 'its root is not in issuer.ca-file' } : findPath(signing, authorities, clock());
-  if ('fault' in found) throw new HsmongerError('CA_ANSWER_INVALID', `The chain of the CA at ${connection.url} does not validate: ${found.fault}; put the root above it into issuer.ca-file.`);
+  const found =
+    isSelfSigned(signing) && !authorities.includes(signing)
+      ? { fault: 'its root is not in issuer.ca-file' }
+      : findPath(signing, authorities, clock());
+  if ('fault' in found)
+    throw new HsmongerError(
+      'CA_ANSWER_INVALID',
+      `The chain of the CA at ${connection.url} does not validate: ${found.fault}; put the root above it into issuer.ca-file.`,
+    );
   return { chain: isSelfSigned(signing) ? [] : [signing, ...found.chain].map(({ der }) => der), roots: found.roots.map(({ der }) => der) };
 }

@@ -22,7 +22,10 @@ export interface Site {
   readonly clock: Clock;
 }
 
-/** From an order to its certificate, or to what it waits for: every step is in the ledger before the next is taken, so it may be begun again. */
+/**
+ * From an order to its certificate, or to what it waits for: every step is in the ledger before the next is taken, so it may be begun
+ * again.
+ */
 export async function enrol(site: Site, api: DogtagApi, order: Order): Promise<Issued | Pending> {
   const { ledger, clock, caFile } = site;
   const { authority } = order;
@@ -35,7 +38,12 @@ export async function enrol(site: Site, api: DogtagApi, order: Order): Promise<I
 }
 
 /** The certificate given to the same request before, as long as it is right today and the CA has not revoked it (design rule 5). */
-async function handedOutBefore({ connection, caFile, clock }: Site, api: DogtagApi, order: Order, der: Uint8Array): Promise<Issued | undefined> {
+async function handedOutBefore(
+  { connection, caFile, clock }: Site,
+  api: DogtagApi,
+  order: Order,
+  der: Uint8Array,
+): Promise<Issued | undefined> {
   const serial = Buffer.from(parseCertificate(der).serial).toString('hex');
   if ((await api.isRevoked(serial)) === true) return undefined;
   const answer = judge(order, { certificate: der, chain: await caChainOf(connection) }, caFile.certificates, clock());
@@ -94,7 +102,10 @@ function concluded({ ledger, clock }: Site, order: Order, found: Course): Issued
       throw found.failure;
     case 'not ours':
       forgetAsked(ledger, order.key);
-      throw new HsmongerError('CA_ANSWER_INVALID', 'The CA shows another certificate request under the number it just gave ours, so it was not approved; look at the CA.');
+      throw new HsmongerError(
+        'CA_ANSWER_INVALID',
+        'The CA shows another certificate request under the number it just gave ours, so it was not approved; look at the CA.',
+      );
   }
 }
 
@@ -103,7 +114,11 @@ async function refusedIsEnded<T>({ ledger }: Site, order: Order, ask: () => Prom
   try {
     return await ask();
   } catch (error) {
-    if (error instanceof HsmongerError && (error.code === 'CA_REFUSED' || error.code === 'PROFILE_UNKNOWN' || error.code === 'AGENT_REFUSED')) forgetAsked(ledger, order.key);
+    if (
+      error instanceof HsmongerError &&
+      (error.code === 'CA_REFUSED' || error.code === 'PROFILE_UNKNOWN' || error.code === 'AGENT_REFUSED')
+    )
+      forgetAsked(ledger, order.key);
     throw error;
   }
 }

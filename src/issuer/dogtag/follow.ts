@@ -40,14 +40,22 @@ export async function follow(parts: FollowParts, state: RequestState): Promise<C
       return answer instanceof HsmongerError ? { kind: 'ended', failure: answer } : { kind: 'issued', answer };
     }
     case 'refused':
-      return { kind: 'ended', failure: new HsmongerError('CA_REFUSED', `The CA refused request ${state.id} for ${nameText(order.wish.csr.subject)}: ${state.words ?? 'it gave no reason'}.`) };
+      return {
+        kind: 'ended',
+        failure: new HsmongerError(
+          'CA_REFUSED',
+          `The CA refused request ${state.id} for ${nameText(order.wish.csr.subject)}: ${state.words ?? 'it gave no reason'}.`,
+        ),
+      };
     case 'pending': {
       if (!hasAgent) return waiting(parts, state, 'has no agent here', humanSeconds);
       const approval = await api.approve(state.id, order.wish);
       if (approval === 'not ours') return { kind: 'not ours' };
-      if (approval === 'not allowed') return waiting(parts, state, 'may not be approved with the certificate of the agent here', humanSeconds);
+      if (approval === 'not allowed')
+        return waiting(parts, state, 'may not be approved with the certificate of the agent here', humanSeconds);
       const next = await api.check(state.id);
-      if (next?.status !== 'pending') return follow(parts, next ?? { id: state.id, status: 'refused', words: 'it forgot the request once it was approved' });
+      if (next?.status !== 'pending')
+        return follow(parts, next ?? { id: state.id, status: 'refused', words: 'it forgot the request once it was approved' });
       return waiting(parts, state, 'was approved, and the CA has not finished with it', serverSeconds);
     }
   }
@@ -55,5 +63,12 @@ export async function follow(parts: FollowParts, state: RequestState): Promise<C
 
 function waiting({ order }: FollowParts, { id }: RequestState, why: string, afterSeconds: number): Course {
   const todo = afterSeconds === humanSeconds ? `; an agent approves it with 'pki ca-cert-request-approve ${id}'` : '';
-  return { kind: 'pending', answer: { pending: pendingText({ state: 'check', requestId: id }), afterSeconds, message: `Request ${id} for ${nameText(order.wish.csr.subject)} waits at the CA: it ${why}${todo}.` } };
+  return {
+    kind: 'pending',
+    answer: {
+      pending: pendingText({ state: 'check', requestId: id }),
+      afterSeconds,
+      message: `Request ${id} for ${nameText(order.wish.csr.subject)} waits at the CA: it ${why}${todo}.`,
+    },
+  };
 }

@@ -22,11 +22,19 @@ export async function negotiate(connection: Connection, without: ReadonlySet<Int
     return name;
   }
   const answer = await connection.send({ method: 'GET', path: '/ca/admin/ca/getStatus', accept: 'application/xml' });
-  if (answer.status === 404) throw new StillStarting(`The server at ${connection.url} runs without its CA (404 for ${answer.asked}): is it still starting, and is issuer.url right?`);
+  if (answer.status === 404)
+    throw new StillStarting(
+      `The server at ${connection.url} runs without its CA (404 for ${answer.asked}): is it still starting, and is issuer.url right?`,
+    );
   assertSuccess(answer);
   const status = textAt(xmlOf(answer), 'XMLResponse', 'Status') ?? 'says nothing of itself';
-  if (status !== 'running') throw new StillStarting(`The CA at ${connection.url} is not ready (${serverWords(status)}); asked again by itself, its log says more.`);
-  if (without.has('servlets')) throw new HsmongerError('CA_UNREACHABLE', `The CA at ${connection.url} runs and lacks what requests are made through (${interfaceNames.join(', ')}); look at its web applications.`);
+  if (status !== 'running')
+    throw new StillStarting(`The CA at ${connection.url} is not ready (${serverWords(status)}); asked again by itself, its log says more.`);
+  if (without.has('servlets'))
+    throw new HsmongerError(
+      'CA_UNREACHABLE',
+      `The CA at ${connection.url} runs and lacks what requests are made through (${interfaceNames.join(', ')}); look at its web applications.`,
+    );
   return 'servlets';
 }
 

@@ -31,11 +31,23 @@ export function orderOf(url: string, { csr: der, oldCertificate, profile: asked,
   const old = oldCertificate === undefined ? undefined : parseCertificate(oldCertificate, 'The certificate to be renewed');
   const profile = asked ?? (old === undefined ? defaultProfile : inferProfile(old));
   // The CA knows its profiles, ours are not all there are.
-  if (!/^[A-Za-z0-9_.-]{1,100}$/u.test(profile)) throw new HsmongerError('PROFILE_UNKNOWN', `A profile's name is made of letters, digits, '.', '_' and '-', unlike ${JSON.stringify(profile)}.`);
+  if (!/^[A-Za-z0-9_.-]{1,100}$/u.test(profile))
+    throw new HsmongerError(
+      'PROFILE_UNKNOWN',
+      `A profile's name is made of letters, digits, '.', '_' and '-', unlike ${JSON.stringify(profile)}.`,
+    );
   assertStrongKey(csr.spki, 'The key of the certificate request');
   if (old !== undefined) {
-    if (!sameKey(csr.spki, old.spki)) throw new HsmongerError('KEY_MISMATCH', `The certificate request has another key than the certificate of ${nameText(old.subject)} that it would renew; hsmonger renews with the same key only.`);
-    if (!sameName(csr.subject, old.subject)) throw new HsmongerError('SUBJECT_MISMATCH', `The certificate request is for ${nameText(csr.subject)}, but the certificate it would renew is ${nameText(old.subject)}'s; a renewal keeps the subject.`);
+    if (!sameKey(csr.spki, old.spki))
+      throw new HsmongerError(
+        'KEY_MISMATCH',
+        `The certificate request has another key than the certificate of ${nameText(old.subject)} that it would renew; hsmonger renews with the same key only.`,
+      );
+    if (!sameName(csr.subject, old.subject))
+      throw new HsmongerError(
+        'SUBJECT_MISMATCH',
+        `The certificate request is for ${nameText(csr.subject)}, but the certificate it would renew is ${nameText(old.subject)}'s; a renewal keeps the subject.`,
+      );
     refuseOtherNature(profile, old);
   }
   const requestId = pending === undefined ? undefined : parsePending(pending)?.requestId;
@@ -52,6 +64,9 @@ function refuseOtherNature(profile: string, old: Certificate): void {
   if (!isProfileName(profile)) return;
   const { ca } = profiles[profile];
   if (ca ? role(old) === 'leaf' : role(old) === 'ca') {
-    throw new HsmongerError('PROFILE_MISMATCH', `Profile ${profile} does not fit: the certificate of ${nameText(old.subject)} is ${ca ? 'no CA certificate, and renewing cannot make it one' : 'a CA certificate, and renewing must not make it anything else'}.`);
+    throw new HsmongerError(
+      'PROFILE_MISMATCH',
+      `Profile ${profile} does not fit: the certificate of ${nameText(old.subject)} is ${ca ? 'no CA certificate, and renewing cannot make it one' : 'a CA certificate, and renewing must not make it anything else'}.`,
+    );
   }
 }

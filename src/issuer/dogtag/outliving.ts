@@ -11,7 +11,10 @@ const policyAttribute = v.looseObject({ name: v.literal(outliving.name), Value: 
 /** A review in JSON (CertReviewResponse) with that one value of its policies set, and the rest as it came. */
 export function letOutlive(review: string): string {
   const parsed = JSON.parse(review) as { ProfilePolicySet?: unknown };
-  return JSON.stringify({ ...parsed, ...(parsed.ProfilePolicySet === undefined ? {} : { ProfilePolicySet: lifted(parsed.ProfilePolicySet) }) });
+  return JSON.stringify({
+    ...parsed,
+    ...(parsed.ProfilePolicySet === undefined ? {} : { ProfilePolicySet: lifted(parsed.ProfilePolicySet) }),
+  });
 }
 
 function lifted(node: unknown): unknown {

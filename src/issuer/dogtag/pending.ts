@@ -18,10 +18,15 @@ export function pendingText({ state, requestId: id }: PendingRequest): string {
 
 /** Undefined for what neither we nor dogtag-submit wrote. */
 export function parsePending(text: string): PendingRequest | undefined {
-  const fields = new Map(text.trim().split('&').map((field) => {
-    const [name = '', ...value] = field.split('=');
-    return [name, value.join('=')];
-  }));
+  const fields = new Map(
+    text
+      .trim()
+      .split('&')
+      .map((field) => {
+        const [name = '', ...value] = field.split('=');
+        return [name, value.join('=')];
+      }),
+  );
   const state = fields.get('state');
   const id = fields.get('requestId');
   if ((state !== 'approve' && state !== 'check' && state !== 'retrieve') || id === undefined || !isRequestId(id)) return undefined;

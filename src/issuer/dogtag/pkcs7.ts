@@ -5,7 +5,9 @@ const certificatesTag = 0xa0;
 /** The DER in base64 text, with or without PEM's lines around it; undefined for anything else. */
 export function bytesOf(text: string): Uint8Array | undefined {
   const body = text.replace(/-----[A-Z0-9 ]+-----/gu, '').replace(/\s/gu, '');
-  return body !== '' && /^(?:[A-Za-z0-9+/]{4})*(?:[A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=)?$/u.test(body) ? Uint8Array.from(Buffer.from(body, 'base64')) : undefined;
+  return body !== '' && /^(?:[A-Za-z0-9+/]{4})*(?:[A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=)?$/u.test(body)
+    ? Uint8Array.from(Buffer.from(body, 'base64'))
+    : undefined;
 }
 
 /** The certificates of a PKCS#7 certs-only message (RFC 5652 §5.1), DER each; none where it is not one. */

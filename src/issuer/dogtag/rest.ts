@@ -20,8 +20,10 @@ const clockSkewMs = 600_000;
 /** The REST interface in JSON; v1 and v2 say the same in other places (P base/ca/.../rest/v1, rest/v2). */
 export function createRestApi(connection: Connection, name: keyof typeof bases): DogtagApi {
   const base = bases[name];
-  const get = (path: string, options: Partial<HttpRequest> = {}) => connection.send({ method: 'GET', path: `${base}${path}`, accept: json, ...options });
-  const post = (path: string, body: string, options: Partial<HttpRequest> = {}) => connection.send({ method: 'POST', path: `${base}${path}`, accept: json, body: { type: json, text: body }, ...options });
+  const get = (path: string, options: Partial<HttpRequest> = {}) =>
+    connection.send({ method: 'GET', path: `${base}${path}`, accept: json, ...options });
+  const post = (path: string, body: string, options: Partial<HttpRequest> = {}) =>
+    connection.send({ method: 'POST', path: `${base}${path}`, accept: json, body: { type: json, text: body }, ...options });
 
   const submit = async (wish: Wish): Promise<RequestState> => {
     const path = `/certrequests${wish.issuerId === undefined ? '' : `?issuer-id=${encodeURIComponent(wish.issuerId)}`}`;
@@ -31,7 +33,11 @@ export function createRestApi(connection: Connection, name: keyof typeof bases):
     if (connection.hasAgent && wantsAuthentication(answer)) answer = await post(path, body, { asAgent: true });
     throwIfRefused(answer);
     const [entry] = jsonOf(answer, requestInfos).entries;
-    if (entry === undefined) throw new HsmongerError('CA_ANSWER_INVALID', `The CA took the request for profile ${wish.profile} in and names none in its answer; asked again by itself.`);
+    if (entry === undefined)
+      throw new HsmongerError(
+        'CA_ANSWER_INVALID',
+        `The CA took the request for profile ${wish.profile} in and names none in its answer; asked again by itself.`,
+      );
     return stateOf(entry, answer.asked);
   };
 
@@ -42,7 +48,10 @@ export function createRestApi(connection: Connection, name: keyof typeof bases):
     if (!isSameRequest(inputs.find(({ name: input }) => input === 'cert_request')?.Value, wish.csr)) return 'not ours';
     // Byte for byte what the review gave: its values are the profile's, its nonce goes with the session.
     const given = shown.body.toString('utf8');
-    const answer = await post(`/agent/certrequests/${requestId}/approve`, wish.outlives === true ? letOutlive(given) : given, { asAgent: true, ...(shown.cookie === undefined ? {} : { cookie: shown.cookie }) });
+    const answer = await post(`/agent/certrequests/${requestId}/approve`, wish.outlives === true ? letOutlive(given) : given, {
+      asAgent: true,
+      ...(shown.cookie === undefined ? {} : { cookie: shown.cookie }),
+    });
     if (answer.status === 403) return 'not allowed';
     // Somebody was quicker: what became of it is asked next.
     if (/not in pending state/iu.test(refusalOf(answer)?.words ?? '')) return 'approved';
@@ -58,7 +67,11 @@ export function createRestApi(connection: Connection, name: keyof typeof bases):
   const fetch = async ({ id, serial }: RequestState): Promise<Delivered> => {
     const found = serial === undefined ? undefined : await certificate(serial);
     const der = found === undefined ? undefined : bytesOf(found.Encoded);
-    if (found === undefined || der === undefined) throw new HsmongerError('CA_ANSWER_INVALID', `The CA calls request ${id} complete and does not give its certificate; look at the CA's log.`);
+    if (found === undefined || der === undefined)
+      throw new HsmongerError(
+        'CA_ANSWER_INVALID',
+        `The CA calls request ${id} complete and does not give its certificate; look at the CA's log.`,
+      );
     return { certificate: der, chain: chainIn(found.PKCS7CertChain) };
   };
 
@@ -68,7 +81,9 @@ export function createRestApi(connection: Connection, name: keyof typeof bases):
     check: async (requestId) => {
       const answer = await get(`/certrequests/${requestId}`);
       // 400: no number of this CA's.
-      return isMissing(answer, 'RequestNotFoundException') || answer.status === 400 ? undefined : stateOf(jsonOf(answer, requestInfo), answer.asked);
+      return isMissing(answer, 'RequestNotFoundException') || answer.status === 400
+        ? undefined
+        : stateOf(jsonOf(answer, requestInfo), answer.asked);
     },
     approve,
     fetch,
@@ -77,17 +92,30 @@ export function createRestApi(connection: Connection, name: keyof typeof bases):
       return found === undefined ? undefined : /REVOKED/iu.test(found.Status ?? '');
     },
     findLost: async (wish, since) => {
-      const search = { subjectInUse: true, commonName: commonNameOf(wish.csr.subject), matchExactly: true, issuedOnInUse: true, issuedOnFrom: String(since.getTime() - clockSkewMs) };
-      const issued = jsonOf(await post(`/certs/search?size=${String(lostAtMost)}`, JSON.stringify(search)), certificateInfos).entries.map(({ id }): RequestState => ({ id: 'unknown', status: 'complete', serial: serialOf(id) }));
+      const search = {
+        subjectInUse: true,
+        commonName: commonNameOf(wish.csr.subject),
+        matchExactly: true,
+        issuedOnInUse: true,
+        issuedOnFrom: String(since.getTime() - clockSkewMs),
+      };
+      const issued = jsonOf(await post(`/certs/search?size=${String(lostAtMost)}`, JSON.stringify(search)), certificateInfos).entries.map(
+        ({ id }): RequestState => ({ id: 'unknown', status: 'complete', serial: serialOf(id) }),
+      );
       if (!connection.hasAgent) return issued.reverse();
-      const listed = await get(`/agent/certrequests?requestState=pending&requestType=enrollment&maxResults=100&pageSize=100`, { asAgent: true });
+      const listed = await get(`/agent/certrequests?requestState=pending&requestType=enrollment&maxResults=100&pageSize=100`, {
+        asAgent: true,
+      });
       const waiting = listed.status === 403 ? [] : jsonOf(listed, requestInfos).entries.map((entry) => stateOf(entry, listed.asked));
       return [...issued.reverse(), ...waiting.reverse().slice(0, lostAtMost)];
     },
     renewAuthority: async (id) => {
       // Unlike an agent's other work this wants a session that has logged in: without one, 403 'No user principal provided'.
       const { cookie } = await get('/account/login', { asAgent: true });
-      const answer = await post(`/authorities/${encodeURIComponent(id)}/renew`, '', { asAgent: true, ...(cookie === undefined ? {} : { cookie }) });
+      const answer = await post(`/authorities/${encodeURIComponent(id)}/renew`, '', {
+        asAgent: true,
+        ...(cookie === undefined ? {} : { cookie }),
+      });
       if (answer.status === 404) return 'not there';
       assertSuccess(answer);
       return 'renewed';
@@ -97,12 +125,24 @@ export function createRestApi(connection: Connection, name: keyof typeof bases):
       if (answer.status === 404) return undefined;
       const { parentID } = jsonOf(answer, authority);
       const pem = await get(`/authorities/${encodeURIComponent(id)}/cert`, { accept: 'application/x-pem-file' });
-      if (pem.status === 404) throw new HsmongerError('CA_ANSWER_INVALID', `The CA has lightweight CA ${id}, which is not ready there: its certificate and key are not in that server's database (yet); asked again by itself.`);
+      if (pem.status === 404)
+        throw new HsmongerError(
+          'CA_ANSWER_INVALID',
+          `The CA has lightweight CA ${id}, which is not ready there: its certificate and key are not in that server's database (yet); asked again by itself.`,
+        );
       const chain = await get(`/authorities/${encodeURIComponent(id)}/chain`, { accept: 'application/x-pem-file' });
       [pem, chain].forEach(assertSuccess);
       const der = bytesOf(pem.body.toString('latin1'));
-      if (der === undefined) throw new HsmongerError('CA_ANSWER_INVALID', `The CA's answer to ${pem.asked} is no certificate in PEM; is another program behind issuer.url?`);
-      return { certificate: der, chain: chainIn(chain.body.toString('latin1')), ...(typeof parentID === 'string' ? { parent: parentID } : {}) };
+      if (der === undefined)
+        throw new HsmongerError(
+          'CA_ANSWER_INVALID',
+          `The CA's answer to ${pem.asked} is no certificate in PEM; is another program behind issuer.url?`,
+        );
+      return {
+        certificate: der,
+        chain: chainIn(chain.body.toString('latin1')),
+        ...(typeof parentID === 'string' ? { parent: parentID } : {}),
+      };
     },
   };
 }
@@ -122,7 +162,12 @@ function enrolmentBody({ csr, profile }: Wish): string {
           { name: 'cert_request', Value: Buffer.from(csr.der).toString('base64') },
         ],
       },
-      { id: 'i2', ClassID: 'submitterInfoInputImpl', Name: 'Requestor Information', Attribute: [{ name: 'requestor_name', Value: 'hsmonger' }] },
+      {
+        id: 'i2',
+        ClassID: 'submitterInfoInputImpl',
+        Name: 'Requestor Information',
+        Attribute: [{ name: 'requestor_name', Value: 'hsmonger' }],
+      },
     ],
     Output: [],
     Attributes: { Attribute: [] },
@@ -137,8 +182,10 @@ function wantsAuthentication(answer: HttpAnswer): boolean {
 /** What v1 calls an internal error though asking again cannot help: 'Invalid Request' is a CSR it cannot read. */
 function throwIfRefused(answer: HttpAnswer): void {
   const words = refusalOf(answer)?.words ?? '';
-  if (answer.status === 500 && /failed authentication|authorization failed|invalid request/iu.test(words)) throw new HsmongerError('CA_REFUSED', `The CA refused the request: ${words}.`);
-  if (answer.status === 400 && /not found/iu.test(words) && /profile/iu.test(words)) throw new HsmongerError('PROFILE_UNKNOWN', `The CA refused the request: ${words}; its profiles are listed by 'pki ca-profile-find'.`);
+  if (answer.status === 500 && /failed authentication|authorization failed|invalid request/iu.test(words))
+    throw new HsmongerError('CA_REFUSED', `The CA refused the request: ${words}.`);
+  if (answer.status === 400 && /not found/iu.test(words) && /profile/iu.test(words))
+    throw new HsmongerError('PROFILE_UNKNOWN', `The CA refused the request: ${words}; its profiles are listed by 'pki ca-profile-find'.`);
 }
 
 /** Dogtag's own 404: the address is right, the thing is not there. */
@@ -148,7 +195,8 @@ function isMissing(answer: HttpAnswer, className: string): boolean {
 
 function stateOf(info: RequestInfo, asked: string): RequestState {
   const id = info.requestID ?? lastOf(info.requestURL);
-  if (id === undefined || !isRequestId(id)) throw new HsmongerError('CA_ANSWER_INVALID', `The CA's answer to ${asked} names no request; is another program behind issuer.url?`);
+  if (id === undefined || !isRequestId(id))
+    throw new HsmongerError('CA_ANSWER_INVALID', `The CA's answer to ${asked} names no request; is another program behind issuer.url?`);
   switch (info.requestStatus) {
     case 'complete':
       return { id, status: 'complete', serial: serialOf(info.certId ?? `0x${BigInt(lastOf(info.certURL) ?? '0').toString(16)}`) };
@@ -163,7 +211,11 @@ function stateOf(info: RequestInfo, asked: string): RequestState {
 
 /** What goes into a path is a number and nothing else. */
 function serialOf(text: string): string {
-  if (!/^(?:0x[0-9a-fA-F]{1,64}|[0-9]{1,80})$/u.test(text)) throw new HsmongerError('CA_ANSWER_INVALID', `The CA names a certificate '${serverWords(text)}', which is no serial number; is another program behind issuer.url?`);
+  if (!/^(?:0x[0-9a-fA-F]{1,64}|[0-9]{1,80})$/u.test(text))
+    throw new HsmongerError(
+      'CA_ANSWER_INVALID',
+      `The CA names a certificate '${serverWords(text)}', which is no serial number; is another program behind issuer.url?`,
+    );
   return text;
 }
 

@@ -22,10 +22,16 @@ export function createServletApi(connection: Connection): DogtagApi {
   };
 
   const submit = async ({ csr, profile }: Wish): Promise<RequestState> => {
-    const fields = [['profileId', profile], ['cert_request_type', 'pkcs10'], ['cert_request', Buffer.from(csr.der).toString('base64')], ['requestor_name', 'hsmonger']] as const;
+    const fields = [
+      ['profileId', profile],
+      ['cert_request_type', 'pkcs10'],
+      ['cert_request', Buffer.from(csr.der).toString('base64')],
+      ['requestor_name', 'hsmonger'],
+    ] as const;
     let { tree } = await ask('/ca/ee/ca/profileSubmit', fields, { method: 'POST' });
     // A profile may want to know who asks; nothing was taken in.
-    if (connection.hasAgent && /authentication|authorization/iu.test(wordsOf(tree) ?? '')) ({ tree } = await ask('/ca/eeca/ca/profileSubmitSSLClient', fields, { method: 'POST', asAgent: true }));
+    if (connection.hasAgent && /authentication|authorization/iu.test(wordsOf(tree) ?? ''))
+      ({ tree } = await ask('/ca/eeca/ca/profileSubmitSSLClient', fields, { method: 'POST', asAgent: true }));
     return submitted(tree);
   };
 
@@ -37,15 +43,26 @@ export function createServletApi(connection: Connection): DogtagApi {
     const shown = inputs.find((input) => textAt(input, 'inputId') === 'cert_request');
     if (!isSameRequest(textAt(shown, 'inputVal'), csr)) return 'not ours';
     const nonce = textAt(tree, 'xml', 'output', 'set', 'nonce');
-    const values = nodesAt(tree, 'xml', 'output', 'set', 'record', 'list', 'record', 'set', 'defList', 'list', 'defList', 'set').map((set) => {
-      const name = textAt(set, 'defId') ?? '';
-      return [name, outlives === true && name === outliving.name ? outliving.value : (textAt(set, 'defVal') ?? '')] as const;
-    });
-    const processed = await ask('/ca/agent/ca/profileProcess', [['op', 'approve'], ['requestId', requestId], ...(nonce === undefined ? [] : [['nonce', nonce] as const]), ...values.filter(([name]) => name !== '')], {
-      method: 'POST',
-      asAgent: true,
-      ...(cookie === undefined ? {} : { cookie }),
-    });
+    const values = nodesAt(tree, 'xml', 'output', 'set', 'record', 'list', 'record', 'set', 'defList', 'list', 'defList', 'set').map(
+      (set) => {
+        const name = textAt(set, 'defId') ?? '';
+        return [name, outlives === true && name === outliving.name ? outliving.value : (textAt(set, 'defVal') ?? '')] as const;
+      },
+    );
+    const processed = await ask(
+      '/ca/agent/ca/profileProcess',
+      [
+        ['op', 'approve'],
+        ['requestId', requestId],
+        ...(nonce === undefined ? [] : [['nonce', nonce] as const]),
+        ...values.filter(([name]) => name !== ''),
+      ],
+      {
+        method: 'POST',
+        asAgent: true,
+        ...(cookie === undefined ? {} : { cookie }),
+      },
+    );
     const words = wordsOf(processed.tree);
     if (words === undefined || /not in pending state/iu.test(words)) return 'approved';
     return refusedAgent(processed.tree) ?? refuse(words);
@@ -57,10 +74,17 @@ export function createServletApi(connection: Connection): DogtagApi {
     check: async (requestId) => checked(requestId, (await ask('/ca/ee/ca/checkRequest', [['requestId', requestId]])).tree),
     approve,
     fetch: async ({ id }) => {
-      const { tree } = await ask('/ca/ee/ca/displayCertFromRequest', [['requestId', id], ['importCert', 'true']]);
+      const { tree } = await ask('/ca/ee/ca/displayCertFromRequest', [
+        ['requestId', id],
+        ['importCert', 'true'],
+      ]);
       const [record] = nodesAt(tree, 'xml', 'records', 'record');
       const certificate = bytesOf(textAt(record, 'base64Cert') ?? '');
-      if (certificate === undefined) throw new HsmongerError('CA_ANSWER_INVALID', `The CA calls request ${id} complete and does not give its certificate${said(textAt(tree, 'xml', 'fixed', 'unexpectedError'))}; look at the CA's log.`);
+      if (certificate === undefined)
+        throw new HsmongerError(
+          'CA_ANSWER_INVALID',
+          `The CA calls request ${id} complete and does not give its certificate${said(textAt(tree, 'xml', 'fixed', 'unexpectedError'))}; look at the CA's log.`,
+        );
       return { certificate, chain: certificatesIn(bytesOf(textAt(record, 'pkcs7ChainBase64') ?? '') ?? new Uint8Array()) };
     },
     // These pages are for people: none says it in a place of its own.
@@ -80,11 +104,20 @@ export async function caChain(connection: Connection): Promise<readonly Uint8Arr
 /** profileSubmit's two forms: its own, and the one made from the page's template. Status 0 issued, 1 error, 2 waits, 3 rejected. */
 function submitted(tree: XmlNode): RequestState {
   const status = textAt(tree, 'XMLResponse', 'Status') ?? textAt(tree, 'xml', 'output', 'set', 'errorCode');
-  const ids = [['XMLResponse', 'RequestId'], ['XMLResponse', 'Requests', 'Request', 'Id'], ['xml', 'output', 'set', 'requestList', 'list', 'requestList', 'set', 'requestId'], ['xml', 'output', 'set', 'requestList', 'set', 'requestId']];
+  const ids = [
+    ['XMLResponse', 'RequestId'],
+    ['XMLResponse', 'Requests', 'Request', 'Id'],
+    ['xml', 'output', 'set', 'requestList', 'list', 'requestList', 'set', 'requestId'],
+    ['xml', 'output', 'set', 'requestList', 'set', 'requestId'],
+  ];
   const id = ids.map((path) => textAt(tree, ...path)?.trim()).find((found) => found !== undefined);
   const words = wordsOf(tree);
   if (status === '1' || status === '3') return refuse(words ?? 'it gave no reason');
-  if ((status !== '0' && status !== '2') || id === undefined || !isRequestId(id)) throw new HsmongerError('CA_ANSWER_INVALID', `The CA took the request in and names none in its answer${said(words)}; asked again by itself.`);
+  if ((status !== '0' && status !== '2') || id === undefined || !isRequestId(id))
+    throw new HsmongerError(
+      'CA_ANSWER_INVALID',
+      `The CA took the request in and names none in its answer${said(words)}; asked again by itself.`,
+    );
   return { id, status: status === '0' ? 'complete' : 'pending' };
 }
 
@@ -108,7 +141,10 @@ function checked(id: string, tree: XmlNode): RequestState | undefined {
       return { id, status: 'pending' };
     case undefined:
     default:
-      throw new HsmongerError('CA_ANSWER_INVALID', `The CA's answer does not tell how request ${id} stands; is another program behind issuer.url?`);
+      throw new HsmongerError(
+        'CA_ANSWER_INVALID',
+        `The CA's answer does not tell how request ${id} stands; is another program behind issuer.url?`,
+      );
   }
 }
 
@@ -117,7 +153,11 @@ function refusedAgent(tree: XmlNode): 'not allowed' | undefined {
   const words = wordsOf(tree);
   if (words === undefined) return undefined;
   if (/authorization/iu.test(words)) return 'not allowed';
-  if (/authentication/iu.test(words)) throw new HsmongerError('AGENT_REFUSED', `The CA does not accept the agent's certificate and answered: ${words}; is it in an agent's entry there, and the right one?`);
+  if (/authentication/iu.test(words))
+    throw new HsmongerError(
+      'AGENT_REFUSED',
+      `The CA does not accept the agent's certificate and answered: ${words}; is it in an agent's entry there, and the right one?`,
+    );
   return refuse(words);
 }
 
@@ -129,7 +169,8 @@ function wordsOf(tree: XmlNode): string | undefined {
 }
 
 function refuse(words: string): never {
-  if (/profile/iu.test(words) && /not found/iu.test(words)) throw new HsmongerError('PROFILE_UNKNOWN', `The CA refused the request: ${words}; its profiles are listed by 'pki ca-profile-find'.`);
+  if (/profile/iu.test(words) && /not found/iu.test(words))
+    throw new HsmongerError('PROFILE_UNKNOWN', `The CA refused the request: ${words}; its profiles are listed by 'pki ca-profile-find'.`);
   throw new HsmongerError('CA_REFUSED', `The CA refused the request: ${words}.`);
 }
 

@@ -7,7 +7,15 @@ const text = v.nullish(v.string());
 const id = v.pipe(v.union([v.string(), v.number()]), v.transform(String));
 
 /** CertRequestInfo. 10.10 gives no number but in the URL. */
-export const requestInfo = v.object({ requestID: v.nullish(id), requestURL: text, requestStatus: v.string(), certId: v.nullish(id), certURL: text, operationResult: text, errorMessage: text });
+export const requestInfo = v.object({
+  requestID: v.nullish(id),
+  requestURL: text,
+  requestStatus: v.string(),
+  certId: v.nullish(id),
+  certURL: text,
+  operationResult: text,
+  errorMessage: text,
+});
 export type RequestInfo = v.InferOutput<typeof requestInfo>;
 
 /** CertRequestInfos. */

@@ -44,24 +44,37 @@ const networkTrouble: Readonly<Record<string, string>> = {
 };
 
 /** TLS alerts (RFC 8446 §6.2) by which a server turns down what the client showed it. */
-const agentAlert = /ALERT_(?:BAD_CERTIFICATE|UNSUPPORTED_CERTIFICATE|CERTIFICATE_(?:REVOKED|EXPIRED|UNKNOWN|REQUIRED)|UNKNOWN_CA|ACCESS_DENIED)/u;
+const agentAlert =
+  /ALERT_(?:BAD_CERTIFICATE|UNSUPPORTED_CERTIFICATE|CERTIFICATE_(?:REVOKED|EXPIRED|UNKNOWN|REQUIRED)|UNKNOWN_CA|ACCESS_DENIED)/u;
 
 /** Why there was no answer at all. `where` is the origin that was asked, `asAgent` whether the agent's certificate was shown. */
 export function connectionTrouble(error: unknown, where: string, asAgent: boolean): HsmongerError {
   if (error instanceof HsmongerError) return error;
-  const failed = (code: 'CA_UNREACHABLE' | 'CA_ANSWER_INVALID' | 'AGENT_REFUSED', message: string) => new HsmongerError(code, message, { cause: error });
+  const failed = (code: 'CA_UNREACHABLE' | 'CA_ANSWER_INVALID' | 'AGENT_REFUSED', message: string) =>
+    new HsmongerError(code, message, { cause: error });
   if (error instanceof TimedOut) {
     const message = `The CA at ${where} ${error.message}; is it starting or overloaded, or is a firewall in between?`;
     return error instanceof NotConnected ? new StillStarting(message, { cause: error }) : failed('CA_UNREACHABLE', message);
   }
-  if (error instanceof CutShort) return failed('CA_ANSWER_INVALID', `The answer of the CA at ${where} ${error.message}; look at its log and at what stands in between.`);
+  if (error instanceof CutShort)
+    return failed('CA_ANSWER_INVALID', `The answer of the CA at ${where} ${error.message}; look at its log and at what stands in between.`);
   const code = codeOf(error);
   if (agentAlert.test(code)) {
     return asAgent
-      ? failed('AGENT_REFUSED', `The CA at ${where} does not take the agent's certificate (${alertName(code)}); has it expired, and is it from that CA?`)
-      : failed('AGENT_REFUSED', `The CA at ${where} wants a client certificate (${alertName(code)}); name an agent with issuer.agent-certificate and issuer.agent-key.`);
+      ? failed(
+          'AGENT_REFUSED',
+          `The CA at ${where} does not take the agent's certificate (${alertName(code)}); has it expired, and is it from that CA?`,
+        )
+      : failed(
+          'AGENT_REFUSED',
+          `The CA at ${where} wants a client certificate (${alertName(code)}); name an agent with issuer.agent-certificate and issuer.agent-key.`,
+        );
   }
-  if (code === 'ERR_TLS_CERT_ALTNAME_INVALID') return failed('CA_UNREACHABLE', `The server at ${where} is not trusted: its certificate is for another host; correct issuer.url, or have its certificate issued for that name.`);
+  if (code === 'ERR_TLS_CERT_ALTNAME_INVALID')
+    return failed(
+      'CA_UNREACHABLE',
+      `The server at ${where} is not trusted: its certificate is for another host; correct issuer.url, or have its certificate issued for that name.`,
+    );
   const distrust = certificateTrouble[code];
   if (distrust !== undefined) return failed('CA_UNREACHABLE', `The server at ${where} is not trusted: ${distrust}.`);
   if (code.startsWith('HPE_')) return failed('CA_ANSWER_INVALID', `What answers at ${where} does not speak HTTP; correct issuer.url.`);
@@ -81,5 +94,8 @@ function codeOf(error: unknown): string {
 }
 
 function alertName(code: string): string {
-  return code.replace(/^ERR_SSL_(?:TLSV1[23]?_|SSLV3_)?/u, '').toLowerCase().replaceAll('_', ' ');
+  return code
+    .replace(/^ERR_SSL_(?:TLSV1[23]?_|SSLV3_)?/u, '')
+    .toLowerCase()
+    .replaceAll('_', ' ');
 }

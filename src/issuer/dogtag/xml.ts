@@ -6,9 +6,19 @@ export type XmlNode = string | { readonly [name: string]: XmlNode | readonly Xml
 const maxDepth = 40;
 
 // No entity is expanded: what the CA escapes is turned back by textOf(), and it declares none.
-const parser = new XMLParser({ processEntities: false, ignoreAttributes: true, ignoreDeclaration: true, ignorePiTags: true, parseTagValue: false, trimValues: true });
+const parser = new XMLParser({
+  processEntities: false,
+  ignoreAttributes: true,
+  ignoreDeclaration: true,
+  ignorePiTags: true,
+  parseTagValue: false,
+  trimValues: true,
+});
 
-/** The document as a tree; undefined for what is cut short, has a DOCTYPE or anything else with '<!' in it, or is deeper than any of Dogtag's. */
+/**
+ * The document as a tree; undefined for what is cut short, has a DOCTYPE or anything else with '<!' in it, or is deeper than any of
+ * Dogtag's.
+ */
 export function parseXml(text: string): XmlNode | undefined {
   // Each comment that begins is one that ends: a search for the end is never in vain, so all of them together cost the text's length.
   if (text.lastIndexOf('<!--') > text.lastIndexOf('-->')) return undefined;
@@ -63,9 +73,12 @@ const predefined: Readonly<Record<string, string>> = { amp: '&', lt: '<', gt: '>
 
 /** XML's five and character references (XML 1.0 §4.6, §4.1); nothing else is ever replaced. */
 function unescaped(text: string): string {
-  return text.replace(/&(?:#x([0-9a-fA-F]{1,6})|#([0-9]{1,7})|(amp|lt|gt|quot|apos));/gu, (whole, hex?: string, decimal?: string, name?: string) => {
-    if (name !== undefined) return predefined[name] ?? whole;
-    const point = hex === undefined ? Number.parseInt(decimal ?? '', 10) : Number.parseInt(hex, 16);
-    return point <= 0x10ffff ? String.fromCodePoint(point) : whole;
-  });
+  return text.replace(
+    /&(?:#x([0-9a-fA-F]{1,6})|#([0-9]{1,7})|(amp|lt|gt|quot|apos));/gu,
+    (whole, hex?: string, decimal?: string, name?: string) => {
+      if (name !== undefined) return predefined[name] ?? whole;
+      const point = hex === undefined ? Number.parseInt(decimal ?? '', 10) : Number.parseInt(hex, 16);
+      return point <= 0x10ffff ? String.fromCodePoint(point) : whole;
+    },
+  );
 }

@@ -17,7 +17,9 @@ export interface ExternalIssuerParts {
   readonly authorities: () => Promise<readonly Certificate[]>;
 }
 
-/** It issues nothing itself: enrol() hands out an answer that has been imported and is right, and refuses with ISSUER_EXTERNAL otherwise. */
+/**
+ * It issues nothing itself: enrol() hands out an answer that has been imported and is right, and refuses with ISSUER_EXTERNAL otherwise.
+ */
 interface ExternalIssuer extends Issuer {
   enrol(enrolment: Parameters<Issuer['enrol']>[0]): Promise<Issued>;
 }
@@ -30,8 +32,15 @@ export function createExternalIssuer({ stateDirectory, clock, authorities }: Ext
       const old = oldCertificate === undefined ? undefined : parseCertificate(oldCertificate, 'The certificate to be renewed');
       const imported = readImported(stateDirectory, request.spki);
       const subject = nameText(request.subject);
-      if (imported === undefined || (old !== undefined && equalBytes(imported.certificate.der, old.der))) throw waiting(subject, 'no answer of that CA has been imported');
-      const found = acceptable({ now: clock(), issued: imported.certificate, authorities: [...imported.chain, ...(await authorities())], csr: request, ...(old === undefined ? {} : { old }) });
+      if (imported === undefined || (old !== undefined && equalBytes(imported.certificate.der, old.der)))
+        throw waiting(subject, 'no answer of that CA has been imported');
+      const found = acceptable({
+        now: clock(),
+        issued: imported.certificate,
+        authorities: [...imported.chain, ...(await authorities())],
+        csr: request,
+        ...(old === undefined ? {} : { old }),
+      });
       if ('fault' in found) throw waiting(subject, `of the answer that was imported, ${found.fault}`);
       return { certificate: imported.certificate.der, chain: found.chain.map(({ der }) => der), roots: found.roots.map(({ der }) => der) };
     },
@@ -42,5 +51,8 @@ export function createExternalIssuer({ stateDirectory, clock, authorities }: Ext
 
 // In front the words FreeIPA's helper has for it.
 function waiting(subject: string, why: string): HsmongerError {
-  return new HsmongerError('ISSUER_EXTERNAL', `Updated certificate not available: ${subject} is to be signed by another CA, and ${why}. Have its request signed ('hsmonger ca csr') and hand the answer to 'hsmonger ca import'.`);
+  return new HsmongerError(
+    'ISSUER_EXTERNAL',
+    `Updated certificate not available: ${subject} is to be signed by another CA, and ${why}. Have its request signed ('hsmonger ca csr') and hand the answer to 'hsmonger ca import'.`,
+  );
 }

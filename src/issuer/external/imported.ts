@@ -15,7 +15,10 @@ export interface Imported {
 
 const maxBytes = 1024 * 1024;
 
-/** Where the answer for a key waits: PEM, the certificate first, then its chain. The service user's, 0600, below the instance's state directory. */
+/**
+ * Where the answer for a key waits: PEM, the certificate first, then its chain. The service user's, 0600, below the instance's state
+ * directory.
+ */
 export function importedFile(stateDirectory: string, spki: Uint8Array): string {
   return path.join(stateDirectory, 'imported', `${keyFingerprint(spki)}.pem`);
 }
@@ -26,7 +29,11 @@ export function readImported(stateDirectory: string, spki: Uint8Array): Imported
   const text = contentOf(file);
   if (text === undefined) return undefined;
   const [certificate, ...chain] = certificatesFromPem(text, file).map((der) => parseCertificate(der, `A certificate in ${file}`));
-  if (certificate === undefined) throw new HsmongerError('CERTIFICATE_INVALID', `${file} holds no certificate in PEM; import the outside CA's answer again with 'hsmonger ca import'.`);
+  if (certificate === undefined)
+    throw new HsmongerError(
+      'CERTIFICATE_INVALID',
+      `${file} holds no certificate in PEM; import the outside CA's answer again with 'hsmonger ca import'.`,
+    );
   return { certificate, chain };
 }
 
@@ -42,6 +49,8 @@ function contentOf(file: string): string | undefined {
     }
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
-    throw new HsmongerError('STATE_UNAVAILABLE', `The imported certificate ${file} cannot be read: ${sentenceOf(error)}.`, { cause: error });
+    throw new HsmongerError('STATE_UNAVAILABLE', `The imported certificate ${file} cannot be read: ${sentenceOf(error)}.`, {
+      cause: error,
+    });
   }
 }

@@ -51,23 +51,33 @@ export function admit(facts: IssueFacts): Admitted {
   if (!verifySignature(signedPart(csr), csr.spki)) throw notItsOwn();
   if (old === undefined) return { ...facts, order: { kind: 'first', profile, policy: firstPolicy(profile, csr, issuer) } };
   if (!sameKey(csr.spki, old.spki)) {
-    throw new HsmongerError('KEY_MISMATCH', `The certificate request has another key than the certificate of ${nameText(old.subject)} that it would renew; hsmonger renews with the same key only.`);
+    throw new HsmongerError(
+      'KEY_MISMATCH',
+      `The certificate request has another key than the certificate of ${nameText(old.subject)} that it would renew; hsmonger renews with the same key only.`,
+    );
   }
   if (!sameName(csr.subject, old.subject)) {
-    throw new HsmongerError('SUBJECT_MISMATCH', `The certificate request is for ${nameText(csr.subject)}, but the certificate it would renew is ${nameText(old.subject)}'s; a renewal keeps the subject.`);
+    throw new HsmongerError(
+      'SUBJECT_MISMATCH',
+      `The certificate request is for ${nameText(csr.subject)}, but the certificate it would renew is ${nameText(old.subject)}'s; a renewal keeps the subject.`,
+    );
   }
   return { ...facts, order: { kind: renewalKind(profile, old, issuer, facts.selfSigned), profile, old } };
 }
 
 function profileOf({ profile, old }: IssueFacts): Profile {
   const name = profile ?? (old === undefined ? defaultProfile : inferProfile(old));
-  if (!isProfileName(name)) throw new HsmongerError('PROFILE_UNKNOWN', `There is no profile '${name}'; there are ${profileNames.join(', ')}.`);
+  if (!isProfileName(name))
+    throw new HsmongerError('PROFILE_UNKNOWN', `There is no profile '${name}'; there are ${profileNames.join(', ')}.`);
   return profiles[name];
 }
 
 function firstPolicy({ name, first }: Profile, csr: CertificateRequest, issuer: Certificate): IssuePolicy {
   if (first === undefined) {
-    throw new HsmongerError('OLD_CERTIFICATE_MISSING', `Profile ${name} only renews, and no certificate came with the request for ${nameText(csr.subject)}; certmonger sends it when it tracks one it can read.`);
+    throw new HsmongerError(
+      'OLD_CERTIFICATE_MISSING',
+      `Profile ${name} only renews, and no certificate came with the request for ${nameText(csr.subject)}; certmonger sends it when it tracks one it can read.`,
+    );
   }
   assertAnother(csr.spki, csr.subject, issuer);
   return first;
@@ -85,18 +95,28 @@ export function renewalKind(profile: Profile, old: Certificate, issuer: Certific
   if (!profile.ca) {
     // Its key usage would be kept, and without basic constraints some clients believe that alone.
     if (oldRole === 'either' && allows(old, 'keyCertSign') === true) {
-      throw new HsmongerError('PROFILE_MISMATCH', `Profile ${profile.name} does not fit: the certificate of ${nameText(old.subject)} may sign certificates and does not say that it is no CA's; have a new one issued instead.`);
+      throw new HsmongerError(
+        'PROFILE_MISMATCH',
+        `Profile ${profile.name} does not fit: the certificate of ${nameText(old.subject)} may sign certificates and does not say that it is no CA's; have a new one issued instead.`,
+      );
     }
-    // Who issued it is not asked: a CA that takes over from another renews what that one made. Holding the key is proof enough, the name was another's to grant.
+    // Who issued it is not asked: a CA that takes over from another renews what that one made. Holding the key is proof enough, the name
+    // was another's to grant.
     return 'renewal';
   }
   if (sameKey(old.spki, issuer.spki)) {
     if (isSelfSigned(old) || selfSigned === true) return 'self-renewal';
-    throw new HsmongerError('ISSUER_EXTERNAL', `The CA certificate of ${nameText(old.subject)} was issued by ${nameText(old.issuer)}, and this CA cannot vouch for itself; have its request ('hsmonger ca csr') signed there and hand the answer to 'hsmonger ca import'.`);
+    throw new HsmongerError(
+      'ISSUER_EXTERNAL',
+      `The CA certificate of ${nameText(old.subject)} was issued by ${nameText(old.issuer)}, and this CA cannot vouch for itself; have its request ('hsmonger ca csr') signed there and hand the answer to 'hsmonger ca import'.`,
+    );
   }
   // Any key could come with an "old" CA certificate; only one that this CA made itself is continued.
   if (!signedBy(old, issuer.spki)) {
-    throw new HsmongerError('ISSUER_EXTERNAL', `The CA certificate of ${nameText(old.subject)} was not issued by ${nameText(issuer.subject)}; have it renewed by ${nameText(old.issuer)}: its request is written by 'hsmonger ca csr', and 'hsmonger ca import' takes the answer.`);
+    throw new HsmongerError(
+      'ISSUER_EXTERNAL',
+      `The CA certificate of ${nameText(old.subject)} was not issued by ${nameText(issuer.subject)}; have it renewed by ${nameText(old.issuer)}: its request is written by 'hsmonger ca csr', and 'hsmonger ca import' takes the answer.`,
+    );
   }
   return 'renewal';
 }

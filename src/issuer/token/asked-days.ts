@@ -8,10 +8,17 @@ import { readableCertificates } from '../../x509/readable-certificates.js';
 export type Elsewhere = (certificate: CertificateConfig) => Promise<readonly Certificate[]>;
 
 /**
- * The `days` of the [[certificate]] that is to be renewed. certmonger does not say for which of them it asks (certmonger src/submit-e.c: the helper's environment has the
- * certificate, no nickname), so it is the one of this profile in whose place a certificate of the same key lies. Undefined where none says so.
+ * The `days` of the [[certificate]] that is to be renewed. certmonger does not say for which of them it asks (certmonger src/submit-e.c:
+ * the helper's environment has the certificate, no nickname), so it is the one of this profile in whose place a certificate of the same key
+ * lies. Undefined where none says so.
  */
-export async function askedDays(certificates: readonly CertificateConfig[], old: Certificate, profile: string, token: Pick<Token, 'certificates'>, elsewhere: Elsewhere): Promise<number | undefined> {
+export async function askedDays(
+  certificates: readonly CertificateConfig[],
+  old: Certificate,
+  profile: string,
+  token: Pick<Token, 'certificates'>,
+  elsewhere: Elsewhere,
+): Promise<number | undefined> {
   for (const certificate of certificates) {
     const { days, nickname, storage } = certificate;
     if (days === undefined || certificate.profile !== profile) continue;

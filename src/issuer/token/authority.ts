@@ -13,25 +13,43 @@ export interface Authority {
   readonly id: Uint8Array;
   /** From the CA certificate to its root; validity not looked at. */
   readonly path: Path;
-  /** What may stand above the certificates it issues: itself and, where it is a subordinate, what was found on the token by the names of its issuers, and what else is known. */
+  /**
+   * What may stand above the certificates it issues: itself and, where it is a subordinate, what was found on the token by the names of its
+   * issuers, and what else is known.
+   */
   readonly pool: readonly Certificate[];
 }
 
 /**
- * The CA certificate of this nickname whose chain ends in a root on the token. Of several (a renewal leaves old and new side by side)
- * the valid one that lasts longest, whatever order the token lists them in. Logs in only where they are of different keys, to see
- * whose key is on the token: a helper that has to wait, or to repeat an answer, needs no PIN. `above` gives what is known of the CAs above a key; asked
- * only where the token does not show them by their names. Every certificate on the token is read only where that does not make a chain either.
+ * The CA certificate of this nickname whose chain ends in a root on the token. Of several (a renewal leaves old and new side by side) the
+ * valid one that lasts longest, whatever order the token lists them in. Logs in only where they are of different keys, to see whose key is
+ * on the token: a helper that has to wait, or to repeat an answer, needs no PIN. `above` gives what is known of the CAs above a key; asked
+ * only where the token does not show them by their names. Every certificate on the token is read only where that does not make a chain
+ * either.
  */
-export async function findAuthority(token: Token, nickname: string, now: Date, above: (spki: Uint8Array) => Promise<readonly Certificate[]> = () => Promise.resolve([])): Promise<Authority> {
+export async function findAuthority(
+  token: Token,
+  nickname: string,
+  now: Date,
+  above: (spki: Uint8Array) => Promise<readonly Certificate[]> = () => Promise.resolve([]),
+): Promise<Authority> {
   const named = await token.certificates(nickname);
   const where = `token '${token.description.label}'`;
-  if (named.length === 0) throw new HsmongerError('CERTIFICATE_NOT_FOUND', `There is no certificate '${nickname}' on ${where}; issuer.certificate must name the CA's certificate there.`);
+  if (named.length === 0)
+    throw new HsmongerError(
+      'CERTIFICATE_NOT_FOUND',
+      `There is no certificate '${nickname}' on ${where}; issuer.certificate must name the CA's certificate there.`,
+    );
   const candidates = readableObjects(named)
     .filter(({ certificate }) => role(certificate) !== 'leaf')
-    .sort((a, b) => Number(isValid(b.certificate, now)) - Number(isValid(a.certificate, now)) || b.certificate.notAfter.getTime() - a.certificate.notAfter.getTime());
+    .sort(
+      (a, b) =>
+        Number(isValid(b.certificate, now)) - Number(isValid(a.certificate, now)) ||
+        b.certificate.notAfter.getTime() - a.certificate.notAfter.getTime(),
+    );
   const [best] = candidates;
-  if (best === undefined) throw new HsmongerError('CERTIFICATE_INVALID', `'${nickname}' on ${where} is not a CA certificate; issuer.certificate must name one.`);
+  if (best === undefined)
+    throw new HsmongerError('CERTIFICATE_INVALID', `'${nickname}' on ${where} is not a CA certificate; issuer.certificate must name one.`);
   const keyInDoubt = candidates.some(({ certificate }) => !sameKey(certificate.spki, best.certificate.spki));
   let failure: HsmongerError | undefined;
   for (const { certificate, id } of candidates) {
@@ -44,7 +62,10 @@ export async function findAuthority(token: Token, nickname: string, now: Date, a
       path = findPath(certificate, pool);
     }
     if ('fault' in path) {
-      failure ??= new HsmongerError('CERTIFICATE_NOT_FOUND', `'${nickname}' on ${where} has no chain up to a root: ${path.fault}. Put the certificates above it on the token: 'hsmonger token import-cert FILE --without-key'.`);
+      failure ??= new HsmongerError(
+        'CERTIFICATE_NOT_FOUND',
+        `'${nickname}' on ${where} has no chain up to a root: ${path.fault}. Put the certificates above it on the token: 'hsmonger token import-cert FILE --without-key'.`,
+      );
       continue;
     }
     const authority = { certificate, path, pool, id };

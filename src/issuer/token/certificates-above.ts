@@ -8,11 +8,16 @@ import { readableCertificates } from '../../x509/readable-certificates.js';
 const mostNames = 8;
 
 /**
- * The certificates on the token that may stand above this one, asked for by name (CKA_SUBJECT) from issuer to issuer, so that a token of ten thousand certificates is not read
- * whole. `known` is what is at hand elsewhere: a chain may go through it. What a tool stored without its CKA_SUBJECT, or under a name in another encoding than the issuer's
- * (PKCS#11 compares octets, RFC 5280 §7.1 characters), is not found so: who finds no path must read all.
+ * The certificates on the token that may stand above this one, asked for by name (CKA_SUBJECT) from issuer to issuer, so that a token of
+ * ten thousand certificates is not read whole. `known` is what is at hand elsewhere: a chain may go through it. What a tool stored without
+ * its CKA_SUBJECT, or under a name in another encoding than the issuer's (PKCS#11 compares octets, RFC 5280 §7.1 characters), is not found
+ * so: who finds no path must read all.
  */
-export async function certificatesAbove(token: Token, certificate: Certificate, known: readonly Certificate[] = []): Promise<Certificate[]> {
+export async function certificatesAbove(
+  token: Token,
+  certificate: Certificate,
+  known: readonly Certificate[] = [],
+): Promise<Certificate[]> {
   const found: Certificate[] = [];
   const asked: Uint8Array[] = [];
   let level = [certificate];

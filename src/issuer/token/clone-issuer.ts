@@ -35,8 +35,8 @@ export interface CloneIssuerParts {
 const againSeconds = 60;
 
 /**
- * On a clone the CA's key is at hand and is not used: what it signed would be in no ledger the owner revokes by (design rule 11). The shared token
- * is what the owner publishes on: the new certificate lies there as soon as it has one. Needs no PIN.
+ * On a clone the CA's key is at hand and is not used: what it signed would be in no ledger the owner revokes by (design rule 11). The
+ * shared token is what the owner publishes on: the new certificate lies there as soon as it has one. Needs no PIN.
  */
 export function createCloneIssuer(parts: CloneIssuerParts): Issuer {
   let opening: Promise<Token> | undefined;
@@ -45,19 +45,29 @@ export function createCloneIssuer(parts: CloneIssuerParts): Issuer {
     enrol: async ({ csr, oldCertificate }) => {
       const request = parseCsr(csr);
       if (!verifySignature({ data: request.info, algorithm: request.signatureAlgorithm, signature: request.signature }, request.spki)) {
-        throw new HsmongerError('CSR_SIGNATURE', 'The certificate request is not signed by its own key, so nothing says that the key on the token is the one the owner renewed.');
+        throw new HsmongerError(
+          'CSR_SIGNATURE',
+          'The certificate request is not signed by its own key, so nothing says that the key on the token is the one the owner renewed.',
+        );
       }
       const held = oldCertificate === undefined ? undefined : parseCertificate(oldCertificate, 'The certificate to be renewed');
       const found = await newest(parts, await token(), request, held);
       if (!('absent' in found)) return found;
-      return { pending: '', afterSeconds: againSeconds, message: `'${parts.owner}' renews ${nameText((held ?? request).subject)} and has not yet: ${found.absent}. This host is a clone and signs nothing; what is this host's alone is issued there ('hsmonger ca issue') and handed to 'hsmonger ca import' here.` };
+      return {
+        pending: '',
+        afterSeconds: againSeconds,
+        message: `'${parts.owner}' renews ${nameText((held ?? request).subject)} and has not yet: ${found.absent}. This host is a clone and signs nothing; what is this host's alone is issued there ('hsmonger ca issue') and handed to 'hsmonger ca import' here.`,
+      };
     },
     roots: async () => {
       const { path } = await findAuthority(await token(), parts.certificate, parts.clock(), parts.above);
       return { chain: path.chain.map(({ der }) => der), roots: path.roots.map(({ der }) => der) };
     },
     close: async () => {
-      await opening?.then((open) => open.close(), () => undefined);
+      await opening?.then(
+        (open) => open.close(),
+        () => undefined,
+      );
     },
   };
 }
@@ -68,21 +78,35 @@ interface Candidate {
 }
 
 /** Of what has the request's key and passes rule 3 the one that lasts longest; why there is none, as a whole clause, otherwise. */
-async function newest(parts: CloneIssuerParts, token: Token, csr: CertificateRequest, held: Certificate | undefined): Promise<Issued | { readonly absent: string }> {
+async function newest(
+  parts: CloneIssuerParts,
+  token: Token,
+  csr: CertificateRequest,
+  held: Certificate | undefined,
+): Promise<Issued | { readonly absent: string }> {
   const now = parts.clock();
   const onToken = readableObjects(await token.certificates())
     .filter(({ certificate }) => sameKey(certificate.spki, csr.spki))
     .map(({ label, certificate }): Candidate => ({ certificate, ...(label === '' ? {} : { nickname: label }) }));
   const [imported, ...chain] = parts.imported(csr.spki);
-  const candidates = [...onToken, ...(imported === undefined ? [] : [{ certificate: imported }])].sort((a, b) => b.certificate.notAfter.getTime() - a.certificate.notAfter.getTime());
+  const candidates = [...onToken, ...(imported === undefined ? [] : [{ certificate: imported }])].sort(
+    (a, b) => b.certificate.notAfter.getTime() - a.certificate.notAfter.getTime(),
+  );
   const { certificate: authority, pool } = await findAuthority(token, parts.certificate, now, parts.above);
   let why: string | undefined;
   for (const { certificate, nickname } of candidates) {
     const same = held !== undefined && equalBytes(certificate.der, held.der);
     // Held by certmonger and saved by nobody: its trust is not in this host's database yet. What it renewed is not known any more.
     if (same && !(nickname !== undefined && parts.missed(nickname, certificate))) continue;
-    const found = acceptable({ now, issued: certificate, authorities: [authority, ...pool, ...chain], csr, ...(same || held === undefined ? {} : { old: held }) });
-    if (!('fault' in found)) return { certificate: certificate.der, chain: found.chain.map(({ der }) => der), roots: found.roots.map(({ der }) => der) };
+    const found = acceptable({
+      now,
+      issued: certificate,
+      authorities: [authority, ...pool, ...chain],
+      csr,
+      ...(same || held === undefined ? {} : { old: held }),
+    });
+    if (!('fault' in found))
+      return { certificate: certificate.der, chain: found.chain.map(({ der }) => der), roots: found.roots.map(({ der }) => der) };
     why ??= `of one that is there, ${found.fault}`;
   }
   const nickname = onToken.find(({ certificate }) => held !== undefined && equalBytes(certificate.der, held.der))?.nickname;

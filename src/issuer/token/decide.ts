@@ -27,16 +27,45 @@ export function decideIssue(now: Date, admitted: Admitted): IssuePlan {
     case 'self-renewal': {
       const { old } = order;
       refuseNotLonger(old, wanted, 'the lifetime it is to have ends before it');
-      return { profile, subject: old.subject, issuer: old.subject, spki: old.spki, notBefore, notAfter: wanted, extensions: renewedExtensions(profile, old, 'self') };
+      return {
+        profile,
+        subject: old.subject,
+        issuer: old.subject,
+        spki: old.spki,
+        notBefore,
+        notAfter: wanted,
+        extensions: renewedExtensions(profile, old, 'self'),
+      };
     }
     case 'renewal': {
       const { old } = order;
       const notAfter = cappedNotAfter(now, admitted, wanted);
-      refuseNotLonger(old, notAfter, notAfter < wanted ? `the CA certificate of ${nameText(issuer.subject)} ends before it` : 'the lifetime it is to have ends before it');
-      return { profile, subject: old.subject, issuer: issuer.subject, spki: old.spki, notBefore, notAfter, extensions: renewedExtensions(profile, old, issuer) };
+      refuseNotLonger(
+        old,
+        notAfter,
+        notAfter < wanted
+          ? `the CA certificate of ${nameText(issuer.subject)} ends before it`
+          : 'the lifetime it is to have ends before it',
+      );
+      return {
+        profile,
+        subject: old.subject,
+        issuer: issuer.subject,
+        spki: old.spki,
+        notBefore,
+        notAfter,
+        extensions: renewedExtensions(profile, old, issuer),
+      };
     }
     case 'first':
-      return { profile, issuer: issuer.subject, spki: csr.spki, notBefore, notAfter: cappedNotAfter(now, admitted, wanted), ...certified({ csr, issuer, profile, policy: order.policy, ca: admitted.ca, limits: admitted.limits }) };
+      return {
+        profile,
+        issuer: issuer.subject,
+        spki: csr.spki,
+        notBefore,
+        notAfter: cappedNotAfter(now, admitted, wanted),
+        ...certified({ csr, issuer, profile, policy: order.policy, ca: admitted.ca, limits: admitted.limits }),
+      };
   }
 }
 
@@ -49,15 +78,25 @@ function cappedNotAfter(now: Date, { issuer, issuerTracked }: Admitted, wanted: 
   const name = nameText(issuer.subject);
   const left = issuer.notAfter.getTime() - now.getTime();
   if (issuerTracked && left <= dueDays * dayMs && isSelfSigned(issuer)) {
-    throw new HsmongerError('ISSUER_DUE', `The CA certificate of ${name} ends at ${issuer.notAfter.toISOString()} and is to be renewed first; this certificate follows by itself.`);
+    throw new HsmongerError(
+      'ISSUER_DUE',
+      `The CA certificate of ${name} ends at ${issuer.notAfter.toISOString()} and is to be renewed first; this certificate follows by itself.`,
+    );
   }
-  if (left <= 0) throw new HsmongerError('ISSUER_EXPIRED', `The CA certificate of ${name} expired at ${issuer.notAfter.toISOString()}; renew it first, then ask again.`);
+  if (left <= 0)
+    throw new HsmongerError(
+      'ISSUER_EXPIRED',
+      `The CA certificate of ${name} expired at ${issuer.notAfter.toISOString()}; renew it first, then ask again.`,
+    );
   return issuer.notAfter;
 }
 
 function refuseNotLonger(old: Certificate, notAfter: Date, why: string): void {
   if (notAfter <= old.notAfter) {
-    throw new HsmongerError('NOT_LONGER', `A renewal of ${nameText(old.subject)} would end at ${notAfter.toISOString()}, not later than the certificate there is (${old.notAfter.toISOString()}): ${why}.`);
+    throw new HsmongerError(
+      'NOT_LONGER',
+      `A renewal of ${nameText(old.subject)} would end at ${notAfter.toISOString()}, not later than the certificate there is (${old.notAfter.toISOString()}): ${why}.`,
+    );
   }
 }
 

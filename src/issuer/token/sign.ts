@@ -7,7 +7,13 @@ import type { Authority } from './authority.js';
 import type { IssuePlan } from './decide.js';
 
 /** Signs the plan with the CA's key on the token under a new serial number; DER. */
-export async function signPlan(token: Token, { certificate }: Authority, key: TokenKey, choice: SignatureChoice, plan: IssuePlan): Promise<Uint8Array> {
+export async function signPlan(
+  token: Token,
+  { certificate }: Authority,
+  key: TokenKey,
+  choice: SignatureChoice,
+  plan: IssuePlan,
+): Promise<Uint8Array> {
   const algorithm = fittingAlgorithm(certificate.spki, choice, `The CA's key '${key.label}'`);
   const signatureAlgorithm = algorithmIdentifier(algorithm);
   const tbs = buildTbsCertificate({ ...plan, serial: newSerial(), signatureAlgorithm });

@@ -23,12 +23,20 @@ export function theRequest(subject: Uint8Array): string {
 }
 
 export function notItsOwn(): HsmongerError {
-  return new HsmongerError('CSR_SIGNATURE', 'The signature of the certificate request is not by its own key; nothing proves that the requester has that key.');
+  return new HsmongerError(
+    'CSR_SIGNATURE',
+    'The signature of the certificate request is not by its own key; nothing proves that the requester has that key.',
+  );
 }
 
 /** Refuses a first certificate that would be the CA once more. */
 export function assertAnother(spki: Uint8Array, subject: Uint8Array, issuer: Certificate): void {
-  if (sameKey(spki, issuer.spki)) throw new HsmongerError('KEY_MISMATCH', `${theRequest(subject)} has the key of the CA itself; give it a key of its own.`);
+  if (sameKey(spki, issuer.spki))
+    throw new HsmongerError('KEY_MISMATCH', `${theRequest(subject)} has the key of the CA itself; give it a key of its own.`);
   // It would look self-issued, and certmonger deletes what shares a subject on one token, the key with it.
-  if (sameName(subject, issuer.subject)) throw new HsmongerError('SUBJECT_MISMATCH', `The certificate request is for ${nameText(subject)}, which is the CA itself; ask for another subject.`);
+  if (sameName(subject, issuer.subject))
+    throw new HsmongerError(
+      'SUBJECT_MISMATCH',
+      `The certificate request is for ${nameText(subject)}, which is the CA itself; ask for another subject.`,
+    );
 }

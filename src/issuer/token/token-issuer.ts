@@ -79,7 +79,10 @@ async function enrol(parts: TokenIssuerParts, token: Token, { csr, oldCertificat
     ca: caConfig(instance),
     limits: limitsOf(authority),
   });
-  const days = old === undefined ? undefined : await askedDays(instance.certificates, old, asked.order.profile.name, token, parts.elsewhere ?? (() => Promise.resolve([])));
+  const days =
+    old === undefined
+      ? undefined
+      : await askedDays(instance.certificates, old, asked.order.profile.name, token, parts.elsewhere ?? (() => Promise.resolve([])));
   const admitted: Admitted = { ...asked, ...(days === undefined ? {} : { days }) };
   const withdrawal = { spki: request.spki, issuer: authority.certificate, ...(old === undefined ? {} : { old }) };
   assertNotWithdrawn(ledger, withdrawal);
@@ -109,12 +112,22 @@ function previous({ ledger, clock }: TokenIssuerParts, authority: Authority, adm
   return 'fault' in answer ? undefined : answer;
 }
 
-async function issue({ issuer, ledger, clock, uid }: TokenIssuerParts, token: Token, authority: Authority, key: TokenKey, admitted: Admitted): Promise<Issued> {
+async function issue(
+  { issuer, ledger, clock, uid }: TokenIssuerParts,
+  token: Token,
+  authority: Authority,
+  key: TokenKey,
+  admitted: Admitted,
+): Promise<Issued> {
   const now = clock();
   const plan = decideIssue(now, admitted);
   const certificate = parseCertificate(await signPlan(token, authority, key, issuer, plan), 'The certificate just signed');
   const answer = answerFor(certificate, authority, admitted, now);
-  if ('fault' in answer) throw new HsmongerError('ISSUED_WRONG', `The certificate just signed for ${nameText(plan.subject)} is not handed out: ${answer.fault}.`);
+  if ('fault' in answer)
+    throw new HsmongerError(
+      'ISSUED_WRONG',
+      `The certificate just signed for ${nameText(plan.subject)} is not handed out: ${answer.fault}.`,
+    );
   insertIssued(ledger, {
     issuerKey: keyFingerprint(authority.certificate.spki),
     serial: Buffer.from(certificate.serial).toString('hex'),
@@ -132,7 +145,12 @@ async function issue({ issuer, ledger, clock, uid }: TokenIssuerParts, token: To
 }
 
 /** The certificate with what stands above it, checked as certmonger would get it (design rule 3). */
-function answerFor(issued: Certificate, { certificate, pool }: Authority, { csr, old }: Admitted, now: Date): Issued | { readonly fault: string } {
+function answerFor(
+  issued: Certificate,
+  { certificate, pool }: Authority,
+  { csr, old }: Admitted,
+  now: Date,
+): Issued | { readonly fault: string } {
   const found = acceptable({ now, issued, authorities: [certificate, ...pool], csr, ...(old === undefined ? {} : { old }) });
   return 'fault' in found ? found : { certificate: issued.der, ...pathBytes(found) };
 }

@@ -42,7 +42,10 @@ export function openModule(config: ModuleConfig): OpenModule {
   const settings = JSON.stringify([config.parameters, Object.entries(config.environment).sort()]);
   const known = loaded.get(file);
   if (known !== undefined && known.users > 0 && known.settings !== settings) {
-    throw new HsmongerError('MODULE_FAILED', `The PKCS#11 module ${config.module} is in use in this process with another 'parameters' or 'environment'; give the instances the same, or run them apart.`);
+    throw new HsmongerError(
+      'MODULE_FAILED',
+      `The PKCS#11 module ${config.module} is in use in this process with another 'parameters' or 'environment'; give the instances the same, or run them apart.`,
+    );
   }
   Object.assign(process.env, config.environment);
   const entry = known ?? { pkcs11: load(config.module), settings, users: 0, initializedHere: false, generation: 0 };
@@ -71,9 +74,17 @@ export function openModule(config: ModuleConfig): OpenModule {
 function checked(module: string): string {
   try {
     const distrust = distrustOf(module);
-    if (distrust !== undefined) throw new HsmongerError('MODULE_UNSAFE', `The PKCS#11 module ${module} is not loaded: ${distrust}, so others could put their own code in its place; install it where only root can write.`);
+    if (distrust !== undefined)
+      throw new HsmongerError(
+        'MODULE_UNSAFE',
+        `The PKCS#11 module ${module} is not loaded: ${distrust}, so others could put their own code in its place; install it where only root can write.`,
+      );
     const problem = notAModule(module);
-    if (problem !== undefined) throw new HsmongerError('MODULE_FAILED', `The file ${module} ${problem}; set 'module' in the instance file to the vendor's PKCS#11 library.`);
+    if (problem !== undefined)
+      throw new HsmongerError(
+        'MODULE_FAILED',
+        `The file ${module} ${problem}; set 'module' in the instance file to the vendor's PKCS#11 library.`,
+      );
     return realpathSync(module);
   } catch (error) {
     throw missing(module, error);
@@ -83,8 +94,18 @@ function checked(module: string): string {
 function missing(module: string, error: unknown): unknown {
   if (error instanceof HsmongerError) return error;
   const { code } = error as NodeJS.ErrnoException;
-  if (code === 'ENOENT' || code === 'ENOTDIR') return new HsmongerError('MODULE_NOT_FOUND', `There is no PKCS#11 module ${module}; install it, or set 'module' in the instance file to where it is.`, { cause: error });
-  if (code === 'EACCES') return new HsmongerError('MODULE_NOT_FOUND', `The PKCS#11 module ${module} cannot be read by the user this runs as; check the mode of the file and of its directories.`, { cause: error });
+  if (code === 'ENOENT' || code === 'ENOTDIR')
+    return new HsmongerError(
+      'MODULE_NOT_FOUND',
+      `There is no PKCS#11 module ${module}; install it, or set 'module' in the instance file to where it is.`,
+      { cause: error },
+    );
+  if (code === 'EACCES')
+    return new HsmongerError(
+      'MODULE_NOT_FOUND',
+      `The PKCS#11 module ${module} cannot be read by the user this runs as; check the mode of the file and of its directories.`,
+      { cause: error },
+    );
   return new HsmongerError('MODULE_FAILED', `Cannot read the PKCS#11 module ${module}: ${sentenceOf(error)}.`, { cause: error });
 }
 
@@ -96,11 +117,18 @@ function load(module: string): pkcs11js.PKCS11 {
   } catch (error) {
     // After a failed load any further call on the object, but this one, kills the process.
     pkcs11.close();
-    throw new HsmongerError('MODULE_FAILED', `Loading the PKCS#11 module ${module} failed: ${sentenceOf(error)}; check that the vendor's software is installed completely.`, { cause: error });
+    throw new HsmongerError(
+      'MODULE_FAILED',
+      `Loading the PKCS#11 module ${module} failed: ${sentenceOf(error)}; check that the vendor's software is installed completely.`,
+      { cause: error },
+    );
   }
 }
 
-/** Whether somebody else in this process has ended the module under its users: all their sessions are gone (PKCS#11 2.40 §5.4, C_Finalize), and a new one wants it initialised. */
+/**
+ * Whether somebody else in this process has ended the module under its users: all their sessions are gone (PKCS#11 2.40 §5.4, C_Finalize),
+ * and a new one wants it initialised.
+ */
 function isFinalised(pkcs11: pkcs11js.PKCS11): boolean {
   try {
     pkcs11.C_GetInfo();

@@ -15,11 +15,14 @@ export function notAModule(file: string): string | undefined {
     if (!head.subarray(0, elf.length).equals(elf)) return 'is not a shared library (no ELF file)';
     const own = ownHeader();
     // e_ident's class and byte order, then e_machine: the program that runs us is of the right kind.
-    if (head.compare(own, 4, 6, 4, 6) !== 0 || head.compare(own, 18, 20, 18, 20) !== 0) return 'is a library for another kind of processor than this program';
+    if (head.compare(own, 4, 6, 4, 6) !== 0 || head.compare(own, 18, 20, 18, 20) !== 0)
+      return 'is a library for another kind of processor than this program';
     const type = head[5] === 2 ? head.readUInt16BE(16) : head.readUInt16LE(16);
     if (type !== sharedObject) return 'is an ELF file, but not a shared library';
     // Only the end of the string is certain: linkers store one name as the tail of another (NSS softokn's NSC_GetFunctionList).
-    return readFileSync(descriptor).includes('C_GetFunctionList\0') ? undefined : 'is a shared library, but has no C_GetFunctionList, so it is not a PKCS#11 module';
+    return readFileSync(descriptor).includes('C_GetFunctionList\0')
+      ? undefined
+      : 'is a shared library, but has no C_GetFunctionList, so it is not a PKCS#11 module';
   } finally {
     closeSync(descriptor);
   }

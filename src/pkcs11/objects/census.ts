@@ -19,10 +19,15 @@ const kinds: readonly (readonly [number, CountedObject['kind']])[] = [
   [pkcs11js.CKO_DATA, 'data object'],
 ];
 
-/** Everything the token stores that somebody put there (PKCS#11 2.40 §4.1): session objects, hardware features and profiles are nobody's. */
+/**
+ * Everything the token stores that somebody put there (PKCS#11 2.40 §4.1): session objects, hardware features and profiles are nobody's.
+ */
 export function census(cryptoki: Cryptoki, session: Handle): CountedObject[] {
   return kinds.flatMap(([value, kind]) => {
-    const handles = findObjects(cryptoki, session, [{ type: pkcs11js.CKA_CLASS, value }, { type: pkcs11js.CKA_TOKEN, value: true }]);
+    const handles = findObjects(cryptoki, session, [
+      { type: pkcs11js.CKA_CLASS, value },
+      { type: pkcs11js.CKA_TOKEN, value: true },
+    ]);
     return handles.map((handle) => ({ kind, label: attribute(cryptoki, session, handle, pkcs11js.CKA_LABEL)?.toString('utf8') ?? '' }));
   });
 }

@@ -24,7 +24,7 @@ function inside(element: Buffer): Buffer[] {
   const outer = bounds(element, 0);
   if (outer.end !== element.length) throw damaged();
   const parts: Buffer[] = [];
-  for (let at = outer.content; at < outer.end; ) {
+  for (let at = outer.content; at < outer.end;) {
     const { end } = bounds(element, at);
     if (end > outer.end) throw damaged();
     parts.push(element.subarray(at, end));

@@ -10,11 +10,25 @@ export interface Identified {
 }
 
 /** Answers of modules that let no CKA_ID be changed: whether they do is up to them (PKCS#11 2.40 §4.1.1, C_SetAttributeValue §5.7). */
-const fixed: ReadonlySet<string | undefined> = new Set(['CKR_ATTRIBUTE_READ_ONLY', 'CKR_ACTION_PROHIBITED', 'CKR_FUNCTION_NOT_SUPPORTED', 'CKR_ATTRIBUTE_TYPE_INVALID', 'CKR_TEMPLATE_INCONSISTENT', 'CKR_ATTRIBUTE_VALUE_INVALID', 'CKR_FUNCTION_FAILED', 'CKR_VENDOR_DEFINED']);
+const fixed: ReadonlySet<string | undefined> = new Set([
+  'CKR_ATTRIBUTE_READ_ONLY',
+  'CKR_ACTION_PROHIBITED',
+  'CKR_FUNCTION_NOT_SUPPORTED',
+  'CKR_ATTRIBUTE_TYPE_INVALID',
+  'CKR_TEMPLATE_INCONSISTENT',
+  'CKR_ATTRIBUTE_VALUE_INVALID',
+  'CKR_FUNCTION_FAILED',
+  'CKR_VENDOR_DEFINED',
+]);
 
 /** Gives all objects the CKA_ID `to`, or none: 'refused' where the module lets one not be changed, and then all have their own again. */
-export function changeId({ cryptoki, session }: Pick<Shelf, 'cryptoki' | 'session'>, objects: readonly Identified[], to: Uint8Array): 'changed' | 'refused' {
-  const set = (object: Handle, id: Uint8Array) => cryptoki.C_SetAttributeValue(session, object, [{ type: pkcs11js.CKA_ID, value: Buffer.from(id) }]);
+export function changeId(
+  { cryptoki, session }: Pick<Shelf, 'cryptoki' | 'session'>,
+  objects: readonly Identified[],
+  to: Uint8Array,
+): 'changed' | 'refused' {
+  const set = (object: Handle, id: Uint8Array) =>
+    cryptoki.C_SetAttributeValue(session, object, [{ type: pkcs11js.CKA_ID, value: Buffer.from(id) }]);
   const done: Identified[] = [];
   try {
     for (const object of objects) {

@@ -35,10 +35,14 @@ interface Way {
 }
 
 /**
- * A CA's key signs and does nothing else. Said for curves as well: SoftHSM lets their keys unwrap where nothing is said; but of decrypting, which no
- * curve here does, only afterwards. A wish: tpm2-pkcs11 has no key that cannot decrypt, and fails over it.
+ * A CA's key signs and does nothing else. Said for curves as well: SoftHSM lets their keys unwrap where nothing is said; but of decrypting,
+ * which no curve here does, only afterwards. A wish: tpm2-pkcs11 has no key that cannot decrypt, and fails over it.
  */
-const signsOnly = (kind: KeyPairType['kind']): readonly Attribute[] => [...(kind === 'RSA' ? [pkcs11js.CKA_DECRYPT] : []), pkcs11js.CKA_UNWRAP, pkcs11js.CKA_DERIVE].map((attributeType) => ({ type: attributeType, value: false }));
+const signsOnly = (kind: KeyPairType['kind']): readonly Attribute[] =>
+  [...(kind === 'RSA' ? [pkcs11js.CKA_DECRYPT] : []), pkcs11js.CKA_UNWRAP, pkcs11js.CKA_DERIVE].map((attributeType) => ({
+    type: attributeType,
+    value: false,
+  }));
 
 const f4 = Buffer.from([1, 0, 1]);
 const curveParameters = { 'P-256': '06082a8648ce3d030107', 'P-384': '06052b81040022', 'P-521': '06052b81040023' } as const;
@@ -51,13 +55,22 @@ function wayOf(type: KeyPairType): Way {
     case 'RSA':
       return {
         mechanism: pkcs11js.CKM_RSA_PKCS_KEY_PAIR_GEN,
-        publicParts: [[{ type: pkcs11js.CKA_MODULUS_BITS, value: type.bits }, { type: pkcs11js.CKA_PUBLIC_EXPONENT, value: f4 }]],
+        publicParts: [
+          [
+            { type: pkcs11js.CKA_MODULUS_BITS, value: type.bits },
+            { type: pkcs11js.CKA_PUBLIC_EXPONENT, value: f4 },
+          ],
+        ],
         privatePart: [],
       };
     case 'EC':
       return { mechanism: pkcs11js.CKM_EC_KEY_PAIR_GEN, publicParts: [[parameters(curveParameters[type.curve])]], privatePart: [] };
     case 'Ed25519':
-      return { mechanism: CKM_EC_EDWARDS_KEY_PAIR_GEN, publicParts: edwardsParameters.map((hex) => [{ type: pkcs11js.CKA_KEY_TYPE, value: CKK_EC_EDWARDS }, parameters(hex)]), privatePart: [{ type: pkcs11js.CKA_KEY_TYPE, value: CKK_EC_EDWARDS }] };
+      return {
+        mechanism: CKM_EC_EDWARDS_KEY_PAIR_GEN,
+        publicParts: edwardsParameters.map((hex) => [{ type: pkcs11js.CKA_KEY_TYPE, value: CKK_EC_EDWARDS }, parameters(hex)]),
+        privatePart: [{ type: pkcs11js.CKA_KEY_TYPE, value: CKK_EC_EDWARDS }],
+      };
   }
 }
 
@@ -83,7 +96,12 @@ function finished(shelf: Shelf, { privateKey, publicKey }: Pair, { type, id: giv
   if (type.kind !== 'RSA') forbidDecrypting(shelf, privateKey);
   const made = describeKey(shelf, privateKey);
   const wanted = given === undefined && made.key.spki !== undefined ? nssKeyId(made.key.spki) : undefined;
-  if (wanted !== undefined) changeId(shelf, [privateKey, publicKey].map((handle) => ({ handle, id })), wanted);
+  if (wanted !== undefined)
+    changeId(
+      shelf,
+      [privateKey, publicKey].map((handle) => ({ handle, id })),
+      wanted,
+    );
   const key = describeKey(shelf, privateKey);
   assertStays(shelf, key);
   return key;
@@ -102,11 +120,19 @@ function assertNew(shelf: Shelf, { label, id }: KeyPairOrder): void {
   const on = `on token '${shelf.token.label}'`;
   if (id !== undefined) {
     if (id.length === 0) throw new HsmongerError('USAGE', 'A key needs a CKA_ID of at least one octet.');
-    if (privateKeys(shelf, [{ type: pkcs11js.CKA_ID, value: Buffer.from(id) }]).length > 0) throw new HsmongerError('OBJECT_EXISTS', `There is a private key with CKA_ID ${Buffer.from(id).toString('hex')} ${on} already; give the new one another id.`);
+    if (privateKeys(shelf, [{ type: pkcs11js.CKA_ID, value: Buffer.from(id) }]).length > 0)
+      throw new HsmongerError(
+        'OBJECT_EXISTS',
+        `There is a private key with CKA_ID ${Buffer.from(id).toString('hex')} ${on} already; give the new one another id.`,
+      );
     return;
   }
   const [present] = privateKeys(shelf, [{ type: pkcs11js.CKA_LABEL, value: label }]);
-  if (present !== undefined) throw new HsmongerError('OBJECT_EXISTS', `There is a private key with the label '${label}' ${on} already, ${described(shelf, present)}; use it, or give the new one another label.`);
+  if (present !== undefined)
+    throw new HsmongerError(
+      'OBJECT_EXISTS',
+      `There is a private key with the label '${label}' ${on} already, ${described(shelf, present)}; use it, or give the new one another label.`,
+    );
 }
 
 /** An attempt that was interrupted leaves a pair, or its public key, with the CKA_ID it was made with. */
@@ -114,27 +140,56 @@ function described(shelf: Shelf, { key: { type, size, id, spki } }: KeyObjectOnT
   const its = `${type} ${String(size)} with CKA_ID ${hex(id)}`;
   const wanted = spki === undefined ? undefined : nssKeyId(spki);
   if (wanted === undefined) return its;
-  const ids = [id, ...publicKeys(shelf).flatMap(({ key }) => (key.spki !== undefined && nssKeyId(key.spki)?.equals(wanted) === true ? [key.id] : []))];
+  const ids = [
+    id,
+    ...publicKeys(shelf).flatMap(({ key }) => (key.spki !== undefined && nssKeyId(key.spki)?.equals(wanted) === true ? [key.id] : [])),
+  ];
   return ids.every((one) => wanted.equals(one)) ? its : `${its} ('hsmonger token move-id ${hex(id)}' gives the pair the one NSS looks for)`;
 }
 
 /** Answers to parameters of another form than the token takes; that SoftHSM has the last for it was tried. */
-const otherForm: ReadonlySet<string | undefined> = new Set(['CKR_ATTRIBUTE_VALUE_INVALID', 'CKR_DOMAIN_PARAMS_INVALID', 'CKR_TEMPLATE_INCONSISTENT', 'CKR_CURVE_NOT_SUPPORTED', 'CKR_GENERAL_ERROR', 'CKR_FUNCTION_FAILED']);
+const otherForm: ReadonlySet<string | undefined> = new Set([
+  'CKR_ATTRIBUTE_VALUE_INVALID',
+  'CKR_DOMAIN_PARAMS_INVALID',
+  'CKR_TEMPLATE_INCONSISTENT',
+  'CKR_CURVE_NOT_SUPPORTED',
+  'CKR_GENERAL_ERROR',
+  'CKR_FUNCTION_FAILED',
+]);
 
 async function generate(shelf: Shelf, slot: Handle, { type, label }: KeyPairOrder, id: Buffer): Promise<Pair> {
   const { cryptoki, session, token } = shelf;
   const { mechanism, publicParts, privatePart } = wayOf(type);
   if (!cryptoki.C_GetMechanismList(slot).includes(mechanism)) {
-    throw new HsmongerError('MECHANISM_UNSUPPORTED', `Token '${token.label}' lists no ${mechanismName(mechanism)}, so it makes no ${type.kind} keys; choose another type ('hsmonger token list --mechanisms').`);
+    throw new HsmongerError(
+      'MECHANISM_UNSUPPORTED',
+      `Token '${token.label}' lists no ${mechanismName(mechanism)}, so it makes no ${type.kind} keys; choose another type ('hsmonger token list --mechanisms').`,
+    );
   }
-  const named: Attribute[] = [{ type: pkcs11js.CKA_TOKEN, value: true }, { type: pkcs11js.CKA_LABEL, value: label }, { type: pkcs11js.CKA_ID, value: id }];
-  const privateTemplate: Attribute[] = [...named, { type: pkcs11js.CKA_PRIVATE, value: true }, { type: pkcs11js.CKA_SENSITIVE, value: true }, { type: pkcs11js.CKA_EXTRACTABLE, value: false }, { type: pkcs11js.CKA_SIGN, value: true }, ...privatePart];
+  const named: Attribute[] = [
+    { type: pkcs11js.CKA_TOKEN, value: true },
+    { type: pkcs11js.CKA_LABEL, value: label },
+    { type: pkcs11js.CKA_ID, value: id },
+  ];
+  const privateTemplate: Attribute[] = [
+    ...named,
+    { type: pkcs11js.CKA_PRIVATE, value: true },
+    { type: pkcs11js.CKA_SENSITIVE, value: true },
+    { type: pkcs11js.CKA_EXTRACTABLE, value: false },
+    { type: pkcs11js.CKA_SIGN, value: true },
+    ...privatePart,
+  ];
   const wish: Mechanism = { mechanism };
   let refusal: unknown;
   for (const limits of [signsOnly(type.kind), []]) {
     for (const publicPart of publicParts) {
       try {
-        return await cryptoki.C_GenerateKeyPairAsync(session, wish, [...named, { type: pkcs11js.CKA_PRIVATE, value: false }, { type: pkcs11js.CKA_VERIFY, value: true }, ...publicPart], [...privateTemplate, ...limits]);
+        return await cryptoki.C_GenerateKeyPairAsync(
+          session,
+          wish,
+          [...named, { type: pkcs11js.CKA_PRIVATE, value: false }, { type: pkcs11js.CKA_VERIFY, value: true }, ...publicPart],
+          [...privateTemplate, ...limits],
+        );
       } catch (error) {
         if (!otherForm.has(returnValueOf(error))) throw error;
         refusal = error;
@@ -144,7 +199,10 @@ async function generate(shelf: Shelf, slot: Handle, { type, label }: KeyPairOrde
   throw refusal;
 }
 
-/** What was asked for is no proof: some modules ignore attributes they do not know. The key is left where it is, as every key (design rule 2). */
+/**
+ * What was asked for is no proof: some modules ignore attributes they do not know. The key is left where it is, as every key (design rule
+ * 2).
+ */
 function assertStays(shelf: Shelf, { handle, key }: KeyObjectOnToken): void {
   const { cryptoki, session, token } = shelf;
   const { private: hidden, alwaysSensitive, neverExtractable } = protectionOf(shelf, handle);
@@ -159,6 +217,9 @@ function assertStays(shelf: Shelf, { handle, key }: KeyObjectOnToken): void {
     ...(attribute(cryptoki, session, handle, pkcs11js.CKA_ID)?.length === 0 ? ['CKA_ID is empty'] : []),
   ];
   if (faults.length > 0) {
-    throw new HsmongerError('KEY_UNUSABLE', `Token '${token.label}' made the key '${key.label}' (CKA_ID ${Buffer.from(key.id).toString('hex')}), but not as it was asked to: ${faults.join(', ')}. Do not use this key; remove it with the vendor's tool, and make no keys with this module until its policy is mended.`);
+    throw new HsmongerError(
+      'KEY_UNUSABLE',
+      `Token '${token.label}' made the key '${key.label}' (CKA_ID ${Buffer.from(key.id).toString('hex')}), but not as it was asked to: ${faults.join(', ')}. Do not use this key; remove it with the vendor's tool, and make no keys with this module until its policy is mended.`,
+    );
   }
 }

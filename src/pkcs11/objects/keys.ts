@@ -37,8 +37,16 @@ export function privateKeys(shelf: Shelf, template: readonly Attribute[] = []): 
 export function findPrivateKey(shelf: Shelf, selector: KeySelector): KeyObjectOnToken {
   const [found, another] = candidates(shelf, selector);
   const on = `on token '${shelf.token.label}'`;
-  if (found === undefined) throw new HsmongerError('KEY_NOT_FOUND', `There is no private key ${wanted(selector)} ${on}; check with 'hsmonger token keys' that this is the right token and that its user may see the key.`);
-  if (another !== undefined) throw new HsmongerError('KEY_AMBIGUOUS', `There is more than one private key ${wanted(selector)} ${on}; give each key a CKA_ID of its own.`);
+  if (found === undefined)
+    throw new HsmongerError(
+      'KEY_NOT_FOUND',
+      `There is no private key ${wanted(selector)} ${on}; check with 'hsmonger token keys' that this is the right token and that its user may see the key.`,
+    );
+  if (another !== undefined)
+    throw new HsmongerError(
+      'KEY_AMBIGUOUS',
+      `There is more than one private key ${wanted(selector)} ${on}; give each key a CKA_ID of its own.`,
+    );
   return found;
 }
 
@@ -53,7 +61,10 @@ function candidates(shelf: Shelf, selector: KeySelector): KeyObjectOnToken[] {
     case 'uri': {
       const uri = parseUri(selector.uri);
       if (!uriNames(uri, shelf.token) || (uri.type ?? 'private') !== 'private') return [];
-      return privateKeys(shelf, [...(uri.id === undefined ? [] : [idOf(uri.id)]), ...(uri.object === undefined ? [] : [labelOf(uri.object)])]);
+      return privateKeys(shelf, [
+        ...(uri.id === undefined ? [] : [idOf(uri.id)]),
+        ...(uri.object === undefined ? [] : [labelOf(uri.object)]),
+      ]);
     }
   }
 }
@@ -66,11 +77,15 @@ function byPublicKey(shelf: Shelf, spki: Uint8Array, id: Uint8Array | undefined)
   const wantedKey = publicKeyOf(spki);
   const type = typeOf(wantedKey);
   // Exporting makes OpenSSL load its encoders, so it is left for certificates that wrap the key unusually (parameters absent, …).
-  const fits = ({ key }: KeyObjectOnToken) => key.spki !== undefined && (Buffer.from(key.spki).equals(spki) || wantedKey.export({ type: 'spki', format: 'der' }).equals(key.spki));
+  const fits = ({ key }: KeyObjectOnToken) =>
+    key.spki !== undefined && (Buffer.from(key.spki).equals(spki) || wantedKey.export({ type: 'spki', format: 'der' }).equals(key.spki));
   const withId = id === undefined ? [] : privateKeys(shelf, [idOf(id)]);
   const sure = withId.find(fits);
   if (sure !== undefined) return [sure];
-  const byNumber = type === 'RSA' ? privateKeys(shelf, [{ type: pkcs11js.CKA_MODULUS, value: modulusOf(wantedKey) }]).find(fits) : byPoint(shelf, wantedKey, type).find(fits);
+  const byNumber =
+    type === 'RSA'
+      ? privateKeys(shelf, [{ type: pkcs11js.CKA_MODULUS, value: modulusOf(wantedKey) }]).find(fits)
+      : byPoint(shelf, wantedKey, type).find(fits);
   if (byNumber !== undefined) return [byNumber];
   // Some tokens keep a leading zero in CKA_MODULUS, some a bare or compressed point: compare them all.
   const byValue = privateKeys(shelf).find(fits);
@@ -82,15 +97,24 @@ function byPoint(shelf: Shelf, key: KeyObject, type: KeyType): KeyObjectOnToken[
   const point = type === 'EC' || type === 'Ed25519' ? pointOf(key) : undefined;
   if (point === undefined) return [];
   const hasPoint: Attribute = { type: pkcs11js.CKA_EC_POINT, value: point };
-  const ids = findObjects(shelf.cryptoki, shelf.session, [publicKey, hasPoint]).map((handle) => attribute(shelf.cryptoki, shelf.session, handle, pkcs11js.CKA_ID));
-  return [...privateKeys(shelf, [hasPoint]), ...ids.flatMap((id) => (id === undefined || id.length === 0 ? [] : privateKeys(shelf, [idOf(id)])))];
+  const ids = findObjects(shelf.cryptoki, shelf.session, [publicKey, hasPoint]).map((handle) =>
+    attribute(shelf.cryptoki, shelf.session, handle, pkcs11js.CKA_ID),
+  );
+  return [
+    ...privateKeys(shelf, [hasPoint]),
+    ...ids.flatMap((id) => (id === undefined || id.length === 0 ? [] : privateKeys(shelf, [idOf(id)]))),
+  ];
 }
 
 function publicKeyOf(spki: Uint8Array): KeyObject {
   try {
     return createPublicKey({ key: Buffer.from(spki), format: 'der', type: 'spki' });
   } catch (error) {
-    throw new HsmongerError('KEY_UNUSABLE', 'The public key whose private key is wanted cannot be read; the certificate that holds it is damaged or of an unknown kind.', { cause: error });
+    throw new HsmongerError(
+      'KEY_UNUSABLE',
+      'The public key whose private key is wanted cannot be read; the certificate that holds it is damaged or of an unknown kind.',
+      { cause: error },
+    );
   }
 }
 
@@ -147,7 +171,11 @@ export function protectionOf({ cryptoki, session }: Shelf, handle: Handle): KeyP
     const value = attribute(cryptoki, session, handle, type)?.[0];
     return value === undefined ? undefined : value !== 0;
   };
-  return { private: says(pkcs11js.CKA_PRIVATE), alwaysSensitive: says(pkcs11js.CKA_ALWAYS_SENSITIVE), neverExtractable: says(pkcs11js.CKA_NEVER_EXTRACTABLE) };
+  return {
+    private: says(pkcs11js.CKA_PRIVATE),
+    alwaysSensitive: says(pkcs11js.CKA_ALWAYS_SENSITIVE),
+    neverExtractable: says(pkcs11js.CKA_NEVER_EXTRACTABLE),
+  };
 }
 
 /** From CKA_KEY_TYPE and CKA_EC_PARAMS. */
@@ -166,7 +194,12 @@ export function sizeOf(type: KeyType, modulus: Buffer | undefined, parameters: B
 }
 
 /** From the private key object itself, else from the public key object with its CKA_ID. */
-function publicValue(shelf: Shelf, handle: Handle, type: 'RSA' | 'EC' | 'Ed25519', { id, label }: Pick<TokenKey, 'id' | 'label'>): PublicValue | undefined {
+function publicValue(
+  shelf: Shelf,
+  handle: Handle,
+  type: 'RSA' | 'EC' | 'Ed25519',
+  { id, label }: Pick<TokenKey, 'id' | 'label'>,
+): PublicValue | undefined {
   const own = valueOf(shelf, handle, type);
   if (own !== undefined || id.length === 0) return own;
   const companions = publicKeysOf(shelf, type, idOf(id));
@@ -176,7 +209,10 @@ function publicValue(shelf: Shelf, handle: Handle, type: 'RSA' | 'EC' | 'Ed25519
   return companions.length > 1 ? undefined : valueOf(shelf, companion, type);
 }
 
-/** A pair whose making was interrupted when the private key had the CKA_ID NSS computes from the public value, and the public key not yet: that CKA_ID proves whose it is. */
+/**
+ * A pair whose making was interrupted when the private key had the CKA_ID NSS computes from the public value, and the public key not yet:
+ * that CKA_ID proves whose it is.
+ */
 function leftBehind(shelf: Shelf, type: 'RSA' | 'EC' | 'Ed25519', { id, label }: Pick<TokenKey, 'id' | 'label'>): PublicValue | undefined {
   if (label === '' || id.length !== sha1Octets) return undefined;
   return publicKeysOf(shelf, type, labelOf(label))

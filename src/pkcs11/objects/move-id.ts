@@ -20,13 +20,18 @@ export interface IdMove {
 }
 
 /**
- * Gives the private key, its public key and its certificates the CKA_ID `to`, in this order. `begin` is called when nothing stands in the way any more,
- * before the first change. 'refused': the module lets no CKA_ID be changed, and all is as it was. OBJECT_EXISTS where something else has that id.
+ * Gives the private key, its public key and its certificates the CKA_ID `to`, in this order. `begin` is called when nothing stands in the
+ * way any more, before the first change. 'refused': the module lets no CKA_ID be changed, and all is as it was. OBJECT_EXISTS where
+ * something else has that id.
  */
 export function moveId(shelf: Shelf, move: IdMove, begin: () => void): 'moved' | 'nothing to do' | 'refused' {
   const objects = [thePrivateKey(shelf, move), ...publicOnes(shelf, move), ...certificates(shelf, move)];
   const to = Buffer.from(move.to);
-  assertFree(shelf, to, objects.map(({ handle }) => handle));
+  assertFree(
+    shelf,
+    to,
+    objects.map(({ handle }) => handle),
+  );
   const wrong = objects.filter(({ id }) => !to.equals(id));
   if (wrong.length === 0) return 'nothing to do';
   begin();
@@ -40,13 +45,20 @@ function thePrivateKey(shelf: Shelf, { spki, from, to }: IdMove): Identified {
   const sure = found.filter(({ key }) => key.spki !== undefined && Buffer.from(key.spki).equals(spki));
   const [one, another] = sure.length > 0 ? sure : found.filter(({ key }) => key.spki === undefined);
   const on = `on token '${shelf.token.label}'`;
-  if (one === undefined) throw new HsmongerError('KEY_NOT_FOUND', `The private key with CKA_ID ${hex(from)} is no longer ${on}, so no CKA_ID was changed.`);
-  if (another !== undefined) throw new HsmongerError('KEY_AMBIGUOUS', `There are two private keys ${on} of which either may be meant by CKA_ID ${hex(from)}; no CKA_ID was changed.`);
+  if (one === undefined)
+    throw new HsmongerError('KEY_NOT_FOUND', `The private key with CKA_ID ${hex(from)} is no longer ${on}, so no CKA_ID was changed.`);
+  if (another !== undefined)
+    throw new HsmongerError(
+      'KEY_AMBIGUOUS',
+      `There are two private keys ${on} of which either may be meant by CKA_ID ${hex(from)}; no CKA_ID was changed.`,
+    );
   return { handle: one.handle, id: one.key.id };
 }
 
 function publicOnes(shelf: Shelf, { spki }: IdMove): Identified[] {
-  return publicKeys(shelf).flatMap(({ handle, key }) => (key.spki !== undefined && Buffer.from(key.spki).equals(spki) ? [{ handle, id: key.id }] : []));
+  return publicKeys(shelf).flatMap(({ handle, key }) =>
+    key.spki !== undefined && Buffer.from(key.spki).equals(spki) ? [{ handle, id: key.id }] : [],
+  );
 }
 
 function certificates({ cryptoki, session }: Shelf, move: IdMove): Identified[] {
@@ -65,7 +77,13 @@ function assertFree({ cryptoki, session, token }: Shelf, id: Buffer, own: readon
     ['certificate', certificateObject],
   ];
   for (const [what, template] of classes) {
-    const strangers = findObjects(cryptoki, session, [...template, { type: pkcs11js.CKA_ID, value: id }]).filter((object) => !own.some((handle) => handle.equals(object)));
-    if (strangers.length > 0) throw new HsmongerError('OBJECT_EXISTS', `Another ${what} on token '${token.label}' has the CKA_ID ${hex(id)} already, and it would be taken for this key's; no CKA_ID was changed. Give the other its own first.`);
+    const strangers = findObjects(cryptoki, session, [...template, { type: pkcs11js.CKA_ID, value: id }]).filter(
+      (object) => !own.some((handle) => handle.equals(object)),
+    );
+    if (strangers.length > 0)
+      throw new HsmongerError(
+        'OBJECT_EXISTS',
+        `Another ${what} on token '${token.label}' has the CKA_ID ${hex(id)} already, and it would be taken for this key's; no CKA_ID was changed. Give the other its own first.`,
+      );
   }
 }

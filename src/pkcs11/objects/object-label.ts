@@ -6,12 +6,16 @@ const longest = 255;
 const longestOfToken = 32;
 
 /**
- * Refuses a label that certmonger or NSS would lose the object by (design rule 2): none, or one with ':' (NSS reads "token:nickname"), '/' or
- * control characters. LABEL_INVALID. `what` begins the message.
+ * Refuses a label that certmonger or NSS would lose the object by (design rule 2): none, or one with ':' (NSS reads "token:nickname"), '/'
+ * or control characters. LABEL_INVALID. `what` begins the message.
  */
 export function assertLabel(label: string, what: string): void {
   const why = labelFault(label, longest);
-  if (why !== undefined) throw new HsmongerError('LABEL_INVALID', `${what} cannot have the label '${label}': it ${why}; NSS and certmonger would not find it again by that. Choose another.`);
+  if (why !== undefined)
+    throw new HsmongerError(
+      'LABEL_INVALID',
+      `${what} cannot have the label '${label}': it ${why}; NSS and certmonger would not find it again by that. Choose another.`,
+    );
 }
 
 /** Why a token cannot have that label, as the end of a sentence. */

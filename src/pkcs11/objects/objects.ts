@@ -8,7 +8,8 @@ export function findObjects(cryptoki: Cryptoki, session: Handle, template: Attri
   cryptoki.C_FindObjectsInit(session, template);
   try {
     const found: Handle[] = [];
-    for (let batch = cryptoki.C_FindObjects(session, atOnce); batch.length > 0; batch = cryptoki.C_FindObjects(session, atOnce)) found.push(...batch);
+    for (let batch = cryptoki.C_FindObjects(session, atOnce); batch.length > 0; batch = cryptoki.C_FindObjects(session, atOnce))
+      found.push(...batch);
     return found;
   } finally {
     cryptoki.C_FindObjectsFinal(session);

@@ -3,7 +3,11 @@ import { createPublicKey, type JsonWebKeyInput } from 'node:crypto';
 /** The public value of a key as its token has it. */
 export type PublicValue =
   | { readonly type: 'RSA'; /** Big-endian, leading zeros allowed. */ readonly modulus: Uint8Array; readonly exponent: Uint8Array }
-  | { readonly type: 'EC' | 'Ed25519'; /** CKA_EC_PARAMS. */ readonly parameters: Uint8Array; /** CKA_EC_POINT. */ readonly point: Uint8Array };
+  | {
+      readonly type: 'EC' | 'Ed25519';
+      /** CKA_EC_PARAMS. */ readonly parameters: Uint8Array;
+      /** CKA_EC_POINT. */ readonly point: Uint8Array;
+    };
 
 interface Curve {
   readonly name: string;
@@ -11,7 +15,9 @@ interface Curve {
   readonly size: number;
 }
 
-/** CKA_EC_PARAMS, DER in hexadecimal: an object identifier or, for Edwards curves on some tokens, a PrintableString (PKCS#11 3.0 §2.3.5). */
+/**
+ * CKA_EC_PARAMS, DER in hexadecimal: an object identifier or, for Edwards curves on some tokens, a PrintableString (PKCS#11 3.0 §2.3.5).
+ */
 const curves: Readonly<Record<string, Curve>> = {
   '06082a8648ce3d030107': { name: 'P-256', size: 256 },
   '06052b81040022': { name: 'P-384', size: 384 },

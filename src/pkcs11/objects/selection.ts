@@ -12,7 +12,10 @@ export interface SelectableObject {
   readonly label: string;
 }
 
-/** Whether an object is one of those somebody named by label, CKA_ID in hexadecimal, or URI; all where nothing was named. CONFIG_INVALID for what is no URI. */
+/**
+ * Whether an object is one of those somebody named by label, CKA_ID in hexadecimal, or URI; all where nothing was named. CONFIG_INVALID for
+ * what is no URI.
+ */
 export function selecting(selector: string | undefined, token: TokenDescription): (object: SelectableObject, kind: ObjectKind) => boolean {
   if (selector === undefined) return () => true;
   if (/^pkcs11:/iu.test(selector)) return byUri(parseUri(selector), token);
@@ -22,13 +25,30 @@ export function selecting(selector: string | undefined, token: TokenDescription)
 
 function byUri(uri: Pkcs11Uri, token: TokenDescription): (object: SelectableObject, kind: ObjectKind) => boolean {
   if (!uriNames(uri, token)) return () => false;
-  return ({ id, label }, kind) => (uri.type === undefined || uri.type === kind) && (uri.object === undefined || uri.object === label) && (uri.id === undefined || Buffer.from(uri.id).equals(id));
+  return ({ id, label }, kind) =>
+    (uri.type === undefined || uri.type === kind) &&
+    (uri.object === undefined || uri.object === label) &&
+    (uri.id === undefined || Buffer.from(uri.id).equals(id));
 }
 
 /** The one that was named; `code` otherwise, and KEY_AMBIGUOUS where several were. `what` is the thing in the plural: 'private keys'. */
-export function onlyOne<T>(found: readonly T[], selector: string, what: string, code: 'KEY_NOT_FOUND' | 'CERTIFICATE_NOT_FOUND', token: TokenDescription): T {
+export function onlyOne<T>(
+  found: readonly T[],
+  selector: string,
+  what: string,
+  code: 'KEY_NOT_FOUND' | 'CERTIFICATE_NOT_FOUND',
+  token: TokenDescription,
+): T {
   const [one, another] = found;
-  if (one === undefined) throw new HsmongerError(code, `'${selector}' names none of the ${what} on token '${token.label}'; 'hsmonger token keys' lists what is there.`);
-  if (another !== undefined) throw new HsmongerError('KEY_AMBIGUOUS', `'${selector}' names ${String(found.length)} of the ${what} on token '${token.label}'; name one by its CKA_ID or URI.`);
+  if (one === undefined)
+    throw new HsmongerError(
+      code,
+      `'${selector}' names none of the ${what} on token '${token.label}'; 'hsmonger token keys' lists what is there.`,
+    );
+  if (another !== undefined)
+    throw new HsmongerError(
+      'KEY_AMBIGUOUS',
+      `'${selector}' names ${String(found.length)} of the ${what} on token '${token.label}'; name one by its CKA_ID or URI.`,
+    );
   return one;
 }

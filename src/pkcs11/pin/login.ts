@@ -31,10 +31,22 @@ export interface LoginMeans {
 }
 
 /** The token has judged the PIN and the same PIN will be refused again. */
-const refusals: ReadonlySet<string> = new Set(['CKR_PIN_INCORRECT', 'CKR_PIN_INVALID', 'CKR_PIN_LEN_RANGE', 'CKR_PIN_EXPIRED', 'CKR_PIN_LOCKED']);
+const refusals: ReadonlySet<string> = new Set([
+  'CKR_PIN_INCORRECT',
+  'CKR_PIN_INVALID',
+  'CKR_PIN_LEN_RANGE',
+  'CKR_PIN_EXPIRED',
+  'CKR_PIN_LOCKED',
+]);
 
 /** Some tokens answer a wrong PIN with one of these; then only their flags tell. */
-const ambiguous: ReadonlySet<string> = new Set(['CKR_GENERAL_ERROR', 'CKR_FUNCTION_FAILED', 'CKR_FUNCTION_REJECTED', 'CKR_ARGUMENTS_BAD', 'CKR_VENDOR_DEFINED']);
+const ambiguous: ReadonlySet<string> = new Set([
+  'CKR_GENERAL_ERROR',
+  'CKR_FUNCTION_FAILED',
+  'CKR_FUNCTION_REJECTED',
+  'CKR_ARGUMENTS_BAD',
+  'CKR_VENDOR_DEFINED',
+]);
 
 /** Logs the user in unless this process is logged in to the token already: a login is shared by all its sessions (PKCS#11 2.40 §5.6). */
 export async function logIn(site: LoginSite, means: LoginMeans): Promise<void> {
@@ -56,7 +68,13 @@ async function attemptLogin(site: LoginSite, means: LoginMeans, userType: number
     const pin = readPin(means.source, means.env, means.reader, (secret) => means.pins.tag(secret));
     try {
       const protectedPath = (flags & pkcs11js.CKF_PROTECTED_AUTHENTICATION_PATH) !== 0;
-      const facts = { pin: pinState(flags), protectedPath, failure: means.anew ? undefined : memory.failureOf(pin.identity), force: means.force, now: means.clock() };
+      const facts = {
+        pin: pinState(flags),
+        protectedPath,
+        failure: means.anew ? undefined : memory.failureOf(pin.identity),
+        force: means.force,
+        now: means.clock(),
+      };
       const decision = decideLogin(facts, site.label, describePinSource(means.source));
       if (!decision.attempt) throw new HsmongerError(decision.code, decision.sentence);
       tryOnce(site, userType, pin, memory);

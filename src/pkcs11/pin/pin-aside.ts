@@ -6,7 +6,10 @@ import { pinFileIdentity } from './pin-source.js';
 import type { PinSourceIdentity } from '../token.js';
 
 /** 'changed': another file is there by now, unjudged. 'gone': none; another instance that shares it may have been quicker. */
-export type Aside = { readonly result: 'moved'; readonly to: string } | { readonly result: 'changed' | 'gone' } | { readonly result: 'unsafe' | 'failed'; readonly problem: string };
+export type Aside =
+  | { readonly result: 'moved'; readonly to: string }
+  | { readonly result: 'changed' | 'gone' }
+  | { readonly result: 'unsafe' | 'failed'; readonly problem: string };
 
 /** Where a PIN file that proved bad goes. */
 export function asideName(file: string): string {
@@ -20,8 +23,8 @@ export function pinFileNow(file: string): PinSourceIdentity | undefined {
 }
 
 /**
- * Moves the very file that was judged out of certmonger's way, owner and mode kept; one that was moved before is replaced. Only where nobody but
- * root and the user this runs as can change what the path names: else somebody could have root rename another file.
+ * Moves the very file that was judged out of certmonger's way, owner and mode kept; one that was moved before is replaced. Only where
+ * nobody but root and the user this runs as can change what the path names: else somebody could have root rename another file.
  */
 export function movePinAside(file: string, judged: PinSourceIdentity): Aside {
   try {
@@ -30,7 +33,11 @@ export function movePinAside(file: string, judged: PinSourceIdentity): Aside {
     if (!stats.isFile()) return { result: 'unsafe', problem: `The PIN file ${file} is no regular file, so it is not moved aside.` };
     if (pinFileIdentity(stats) !== judged) return { result: 'changed' };
     const distrust = distrustOf(path.dirname(file), process.geteuid?.());
-    if (distrust !== undefined) return { result: 'unsafe', problem: `The PIN file ${file} is not moved aside, for others could make that another file: ${distrust}.` };
+    if (distrust !== undefined)
+      return {
+        result: 'unsafe',
+        problem: `The PIN file ${file} is not moved aside, for others could make that another file: ${distrust}.`,
+      };
     const to = asideName(file);
     renameSync(file, to);
     return sameFile(stats, lstatSync(to, { bigint: true })) ? { result: 'moved', to } : putBack(file, to);

@@ -54,11 +54,20 @@ export function describePinSource(source: PinSource): string {
  * undefined when it can. Group reading is fine for the reader's own group and root's: systemd shows a credential's ACL mask there.
  */
 export function pinFileProblem(file: string, facts: PinFileFacts, reader: PinReader): Problem | undefined {
-  if (!facts.regular) return { code: 'PIN_SOURCE_INVALID', sentence: `The PIN file ${file} is not a regular file; certmonger reads no other kind.` };
-  if (facts.size === 0) return { code: 'PIN_SOURCE_INVALID', sentence: `The PIN file ${file} is empty; write the PIN into its first line.` };
-  if (facts.size > largest) return { code: 'PIN_SOURCE_INVALID', sentence: `The PIN file ${file} is larger than ${String(largest)} octets, so it is hardly a PIN; its first line must be the PIN.` };
+  if (!facts.regular)
+    return { code: 'PIN_SOURCE_INVALID', sentence: `The PIN file ${file} is not a regular file; certmonger reads no other kind.` };
+  if (facts.size === 0)
+    return { code: 'PIN_SOURCE_INVALID', sentence: `The PIN file ${file} is empty; write the PIN into its first line.` };
+  if (facts.size > largest)
+    return {
+      code: 'PIN_SOURCE_INVALID',
+      sentence: `The PIN file ${file} is larger than ${String(largest)} octets, so it is hardly a PIN; its first line must be the PIN.`,
+    };
   if (facts.uid !== 0 && facts.uid !== reader.uid) {
-    return { code: 'PIN_UNSAFE', sentence: `The PIN file ${file} belongs to uid ${String(facts.uid)}, who could read or replace the PIN; run: chown ${String(reader.uid)}:${String(reader.gid)} '${file}'.` };
+    return {
+      code: 'PIN_UNSAFE',
+      sentence: `The PIN file ${file} belongs to uid ${String(facts.uid)}, who could read or replace the PIN; run: chown ${String(reader.uid)}:${String(reader.gid)} '${file}'.`,
+    };
   }
   const ownGroup = facts.gid === reader.gid || facts.gid === 0;
   const tooOpen = ownGroup ? 0o027 : 0o077;
@@ -70,7 +79,10 @@ export function pinFileProblem(file: string, facts: PinFileFacts, reader: PinRea
   }
   const readable = facts.uid === reader.uid ? 0o400 : ownGroup ? 0o040 : 0;
   if (reader.uid !== 0 && (facts.mode & readable) === 0) {
-    return { code: 'PIN_SOURCE_INVALID', sentence: `The PIN file ${file} cannot be read by uid ${String(reader.uid)}; run: chown ${String(reader.uid)}:${String(reader.gid)} '${file}' && chmod 0600 '${file}'.` };
+    return {
+      code: 'PIN_SOURCE_INVALID',
+      sentence: `The PIN file ${file} cannot be read by uid ${String(reader.uid)}; run: chown ${String(reader.uid)}:${String(reader.gid)} '${file}' && chmod 0600 '${file}'.`,
+    };
   }
   return undefined;
 }
@@ -79,7 +91,12 @@ export function pinFileProblem(file: string, facts: PinFileFacts, reader: PinRea
  * Reads the PIN. Blanks are part of it, its first line counts (as for certmonger, pin.c). `tag` names the PIN of a source without a
  * file. PIN_SOURCE_MISSING, PIN_SOURCE_INVALID or PIN_UNSAFE otherwise.
  */
-export function readPin(source: PinSource, env: Readonly<Record<string, string | undefined>>, reader: PinReader, tag: (secret: Uint8Array) => string): Pin {
+export function readPin(
+  source: PinSource,
+  env: Readonly<Record<string, string | undefined>>,
+  reader: PinReader,
+  tag: (secret: Uint8Array) => string,
+): Pin {
   switch (source.from) {
     case 'file':
       return readPinFile(source.path, reader);
@@ -87,7 +104,11 @@ export function readPin(source: PinSource, env: Readonly<Record<string, string |
       return readUnlocked(source, env['CREDENTIALS_DIRECTORY'], reader);
     case 'environment': {
       const value = env[source.variable];
-      if (value === undefined) throw new HsmongerError('PIN_SOURCE_MISSING', `The PIN variable ${source.variable} is not set; set it for this command, or use pin-file.`);
+      if (value === undefined)
+        throw new HsmongerError(
+          'PIN_SOURCE_MISSING',
+          `The PIN variable ${source.variable} is not set; set it for this command, or use pin-file.`,
+        );
       const pin = firstLine(Buffer.from(value), describePinSource(source));
       return { pin, identity: `environment:${tag(pin)}` };
     }
@@ -101,7 +122,10 @@ export function identifyPin(...where: Parameters<typeof readPin>): PinSourceIden
   return identity;
 }
 
-/** While a token's PIN is changed (service/pin/change.ts): where the old PIN lies, and where the new one. In the PIN file's own directory, for rename(2). */
+/**
+ * While a token's PIN is changed (service/pin/change.ts): where the old PIN lies, and where the new one. In the PIN file's own directory,
+ * for rename(2).
+ */
 export const besidePinFile = (file: string): { readonly old: string; readonly next: string } => {
   const beside = (what: string) => path.join(path.dirname(file), `.${path.basename(file)}.${what}-pin`);
   return { old: beside('old'), next: beside('new') };
@@ -134,7 +158,11 @@ function readPinFile(file: string, reader: PinReader): Pin {
       const stats = fstatSync(descriptor, { bigint: true });
       const problem = pinFileProblem(file, factsOf(stats), reader);
       if (problem !== undefined) throw new HsmongerError(problem.code, problem.sentence);
-      if (distrust !== undefined) throw new HsmongerError('PIN_UNSAFE', `The PIN file ${file} could be replaced by others: ${distrust}; move it where only root and its reader can write.`);
+      if (distrust !== undefined)
+        throw new HsmongerError(
+          'PIN_UNSAFE',
+          `The PIN file ${file} could be replaced by others: ${distrust}; move it where only root and its reader can write.`,
+        );
       return { pin: firstLine(readSome(descriptor), `PIN file ${file}`), identity: pinFileIdentity(stats) };
     } finally {
       closeSync(descriptor);
@@ -166,7 +194,10 @@ export function firstLine(text: Buffer, where: string): Buffer {
   if (line.length === 0) throw new HsmongerError('PIN_SOURCE_INVALID', `The first line of ${where} is empty; it must be the PIN.`);
   if (line.includes(0) || !isUtf8(line)) {
     line.fill(0);
-    throw new HsmongerError('PIN_SOURCE_INVALID', `The first line of ${where} is not UTF-8 text, as PKCS#11 wants a PIN to be; write it anew.`);
+    throw new HsmongerError(
+      'PIN_SOURCE_INVALID',
+      `The first line of ${where} is not UTF-8 text, as PKCS#11 wants a PIN to be; write it anew.`,
+    );
   }
   return line;
 }
@@ -174,8 +205,23 @@ export function firstLine(text: Buffer, where: string): Buffer {
 function unreadable(file: string, reader: PinReader, error: unknown): unknown {
   if (error instanceof HsmongerError) return error;
   const { code } = error as NodeJS.ErrnoException;
-  if (code === 'ENOENT' && existsSync(besidePinFile(file).old)) return new HsmongerError('PIN_SOURCE_MISSING', `The PIN file ${file} is set aside while the token's PIN is changed; where that was interrupted, run 'hsmonger token change-pin' again.`, { cause: error });
-  if (code === 'ENOENT' || code === 'ENOTDIR') return new HsmongerError('PIN_SOURCE_MISSING', `There is no PIN file ${file}; write the token's PIN into its first line, readable by its user alone.`, { cause: error });
-  if (code === 'EACCES' || code === 'EPERM') return new HsmongerError('PIN_SOURCE_INVALID', `The PIN file ${file} cannot be read by uid ${String(reader.uid)}; check its owner, its mode and those of its directories.`, { cause: error });
+  if (code === 'ENOENT' && existsSync(besidePinFile(file).old))
+    return new HsmongerError(
+      'PIN_SOURCE_MISSING',
+      `The PIN file ${file} is set aside while the token's PIN is changed; where that was interrupted, run 'hsmonger token change-pin' again.`,
+      { cause: error },
+    );
+  if (code === 'ENOENT' || code === 'ENOTDIR')
+    return new HsmongerError(
+      'PIN_SOURCE_MISSING',
+      `There is no PIN file ${file}; write the token's PIN into its first line, readable by its user alone.`,
+      { cause: error },
+    );
+  if (code === 'EACCES' || code === 'EPERM')
+    return new HsmongerError(
+      'PIN_SOURCE_INVALID',
+      `The PIN file ${file} cannot be read by uid ${String(reader.uid)}; check its owner, its mode and those of its directories.`,
+      { cause: error },
+    );
   return new HsmongerError('PIN_SOURCE_INVALID', `Cannot read the PIN file ${file}: ${sentenceOf(error)}.`, { cause: error });
 }

@@ -6,7 +6,10 @@ import { decideLogin } from './pin-guard.js';
 import { describePinSource, readPin } from './pin-source.js';
 import type { TokenDescription } from '../token.js';
 
-/** What the flags of CK_TOKEN_INFO say of the security officer's PIN, the worst first. A blank token has none yet, and SoftHSM calls that locked. */
+/**
+ * What the flags of CK_TOKEN_INFO say of the security officer's PIN, the worst first. A blank token has none yet, and SoftHSM calls that
+ * locked.
+ */
 function soPinState(flags: number): TokenDescription['pin'] {
   if ((flags & pkcs11js.CKF_TOKEN_INITIALIZED) === 0) return 'fine';
   if ((flags & pkcs11js.CKF_SO_PIN_LOCKED) !== 0) return 'locked';
@@ -14,20 +17,40 @@ function soPinState(flags: number): TokenDescription['pin'] {
   return (flags & pkcs11js.CKF_SO_PIN_COUNT_LOW) !== 0 ? 'count-low' : 'fine';
 }
 
-const refusals: ReadonlySet<string | undefined> = new Set(['CKR_PIN_INCORRECT', 'CKR_PIN_INVALID', 'CKR_PIN_LEN_RANGE', 'CKR_PIN_EXPIRED', 'CKR_PIN_LOCKED']);
+const refusals: ReadonlySet<string | undefined> = new Set([
+  'CKR_PIN_INCORRECT',
+  'CKR_PIN_INVALID',
+  'CKR_PIN_LEN_RANGE',
+  'CKR_PIN_EXPIRED',
+  'CKR_PIN_LOCKED',
+]);
 
 /**
- * One use of the security officer's PIN by the rules of every PIN (design rule 4), remembered under a name of its own. `use` gets it as PKCS#11 wants it.
- * What a locked one means is said here: nobody can unlock it.
+ * One use of the security officer's PIN by the rules of every PIN (design rule 4), remembered under a name of its own. `use` gets it as
+ * PKCS#11 wants it. What a locked one means is said here: nobody can unlock it.
  */
-export async function withSoPin(site: Pick<LoginSite, 'cryptoki' | 'slot' | 'label' | 'guardKey'>, means: LoginMeans, use: (pin: string) => void): Promise<void> {
+export async function withSoPin(
+  site: Pick<LoginSite, 'cryptoki' | 'slot' | 'label' | 'guardKey'>,
+  means: LoginMeans,
+  use: (pin: string) => void,
+): Promise<void> {
   await means.pins.exclusively(`${site.guardKey}\nsecurity officer`, (memory) => {
     const { flags } = site.cryptoki.C_GetTokenInfo(site.slot);
     const state = soPinState(flags);
-    if (state === 'locked') throw new HsmongerError('PIN_LOCKED', `The security officer's PIN of token '${site.label}' is locked; the token must be reset with the vendor's tool, and loses all that is on it.`);
+    if (state === 'locked')
+      throw new HsmongerError(
+        'PIN_LOCKED',
+        `The security officer's PIN of token '${site.label}' is locked; the token must be reset with the vendor's tool, and loses all that is on it.`,
+      );
     const { pin, identity } = readPin(means.source, means.env, means.reader, (secret) => means.pins.tag(secret));
     try {
-      const facts = { pin: state, protectedPath: (flags & pkcs11js.CKF_PROTECTED_AUTHENTICATION_PATH) !== 0, failure: memory.failureOf(identity), force: means.force, now: means.clock() };
+      const facts = {
+        pin: state,
+        protectedPath: (flags & pkcs11js.CKF_PROTECTED_AUTHENTICATION_PATH) !== 0,
+        failure: memory.failureOf(identity),
+        force: means.force,
+        now: means.clock(),
+      };
       const decision = decideLogin(facts, site.label, `security officer's ${describePinSource(means.source)}`);
       if (!decision.attempt) throw new HsmongerError(decision.code, decision.sentence);
       memory.trying(identity);

@@ -42,7 +42,9 @@ export function listMechanisms(config: ModuleConfig): TokenMechanisms[] {
   try {
     return tokensOf(module.cryptoki, config.module).tokens.map(({ slot, description }) => ({
       token: description,
-      mechanisms: calling(`Listing the mechanisms of slot ${slotText(description.slotId)} of ${config.module}`, () => module.cryptoki.C_GetMechanismList(slot).map((mechanism) => factsOf(module.cryptoki, slot, mechanism))),
+      mechanisms: calling(`Listing the mechanisms of slot ${slotText(description.slotId)} of ${config.module}`, () =>
+        module.cryptoki.C_GetMechanismList(slot).map((mechanism) => factsOf(module.cryptoki, slot, mechanism)),
+      ),
     }));
   } finally {
     module.release();
@@ -51,5 +53,10 @@ export function listMechanisms(config: ModuleConfig): TokenMechanisms[] {
 
 function factsOf(cryptoki: Cryptoki, slot: Handle, mechanism: number): MechanismFacts {
   const { flags, minKeySize = 0, maxKeySize = 0 } = cryptoki.C_GetMechanismInfo(slot, mechanism);
-  return { name: mechanismName(mechanism), uses: uses.filter(([flag]) => (flags & flag) !== 0).map(([, word]) => word), minKeySize, maxKeySize };
+  return {
+    name: mechanismName(mechanism),
+    uses: uses.filter(([flag]) => (flags & flag) !== 0).map(([, word]) => word),
+    minKeySize,
+    maxKeySize,
+  };
 }

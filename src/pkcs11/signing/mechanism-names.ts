@@ -1,6 +1,9 @@
 import type { SignatureAlgorithm } from '../../config/signature-algorithm.js';
 
-/** The mechanisms that give this signature, by name, the best first: what signs there loads the module, and who only asks what a token lists need not (mechanisms.ts). */
+/**
+ * The mechanisms that give this signature, by name, the best first: what signs there loads the module, and who only asks what a token lists
+ * need not (mechanisms.ts).
+ */
 export function mechanismNames(algorithm: SignatureAlgorithm): readonly string[] {
   switch (algorithm.scheme) {
     case 'rsa-pkcs1':

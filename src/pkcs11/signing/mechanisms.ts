@@ -12,7 +12,10 @@ export interface SigningWay extends Mechanism {
 }
 
 const asIs = (data: Uint8Array): Buffer => Buffer.from(data);
-const hashed = (digest: Digest) => (data: Uint8Array): Buffer => createHash(digest).update(data).digest();
+const hashed =
+  (digest: Digest) =>
+  (data: Uint8Array): Buffer =>
+    createHash(digest).update(data).digest();
 
 /** RFC 8017 §9.2 note 1: DigestInfo up to the digest itself. */
 const digestInfo = {
@@ -22,7 +25,11 @@ const digestInfo = {
 } as const;
 
 const pkcs1 = { sha256: pkcs11js.CKM_SHA256_RSA_PKCS, sha384: pkcs11js.CKM_SHA384_RSA_PKCS, sha512: pkcs11js.CKM_SHA512_RSA_PKCS } as const;
-const pss = { sha256: pkcs11js.CKM_SHA256_RSA_PKCS_PSS, sha384: pkcs11js.CKM_SHA384_RSA_PKCS_PSS, sha512: pkcs11js.CKM_SHA512_RSA_PKCS_PSS } as const;
+const pss = {
+  sha256: pkcs11js.CKM_SHA256_RSA_PKCS_PSS,
+  sha384: pkcs11js.CKM_SHA384_RSA_PKCS_PSS,
+  sha512: pkcs11js.CKM_SHA512_RSA_PKCS_PSS,
+} as const;
 const ecdsa = { sha256: pkcs11js.CKM_ECDSA_SHA256, sha384: pkcs11js.CKM_ECDSA_SHA384, sha512: pkcs11js.CKM_ECDSA_SHA512 } as const;
 
 const pssParameter = {
@@ -32,11 +39,16 @@ const pssParameter = {
 } as const;
 
 /** The kind of key each signature wants: not every module checks (SoftHSM takes an elliptic-curve key for RSA and fails later). */
-export const keyTypeFor: Readonly<Record<SignatureAlgorithm['scheme'], KeyType>> = { 'rsa-pkcs1': 'RSA', 'rsa-pss': 'RSA', ecdsa: 'EC', eddsa: 'Ed25519' };
+export const keyTypeFor: Readonly<Record<SignatureAlgorithm['scheme'], KeyType>> = {
+  'rsa-pkcs1': 'RSA',
+  'rsa-pss': 'RSA',
+  ecdsa: 'EC',
+  eddsa: 'Ed25519',
+};
 
 /**
- * The ways that give this signature, the best first; the raw one for tokens that do not hash (design rule 10). CKM_RSA_X_509 is none of them: the padding
- * would be ours, and a token that keeps it to itself (PSS above all) means to be its judge.
+ * The ways that give this signature, the best first; the raw one for tokens that do not hash (design rule 10). CKM_RSA_X_509 is none of
+ * them: the padding would be ours, and a token that keeps it to itself (PSS above all) means to be its judge.
  */
 function waysOf(algorithm: SignatureAlgorithm): SigningWay[] {
   switch (algorithm.scheme) {
@@ -79,15 +91,22 @@ export function rememberedWays(cryptoki: Cryptoki, slot: Handle, label: string):
 /** The ways the token lists for signing; MECHANISM_UNSUPPORTED when there is none. */
 function signingWays(cryptoki: Cryptoki, slot: Handle, label: string, algorithm: SignatureAlgorithm): SigningWay[] {
   const listed = new Set(cryptoki.C_GetMechanismList(slot));
-  const usable = waysOf(algorithm).filter(({ mechanism }) => listed.has(mechanism) && (cryptoki.C_GetMechanismInfo(slot, mechanism).flags & pkcs11js.CKF_SIGN) !== 0);
+  const usable = waysOf(algorithm).filter(
+    ({ mechanism }) => listed.has(mechanism) && (cryptoki.C_GetMechanismInfo(slot, mechanism).flags & pkcs11js.CKF_SIGN) !== 0,
+  );
   if (usable.length === 0) {
-    const wanted = waysOf(algorithm).map(({ mechanism }) => mechanismName(mechanism)).join(' or ');
+    const wanted = waysOf(algorithm)
+      .map(({ mechanism }) => mechanismName(mechanism))
+      .join(' or ');
     throw new HsmongerError('MECHANISM_UNSUPPORTED', `Token '${label}' lists no ${wanted} for signing; ${otherwise(algorithm)}`);
   }
   return usable;
 }
 
-/** What to do where the token lacks the mechanisms: the raw one takes every digest, so none is worth another try but with RSA, where a policy may allow one alone. */
+/**
+ * What to do where the token lacks the mechanisms: the raw one takes every digest, so none is worth another try but with RSA, where a
+ * policy may allow one alone.
+ */
 function otherwise(algorithm: SignatureAlgorithm): string {
   switch (algorithm.scheme) {
     case 'rsa-pkcs1':

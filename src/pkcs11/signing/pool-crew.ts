@@ -6,7 +6,10 @@ interface Hand {
   readonly key: TokenKey;
 }
 
-/** The sessions of a pool that live and die together: where one is lost the others seldom last, and a module is initialised afresh only when all have left it. */
+/**
+ * The sessions of a pool that live and die together: where one is lost the others seldom last, and a module is initialised afresh only when
+ * all have left it.
+ */
 export interface Crew {
   readonly key: TokenKey;
   /** Whether it replaces one that was lost. */
@@ -18,14 +21,19 @@ export interface Crew {
   take(): Hand | undefined;
   giveBack(hand: Hand): void;
   /**
-   * Opens one session more; undefined where there are enough, or one is being opened. Never fails: a session that cannot be opened beside others (CKR_SESSION_COUNT) is
-   * done without.
+   * Opens one session more; undefined where there are enough, or one is being opened. Never fails: a session that cannot be opened beside
+   * others (CKR_SESSION_COUNT) is done without.
    */
   grow(): Promise<void> | undefined;
   dismiss(): Promise<void>;
 }
 
-export async function engageCrew(open: () => Promise<Token>, selector: KeySelector, most: number, { afterLoss = false } = {}): Promise<Crew> {
+export async function engageCrew(
+  open: () => Promise<Token>,
+  selector: KeySelector,
+  most: number,
+  { afterLoss = false } = {},
+): Promise<Crew> {
   const first = await engage(open, selector);
   const all = [first];
   const idle = [first];

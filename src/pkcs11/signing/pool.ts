@@ -8,8 +8,8 @@ export interface SigningPool {
   /** As the first session found it. */
   readonly key: TokenKey;
   /**
-   * Signs in the order it is asked. A signature whose session is lost under it is made once more, through a new one; the failure of that is what the
-   * caller gets. SESSION_LOST after close().
+   * Signs in the order it is asked. A signature whose session is lost under it is made once more, through a new one; the failure of that is
+   * what the caller gets. SESSION_LOST after close().
    */
   sign(algorithm: SignatureAlgorithm, data: Uint8Array): Promise<Uint8Array>;
   /** Ends when all that was asked for has been answered; closes every session. */
@@ -24,15 +24,18 @@ interface Job {
   readonly attempt: 1 | 2;
 }
 
-/** What a new session may mend. A signature made twice harms nobody, so vague failures of the device (CKR_DEVICE_ERROR, …) are among them. */
+/**
+ * What a new session may mend. A signature made twice harms nobody, so vague failures of the device (CKR_DEVICE_ERROR, …) are among them.
+ */
 const passing: ReadonlySet<ErrorCode> = new Set(['SESSION_LOST', 'TOKEN_NOT_FOUND', 'TOKEN_FAILED']);
 
 /**
- * Opens one session, logs in and finds the key; up to `sessions` follow as work comes, without a login of their own: a login is the process's (PKCS#11 2.40
- * §5.6). `open` gives a new session each time it is called. Fails as `open` and findKey() do.
+ * Opens one session, logs in and finds the key; up to `sessions` follow as work comes, without a login of their own: a login is the
+ * process's (PKCS#11 2.40 §5.6). `open` gives a new session each time it is called. Fails as `open` and findKey() do.
  *
- * Each signature in progress blocks a thread of libuv's pool, which files and names of hosts need too. It has four threads unless UV_THREADPOOL_SIZE said
- * otherwise before the first use: sessions beyond them wait for a thread, not for the token (src/service/ask.ts makes room).
+ * Each signature in progress blocks a thread of libuv's pool, which files and names of hosts need too. It has four threads unless
+ * UV_THREADPOOL_SIZE said otherwise before the first use: sessions beyond them wait for a thread, not for the token (src/service/ask.ts
+ * makes room).
  */
 export async function openSigningPool(open: () => Promise<Token>, selector: KeySelector, sessions: number): Promise<SigningPool> {
   let crew: Crew | undefined = await engageCrew(open, selector, sessions);
@@ -81,7 +84,10 @@ export async function openSigningPool(open: () => Promise<Token>, selector: KeyS
       else {
         by.lost = true;
         if (job.attempt === 1) again.push({ ...job, attempt: 2 });
-        else job.settle.reject(new HsmongerError(error.code, `${error.message} It was tried again through a new session, too.`, { cause: error }));
+        else
+          job.settle.reject(
+            new HsmongerError(error.code, `${error.message} It was tried again through a new session, too.`, { cause: error }),
+          );
         // New sessions that have signed nothing will not sign what waits either.
         if (by.engagedAfterLoss && !by.proven) giveUp(error);
       }
@@ -91,8 +97,9 @@ export async function openSigningPool(open: () => Promise<Token>, selector: KeyS
   }
 
   /**
-   * All sessions go before the first new one: the module is then finalised and initialised afresh, which some need before they see the token again (SoftHSM). Not where
-   * other sessions of this process are open: theirs would be gone (PKCS#11 2.40 §5.4, C_Finalize), so whoever opens a pool closes what is no longer wanted.
+   * All sessions go before the first new one: the module is then finalised and initialised afresh, which some need before they see the
+   * token again (SoftHSM). Not where other sessions of this process are open: theirs would be gone (PKCS#11 2.40 §5.4, C_Finalize), so
+   * whoever opens a pool closes what is no longer wanted.
    */
   function renew(): void {
     const old = crew;
@@ -113,14 +120,23 @@ export async function openSigningPool(open: () => Promise<Token>, selector: KeyS
   function giveUp(error: unknown): void {
     const why = error instanceof HsmongerError ? error : new HsmongerError('TOKEN_FAILED', String(error), { cause: error });
     for (const { settle } of [...again.splice(0), ...waiting.splice(0)]) {
-      settle.reject(new HsmongerError(why.code, `The sessions on the token were lost in the middle of the work, and a new one did not help: ${why.message}`, { cause: why }));
+      settle.reject(
+        new HsmongerError(
+          why.code,
+          `The sessions on the token were lost in the middle of the work, and a new one did not help: ${why.message}`,
+          { cause: why },
+        ),
+      );
     }
   }
 
   return {
     key,
     sign: (algorithm, data) => {
-      if (closed) return Promise.reject(new HsmongerError('SESSION_LOST', `Signing with the key '${key.label}' failed: its sessions have been closed.`));
+      if (closed)
+        return Promise.reject(
+          new HsmongerError('SESSION_LOST', `Signing with the key '${key.label}' failed: its sessions have been closed.`),
+        );
       return new Promise((resolve, reject) => {
         waiting.push({ algorithm, data, settle: { resolve, reject }, attempt: 1 });
         dispatch();

@@ -20,7 +20,13 @@ const usualSignature = 1024;
  * One signature. `authenticate` runs between C_SignInit and C_Sign, for keys that want a login at each use. Nothing else may use the
  * session meanwhile.
  */
-export async function signWith(site: SigningSite, key: Handle, algorithm: SignatureAlgorithm, data: Uint8Array, authenticate?: () => Promise<void>): Promise<Uint8Array> {
+export async function signWith(
+  site: SigningSite,
+  key: Handle,
+  algorithm: SignatureAlgorithm,
+  data: Uint8Array,
+  authenticate?: () => Promise<void>,
+): Promise<Uint8Array> {
   const { cryptoki, session } = site;
   try {
     const input = begin(site, key, algorithm, data);

@@ -21,8 +21,8 @@ export interface CalendarCertificate {
 }
 
 /**
- * Who begins a renewal. certmonger: at its own moment, where the agent is told to leave it that. renewal master: another server renews and publishes.
- * person: a CA outside signs when somebody asks it.
+ * Who begins a renewal. certmonger: at its own moment, where the agent is told to leave it that. renewal master: another server renews and
+ * publishes. person: a CA outside signs when somebody asks it.
  */
 export type RenewedBy = 'agent' | 'certmonger' | 'renewal master' | 'person';
 
@@ -40,7 +40,8 @@ export interface Renewal {
 }
 
 /** A certificate's line in the calendar, with its next renewal, however far away. */
-export interface CalendarEntry extends Renewal, Pick<CalendarCertificate, 'instance' | 'nickname' | 'profile' | 'notBefore' | 'notAfter' | 'by'> {
+export interface CalendarEntry
+  extends Renewal, Pick<CalendarCertificate, 'instance' | 'nickname' | 'profile' | 'notBefore' | 'notAfter' | 'by'> {
   /** Those after it that fall into the calendar's time. */
   readonly later: readonly Renewal[];
   /** Nickname of the CA's certificate that has to be renewed before this one. */

@@ -46,7 +46,22 @@ export function coursesOf(certificates: readonly CalendarCertificate[]): Course[
     const { spread, many } = spreads.get(certificate.group) ?? { spread: createSpread(), many: 1 };
     const life = { notBefore: certificate.notBefore.getTime(), notAfter: certificate.notAfter.getTime() };
     const window = windowOf(life, { ...certificate, follows: ca !== undefined });
-    const course: Course = { certificate, ca, below: [], spread, many, by: certificate.by, life, issued: life.notBefore, window, planned: window.to, renewals: [], over: false, waits: false, notes: [] };
+    const course: Course = {
+      certificate,
+      ca,
+      below: [],
+      spread,
+      many,
+      by: certificate.by,
+      life,
+      issued: life.notBefore,
+      window,
+      planned: window.to,
+      renewals: [],
+      over: false,
+      waits: false,
+      notes: [],
+    };
     ca?.below.push(course);
     made.set(certificate, course);
     return course;

@@ -14,13 +14,17 @@ export interface CalendarSpan {
 const mostRenewals = 24;
 
 /**
- * When each certificate is renewed: a moment in a window that ends when certmonger would do it, a CA's certificate before those that would outlive it, the
- * others of one CA apart from each other. The next renewals follow from the certificates alone, so that neither a restart nor the hour changes them.
+ * When each certificate is renewed: a moment in a window that ends when certmonger would do it, a CA's certificate before those that would
+ * outlive it, the others of one CA apart from each other. The next renewals follow from the certificates alone, so that neither a restart
+ * nor the hour changes them.
  */
 export function planCalendar(certificates: readonly CalendarCertificate[], span: CalendarSpan): CalendarEntry[] {
   const courses = coursesOf(certificates);
   // CAs first, in an order that is the same whichever way certmonger lists them.
-  for (const course of [...courses].sort((one, other) => depth(one) - depth(other) || compare(one.certificate.identity, other.certificate.identity))) place(course);
+  for (const course of [...courses].sort(
+    (one, other) => depth(one) - depth(other) || compare(one.certificate.identity, other.certificate.identity),
+  ))
+    place(course);
   const until = span.until.getTime();
   for (const course of courses) course.over = course.planned > until;
   for (let course = soonest(courses); course !== undefined; course = soonest(courses)) renew(course, span);
@@ -49,14 +53,20 @@ function follow(course: Course, ca: Course): void {
     course.waits = true;
     course.window = { ...course.window, from: Math.min(Math.max(course.window.from, ca.planned), course.window.to) };
   } else if (ca.renewals.length === 1 && ca.planned > course.window.from) {
-    note(ca, `Goes first when the renewal of '${course.certificate.nickname}' around ${dayOf(course.window.from)} comes near: that would outlive it.`);
+    note(
+      ca,
+      `Goes first when the renewal of '${course.certificate.nickname}' around ${dayOf(course.window.from)} comes near: that would outlive it.`,
+    );
   }
 }
 
 function leaveToCertmonger(course: Course, ca: Course): void {
   course.by = 'certmonger';
   course.window = windowOf(course.life, { ...course.certificate, by: 'certmonger', follows: true });
-  note(course, `Its CA's certificate '${ca.certificate.nickname}' ends first and is not renewed by this agent; an earlier renewal would be refused.`);
+  note(
+    course,
+    `Its CA's certificate '${ca.certificate.nickname}' ends first and is not renewed by this agent; an earlier renewal would be refused.`,
+  );
 }
 
 function notBefore({ from, to }: Window, earliest: number): Window {
@@ -84,7 +94,10 @@ function renew(course: Course, { now, until }: CalendarSpan): void {
   course.life = { notBefore: at - certificate.backdateMs, notAfter: cut };
   if (course.renewals.length >= mostRenewals) {
     course.over = true;
-    note(course, `Only the next ${String(mostRenewals)} renewals are listed; they go on like that, about every ${duration(certificate.lifeMs)}.`);
+    note(
+      course,
+      `Only the next ${String(mostRenewals)} renewals are listed; they go on like that, about every ${duration(certificate.lifeMs)}.`,
+    );
     return;
   }
   place(course);
@@ -131,5 +144,9 @@ function dayOf(moment: number): string {
 
 function duration(milliseconds: number): string {
   const hours = milliseconds / 3_600_000;
-  return hours >= 48 ? `${String(Math.round(hours / 24))} days` : hours >= 2 ? `${String(Math.round(hours))} hours` : `${String(Math.round(hours * 60))} minutes`;
+  return hours >= 48
+    ? `${String(Math.round(hours / 24))} days`
+    : hours >= 2
+      ? `${String(Math.round(hours))} hours`
+      : `${String(Math.round(hours * 60))} minutes`;
 }

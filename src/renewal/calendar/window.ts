@@ -15,12 +15,15 @@ export interface Life {
 
 /** Of a life, at most so much is given away: what lives for a day is not renewed a week before its end. */
 const mostOfLife = 1 / 8;
-/** Of the time renewals are spread over, the first part is the CA certificate's, so that its subordinates' moments do not depend on whether it has to go first. */
+/**
+ * Of the time renewals are spread over, the first part is the CA certificate's, so that its subordinates' moments do not depend on whether
+ * it has to go first.
+ */
 const caShare = 1 / 4;
 
 /**
- * When certmonger renews by itself: at the first of its thresholds that it sees crossed, which is one after the certificate was issued (notBefore lies a
- * little before that) and its first half hour; else when it expires.
+ * When certmonger renews by itself: at the first of its thresholds that it sees crossed, which is one after the certificate was issued
+ * (notBefore lies a little before that) and its first half hour; else when it expires.
  */
 export function certmongersMoment({ notBefore, notAfter }: Life, backdateMs: number): number {
   const settled = settledAt({ notBefore, notAfter }, backdateMs);
@@ -29,7 +32,10 @@ export function certmongersMoment({ notBefore, notAfter }: Life, backdateMs: num
 }
 
 /** The time a certificate's renewal is planned in; without the CA's share where it follows one. */
-export function windowOf(life: Life, { backdateMs, spreadMs, by, follows }: Pick<CalendarCertificate, 'backdateMs' | 'spreadMs' | 'by'> & { readonly follows: boolean }): Window {
+export function windowOf(
+  life: Life,
+  { backdateMs, spreadMs, by, follows }: Pick<CalendarCertificate, 'backdateMs' | 'spreadMs' | 'by'> & { readonly follows: boolean },
+): Window {
   const to = certmongersMoment(life, backdateMs);
   if (by !== 'agent') return { from: to, to };
   const spread = Math.min(spreadMs, (life.notAfter - life.notBefore) * mostOfLife);

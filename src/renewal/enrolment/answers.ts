@@ -6,7 +6,12 @@ import { parseCertificate } from '../../x509/parse-certificate.js';
 import { certificateToPem } from '../../x509/pem.js';
 
 export function issuedOutcome({ certificate, chain, roots }: Issued): Outcome {
-  return { kind: 'issued', certificate: certificateToPem(certificate), chain: chain.map(certificateToPem), roots: namedCertificates(roots) };
+  return {
+    kind: 'issued',
+    certificate: certificateToPem(certificate),
+    chain: chain.map(certificateToPem),
+    roots: namedCertificates(roots),
+  };
 }
 
 export function namedCertificates(certificates: readonly Uint8Array[]): NamedCertificate[] {

@@ -22,8 +22,16 @@ const lockShare = 0.25;
 const maxLockMs = 30_000;
 
 /** What an earlier call was left with, else what has been imported for the CA, else what the issuer says. Rule 3 goes for all of them. */
-export async function askIssuer(parts: EnrolmentParts, place: Place, request: Request, course: Extract<Course, { kind: 'request' }>, reach: (progress: Progress) => void): Promise<Asked> {
-  const held = await parts.lock?.().hold(`hsmonger-submit[${String(process.pid)}]`, { waitMs: Math.min(maxLockMs, parts.instance.helper.deadlineSeconds * 1000 * lockShare) });
+export async function askIssuer(
+  parts: EnrolmentParts,
+  place: Place,
+  request: Request,
+  course: Extract<Course, { kind: 'request' }>,
+  reach: (progress: Progress) => void,
+): Promise<Asked> {
+  const held = await parts.lock?.().hold(`hsmonger-submit[${String(process.pid)}]`, {
+    waitMs: Math.min(maxLockMs, parts.instance.helper.deadlineSeconds * 1000 * lockShare),
+  });
   const release = () => held?.release();
   try {
     const kept = (await storedCertificate(parts, place, request)) ?? (await importedCertificate(parts, place, request));
@@ -34,7 +42,13 @@ export async function askIssuer(parts: EnrolmentParts, place: Place, request: Re
   }
 }
 
-async function issuersAnswer({ issuer, instance, clock, flags }: EnrolmentParts, { authority }: Place, request: Request, course: Extract<Course, { kind: 'request' }>, reach: (progress: Progress) => void): Promise<Issued | Waiting> {
+async function issuersAnswer(
+  { issuer, instance, clock, flags }: EnrolmentParts,
+  { authority }: Place,
+  request: Request,
+  course: Extract<Course, { kind: 'request' }>,
+  reach: (progress: Progress) => void,
+): Promise<Issued | Waiting> {
   const { csr, old, progress } = request;
   const answer = await issuer.enrol({
     ...enrolmentOf(request),
@@ -46,12 +60,23 @@ async function issuersAnswer({ issuer, instance, clock, flags }: EnrolmentParts,
   if ('pending' in answer) {
     reach({ state: 'request', pending: answer.pending });
     // The issuer on the token answers at once, except on a clone, which waits for the owner and for nobody's approval.
-    return { code: instance.issuer.type === 'token' ? 'NOT_PUBLISHED' : 'CA_PENDING', afterSeconds: answer.afterSeconds, message: answer.message };
+    return {
+      code: instance.issuer.type === 'token' ? 'NOT_PUBLISHED' : 'CA_PENDING',
+      afterSeconds: answer.afterSeconds,
+      message: answer.message,
+    };
   }
   // The issuer on the token has checked what it made itself.
   if (instance.issuer.type === 'token') return answer;
   const authorities = [...answer.chain, ...answer.roots].map((der) => parseCertificate(der));
-  const found = acceptable({ now: clock(), issued: parseCertificate(answer.certificate, 'The certificate the CA gave'), authorities, csr, ...(old === undefined ? {} : { old }) });
-  if ('fault' in found) throw new HsmongerError('ISSUED_WRONG', `The certificate the CA gave for ${nameText(csr.subject)} is not handed out: ${found.fault}.`);
+  const found = acceptable({
+    now: clock(),
+    issued: parseCertificate(answer.certificate, 'The certificate the CA gave'),
+    authorities,
+    csr,
+    ...(old === undefined ? {} : { old }),
+  });
+  if ('fault' in found)
+    throw new HsmongerError('ISSUED_WRONG', `The certificate the CA gave for ${nameText(csr.subject)} is not handed out: ${found.fault}.`);
   return answer;
 }

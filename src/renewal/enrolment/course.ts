@@ -37,7 +37,11 @@ export type Course =
 export function decideCourse(facts: CourseFacts): Course {
   const { old, reuseExisting, theCa, shared } = facts;
   if (old === undefined && (reuseExisting || theCa)) {
-    return { kind: 'refused', code: 'OLD_CERTIFICATE_MISSING', reason: `New certificate requests not supported: certmonger holds no certificate to ${reuseExisting ? 'hand out again' : 'renew, and a CA is not made here'}.` };
+    return {
+      kind: 'refused',
+      code: 'OLD_CERTIFICATE_MISSING',
+      reason: `New certificate requests not supported: certmonger holds no certificate to ${reuseExisting ? 'hand out again' : 'renew, and a CA is not made here'}.`,
+    };
   }
   if (shared?.nickname === undefined) return ofItsOwn(facts);
   const { nickname, renewalMaster } = shared;
@@ -50,7 +54,8 @@ export function decideCourse(facts: CourseFacts): Course {
 function ofItsOwn(facts: CourseFacts): Course {
   if (facts.reuseExisting) return { kind: 'reuse' };
   // With the CA's key on our own token the issuer sees by itself who signed the CA.
-  if (facts.theCa && facts.issuer === 'dogtag') return staysExternal(facts) ? { kind: 'outside' } : { kind: 'request', profile: 'caCACert' };
+  if (facts.theCa && facts.issuer === 'dogtag')
+    return staysExternal(facts) ? { kind: 'outside' } : { kind: 'request', profile: 'caCACert' };
   return fromIssuer(facts, {});
 }
 
@@ -75,11 +80,17 @@ function fromIssuer({ issuer, shared }: CourseFacts, how: { readonly publishAs?:
     case 'external':
       return { kind: 'outside', ...(how.publishAs === undefined ? {} : { publishAs: how.publishAs }) };
     case 'directory':
-      return { kind: 'refused', code: 'CONFIG_INVALID', reason: `The instance only takes what other servers publish (issuer.type = "directory"), but ${whyNobodyPublishes(shared)}; give it an issuer of its own.` };
+      return {
+        kind: 'refused',
+        code: 'CONFIG_INVALID',
+        reason: `The instance only takes what other servers publish (issuer.type = "directory"), but ${whyNobodyPublishes(shared)}; give it an issuer of its own.`,
+      };
   }
 }
 
 function whyNobodyPublishes(shared: CourseFacts['shared']): string {
   if (shared === undefined) return 'it has no [directory] to take from';
-  return shared.nickname === undefined ? 'this certificate is the server\'s own, which nobody else renews' : 'this server is the renewal master, for whose certificates the others wait';
+  return shared.nickname === undefined
+    ? "this certificate is the server's own, which nobody else renews"
+    : 'this server is the renewal master, for whose certificates the others wait';
 }

@@ -18,14 +18,16 @@ export function openCsrFile(path: string): CsrFile {
       try {
         // In place, and cut only afterwards: on a full disk the space the old request has is there for the new one.
         const octets = Buffer.from(pem);
-        for (let at = 0; at < octets.length; ) at += writeSync(descriptor, octets, at, octets.length - at, at);
+        for (let at = 0; at < octets.length;) at += writeSync(descriptor, octets, at, octets.length - at, at);
         ftruncateSync(descriptor, octets.length);
         fsyncSync(descriptor);
       } catch (error) {
         throw failed(path, error);
       }
     },
-    close: () => { closeSync(descriptor); },
+    close: () => {
+      closeSync(descriptor);
+    },
   };
 }
 
@@ -42,5 +44,9 @@ function open(path: string): number {
 
 // In front the words FreeIPA's helper has for it.
 function failed(path: string, error: unknown): HsmongerError {
-  return new HsmongerError('STATE_UNAVAILABLE', `Failed to write ${path}: ${sentenceOf(error)}; the CA's certificate request belongs there.`, { cause: error });
+  return new HsmongerError(
+    'STATE_UNAVAILABLE',
+    `Failed to write ${path}: ${sentenceOf(error)}; the CA's certificate request belongs there.`,
+    { cause: error },
+  );
 }

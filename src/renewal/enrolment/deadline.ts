@@ -13,7 +13,9 @@ export async function withinDeadline<T>(instance: Instance, directories: Directo
   let timer: NodeJS.Timeout | undefined;
   const expiry = new Promise<never>((_resolve, reject) => {
     // The watchdog stays: a call that hangs in a thread keeps the process from ending even now, and the ledger may be locked by that call.
-    timer = setTimeout(() => { reject(new HsmongerError('DEADLINE', message)); }, seconds * 1000);
+    timer = setTimeout(() => {
+      reject(new HsmongerError('DEADLINE', message));
+    }, seconds * 1000);
   });
   const ended = work().finally(() => {
     clearTimeout(timer);

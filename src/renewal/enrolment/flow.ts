@@ -42,7 +42,11 @@ export async function pursue(parts: EnrolmentParts, variables: EnrolVariables): 
     const failure = asHsmongerError(error);
     process.stderr.write(`hsmonger-submit: ${failure.code}: ${failure.message}\n`);
     const kept = reached.issued && typeof helperReaction(failure.code) === 'string';
-    return { outcome: kept ? { kind: 'retry', afterSeconds: keptSeconds, cookie: reached.cookie } : failureOutcome(failure, reached.cookie), code: failure.code, message: failure.message };
+    return {
+      outcome: kept ? { kind: 'retry', afterSeconds: keptSeconds, cookie: reached.cookie } : failureOutcome(failure, reached.cookie),
+      code: failure.code,
+      message: failure.message,
+    };
   }
 }
 
@@ -52,13 +56,16 @@ function firstCookie({ instance }: EnrolmentParts, { cookie, profile }: EnrolVar
   return writeCookie(instance.freeipa === undefined ? 'certmonger' : 'own', profile, undefined);
 }
 
-/** FreeIPA's tools look for the CA's request in a file of their own; only where an outside CA is to get it does it matter that it is there. */
+/**
+ * FreeIPA's tools look for the CA's request in a file of their own; only where an outside CA is to get it does it matter that it is there.
+ */
 function writeRequest({ csrFile }: EnrolmentParts, { csrPem, old }: Request, course: Course): void {
   if (csrFile === undefined || old === undefined) return;
   try {
     csrFile().write(csrPem);
   } catch (error) {
-    if (course.kind === 'outside' || (course.kind === 'take' && course.otherwise === 'outside')) throw error instanceof HsmongerError ? error : asHsmongerError(error);
+    if (course.kind === 'outside' || (course.kind === 'take' && course.otherwise === 'outside'))
+      throw error instanceof HsmongerError ? error : asHsmongerError(error);
     process.stderr.write(`hsmonger-submit: ${sentenceOf(error)}\n`);
   }
 }

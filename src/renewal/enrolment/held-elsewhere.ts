@@ -8,10 +8,15 @@ import { certificatesFromPem } from '../../x509/pem.js';
 import { readableCertificates } from '../../x509/readable-certificates.js';
 
 /**
- * What lies where certmonger keeps a certificate that is not on the CA's own token: on a further token, read without a login, or in a file. What cannot be read is nothing,
- * for it decides only how long a renewal lasts, and no renewal fails for that; a line on stderr says so.
+ * What lies where certmonger keeps a certificate that is not on the CA's own token: on a further token, read without a login, or in a file.
+ * What cannot be read is nothing, for it decides only how long a renewal lasts, and no renewal fails for that; a line on stderr says so.
  */
-export async function heldElsewhere(instance: Instance, { nickname, storage }: CertificateConfig, openToken: OpenToken, pins: PinGuard): Promise<readonly Certificate[]> {
+export async function heldElsewhere(
+  instance: Instance,
+  { nickname, storage }: CertificateConfig,
+  openToken: OpenToken,
+  pins: PinGuard,
+): Promise<readonly Certificate[]> {
   try {
     switch (storage.kind) {
       case 'file':
@@ -28,7 +33,9 @@ export async function heldElsewhere(instance: Instance, { nickname, storage }: C
         return [];
     }
   } catch (error) {
-    process.stderr.write(`hsmonger-submit: 'days' of '${nickname}' is not followed, because the certificate there cannot be read: ${asHsmongerError(error).message}\n`);
+    process.stderr.write(
+      `hsmonger-submit: 'days' of '${nickname}' is not followed, because the certificate there cannot be read: ${asHsmongerError(error).message}\n`,
+    );
     return [];
   }
 }

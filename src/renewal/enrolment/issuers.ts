@@ -39,39 +39,82 @@ export async function loadIssuer(instance: Instance): Promise<(parts: IssuerPart
     case 'token': {
       const owner = ledgerOwner(instance);
       if (owner.kind === 'another host') return loadClone(issuer, owner.host);
-      const [{ createTokenIssuer }, { openToken }, { openPinGuard }, { readImported }, { heldElsewhere }] = await Promise.all([import('../../issuer/token/token-issuer.js'), import('../../pkcs11/open-token.js'), import('../../ledger/pins.js'), import('../../issuer/external/imported.js'), import('./held-elsewhere.js')]);
+      const [{ createTokenIssuer }, { openToken }, { openPinGuard }, { readImported }, { heldElsewhere }] = await Promise.all([
+        import('../../issuer/token/token-issuer.js'),
+        import('../../pkcs11/open-token.js'),
+        import('../../ledger/pins.js'),
+        import('../../issuer/external/imported.js'),
+        import('./held-elsewhere.js'),
+      ]);
       return ({ instance, directories, ledger, clock, uid, store }) => {
         const pins = openPinGuard(pinsFile(directories, instance));
-        const above = async (spki: Uint8Array) => readImported(stateDirectory(directories, instance), spki)?.chain ?? (await store?.().authorities()) ?? [];
+        const above = async (spki: Uint8Array) =>
+          readImported(stateDirectory(directories, instance), spki)?.chain ?? (await store?.().authorities()) ?? [];
         const elsewhere = (certificate: CertificateConfig) => heldElsewhere(instance, certificate, openToken, pins);
-        const token = createTokenIssuer({ instance, issuer, openToken: () => openToken(tokenOf(instance), { pins }), above, elsewhere, ledger, clock, uid });
-        return { ...token, close: () => token.close().finally(() => { pins.close(); }) };
+        const token = createTokenIssuer({
+          instance,
+          issuer,
+          openToken: () => openToken(tokenOf(instance), { pins }),
+          above,
+          elsewhere,
+          ledger,
+          clock,
+          uid,
+        });
+        return {
+          ...token,
+          close: () =>
+            token.close().finally(() => {
+              pins.close();
+            }),
+        };
       };
     }
     case 'dogtag': {
       const { createDogtagIssuer } = await import('../../issuer/dogtag/dogtag-issuer.js');
       return ({ instance, ledger, clock, uid, agent }) => {
         const read = agent?.();
-        return createDogtagIssuer({ issuer, ledger, clock, uid, patienceMs: Math.min(maxPatienceMs, instance.helper.deadlineSeconds * 1000 * patienceShare), ...(read === undefined ? {} : { agent: read }) });
+        return createDogtagIssuer({
+          issuer,
+          ledger,
+          clock,
+          uid,
+          patienceMs: Math.min(maxPatienceMs, instance.helper.deadlineSeconds * 1000 * patienceShare),
+          ...(read === undefined ? {} : { agent: read }),
+        });
       };
     }
     case 'directory': {
       const { createDirectoryIssuer } = await import('../../issuer/directory/directory-issuer.js');
       return ({ store, clock }) => {
-        if (store === undefined) throw new HsmongerError('CONFIG_INVALID', `In ${file}: 'issuer.type' is "directory", and there is no [directory] to take certificates from.`);
+        if (store === undefined)
+          throw new HsmongerError(
+            'CONFIG_INVALID',
+            `In ${file}: 'issuer.type' is "directory", and there is no [directory] to take certificates from.`,
+          );
         return createDirectoryIssuer({ store: store(), nickname: caNickname, clock });
       };
     }
     case 'external': {
       const { createExternalIssuer } = await import('../../issuer/external/external-issuer.js');
-      return ({ instance, directories, store, clock }) => createExternalIssuer({ stateDirectory: stateDirectory(directories, instance), clock, authorities: async () => (await store?.().authorities()) ?? [] });
+      return ({ instance, directories, store, clock }) =>
+        createExternalIssuer({
+          stateDirectory: stateDirectory(directories, instance),
+          clock,
+          authorities: async () => (await store?.().authorities()) ?? [],
+        });
     }
   }
 }
 
 /** The CA's key is at hand and another host issues with it. */
 async function loadClone({ certificate }: TokenIssuerConfig, owner: string): Promise<(parts: IssuerParts) => Issuer> {
-  const [{ createCloneIssuer }, { openToken }, { openPinGuard }, { readImported }] = await Promise.all([import('../../issuer/token/clone-issuer.js'), import('../../pkcs11/open-token.js'), import('../../ledger/pins.js'), import('../../issuer/external/imported.js')]);
+  const [{ createCloneIssuer }, { openToken }, { openPinGuard }, { readImported }] = await Promise.all([
+    import('../../issuer/token/clone-issuer.js'),
+    import('../../pkcs11/open-token.js'),
+    import('../../ledger/pins.js'),
+    import('../../issuer/external/imported.js'),
+  ]);
   return ({ instance, directories, ledger, clock, store }) => {
     const pins = openPinGuard(pinsFile(directories, instance));
     const brought = (spki: Uint8Array) => readImported(stateDirectory(directories, instance), spki);
@@ -85,10 +128,18 @@ async function loadClone({ certificate }: TokenIssuerConfig, owner: string): Pro
         return found === undefined ? [] : [found.certificate, ...found.chain];
       },
       missed: (nickname, { der }) => isMissed(ledger, nickname, fingerprint(der), clock()),
-      inPlace: (nickname, { der }) => { noteInPlace(ledger, nickname, fingerprint(der), clock()); },
+      inPlace: (nickname, { der }) => {
+        noteInPlace(ledger, nickname, fingerprint(der), clock());
+      },
       clock,
     });
-    return { ...issuer, close: () => issuer.close().finally(() => { pins.close(); }) };
+    return {
+      ...issuer,
+      close: () =>
+        issuer.close().finally(() => {
+          pins.close();
+        }),
+    };
   };
 }
 

@@ -14,7 +14,9 @@ import type { Request } from './request.js';
 export function storedCertificate(parts: EnrolmentParts, place: Place, request: Request): Promise<Issued | undefined> {
   const { progress } = request;
   if (progress?.state !== 'store') return Promise.resolve(undefined);
-  return orPassedOver('The certificate that was kept to be published', () => checkedAnswer(parts, place, request, parseCertificate(certificateFromPem(progress.certificate)), []));
+  return orPassedOver('The certificate that was kept to be published', () =>
+    checkedAnswer(parts, place, request, parseCertificate(certificateFromPem(progress.certificate)), []),
+  );
 }
 
 /** What would be renewed here may have been given to another CA to sign, by `hsmonger ca import`; not where a CA is told to sign itself. */
@@ -29,7 +31,12 @@ export function importedCertificate(parts: EnrolmentParts, place: Place, request
 /** For whom a shared certificate is taken here. */
 export function takerOf({ clock, missed }: EnrolmentParts, { facts }: Place, { csr, old }: Request): Taker {
   const nickname = facts.shared?.nickname;
-  return { csr, now: clock(), ...(old === undefined ? {} : { old }), ...(missed === undefined || nickname === undefined ? {} : { missed: (certificate) => missed(nickname, certificate) }) };
+  return {
+    csr,
+    now: clock(),
+    ...(old === undefined ? {} : { old }),
+    ...(missed === undefined || nickname === undefined ? {} : { missed: (certificate) => missed(nickname, certificate) }),
+  };
 }
 
 /** What is trusted, whoever issues. */
@@ -37,8 +44,20 @@ export async function trusted({ caFile }: EnrolmentParts, { store }: Place): Pro
   return [...((await store?.authorities()) ?? []), ...(caFile?.() ?? [])];
 }
 
-async function checkedAnswer(parts: EnrolmentParts, place: Place, { csr, old }: Request, issued: Certificate, chain: readonly Certificate[]): Promise<Issued> {
-  const found = acceptable({ now: parts.clock(), issued, authorities: [...chain, ...(await trusted(parts, place))], csr, ...(old === undefined ? {} : { old }) });
+async function checkedAnswer(
+  parts: EnrolmentParts,
+  place: Place,
+  { csr, old }: Request,
+  issued: Certificate,
+  chain: readonly Certificate[],
+): Promise<Issued> {
+  const found = acceptable({
+    now: parts.clock(),
+    issued,
+    authorities: [...chain, ...(await trusted(parts, place))],
+    csr,
+    ...(old === undefined ? {} : { old }),
+  });
   if ('fault' in found) throw new HsmongerError('ISSUED_WRONG', found.fault);
   return { certificate: issued.der, chain: found.chain.map(({ der }) => der), roots: found.roots.map(({ der }) => der) };
 }

@@ -6,7 +6,9 @@ import type { Clock } from '../../platform/clock.js';
 import type { Certificate } from '../../x509/certificate.js';
 import type { CsrFile } from './csr-file.js';
 
-/** What an enrolment works with. What was opened before the drop is asked for when it is needed, and fails then if it could not be opened. */
+/**
+ * What an enrolment works with. What was opened before the drop is asked for when it is needed, and fails then if it could not be opened.
+ */
 export interface EnrolmentParts {
   readonly instance: Pick<Instance, 'issuer' | 'freeipa' | 'helper'>;
   readonly flags: { readonly reuseExisting: boolean; readonly forceSelfSigned: boolean };

@@ -26,12 +26,24 @@ export async function findPlace({ instance, flags, store: openStore, caFile }: E
   const isTheCa = () => caFile?.().some(({ spki }) => sameKey(spki, csr.spki)) ?? false;
   if (openStore === undefined) return { facts: { ...facts, theCa: isTheCa() }, form };
   const store = openStore();
-  const [subject, renewalMaster] = freeipa === undefined ? [undefined, false] : await Promise.all([store.caSubject(), store.isRenewalMaster()]);
-  const nickname = freeipa === undefined ? undefined : sharedNickname(csr.subject, { caSubject: caSubjectOf(subject === undefined ? undefined : { subject }, freeipa.subjectBase), subjectBase: freeipa.subjectBase });
+  const [subject, renewalMaster] =
+    freeipa === undefined ? [undefined, false] : await Promise.all([store.caSubject(), store.isRenewalMaster()]);
+  const nickname =
+    freeipa === undefined
+      ? undefined
+      : sharedNickname(csr.subject, {
+          caSubject: caSubjectOf(subject === undefined ? undefined : { subject }, freeipa.subjectBase),
+          subjectBase: freeipa.subjectBase,
+        });
   if (nickname === undefined) {
     const theCa = freeipa === undefined && isTheCa();
     const authority = issuer.type === 'dogtag' && old?.isCa === true && !theCa ? await store.authorityId(csr.subject) : undefined;
-    return { facts: { ...facts, theCa, shared: { nickname, renewalMaster: false } }, store, form, ...(authority === undefined ? {} : { authority }) };
+    return {
+      facts: { ...facts, theCa, shared: { nickname, renewalMaster: false } },
+      store,
+      form,
+      ...(authority === undefined ? {} : { authority }),
+    };
   }
   const theCa = nickname === caNickname;
   return { facts: { ...facts, theCa, shared: { nickname, renewalMaster } }, store, form: theCa ? 'ca' : 'shared' };

@@ -22,13 +22,22 @@ export interface Privileged {
 
 export async function openPrivileged(instance: Instance, variables: EnrolVariables | undefined, owner: Account): Promise<Privileged> {
   const { directory, freeipa } = instance;
-  const store = directory === undefined ? undefined : await attempt(async () => {
-    // Loaded where it is used: most instances have none.
-    const [{ openDirectory }, { createSharedStore }] = await Promise.all([import('../../directory/open.js'), import('../../issuer/directory/shared-store.js')]);
-    return createSharedStore(await openDirectory(directory, { owner, watches: false }), directory);
-  });
+  const store =
+    directory === undefined
+      ? undefined
+      : await attempt(async () => {
+          // Loaded where it is used: most instances have none.
+          const [{ openDirectory }, { createSharedStore }] = await Promise.all([
+            import('../../directory/open.js'),
+            import('../../issuer/directory/shared-store.js'),
+          ]);
+          return createSharedStore(await openDirectory(directory, { owner, watches: false }), directory);
+        });
   const lock = freeipa === undefined || variables === undefined ? undefined : await attempt(() => openRenewalLock(freeipa.lockFile));
-  const csrFile = freeipa === undefined || variables === undefined || !mayBeTheCa(variables) ? undefined : await attempt(() => openCsrFile(freeipa.csrFile));
+  const csrFile =
+    freeipa === undefined || variables === undefined || !mayBeTheCa(variables)
+      ? undefined
+      : await attempt(() => openCsrFile(freeipa.csrFile));
   const agent = await attempt(() => agentOf(instance));
   return {
     agent: agent.get,
@@ -57,7 +66,11 @@ async function attempt<T>(open: () => T | Promise<T>): Promise<Attempt<T>> {
     const opened = await open();
     return { opened, get: () => opened };
   } catch (error) {
-    return { get: () => { throw error; } };
+    return {
+      get: () => {
+        throw error;
+      },
+    };
   }
 }
 

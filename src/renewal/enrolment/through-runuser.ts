@@ -6,9 +6,18 @@ import { accountOf } from '../../platform/service-user.js';
 import { isExitCode, type Outcome } from '../../protocol/outcome.js';
 
 /** `drop = "runuser"`: for sites whose PAM session sets up what the HSM needs. The child answers in our place. */
-export async function throughRunuser(instance: Instance, directories: Directories, argv: readonly string[], env: Readonly<Record<string, string | undefined>>): Promise<Outcome> {
+export async function throughRunuser(
+  instance: Instance,
+  directories: Directories,
+  argv: readonly string[],
+  env: Readonly<Record<string, string | undefined>>,
+): Promise<Outcome> {
   const rootOnly = whatNeedsRoot(instance);
-  if (rootOnly !== undefined) throw new HsmongerError('CONFIG_INVALID', `In ${instance.file}: 'drop' is "runuser", which starts a program that was never root, and ${rootOnly} needs root; use drop = "setuid".`);
+  if (rootOnly !== undefined)
+    throw new HsmongerError(
+      'CONFIG_INVALID',
+      `In ${instance.file}: 'drop' is "runuser", which starts a program that was never root, and ${rootOnly} needs root; use drop = "setuid".`,
+    );
   const { spawnSync } = await import('node:child_process');
   const account = accountOf(instance.user);
   prepareState(directories, instance, account);
@@ -21,9 +30,19 @@ export async function throughRunuser(instance: Instance, directories: Directorie
     killSignal: 'SIGKILL',
   });
   if (isExitCode(child.status)) return { kind: 'given', exitCode: child.status };
-  if (child.signal !== null) throw new HsmongerError('DEADLINE', `runuser -u ${account.name} gave no answer in time and was ended (${child.signal}); check the HSM, and what PAM does in runuser's session.`);
-  const how = child.error === undefined ? `ended with status ${String(child.status)} and without an answer` : `could not be started: ${sentenceOf(child.error)}`;
-  throw new HsmongerError('DROP_FAILED', `runuser -u ${account.name} ${how}. '${account.name}' must be able to read ${process.argv[1] ?? 'hsmonger-submit'} and PAM must allow runuser; or use drop = "setuid".`);
+  if (child.signal !== null)
+    throw new HsmongerError(
+      'DEADLINE',
+      `runuser -u ${account.name} gave no answer in time and was ended (${child.signal}); check the HSM, and what PAM does in runuser's session.`,
+    );
+  const how =
+    child.error === undefined
+      ? `ended with status ${String(child.status)} and without an answer`
+      : `could not be started: ${sentenceOf(child.error)}`;
+  throw new HsmongerError(
+    'DROP_FAILED',
+    `runuser -u ${account.name} ${how}. '${account.name}' must be able to read ${process.argv[1] ?? 'hsmonger-submit'} and PAM must allow runuser; or use drop = "setuid".`,
+  );
 }
 
 /** An agent's key, and a password, may be the service user's to read: that shows when they are read. */

@@ -32,7 +32,13 @@ interface Way {
 }
 
 /** Goes the way that was decided on; `reach` is told how far it came, for the next call. Failures are HsmongerError. */
-export async function walk(parts: EnrolmentParts, place: Place, request: Request, course: Course, reach: Way['reach']): Promise<Answer | Waiting> {
+export async function walk(
+  parts: EnrolmentParts,
+  place: Place,
+  request: Request,
+  course: Course,
+  reach: Way['reach'],
+): Promise<Answer | Waiting> {
   const way: Way = { parts, place, request, reach, taker: takerOf(parts, place, request) };
   switch (course.kind) {
     case 'refused':
@@ -58,20 +64,35 @@ async function take(way: Way, course: Extract<Course, { kind: 'take' }>): Promis
   const { parts, request, reach } = way;
   const store = storeOf(way);
   if (course.otherwise === 'wait') {
-    const found = await createDirectoryIssuer({ store, nickname: course.nickname, clock: parts.clock, ...(way.taker.missed === undefined ? {} : { missed: way.taker.missed }), ...(parts.random === undefined ? {} : { random: parts.random }) }).enrol(enrolmentOf(request));
+    const found = await createDirectoryIssuer({
+      store,
+      nickname: course.nickname,
+      clock: parts.clock,
+      ...(way.taker.missed === undefined ? {} : { missed: way.taker.missed }),
+      ...(parts.random === undefined ? {} : { random: parts.random }),
+    }).enrol(enrolmentOf(request));
     if ('certificate' in found) return found;
     reach({ state: 'retrieve' });
     if (request.old !== undefined) parts.inPlace?.(course.nickname, request.old);
     // It waits as often as before: whoever is back publishes.
     const alarm = await parts.masterAlarm?.(store);
-    return alarm === undefined ? { code: 'NOT_PUBLISHED', afterSeconds: found.afterSeconds, message: found.message } : { code: 'MASTER_UNKNOWN', afterSeconds: found.afterSeconds, message: `${found.message} ${alarm}` };
+    return alarm === undefined
+      ? { code: 'NOT_PUBLISHED', afterSeconds: found.afterSeconds, message: found.message }
+      : { code: 'MASTER_UNKNOWN', afterSeconds: found.afterSeconds, message: `${found.message} ${alarm}` };
   }
   const taken = await takeShared(store, course.nickname, way.taker);
   if (!('absent' in taken)) return taken;
   if (course.otherwise === 'reuse') {
     const issued = await reused(way);
     // ipa-cacert-manage publishes what an outside CA signed, asks for it in this way, and takes any certificate for success.
-    return taken.refused ? { ...issued, remark: remarkOn(`What is published for '${course.nickname}' is not taken, and the certificate that is there is handed out again: ${taken.absent}.`) } : issued;
+    return taken.refused
+      ? {
+          ...issued,
+          remark: remarkOn(
+            `What is published for '${course.nickname}' is not taken, and the certificate that is there is handed out again: ${taken.absent}.`,
+          ),
+        }
+      : issued;
   }
   return published(way, course.publishAs, await fromOutside(way));
 }
@@ -105,10 +126,23 @@ function remarkOn(message: string): NonNullable<Answer['remark']> {
 
 /** The certificate that is there, as --reuse-existing asks for: the one case in which nothing has to have grown (design rule 3). */
 async function reused({ parts, place, taker: { csr, old, now } }: Way): Promise<Issued> {
-  if (old === undefined) throw new HsmongerError('OLD_CERTIFICATE_MISSING', 'New certificate requests not supported: certmonger holds no certificate to hand out again.');
-  if (!sameKey(old.spki, csr.spki)) throw new HsmongerError('KEY_MISMATCH', `The certificate of ${nameText(old.subject)} that certmonger holds is not of the request's key, so it is not handed out again.`);
+  if (old === undefined)
+    throw new HsmongerError(
+      'OLD_CERTIFICATE_MISSING',
+      'New certificate requests not supported: certmonger holds no certificate to hand out again.',
+    );
+  if (!sameKey(old.spki, csr.spki))
+    throw new HsmongerError(
+      'KEY_MISMATCH',
+      `The certificate of ${nameText(old.subject)} that certmonger holds is not of the request's key, so it is not handed out again.`,
+    );
   const found = findPath(old, await trusted(parts, place), now);
-  return { certificate: old.der, ...('fault' in found ? { chain: [], roots: [] } : { chain: found.chain.map(({ der }) => der), roots: found.roots.map(({ der }) => der) }) };
+  return {
+    certificate: old.der,
+    ...('fault' in found
+      ? { chain: [], roots: [] }
+      : { chain: found.chain.map(({ der }) => der), roots: found.roots.map(({ der }) => der) }),
+  };
 }
 
 /** What an earlier call was left with, or an administrator has imported; where there is nothing, somebody has to know. */
@@ -122,12 +156,15 @@ async function fromOutside({ parts, place, request }: Way): Promise<Issued> {
     const failure = asHsmongerError(error);
     if (failure.code !== 'ISSUER_EXTERNAL') throw failure;
     const where = csrFile === undefined || !place.facts.theCa ? '' : ` Its request is in ${csrFile().path}.`;
-    await alarm(`Certificate with subject '${nameText(request.csr.subject)}' is about to expire, use 'hsmonger ca import' to renew it.${where}`);
+    await alarm(
+      `Certificate with subject '${nameText(request.csr.subject)}' is about to expire, use 'hsmonger ca import' to renew it.${where}`,
+    );
     throw new HsmongerError(failure.code, `${failure.message}${where}`, { cause: failure });
   }
 }
 
 function storeOf({ place }: Way): SharedStore {
-  if (place.store === undefined) throw new HsmongerError('CONFIG_INVALID', 'A certificate is to be taken from the directory, and the instance has no [directory].');
+  if (place.store === undefined)
+    throw new HsmongerError('CONFIG_INVALID', 'A certificate is to be taken from the directory, and the instance has no [directory].');
   return place.store;
 }

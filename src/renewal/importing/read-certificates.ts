@@ -11,11 +11,17 @@ export interface GivenFile {
   readonly content: Uint8Array;
 }
 
-/** Every certificate in a file as CAs send them: PEM, one or many, text around them; DER; PKCS#7 in either form. CERTIFICATE_INVALID where there is none. */
+/**
+ * Every certificate in a file as CAs send them: PEM, one or many, text around them; DER; PKCS#7 in either form. CERTIFICATE_INVALID where
+ * there is none.
+ */
 export async function readCertificates({ name, content }: GivenFile, runProgram: typeof run): Promise<Certificate[]> {
   const text = Buffer.from(content).toString('latin1');
-  const ders = /-----BEGIN (?:X509 )?CERTIFICATE-----/u.test(text) ? certificatesFromPem(text, name) : await otherwise(name, content, text, runProgram);
-  if (ders.length === 0) throw new HsmongerError('CERTIFICATE_INVALID', `${name} holds no certificate; hand in PEM, DER or PKCS#7 as the other CA sent it.`);
+  const ders = /-----BEGIN (?:X509 )?CERTIFICATE-----/u.test(text)
+    ? certificatesFromPem(text, name)
+    : await otherwise(name, content, text, runProgram);
+  if (ders.length === 0)
+    throw new HsmongerError('CERTIFICATE_INVALID', `${name} holds no certificate; hand in PEM, DER or PKCS#7 as the other CA sent it.`);
   return ders.map((der) => parseCertificate(der, `A certificate in ${name}`));
 }
 
@@ -29,7 +35,9 @@ async function otherwise(name: string, content: Uint8Array, text: string, runPro
     const { stdout } = await runProgram('openssl', ['pkcs7', '-inform', pem ? 'PEM' : 'DER', '-print_certs'], { input, timeoutMs: 30_000 });
     return certificatesFromPem(stdout, `the PKCS#7 in ${name}`);
   } catch (error) {
-    throw new HsmongerError('CERTIFICATE_INVALID', `${name} looks like PKCS#7, and OpenSSL cannot read it: ${sentenceOf(error)}`, { cause: error });
+    throw new HsmongerError('CERTIFICATE_INVALID', `${name} looks like PKCS#7, and OpenSSL cannot read it: ${sentenceOf(error)}`, {
+      cause: error,
+    });
   }
 }
 

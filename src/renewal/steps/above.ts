@@ -8,20 +8,30 @@ import { findPath, type Path } from '../../x509/path.js';
 import type { SavingContext } from '../saving-context.js';
 
 /**
- * CA certificates this host keeps beside those at hand on the token and in the NSS database: what came with an outside CA's answer for the certificate or
- * its issuer, and what a Dogtag server is known by.
+ * CA certificates this host keeps beside those at hand on the token and in the NSS database: what came with an outside CA's answer for the
+ * certificate or its issuer, and what a Dogtag server is known by.
  */
-export function keptAbove({ directories, instance }: SavingContext, certificate: Certificate, atHand: readonly Certificate[]): Certificate[] {
+export function keptAbove(
+  { directories, instance }: SavingContext,
+  certificate: Certificate,
+  atHand: readonly Certificate[],
+): Certificate[] {
   const { issuer } = instance;
   const issuers = atHand.filter(({ subject }) => sameName(subject, certificate.issuer));
   return [
-    ...[certificate, ...issuers].flatMap(({ spki }) => orNothing(() => readImported(stateDirectory(directories, instance), spki)?.chain ?? [])),
+    ...[certificate, ...issuers].flatMap(({ spki }) =>
+      orNothing(() => readImported(stateDirectory(directories, instance), spki)?.chain ?? []),
+    ),
     ...(issuer.type === 'dogtag' ? orNothing(() => readCaFile(issuer.caFile).certificates) : []),
   ];
 }
 
 /** What stands above the certificate, up to a root: by what is at hand, and only where that is not enough by what the domain trusts. */
-export async function pathAbove({ instance, directory, directoryTrouble, clock }: SavingContext, certificate: Certificate, atHand: readonly Certificate[]): Promise<Path | { readonly fault: string }> {
+export async function pathAbove(
+  { instance, directory, directoryTrouble, clock }: SavingContext,
+  certificate: Certificate,
+  atHand: readonly Certificate[],
+): Promise<Path | { readonly fault: string }> {
   const path = findPath(certificate, atHand, clock());
   if (!('fault' in path) || instance.directory === undefined) return path;
   if (directory === undefined) {

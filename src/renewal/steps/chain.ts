@@ -14,13 +14,22 @@ import { describe } from './locate.js';
 import { withDatabasePassword } from './trust.js';
 
 /**
- * What stands above the CA's certificate, in the NSS database and trusted: Dogtag's self-test fails otherwise (FreeIPA renew_ca_cert.in, "Pass Dogtag's
- * self-tests"). What is there and trusted enough stays as it is, and nothing is removed. Gives warnings; throws where it is to be tried again.
+ * What stands above the CA's certificate, in the NSS database and trusted: Dogtag's self-test fails otherwise (FreeIPA renew_ca_cert.in,
+ * "Pass Dogtag's self-tests"). What is there and trusted enough stays as it is, and nothing is removed. Gives warnings; throws where it is
+ * to be tried again.
  */
-export async function trustChain(context: SavingContext, { nickname }: CertificateConfig, certificate: Certificate, atHand: readonly Certificate[]): Promise<string[]> {
+export async function trustChain(
+  context: SavingContext,
+  { nickname }: CertificateConfig,
+  certificate: Certificate,
+  atHand: readonly Certificate[],
+): Promise<string[]> {
   const path = await pathAbove(context, certificate, atHand);
   if ('fault' in path) {
-    throw new HsmongerError('CERTIFICATE_NOT_FOUND', `What stands above '${nickname}' cannot be put into the NSS database ${context.instance.nss.database}, without which a Dogtag server does not start: ${path.fault}. Hand the certificates above it to 'hsmonger ca import' with it, or to 'ipa-cacert-manage install'.`);
+    throw new HsmongerError(
+      'CERTIFICATE_NOT_FOUND',
+      `What stands above '${nickname}' cannot be put into the NSS database ${context.instance.nss.database}, without which a Dogtag server does not start: ${path.fault}. Hand the certificates above it to 'hsmonger ca import' with it, or to 'ipa-cacert-manage install'.`,
+    );
   }
   const warnings: string[] = [];
   // The root first: at no moment is there a chain without its end.
@@ -36,11 +45,15 @@ async function trustAuthority(context: SavingContext, authority: Certificate): P
   const nickname = present === undefined || present.label === '' ? nicknameFor(authority, objects) : present.label;
   const listed = present === undefined ? [] : await listedAs(context, nickname);
   if (listed.some(({ trust }) => isDistrusted(trust))) {
-    return [`The CA certificate '${nickname}' (${describe(authority)}) is marked as distrusted in the NSS database ${nss.database} and was left so, though the CA's own stands below it; mend it with certutil -M -t ${authorityTrust} if that is wrong.`];
+    return [
+      `The CA certificate '${nickname}' (${describe(authority)}) is marked as distrusted in the NSS database ${nss.database} and was left so, though the CA's own stands below it; mend it with certutil -M -t ${authorityTrust} if that is wrong.`,
+    ];
   }
   // Of several under one nickname NSS's tools do not say whose line is whose.
   if (listed.length > 0 && listed.every(({ trust }) => coversTrust(trust, authorityTrust))) return [];
-  await withDatabasePassword(context, (passwordFile) => importTrusted(nss, { nickname, pem: certificateToPem(authority.der), trust: authorityTrust }, passwordFile));
+  await withDatabasePassword(context, (passwordFile) =>
+    importTrusted(nss, { nickname, pem: certificateToPem(authority.der), trust: authorityTrust }, passwordFile),
+  );
   await assertTrust(nss, nickname, authorityTrust);
   return [];
 }
@@ -50,10 +63,13 @@ async function listedAs(context: SavingContext, nickname: string): Promise<Liste
 }
 
 /**
- * The nickname its subject has there already, else the subject as text, as FreeIPA's tools name them. NSS takes what stands before a colon for a token's
- * name, and refuses a nickname that another subject has.
+ * The nickname its subject has there already, else the subject as text, as FreeIPA's tools name them. NSS takes what stands before a colon
+ * for a token's name, and refuses a nickname that another subject has.
  */
-export function nicknameFor({ subject }: Pick<Certificate, 'subject'>, objects: readonly Pick<TokenCertificate, 'label' | 'der'>[]): string {
+export function nicknameFor(
+  { subject }: Pick<Certificate, 'subject'>,
+  objects: readonly Pick<TokenCertificate, 'label' | 'der'>[],
+): string {
   const known = objects.filter(({ label }) => label !== '').map(({ label, der }) => ({ label, same: sameSubject(der, subject) }));
   const own = known.find(({ same, label }) => same && !label.includes(':'));
   if (own !== undefined) return own.label;

@@ -13,17 +13,29 @@ export function assertDatabaseUsable({ instance: { nss, user } }: SavingContext)
     try {
       accessSync(`${nss.database}/${name}`, constants.R_OK | constants.W_OK);
     } catch (error) {
-      throw new HsmongerError('NSS_FAILED', `The NSS database ${nss.database} cannot be written by '${user}' (${sentenceOf(error)}); run: chown -R ${user} '${nss.database}'.`, { cause: error });
+      throw new HsmongerError(
+        'NSS_FAILED',
+        `The NSS database ${nss.database} cannot be written by '${user}' (${sentenceOf(error)}); run: chown -R ${user} '${nss.database}'.`,
+        { cause: error },
+      );
     }
   }
 }
 
 /** What must hold of the token or database that stores it, once what was to go is gone: RENEWAL_FAILED or a KEY_ code where it does not. */
-export async function checkStored(stored: Token, nickname: string, certificate: Certificate, removed: readonly Certificate[]): Promise<void> {
+export async function checkStored(
+  stored: Token,
+  nickname: string,
+  certificate: Certificate,
+  removed: readonly Certificate[],
+): Promise<void> {
   const left = await stored.certificates(nickname);
   const stale = left.filter(({ der }) => removed.some((old) => equalBytes(old.der, der)));
   if (stale.length > 0 || !left.some(({ der }) => equalBytes(der, certificate.der))) {
-    throw new HsmongerError('RENEWAL_FAILED', `Token '${stored.description.label}' does not hold the new certificate '${nickname}' alone after the old ones were removed; the next attempt removes them again.`);
+    throw new HsmongerError(
+      'RENEWAL_FAILED',
+      `Token '${stored.description.label}' does not hold the new certificate '${nickname}' alone after the old ones were removed; the next attempt removes them again.`,
+    );
   }
   await stored.findKey({ by: 'public-key', spki: certificate.spki });
 }
@@ -31,5 +43,9 @@ export async function checkStored(stored: Token, nickname: string, certificate: 
 /** Warnings about an NSS database that will not be writable for ever. */
 export function checkDatabase(context: SavingContext): string[] {
   const foreign = notOwnedBy(databaseFacts(context.instance.nss.database), process.geteuid?.() ?? 0);
-  return foreign.length === 0 ? [] : [`In ${context.instance.nss.database} ${foreign.join(', ')} do not belong to '${context.instance.user}'; run: chown -R ${context.instance.user} '${context.instance.nss.database}'.`];
+  return foreign.length === 0
+    ? []
+    : [
+        `In ${context.instance.nss.database} ${foreign.join(', ')} do not belong to '${context.instance.user}'; run: chown -R ${context.instance.user} '${context.instance.nss.database}'.`,
+      ];
 }

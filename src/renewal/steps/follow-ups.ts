@@ -30,11 +30,15 @@ export async function followUp(context: SavingContext, step: FollowUp, { config,
       return [];
     case 'users updated':
       return onMaster(context, async (directory, { pkiBase }) =>
-        (await updatePkiUser(directory, pkiBase, certificate)) === 'no such user' ? [`No user below ${pkiBase} has a certificate with the subject of '${config.nickname}', so nobody was given the new one.`] : [],
+        (await updatePkiUser(directory, pkiBase, certificate)) === 'no such user'
+          ? [`No user below ${pkiBase} has a certificate with the subject of '${config.nickname}', so nobody was given the new one.`]
+          : [],
       );
     case 'authority updated':
       return onMaster(context, async (directory, { pkiBase }) =>
-        (await updateAuthoritySerial(directory, pkiBase, certificate)) === 'no such authority' ? [`No authority below ${pkiBase} has the subject of '${config.nickname}', so no serial number was changed.`] : [],
+        (await updateAuthoritySerial(directory, pkiBase, certificate)) === 'no such authority'
+          ? [`No authority below ${pkiBase} has the subject of '${config.nickname}', so no serial number was changed.`]
+          : [],
       );
     case 'published':
       return onMaster(context, async (directory, { base }) => {
@@ -51,17 +55,31 @@ function configure({ instance, serverRuns }: SavingContext, config: CertificateC
   if (pki === undefined) return;
   const value = Buffer.from(certificate.der).toString('base64');
   const places = configPlaces(instance, config);
-  if (serverRuns !== undefined) throw new HsmongerError('PKI_CONFIG_FAILED', `${places.map(({ directive }) => directive).join(' and ')} in CS.cfg cannot be changed while the server runs, which writes it too. ${serverRuns}`);
+  if (serverRuns !== undefined)
+    throw new HsmongerError(
+      'PKI_CONFIG_FAILED',
+      `${places.map(({ directive }) => directive).join(' and ')} in CS.cfg cannot be changed while the server runs, which writes it too. ${serverRuns}`,
+    );
   for (const subsystem of ['ca', 'kra'] as const) {
     const directives = places.filter(({ file }) => file === subsystem).map(({ directive }) => ({ name: directive, value }));
     if (directives.length > 0) setDirectives(configFile(pki.directory, subsystem), directives);
   }
 }
 
-/** The entries are the same for every server, and the renewal master's to change: elsewhere there is nothing to do (FreeIPA renew_ca_cert.in). */
-async function onMaster({ instance, directory, directoryTrouble }: SavingContext, work: (directory: Directory, config: DirectoryConfig) => Promise<string[]>): Promise<string[]> {
+/**
+ * The entries are the same for every server, and the renewal master's to change: elsewhere there is nothing to do (FreeIPA
+ * renew_ca_cert.in).
+ */
+async function onMaster(
+  { instance, directory, directoryTrouble }: SavingContext,
+  work: (directory: Directory, config: DirectoryConfig) => Promise<string[]>,
+): Promise<string[]> {
   const config = instance.directory;
   if (config === undefined) return [];
-  if (directory === undefined) throw directoryTrouble ?? new HsmongerError('DIRECTORY_UNAVAILABLE', `The directory ${config.uri} was not opened before the drop to the service user.`);
+  if (directory === undefined)
+    throw (
+      directoryTrouble ??
+      new HsmongerError('DIRECTORY_UNAVAILABLE', `The directory ${config.uri} was not opened before the drop to the service user.`)
+    );
   return (await isRenewalMaster(directory, config.base, config.host)) ? work(directory, config) : [];
 }

@@ -30,14 +30,23 @@ export interface Located {
 export function locate(nickname: string, { place, stored, copies, before }: Found): Located {
   const [certificate] = newestFirst(stored);
   if (certificate === undefined) {
-    throw new HsmongerError('CERTIFICATE_NOT_FOUND', `There is no certificate '${nickname}' ${place}, though certmonger should have stored it there; nothing was removed. See 'getcert list' for what certmonger says.`);
+    throw new HsmongerError(
+      'CERTIFICATE_NOT_FOUND',
+      `There is no certificate '${nickname}' ${place}, though certmonger should have stored it there; nothing was removed. See 'getcert list' for what certmonger says.`,
+    );
   }
   const [previous] = newestFirst(before);
   if (previous !== undefined && !sameKey(previous.spki, certificate.spki)) {
-    throw new HsmongerError('KEY_MISMATCH', `The newest certificate '${nickname}' ${place} (${describe(certificate)}) is for another key than the one before (${describe(previous)}); nothing was removed. Find out who stored it.`);
+    throw new HsmongerError(
+      'KEY_MISMATCH',
+      `The newest certificate '${nickname}' ${place} (${describe(certificate)}) is for another key than the one before (${describe(previous)}); nothing was removed. Find out who stored it.`,
+    );
   }
   if (previous !== undefined && !sameName(previous.subject, certificate.subject)) {
-    throw new HsmongerError('SUBJECT_MISMATCH', `The newest certificate '${nickname}' ${place} is for ${nameText(certificate.subject)}, the one before for ${nameText(previous.subject)}; nothing was removed. Find out who stored it.`);
+    throw new HsmongerError(
+      'SUBJECT_MISMATCH',
+      `The newest certificate '${nickname}' ${place} is for ${nameText(certificate.subject)}, the one before for ${nameText(previous.subject)}; nothing was removed. Find out who stored it.`,
+    );
   }
   const rest = newestFirst(distinct([...stored, ...copies, ...before])).filter(({ der }) => !equalBytes(der, certificate.der));
   const superseded = rest.filter((other) => isSuperseded(other, certificate));
@@ -54,7 +63,9 @@ function isSuperseded(old: Certificate, certificate: Certificate): boolean {
 }
 
 function newestFirst(certificates: readonly Certificate[]): Certificate[] {
-  return certificates.toSorted((a, b) => b.notAfter.getTime() - a.notAfter.getTime() || b.notBefore.getTime() - a.notBefore.getTime() || Buffer.compare(b.der, a.der));
+  return certificates.toSorted(
+    (a, b) => b.notAfter.getTime() - a.notAfter.getTime() || b.notBefore.getTime() - a.notBefore.getTime() || Buffer.compare(b.der, a.der),
+  );
 }
 
 function distinct(certificates: readonly Certificate[]): Certificate[] {

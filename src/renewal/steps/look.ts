@@ -25,7 +25,9 @@ export interface Sight {
 export async function look(context: SavingContext, token: Token | undefined, certificate: CertificateConfig): Promise<Sight> {
   const { nickname, storage } = certificate;
   const internal = await withInternal(context, 'read', (database) => database.certificates());
-  const before = readable((journalEntry(context.ledger(), nickname)?.detail.before ?? []).map((der) => ({ der: Buffer.from(der, 'base64') })));
+  const before = readable(
+    (journalEntry(context.ledger(), nickname)?.detail.before ?? []).map((der) => ({ der: Buffer.from(der, 'base64') })),
+  );
   const sight = async (located: Located, objects: readonly TokenCertificate[]): Promise<Sight> => {
     const here = await authoritiesOf(context, token, located.certificate, readable(internal));
     if (lyingOn(storage) === undefined) return { located, objects, authorities: here };
@@ -52,7 +54,11 @@ export async function look(context: SavingContext, token: Token | undefined, cer
 }
 
 /** What may stand above it on the token of the CA's key, where the certificate lies on another. */
-async function onOwnToken(context: SavingContext, certificate: Certificate, known: readonly Certificate[]): Promise<readonly Certificate[] | { readonly failure: HsmongerError }> {
+async function onOwnToken(
+  context: SavingContext,
+  certificate: Certificate,
+  known: readonly Certificate[],
+): Promise<readonly Certificate[] | { readonly failure: HsmongerError }> {
   if (context.instance.issuer.type !== 'token') return [];
   try {
     const token = await context.openToken({ access: 'read' });
@@ -66,19 +72,38 @@ async function onOwnToken(context: SavingContext, certificate: Certificate, know
   }
 }
 
-/** From the NSS database, what this host keeps, and the token: what is found there by name, or everything on it where that makes no path. */
-async function authoritiesOf(context: SavingContext, token: Token | undefined, certificate: Certificate, internal: readonly Certificate[]): Promise<Certificate[]> {
+/**
+ * From the NSS database, what this host keeps, and the token: what is found there by name, or everything on it where that makes no path.
+ */
+async function authoritiesOf(
+  context: SavingContext,
+  token: Token | undefined,
+  certificate: Certificate,
+  internal: readonly Certificate[],
+): Promise<Certificate[]> {
   const withKept = (atHand: readonly Certificate[]) => [...atHand, ...keptAbove(context, certificate, atHand)];
   if (token === undefined) return withKept(internal);
   const authorities = withKept([...(await certificatesAbove(token, certificate, internal)), ...internal]);
   // With the clock: what is found by name may be an expired issuer, and the one after it be stored under the same name in another encoding.
-  return 'fault' in findPath(certificate, authorities, context.clock()) ? withKept([...readable(await token.certificates()), ...internal]) : authorities;
+  return 'fault' in findPath(certificate, authorities, context.clock())
+    ? withKept([...readable(await token.certificates()), ...internal])
+    : authorities;
 }
 
-/** A CA's own certificate is also copied into databases under names that others chose ('EXAMPLE.TEST IPA CA'), and Dogtag finds it by its subject. */
-function copiesOf({ nickname, profile }: CertificateConfig, stored: readonly Certificate[], internal: readonly TokenCertificate[]): Certificate[] {
+/**
+ * A CA's own certificate is also copied into databases under names that others chose ('EXAMPLE.TEST IPA CA'), and Dogtag finds it by its
+ * subject.
+ */
+function copiesOf(
+  { nickname, profile }: CertificateConfig,
+  stored: readonly Certificate[],
+  internal: readonly TokenCertificate[],
+): Certificate[] {
   const isOwn = (copy: Certificate) => stored.some((one) => sameKey(one.spki, copy.spki) && sameName(one.subject, copy.subject));
-  return [...readable(internal.filter(({ label }) => label === nickname)), ...(profile === 'caCACert' ? readable(internal).filter(isOwn) : [])];
+  return [
+    ...readable(internal.filter(({ label }) => label === nickname)),
+    ...(profile === 'caCACert' ? readable(internal).filter(isOwn) : []),
+  ];
 }
 
 /** Every certificate stored under the nickname now, DER, none of a file that is not there; the order means nothing. */
@@ -109,7 +134,10 @@ export async function hasNew(context: SavingContext, certificate: CertificateCon
 function certificateInFile(context: SavingContext, certificate: CertificateConfig): Uint8Array {
   const sight = context.files?.get(certificate.nickname);
   if (sight?.certificate !== undefined) return sight.certificate;
-  throw new HsmongerError('CERTIFICATE_NOT_FOUND', sight?.troubles[0] ?? `The file of '${certificate.nickname}' was not read before the drop to the service user; start this as root.`);
+  throw new HsmongerError(
+    'CERTIFICATE_NOT_FOUND',
+    sight?.troubles[0] ?? `The file of '${certificate.nickname}' was not read before the drop to the service user; start this as root.`,
+  );
 }
 
 function readable(objects: readonly Pick<TokenCertificate, 'der'>[]): Certificate[] {

@@ -22,12 +22,15 @@ export interface Judgement extends Pick<Located, 'certificate' | 'superseded'> {
 }
 
 /**
- * Who has the certificates above: 'ours', the token, whose CA issued it; another CA, so that they may not be at hand; or, of the CA's own, a later step
- * sees to them ('chain trusted').
+ * Who has the certificates above: 'ours', the token, whose CA issued it; another CA, so that they may not be at hand; or, of the CA's own,
+ * a later step sees to them ('chain trusted').
  */
 type Chain = 'ours' | 'of another' | 'follows';
 
-/** Design rule 3, once more, on what really lies on the token: why the certificate must not replace the old one, as a clause; undefined when it may. */
+/**
+ * Design rule 3, once more, on what really lies on the token: why the certificate must not replace the old one, as a clause; undefined when
+ * it may.
+ */
 export function fault(judgement: Judgement): string | undefined {
   const changed = natureFault(judgement);
   if (changed !== undefined) return changed;
@@ -45,7 +48,7 @@ function natureFault({ certificate, superseded, issued }: Judgement): string | u
 /** The name of the first CA above it that is not at hand, by names alone; without that one the chain is certmonger's word. */
 function missingAbove({ certificate, authorities }: Pick<Judgement, 'certificate' | 'authorities'>): Uint8Array | undefined {
   const passed = [certificate];
-  for (let last = certificate; !sameName(last.subject, last.issuer); ) {
+  for (let last = certificate; !sameName(last.subject, last.issuer);) {
     const above = authorities.find((one) => sameName(one.subject, last.issuer) && !passed.includes(one));
     if (above === undefined) return last.issuer;
     passed.push(above);
@@ -61,35 +64,59 @@ export function prove(nickname: string, judgement: Judgement, chain: Chain): str
   const why = missing === undefined ? fault(judgement) : natureFault(judgement);
   if (why === undefined && missing !== undefined) {
     if (chain === 'follows') return [];
-    return [`${nameText(missing)}, a CA above '${nickname}', is neither on the token nor in the NSS database, so its chain was not checked; import that CA's certificate.`];
+    return [
+      `${nameText(missing)}, a CA above '${nickname}', is neither on the token nor in the NSS database, so its chain was not checked; import that CA's certificate.`,
+    ];
   }
   if (why === undefined) {
     const later = issued.some(({ notAfter, revokedAt }) => notAfter > certificate.notAfter && revokedAt === undefined);
-    return later ? [`A later certificate than '${nickname}' (${describe(certificate)}) was issued for its key and is not on the token; run 'hsmonger renew'.`] : [];
+    return later
+      ? [
+          `A later certificate than '${nickname}' (${describe(certificate)}) was issued for its key and is not on the token; run 'hsmonger renew'.`,
+        ]
+      : [];
   }
-  throw new HsmongerError('RENEWAL_FAILED', `The new certificate '${nickname}' (${describe(certificate)}) was stored but must not replace the old one: ${why}. The old one was kept; run 'hsmonger renew' for a right one.`);
+  throw new HsmongerError(
+    'RENEWAL_FAILED',
+    `The new certificate '${nickname}' (${describe(certificate)}) was stored but must not replace the old one: ${why}. The old one was kept; run 'hsmonger renew' for a right one.`,
+  );
 }
 
 /** Signs with the key on the token and verifies with the certificate: KEY_MISMATCH unless they belong together, by CKA_ID too. */
-export async function proveKey(nickname: string, token: Token, certificate: Certificate, objects: readonly TokenCertificate[]): Promise<void> {
+export async function proveKey(
+  nickname: string,
+  token: Token,
+  certificate: Certificate,
+  objects: readonly TokenCertificate[],
+): Promise<void> {
   const key = await token.findKey({ by: 'public-key', spki: certificate.spki });
   const { verified } = await provingSignature(token, key, certificate.spki);
   if (!verified) {
-    throw new HsmongerError('KEY_MISMATCH', `What the key of '${nickname}' on token '${token.description.label}' signs does not verify with its new certificate (${describe(certificate)}); nothing was removed. Do not use that certificate.`);
+    throw new HsmongerError(
+      'KEY_MISMATCH',
+      `What the key of '${nickname}' on token '${token.description.label}' signs does not verify with its new certificate (${describe(certificate)}); nothing was removed. Do not use that certificate.`,
+    );
   }
   // NSS pairs a certificate with its key by CKA_ID alone.
   const object = objects.find(({ der }) => equalBytes(der, certificate.der));
   if (object !== undefined && !equalBytes(object.id, key.id)) {
-    throw new HsmongerError('KEY_MISMATCH', `The new certificate '${nickname}' lies on token '${token.description.label}' with CKA_ID ${hex(object.id)}, its key with ${hex(key.id)}, so NSS does not pair them; the old one was kept. Give the key the CKA_ID NSS expects.`);
+    throw new HsmongerError(
+      'KEY_MISMATCH',
+      `The new certificate '${nickname}' lies on token '${token.description.label}' with CKA_ID ${hex(object.id)}, its key with ${hex(key.id)}, so NSS does not pair them; the old one was kept. Give the key the CKA_ID NSS expects.`,
+    );
   }
 }
 
 /**
- * The same of a key in a file, which only root can read: its public half, seen before the drop, is the certificate's. Where the key could not be
- * read, that the certificate has the key of the one before (locate()) must do; a warning says so.
+ * The same of a key in a file, which only root can read: its public half, seen before the drop, is the certificate's. Where the key could
+ * not be read, that the certificate has the key of the one before (locate()) must do; a warning says so.
  */
 export function proveFileKey(nickname: string, sight: FileSight | undefined, certificate: Certificate): string[] {
-  if (sight?.publicKey === undefined) return [`The key of '${nickname}' was not compared with its new certificate. ${sight?.troubles.join(' ') ?? ''}`.trim()];
+  if (sight?.publicKey === undefined)
+    return [`The key of '${nickname}' was not compared with its new certificate. ${sight?.troubles.join(' ') ?? ''}`.trim()];
   if (sameKey(sight.publicKey, certificate.spki)) return [];
-  throw new HsmongerError('KEY_MISMATCH', `The key file of '${nickname}' does not belong to its new certificate (${describe(certificate)}); whoever uses both cannot start. Find out who replaced one of them.`);
+  throw new HsmongerError(
+    'KEY_MISMATCH',
+    `The key file of '${nickname}' does not belong to its new certificate (${describe(certificate)}); whoever uses both cannot start. Find out who replaced one of them.`,
+  );
 }

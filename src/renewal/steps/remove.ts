@@ -21,10 +21,17 @@ export interface Removal {
  */
 export async function removeSuperseded(from: Token, { nickname, certificate, superseded, archive }: Removal): Promise<void> {
   const holds = (await from.certificates(nickname)).some(({ der }) => equalBytes(der, certificate.der));
-  if (!holds) throw new HsmongerError('CERTIFICATE_NOT_FOUND', `The new certificate '${nickname}' (${describe(certificate)}) is not on '${from.description.label}', so the old ones were kept there.`);
+  if (!holds)
+    throw new HsmongerError(
+      'CERTIFICATE_NOT_FOUND',
+      `The new certificate '${nickname}' (${describe(certificate)}) is not on '${from.description.label}', so the old ones were kept there.`,
+    );
   for (const old of superseded) {
     if (equalBytes(old.der, certificate.der) || !isArchived(archive, nickname, old)) {
-      throw new HsmongerError('STATE_UNAVAILABLE', `The superseded certificate '${nickname}' (${describe(old)}) is not in ${archive}, so it was not removed from '${from.description.label}'; it is kept and removed at the next attempt.`);
+      throw new HsmongerError(
+        'STATE_UNAVAILABLE',
+        `The superseded certificate '${nickname}' (${describe(old)}) is not in ${archive}, so it was not removed from '${from.description.label}'; it is kept and removed at the next attempt.`,
+      );
     }
     await from.destroyCertificates(old.der);
   }

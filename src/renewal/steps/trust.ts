@@ -9,10 +9,16 @@ import { certificateToPem } from '../../x509/pem.js';
 import { nssOf, withInternal, type SavingContext } from '../saving-context.js';
 
 /** Puts the new certificate into the internal database with the trust its profile asks for; NSS then has it for the token's copy too. */
-export async function importWithTrust(context: SavingContext, { nickname, profile }: CertificateConfig, certificate: Certificate): Promise<void> {
+export async function importWithTrust(
+  context: SavingContext,
+  { nickname, profile }: CertificateConfig,
+  certificate: Certificate,
+): Promise<void> {
   const nss = nssOf(context);
   const trust = trustOf(profile);
-  await withDatabasePassword(context, (passwordFile) => importTrusted(nss, { nickname, pem: certificateToPem(certificate.der), trust }, passwordFile));
+  await withDatabasePassword(context, (passwordFile) =>
+    importTrusted(nss, { nickname, pem: certificateToPem(certificate.der), trust }, passwordFile),
+  );
   await assertTrust(nss, nickname, trust);
 }
 
@@ -21,7 +27,11 @@ export async function withDatabasePassword(context: SavingContext, use: (passwor
   const { database, passwordFile } = context.instance.nss;
   const needed = await withInternal(context, 'read', async (internal) => {
     if (!internal.description.loginRequired) return false;
-    if (passwordFile === undefined) throw new HsmongerError('NSS_PASSWORD', `The NSS database ${database} has a password of its own, and trust cannot be set without it; name the file that holds it as 'nss.password-file'.`);
+    if (passwordFile === undefined)
+      throw new HsmongerError(
+        'NSS_PASSWORD',
+        `The NSS database ${database} has a password of its own, and trust cannot be set without it; name the file that holds it as 'nss.password-file'.`,
+      );
     await internal.login();
     return true;
   });
@@ -44,6 +54,10 @@ export function databasePassword(file: string): Buffer {
     const end = content.findIndex((byte) => byte === 0x0a || byte === 0x0d);
     return end === -1 ? content : content.subarray(0, end);
   } catch (error) {
-    throw new HsmongerError('NSS_PASSWORD', `Cannot read the NSS database's password from ${file}: ${sentenceOf(error)}. Make it readable for the service user.`, { cause: error });
+    throw new HsmongerError(
+      'NSS_PASSWORD',
+      `Cannot read the NSS database's password from ${file}: ${sentenceOf(error)}. Make it readable for the service user.`,
+      { cause: error },
+    );
   }
 }

@@ -31,7 +31,10 @@ export interface ClerkThreads {
 export function openClerkThreads(count: number): ClerkThreads {
   const queue: Ask[] = [];
   let broken: HsmongerError | undefined;
-  const threads = Array.from({ length: count }, () => ({ worker: new Worker(clerkCode(), { eval: true, env: {}, execArgv: [], resourceLimits: { maxYoungGenerationSizeMb } }), asked: [] as Ask[][] }));
+  const threads = Array.from({ length: count }, () => ({
+    worker: new Worker(clerkCode(), { eval: true, env: {}, execArgv: [], resourceLimits: { maxYoungGenerationSizeMb } }),
+    asked: [] as Ask[][],
+  }));
 
   const dispatch = () => {
     for (const { worker, asked } of [...threads].sort((a, b) => a.asked.length - b.asked.length)) {
@@ -54,7 +57,9 @@ export function openClerkThreads(count: number): ClerkThreads {
     worker.on('error', fail);
     worker.on('messageerror', fail);
     // Without an error where something in it ends it, or end() does: nobody is left without an answer.
-    worker.on('exit', (code) => { fail(new Error(`exit ${String(code)}`)); });
+    worker.on('exit', (code) => {
+      fail(new Error(`exit ${String(code)}`));
+    });
   }
   let gathering = false;
   const ask = (work: Work) =>

@@ -11,18 +11,28 @@ const responseType = 'application/ocsp-response';
 /** Serves OCSP over HTTP (RFC 6960 appendix A). */
 export function serveOcsp(server: Server, answer: (request: Uint8Array) => Promise<OcspAnswer>, clock: () => Date): void {
   server.on('request', (request, response) => {
-    handle(request, response, answer, clock).catch(() => { response.destroy(); });
+    handle(request, response, answer, clock).catch(() => {
+      response.destroy();
+    });
   });
-  server.on('clientError', (_error, socket) => { socket.destroy(); });
+  server.on('clientError', (_error, socket) => {
+    socket.destroy();
+  });
 }
 
-async function handle(request: IncomingMessage, response: ServerResponse, answer: (request: Uint8Array) => Promise<OcspAnswer>, clock: () => Date): Promise<void> {
+async function handle(
+  request: IncomingMessage,
+  response: ServerResponse,
+  answer: (request: Uint8Array) => Promise<OcspAnswer>,
+  clock: () => Date,
+): Promise<void> {
   switch (request.method) {
     case 'GET':
     case 'HEAD': {
       request.resume();
       const asked = fromPath(request.url ?? '/');
-      if (asked === undefined) refuse(response, 400, 'This is an OCSP responder (RFC 6960): the path of a GET request is the base64 of an OCSPRequest.\n');
+      if (asked === undefined)
+        refuse(response, 400, 'This is an OCSP responder (RFC 6960): the path of a GET request is the base64 of an OCSPRequest.\n');
       else send(response, await answer(asked), clock(), request.method);
       return;
     }
@@ -46,8 +56,8 @@ async function handle(request: IncomingMessage, response: ServerResponse, answer
 }
 
 /**
- * The request in a path: base64, escaped or not, behind whatever the server in front of us has put before it. Where base64 has slashes of its
- * own the first place that reads as one DER element is it.
+ * The request in a path: base64, escaped or not, behind whatever the server in front of us has put before it. Where base64 has slashes of
+ * its own the first place that reads as one DER element is it.
  */
 export function fromPath(url: string): Uint8Array | undefined {
   const [pathOnly = ''] = url.split('?', 1);
@@ -86,7 +96,12 @@ async function bodyOf(request: IncomingMessage): Promise<Uint8Array | undefined>
 }
 
 function send(response: ServerResponse, answer: OcspAnswer, now: Date, method: string): void {
-  response.writeHead(200, { 'content-type': responseType, 'content-length': answer.der.length, date: now.toUTCString(), ...caching(answer, now, method) });
+  response.writeHead(200, {
+    'content-type': responseType,
+    'content-length': answer.der.length,
+    date: now.toUTCString(),
+    ...caching(answer, now, method),
+  });
   response.end(method === 'HEAD' ? undefined : answer.der);
 }
 

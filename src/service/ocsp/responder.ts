@@ -46,7 +46,9 @@ export function createResponder(parts: ResponderParts): (request: Uint8Array) =>
     const signing = await signer.ready();
     const { spki } = signing.authority.certificate;
     // Anew for each answer: a revocation counts at once.
-    const standings = ledger.read((database) => standingsOf(database, keyFingerprint(spki), issuerMatcher(signing.authority.certificate), certIds));
+    const standings = ledger.read((database) =>
+      standingsOf(database, keyFingerprint(spki), issuerMatcher(signing.authority.certificate), certIds),
+    );
     // RFC 6960 §2.3: it cannot answer authoritatively (RFC 5019 §2.2.3).
     if (standings === undefined) return failureOf('unauthorized');
     const which = nonce === undefined ? keyOf(standings, signing) : undefined;
@@ -91,19 +93,37 @@ function failureOf(failure: OcspFailure): OcspAnswer {
   return { kind: 'failure', der: failureResponse(failure), failure };
 }
 
-async function sign({ identifiedBy, validMs }: ResponderParts, { responder, sign: signData }: Signing, standings: readonly Standing[], nonce: Uint8Array | undefined, now: Date): Promise<Extract<OcspAnswer, { kind: 'answer' }>> {
+async function sign(
+  { identifiedBy, validMs }: ResponderParts,
+  { responder, sign: signData }: Signing,
+  standings: readonly Standing[],
+  nonce: Uint8Array | undefined,
+  now: Date,
+): Promise<Extract<OcspAnswer, { kind: 'answer' }>> {
   const { certificate } = responder;
-  const responderId: ResponderId = identifiedBy === 'name' ? { by: 'name', name: certificate.subject } : { by: 'key', keyHash: keyIdentifier(certificate.spki) };
+  const responderId: ResponderId =
+    identifiedBy === 'name' ? { by: 'name', name: certificate.subject } : { by: 'key', keyHash: keyIdentifier(certificate.spki) };
   // Nobody believes it once the certificate that stands in it has ended.
   const nextUpdate = new Date(Math.min(now.getTime() + validMs, Math.max(certificate.notAfter.getTime(), now.getTime())));
   const responses = standings.map(({ certId, status }) => ({ certId: certId.der, status, thisUpdate: now, nextUpdate }));
-  const { data, signatureAlgorithm, signature } = await signData(() => buildResponseData({ responderId, producedAt: now, responses, ...(nonce === undefined ? {} : { nonce }) }));
-  return { kind: 'answer', der: assembleResponse(data, signatureAlgorithm, signature, [certificate.der]), thisUpdate: now, nextUpdate, forOne: nonce !== undefined };
+  const { data, signatureAlgorithm, signature } = await signData(() =>
+    buildResponseData({ responderId, producedAt: now, responses, ...(nonce === undefined ? {} : { nonce }) }),
+  );
+  return {
+    kind: 'answer',
+    der: assembleResponse(data, signatureAlgorithm, signature, [certificate.der]),
+    thisUpdate: now,
+    nextUpdate,
+    forOne: nonce !== undefined,
+  };
 }
 
 /** The question, how it stands, and who signs: an answer is kept only as long as all of it is the same. */
 function keyOf(standings: readonly Standing[], { responder }: Signing): string {
-  return JSON.stringify([keyFingerprint(responder.certificate.der), standings.map(({ certId, status }) => [Buffer.from(certId.der).toString('base64'), status])]);
+  return JSON.stringify([
+    keyFingerprint(responder.certificate.der),
+    standings.map(({ certId, status }) => [Buffer.from(certId.der).toString('base64'), status]),
+  ]);
 }
 
 function keep<T>(kept: Map<string, T>, which: string, answer: T): void {

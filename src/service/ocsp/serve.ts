@@ -37,10 +37,21 @@ export interface OcspService {
 const lingerMs = 5000;
 
 /**
- * Answers OCSP requests for the instance's CA until `signal` aborts. All code is loaded when this is called: it binds, becomes the service user for
- * good, and only then opens token and ledger. A token that is away is waited for; what only an administrator can mend ends it.
+ * Answers OCSP requests for the instance's CA until `signal` aborts. All code is loaded when this is called: it binds, becomes the service
+ * user for good, and only then opens token and ledger. A token that is away is waited for; what only an administrator can mend ends it.
  */
-export async function serveInstance({ instance, directories, env, bind, nickname, validMs, identifiedBy, log, listening, signal }: OcspService): Promise<void> {
+export async function serveInstance({
+  instance,
+  directories,
+  env,
+  bind,
+  nickname,
+  validMs,
+  identifiedBy,
+  log,
+  listening,
+  signal,
+}: OcspService): Promise<void> {
   const choice = tokenIssuerOf(instance);
   assertOwner(instance, 'run its OCSP responder');
   sqliteAddon();
@@ -51,12 +62,21 @@ export async function serveInstance({ instance, directories, env, bind, nickname
     dropTo(instance.user);
     await withServiceContext({ instance, directories, env }, async (context) => {
       const ledger = openLiveLedger(ledgerFile(directories, instance));
-      const signer = createSigner({ openTokens: () => openTokens(context, nickname), findAuthority: (token) => ownAuthority(context, token), choice, nickname, clock: context.clock, log });
+      const signer = createSigner({
+        openTokens: () => openTokens(context, nickname),
+        findAuthority: (token) => ownAuthority(context, token),
+        choice,
+        nickname,
+        clock: context.clock,
+        log,
+      });
       try {
         try {
           const { authority, responder } = await signer.ready();
           for (const warning of responder.warnings) log(warning);
-          listening(`Answers are about certificates of ${nameText(authority.certificate.subject)}, signed by ${responder.kind === 'authority' ? 'the CA itself' : nameText(responder.certificate.subject)}.`);
+          listening(
+            `Answers are about certificates of ${nameText(authority.certificate.subject)}, signed by ${responder.kind === 'authority' ? 'the CA itself' : nameText(responder.certificate.subject)}.`,
+          );
         } catch (error) {
           if (!passes(error)) throw error;
           // What is amiss the signer has told.
@@ -79,7 +99,9 @@ export async function serveInstance({ instance, directories, env, bind, nickname
 
 /** The CA's own, and the further ones that by the instance file have a certificate for OCSP, or the one of the nickname. */
 async function openTokens(context: ServiceContext, nickname: string | undefined): Promise<[Token, ...Token[]]> {
-  const certificates = context.instance.certificates.filter((certificate) => (nickname === undefined ? certificate.profile === 'caOCSPCert' : certificate.nickname === nickname));
+  const certificates = context.instance.certificates.filter((certificate) =>
+    nickname === undefined ? certificate.profile === 'caOCSPCert' : certificate.nickname === nickname,
+  );
   const further = new Set(certificates.flatMap(({ storage }) => lyingOn(storage) ?? []));
   const tokens: [Token, ...Token[]] = [await context.openToken()];
   try {
@@ -95,13 +117,22 @@ async function openTokens(context: ServiceContext, nickname: string | undefined)
 function ended(signal: AbortSignal): Promise<void> {
   return new Promise((resolve) => {
     if (signal.aborted) resolve();
-    else signal.addEventListener('abort', () => { resolve(); }, { once: true });
+    else
+      signal.addEventListener(
+        'abort',
+        () => {
+          resolve();
+        },
+        { once: true },
+      );
   });
 }
 
 function closed(server: Server): Promise<void> {
   return new Promise((resolve) => {
-    const limit = setTimeout(() => { server.closeAllConnections(); }, lingerMs);
+    const limit = setTimeout(() => {
+      server.closeAllConnections();
+    }, lingerMs);
     server.close(() => {
       clearTimeout(limit);
       resolve();

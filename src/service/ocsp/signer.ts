@@ -60,7 +60,11 @@ export function createSigner(parts: SignerParts): OcspSigner {
     try {
       const authority = await parts.findAuthority(tokens[0]);
       const responder = await findResponderKey(tokens, authority, clock(), parts.nickname);
-      const { token, key, certificate: { spki } } = responder;
+      const {
+        token,
+        key,
+        certificate: { spki },
+      } = responder;
       const signing: Signing = {
         authority,
         responder,
@@ -73,7 +77,10 @@ export function createSigner(parts: SignerParts): OcspSigner {
           }
         },
       };
-      if (told !== undefined) log(`${tokens.length === 1 ? `The token ${labels(tokens)} is` : `The tokens ${labels(tokens)} are`} there again, and answers are signed.`);
+      if (told !== undefined)
+        log(
+          `${tokens.length === 1 ? `The token ${labels(tokens)} is` : `The tokens ${labels(tokens)} are`} there again, and answers are signed.`,
+        );
       told = undefined;
       opened = { tokens, since: performance.now(), signing };
       return signing;
@@ -85,14 +92,17 @@ export function createSigner(parts: SignerParts): OcspSigner {
 
   return {
     ready: async () => {
-      if (opened !== undefined && performance.now() - opened.since < freshMs && opened.signing.responder.certificate.notAfter > clock()) return opened.signing;
+      if (opened !== undefined && performance.now() - opened.since < freshMs && opened.signing.responder.certificate.notAfter > clock())
+        return opened.signing;
       if (failed !== undefined && opened === undefined && performance.now() - failed.at < retryMs) throw failed.error;
       opening ??= open()
         .catch(async (error: unknown) => {
           await drop(error);
           throw error;
         })
-        .finally(() => { opening = undefined; });
+        .finally(() => {
+          opening = undefined;
+        });
       return opening;
     },
     close: async () => {

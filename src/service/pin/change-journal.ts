@@ -20,7 +20,12 @@ export interface PinChange {
   readonly files: readonly string[];
 }
 
-const schema = v.strictObject({ instance: v.string(), on: v.exactOptional(v.string()), step: v.picklist(['prepared', 'changing', 'changed']), files: v.array(v.string()) });
+const schema = v.strictObject({
+  instance: v.string(),
+  on: v.exactOptional(v.string()),
+  step: v.picklist(['prepared', 'changing', 'changed']),
+  files: v.array(v.string()),
+});
 
 /** Beside the instances' own directories, none of which begins with a dot. */
 const directoryOf = ({ state }: Directories) => path.join(state, '.pin-changes');
@@ -43,12 +48,19 @@ export function pinChanges(directories: Directories): PinChange[] {
     if ((error as NodeJS.ErrnoException).code === 'ENOENT') return [];
     throw error;
   }
-  return entries.filter((entry) => entry.endsWith('.json') && !entry.startsWith('.')).map((entry) => v.parse(schema, JSON.parse(readFileSync(path.join(directoryOf(directories), entry), 'utf8'))));
+  return entries
+    .filter((entry) => entry.endsWith('.json') && !entry.startsWith('.'))
+    .map((entry) => v.parse(schema, JSON.parse(readFileSync(path.join(directoryOf(directories), entry), 'utf8'))));
 }
 
-/** Runs `work` while no other process changes a PIN or finishes a change; STATE_BUSY at once where one does. The lock ends with its process. */
+/**
+ * Runs `work` while no other process changes a PIN or finishes a change; STATE_BUSY at once where one does. The lock ends with its process.
+ */
 export async function changingPins<T>(directories: Directories, work: () => Promise<T>): Promise<T> {
   mkdirSync(directoryOf(directories), { recursive: true, mode: 0o700 });
-  const busy = new HsmongerError('STATE_BUSY', 'Another hsmonger process is changing the PIN of a token; wait until it has ended, then run this again.');
+  const busy = new HsmongerError(
+    'STATE_BUSY',
+    'Another hsmonger process is changing the PIN of a token; wait until it has ended, then run this again.',
+  );
   return holdingFlock(path.join(directoryOf(directories), 'lock'), 0, busy, work);
 }

@@ -24,15 +24,29 @@ export interface Hands {
   readonly wipe: (file: string) => void;
 }
 
-const own: Hands = { ask: askService, note: writePinChange, forget: forgetPinChange, write: writeDurably, rename: renameSync, wipe: wipeFile };
+const own: Hands = {
+  ask: askService,
+  note: writePinChange,
+  forget: forgetPinChange,
+  write: writeDurably,
+  rename: renameSync,
+  wipe: wipeFile,
+};
 
 /**
- * Gives the token a new PIN, and every one of `files`, the instance's own first, which holds the old one. The files are away while the token changes:
- * certmonger's children and our own find no PIN then, and spend no attempt. Killed anywhere, finishPinChange() finishes it. PIN_NOT_CHANGED, and
- * everything as it was, where the token does not take the new PIN; after any other failure it is either undone or left for finishPinChange().
- * `quiet` waits, once the files are away, for those who have read the old PIN and not used it yet; it fails where they do not come to an end.
+ * Gives the token a new PIN, and every one of `files`, the instance's own first, which holds the old one. The files are away while the
+ * token changes: certmonger's children and our own find no PIN then, and spend no attempt. Killed anywhere, finishPinChange() finishes it.
+ * PIN_NOT_CHANGED, and everything as it was, where the token does not take the new PIN; after any other failure it is either undone or left
+ * for finishPinChange(). `quiet` waits, once the files are away, for those who have read the old PIN and not used it yet; it fails where
+ * they do not come to an end.
  */
-export async function changePin(place: Place, files: readonly string[], pin: Buffer, quiet: () => Promise<void>, hands: Hands = own): Promise<void> {
+export async function changePin(
+  place: Place,
+  files: readonly string[],
+  pin: Buffer,
+  quiet: () => Promise<void>,
+  hands: Hands = own,
+): Promise<void> {
   const { name, partOn } = place.instance;
   const change = { instance: name, ...(partOn === undefined ? {} : { on: partOn }), files };
   hands.note(place.directories, { ...change, step: 'prepared' });
@@ -42,7 +56,9 @@ export async function changePin(place: Place, files: readonly string[], pin: Buf
     await quiet();
   } catch (error) {
     undo(place, change, hands);
-    throw new HsmongerError('PIN_NOT_CHANGED', `The token keeps its PIN, and everything is as it was: ${asHsmongerError(error).message}`, { cause: error });
+    throw new HsmongerError('PIN_NOT_CHANGED', `The token keeps its PIN, and everything is as it was: ${asHsmongerError(error).message}`, {
+      cause: error,
+    });
   }
   hands.note(place.directories, { ...change, step: 'changing' });
   try {
@@ -55,15 +71,19 @@ export async function changePin(place: Place, files: readonly string[], pin: Buf
     throw error;
   }
   if ((await decide(place, change, hands)) === 'undone') {
-    throw new HsmongerError('PIN_NOT_CHANGED', 'The token said that it took the new PIN, and still takes the old one alone; everything is as it was. Ask its vendor.');
+    throw new HsmongerError(
+      'PIN_NOT_CHANGED',
+      'The token said that it took the new PIN, and still takes the old one alone; everything is as it was. Ask its vendor.',
+    );
   }
 }
 
 export type PinChangeEnd = 'changed' | 'undone' | 'lost';
 
 /**
- * Finishes a change that was interrupted. The token decides where nothing else can: the new PIN is tried once, and the old one once if it is refused, by
- * the PIN guard's rules; a second run tries neither again. 'lost': both were in memory only, and gone. PIN_KNOWN_BAD where the token takes neither.
+ * Finishes a change that was interrupted. The token decides where nothing else can: the new PIN is tried once, and the old one once if it
+ * is refused, by the PIN guard's rules; a second run tries neither again. 'lost': both were in memory only, and gone. PIN_KNOWN_BAD where
+ * the token takes neither.
  */
 export async function finishPinChange(place: Place, change: PinChange, hands: Hands = own): Promise<PinChangeEnd> {
   const beside = change.files.map(besidePinFile);
@@ -101,7 +121,10 @@ async function decide(place: Place, change: Omit<PinChange, 'step'>, hands: Hand
     undoForCertain(place, change, hands);
     return 'undone';
   }
-  throw new HsmongerError('PIN_KNOWN_BAD', `The token takes neither the old PIN, in ${old}, nor the new one, in ${next}: somebody else has changed it. Write the right one into ${change.files.join(', ')} and run 'hsmonger token change-pin' again.`);
+  throw new HsmongerError(
+    'PIN_KNOWN_BAD',
+    `The token takes neither the old PIN, in ${old}, nor the new one, in ${next}: somebody else has changed it. Write the right one into ${change.files.join(', ')} and run 'hsmonger token change-pin' again.`,
+  );
 }
 
 /** By a process of its own, which opens module and token anew, as certmonger's children do. */

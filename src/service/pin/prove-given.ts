@@ -8,10 +8,16 @@ import type { ProofOptions } from '../tasks/token/prove-pin.js';
 const variable = 'HSMONGER_PIN';
 
 /**
- * Tries a PIN that lies in no file yet, once: one login in a process that has dropped, the PIN on its standard input. It is remembered by its randomly
- * keyed tag, so the same wrong one costs no second attempt wherever it is typed again (design rule 4). `what` is the PIN in words.
+ * Tries a PIN that lies in no file yet, once: one login in a process that has dropped, the PIN on its standard input. It is remembered by
+ * its randomly keyed tag, so the same wrong one costs no second attempt wherever it is typed again (design rule 4). `what` is the PIN in
+ * words.
  */
-export async function proveGiven(place: { readonly instance: Instance; readonly directories: Directories }, what: string, pin: Buffer, options: ProofOptions): Promise<TokenDescription> {
+export async function proveGiven(
+  place: { readonly instance: Instance; readonly directories: Directories },
+  what: string,
+  pin: Buffer,
+  options: ProofOptions,
+): Promise<TokenDescription> {
   const { instance, directories } = place;
   const given: Instance = { ...instance, token: { ...tokenOf(instance), pin: { from: 'environment', variable } } };
   try {

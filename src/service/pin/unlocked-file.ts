@@ -27,7 +27,8 @@ export function prepareUnlocked({ path: file }: UnlockedPin): void {
   const directory = path.dirname(file);
   const move = "let 'token.pin-unlock' name one in a directory of root's below /run";
   try {
-    if (!staysInMemory(directory)) throw new HsmongerError('PIN_UNSAFE', `${file} would lie on a disk: ${directory} is on neither tmpfs nor ramfs; ${move}.`);
+    if (!staysInMemory(directory))
+      throw new HsmongerError('PIN_UNSAFE', `${file} would lie on a disk: ${directory} is on neither tmpfs nor ramfs; ${move}.`);
     if (!existsSync(directory)) {
       mkdirSync(directory);
       // Whatever the umask, the agent's is 077: the service user has to get there.

@@ -5,5 +5,12 @@ export const fileOwner: Check = ({ files, instance }) =>
   files.flatMap(({ nickname, stranger }) =>
     stranger === undefined
       ? []
-      : [{ check: 'file-owner', nickname, problem: `The files of '${nickname}' are to belong to ${stranger}, whom this machine does not know, so certmonger would leave them root's alone.`, fix: `Correct its 'owner' in ${instance.file}.` }],
+      : [
+          {
+            check: 'file-owner',
+            nickname,
+            problem: `The files of '${nickname}' are to belong to ${stranger}, whom this machine does not know, so certmonger would leave them root's alone.`,
+            fix: `Correct its 'owner' in ${instance.file}.`,
+          },
+        ],
   );

@@ -39,17 +39,47 @@ function clash(evidence: Evidence, request: TrackingRequest, sighting: Sighting)
   const { nickname, certificate, storage } = sighting;
   const check = 'foreign-requests';
   const whose = `request '${request.nickname}'${request.ca === undefined ? '' : ` of CA '${request.ca}'`}`;
-  if (isOurPlace(request.certificateStorage, instance, sighting) || (storage.kind === 'file' && request.keyStorage.type === 'FILE' && samePlace(request.keyStorage.file, storage.key))) {
-    return [{ check, nickname, problem: `certmonger already tracks '${nickname}' in ${storage.kind === 'file' ? storage.certificate : instance.nss.database} as ${whose}.`, fix: `Hand it over: getcert stop-tracking -i ${request.nickname} (key and certificate stay), then track it again with hsmonger.` }];
+  if (
+    isOurPlace(request.certificateStorage, instance, sighting) ||
+    (storage.kind === 'file' && request.keyStorage.type === 'FILE' && samePlace(request.keyStorage.file, storage.key))
+  ) {
+    return [
+      {
+        check,
+        nickname,
+        problem: `certmonger already tracks '${nickname}' in ${storage.kind === 'file' ? storage.certificate : instance.nss.database} as ${whose}.`,
+        fix: `Hand it over: getcert stop-tracking -i ${request.nickname} (key and certificate stay), then track it again with hsmonger.`,
+      },
+    ];
   }
   const subject = inSameStore(evidence, request.certificateStorage, storage.kind) ? subjectOf(request.certificate.pem) : undefined;
-  if (subject === undefined || certificate === undefined || !equalBytes(subject, certificate.subject) || request.certificateStorage.nickname === nickname) return [];
+  if (
+    subject === undefined ||
+    certificate === undefined ||
+    !equalBytes(subject, certificate.subject) ||
+    request.certificateStorage.nickname === nickname
+  )
+    return [];
   const store = storage.kind === 'token' ? 'on the same token' : 'in the same NSS database';
-  return [{ check, nickname, problem: `certmonger's ${whose} has the same subject as '${nickname}' ${store}; whichever is saved first would delete the other certificate and its key.`, fix: `Stop one of the two (getcert stop-tracking -i ${request.nickname}), or move one to another token.` }];
+  return [
+    {
+      check,
+      nickname,
+      problem: `certmonger's ${whose} has the same subject as '${nickname}' ${store}; whichever is saved first would delete the other certificate and its key.`,
+      fix: `Stop one of the two (getcert stop-tracking -i ${request.nickname}), or move one to another token.`,
+    },
+  ];
 }
 
-/** Whether certmonger would save that request's certificate into the store ours is in. Two databases may show one token; without one it takes the internal. */
-function inSameStore({ instance, token, nss }: Evidence, { type, token: label, database }: Storage, kind: Sighting['storage']['kind']): boolean {
+/**
+ * Whether certmonger would save that request's certificate into the store ours is in. Two databases may show one token; without one it
+ * takes the internal.
+ */
+function inSameStore(
+  { instance, token, nss }: Evidence,
+  { type, token: label, database }: Storage,
+  kind: Sighting['storage']['kind'],
+): boolean {
   if (type !== 'NSSDB') return false;
   switch (kind) {
     case 'token':
@@ -62,7 +92,12 @@ function inSameStore({ instance, token, nss }: Evidence, { type, token: label, d
 }
 
 function taken(instance: string, request: TrackingRequest, nickname: string): Refusal {
-  return { check: 'foreign-requests', nickname, problem: `certmonger's request id '${request.nickname}', needed for '${nickname}', belongs to ${request.ca === undefined ? 'another request' : `a request of CA '${request.ca}'`}.`, fix: `Rename the instance '${instance}' or end that request: getcert stop-tracking -i ${request.nickname}.` };
+  return {
+    check: 'foreign-requests',
+    nickname,
+    problem: `certmonger's request id '${request.nickname}', needed for '${nickname}', belongs to ${request.ca === undefined ? 'another request' : `a request of CA '${request.ca}'`}.`,
+    fix: `Rename the instance '${instance}' or end that request: getcert stop-tracking -i ${request.nickname}.`,
+  };
 }
 
 function subjectOf(pem: string | undefined): Uint8Array | undefined {

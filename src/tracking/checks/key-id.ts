@@ -17,7 +17,10 @@ export function keyId({ seen, instance }: Pick<Evidence, 'seen' | 'instance'>): 
         check: 'key-id',
         nickname,
         problem: `The key of '${nickname}' has the CKA_ID ${has === '' ? '(none)' : has}, not ${wants}, the SHA-1 of its public value that NSS looks for; renewing it would lose the key or part it from its certificate.`,
-        fix: storage.kind === 'internal' ? `Export certificate and key (pk12util -o FILE -n '${nickname}' -d sql:${instance.nss.database}), remove both there, and import them again (pk12util -i): importing sets the CKA_ID.` : `Run 'hsmonger token move-id${instance.name === 'hsmonger' ? '' : ` --instance ${instance.name}`} ${has === '' ? nickname : has}', which gives private key, public key and certificates the CKA_ID ${wants}; where the token lets no CKA_ID be changed, the certificate needs a new key ('hsmonger token keygen').`,
+        fix:
+          storage.kind === 'internal'
+            ? `Export certificate and key (pk12util -o FILE -n '${nickname}' -d sql:${instance.nss.database}), remove both there, and import them again (pk12util -i): importing sets the CKA_ID.`
+            : `Run 'hsmonger token move-id${instance.name === 'hsmonger' ? '' : ` --instance ${instance.name}`} ${has === '' ? nickname : has}', which gives private key, public key and certificates the CKA_ID ${wants}; where the token lets no CKA_ID be changed, the certificate needs a new key ('hsmonger token keygen').`,
       },
     ];
   });

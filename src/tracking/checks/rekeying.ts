@@ -8,6 +8,14 @@ export function rekeying({ daemon: { conf, confFile } }: Evidence): Refusal[] {
     ['max_key_use_count', conf.maxKeyUseCount],
   ] as const;
   return limits.flatMap(([name, value]): Refusal[] =>
-    value === undefined || isNothing(value) ? [] : [{ check: 'rekeying', problem: `${confFile} sets ${name} = ${value}, with which certmonger generates new keys at renewals.`, fix: `Remove ${name} from [defaults] there and restart certmonger.` }],
+    value === undefined || isNothing(value)
+      ? []
+      : [
+          {
+            check: 'rekeying',
+            problem: `${confFile} sets ${name} = ${value}, with which certmonger generates new keys at renewals.`,
+            fix: `Remove ${name} from [defaults] there and restart certmonger.`,
+          },
+        ],
   );
 }

@@ -32,7 +32,16 @@ function clashes({ kind, name, certificates }: ObjectStore, seen: readonly Sight
       const problem = same
         ? `The certificates '${nickname}' and '${label}' ${where} have the same subject; certmonger would delete '${label}' and its key when it saves '${nickname}'.`
         : `There are certificates of different subjects under the nickname '${nickname}' ${where}; certmonger would delete the other one and its key when it saves.`;
-      return [{ check: 'subjects', nickname, problem, fix: same ? `Move '${label}' to another token, or export and remove that certificate object if it is not needed.` : 'Relabel the other certificate, or export and remove that certificate object.' }];
+      return [
+        {
+          check: 'subjects',
+          nickname,
+          problem,
+          fix: same
+            ? `Move '${label}' to another token, or export and remove that certificate object if it is not needed.`
+            : 'Relabel the other certificate, or export and remove that certificate object.',
+        },
+      ];
     });
   });
 }

@@ -10,7 +10,13 @@ export function tokenLabel({ token: { description } }: { readonly token: Pick<To
   const wrong = faultOf(description.label);
   return wrong === undefined
     ? []
-    : [{ check: 'token-label', problem: `The token's label '${description.label}' ${wrong}, and certmonger finds tokens by label only.`, fix: "Give the token a label of letters, digits, blanks, '.', '_' and '-' (most HSMs can rename one without losing its keys), and put it into the instance file." }];
+    : [
+        {
+          check: 'token-label',
+          problem: `The token's label '${description.label}' ${wrong}, and certmonger finds tokens by label only.`,
+          fix: "Give the token a label of letters, digits, blanks, '.', '_' and '-' (most HSMs can rename one without losing its keys), and put it into the instance file.",
+        },
+      ];
 }
 
 function faultOf(label: string): string | undefined {

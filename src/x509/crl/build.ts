@@ -53,13 +53,20 @@ export function assembleCrl(tbs: Uint8Array, signatureAlgorithm: Uint8Array, sig
 
 function encodeEntry({ serial, revokedAt, reason, invalidity }: CrlEntry): Uint8Array {
   const known = encodedReasons.get(reason);
-  const extensions = [...(known === undefined ? [] : [known]), ...(invalidity === undefined ? [] : [encodeExtension(invalidityExtension(invalidity))])];
+  const extensions = [
+    ...(known === undefined ? [] : [known]),
+    ...(invalidity === undefined ? [] : [encodeExtension(invalidityExtension(invalidity))]),
+  ];
   return sequence(integer(serial), encodeTime(revokedAt), ...(extensions.length === 0 ? [] : [sequence(...extensions)]));
 }
 
 /** Once for all entries of a list that may have hundreds of thousands. §5.3.1: absent rather than unspecified. */
 const encodedReasons: ReadonlyMap<string, Uint8Array> = new Map(
-  Object.entries(revocationReasons).flatMap(([reason, code]) => (code === revocationReasons.unspecified ? [] : [[reason, encodeExtension({ oid: oids.reasonCode, critical: false, value: element(0x0a, Uint8Array.of(code)) })] as const])),
+  Object.entries(revocationReasons).flatMap(([reason, code]) =>
+    code === revocationReasons.unspecified
+      ? []
+      : [[reason, encodeExtension({ oid: oids.reasonCode, critical: false, value: element(0x0a, Uint8Array.of(code)) })] as const],
+  ),
 );
 
 /** Not critical (§5.2.3). */

@@ -7,7 +7,10 @@ import { parseTime } from '../time.js';
 import type { CrlEntry } from './build.js';
 import type { Crl } from './parse.js';
 
-/** What a CRL lists (RFC 5280 §5.1.2.6). Makes an object of every entry, so only for one whose signature was verified. CRL_INVALID; `what` names it in the message. */
+/**
+ * What a CRL lists (RFC 5280 §5.1.2.6). Makes an object of every entry, so only for one whose signature was verified. CRL_INVALID; `what`
+ * names it in the message.
+ */
 export function listedIn({ list }: Pick<Crl, 'list'>, what: string): CrlEntry[] {
   if (list === undefined) return [];
   try {
@@ -17,7 +20,9 @@ export function listedIn({ list }: Pick<Crl, 'list'>, what: string): CrlEntry[] 
   }
 }
 
-const reasonNames: ReadonlyMap<number, RevocationReason> = new Map((Object.keys(revocationReasons) as RevocationReason[]).map((reason) => [revocationReasons[reason], reason]));
+const reasonNames: ReadonlyMap<number, RevocationReason> = new Map(
+  (Object.keys(revocationReasons) as RevocationReason[]).map((reason) => [revocationReasons[reason], reason]),
+);
 
 function entryOf(der: Uint8Array): CrlEntry {
   const [serial, time, extensions] = elementsIn(der);
@@ -28,5 +33,10 @@ function entryOf(der: Uint8Array): CrlEntry {
   const since = findExtension(found, oids.invalidityDate)?.value;
   const invalidity = since === undefined ? undefined : parseTime(since);
   // A code nobody knows says no more than none.
-  return { serial: contentOf(serial).slice(), revokedAt, reason: reasonNames.get(reason?.[2] ?? 0) ?? 'unspecified', ...(invalidity === undefined ? {} : { invalidity }) };
+  return {
+    serial: contentOf(serial).slice(),
+    revokedAt,
+    reason: reasonNames.get(reason?.[2] ?? 0) ?? 'unspecified',
+    ...(invalidity === undefined ? {} : { invalidity }),
+  };
 }

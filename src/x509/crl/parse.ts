@@ -54,7 +54,8 @@ function crlOf(der: Uint8Array): Crl {
   const nextUpdate = next(tags.utcTime, tags.generalizedTime);
   const revoked = next(tags.sequence);
   const wrapped = next(tags.extensions);
-  if (algorithm === undefined || issuer === undefined || thisUpdate === undefined || parts.length > 0) throw new Error('has not the structure it should have');
+  if (algorithm === undefined || issuer === undefined || thisUpdate === undefined || parts.length > 0)
+    throw new Error('has not the structure it should have');
   // §5.1.1.2, as of a certificate.
   if (!equalBytes(algorithm, signed.algorithm)) throw new Error('names two signature algorithms');
   const from = parseTime(thisUpdate);

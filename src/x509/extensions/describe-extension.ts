@@ -15,7 +15,15 @@ export interface DescribedExtension {
 }
 
 const names: ReadonlyMap<string, string> = new Map(Object.entries(oids).map(([name, oid]) => [oid, name]));
-const usages: readonly KeyUsage[] = ['digitalSignature', 'nonRepudiation', 'keyEncipherment', 'dataEncipherment', 'keyAgreement', 'keyCertSign', 'cRLSign'];
+const usages: readonly KeyUsage[] = [
+  'digitalSignature',
+  'nonRepudiation',
+  'keyEncipherment',
+  'dataEncipherment',
+  'keyAgreement',
+  'keyCertSign',
+  'cRLSign',
+];
 const hex = (bytes: Uint8Array | undefined) => Buffer.from(bytes ?? []).toString('hex');
 
 const readers: Readonly<Record<string, (certificate: Certificate, extension: Extension) => string>> = {
@@ -24,7 +32,10 @@ const readers: Readonly<Record<string, (certificate: Certificate, extension: Ext
     return `CA:${ca ? 'TRUE' : 'FALSE'}${pathLength === undefined ? '' : `, pathlen:${String(pathLength)}`}`;
   },
   [oids.keyUsage]: (certificate) => usages.filter((usage) => allows(certificate, usage) === true).join(', '),
-  [oids.extendedKeyUsage]: ({ extensions }) => extendedKeyUsages(extensions).map((oid) => names.get(oid) ?? oid).join(', '),
+  [oids.extendedKeyUsage]: ({ extensions }) =>
+    extendedKeyUsages(extensions)
+      .map((oid) => names.get(oid) ?? oid)
+      .join(', '),
   [oids.subjectKeyIdentifier]: ({ extensions }) => hex(readSubjectKeyId(extensions)),
   [oids.authorityKeyIdentifier]: ({ extensions }) => hex(readAuthorityKeyId(extensions)),
   [oids.subjectAltName]: ({ der }, { value }) => new X509Certificate(der).subjectAltName ?? hex(value),

@@ -1,13 +1,36 @@
 import type { Certificate, Extension } from '../certificate.js';
-import { booleanTrue, contentOf, derFault, dottedOf, element, elementsIn, integer, namedBits, objectIdentifier, octetString, sequence } from '../der.js';
+import {
+  booleanTrue,
+  contentOf,
+  derFault,
+  dottedOf,
+  element,
+  elementsIn,
+  integer,
+  namedBits,
+  objectIdentifier,
+  octetString,
+  sequence,
+} from '../der.js';
 import { oids } from '../oids.js';
 import { BasicConstraintsSchema, decode, ObjectIdentifiersSchema, type ExtensionsSchema } from '../schema.js';
 
 /** Bit numbers of KeyUsage (RFC 5280 §4.2.1.3). */
-const keyUsageBits = { digitalSignature: 0, nonRepudiation: 1, keyEncipherment: 2, dataEncipherment: 3, keyAgreement: 4, keyCertSign: 5, cRLSign: 6 } as const;
+const keyUsageBits = {
+  digitalSignature: 0,
+  nonRepudiation: 1,
+  keyEncipherment: 2,
+  dataEncipherment: 3,
+  keyAgreement: 4,
+  keyCertSign: 5,
+  cRLSign: 6,
+} as const;
 export type KeyUsage = keyof typeof keyUsageBits;
 
-/** The extensions in a DER Extensions that derFault() has passed; throws an Error whose message ends a sentence for anything else, and where one occurs twice. */
+/**
+ * The extensions in a DER Extensions that derFault() has passed; throws an Error whose message ends a sentence for anything else, and where
+ * one occurs twice.
+ */
 export function extensionsIn(der: Uint8Array): Extension[] {
   if (der[0] !== 0x30) throw new Error('has not the structure it should have');
   return once(elementsIn(der).map(extensionOf));
@@ -18,7 +41,13 @@ function extensionOf(der: Uint8Array): Extension {
   const [oid] = parts;
   const critical = parts[1]?.[0] === 0x01 ? parts[1] : undefined;
   const value = parts[critical === undefined ? 1 : 2];
-  if (oid === undefined || value?.[0] !== 0x04 || parts.length !== (critical === undefined ? 2 : 3) || (critical !== undefined && critical.length !== 3)) throw new Error('has not the structure it should have');
+  if (
+    oid === undefined ||
+    value?.[0] !== 0x04 ||
+    parts.length !== (critical === undefined ? 2 : 3) ||
+    (critical !== undefined && critical.length !== 3)
+  )
+    throw new Error('has not the structure it should have');
   return { oid: dottedOf(oid), critical: critical !== undefined && critical[2] !== 0, value: contentOf(value).slice() };
 }
 
@@ -50,7 +79,8 @@ export function readSubjectKeyId(extensions: readonly Extension[]): Uint8Array |
   if (found === undefined) return undefined;
   const { value } = found;
   // An OCTET STRING of fewer than 128 octets: nobody makes a longer key identifier.
-  if (value[0] !== 0x04 || value.length < 3 || value[1] !== value.length - 2) throw new Error('has a subject key identifier that is not an octet string');
+  if (value[0] !== 0x04 || value.length < 3 || value[1] !== value.length - 2)
+    throw new Error('has a subject key identifier that is not an octet string');
   return value.slice(2);
 }
 
@@ -60,7 +90,8 @@ export function readAuthorityKeyId(extensions: readonly Extension[]): Uint8Array
   // Each part is tagged and may be missing (RFC 5280 §4.2.1.1); the library cannot read the issuer's names, which are a list of a CHOICE.
   const fault = derFault(found.value);
   const parts = fault === undefined && found.value[0] === 0x30 ? elementsIn(found.value) : [];
-  if (fault !== undefined || found.value[0] !== 0x30 || parts.some(([tag]) => ![0x80, 0xa1, 0x82].includes(tag ?? 0))) throw new Error('has an authority key identifier that cannot be read');
+  if (fault !== undefined || found.value[0] !== 0x30 || parts.some(([tag]) => ![0x80, 0xa1, 0x82].includes(tag ?? 0)))
+    throw new Error('has an authority key identifier that cannot be read');
   const identifier = parts.find(([tag]) => tag === 0x80);
   return identifier === undefined ? undefined : Uint8Array.from(contentOf(identifier));
 }
@@ -105,8 +136,8 @@ export function subjectKeyIdExtension(keyId: Uint8Array): Extension {
 }
 
 /**
- * The key identifier alone, unless the issuer's own certificate is named too by whose it is and its serial number, which a renewed CA certificate no longer has
- * (RFC 5280 §4.2.1.1: both or neither).
+ * The key identifier alone, unless the issuer's own certificate is named too by whose it is and its serial number, which a renewed CA
+ * certificate no longer has (RFC 5280 §4.2.1.1: both or neither).
  */
 export function authorityKeyIdExtension(keyId: Uint8Array, certificate?: Pick<Certificate, 'issuer' | 'serial'>): Extension {
   const named = certificate === undefined ? [] : [element(0xa1, element(0xa4, certificate.issuer)), element(0x82, certificate.serial)];
@@ -119,5 +150,9 @@ export function extendedKeyUsageExtension(usages: readonly string[], critical = 
 
 /** Critical, as RFC 5280 §4.2.1.3 asks. */
 export function keyUsageExtension(usages: readonly KeyUsage[]): Extension {
-  return { oid: oids.keyUsage, critical: true, value: namedBits(usages.reduce((octet, usage) => octet | (0x80 >> keyUsageBits[usage]), 0)) };
+  return {
+    oid: oids.keyUsage,
+    critical: true,
+    value: namedBits(usages.reduce((octet, usage) => octet | (0x80 >> keyUsageBits[usage]), 0)),
+  };
 }

@@ -8,15 +8,18 @@ import type { NameConstraints } from './name-constraints.js';
 import { oids } from '../oids.js';
 
 /**
- * The names of a certificate that constraints count for (RFC 5280 §4.2.1.10), as DER GeneralName elements: its subject, its subject alternative names, mail addresses
- * in the subject, and, where no host is among the alternative names, a common name that is one, because clients take it for one.
+ * The names of a certificate that constraints count for (RFC 5280 §4.2.1.10), as DER GeneralName elements: its subject, its subject
+ * alternative names, mail addresses in the subject, and, where no host is among the alternative names, a common name that is one, because
+ * clients take it for one.
  */
 export function constrainedNames(subject: Uint8Array, extensions: readonly Extension[]): Uint8Array[] {
   const alternative = findExtension(extensions, oids.subjectAltName);
   const names = alternative === undefined ? [] : elementsIn(alternative.value);
   const attributes = parseName(subject)?.flat() ?? [];
   const texts = (type: string) => attributes.filter((attribute) => attribute.type === type).flatMap(({ text }) => text ?? []);
-  const hosts = names.some(([tag]) => tag === tags.dns) ? [] : texts(oids.commonName).flatMap((text) => (text.includes('.') ? (asciiHostPattern(text) ?? []) : []));
+  const hosts = names.some(([tag]) => tag === tags.dns)
+    ? []
+    : texts(oids.commonName).flatMap((text) => (text.includes('.') ? (asciiHostPattern(text) ?? []) : []));
   return [
     ...(isEmptyName(subject) ? [] : [element(tags.directory, subject)]),
     ...names,
@@ -25,13 +28,19 @@ export function constrainedNames(subject: Uint8Array, extensions: readonly Exten
   ];
 }
 
-/** The first name that is outside what the constraints allow; undefined where all are inside. A kind of name that cannot be compared is outside as soon as it is constrained. */
+/**
+ * The first name that is outside what the constraints allow; undefined where all are inside. A kind of name that cannot be compared is
+ * outside as soon as it is constrained.
+ */
 export function nameOutside(names: readonly Uint8Array[], { permitted, excluded }: NameConstraints): Uint8Array | undefined {
   return names.find((name) => {
     const [tag] = name;
     const ofKind = ([own]: Uint8Array) => own === tag;
     const within = permitted.filter(ofKind);
-    return excluded.filter(ofKind).some((base) => touches(name, base)) || (within.length > 0 && !within.some((base) => inside(name, base) === true));
+    return (
+      excluded.filter(ofKind).some((base) => touches(name, base)) ||
+      (within.length > 0 && !within.some((base) => inside(name, base) === true))
+    );
   });
 }
 
@@ -75,7 +84,10 @@ function inRange(address: Uint8Array, range: Uint8Array): boolean {
   return range.length === 2 * length && equalBytes(masked(address), masked(range.slice(0, length)));
 }
 
-/** The base itself and everything below it; what begins with a dot, which the RFC does not have for hosts and openssl and NSS read all the same, only below. */
+/**
+ * The base itself and everything below it; what begins with a dot, which the RFC does not have for hosts and openssl and NSS read all the
+ * same, only below.
+ */
 function isHostBelow(host: string, base: string): boolean {
   return base === '' || host === base || host.endsWith(base.startsWith('.') ? base : `.${base}`);
 }
@@ -87,7 +99,9 @@ function isMailboxBelow(mailbox: string, base: string): boolean {
   const at = mailbox.lastIndexOf('@');
   const host = mailbox.slice(at + 1).toLowerCase();
   const baseAt = base.lastIndexOf('@');
-  return baseAt === -1 ? isHost(host, base.toLowerCase()) : mailbox.slice(0, at) === base.slice(0, baseAt) && host === base.slice(baseAt + 1).toLowerCase();
+  return baseAt === -1
+    ? isHost(host, base.toLowerCase())
+    : mailbox.slice(0, at) === base.slice(0, baseAt) && host === base.slice(baseAt + 1).toLowerCase();
 }
 
 /** Only the name of a host can be compared. */

@@ -23,7 +23,12 @@ function codePoints(content: Uint8Array, width: 2 | 4): string | undefined {
   const view = Buffer.from(content);
   const points = Array.from({ length: content.length / width }, (_, index) => view.readUIntBE(index * width, width));
   // BMPString holds no surrogates by definition; pairs are met all the same and read as UTF-16.
-  const text = width === 2 ? points.map((unit) => String.fromCharCode(unit)).join('') : points.every((point) => point <= 0x10ffff) ? String.fromCodePoint(...points) : undefined;
+  const text =
+    width === 2
+      ? points.map((unit) => String.fromCharCode(unit)).join('')
+      : points.every((point) => point <= 0x10ffff)
+        ? String.fromCodePoint(...points)
+        : undefined;
   return text === undefined || /\p{Cs}/u.test(text) ? undefined : text;
 }
 

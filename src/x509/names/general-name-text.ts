@@ -31,7 +31,8 @@ const readers: Readonly<Record<string, (value: string) => GeneralName | undefine
   dirname: (value) => ({ kind: 'directory', name: subjectFromText(value) }),
 };
 
-const forms = 'dns:www.example.test, dns:*.example.test, ip:192.0.2.1, ip:2001:db8::1, email:ca@example.test, uri:https://example.test/ or dirName:CN=Example,O=EXAMPLE.TEST';
+const forms =
+  'dns:www.example.test, dns:*.example.test, ip:192.0.2.1, ip:2001:db8::1, email:ca@example.test, uri:https://example.test/ or dirName:CN=Example,O=EXAMPLE.TEST';
 
 /** A name from `kind:value`, kinds in any case and openssl's spelling; USAGE for what is none. */
 export function generalNameFromText(text: string): GeneralName {

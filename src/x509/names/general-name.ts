@@ -38,7 +38,10 @@ export function encodeGeneralName(name: GeneralName): Uint8Array {
 /** A uniformResourceIdentifier, from an ASCII address. */
 export const encodeUri = (uri: string): Uint8Array => element(generalNameTags.uri, Buffer.from(uri));
 
-/** subjectAltName: critical exactly where the subject is empty (RFC 5280 §4.2.1.6). `names` are DER GeneralName elements; a repeated one is said once. */
+/**
+ * subjectAltName: critical exactly where the subject is empty (RFC 5280 §4.2.1.6). `names` are DER GeneralName elements; a repeated one is
+ * said once.
+ */
 export function subjectAltNameExtension(names: readonly Uint8Array[], subject: Uint8Array): Extension {
   const distinct = new Map(names.map((name) => [Buffer.from(name).toString('latin1'), name]));
   return { oid: oids.subjectAltName, critical: isEmptyName(subject), value: sequence(...distinct.values()) };

@@ -1,7 +1,10 @@
 import { contentOf, derFault, elementsIn } from '../der.js';
 import { nameFault } from './name.js';
 
-/** What is wrong with a GeneralName's element, by its tag (RFC 5280 §4.2.1.6); a tag that is not here names nothing a certificate of ours may say. */
+/**
+ * What is wrong with a GeneralName's element, by its tag (RFC 5280 §4.2.1.6); a tag that is not here names nothing a certificate of ours
+ * may say.
+ */
 const faults: Readonly<Record<number, (element: Uint8Array) => boolean>> = {
   // rfc822Name, dNSName, uniformResourceIdentifier
   0x81: isNoText,
@@ -12,7 +15,10 @@ const faults: Readonly<Record<number, (element: Uint8Array) => boolean>> = {
   // registeredID: the last octet of an arc has its high bit clear (X.690 §8.19.2).
   0x88: (element) => (contentOf(element).at(-1) ?? 0x80) >= 0x80,
   // otherName: a type and an explicitly tagged value.
-  0xa0: (element) => elementsIn(element).map(([tag]) => tag).join() !== '6,160' || elementsIn(element).some((part) => part.length === 2),
+  0xa0: (element) =>
+    elementsIn(element)
+      .map(([tag]) => tag)
+      .join() !== '6,160' || elementsIn(element).some((part) => part.length === 2),
   // directoryName: explicitly tagged, because a Name is a CHOICE.
   0xa4: (element) => nameFault(contentOf(element)) !== undefined,
 };

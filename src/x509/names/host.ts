@@ -20,8 +20,8 @@ export function asciiHost(text: string): string | undefined {
 }
 
 /**
- * The same, where the first label may be '*' and stands for one whole label (RFC 9525 §6.3); below it two labels at least, because no client takes
- * one for everything below a top-level domain.
+ * The same, where the first label may be '*' and stands for one whole label (RFC 9525 §6.3); below it two labels at least, because no
+ * client takes one for everything below a top-level domain.
  */
 export function asciiHostPattern(text: string): string | undefined {
   if (!text.startsWith('*.')) return asciiHost(text);

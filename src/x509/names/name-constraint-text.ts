@@ -25,9 +25,13 @@ const readers: Readonly<Record<string, (value: string) => Uint8Array | undefined
   dirname: (value) => element(tags.directory, subjectFromText(value)),
 };
 
-const forms = 'dns:example.test, ip:10.0.0.0/8, ip:2001:db8::/32, email:example.test, email:.example.test, uri:.example.test or dirName:O=EXAMPLE.TEST';
+const forms =
+  'dns:example.test, ip:10.0.0.0/8, ip:2001:db8::/32, email:example.test, email:.example.test, uri:.example.test or dirName:O=EXAMPLE.TEST';
 
-/** The base of a subtree of names as its DER GeneralName element, from `kind:value`; a dot in front of a host name (dns) is taken and means nothing. USAGE for what is none. */
+/**
+ * The base of a subtree of names as its DER GeneralName element, from `kind:value`; a dot in front of a host name (dns) is taken and means
+ * nothing. USAGE for what is none.
+ */
 export function nameConstraintFromText(text: string): Uint8Array {
   const at = text.indexOf(':');
   const base = at < 1 ? undefined : readers[text.slice(0, at).toLowerCase()]?.(text.slice(at + 1));

@@ -15,7 +15,8 @@ const excludedTag = 0xa1;
 
 /** For a CA's certificate alone; always critical. At least one subtree. */
 export function nameConstraintsExtension({ permitted, excluded }: NameConstraints): Extension {
-  const list = (tag: number, bases: readonly Uint8Array[]) => (bases.length === 0 ? [] : [element(tag, ...bases.map((base) => sequence(base)))]);
+  const list = (tag: number, bases: readonly Uint8Array[]) =>
+    bases.length === 0 ? [] : [element(tag, ...bases.map((base) => sequence(base)))];
   return { oid: oids.nameConstraints, critical: true, value: sequence(...list(permittedTag, permitted), ...list(excludedTag, excluded)) };
 }
 
@@ -26,14 +27,20 @@ export function readNameConstraints(extensions: readonly Extension[]): NameConst
   const fault = derFault(found.value);
   if (fault !== undefined) throw new Error(`has name constraints that cannot be read: they ${fault}`);
   const lists = found.value[0] === 0x30 ? elementsIn(found.value) : [];
-  if (lists.length === 0 || lists.some(([tag]) => tag !== permittedTag && tag !== excludedTag)) throw new Error('has name constraints that cannot be read');
-  const bases = (tag: number) => lists.filter(([own]) => own === tag).flatMap(elementsIn).map(baseOf);
+  if (lists.length === 0 || lists.some(([tag]) => tag !== permittedTag && tag !== excludedTag))
+    throw new Error('has name constraints that cannot be read');
+  const bases = (tag: number) =>
+    lists
+      .filter(([own]) => own === tag)
+      .flatMap(elementsIn)
+      .map(baseOf);
   return { permitted: bases(permittedTag), excluded: bases(excludedTag) };
 }
 
 /** RFC 5280 has no use for minimum and maximum: a subtree that has them is not one we can apply. */
 function baseOf(subtree: Uint8Array): Uint8Array {
   const [base, ...more] = subtree[0] === 0x30 ? elementsIn(subtree) : [];
-  if (base === undefined || more.length > 0 || contentOf(subtree).length === 0) throw new Error('has name constraints with distances, which RFC 5280 does not use');
+  if (base === undefined || more.length > 0 || contentOf(subtree).length === 0)
+    throw new Error('has name constraints with distances, which RFC 5280 does not use');
   return base;
 }

@@ -3,7 +3,8 @@ import { derFault, element, objectIdentifier, sequence } from '../der.js';
 import { shortNames } from './name.js';
 
 /** One `type=value` and what ends it (RFC 4514 §3); spaces beside a separator as RFC 2253 writers leave them. */
-const attribute = / *(?<type>[a-z][a-z0-9-]*|(?:oid\.)?(?:0|[1-9]\d*)(?:\.(?:0|[1-9]\d*))+) *= *(?:#(?<hex>(?:[0-9a-f]{2})+) *|(?!#)(?<value>(?:\\(?:[0-9a-f]{2}|[ "#+,;<=>\\])|[^\\"+,;<>\0])*))(?<end>[,+]|$)/iuy;
+const attribute =
+  / *(?<type>[a-z][a-z0-9-]*|(?:oid\.)?(?:0|[1-9]\d*)(?:\.(?:0|[1-9]\d*))+) *= *(?:#(?<hex>(?:[0-9a-f]{2})+) *|(?!#)(?<value>(?:\\(?:[0-9a-f]{2}|[ "#+,;<=>\\])|[^\\"+,;<>\0])*))(?<end>[,+]|$)/iuy;
 const pieces = /\\(?:[0-9a-f]{2}|.)|[^\\]/giu;
 
 /** No name in a configuration or a directory is longer; the pattern above is quadratic in spaces. */
@@ -35,7 +36,14 @@ const types: ReadonlyMap<string, string> = new Map([
 const tags = { utf8: 0x0c, printable: 0x13, ia5: 0x16 } as const;
 
 /** What RFC 5280 appendix A and RFC 4524 §2.16 allow for these alone; everything else is UTF-8. */
-const asciiTags: Readonly<Record<string, number>> = { '2.5.4.5': tags.printable, '2.5.4.6': tags.printable, '2.5.4.46': tags.printable, '0.9.2342.19200300.100.1.25': tags.ia5, '0.9.2342.19200300.100.1.3': tags.ia5, '1.2.840.113549.1.9.1': tags.ia5 };
+const asciiTags: Readonly<Record<string, number>> = {
+  '2.5.4.5': tags.printable,
+  '2.5.4.6': tags.printable,
+  '2.5.4.46': tags.printable,
+  '0.9.2342.19200300.100.1.25': tags.ia5,
+  '0.9.2342.19200300.100.1.3': tags.ia5,
+  '1.2.840.113549.1.9.1': tags.ia5,
+};
 
 /**
  * The DER Name an RFC 4514 text stands for (most specific part first, as FreeIPA and LDAP write it). Its strings are of types of our own
@@ -44,10 +52,14 @@ const asciiTags: Readonly<Record<string, number>> = { '2.5.4.5': tags.printable,
 export function nameFromText(text: string): Uint8Array {
   if (text.length > maxLength) throw refused(text, `is longer than ${String(maxLength)} characters`);
   const rdns: Uint8Array[][] = [[]];
-  for (let at = 0, ended = text.trim() === ''; !ended; ) {
+  for (let at = 0, ended = text.trim() === ''; !ended;) {
     attribute.lastIndex = at;
     const match = attribute.exec(text);
-    if (match === null) throw refused(text, `cannot be read from character ${String(at + 1)} on (a comma, plus sign or quotation mark inside a value has a backslash in front)`);
+    if (match === null)
+      throw refused(
+        text,
+        `cannot be read from character ${String(at + 1)} on (a comma, plus sign or quotation mark inside a value has a backslash in front)`,
+      );
     const { type = '', hex, value = '', end = '' } = match.groups ?? {};
     const dotted = typeOf(text, type);
     rdns.at(-1)?.push(sequence(objectIdentifier(dotted), hex === undefined ? stringOf(text, dotted, value) : encodedOf(text, hex)));
@@ -56,10 +68,18 @@ export function nameFromText(text: string): Uint8Array {
     ended = end === '';
   }
   // The first RDN of the text is the last of the name; a SET OF is sorted by its encodings (X.690 §11.6).
-  return sequence(...rdns.filter((rdn) => rdn.length > 0).reverse().map((rdn) => element(0x31, ...rdn.sort((a, b) => Buffer.compare(a, b)))));
+  return sequence(
+    ...rdns
+      .filter((rdn) => rdn.length > 0)
+      .reverse()
+      .map((rdn) => element(0x31, ...rdn.sort((a, b) => Buffer.compare(a, b)))),
+  );
 }
 
-/** The dotted type an attribute's name stands for, in RFC 4514's spelling or openssl's, or dotted itself; undefined for a name not known here. */
+/**
+ * The dotted type an attribute's name stands for, in RFC 4514's spelling or openssl's, or dotted itself; undefined for a name not known
+ * here.
+ */
 export function attributeType(name: string): string | undefined {
   return /^\d/u.test(name) ? name : name.toLowerCase().startsWith('oid.') ? name.slice(4) : types.get(name.toLowerCase());
 }
@@ -77,7 +97,9 @@ function stringOf(text: string, dotted: string, value: string): Uint8Array {
   const found = value.match(pieces) ?? [];
   // Spaces at the end count only where they are escaped; those in front the pattern has left out.
   while (found.at(-1) === ' ') found.pop();
-  const bytes = Buffer.concat(found.map((piece) => (/^\\[0-9a-f]{2}$/iu.test(piece) ? Buffer.from(piece.slice(1), 'hex') : Buffer.from(piece.replace(/^\\/u, '')))));
+  const bytes = Buffer.concat(
+    found.map((piece) => (/^\\[0-9a-f]{2}$/iu.test(piece) ? Buffer.from(piece.slice(1), 'hex') : Buffer.from(piece.replace(/^\\/u, '')))),
+  );
   try {
     new TextDecoder('utf-8', { fatal: true }).decode(bytes);
   } catch (error) {
@@ -97,5 +119,9 @@ function encodedOf(text: string, hex: string): Uint8Array {
 
 function refused(text: string, why: string, cause?: unknown): HsmongerError {
   const shown = text.length > 80 ? `${text.slice(0, 80)}…` : text;
-  return new HsmongerError('CONFIG_INVALID', `The name '${shown}' ${why}; names are written as in RFC 4514, such as CN=Certificate Authority,O=EXAMPLE.TEST.`, cause === undefined ? undefined : { cause });
+  return new HsmongerError(
+    'CONFIG_INVALID',
+    `The name '${shown}' ${why}; names are written as in RFC 4514, such as CN=Certificate Authority,O=EXAMPLE.TEST.`,
+    cause === undefined ? undefined : { cause },
+  );
 }

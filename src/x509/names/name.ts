@@ -10,7 +10,10 @@ export interface Attribute {
   readonly text: string | undefined;
 }
 
-/** RDNs in the order they are encoded; undefined when the bytes are no Name. Taken apart by hand: it is most of what issuing a certificate would cost otherwise. */
+/**
+ * RDNs in the order they are encoded; undefined when the bytes are no Name. Taken apart by hand: it is most of what issuing a certificate
+ * would cost otherwise.
+ */
 export const parseName = remembered((der: Uint8Array): readonly (readonly Attribute[])[] | undefined => {
   if (der[0] !== sequenceTag || derFault(der) !== undefined) return undefined;
   try {
@@ -40,7 +43,9 @@ export function nameFault(der: Uint8Array): string | undefined {
   // RFC 5280 §4.1.2.4: SET SIZE (1..MAX).
   if (rdns.some((rdn) => rdn.length === 0)) return 'has a part that says nothing';
   const unreadable = rdns.flat().find(({ text }) => text === undefined);
-  return unreadable === undefined ? undefined : `has an attribute ${shortNames[unreadable.type] ?? unreadable.type} that is not the text it claims to be`;
+  return unreadable === undefined
+    ? undefined
+    : `has an attribute ${shortNames[unreadable.type] ?? unreadable.type} that is not the text it claims to be`;
 }
 
 /** Whether two names are the same by RFC 5280 §7.1: string type, case, spaces and the order inside an RDN do not count. */
@@ -95,12 +100,19 @@ export const shortNames: Readonly<Record<string, string>> = {
 export function nameText(der: Uint8Array): string {
   const rdns = parseName(der);
   if (rdns === undefined) return `#${hex(der)}`;
-  return rdns.toReversed().map((rdn) => rdn.map(attributeText).join('+')).join(',');
+  return rdns
+    .toReversed()
+    .map((rdn) => rdn.map(attributeText).join('+'))
+    .join(',');
 }
 
 /** The (last, most specific) common name for people, or the whole name where it has none; no control characters. */
 export function commonNameOf(der: Uint8Array): string {
-  const text = parseName(der)?.flat().findLast(({ type }) => shortNames[type] === 'CN')?.text?.replace(unprintable, ' ').trim();
+  const text = parseName(der)
+    ?.flat()
+    .findLast(({ type }) => shortNames[type] === 'CN')
+    ?.text?.replace(unprintable, ' ')
+    .trim();
   return text === undefined || text === '' ? nameText(der) : text;
 }
 
@@ -116,5 +128,7 @@ function escape(text: string): string {
   return text
     .replace(/[\\"+,;<>=]/gu, '\\$&')
     .replace(/^[ #]| $/gu, '\\$&')
-    .replace(unprintable, (character) => [...Buffer.from(character)].map((octet) => `\\${octet.toString(16).toUpperCase().padStart(2, '0')}`).join(''));
+    .replace(unprintable, (character) =>
+      [...Buffer.from(character)].map((octet) => `\\${octet.toString(16).toUpperCase().padStart(2, '0')}`).join(''),
+    );
 }

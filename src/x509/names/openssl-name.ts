@@ -38,7 +38,9 @@ export function openSslName(der: Uint8Array): string {
 function narrow(value: Uint8Array): Uint8Array {
   const content = contentOf(value);
   const width = value[0] === 0x1e ? 2 : value[0] === 0x1c ? 4 : 1;
-  return content.every((octet, at) => at % width === width - 1 || octet === 0) ? content.filter((_octet, at) => at % width === width - 1) : content;
+  return content.every((octet, at) => at % width === width - 1 || octet === 0)
+    ? content.filter((_octet, at) => at % width === width - 1)
+    : content;
 }
 
 function printed(octet: number): string {

@@ -16,7 +16,12 @@ export interface CertId {
 }
 
 /** SHA-1 is what most clients use here: an identifier, not a protection. */
-const digests = { sha1: '1.3.14.3.2.26', sha256: '2.16.840.1.101.3.4.2.1', sha384: '2.16.840.1.101.3.4.2.2', sha512: '2.16.840.1.101.3.4.2.3' } as const;
+const digests = {
+  sha1: '1.3.14.3.2.26',
+  sha256: '2.16.840.1.101.3.4.2.1',
+  sha384: '2.16.840.1.101.3.4.2.2',
+  sha512: '2.16.840.1.101.3.4.2.3',
+} as const;
 export type CertIdDigest = keyof typeof digests;
 const digestNames = Object.keys(digests) as CertIdDigest[];
 
@@ -24,7 +29,15 @@ const digestNames = Object.keys(digests) as CertIdDigest[];
 export function readCertId(der: Uint8Array): CertId {
   const [algorithm, nameHash, keyHash, serial, ...more] = elementsIn(der);
   const shape = [algorithm, nameHash, keyHash, serial].map((part) => part?.[0]).join();
-  if (shape !== '48,4,4,2' || algorithm === undefined || nameHash === undefined || keyHash === undefined || serial === undefined || more.length > 0) throw new Error('has not the structure it should have');
+  if (
+    shape !== '48,4,4,2' ||
+    algorithm === undefined ||
+    nameHash === undefined ||
+    keyHash === undefined ||
+    serial === undefined ||
+    more.length > 0
+  )
+    throw new Error('has not the structure it should have');
   const [oid] = elementsIn(algorithm);
   const digest = digestNames.find((name) => oid !== undefined && equalBytes(oid, objectIdentifier(digests[name])));
   return { der, digest, nameHash: contentOf(nameHash), keyHash: contentOf(keyHash), serial: contentOf(serial) };

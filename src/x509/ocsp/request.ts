@@ -15,7 +15,15 @@ const maxCertIds = 100;
 /** RFC 8954 §2.1. */
 const maxNonce = 32;
 
-const tags = { octetString: 0x04, sequence: 0x30, version: 0xa0, requestor: 0xa1, extensions: 0xa2, signature: 0xa0, singleExtensions: 0xa0 } as const;
+const tags = {
+  octetString: 0x04,
+  sequence: 0x30,
+  version: 0xa0,
+  requestor: 0xa1,
+  extensions: 0xa2,
+  signature: 0xa0,
+  singleExtensions: 0xa0,
+} as const;
 
 /** Reads a DER OCSPRequest; throws an Error whose message ends a sentence for anything that is to be answered with malformedRequest. */
 export function parseOcspRequest(der: Uint8Array): OcspRequest {

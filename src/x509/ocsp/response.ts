@@ -22,7 +22,9 @@ export interface SingleResponse {
   readonly nextUpdate: Date;
 }
 
-export type ResponderId = { readonly by: 'name'; /** DER Name. */ readonly name: Uint8Array } | { readonly by: 'key'; /** SHA-1 of the key's bits. */ readonly keyHash: Uint8Array };
+export type ResponderId =
+  | { readonly by: 'name'; /** DER Name. */ readonly name: Uint8Array }
+  | { readonly by: 'key'; /** SHA-1 of the key's bits. */ readonly keyHash: Uint8Array };
 
 /** What an answer to be signed says. */
 export interface ResponseFields {
@@ -44,8 +46,18 @@ export function buildResponseData({ responderId, producedAt, responses, nonce }:
 }
 
 /** DER OCSPResponse, successful, from what was signed, how, the signature, and the certificates that prove the signer. */
-export function assembleResponse(data: Uint8Array, signatureAlgorithm: Uint8Array, signature: Uint8Array, certificates: readonly Uint8Array[]): Uint8Array {
-  const basic = sequence(data, signatureAlgorithm, bitString(signature), ...(certificates.length === 0 ? [] : [element(0xa0, sequence(...certificates))]));
+export function assembleResponse(
+  data: Uint8Array,
+  signatureAlgorithm: Uint8Array,
+  signature: Uint8Array,
+  certificates: readonly Uint8Array[],
+): Uint8Array {
+  const basic = sequence(
+    data,
+    signatureAlgorithm,
+    bitString(signature),
+    ...(certificates.length === 0 ? [] : [element(0xa0, sequence(...certificates))]),
+  );
   return sequence(statusOf('successful'), element(0xa0, sequence(objectIdentifier(oids.ocspBasic), octetString(basic))));
 }
 
@@ -75,7 +87,11 @@ function encodeStatus(status: CertificateStatus): Uint8Array {
     case 'good':
       return element(0x80);
     case 'revoked':
-      return element(0xa1, encodeGeneralizedTime(status.at), ...(status.reason === 'unspecified' ? [] : [element(0xa0, element(0x0a, Uint8Array.of(revocationReasons[status.reason])))]));
+      return element(
+        0xa1,
+        encodeGeneralizedTime(status.at),
+        ...(status.reason === 'unspecified' ? [] : [element(0xa0, element(0x0a, Uint8Array.of(revocationReasons[status.reason])))]),
+      );
     case 'unknown':
       return element(0x82);
   }

@@ -1,4 +1,7 @@
-/** Breaks what renewals need, one thing after the other, on a real system whose agent runs; each line says what must be seen, and be well again once it is mended. */
+/**
+ * Breaks what renewals need, one thing after the other, on a real system whose agent runs; each line says what must be seen, and be well
+ * again once it is mended.
+ */
 import { chmodSync, chownSync, readdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -29,29 +32,61 @@ interface Break {
   readonly after?: (at: BreakSite) => void | Promise<void>;
 }
 
-const changePin = ({ site: { token, owner } }: BreakSite, from: string, to: string) => runAs(owner, 'pkcs11-tool', ['--module', '/usr/lib/softhsm/libsofthsm2.so', '--token-label', token.label, '--login', '--pin', 'env:RIG_PIN', '--change-pin', '--new-pin', 'env:RIG_NEW'], { env: { ...token.environment, RIG_PIN: from, RIG_NEW: to }, cwd: '/' });
-const database = ({ site: { nss } }: BreakSite) => [nss.database, ...readdirSync(nss.database).map((name) => path.join(nss.database, name))];
-const give = (at: BreakSite, uid: number, gid: number) => { for (const file of database(at)) chownSync(file, uid, gid); };
+const changePin = ({ site: { token, owner } }: BreakSite, from: string, to: string) =>
+  runAs(
+    owner,
+    'pkcs11-tool',
+    [
+      '--module',
+      '/usr/lib/softhsm/libsofthsm2.so',
+      '--token-label',
+      token.label,
+      '--login',
+      '--pin',
+      'env:RIG_PIN',
+      '--change-pin',
+      '--new-pin',
+      'env:RIG_NEW',
+    ],
+    { env: { ...token.environment, RIG_PIN: from, RIG_NEW: to }, cwd: '/' },
+  );
+const database = ({ site: { nss } }: BreakSite) => [
+  nss.database,
+  ...readdirSync(nss.database).map((name) => path.join(nss.database, name)),
+];
+const give = (at: BreakSite, uid: number, gid: number) => {
+  for (const file of database(at)) chownSync(file, uid, gid);
+};
 
 const breaks: readonly Break[] = [
   {
     name: 'the token is away, and nothing is due',
-    break: ({ site: { token } }) => { renameSync(token.tokenDirectory, `${token.tokenDirectory}.away`); },
+    break: ({ site: { token } }) => {
+      renameSync(token.tokenDirectory, `${token.tokenDirectory}.away`);
+    },
     renews: false,
     cause: 'token-away',
     sentence: /softhsm|token|module/iu,
-    mend: ({ site: { token } }) => { renameSync(`${token.tokenDirectory}.away`, token.tokenDirectory); },
+    mend: ({ site: { token } }) => {
+      renameSync(`${token.tokenDirectory}.away`, token.tokenDirectory);
+    },
   },
   {
     name: 'the token is away when it is needed',
-    break: ({ site: { token } }) => { renameSync(token.tokenDirectory, `${token.tokenDirectory}.away`); },
+    break: ({ site: { token } }) => {
+      renameSync(token.tokenDirectory, `${token.tokenDirectory}.away`);
+    },
     cause: 'token-away',
     sentence: /token|module/iu,
-    mend: ({ site: { token } }) => { renameSync(`${token.tokenDirectory}.away`, token.tokenDirectory); },
+    mend: ({ site: { token } }) => {
+      renameSync(`${token.tokenDirectory}.away`, token.tokenDirectory);
+    },
   },
   {
     name: 'the PIN is changed under it',
-    break: async (at) => { await changePin(at, at.site.token.pin, 'another-pin'); },
+    break: async (at) => {
+      await changePin(at, at.site.token.pin, 'another-pin');
+    },
     cause: 'pin-refused',
     sentence: /PIN/u,
     mend: ({ site: { token, owner } }) => {
@@ -67,24 +102,39 @@ const breaks: readonly Break[] = [
   },
   {
     name: 'the NSS database cannot be written',
-    break: (at) => { give(at, 0, 0); },
+    break: (at) => {
+      give(at, 0, 0);
+    },
     cause: 'nss-unwritable',
     sentence: /NSS database/u,
-    mend: (at) => { give(at, at.site.owner.uid, at.site.owner.gid); },
+    mend: (at) => {
+      give(at, at.site.owner.uid, at.site.owner.gid);
+    },
   },
   {
     name: 'the helper cannot be executed',
-    break: ({ executables }) => { chmodSync(path.join(executables, 'hsmonger-submit'), 0o644); },
+    break: ({ executables }) => {
+      chmodSync(path.join(executables, 'hsmonger-submit'), 0o644);
+    },
     cause: 'helper-not-executable',
     sentence: /hsmonger-submit cannot be executed/u,
-    mend: ({ executables }) => { chmodSync(path.join(executables, 'hsmonger-submit'), 0o755); },
+    mend: ({ executables }) => {
+      chmodSync(path.join(executables, 'hsmonger-submit'), 0o755);
+    },
   },
   {
     name: 'the CA refuses',
-    break: ({ instanceFile }) => { writeFileSync(instanceFile, readFileSync(instanceFile, 'utf8').replace(/^\[issuer\]$/mu, '[issuer]\nlifetime-days = { caOCSPCert = 1 }')); },
+    break: ({ instanceFile }) => {
+      writeFileSync(
+        instanceFile,
+        readFileSync(instanceFile, 'utf8').replace(/^\[issuer\]$/mu, '[issuer]\nlifetime-days = { caOCSPCert = 1 }'),
+      );
+    },
     cause: 'refused',
     sentence: /./u,
-    mend: ({ instanceFile }) => { writeFileSync(instanceFile, readFileSync(instanceFile, 'utf8').replace(/^lifetime-days = .*\n/mu, '')); },
+    mend: ({ instanceFile }) => {
+      writeFileSync(instanceFile, readFileSync(instanceFile, 'utf8').replace(/^lifetime-days = .*\n/mu, ''));
+    },
   },
 ];
 
@@ -102,39 +152,49 @@ afterAll(async () => {
 const isOurs = (program: string) => /^(?:node|MainThread|hsmonger)/u.test(program);
 
 describe('what breaks is noticed, told, and well again once it is mended', () => {
-  test.each(breaks)('$name', async ({ name, break: breakIt, renews = true, cause, sentence, mend, refusedLogins = { ours: 0, certmonger: 0 }, after }) => {
-    const keys = await at.site.privateKeys();
-    const before = await at.serial(victim);
-    at.spied.logins();
-    const from = at.events().length;
-    let unmended = true;
-    try {
-      await breakIt(at);
-      const broken = Date.now();
-      if (renews) await at.renew(victim);
-      const told = await at.until(`told of '${cause}'`, from, (event) => event.details?.['cause'] === cause && (event.kind === 'failed' || event.kind === 'trouble'), noticeMs);
-      expect(told.message).toMatch(sentence);
-      // What is told is a whole sentence for a person.
-      expect(told.message).toMatch(/^[A-Z'].*[.]$/su);
-      const bystander = renews ? await at.bystander(30_000) : undefined;
-      await mend(at);
-      unmended = false;
-      const mended = Date.now();
-      if (renews) await at.untilRenewed(victim, before, healMs);
-      const healed = Date.now();
-      await at.until(`healed of '${cause}'`, from, (event) => event.kind === 'healed' && event.details?.['cause'] === cause, healMs);
-      await at.site.untilQuiet(healMs);
-      const refused = at.spied.logins().filter((login) => login.refused);
-      const ours = refused.filter(({ program }) => isOurs(program)).length;
-      figures.push(`${name}: told after ${String(told.readAt - broken)} ms ("${told.message}"), ${renews ? `renewed ${String(healed - mended)} ms after mending, another CA's request took ${String(bystander)} ms, ` : ''}refused logins: ours ${String(ours)}, certmonger's ${String(refused.length - ours)} (${refused.map(({ program, pid }) => `${program} ${String(pid)}`).join(', ')})`);
-      expect(ours).toBeLessThanOrEqual(refusedLogins.ours);
-      expect(refused.length - ours).toBeLessThanOrEqual(refusedLogins.certmonger);
-    } finally {
-      if (unmended) await mend(at);
-      await after?.(at);
-    }
-    expect(await at.site.privateKeys()).toEqual(keys);
-  });
+  test.each(breaks)(
+    '$name',
+    async ({ name, break: breakIt, renews = true, cause, sentence, mend, refusedLogins = { ours: 0, certmonger: 0 }, after }) => {
+      const keys = await at.site.privateKeys();
+      const before = await at.serial(victim);
+      at.spied.logins();
+      const from = at.events().length;
+      let unmended = true;
+      try {
+        await breakIt(at);
+        const broken = Date.now();
+        if (renews) await at.renew(victim);
+        const told = await at.until(
+          `told of '${cause}'`,
+          from,
+          (event) => event.details?.['cause'] === cause && (event.kind === 'failed' || event.kind === 'trouble'),
+          noticeMs,
+        );
+        expect(told.message).toMatch(sentence);
+        // What is told is a whole sentence for a person.
+        expect(told.message).toMatch(/^[A-Z'].*[.]$/su);
+        const bystander = renews ? await at.bystander(30_000) : undefined;
+        await mend(at);
+        unmended = false;
+        const mended = Date.now();
+        if (renews) await at.untilRenewed(victim, before, healMs);
+        const healed = Date.now();
+        await at.until(`healed of '${cause}'`, from, (event) => event.kind === 'healed' && event.details?.['cause'] === cause, healMs);
+        await at.site.untilQuiet(healMs);
+        const refused = at.spied.logins().filter((login) => login.refused);
+        const ours = refused.filter(({ program }) => isOurs(program)).length;
+        figures.push(
+          `${name}: told after ${String(told.readAt - broken)} ms ("${told.message}"), ${renews ? `renewed ${String(healed - mended)} ms after mending, another CA's request took ${String(bystander)} ms, ` : ''}refused logins: ours ${String(ours)}, certmonger's ${String(refused.length - ours)} (${refused.map(({ program, pid }) => `${program} ${String(pid)}`).join(', ')})`,
+        );
+        expect(ours).toBeLessThanOrEqual(refusedLogins.ours);
+        expect(refused.length - ours).toBeLessThanOrEqual(refusedLogins.certmonger);
+      } finally {
+        if (unmended) await mend(at);
+        await after?.(at);
+      }
+      expect(await at.site.privateKeys()).toEqual(keys);
+    },
+  );
 });
 
 describe('certmonger killed at whatever it does', () => {
@@ -166,12 +226,24 @@ describe('certmonger killed at whatever it does', () => {
     expect(await at.site.privateKeys()).toEqual(keys);
     expect(await at.site.onToken(victim)).toHaveLength(1);
     // A restart is a log line, no event.
-    expect(at.events().slice(from).some(({ details }) => details?.['cause'] === 'certmonger-away')).toBe(false);
+    expect(
+      at
+        .events()
+        .slice(from)
+        .some(({ details }) => details?.['cause'] === 'certmonger-away'),
+    ).toBe(false);
   });
 });
 
 /** What certmonger wrote down last (store-files.c). */
-function storedState({ site: { certmonger: { requestsDirectory } } }: BreakSite, nickname: string): string {
+function storedState(
+  {
+    site: {
+      certmonger: { requestsDirectory },
+    },
+  }: BreakSite,
+  nickname: string,
+): string {
   const texts = readdirSync(requestsDirectory).map((name) => readFileSync(path.join(requestsDirectory, name), 'utf8'));
   const text = texts.find((one) => one.includes(`cert_nickname=${nickname}\n`)) ?? '';
   return /^state=(.*)$/mu.exec(text)?.[1] ?? 'unwritten';

@@ -22,8 +22,10 @@ test('past the end of certificates: they are renewed without anybody, with their
   const from = at.events().length;
   await at.clock!.moveTo(310);
   for (const nickname of leaves) await at.untilRenewed(nickname, before.get(nickname)!, 240_000);
-  for (const nickname of leaves) await at.until(`told that '${nickname}' is renewed`, from, (event) => event.kind === 'renewed' && event.nickname === nickname, 60_000);
-  for (const nickname of leaves) expect(Date.parse((await at.record(nickname)).get('expires') ?? '')).toBeGreaterThan(Date.now() + 400 * 86_400_000);
+  for (const nickname of leaves)
+    await at.until(`told that '${nickname}' is renewed`, from, (event) => event.kind === 'renewed' && event.nickname === nickname, 60_000);
+  for (const nickname of leaves)
+    expect(Date.parse((await at.record(nickname)).get('expires') ?? '')).toBeGreaterThan(Date.now() + 400 * 86_400_000);
   expect(await at.bystander(60_000)).toBeLessThan(60_000);
   expect(await at.site.privateKeys()).toEqual(keys);
 });

@@ -17,7 +17,23 @@ let servers: DirectoryServers;
 beforeAll(async () => {
   at = await startBreakSite({ each: { daysLeft: 300 }, only: { [ca]: { daysLeft: 3000 } } });
   const { token, authority } = at.site;
-  const newer = await createAuthority({ ...token, module: '/usr/lib/softhsm/libsofthsm2.so' }, { certificates: [{ nickname: victim, profile: 'caOCSPCert', subject: [{ O: ['HSMONGER.TEST'] }, { CN: ['OCSP Subsystem'] }], keyOf: victim, issuer: ca, store: false, ageDays: 1, daysLeft: 600 }] });
+  const newer = await createAuthority(
+    { ...token, module: '/usr/lib/softhsm/libsofthsm2.so' },
+    {
+      certificates: [
+        {
+          nickname: victim,
+          profile: 'caOCSPCert',
+          subject: [{ O: ['HSMONGER.TEST'] }, { CN: ['OCSP Subsystem'] }],
+          keyOf: victim,
+          issuer: ca,
+          store: false,
+          ageDays: 1,
+          daysLeft: 600,
+        },
+      ],
+    },
+  );
   servers = await startDirectoryServers({ ca: authority.certificate(ca).der, certificates: newer.certificates });
   await servers.kill(1);
 });
@@ -37,7 +53,9 @@ test('a directory that is down is told, whether or not somebody needs it, and wh
   );
   const from = at.events().length;
   at.agent.reload();
-  const isDown = (nickname: string | undefined) => (event: { kind: string; nickname?: string; details?: Readonly<Record<string, string>> }) => event.kind !== 'healed' && event.details?.['cause'] === 'directory-down' && event.nickname === nickname;
+  const isDown =
+    (nickname: string | undefined) => (event: { kind: string; nickname?: string; details?: Readonly<Record<string, string>> }) =>
+      event.kind !== 'healed' && event.details?.['cause'] === 'directory-down' && event.nickname === nickname;
   const told = await at.until("told of 'directory-down'", from, isDown(undefined), 60_000);
   expect(told.message).toMatch(/directory ldapi:.*start it/u);
   await at.renew(victim);
@@ -45,6 +63,11 @@ test('a directory that is down is told, whether or not somebody needs it, and wh
   expect(await at.bystander(30_000)).toBeLessThan(30_000);
   await servers.start(1);
   await at.untilRenewed(victim, before, 120_000);
-  await at.until("healed of 'directory-down'", from, (event) => event.kind === 'healed' && event.details?.['cause'] === 'directory-down', 120_000);
+  await at.until(
+    "healed of 'directory-down'",
+    from,
+    (event) => event.kind === 'healed' && event.details?.['cause'] === 'directory-down',
+    120_000,
+  );
   expect(await at.site.privateKeys()).toEqual(keys);
 });

@@ -17,7 +17,10 @@ export interface MovedClock {
 /** libfaketime reads its file again after this. */
 const cacheMs = 10_000;
 
-/** libfaketime is loaded by /etc/ld.so.preload, as certmonger clears its children's environment; that file is seen in a mount namespace of theirs alone. */
+/**
+ * libfaketime is loaded by /etc/ld.so.preload, as certmonger clears its children's environment; that file is seen in a mount namespace of
+ * theirs alone.
+ */
 export function createMovedClock(directory: string): MovedClock {
   const [upper, work, file] = ['etc-upper', 'etc-work', 'faketimerc'].map((name) => path.join(directory, name)) as [string, string, string];
   mkdirSync(upper);

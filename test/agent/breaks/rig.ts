@@ -47,9 +47,11 @@ export interface BreakSite {
 /** When it was read: within 100 ms after it was told. */
 export type TimedEvent = Omit<AgentEvent, 'at'> & { readonly readAt: number };
 
-
 /** `ownClock`: certmonger, the agent and all they start have one that can be moved. */
-export async function startBreakSite(authorityOptions: AuthorityOptions, { ownClock = false }: { readonly ownClock?: boolean } = {}): Promise<BreakSite> {
+export async function startBreakSite(
+  authorityOptions: AuthorityOptions,
+  { ownClock = false }: { readonly ownClock?: boolean } = {},
+): Promise<BreakSite> {
   const scratch = privateDirectory('breaks');
   const owner = ensureServiceUser();
   const spied = buildSpiedModule(scratch.path);
@@ -69,7 +71,32 @@ export async function startBreakSite(authorityOptions: AuthorityOptions, { ownCl
   chmodSync(eventsFile, 0o666);
   writeFileSync(notify, `#!/bin/sh\ncat >> ${eventsFile}\n`, { mode: 0o755 });
 
-  const setUp = await execa(path.join(executables, 'hsmonger'), [...flags, 'setup', '--yes', '--token', token.label, '--module', token.module, '--module-env', `SOFTHSM2_CONF=${token.confFile}`, '--pin-file', token.pinFile, '--dbdir', site.nss.database, '--user', owner.name, '--issuer', 'token', '--issuer-certificate', 'caSigningCert cert-pki-ca', ...authority.certificates.flatMap(({ nickname, profile }) => ['--certificate', `${nickname}=${profile}`])], { reject: false, stdin: 'ignore', timeout: 180_000 });
+  const setUp = await execa(
+    path.join(executables, 'hsmonger'),
+    [
+      ...flags,
+      'setup',
+      '--yes',
+      '--token',
+      token.label,
+      '--module',
+      token.module,
+      '--module-env',
+      `SOFTHSM2_CONF=${token.confFile}`,
+      '--pin-file',
+      token.pinFile,
+      '--dbdir',
+      site.nss.database,
+      '--user',
+      owner.name,
+      '--issuer',
+      'token',
+      '--issuer-certificate',
+      'caSigningCert cert-pki-ca',
+      ...authority.certificates.flatMap(({ nickname, profile }) => ['--certificate', `${nickname}=${profile}`]),
+    ],
+    { reject: false, stdin: 'ignore', timeout: 180_000 },
+  );
   if (setUp.exitCode !== 0) throw new Error(`setup ended with ${String(setUp.exitCode)}:\n${setUp.stdout}\n${setUp.stderr}`);
   const instanceFile = path.join(site.configDir, 'hsmonger.toml');
   // As often as may be set, so that the test is short; the default is a minute.
@@ -77,7 +104,19 @@ export async function startBreakSite(authorityOptions: AuthorityOptions, { ownCl
   writeFileSync(path.join(site.configDir, 'agent.conf'), `[notify]\ncommand = "${notify}"\njournal = false\n`);
 
   const key = path.join(scratch.path, 'bystander.key');
-  await getcert(site.bus, ['request', '-I', 'bystander', '-c', 'SelfSign', '-k', key, '-f', path.join(scratch.path, 'bystander.crt'), '-N', 'CN=bystander']);
+  await getcert(site.bus, [
+    'request',
+    '-I',
+    'bystander',
+    '-c',
+    'SelfSign',
+    '-k',
+    key,
+    '-f',
+    path.join(scratch.path, 'bystander.crt'),
+    '-N',
+    'CN=bystander',
+  ]);
   await site.untilQuiet(120_000);
 
   const agent = startAgent(flags, clock?.environment ?? {}, { program: path.join(executables, 'hsmonger'), ...elsewhere });
@@ -85,13 +124,24 @@ export async function startBreakSite(authorityOptions: AuthorityOptions, { ownCl
 
   const seen: TimedEvent[] = [];
   const events = () => {
-    const lines = readFileSync(eventsFile, 'utf8').split('\n').filter((line) => line !== '');
+    const lines = readFileSync(eventsFile, 'utf8')
+      .split('\n')
+      .filter((line) => line !== '');
     for (const line of lines.slice(seen.length)) seen.push({ ...(JSON.parse(line) as AgentEvent), readAt: Date.now() });
     return seen;
   };
-  const explained = (what: string, patienceMs: number) => async () => new Error(`Not ${what} within ${String(patienceMs / 1000)} s.\nevents: ${events().slice(-12).map((event) => JSON.stringify(event)).join('\n')}\nagent: ${agent.log().slice(-4000)}\n${(await getcert(site.bus, ['list'])).stdout}\n${site.certmonger.log().slice(-3000)}`);
+  const explained = (what: string, patienceMs: number) => async () =>
+    new Error(
+      `Not ${what} within ${String(patienceMs / 1000)} s.\nevents: ${events()
+        .slice(-12)
+        .map((event) => JSON.stringify(event))
+        .join(
+          '\n',
+        )}\nagent: ${agent.log().slice(-4000)}\n${(await getcert(site.bus, ['list'])).stdout}\n${site.certmonger.log().slice(-3000)}`,
+    );
   const poll = async (what: string, patienceMs: number, holds: () => Promise<boolean>) => {
-    for (const end = Date.now() + patienceMs; !(await holds()); await sleep(100)) if (Date.now() > end) throw await explained(what, patienceMs)();
+    for (const end = Date.now() + patienceMs; !(await holds()); await sleep(100))
+      if (Date.now() > end) throw await explained(what, patienceMs)();
   };
 
   /** getcert gives up where certmonger has just been started, or is busy reading keys. */
@@ -135,7 +185,8 @@ export async function startBreakSite(authorityOptions: AuthorityOptions, { ownCl
     },
     record,
     untilRenewed: (nickname, before, patienceMs) => poll(`renewed '${nickname}'`, patienceMs, () => rested(nickname, before)),
-    untilStatus: (nickname, status, patienceMs) => poll(`'${nickname}' ${status}`, patienceMs, async () => (await record(nickname)).get('status') === status),
+    untilStatus: (nickname, status, patienceMs) =>
+      poll(`'${nickname}' ${status}`, patienceMs, async () => (await record(nickname)).get('status') === status),
     async untilSettled(nickname, patienceMs) {
       let since = Infinity;
       await poll(`settled '${nickname}'`, patienceMs, async () => {
@@ -163,4 +214,3 @@ export async function startBreakSite(authorityOptions: AuthorityOptions, { ownCl
     },
   };
 }
-

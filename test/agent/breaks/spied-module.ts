@@ -17,7 +17,9 @@ export interface SpiedLogin {
   readonly refused: boolean;
 }
 
-/** The function list is two bytes of version and then pointers (PKCS#11 2.40 §3.6), in the order of pkcs11f.h: C_Login is the nineteenth. */
+/**
+ * The function list is two bytes of version and then pointers (PKCS#11 2.40 §3.6), in the order of pkcs11f.h: C_Login is the nineteenth.
+ */
 const source = (log: string) => `#define _GNU_SOURCE
 #include <dlfcn.h>
 #include <errno.h>
@@ -59,7 +61,10 @@ export function buildSpiedModule(directory: string): SpiedModule {
   return {
     module,
     logins: () => {
-      const lines = readFileSync(log, 'utf8').trim().split('\n').filter((line) => line !== '');
+      const lines = readFileSync(log, 'utf8')
+        .trim()
+        .split('\n')
+        .filter((line) => line !== '');
       const fresh = lines.slice(read);
       read = lines.length;
       return fresh.map((line) => {

@@ -1,4 +1,7 @@
-/** The agent's bus name on a real dbus-daemon, with busctl as the caller: as root, as nobody, as a member of the group. What stands behind the desk is made up. */
+/**
+ * The agent's bus name on a real dbus-daemon, with busctl as the caller: as root, as nobody, as a member of the group. What stands behind
+ * the desk is made up.
+ */
 import { readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { execa } from 'execa';
@@ -32,8 +35,28 @@ const snapshot: AgentSnapshot = {
       name: 'hsmonger',
       diagnoses: [],
       certificates: [
-        { nickname: 'ocspSigningCert cert-pki-ca', profile: 'caOCSPCert', where: 'softhsm', request: 'hsmonger.ocsp', state: 'MONITORING', notAfter: new Date('2027-01-01T00:00:00Z'), history: [] },
-        { nickname: 'Zürich \u{d800}\0', profile: 'caServerCert', where: 'softhsm', state: 'not tracked', history: [], diagnosis: { cause: 'not-tracked', severity: 'error', sentence: 'It is not tracked.', cure: { by: 'reconcile', advice: 'It is added.', alone: true } } },
+        {
+          nickname: 'ocspSigningCert cert-pki-ca',
+          profile: 'caOCSPCert',
+          where: 'softhsm',
+          request: 'hsmonger.ocsp',
+          state: 'MONITORING',
+          notAfter: new Date('2027-01-01T00:00:00Z'),
+          history: [],
+        },
+        {
+          nickname: 'Zürich \u{d800}\0',
+          profile: 'caServerCert',
+          where: 'softhsm',
+          state: 'not tracked',
+          history: [],
+          diagnosis: {
+            cause: 'not-tracked',
+            severity: 'error',
+            sentence: 'It is not tracked.',
+            cure: { by: 'reconcile', advice: 'It is added.', alone: true },
+          },
+        },
       ],
     },
     { name: 'second', diagnoses: [], certificates: [] },
@@ -56,7 +79,10 @@ const desk: Desk = {
     if (nickname === 'none') return Promise.reject(new HsmongerError('USAGE', "Instance 'hsmonger' has no certificate 'none'."));
     return Promise.resolve('certmonger was asked.');
   },
-  unlock: (instance) => instance === 'binary' ? Promise.reject(new HsmongerError('TOKEN_FAILED', 'The token\0 said \ud800.')) : Promise.reject(new HsmongerError('PIN_LOCKED', 'The PIN is locked.')),
+  unlock: (instance) =>
+    instance === 'binary'
+      ? Promise.reject(new HsmongerError('TOKEN_FAILED', 'The token\0 said \ud800.'))
+      : Promise.reject(new HsmongerError('PIN_LOCKED', 'The PIN is locked.')),
   reload: () => Promise.resolve('Read again.'),
 };
 
@@ -69,7 +95,14 @@ const lines: string[] = [];
 let allowed: string | undefined = group;
 
 function serveOn(bus: string): BusName {
-  const served = startBusName({ bus, env: {}, desk, group: () => allowed, log: (_priority, message) => lines.push(message), signal: stop.signal });
+  const served = startBusName({
+    bus,
+    env: {},
+    desk,
+    group: () => allowed,
+    log: (_priority, message) => lines.push(message),
+    signal: stop.signal,
+  });
   names.push(served);
   return served;
 }
@@ -77,7 +110,11 @@ function serveOn(bus: string): BusName {
 type As = 'root' | 'nobody' | 'member';
 const nobodyAlone = ['--reuid', 'nobody', '--regid', 'nogroup', '--clear-groups'];
 function memberOnly(): string[] {
-  const gid = readFileSync('/etc/group', 'utf8').split('\n').find((line) => line.startsWith(`${group}:`))?.split(':')[2] ?? '';
+  const gid =
+    readFileSync('/etc/group', 'utf8')
+      .split('\n')
+      .find((line) => line.startsWith(`${group}:`))
+      ?.split(':')[2] ?? '';
   return ['--reuid', 'nobody', '--regid', 'nogroup', '--groups', gid];
 }
 async function busctl(bus: PrivateBus, as: As, ...args: string[]) {
@@ -86,7 +123,8 @@ async function busctl(bus: PrivateBus, as: As, ...args: string[]) {
   const { exitCode, stdout, stderr } = await execa(program, words, { reject: false, timeout: 30_000 });
   return { exitCode, stdout, stderr };
 }
-const call = (bus: PrivateBus, as: As, member: string, ...args: string[]) => busctl(bus, as, 'call', agentName, agentPath, agentInterface, member, ...args);
+const call = (bus: PrivateBus, as: As, member: string, ...args: string[]) =>
+  busctl(bus, as, 'call', agentName, agentPath, agentInterface, member, ...args);
 
 beforeAll(async () => {
   open = await startBus(privateDirectory('open').path);
@@ -100,7 +138,9 @@ beforeAll(async () => {
   stop = new AbortController();
   await Promise.all([serveOn(open.address).owned, serveOn(guarded.address).owned]);
 });
-afterEach(() => { asked.length = 0; });
+afterEach(() => {
+  asked.length = 0;
+});
 afterAll(async () => {
   stop.abort();
   await Promise.all(names.map(({ ended }) => ended));
@@ -111,25 +151,46 @@ afterAll(async () => {
 
 describe('the interface', () => {
   it('is the one in the XML file', () => {
-    expect(readFileSync(path.resolve(import.meta.dirname, '../../../dbus/org.hsmonger.Agent1.xml'), 'utf8')).toBe(introspectionOf([agentDescription]));
+    expect(readFileSync(path.resolve(import.meta.dirname, '../../../dbus/org.hsmonger.Agent1.xml'), 'utf8')).toBe(
+      introspectionOf([agentDescription]),
+    );
   });
 
   it('is shown and found by busctl', async () => {
     const { stdout } = await busctl(open, 'root', 'introspect', agentName, agentPath, agentInterface);
-    for (const member of [...Object.keys(agentDescription.methods), ...Object.keys(agentDescription.signals), ...Object.keys(agentDescription.properties)]) expect(stdout).toMatch(new RegExp(`^\\.${member}\\b`, 'mu'));
+    for (const member of [
+      ...Object.keys(agentDescription.methods),
+      ...Object.keys(agentDescription.signals),
+      ...Object.keys(agentDescription.properties),
+    ])
+      expect(stdout).toMatch(new RegExp(`^\\.${member}\\b`, 'mu'));
     expect((await busctl(open, 'root', 'tree', agentName)).stdout).toContain(agentPath);
   });
 
   it('answers in its own types', async () => {
-    const status = JSON.parse((await call(open, 'root', 'Status', '--json=short', 's', 'hsmonger')).stdout) as { data: [Record<string, { type: string; data: unknown }>[]] };
+    const status = JSON.parse((await call(open, 'root', 'Status', '--json=short', 's', 'hsmonger')).stdout) as {
+      data: [Record<string, { type: string; data: unknown }>[]];
+    };
     expect(status.data[0]).toEqual([
-      { instance: str('hsmonger'), nickname: str('ocspSigningCert cert-pki-ca'), profile: str('caOCSPCert'), where: str('softhsm'), request: str('hsmonger.ocsp'), state: str('MONITORING'), 'not-after': { type: 'x', data: 1798761600 } },
+      {
+        instance: str('hsmonger'),
+        nickname: str('ocspSigningCert cert-pki-ca'),
+        profile: str('caOCSPCert'),
+        where: str('softhsm'),
+        request: str('hsmonger.ocsp'),
+        state: str('MONITORING'),
+        'not-after': { type: 'x', data: 1798761600 },
+      },
       expect.objectContaining({ nickname: str('Zürich \u{fffd}\u{fffd}'), cause: str('not-tracked'), cure: str('It is added.') }),
     ]);
     expect((await call(open, 'root', 'Status', 's', 'second')).stdout.trim()).toBe('aa{sv} 0');
     expect((await call(open, 'root', 'Plan', 's', 'x')).stdout.trim()).toBe('aa{ss}aa{ss} 1 2 "kind" "add" "id" "x.x" 0');
-    expect((await busctl(open, 'root', 'get-property', agentName, agentPath, agentInterface, 'Instances')).stdout.trim()).toBe('as 2 "hsmonger" "second"');
-    expect((await busctl(open, 'root', 'get-property', agentName, agentPath, agentInterface, 'StartedAt')).stdout.trim()).toBe(`x ${String(Date.parse('2026-11-25T11:00:00Z') / 1000)}`);
+    expect((await busctl(open, 'root', 'get-property', agentName, agentPath, agentInterface, 'Instances')).stdout.trim()).toBe(
+      'as 2 "hsmonger" "second"',
+    );
+    expect((await busctl(open, 'root', 'get-property', agentName, agentPath, agentInterface, 'StartedAt')).stdout.trim()).toBe(
+      `x ${String(Date.parse('2026-11-25T11:00:00Z') / 1000)}`,
+    );
   });
 
   it('says in a sentence what was wrong', async () => {
@@ -137,8 +198,12 @@ describe('the interface', () => {
     expect((await call(open, 'root', 'Unlock', 's', 'hsmonger')).stderr).toMatch(/The PIN is locked\./u);
     expect((await call(open, 'root', 'Renew', 's', 'hsmonger')).stderr).toMatch(/Renew takes 'ss', not 's'\./u);
     expect((await call(open, 'root', 'Explode')).stderr).toMatch(/no method 'Explode'/u);
-    expect((await busctl(open, 'root', 'call', agentName, '/elsewhere', agentInterface, 'Reload')).stderr).toMatch(/no object '\/elsewhere'/u);
-    expect((await busctl(open, 'root', 'get-property', agentName, agentPath, agentInterface, 'constructor')).stderr).toMatch(/no property 'constructor'/u);
+    expect((await busctl(open, 'root', 'call', agentName, '/elsewhere', agentInterface, 'Reload')).stderr).toMatch(
+      /no object '\/elsewhere'/u,
+    );
+    expect((await busctl(open, 'root', 'get-property', agentName, agentPath, agentInterface, 'constructor')).stderr).toMatch(
+      /no property 'constructor'/u,
+    );
   });
 });
 
@@ -147,7 +212,16 @@ describe('what callers send', () => {
     const before = lines.length;
     expect((await call(open, 'root', 'Unlock', 's', 'binary')).stderr).toMatch(/The token\u{fffd} said \u{fffd}\./u);
     const client = await connectBus(open.address, { env: {} });
-    await expect(client.call({ destination: agentName, path: agentPath, interface: agentInterface, member: 'Status', signature: 'as', body: [['x'.repeat(1_000_000)]] })).rejects.toMatchObject({ errorName: 'org.freedesktop.DBus.Error.InvalidArgs' });
+    await expect(
+      client.call({
+        destination: agentName,
+        path: agentPath,
+        interface: agentInterface,
+        member: 'Status',
+        signature: 'as',
+        body: [['x'.repeat(1_000_000)]],
+      }),
+    ).rejects.toMatchObject({ errorName: 'org.freedesktop.DBus.Error.InvalidArgs' });
     client.disconnect();
     expect(await call(open, 'root', 'Snapshot')).toMatchObject({ exitCode: 0 });
     expect(lines.slice(before)).toEqual([]);
@@ -156,15 +230,26 @@ describe('what callers send', () => {
 
 describe('who gets in', () => {
   const reading: readonly (readonly [string, ...string[]])[] = [['Status', 's', ''], ['Snapshot']];
-  const changing: readonly (readonly [string, ...string[]])[] = [['Plan', 's', 'hsmonger'], ['Reconcile', 's', 'hsmonger'], ['Renew', 'ss', 'hsmonger', 'x'], ['Unlock', 's', 'hsmonger'], ['Reload']];
+  const changing: readonly (readonly [string, ...string[]])[] = [
+    ['Plan', 's', 'hsmonger'],
+    ['Reconcile', 's', 'hsmonger'],
+    ['Renew', 'ss', 'hsmonger', 'x'],
+    ['Unlock', 's', 'hsmonger'],
+    ['Reload'],
+  ];
 
   it.each(['open', 'guarded'] as const)('root to everything (%s bus)', async (which) => {
-    for (const words of [...reading, ...changing.filter(([member]) => member !== 'Unlock')]) expect(await call(which === 'open' ? open : guarded, 'root', ...words)).toMatchObject({ exitCode: 0 });
+    for (const words of [...reading, ...changing.filter(([member]) => member !== 'Unlock')])
+      expect(await call(which === 'open' ? open : guarded, 'root', ...words)).toMatchObject({ exitCode: 0 });
   });
 
   it.each(['open', 'guarded'] as const)('nobody else to anything (%s bus)', async (which) => {
     const bus = which === 'open' ? open : guarded;
-    for (const words of [...reading, ...changing]) expect(await call(bus, 'nobody', ...words)).toMatchObject({ exitCode: 1, stderr: expect.stringMatching(/may not ask|rejected send message|Access denied/iu) as string });
+    for (const words of [...reading, ...changing])
+      expect(await call(bus, 'nobody', ...words)).toMatchObject({
+        exitCode: 1,
+        stderr: expect.stringMatching(/may not ask|rejected send message|Access denied/iu) as string,
+      });
     expect(await busctl(bus, 'nobody', 'get-property', agentName, agentPath, agentInterface, 'Version')).toMatchObject({ exitCode: 1 });
     expect(asked).toEqual([]);
   });
@@ -181,8 +266,24 @@ describe('who gets in', () => {
     for (const none of [undefined, 'no-such-group-here']) {
       allowed = none;
       // busctl keeps the words of a refusal to itself.
-      const { exitCode, stderr } = await execa('setpriv', [...memberOnly(), 'dbus-send', `--bus=${guarded.address}`, '--print-reply', `--dest=${agentName}`, agentPath, `${agentInterface}.Status`, 'string:'], { reject: false });
-      expect({ exitCode, stderr }).toMatchObject({ exitCode: 1, stderr: expect.stringMatching(/AccessDenied.*may not ask the agent/u) as string });
+      const { exitCode, stderr } = await execa(
+        'setpriv',
+        [
+          ...memberOnly(),
+          'dbus-send',
+          `--bus=${guarded.address}`,
+          '--print-reply',
+          `--dest=${agentName}`,
+          agentPath,
+          `${agentInterface}.Status`,
+          'string:',
+        ],
+        { reject: false },
+      );
+      expect({ exitCode, stderr }).toMatchObject({
+        exitCode: 1,
+        stderr: expect.stringMatching(/AccessDenied.*may not ask the agent/u) as string,
+      });
     }
     allowed = group;
   });
@@ -190,7 +291,13 @@ describe('who gets in', () => {
   it('a group that is asked for again and again is looked up once in a while', async () => {
     let asked_ = 0;
     let ms = 0;
-    const groupOf = createGroupLookUp((name) => { asked_ += 1; return Promise.resolve(name === undefined ? undefined : { name, gid: 60 }); }, () => ms);
+    const groupOf = createGroupLookUp(
+      (name) => {
+        asked_ += 1;
+        return Promise.resolve(name === undefined ? undefined : { name, gid: 60 });
+      },
+      () => ms,
+    );
     expect(await Promise.all(Array.from({ length: 500 }, () => groupOf('games')))).toHaveLength(500);
     expect(asked_).toBe(1);
     expect(await groupOf('others')).toEqual({ name: 'others', gid: 60 });
@@ -200,7 +307,23 @@ describe('who gets in', () => {
   });
 
   it('nobody else may take the name on a bus with the policy', async () => {
-    const { exitCode } = await execa('setpriv', [...nobodyAlone, 'busctl', `--address=${guarded.address}`, 'call', 'org.freedesktop.DBus', '/org/freedesktop/DBus', 'org.freedesktop.DBus', 'RequestName', 'su', agentName, '0'], { reject: false });
+    const { exitCode } = await execa(
+      'setpriv',
+      [
+        ...nobodyAlone,
+        'busctl',
+        `--address=${guarded.address}`,
+        'call',
+        'org.freedesktop.DBus',
+        '/org/freedesktop/DBus',
+        'org.freedesktop.DBus',
+        'RequestName',
+        'su',
+        agentName,
+        '0',
+      ],
+      { reject: false },
+    );
     expect(exitCode).toBe(1);
   });
 });
@@ -210,20 +333,46 @@ describe('signals', () => {
     const client = await connectAgent(open.address, {});
     const heard: ReceivedEvent[] = [];
     await client.onEvent((event) => heard.push(event));
-    names[0]!.event({ kind: 'healed', at: new Date(), instance: 'hsmonger', nickname: 'a', message: 'It is over.', details: { cause: 'token-away' } });
-    await expect.poll(() => heard, { timeout: 10_000 }).toEqual([{ kind: 'healed', instance: 'hsmonger', nickname: 'a', message: 'It is over.', details: { cause: 'token-away' } }]);
+    names[0]!.event({
+      kind: 'healed',
+      at: new Date(),
+      instance: 'hsmonger',
+      nickname: 'a',
+      message: 'It is over.',
+      details: { cause: 'token-away' },
+    });
+    await expect
+      .poll(() => heard, { timeout: 10_000 })
+      .toEqual([{ kind: 'healed', instance: 'hsmonger', nickname: 'a', message: 'It is over.', details: { cause: 'token-away' } }]);
     client.disconnect();
   });
 
-  it.each([['nobody', false], ['member', true]] as const)('%s hears them on a bus with the policy: %s', async (as, hears) => {
-    const listener = execa('setpriv', [...(as === 'member' ? memberOnly() : nobodyAlone), 'dbus-monitor', '--address', guarded.address, `type='signal',sender='${agentName}'`], { reject: false, buffer: false });
+  it.each([
+    ['nobody', false],
+    ['member', true],
+  ] as const)('%s hears them on a bus with the policy: %s', async (as, hears) => {
+    const listener = execa(
+      'setpriv',
+      [
+        ...(as === 'member' ? memberOnly() : nobodyAlone),
+        'dbus-monitor',
+        '--address',
+        guarded.address,
+        `type='signal',sender='${agentName}'`,
+      ],
+      { reject: false, buffer: false },
+    );
     let said = '';
-    listener.stdout.setEncoding('utf8').on('data', (text: string) => { said += text; });
+    listener.stdout.setEncoding('utf8').on('data', (text: string) => {
+      said += text;
+    });
     // Its own name is the first it hears.
     await expect.poll(() => said, { timeout: 10_000 }).toMatch(/NameAcquired|NameLost/u);
     for (let sent = 0; sent < 20; sent += 1) {
       names[1]!.stateChanged('hsmonger', 'a', 'MONITORING');
-      await new Promise((resolve) => { setTimeout(resolve, 50); });
+      await new Promise((resolve) => {
+        setTimeout(resolve, 50);
+      });
     }
     expect(said.includes('StateChanged')).toBe(hears);
     listener.kill('SIGKILL');

@@ -4,7 +4,10 @@ import { webcrypto } from 'node:crypto';
 import type { Certmonger } from '../../../dbus/certmonger.js';
 import { trackingRequestOf, type TrackingRequest } from '../../../dbus/tracking-request.js';
 
-/** Requests that are renewed 50 ms after they were resubmitted, with certificates that live for 720 days; what the real daemon takes minutes for, and failures it cannot be made to show. */
+/**
+ * Requests that are renewed 50 ms after they were resubmitted, with certificates that live for 720 days; what the real daemon takes minutes
+ * for, and failures it cannot be made to show.
+ */
 export interface FakeCertmonger {
   readonly client: Partial<Certmonger>;
   requests(): readonly TrackingRequest[];
@@ -34,12 +37,32 @@ export interface FakeOptions {
 const algorithm = { name: 'ECDSA', namedCurve: 'P-256', hash: 'SHA-256' } as const;
 const idOf = (instance: string, nickname: string) => `${instance}.${nickname.replace(/[^A-Za-z0-9._-]/gu, '_')}`;
 
-export async function fakeCertmonger({ instance, database, token, names, notBefore, notAfter, clock }: FakeOptions): Promise<FakeCertmonger> {
+export async function fakeCertmonger({
+  instance,
+  database,
+  token,
+  names,
+  notBefore,
+  notAfter,
+  clock,
+}: FakeOptions): Promise<FakeCertmonger> {
   const keys = await webcrypto.subtle.generateKey(algorithm, true, ['sign', 'verify']);
   let serial = 1;
   const issue = async (nickname: string, from: Date, to: Date) => {
     serial += 1;
-    const certificate = await X509CertificateGenerator.create({ serialNumber: serial.toString(16).padStart(4, '0'), subject: `CN=${nickname}`, issuer: `CN=${names[0] ?? ''}`, notBefore: from, notAfter: to, publicKey: keys.publicKey, signingKey: keys.privateKey, signingAlgorithm: algorithm }, webcrypto as Crypto);
+    const certificate = await X509CertificateGenerator.create(
+      {
+        serialNumber: serial.toString(16).padStart(4, '0'),
+        subject: `CN=${nickname}`,
+        issuer: `CN=${names[0] ?? ''}`,
+        notBefore: from,
+        notAfter: to,
+        publicKey: keys.publicKey,
+        signingKey: keys.privateKey,
+        signingAlgorithm: algorithm,
+      },
+      webcrypto as Crypto,
+    );
     return `${certificate.toString('pem')}\n`;
   };
   const requests = new Map<string, TrackingRequest>();
@@ -47,7 +70,17 @@ export async function fakeCertmonger({ instance, database, token, names, notBefo
     const id = idOf(instance, nickname);
     const storage = { type: 'NSSDB', file: undefined, database: `sql:${database}`, nickname, token, owner: undefined, perms: undefined };
     const blank = trackingRequestOf('/', {}, instance);
-    requests.set(id, { ...blank, nickname: id, status, monitoring: true, autorenew: true, keyStorage: storage, certificateStorage: storage, key: { ...blank.key, type: 'EC', size: 256 }, certificate: { ...blank.certificate, pem: await issue(nickname, from, to), notBefore: from, notAfter: to } });
+    requests.set(id, {
+      ...blank,
+      nickname: id,
+      status,
+      monitoring: true,
+      autorenew: true,
+      keyStorage: storage,
+      certificateStorage: storage,
+      key: { ...blank.key, type: 'EC', size: 256 },
+      certificate: { ...blank.certificate, pem: await issue(nickname, from, to), notBefore: from, notAfter: to },
+    });
   };
   for (const nickname of names) await put(nickname, notBefore, notAfter);
   const resubmitted: string[] = [];
@@ -92,7 +125,11 @@ export async function fakeCertmonger({ instance, database, token, names, notBefo
     refuse: (id) => refused.add(id),
     hang: (id) => hung.add(id),
     finish: (id) => void finish(id),
-    change: (nickname, edit) => { set(idOf(instance, nickname), edit); },
-    add: (nicknames, until) => { for (const nickname of nicknames) void put(nickname, notBefore, until); },
+    change: (nickname, edit) => {
+      set(idOf(instance, nickname), edit);
+    },
+    add: (nicknames, until) => {
+      for (const nickname of nicknames) void put(nickname, notBefore, until);
+    },
   };
 }

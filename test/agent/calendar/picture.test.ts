@@ -9,7 +9,14 @@ import { below, ca, certificate, day, inDays, now } from '../../renewal/calendar
 
 const until = inDays(365);
 const entries = planCalendar(
-  [ca({ nickname: 'ca' }), below('ocsp'), certificate('quarterly', { notBefore: inDays(-30), notAfter: inDays(60), lifeMs: 90 * day }), certificate('</text><script>alert(1)</script> & "\u0000\u0007\ud800', { notAfter: inDays(300) }), certificate('by another', { by: 'renewal master' }), certificate('expired', { notAfter: inDays(-3) })],
+  [
+    ca({ nickname: 'ca' }),
+    below('ocsp'),
+    certificate('quarterly', { notBefore: inDays(-30), notAfter: inDays(60), lifeMs: 90 * day }),
+    certificate('</text><script>alert(1)</script> & "\u0000\u0007\ud800', { notAfter: inDays(300) }),
+    certificate('by another', { by: 'renewal master' }),
+    certificate('expired', { notAfter: inDays(-3) }),
+  ],
   { now, until },
 );
 const svg = drawCalendar({ entries, now, until });
@@ -23,7 +30,10 @@ test('whatever a certificate is called, there is no script, and nothing comes fr
 
 test('none at all, and more than can be shown', () => {
   expect(drawCalendar({ entries: [], now, until })).toContain('No certificate is renewed here.');
-  const many = planCalendar(Array.from({ length: 200 }, (_, index) => certificate(`c${String(index)}`)), { now, until });
+  const many = planCalendar(
+    Array.from({ length: 200 }, (_, index) => certificate(`c${String(index)}`)),
+    { now, until },
+  );
   const drawn = drawCalendar({ entries: many, now, until });
   expect(drawn).toContain('the next 60 of 200 certificates');
   expect(drawn.match(/class="name"/gu)).toHaveLength(60);

@@ -10,7 +10,8 @@ let site: Site;
 let client: Certmonger;
 
 beforeAll(async () => {
-  // Before certmonger would do anything, and before the helper lets a subordinate wait for its CA: only the order keeps renewals from being refused.
+  // Before certmonger would do anything, and before the helper lets a subordinate wait for its CA: only the order keeps renewals from being
+  // refused.
   site = await startSite({ authority: { each: { daysLeft: 29 } } });
   await site.setUp();
   client = await connectCertmonger(site.bus.address);
@@ -27,17 +28,31 @@ test('all are renewed before certmonger would, the CA first, with the keys they 
   const certmonger = linkCertmonger(site.bus.address, {}, () => undefined);
   const instance = loadInstance(directories, 'hsmonger');
   const tomorrow = () => new Date(Date.now() + 86_400_000);
-  const made = handMadeCare({ instance, directories, certmonger, prober: toldProber(wellProbe()), clock: tomorrow, list: () => client.listRequests(), everyMs: 500 });
+  const made = handMadeCare({
+    instance,
+    directories,
+    certmonger,
+    prober: toldProber(wellProbe()),
+    clock: tomorrow,
+    list: () => client.listRequests(),
+    everyMs: 500,
+  });
   const renewer = startRenewer(made.care);
   try {
     await until('the calendar is there', () => renewer.calendar().length === site.authority.certificates.length);
     expect(renewer.calendar().filter(({ after }) => after !== undefined)).toHaveLength(site.authority.certificates.length - 1);
     await site.untilRenewed(150_000);
-    await until('it has said so of all', () => made.lines.filter((line) => line.endsWith('has its new certificate.')).length === site.authority.certificates.length, 60_000);
+    await until(
+      'it has said so of all',
+      () => made.lines.filter((line) => line.endsWith('has its new certificate.')).length === site.authority.certificates.length,
+      60_000,
+    );
     expect(made.lines.filter((line) => !/is renewed now, as planned|has its new certificate/u.test(line))).toEqual([]);
     expect(made.lines[0]).toContain("'caSigningCert cert-pki-ca' is renewed now");
     // One after the other.
-    expect(made.lines.map((line) => line.endsWith('has its new certificate.'))).toEqual(site.authority.certificates.flatMap(() => [false, true]));
+    expect(made.lines.map((line) => line.endsWith('has its new certificate.'))).toEqual(
+      site.authority.certificates.flatMap(() => [false, true]),
+    );
     expect(await site.privateKeys()).toEqual(keys);
     expect(renewer.calendar().every(({ planned }) => planned.getTime() > Date.now() + 300 * 86_400_000)).toBe(true);
   } finally {

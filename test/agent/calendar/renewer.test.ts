@@ -41,13 +41,47 @@ function instanceOf(extra: Record<string, unknown> = {}) {
 }
 
 /** All end in 60 days: the window is from the 25th to the 32nd day. */
-async function start({ instance = instanceOf(), probe = wellProbe(), pace = fast, mastership }: { instance?: ReturnType<typeof instanceOf>; probe?: ReturnType<typeof wellProbe>; pace?: RenewerPace; mastership?: Mastership } = {}): Promise<Running> {
+async function start({
+  instance = instanceOf(),
+  probe = wellProbe(),
+  pace = fast,
+  mastership,
+}: {
+  instance?: ReturnType<typeof instanceOf>;
+  probe?: ReturnType<typeof wellProbe>;
+  pace?: RenewerPace;
+  mastership?: Mastership;
+} = {}): Promise<Running> {
   let now = begin;
-  const fake = await fakeCertmonger({ instance: 'hsmonger', database: '/db', token: 'hsm', names, notBefore: inDays(-660), notAfter: inDays(60), clock: () => now });
+  const fake = await fakeCertmonger({
+    instance: 'hsmonger',
+    database: '/db',
+    token: 'hsm',
+    names,
+    notBefore: inDays(-660),
+    notAfter: inDays(60),
+    clock: () => now,
+  });
   const prober = toldProber(probe);
-  const made = handMadeCare({ instance, directories: { config: '/etc/hsmonger', state: '/var/lib/hsmonger' }, certmonger: { use: (work) => work(fake.client as Certmonger), close: () => undefined }, prober, clock: () => now, list: () => Promise.resolve(fake.requests()), everyMs: 10 });
+  const made = handMadeCare({
+    instance,
+    directories: { config: '/etc/hsmonger', state: '/var/lib/hsmonger' },
+    certmonger: { use: (work) => work(fake.client as Certmonger), close: () => undefined },
+    prober,
+    clock: () => now,
+    list: () => Promise.resolve(fake.requests()),
+    everyMs: 10,
+  });
   const renewer = mastership === undefined ? startRenewer(made.care, pace) : startRenewer(made.care, pace, mastership);
-  running = { fake, made, prober, renewer, setClock: (at) => { now = at; } };
+  running = {
+    fake,
+    made,
+    prober,
+    renewer,
+    setClock: (at) => {
+      now = at;
+    },
+  };
   await until('the calendar is there', () => renewer.calendar().length === 4);
   return running;
 }
@@ -95,7 +129,18 @@ test('a clock that jumps forward and back again renews nothing twice', async () 
 
 test.each([
   ['away', { ...wellProbe(), token: { state: 'away' as const, code: 'TOKEN_NOT_FOUND', problem: 'There is no token.' } }],
-  ['with a refused PIN', { ...wellProbe(), token: { state: 'present' as const, pin: 'fine' as const, keys: {}, login: { state: 'refused' as const, code: 'PIN_INCORRECT', problem: 'The PIN is wrong.' } } }],
+  [
+    'with a refused PIN',
+    {
+      ...wellProbe(),
+      token: {
+        state: 'present' as const,
+        pin: 'fine' as const,
+        keys: {},
+        login: { state: 'refused' as const, code: 'PIN_INCORRECT', problem: 'The PIN is wrong.' },
+      },
+    },
+  ],
 ])('a token that is %s is waited for', async (_what, probe) => {
   const run = await start({ probe });
   run.setClock(inDays(31));
@@ -106,7 +151,17 @@ test.each([
 });
 
 test('a key that does not sign holds up its own certificate alone', async () => {
-  const run = await start({ probe: { ...wellProbe(), token: { state: 'present', pin: 'fine', login: { state: 'proven', source: 'file' }, keys: { audit: { ok: false, code: 'KEY_UNUSABLE', problem: 'It does not sign.' } } } } });
+  const run = await start({
+    probe: {
+      ...wellProbe(),
+      token: {
+        state: 'present',
+        pin: 'fine',
+        login: { state: 'proven', source: 'file' },
+        keys: { audit: { ok: false, code: 'KEY_UNUSABLE', problem: 'It does not sign.' } },
+      },
+    },
+  });
   run.setClock(inDays(50));
   await until('the others are renewed', () => run.fake.renewed().length === 3);
   await sleep(100);
@@ -144,7 +199,14 @@ test('a renewal somebody else began is waited for', async () => {
 });
 
 test.each([
-  ['a replica', { issuer: { type: 'directory', certificate: 'ca' }, directory: { uri: 'ldapi://%2Fsocket', bind: 'external', base: 'dc=x', host: 'here' } }, 'renewal master'],
+  [
+    'a replica',
+    {
+      issuer: { type: 'directory', certificate: 'ca' },
+      directory: { uri: 'ldapi://%2Fsocket', bind: 'external', base: 'dc=x', host: 'here' },
+    },
+    'renewal master',
+  ],
   ['a CA outside', { issuer: { type: 'external', certificate: 'ca' } }, 'person'],
   ['spread-days = 0', { agent: { 'spread-days': 0 } }, 'certmonger'],
 ])('%s: nothing is begun', async (_what, extra, by) => {
@@ -158,9 +220,23 @@ test.each([
 test('a server that is not the renewal master begins nothing of what all servers share', async () => {
   let known: boolean | undefined;
   let asked = 0;
-  const mastership: Mastership = { known: () => known, ask: () => { asked += 1; known = false; return Promise.resolve(false); } };
+  const mastership: Mastership = {
+    known: () => known,
+    ask: () => {
+      asked += 1;
+      known = false;
+      return Promise.resolve(false);
+    },
+  };
   const shared = ['caSigningCert cert-pki-ca', 'ocspSigningCert cert-pki-ca'];
-  const instance = instanceOf({ issuer: { type: 'token', certificate: shared[0] }, directory: { uri: 'ldapi://%2Fsocket', bind: 'external', base: 'dc=x', host: 'here' }, certificate: [...names.map((nickname) => ({ nickname, profile: 'caSubsystemCert' })), ...shared.map((nickname) => ({ nickname, profile: nickname === shared[0] ? 'caCACert' : 'caOCSPCert' }))] });
+  const instance = instanceOf({
+    issuer: { type: 'token', certificate: shared[0] },
+    directory: { uri: 'ldapi://%2Fsocket', bind: 'external', base: 'dc=x', host: 'here' },
+    certificate: [
+      ...names.map((nickname) => ({ nickname, profile: 'caSubsystemCert' })),
+      ...shared.map((nickname) => ({ nickname, profile: nickname === shared[0] ? 'caCACert' : 'caOCSPCert' })),
+    ],
+  });
   const run = await start({ instance, mastership });
   run.fake.add([shared[0]!], inDays(3000));
   run.fake.add([shared[1]!], inDays(60));
@@ -185,10 +261,24 @@ test('renew asks at once, and only with the key there is', async () => {
 
 test('a server that becomes the renewal master takes over what is due', async () => {
   const [authority, shared] = ['caSigningCert cert-pki-ca', 'ocspSigningCert cert-pki-ca'] as const;
-  const instance = instanceOf({ issuer: { type: 'token', certificate: authority }, directory: { uri: 'ldapi://%2Fsocket', bind: 'external', base: 'dc=x', host: 'here' }, certificate: [...names.map((nickname) => ({ nickname, profile: 'caSubsystemCert' })), { nickname: authority, profile: 'caCACert' }, { nickname: shared, profile: 'caOCSPCert' }] });
+  const instance = instanceOf({
+    issuer: { type: 'token', certificate: authority },
+    directory: { uri: 'ldapi://%2Fsocket', bind: 'external', base: 'dc=x', host: 'here' },
+    certificate: [
+      ...names.map((nickname) => ({ nickname, profile: 'caSubsystemCert' })),
+      { nickname: authority, profile: 'caCACert' },
+      { nickname: shared, profile: 'caOCSPCert' },
+    ],
+  });
   let master = false;
   let known: boolean | undefined;
-  const mastership: Mastership = { known: () => known, ask: () => { known = master; return Promise.resolve(master); } };
+  const mastership: Mastership = {
+    known: () => known,
+    ask: () => {
+      known = master;
+      return Promise.resolve(master);
+    },
+  };
   const run = await start({ instance, mastership });
   run.fake.add([authority], inDays(3000));
   run.fake.add([shared], inDays(60));

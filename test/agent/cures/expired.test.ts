@@ -12,7 +12,17 @@ let at: BreakSite;
 let helper: HeldHelper;
 
 beforeAll(async () => {
-  at = await startBreakSite({ certificates: [{ nickname: ca, profile: 'caCACert' }, { nickname: ocsp, profile: 'caOCSPCert' }], each: { daysLeft: 300 }, only: { [ca]: { daysLeft: 3000 } } }, { ownClock: true });
+  at = await startBreakSite(
+    {
+      certificates: [
+        { nickname: ca, profile: 'caCACert' },
+        { nickname: ocsp, profile: 'caOCSPCert' },
+      ],
+      each: { daysLeft: 300 },
+      only: { [ca]: { daysLeft: 3000 } },
+    },
+    { ownClock: true },
+  );
   helper = holdHelper(at.executables);
 });
 afterAll(async () => {
@@ -25,7 +35,12 @@ test('is told as critical with the words of who refuses, holds up nobody, and is
   const from = at.events().length;
   helper.refuse('The CA is closed for the holidays.');
   await at.clock!.moveTo(310);
-  const told = await at.until("told of 'expired-refused'", from, ({ details, nickname }) => details?.['cause'] === 'expired-refused' && nickname === ocsp, 120_000);
+  const told = await at.until(
+    "told of 'expired-refused'",
+    from,
+    ({ details, nickname }) => details?.['cause'] === 'expired-refused' && nickname === ocsp,
+    120_000,
+  );
   expect(told).toMatchObject({ kind: 'failed', details: { severity: 'critical' } });
   expect(told.message).toMatch(/has expired, and a new one is refused.*closed for the holidays/u);
   expect(await at.bystander(60_000)).toBeLessThan(60_000);

@@ -33,8 +33,12 @@ exit $code
   );
   chmodSync(program, 0o755);
   return {
-    hold: () => { writeFileSync(hold, ''); },
-    release: () => { rmSync(hold); },
+    hold: () => {
+      writeFileSync(hold, '');
+    },
+    release: () => {
+      rmSync(hold);
+    },
     refuse: (words) => {
       if (words === undefined) rmSync(refusal, { force: true });
       else writeFileSync(refusal, `${words}\n`);

@@ -1,4 +1,7 @@
-/** What a bad PIN costs, counted at the module of a real system whose agent runs: certmonger never gets one that the agent could have proven before. */
+/**
+ * What a bad PIN costs, counted at the module of a real system whose agent runs: certmonger never gets one that the agent could have proven
+ * before.
+ */
 import { chownSync, existsSync, statSync, writeFileSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { execa } from 'execa';
@@ -18,7 +21,14 @@ let at: BreakSite;
 let keys: string[];
 
 beforeAll(async () => {
-  at = await startBreakSite({ certificates: [{ nickname: ca, profile: 'caCACert' }, { nickname: ocsp, profile: 'caOCSPCert' }], each: { daysLeft: 300 }, only: { [ca]: { daysLeft: 3000 } } });
+  at = await startBreakSite({
+    certificates: [
+      { nickname: ca, profile: 'caCACert' },
+      { nickname: ocsp, profile: 'caOCSPCert' },
+    ],
+    each: { daysLeft: 300 },
+    only: { [ca]: { daysLeft: 3000 } },
+  });
   keys = await at.site.privateKeys();
 });
 afterAll(async () => {
@@ -31,7 +41,24 @@ const writePin = (pin: string) => {
   writeFileSync(pinFile, `${pin}\n`, { mode: 0o600 });
   chownSync(pinFile, at.site.owner.uid, at.site.owner.gid);
 };
-const changePin = (from: string, to: string) => runAs(at.site.owner, 'pkcs11-tool', ['--module', softHsmModule, '--token-label', at.site.token.label, '--login', '--pin', 'env:RIG_PIN', '--change-pin', '--new-pin', 'env:RIG_NEW'], { env: { ...at.site.token.environment, RIG_PIN: from, RIG_NEW: to }, cwd: '/' });
+const changePin = (from: string, to: string) =>
+  runAs(
+    at.site.owner,
+    'pkcs11-tool',
+    [
+      '--module',
+      softHsmModule,
+      '--token-label',
+      at.site.token.label,
+      '--login',
+      '--pin',
+      'env:RIG_PIN',
+      '--change-pin',
+      '--new-pin',
+      'env:RIG_NEW',
+    ],
+    { env: { ...at.site.token.environment, RIG_PIN: from, RIG_NEW: to }, cwd: '/' },
+  );
 const isOurs = (program: string) => /^(?:node|MainThread|hsmonger)/u.test(program);
 /** Refused since the last time this was asked. */
 const refused = () => {
@@ -41,7 +68,8 @@ const refused = () => {
 };
 const movedAside = () => at.site.token.pinFile.concat('.refused');
 const until = async (what: string, holds: () => boolean, patienceMs: number) => {
-  for (const end = Date.now() + patienceMs; !holds(); await sleep(50)) if (Date.now() > end) throw new Error(`Not ${what} within ${String(patienceMs / 1000)} s.\n${at.agent.log().slice(-3000)}`);
+  for (const end = Date.now() + patienceMs; !holds(); await sleep(50))
+    if (Date.now() > end) throw new Error(`Not ${what} within ${String(patienceMs / 1000)} s.\n${at.agent.log().slice(-3000)}`);
 };
 
 test('a wrong PIN written into the file while nothing is due costs one attempt of ours, none of certmonger, and is moved aside', async () => {
@@ -92,7 +120,11 @@ test('the same, asked for through the agent: the file is moved aside before cert
   const from = at.events().length;
   await changePin(at.site.token.pin, 'another-pin');
   refused();
-  const asked = await execa('busctl', [`--address=${at.site.bus.address}`, '--timeout=60', 'call', agentName, agentPath, agentInterface, 'Renew', 'ss', 'hsmonger', ocsp], { reject: false });
+  const asked = await execa(
+    'busctl',
+    [`--address=${at.site.bus.address}`, '--timeout=60', 'call', agentName, agentPath, agentInterface, 'Renew', 'ss', 'hsmonger', ocsp],
+    { reject: false },
+  );
   expect([asked.exitCode, asked.stderr]).toEqual([1, expect.stringMatching(/PIN/u)]);
   await at.until('told', from, ({ kind }) => kind === 'locked', 30_000);
   expect(existsSync(at.site.token.pinFile)).toBe(false);

@@ -1,4 +1,7 @@
-/** Requests that are stuck or go in circles on a real system whose agent runs: they are well again once the cause is gone, and hold up nobody meanwhile. */
+/**
+ * Requests that are stuck or go in circles on a real system whose agent runs: they are well again once the cause is gone, and hold up
+ * nobody meanwhile.
+ */
 import { chownSync, existsSync, readdirSync, renameSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -22,7 +25,14 @@ let keys: string[];
 const figures: string[] = [];
 
 beforeAll(async () => {
-  at = await startBreakSite({ certificates: [{ nickname: ca, profile: 'caCACert' }, { nickname: ocsp, profile: 'caOCSPCert' }], each: { daysLeft: 300 }, only: { [ca]: { daysLeft: 3000 } } });
+  at = await startBreakSite({
+    certificates: [
+      { nickname: ca, profile: 'caCACert' },
+      { nickname: ocsp, profile: 'caOCSPCert' },
+    ],
+    each: { daysLeft: 300 },
+    only: { [ca]: { daysLeft: 3000 } },
+  });
   helper = holdHelper(at.executables);
   keys = await at.site.privateKeys();
 });
@@ -32,7 +42,24 @@ afterAll(async () => {
   await at.stop();
 });
 
-const changePin = (from: string, to: string) => runAs(at.site.owner, 'pkcs11-tool', ['--module', softHsmModule, '--token-label', at.site.token.label, '--login', '--pin', 'env:RIG_PIN', '--change-pin', '--new-pin', 'env:RIG_NEW'], { env: { ...at.site.token.environment, RIG_PIN: from, RIG_NEW: to }, cwd: '/' });
+const changePin = (from: string, to: string) =>
+  runAs(
+    at.site.owner,
+    'pkcs11-tool',
+    [
+      '--module',
+      softHsmModule,
+      '--token-label',
+      at.site.token.label,
+      '--login',
+      '--pin',
+      'env:RIG_PIN',
+      '--change-pin',
+      '--new-pin',
+      'env:RIG_NEW',
+    ],
+    { env: { ...at.site.token.environment, RIG_PIN: from, RIG_NEW: to }, cwd: '/' },
+  );
 const writePin = (pin: string) => {
   const { pinFile } = at.site.token;
   writeFileSync(pinFile, `${pin}\n`, { mode: 0o600 });
@@ -47,12 +74,18 @@ const refused = () => {
 const until = async (what: string, holds: () => boolean | Promise<boolean>, patienceMs: number) => {
   const began = Date.now();
   for (; !(await holds()); await sleep(50)) {
-    if (Date.now() - began > patienceMs) throw new Error(`Not ${what} within ${String(patienceMs / 1000)} s.\n${JSON.stringify(at.events().slice(-6), null, 1)}\n${at.agent.log().slice(-3000)}\n${(await at.site.cli('status')).stdout}`);
+    if (Date.now() - began > patienceMs)
+      throw new Error(
+        `Not ${what} within ${String(patienceMs / 1000)} s.\n${JSON.stringify(at.events().slice(-6), null, 1)}\n${at.agent.log().slice(-3000)}\n${(await at.site.cli('status')).stdout}`,
+      );
   }
   return Date.now() - began;
 };
 const state = async (nickname: string) => (await at.record(nickname)).get('status') ?? '';
-const give = (uid: number, gid: number) => { for (const file of [at.site.nss.database, ...readdirSync(at.site.nss.database).map((name) => path.join(at.site.nss.database, name))]) chownSync(file, uid, gid); };
+const give = (uid: number, gid: number) => {
+  for (const file of [at.site.nss.database, ...readdirSync(at.site.nss.database).map((name) => path.join(at.site.nss.database, name))])
+    chownSync(file, uid, gid);
+};
 
 /** Has a certificate issued, and lets certmonger have it only once `between` is done: a CA that takes its time. */
 const renewAround = async (between: () => void | Promise<void>) => {
@@ -115,8 +148,14 @@ test('a PIN changed between the CSR and the saving costs certmonger one attempt,
 test('a request stuck with the lock all savings need is made to let go of it while its cause lasts', async () => {
   const before = await at.serial(ocsp);
   try {
-    await renewAround(() => { give(0, 0); });
-    await until('stuck or already waiting', async () => !helper.held() && ['NEED_CERTSAVE_PERMS', 'CA_WORKING'].includes(await state(ocsp)), 60_000);
+    await renewAround(() => {
+      give(0, 0);
+    });
+    await until(
+      'stuck or already waiting',
+      async () => !helper.held() && ['NEED_CERTSAVE_PERMS', 'CA_WORKING'].includes(await state(ocsp)),
+      60_000,
+    );
     figures.push(`with the NSS database closed at the saving another CA's request took ${String(await at.bystander(60_000))} ms`);
     await until('waiting without the lock', async () => (await state(ocsp)) === 'CA_WORKING', 60_000);
     figures.push(`and then ${String(await at.bystander(60_000))} ms`);
@@ -135,7 +174,27 @@ test('a request made while the token was away is read again when it is back, wit
   await getcert(at.site.bus, ['stop-tracking', '-i', id]);
   renameSync(tokenDirectory, `${tokenDirectory}.away`);
   try {
-    await getcert(at.site.bus, ['start-tracking', '-I', id, '-c', 'hsmonger', '-d', at.site.nss.database, '-n', ocsp, '-t', label, '-p', pinFile, '-T', 'caOCSPCert'], [0, 1]);
+    await getcert(
+      at.site.bus,
+      [
+        'start-tracking',
+        '-I',
+        id,
+        '-c',
+        'hsmonger',
+        '-d',
+        at.site.nss.database,
+        '-n',
+        ocsp,
+        '-t',
+        label,
+        '-p',
+        pinFile,
+        '-T',
+        'caOCSPCert',
+      ],
+      [0, 1],
+    );
     await until('stuck', async () => (await state(ocsp)) === 'NEWLY_ADDED_NEED_KEYINFO_READ_TOKEN', 30_000);
     await at.bystander(60_000);
   } finally {

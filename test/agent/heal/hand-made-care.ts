@@ -26,14 +26,17 @@ export function plainPicture(list: () => Promise<readonly TrackingRequest[]>, si
       before?.request.status === request.status
         ? { ...before, request }
         : { request, sinceMs: now, trail: [...(before?.trail ?? []), { status: request.status, atMs: now }].slice(-32) };
-    return JSON.stringify(before?.request) === JSON.stringify(request) ? { sighting: before ?? sighting } : { sighting, change: { kind: 'request', id: request.nickname, now: sighting, ...(before === undefined ? {} : { before }) } };
+    return JSON.stringify(before?.request) === JSON.stringify(request)
+      ? { sighting: before ?? sighting }
+      : { sighting, change: { kind: 'request', id: request.nickname, now: sighting, ...(before === undefined ? {} : { before }) } };
   };
   const refresh = async () => {
     try {
       const read = (await list()).map(put);
       trouble = undefined;
       const changes = read.flatMap(({ change }) => change ?? []);
-      if (sightings === undefined || changes.length > 0 || read.length !== sightings.length) sightings = read.map(({ sighting }) => sighting);
+      if (sightings === undefined || changes.length > 0 || read.length !== sightings.length)
+        sightings = read.map(({ sighting }) => sighting);
       for (const change of changes) for (const listener of listeners) listener(change);
     } catch (error) {
       sightings = undefined;
@@ -69,16 +72,32 @@ export function plainProber(place: Pick<Care, 'instance' | 'directories'>, helpe
     const pinFile = place.instance.token?.pin.from === 'file' ? place.instance.token.pin.path : '';
     const source = pinFileNow(pinFile);
     try {
-      const { description: { pin } } = await askService(place, 'inspect token', { keys: false });
+      const {
+        description: { pin },
+      } = await askService(place, 'inspect token', { keys: false });
       try {
         const { keys, certificates } = await askService(place, 'inspect token', { keys: true });
         const of = (nickname: string) => certificates.find(({ label }) => label === nickname);
-        const proven = Object.fromEntries(place.instance.certificates.map(({ nickname }) => [nickname, keys.some(({ id }) => Buffer.from(id).equals(Buffer.from(of(nickname)?.id ?? []))) ? ({ ok: true, latencyMs: 1 } as const) : ({ ok: false, code: 'KEY_NOT_FOUND', problem: `no key of '${nickname}'` } as const)]));
+        const proven = Object.fromEntries(
+          place.instance.certificates.map(({ nickname }) => [
+            nickname,
+            keys.some(({ id }) => Buffer.from(id).equals(Buffer.from(of(nickname)?.id ?? [])))
+              ? ({ ok: true, latencyMs: 1 } as const)
+              : ({ ok: false, code: 'KEY_NOT_FOUND', problem: `no key of '${nickname}'` } as const),
+          ]),
+        );
         return { state: 'present', pin, login: { state: 'proven', source: source ?? '' }, keys: proven };
       } catch (error) {
         const { code, message: problem } = asHsmongerError(error);
-        if (/^PIN_(?:INCORRECT|KNOWN_BAD|LOCKED|FINAL_TRY)$/u.test(code)) return { state: 'present', pin, keys: {}, login: { state: 'refused', code, problem, ...(source === undefined ? {} : { source }) } };
-        if (/^PIN_(?:SOURCE_MISSING|SOURCE_INVALID|UNSAFE)$/u.test(code)) return { state: 'present', pin, keys: {}, login: { state: 'no PIN', code, problem } };
+        if (/^PIN_(?:INCORRECT|KNOWN_BAD|LOCKED|FINAL_TRY)$/u.test(code))
+          return {
+            state: 'present',
+            pin,
+            keys: {},
+            login: { state: 'refused', code, problem, ...(source === undefined ? {} : { source }) },
+          };
+        if (/^PIN_(?:SOURCE_MISSING|SOURCE_INVALID|UNSAFE)$/u.test(code))
+          return { state: 'present', pin, keys: {}, login: { state: 'no PIN', code, problem } };
         return { state: 'present', pin, keys: {}, login: { state: 'unanswered', code, problem } };
       }
     } catch (error) {
@@ -96,7 +115,10 @@ export function plainProber(place: Pick<Care, 'instance' | 'directories'>, helpe
   };
   const whole = async () => {
     const seen = await token();
-    const nss = await askService(place, 'inspect NSS database', undefined).then(({ unwritable }) => unwritable, () => ['.']);
+    const nss = await askService(place, 'inspect NSS database', undefined).then(
+      ({ unwritable }) => unwritable,
+      () => ['.'],
+    );
     const probe: Probe = { at: new Date(), token: seen, nss: { unwritable: nss }, helper: executable() };
     latest = probe;
     running = undefined;
@@ -132,7 +154,14 @@ export interface HandMade {
 export const conf: AgentConf = { access: {}, metrics: {}, page: {}, notify: { journal: false, expiringDays: 14 }, user: 'nobody' };
 
 /** An instance's care on a real certmonger, without the agent around it. */
-export function makeCare(given: { readonly bus: string; readonly configDir: string; readonly stateDir: string; readonly helper: string; readonly instance?: string; readonly probeMs?: number }): HandMade {
+export function makeCare(given: {
+  readonly bus: string;
+  readonly configDir: string;
+  readonly stateDir: string;
+  readonly helper: string;
+  readonly instance?: string;
+  readonly probeMs?: number;
+}): HandMade {
   const directories = { config: given.configDir, state: given.stateDir };
   const instance: Instance = loadInstance(directories, given.instance ?? 'hsmonger');
   const stop = new AbortController();
@@ -154,5 +183,13 @@ export function makeCare(given: { readonly bus: string; readonly configDir: stri
     clock: () => new Date(),
     signal: stop.signal,
   };
-  return { care, events: told, log, stop: () => { stop.abort(); certmonger.close(); } };
+  return {
+    care,
+    events: told,
+    log,
+    stop: () => {
+      stop.abort();
+      certmonger.close();
+    },
+  };
 }

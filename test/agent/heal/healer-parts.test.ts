@@ -24,7 +24,10 @@ let directory: PrivateDirectory;
 let counting: CountingModule;
 let site: Site;
 let daemon: Certmonger;
-/** Stands before the real helper, so that it can be made unfit, and shuts the NSS database after an answer while the file beside it is there. */
+/**
+ * Stands before the real helper, so that it can be made unfit, and shuts the NSS database after an answer while the file beside it is
+ * there.
+ */
 let helper: string;
 let keys: string[];
 let hand: HandMade;
@@ -33,7 +36,10 @@ let healer: Healer;
 beforeAll(async () => {
   directory = privateDirectory('heal');
   const token = await createSoftToken({ directory: directory.path, owner: ensureServiceUser() });
-  const certificates = [{ nickname: ca, profile: 'caCACert' }, { nickname: ocsp, profile: 'caOCSPCert' }];
+  const certificates = [
+    { nickname: ca, profile: 'caCACert' },
+    { nickname: ocsp, profile: 'caOCSPCert' },
+  ];
   const authority = await createAuthority(token, { certificates, each: { daysLeft: 300 }, only: { [ca]: { daysLeft: 3000 } } });
   counting = createCountingModule(directory.path, token.module);
   site = await startSite({ beside: { token: { ...token, module: counting.module }, authority } });
@@ -42,7 +48,11 @@ beforeAll(async () => {
   daemon = await connectCertmonger(site.bus.address);
   const program = path.join(installation().executables, 'hsmonger-submit');
   helper = path.join(site.directory, 'helper');
-  writeFileSync(helper, `#!/bin/sh\nanswer=$(${program} "$@"); code=$?\nif [ "$CERTMONGER_OPERATION" = SUBMIT ] && [ -e ${helper}.shut ]; then rm ${helper}.shut; chown root ${databaseFiles().join(' ')}; fi\nprintf '%s\\n' "$answer"\nexit $code\n`, { mode: 0o755 });
+  writeFileSync(
+    helper,
+    `#!/bin/sh\nanswer=$(${program} "$@"); code=$?\nif [ "$CERTMONGER_OPERATION" = SUBMIT ] && [ -e ${helper}.shut ]; then rm ${helper}.shut; chown root ${databaseFiles().join(' ')}; fi\nprintf '%s\\n' "$answer"\nexit $code\n`,
+    { mode: 0o755 },
+  );
   const command = (await daemon.ca('hsmonger').find())?.externalHelper ?? '';
   await daemon.ca('hsmonger').setHelper(command.replace(program, helper));
 });
@@ -75,7 +85,10 @@ function setOwner(uid: number): void {
 async function until(what: string, holds: () => boolean | Promise<boolean>, patienceMs = 90_000): Promise<number> {
   const began = Date.now();
   for (const end = began + patienceMs; !(await holds()); await sleep(100)) {
-    if (Date.now() > end) throw new Error(`Not ${what} within ${String(patienceMs / 1000)} s.\n${JSON.stringify([...healer.diagnoses()], null, 1)}\n${JSON.stringify(healer.instance(), null, 1)}\n${hand.log.join('\n')}\n${JSON.stringify(hand.events, null, 1)}\n${(await site.cli('status')).stdout}\n${site.certmonger.log().slice(-3000)}`);
+    if (Date.now() > end)
+      throw new Error(
+        `Not ${what} within ${String(patienceMs / 1000)} s.\n${JSON.stringify([...healer.diagnoses()], null, 1)}\n${JSON.stringify(healer.instance(), null, 1)}\n${hand.log.join('\n')}\n${JSON.stringify(hand.events, null, 1)}\n${(await site.cli('status')).stdout}\n${site.certmonger.log().slice(-3000)}`,
+      );
   }
   return Date.now() - began;
 }
@@ -100,7 +113,13 @@ test('a token that was away during a renewal is noticed, and the renewal goes on
 test('a PIN changed on the token under the file costs certmonger one attempt and us one; a new file heals', async () => {
   const before = await serial();
   const { uid, gid, mode } = statSync(site.token.pinFile);
-  const pin = (from: string, to: string) => runAs(site.owner, 'pkcs11-tool', ['--module', softHsmModule, '--token-label', site.token.label, '--login', '--pin', from, '--change-pin', '--new-pin', to], { env: site.token.environment, cwd: '/' });
+  const pin = (from: string, to: string) =>
+    runAs(
+      site.owner,
+      'pkcs11-tool',
+      ['--module', softHsmModule, '--token-label', site.token.label, '--login', '--pin', from, '--change-pin', '--new-pin', to],
+      { env: site.token.environment, cwd: '/' },
+    );
   await pin(site.token.pin, 'new-pin-9876');
   counting.logins();
   await daemon.request(id).resubmit();
@@ -144,7 +163,11 @@ test('a CA that refuses and then does not is asked again as soon as it would iss
     expect(await status()).toBe('MONITORING');
     expect(healer.diagnoses().get(ocsp)?.sentence).toMatch(/not later than the certificate there is/u);
     // After 15, 30 and 60 seconds in vain; the next try by the clock is two minutes away.
-    await until('refused again and again', () => hand.log.filter((line) => line.includes("resubmit after 'refused'")).length === 3, 170_000);
+    await until(
+      'refused again and again',
+      () => hand.log.filter((line) => line.includes("resubmit after 'refused'")).length === 3,
+      170_000,
+    );
     await until('refused for the third time', () => cause() === 'refused', 20_000);
   } finally {
     writeFileSync(file, toml);

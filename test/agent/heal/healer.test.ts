@@ -22,7 +22,13 @@ import { conf } from './hand-made-care.js';
 
 vi.setConfig({ testTimeout: 30_000 });
 
-const instance = parseInstance('x', '/x.toml', parse('[token]\nlabel="t"\nmodule="/m.so"\npin-file="/nowhere/pin"\n[nss]\ndatabase="/n"\n[issuer]\ntype="external"\ncertificate="ca"\n[[certificate]]\nnickname="ocsp"\nprofile="caOCSPCert"\n[agent]\nsign-minutes=0\n'));
+const instance = parseInstance(
+  'x',
+  '/x.toml',
+  parse(
+    '[token]\nlabel="t"\nmodule="/m.so"\npin-file="/nowhere/pin"\n[nss]\ndatabase="/n"\n[issuer]\ntype="external"\ncertificate="ca"\n[[certificate]]\nnickname="ocsp"\nprofile="caOCSPCert"\n[agent]\nsign-minutes=0\n',
+  ),
+);
 const id = requestIds(instance).get('ocsp') ?? '';
 const certificate = await makeCertificate({ keys: await makeKeys('p256') });
 
@@ -42,19 +48,45 @@ function world(its = instance, away = false) {
   let asked = 0;
   let hold: Promise<void> = Promise.resolve();
   const listeners = new Set<() => void>();
-  const change = () => { for (const listener of listeners) listener(); };
+  const change = () => {
+    for (const listener of listeners) listener();
+  };
   const request = (status: string, stuck: boolean, caError?: string) =>
-    ({ path: '/1', nickname: id, ca: 'x', status, stuck, monitoring: true, caError, key: { type: 'EC', size: 256, pinFile: '/nowhere/pin' }, certificate: { pem: pem(certificate.der), notBefore: certificate.notBefore, notAfter: certificate.notAfter } }) as unknown as TrackingRequest;
+    ({
+      path: '/1',
+      nickname: id,
+      ca: 'x',
+      status,
+      stuck,
+      monitoring: true,
+      caError,
+      key: { type: 'EC', size: 256, pinFile: '/nowhere/pin' },
+      certificate: { pem: pem(certificate.der), notBefore: certificate.notBefore, notAfter: certificate.notAfter },
+    }) as unknown as TrackingRequest;
   const daemon = {
     request: () => ({
       find: () => hold.then(() => sighting?.request),
       read: () => Promise.resolve(sighting?.request),
-      modify: (changes: object) => { did.push(`modify ${Object.keys(changes).join(' ')}`); return Promise.resolve(); },
-      resubmit: () => { did.push('resubmit'); return Promise.resolve(true); },
-      refresh: () => { did.push('refresh'); return Promise.resolve(true); },
+      modify: (changes: object) => {
+        did.push(`modify ${Object.keys(changes).join(' ')}`);
+        return Promise.resolve();
+      },
+      resubmit: () => {
+        did.push('resubmit');
+        return Promise.resolve(true);
+      },
+      refresh: () => {
+        did.push('refresh');
+        return Promise.resolve(true);
+      },
     }),
   };
-  const probe = (): Probe => ({ at: new Date(), token: there ? { state: 'present', pin: 'fine', login, keys: { ocsp: { ok: true, latencyMs: 1 } } } : { state: 'away', code: 'TOKEN_NOT_FOUND', problem: 'Away.' } });
+  const probe = (): Probe => ({
+    at: new Date(),
+    token: there
+      ? { state: 'present', pin: 'fine', login, keys: { ocsp: { ok: true, latencyMs: 1 } } }
+      : { state: 'away', code: 'TOKEN_NOT_FOUND', problem: 'Away.' },
+  });
   const events = createEvents();
   const care: Care = {
     instance: its,
@@ -62,14 +94,40 @@ function world(its = instance, away = false) {
     conf,
     instances: [its],
     certmonger: { use: (work: (it: unknown) => Promise<unknown>) => work(daemon), close: () => undefined } as unknown as CertmongerLink,
-    picture: { requests: () => (away ? undefined : sighting === undefined ? [] : [sighting]), request: () => sighting, trouble: () => undefined, onChange: (listener: () => void) => { listeners.add(listener); return () => listeners.delete(listener); }, refresh: () => Promise.resolve() } as unknown as Picture,
-    prober: { latest: () => (away ? probe() : undefined), onProbe: () => () => undefined, look: () => { looks += 1; return Promise.resolve(probe()); }, prove: () => proving(), signatures: () => 0 },
+    picture: {
+      requests: () => (away ? undefined : sighting === undefined ? [] : [sighting]),
+      request: () => sighting,
+      trouble: () => undefined,
+      onChange: (listener: () => void) => {
+        listeners.add(listener);
+        return () => listeners.delete(listener);
+      },
+      refresh: () => Promise.resolve(),
+    } as unknown as Picture,
+    prober: {
+      latest: () => (away ? probe() : undefined),
+      onProbe: () => () => undefined,
+      look: () => {
+        looks += 1;
+        return Promise.resolve(probe());
+      },
+      prove: () => proving(),
+      signatures: () => 0,
+    },
     events,
     log: () => undefined,
     clock: () => new Date(certificate.notBefore.getTime() + 86_400_000),
     signal: stop.signal,
   };
-  const healer = startHealer(care, { readMemory: () => (unreadable ? Promise.reject(new Error('The ledger is locked.')) : Promise.resolve(memory)), ask: (refused) => { asked += 1; return Promise.resolve(new Map(refused.map(({ nickname }) => [nickname, answer]))); }, random: () => 0, now: () => ms });
+  const healer = startHealer(care, {
+    readMemory: () => (unreadable ? Promise.reject(new Error('The ledger is locked.')) : Promise.resolve(memory)),
+    ask: (refused) => {
+      asked += 1;
+      return Promise.resolve(new Map(refused.map(({ nickname }) => [nickname, answer])));
+    },
+    random: () => 0,
+    now: () => ms,
+  });
   started.push({ stop, healer });
   return {
     healer,
@@ -77,15 +135,32 @@ function world(its = instance, away = false) {
     did,
     looks: () => looks,
     asked: () => asked,
-    answer: (is: Answer) => { answer = is; },
-    proving: (is: () => Promise<void>) => { proving = is; },
-    set: (status: string, stuck: boolean, caError?: string) => { sighting = { request: request(status, stuck, caError), sinceMs: ms, trail: [{ status, atMs: ms }] }; change(); },
-    token: (is: boolean) => { there = is; },
-    login: (is: LoginProbe) => { login = is; },
-    remember: (is: Memory) => { memory = is; },
-    forget: (is: boolean) => { unreadable = is; },
+    answer: (is: Answer) => {
+      answer = is;
+    },
+    proving: (is: () => Promise<void>) => {
+      proving = is;
+    },
+    set: (status: string, stuck: boolean, caError?: string) => {
+      sighting = { request: request(status, stuck, caError), sinceMs: ms, trail: [{ status, atMs: ms }] };
+      change();
+    },
+    token: (is: boolean) => {
+      there = is;
+    },
+    login: (is: LoginProbe) => {
+      login = is;
+    },
+    remember: (is: Memory) => {
+      memory = is;
+    },
+    forget: (is: boolean) => {
+      unreadable = is;
+    },
     kinds: () => events.recent().map(({ kind }) => kind),
-    holdCalls: (until: Promise<void>) => { hold = until; },
+    holdCalls: (until: Promise<void>) => {
+      hold = until;
+    },
     /** Time goes on, and the healer sees it. */
     async pass(seconds: number) {
       ms += seconds * 1000;
@@ -183,8 +258,14 @@ test('the CA that could not be reached is asked again within minutes, for as lon
 
 test('a call to certmonger that does not come back holds up no diagnosis, and is not made twice', async () => {
   const at = world();
-  let release = () => { /* replaced */ };
-  at.holdCalls(new Promise((resolve) => { release = resolve; }));
+  let release = () => {
+    /* replaced */
+  };
+  at.holdCalls(
+    new Promise((resolve) => {
+      release = resolve;
+    }),
+  );
   at.set('NEED_GUIDANCE', true);
   await at.pass(1);
   await at.pass(600);

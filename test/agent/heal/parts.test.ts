@@ -16,7 +16,8 @@ import { privateDirectory, type PrivateDirectory } from '../../rig/directory.js'
 const now = new Date('2026-06-01T00:00:00Z');
 const day = 86_400_000;
 const after = (ms: number) => new Date(now.getTime() + ms);
-const wait = (attempts: number, left: number, cost: Cost = 'request') => nextTry(now, { notAfter: after(left), cost }, attempts, () => 0).getTime() - now.getTime();
+const wait = (attempts: number, left: number, cost: Cost = 'request') =>
+  nextTry(now, { notAfter: after(left), cost }, attempts, () => 0).getTime() - now.getTime();
 
 describe('the next try', () => {
   it('is made at once, then after waits that double, bounded by what a try costs', () => {
@@ -34,16 +35,23 @@ describe('the next try', () => {
   it('is never later than it would hurt: a hundredth of the life that is left, and half a minute where it is over', () => {
     expect(wait(50, 28 * day)).toBe(24_192_000);
     expect(wait(50, day)).toBe(day / 100);
-    expect([wait(50, 0), wait(50, -day), nextTry(now, { cost: 'request' }, 50, () => 0).getTime() - now.getTime()]).toEqual([30_000, 30_000, 30_000]);
+    expect([wait(50, 0), wait(50, -day), nextTry(now, { cost: 'request' }, 50, () => 0).getTime() - now.getTime()]).toEqual([
+      30_000, 30_000, 30_000,
+    ]);
   });
 
   it('whatever it is asked, lies ahead, within a fifth of its step, and leaves most of the life that is left', () => {
     fc.assert(
-      fc.property(fc.integer({ min: 1, max: 1000 }), fc.integer({ min: 0, max: 3650 * day }), fc.double({ min: 0, max: 0.999, noNaN: true }), (attempts, left, random) => {
-        const ms = nextTry(now, { notAfter: after(left), cost: 'request' }, attempts, () => random).getTime() - now.getTime();
-        expect(ms).toBeGreaterThanOrEqual(12_000);
-        expect(ms).toBeLessThanOrEqual(Math.max(30_000, left / 100));
-      }),
+      fc.property(
+        fc.integer({ min: 1, max: 1000 }),
+        fc.integer({ min: 0, max: 3650 * day }),
+        fc.double({ min: 0, max: 0.999, noNaN: true }),
+        (attempts, left, random) => {
+          const ms = nextTry(now, { notAfter: after(left), cost: 'request' }, attempts, () => random).getTime() - now.getTime();
+          expect(ms).toBeGreaterThanOrEqual(12_000);
+          expect(ms).toBeLessThanOrEqual(Math.max(30_000, left / 100));
+        },
+      ),
     );
   });
 });
@@ -57,7 +65,9 @@ describe('a PIN file that proved bad', () => {
     writeFileSync(file, 'bad\n', { mode: 0o600 });
     chownSync(file, 65_534, 65_534);
   });
-  afterEach(() => { directory.remove(); });
+  afterEach(() => {
+    directory.remove();
+  });
   const judged = () => pinFileNow(file) ?? '';
 
   it('is moved with its owner and mode, over one that was moved before', () => {
@@ -83,7 +93,10 @@ describe('a PIN file that proved bad', () => {
 
   it('is not moved where others can write, nor when it is a link', () => {
     chmodSync(directory.path, 0o777);
-    expect(movePinAside(file, judged())).toMatchObject({ result: 'unsafe', problem: expect.stringContaining('can be written by others') as string });
+    expect(movePinAside(file, judged())).toMatchObject({
+      result: 'unsafe',
+      problem: expect.stringContaining('can be written by others') as string,
+    });
     chmodSync(directory.path, 0o755);
     chownSync(directory.path, 65_534, 65_534);
     expect(movePinAside(file, judged()).result).toBe('unsafe');
@@ -96,7 +109,13 @@ describe('a PIN file that proved bad', () => {
   });
 
   it('that lies in memory alone is wiped, the very one that was judged', async () => {
-    const instance = parseInstance('x', '/x.toml', parse(`[token]\nlabel="t"\nmodule="/m.so"\npin-unlock="${file}"\n[nss]\ndatabase="/n"\n[issuer]\ntype="external"\ncertificate="ca"\n[[certificate]]\nnickname="ocsp"\nprofile="caOCSPCert"\n`));
+    const instance = parseInstance(
+      'x',
+      '/x.toml',
+      parse(
+        `[token]\nlabel="t"\nmodule="/m.so"\npin-unlock="${file}"\n[nss]\ndatabase="/n"\n[issuer]\ntype="external"\ncertificate="ca"\n[[certificate]]\nnickname="ocsp"\nprofile="caOCSPCert"\n`,
+      ),
+    );
     const pin = pinFileOf({ instance, directories: { config: '/c', state: '/s' } });
     expect(await pin?.moveAside('file:another')).toEqual({ result: 'changed' });
     expect(await pin?.moveAside(judged())).toEqual({ result: 'wiped' });
@@ -113,24 +132,46 @@ describe('a PIN file that proved bad', () => {
 test('cures of one certmonger follow each other, those of two do not, and one that fails holds nobody up', async () => {
   const [one, other] = [{}, {}];
   const order: string[] = [];
-  let release = () => { /* replaced */ };
-  const held = new Promise<void>((resolve) => { release = resolve; });
-  const first = oneAtATime(one, async () => { order.push('first'); await held; throw new Error('x'); });
-  const second = oneAtATime(one, () => { order.push('second'); return Promise.resolve(); });
-  await oneAtATime(other, () => { order.push('other'); return Promise.resolve(); });
+  let release = () => {
+    /* replaced */
+  };
+  const held = new Promise<void>((resolve) => {
+    release = resolve;
+  });
+  const first = oneAtATime(one, async () => {
+    order.push('first');
+    await held;
+    throw new Error('x');
+  });
+  const second = oneAtATime(one, () => {
+    order.push('second');
+    return Promise.resolve();
+  });
+  await oneAtATime(other, () => {
+    order.push('other');
+    return Promise.resolve();
+  });
   release();
   await expect(first).rejects.toThrow('x');
   await second;
   expect(order).toEqual(['first', 'other', 'second']);
 });
 
-const trouble = (cause: string, severity: Diagnosis['severity'] = 'error'): Diagnosis => ({ cause, severity, sentence: `It is ${cause}.`, cure: { by: 'waiting', advice: 'Wait.', alone: true } });
+const trouble = (cause: string, severity: Diagnosis['severity'] = 'error'): Diagnosis => ({
+  cause,
+  severity,
+  sentence: `It is ${cause}.`,
+  cure: { by: 'waiting', advice: 'Wait.', alone: true },
+});
 
 test('a cause is told once while it lasts, what passes at once not at all, and the end with what cured', async () => {
   let ms = 0;
   const events = createEvents();
   const teller = createTeller({ instance: 'x', events, clock: () => now, now: () => ms });
-  const said = () => events.recent().map(({ kind, nickname, details }) => `${kind} ${nickname ?? '-'} ${details?.['cause'] ?? ''} ${details?.['cure'] ?? ''}`);
+  const said = () =>
+    events
+      .recent()
+      .map(({ kind, nickname, details }) => `${kind} ${nickname ?? '-'} ${details?.['cause'] ?? ''} ${details?.['cure'] ?? ''}`);
   teller.ofCertificate('a', trouble('token-away'), false);
   teller.ofCertificate('a', trouble('token-away'), false);
   teller.treated('a', 'resubmit');
@@ -146,5 +187,12 @@ test('a cause is told once while it lasts, what passes at once not at all, and t
   teller.ofInstance([trouble('disk'), trouble('token-away', 'critical')]);
   teller.ofInstance([trouble('disk')]);
   await Promise.resolve();
-  expect(said()).toEqual(['failed a token-away waiting', 'healed a token-away resubmit', 'trouble b ca-unreachable waiting', 'trouble - disk waiting', 'trouble - token-away waiting', 'healed - token-away waiting']);
+  expect(said()).toEqual([
+    'failed a token-away waiting',
+    'healed a token-away resubmit',
+    'trouble b ca-unreachable waiting',
+    'trouble - disk waiting',
+    'trouble - token-away waiting',
+    'healed - token-away waiting',
+  ]);
 });

@@ -8,13 +8,20 @@ import { besidePinFile } from '../../../src/pkcs11/pin/pin-source.js';
 import { doctorInstance } from '../../doctor/facts.js';
 
 let directory: string;
-beforeAll(() => { directory = mkdtempSync(path.join(tmpdir(), 'pin-file-')); });
-afterAll(() => { rmSync(directory, { recursive: true }); });
+beforeAll(() => {
+  directory = mkdtempSync(path.join(tmpdir(), 'pin-file-'));
+});
+afterAll(() => {
+  rmSync(directory, { recursive: true });
+});
 
 test('an older refusal is not why the file is away while the PIN is being changed', () => {
   const file = path.join(directory, 'pin');
   const { token } = doctorInstance;
-  const pin = pinFileOf({ instance: { ...doctorInstance, token: { ...token!, pin: { from: 'file', path: file } } }, directories: { config: directory, state: directory } });
+  const pin = pinFileOf({
+    instance: { ...doctorInstance, token: { ...token!, pin: { from: 'file', path: file } } },
+    directories: { config: directory, state: directory },
+  });
   writeFileSync(asideName(file), 'refused');
   expect(pin?.movedTo()).toBe(asideName(file));
   const { old } = besidePinFile(file);

@@ -4,7 +4,13 @@ import type { Answer } from '../../../src/agent/heal/ask-issuer.js';
 import { createProspects } from '../../../src/agent/heal/prospects.js';
 import { parseInstance } from '../../../src/config/schema.js';
 
-const instance = parseInstance('x', '/x.toml', parse('[token]\nlabel="t"\nmodule="/m.so"\npin-file="/nowhere/pin"\n[nss]\ndatabase="/n"\n[issuer]\ntype="external"\ncertificate="ca"\n[[certificate]]\nnickname="ocsp"\nprofile="caOCSPCert"\n'));
+const instance = parseInstance(
+  'x',
+  '/x.toml',
+  parse(
+    '[token]\nlabel="t"\nmodule="/m.so"\npin-file="/nowhere/pin"\n[nss]\ndatabase="/n"\n[issuer]\ntype="external"\ncertificate="ca"\n[[certificate]]\nnickname="ocsp"\nprofile="caOCSPCert"\n',
+  ),
+);
 
 /** One refused certificate, an issuer that answers as it is told, and files that change when they are told. */
 function world() {
@@ -20,12 +26,19 @@ function world() {
     now: () => ms,
     configured: () => configured,
   });
-  const settle = () => new Promise((resolve) => { setImmediate(resolve); });
+  const settle = () =>
+    new Promise((resolve) => {
+      setImmediate(resolve);
+    });
   return {
     prospects,
     asked: () => asked,
-    answer: (is: Answer | undefined) => { answer = is; },
-    configure: (is: string) => { configured = is; },
+    answer: (is: Answer | undefined) => {
+      answer = is;
+    },
+    configure: (is: string) => {
+      configured = is;
+    },
     /** Gives whether it is seen to be mended. */
     async look(seconds: number, triedMs = 0, caDown = false) {
       ms += seconds * 1000;

@@ -6,7 +6,10 @@ import { Variant } from '../../../dbus/wire.js';
 import { HsmongerError } from '../../../src/errors.js';
 import type { CertmongerLink, LinkChange } from '../../../src/agent/certmonger-link.js';
 
-/** A certmonger whose signals can be lost and late, and which can be restarted amid a reading: what the real one cannot be made to do on order. */
+/**
+ * A certmonger whose signals can be lost and late, and which can be restarted amid a reading: what the real one cannot be made to do on
+ * order.
+ */
 export interface FakeCertmonger {
   readonly link: Pick<CertmongerLink, 'use'>;
   hear(listener: (change: LinkChange) => void): void;
@@ -45,7 +48,10 @@ export function fakeCertmonger(delay: () => number): FakeCertmonger {
     paths = new Map([...requests.keys()].reverse().map((id) => [`/requests/Request${String(++nextPath)}`, id]));
   };
   const say = (told: boolean, change: LinkChange) => {
-    if (told) setTimeout(() => { listener(change); }, delay());
+    if (told)
+      setTimeout(() => {
+        listener(change);
+      }, delay());
   };
   const pathOf = (id: string) => [...paths].find(([, one]) => one === id)?.[0] ?? '/gone';
   const answering = async <T>(daemon: string, answer: () => T): Promise<T> => {
@@ -83,7 +89,9 @@ export function fakeCertmonger(delay: () => number): FakeCertmonger {
         return work(certmonger as Certmonger);
       },
     },
-    hear: (heard) => { listener = heard; },
+    hear: (heard) => {
+      listener = heard;
+    },
     change(id, status, told) {
       if (!requests.has(id)) return;
       requests.set(id, status);

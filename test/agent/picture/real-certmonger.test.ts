@@ -17,8 +17,15 @@ const lines: string[] = [];
 beforeAll(async () => {
   lab = await openLaboratory();
   const end = new AbortController();
-  const link = linkCertmonger(lab.bus.address, {}, (change) => { picture.heard(change); });
-  picture = createPicture({ certmonger: link, log: (_priority, line) => lines.push(line), signal: end.signal, pace: { ...usualPace, listMs: 2000 } });
+  const link = linkCertmonger(lab.bus.address, {}, (change) => {
+    picture.heard(change);
+  });
+  picture = createPicture({
+    certmonger: link,
+    log: (_priority, line) => lines.push(line),
+    signal: end.signal,
+    pace: { ...usualPace, listMs: 2000 },
+  });
   close = async () => {
     end.abort();
     await picture.ended;
@@ -37,10 +44,31 @@ async function agrees(wanted: (statuses: Record<string, string | undefined>) => 
     const records = await getcertRecords(lab.bus).catch(() => undefined);
     const shown = picture.requests();
     if (records === undefined || shown === undefined) continue;
-    const witness = Object.fromEntries([...records].map(([id, record]) => [id, `${record.get('status') ?? ''} ${record.get('CA') ?? ''} ${String(Date.parse(record.get('expires') ?? '') || '')}`] as const).sort());
-    const ours = Object.fromEntries(shown.map(({ request }) => [request.nickname, `${request.status} ${request.ca ?? ''} ${String(request.certificate.notAfter?.getTime() ?? '')}`] as const).sort());
+    const witness = Object.fromEntries(
+      [...records]
+        .map(
+          ([id, record]) =>
+            [
+              id,
+              `${record.get('status') ?? ''} ${record.get('CA') ?? ''} ${String(Date.parse(record.get('expires') ?? '') || '')}`,
+            ] as const,
+        )
+        .sort(),
+    );
+    const ours = Object.fromEntries(
+      shown
+        .map(
+          ({ request }) =>
+            [request.nickname, `${request.status} ${request.ca ?? ''} ${String(request.certificate.notAfter?.getTime() ?? '')}`] as const,
+        )
+        .sort(),
+    );
     seen = { witness, ours };
-    if (JSON.stringify(witness) === JSON.stringify(ours) && wanted(Object.fromEntries(shown.map(({ request }) => [request.nickname, request.status])))) return;
+    if (
+      JSON.stringify(witness) === JSON.stringify(ours) &&
+      wanted(Object.fromEntries(shown.map(({ request }) => [request.nickname, request.status])))
+    )
+      return;
   }
   throw new Error(`Picture and getcert do not agree: ${JSON.stringify(seen)} ${picture.trouble() ?? ''}`);
 }

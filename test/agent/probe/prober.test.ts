@@ -49,9 +49,21 @@ afterEach(async () => {
   directory.remove();
 });
 
-const start = (agent: Partial<Instance['agent']>, more: Partial<ProberOptions> = {}, edit: (instance: Instance) => Instance = (one) => one): void => {
+const start = (
+  agent: Partial<Instance['agent']>,
+  more: Partial<ProberOptions> = {},
+  edit: (instance: Instance) => Instance = (one) => one,
+): void => {
   const directories = { config: path.join(directory.path, 'etc'), state: path.join(directory.path, 'state') };
-  prober = startProber({ instance: edit({ ...instance, agent: { ...instance.agent, probeSeconds: 0.3, ...agent } }), directories, log: (priority, message) => lines.push(`${priority} ${message}`), clock: () => new Date(), signal: end.signal, certmonger: { use: () => Promise.reject(new Error('There is none here.')) }, ...more });
+  prober = startProber({
+    instance: edit({ ...instance, agent: { ...instance.agent, probeSeconds: 0.3, ...agent } }),
+    directories,
+    log: (priority, message) => lines.push(`${priority} ${message}`),
+    clock: () => new Date(),
+    signal: end.signal,
+    certmonger: { use: () => Promise.reject(new Error('There is none here.')) },
+    ...more,
+  });
   prober.onProbe((probe) => probes.push(probe));
 };
 /** The next probe from now on that fits. */
@@ -64,16 +76,28 @@ const until = async (fits: (probe: Probe) => boolean): Promise<Probe> => {
   throw new Error(`No such probe but ${JSON.stringify(probes.slice(from).at(-1))}; said ${lines.join('\n')}`);
 };
 const proven = ({ token: seen }: Probe) => seen?.state === 'present' && seen.login.state === 'proven';
-const children = (): number[] => readFileSync(`/proc/${String(process.pid)}/task/${String(process.pid)}/children`, 'utf8').trim().split(' ').filter((word) => word !== '').map(Number).filter((pid) => readFileSync(`/proc/${String(pid)}/cmdline`, 'utf8').includes('prober.cjs'));
+const children = (): number[] =>
+  readFileSync(`/proc/${String(process.pid)}/task/${String(process.pid)}/children`, 'utf8')
+    .trim()
+    .split(' ')
+    .filter((word) => word !== '')
+    .map(Number)
+    .filter((pid) => readFileSync(`/proc/${String(pid)}/cmdline`, 'utf8').includes('prober.cjs'));
 
 describe('the keep-alive', () => {
   it('signs at first, sees the token go and come, and runs as the service user alone', async () => {
     start({});
     const first = await until(proven);
-    expect(first).toMatchObject({ token: { pin: 'fine', keys: { [nickname]: { ok: true } } }, nss: { unwritable: [] }, disk: { ok: true } });
+    expect(first).toMatchObject({
+      token: { pin: 'fine', keys: { [nickname]: { ok: true } } },
+      nss: { unwritable: [] },
+      disk: { ok: true },
+    });
     expect(prober.signatures()).toBe(1);
     const [child] = children();
-    expect(readFileSync(`/proc/${String(child)}/status`, 'utf8')).toMatch(new RegExp(`^Uid:(?:\\t${String(ensureServiceUser().uid)}){4}$`, 'mu'));
+    expect(readFileSync(`/proc/${String(child)}/status`, 'utf8')).toMatch(
+      new RegExp(`^Uid:(?:\\t${String(ensureServiceUser().uid)}){4}$`, 'mu'),
+    );
     renameSync(token.tokenDirectory, `${token.tokenDirectory}.away`);
     await until(({ token: seen }) => seen?.state === 'away');
     renameSync(`${token.tokenDirectory}.away`, token.tokenDirectory);
@@ -99,7 +123,11 @@ describe('the keep-alive', () => {
     await until(proven);
     writeFileSync(flag, '');
     const hung = await until((probe) => !proven(probe));
-    expect(hung.token).toMatchObject({ state: 'away', code: 'TOKEN_FAILED', problem: expect.stringMatching(/gave no answer within 1\.5 seconds .*hang/u) as string });
+    expect(hung.token).toMatchObject({
+      state: 'away',
+      code: 'TOKEN_FAILED',
+      problem: expect.stringMatching(/gave no answer within 1\.5 seconds .*hang/u) as string,
+    });
     rmSync(flag);
     await until(proven);
   });
@@ -108,11 +136,22 @@ describe('the keep-alive', () => {
     const log = path.join(directory.path, 'spied');
     mkdirSync(log, { mode: 0o777 });
     chmodSync(log, 0o777);
-    start({ signMinutes: 0 }, {}, (one) => ({ ...one, token: { ...one.token!, module: spy, environment: { ...token.environment, PKCS11SPY: token.module, PKCS11SPY_OUTPUT: path.join(log, 'spy') } } }));
+    start({ signMinutes: 0 }, {}, (one) => ({
+      ...one,
+      token: {
+        ...one.token!,
+        module: spy,
+        environment: { ...token.environment, PKCS11SPY: token.module, PKCS11SPY_OUTPUT: path.join(log, 'spy') },
+      },
+    }));
     await until(proven);
-    expect(await prober.look()).toMatchObject({ token: { state: 'present', login: { state: 'proven' }, keys: { [nickname]: { ok: true } } } });
+    expect(await prober.look()).toMatchObject({
+      token: { state: 'present', login: { state: 'proven' }, keys: { [nickname]: { ok: true } } },
+    });
     await until(proven);
-    const calls = readdirSync(log).map((name) => readFileSync(path.join(log, name), 'utf8')).join('');
+    const calls = readdirSync(log)
+      .map((name) => readFileSync(path.join(log, name), 'utf8'))
+      .join('');
     expect(calls).toMatch(/: C_Login$/mu);
     expect(calls).not.toMatch(/: C_Sign/u);
     expect(prober.signatures()).toBe(0);
@@ -123,9 +162,32 @@ describe('a look with new eyes', () => {
   it('tells a PIN changed by others, of which the kept session knows nothing, and is believed by it; those asked for meanwhile are one', async () => {
     start({ probeSeconds: 3600 });
     await until(proven);
-    execFileSync('setpriv', ['--reuid', 'pkiuser', '--regid', 'pkiuser', '--clear-groups', 'pkcs11-tool', '--module', softHsmModule, '--token-label', token.label, '--login', '--pin', token.pin, '--change-pin', '--new-pin', 'another-pin'], { env: { ...process.env, ...token.environment }, stdio: 'pipe' });
+    execFileSync(
+      'setpriv',
+      [
+        '--reuid',
+        'pkiuser',
+        '--regid',
+        'pkiuser',
+        '--clear-groups',
+        'pkcs11-tool',
+        '--module',
+        softHsmModule,
+        '--token-label',
+        token.label,
+        '--login',
+        '--pin',
+        token.pin,
+        '--change-pin',
+        '--new-pin',
+        'another-pin',
+      ],
+      { env: { ...process.env, ...token.environment }, stdio: 'pipe' },
+    );
     const [first, ...others] = await Promise.all(Array.from({ length: 5 }, () => prober.look()));
-    expect(first).toMatchObject({ token: { state: 'present', login: { state: 'refused', code: 'PIN_INCORRECT', source: expect.stringMatching(/^file:/u) as string } } });
+    expect(first).toMatchObject({
+      token: { state: 'present', login: { state: 'refused', code: 'PIN_INCORRECT', source: expect.stringMatching(/^file:/u) as string } },
+    });
     expect(new Set(others).size).toBe(1);
     expect(others[0]).toMatchObject({ token: { pin: 'count-low', login: { code: 'PIN_KNOWN_BAD' } } });
     // The kept one looked again and agrees.
@@ -153,15 +215,30 @@ describe('a look with new eyes', () => {
   });
 
   it('names what the service user cannot write, and what it cannot reach', async () => {
-    start({ probeSeconds: 3600 }, {}, (one) => ({ ...one, issuer: { type: 'dogtag', certificate: nickname, url: 'https://127.0.0.1:9', caFile: '/none' }, directory: { uri: 'ldapi://%2Fnone', startTls: false, bind: { method: 'external' }, base: 'dc=x', pkiBase: 'o=ipaca', host: 'a.x' } }));
+    start({ probeSeconds: 3600 }, {}, (one) => ({
+      ...one,
+      issuer: { type: 'dogtag', certificate: nickname, url: 'https://127.0.0.1:9', caFile: '/none' },
+      directory: { uri: 'ldapi://%2Fnone', startTls: false, bind: { method: 'external' }, base: 'dc=x', pkiBase: 'o=ipaca', host: 'a.x' },
+    }));
     execFileSync('chown', ['root', path.join(directory.path, 'alias')]);
     const found = await until(() => true);
-    expect(found).toMatchObject({ nss: { unwritable: ['.'] }, directory: { ok: false, code: 'DIRECTORY_UNAVAILABLE' }, ca: { ok: false, code: 'CA_UNREACHABLE' } });
-    expect(await prober.look()).toMatchObject({ nss: { unwritable: ['.'] }, directory: { ok: false, code: 'DIRECTORY_UNAVAILABLE' }, ca: { ok: false } });
+    expect(found).toMatchObject({
+      nss: { unwritable: ['.'] },
+      directory: { ok: false, code: 'DIRECTORY_UNAVAILABLE' },
+      ca: { ok: false, code: 'CA_UNREACHABLE' },
+    });
+    expect(await prober.look()).toMatchObject({
+      nss: { unwritable: ['.'] },
+      directory: { ok: false, code: 'DIRECTORY_UNAVAILABLE' },
+      ca: { ok: false },
+    });
   });
 });
 
-/** SoftHSM, but C_GetTokenInfo never returns while the flag file is there. The function list is two bytes of version and then pointers (PKCS#11 2.40 §3.6, pkcs11f.h's order). */
+/**
+ * SoftHSM, but C_GetTokenInfo never returns while the flag file is there. The function list is two bytes of version and then pointers
+ * (PKCS#11 2.40 §3.6, pkcs11f.h's order).
+ */
 function hangingModule(flag: string): string {
   const source = path.join(directory.path, 'hanging.c');
   writeFileSync(

@@ -26,7 +26,12 @@ let eyes: TokenEyes;
 beforeEach(async () => {
   directory = privateDirectory();
   soft = await createSoftToken({ directory: directory.path });
-  authority = await createAuthority(soft, { certificates: [{ nickname: nicknames[0]!, profile: 'caCACert', subject: [{ CN: ['CA'] }] }, { nickname: nicknames[1]!, profile: 'caOCSPCert', subject: [{ CN: ['OCSP'] }] }] });
+  authority = await createAuthority(soft, {
+    certificates: [
+      { nickname: nicknames[0]!, profile: 'caCACert', subject: [{ CN: ['CA'] }] },
+      { nickname: nicknames[1]!, profile: 'caOCSPCert', subject: [{ CN: ['OCSP'] }] },
+    ],
+  });
   guard = openPinGuard(path.join(directory.path, 'pins.sqlite'));
   eyes = eyesWith({ from: 'file', path: soft.pinFile });
 });
@@ -41,10 +46,25 @@ afterAll(() => {
 });
 
 const eyesWith = (pin: TokenConfig['pin']) =>
-  createTokenEyes({ token: { selector: { by: 'label', label: soft.label }, module: spy, environment: { ...soft.environment, PKCS11SPY: soft.module, PKCS11SPY_OUTPUT: log }, pin }, nicknames, pins: guard, env: {}, onStep: () => undefined });
+  createTokenEyes({
+    token: {
+      selector: { by: 'label', label: soft.label },
+      module: spy,
+      environment: { ...soft.environment, PKCS11SPY: soft.module, PKCS11SPY_OUTPUT: log },
+      pin,
+    },
+    nicknames,
+    pins: guard,
+    env: {},
+    onStep: () => undefined,
+  });
 const look = async (how: Partial<Parameters<TokenEyes['look']>[0]> = {}) => (await eyes.look({ sign: false, anew: false, ...how })).probe;
 const calls = (name: string) => readFileSync(log, 'utf8').match(new RegExp(`: ${name}$`, 'gmu'))?.length ?? 0;
-const tool = (...args: string[]) => execFileSync('pkcs11-tool', ['--module', softHsmModule, '--token-label', soft.label, ...args], { env: { ...process.env, ...soft.environment }, stdio: ['ignore', 'pipe', 'pipe'] });
+const tool = (...args: string[]) =>
+  execFileSync('pkcs11-tool', ['--module', softHsmModule, '--token-label', soft.label, ...args], {
+    env: { ...process.env, ...soft.environment },
+    stdio: ['ignore', 'pipe', 'pipe'],
+  });
 const present = (probe: TokenProbe) => {
   if (probe.state !== 'present') throw new Error(`The token is away: ${probe.problem}`);
   return probe;
@@ -54,7 +74,11 @@ describe('a session that stays', () => {
   it('proves every key once and is asked two hundred times without another session, login or signature', async () => {
     const first = await eyes.look({ sign: true, anew: false });
     expect(first.signatures).toBe(2);
-    expect(present(first.probe)).toMatchObject({ pin: 'fine', login: { state: 'proven', source: expect.stringMatching(/^file:/u) as string }, keys: { [nicknames[0]!]: { ok: true }, [nicknames[1]!]: { ok: true } } });
+    expect(present(first.probe)).toMatchObject({
+      pin: 'fine',
+      login: { state: 'proven', source: expect.stringMatching(/^file:/u) as string },
+      keys: { [nicknames[0]!]: { ok: true }, [nicknames[1]!]: { ok: true } },
+    });
     for (let count = 0; count < 200; count += 1) expect(await look()).toEqual(first.probe);
     expect([calls('C_OpenSession'), calls('C_Login'), calls('C_Sign')]).toEqual([1, 1, 2]);
   });
@@ -68,7 +92,11 @@ describe('a session that stays', () => {
   it('notices a token that is away, and that it is back, though the module itself never would', async () => {
     await look();
     renameSync(soft.tokenDirectory, `${soft.tokenDirectory}.away`);
-    expect(await look()).toMatchObject({ state: 'away', code: expect.stringMatching(/^(?:TOKEN_NOT_FOUND|MODULE_FAILED)$/u) as string, problem: expect.stringMatching(/\.$/u) as string });
+    expect(await look()).toMatchObject({
+      state: 'away',
+      code: expect.stringMatching(/^(?:TOKEN_NOT_FOUND|MODULE_FAILED)$/u) as string,
+      problem: expect.stringMatching(/\.$/u) as string,
+    });
     expect(await look()).toMatchObject({ state: 'away' });
     renameSync(`${soft.tokenDirectory}.away`, soft.tokenDirectory);
     expect(present(await look())).toMatchObject({ login: { state: 'proven' } });
@@ -76,8 +104,15 @@ describe('a session that stays', () => {
 
   it('notices a token made anew under the same label, whose keys are gone', async () => {
     await look();
-    execFileSync('softhsm2-util', ['--init-token', '--token', soft.label, '--label', soft.label, '--pin', soft.pin, '--so-pin', soft.soPin], { env: { ...process.env, ...soft.environment } });
-    expect(present(await look())).toMatchObject({ login: { state: 'proven' }, keys: { [nicknames[0]!]: { ok: false, code: 'CERTIFICATE_NOT_FOUND' } } });
+    execFileSync(
+      'softhsm2-util',
+      ['--init-token', '--token', soft.label, '--label', soft.label, '--pin', soft.pin, '--so-pin', soft.soPin],
+      { env: { ...process.env, ...soft.environment } },
+    );
+    expect(present(await look())).toMatchObject({
+      login: { state: 'proven' },
+      keys: { [nicknames[0]!]: { ok: false, code: 'CERTIFICATE_NOT_FOUND' } },
+    });
   });
 
   it('notices one key destroyed by others, names it alone, and that it is gone still', async () => {
@@ -98,14 +133,18 @@ describe('the PIN', () => {
     // The module takes the old one in a process that is logged in: only new eyes see it.
     expect(present(await look()).login.state).toBe('proven');
     expect(present(await look({ sign: true })).login).toMatchObject({ state: 'refused', code: 'PIN_INCORRECT', source });
-    for (let count = 0; count < 5; count += 1) expect(present(await look({ anew: count % 2 === 0, sign: true }))).toMatchObject({ pin: 'count-low', login: { state: 'refused', code: 'PIN_KNOWN_BAD', source } });
+    for (let count = 0; count < 5; count += 1)
+      expect(present(await look({ anew: count % 2 === 0, sign: true }))).toMatchObject({
+        pin: 'count-low',
+        login: { state: 'refused', code: 'PIN_KNOWN_BAD', source },
+      });
     expect(calls('C_Login')).toBe(2);
     writeFileSync(soft.pinFile, 'another-pin\n');
     expect(present(await look())).toMatchObject({ pin: 'fine', login: { state: 'proven' } });
     expect(calls('C_Login')).toBe(3);
   });
 
-  it("refused to another program is proven again at once: that program may have had ours", async () => {
+  it('refused to another program is proven again at once: that program may have had ours', async () => {
     await look();
     expect(() => tool('--login', '--pin', 'nonsense', '-O')).toThrow();
     expect(present(await look())).toMatchObject({ pin: 'fine', login: { state: 'proven' } });

@@ -12,7 +12,9 @@ import { trackingRig, type TrackingRig } from '../../tracking/tracking-rig.js';
 import { handMadeCare, toldProber, until, wellProbe } from '../hand-made-care.js';
 
 const pace: ReconcilerPace = { everyMs: 3_600_000, quietMs: 1000, mostMs: 20_000, againMs: 1000 };
-const [, ocsp, audit, subsystem] = ['caSigningCert', 'ocspSigningCert', 'auditSigningCert', 'subsystemCert'].map((name) => `testca.${name}_cert-pki-ca`) as [string, string, string, string];
+const [, ocsp, audit, subsystem] = ['caSigningCert', 'ocspSigningCert', 'auditSigningCert', 'subsystemCert'].map(
+  (name) => `testca.${name}_cert-pki-ca`,
+) as [string, string, string, string];
 let rig: TrackingRig;
 let client: Certmonger;
 let parts: ReturnType<typeof start>;
@@ -21,7 +23,15 @@ function start(its = pace) {
   const directories = { config: path.join(rig.directory, 'config'), state: path.join(rig.directory, 'state') };
   const prober = toldProber(wellProbe());
   const certmonger = linkCertmonger(rig.bus.address, {}, () => undefined);
-  const made = handMadeCare({ instance: loadInstance(directories, 'testca'), directories, certmonger, prober, clock: systemClock, list: () => client.listRequests(), everyMs: 200 });
+  const made = handMadeCare({
+    instance: loadInstance(directories, 'testca'),
+    directories,
+    certmonger,
+    prober,
+    clock: systemClock,
+    list: () => client.listRequests(),
+    everyMs: 200,
+  });
   return { made, prober, certmonger, reconciler: startReconciler(made.care, its) };
 }
 
@@ -49,7 +59,9 @@ test('at its start it adds what is missing', async () => {
   await until('all tracked', async () => (await getcertRecords(rig.bus)).size === 4);
   await until('it says so', () => parts.reconciler.latest()?.changes === 4);
   expect(parts.reconciler.latest()?.refusals).toEqual([]);
-  expect(parts.made.told.filter(({ kind }) => kind === 'reconciled').map(({ nickname, details }) => [nickname, details?.['change']])).toContainEqual(['ocspSigningCert cert-pki-ca', 'add']);
+  expect(
+    parts.made.told.filter(({ kind }) => kind === 'reconciled').map(({ nickname, details }) => [nickname, details?.['change']]),
+  ).toContainEqual(['ocspSigningCert cert-pki-ca', 'add']);
 });
 
 test('a request removed with getcert comes back', async () => {
@@ -61,28 +73,58 @@ test('wrong profile, CA, hook and PIN file are put right', async () => {
   await getcert(rig.bus, ['start-tracking', '-i', ocsp, '-T', 'caServerCert', '-C', '/bin/true', '-c', 'SelfSign']);
   await getcert(rig.bus, ['start-tracking', '-i', audit, '-p', '/nonexistent/pin']);
   await until('the profile is right', async () => (await record(ocsp))?.get('profile') === 'caOCSPCert');
-  await until('the PIN file is right', async () => (await record(audit))?.get('key pair storage')?.includes(`pinfile='${rig.token.pinFile}'`) === true);
-  await until('both rest', async () => (await record(ocsp))?.get('status') === 'MONITORING' && (await record(audit))?.get('status') === 'MONITORING');
+  await until(
+    'the PIN file is right',
+    async () => (await record(audit))?.get('key pair storage')?.includes(`pinfile='${rig.token.pinFile}'`) === true,
+  );
+  await until(
+    'both rest',
+    async () => (await record(ocsp))?.get('status') === 'MONITORING' && (await record(audit))?.get('status') === 'MONITORING',
+  );
   expect(await record(ocsp).then((lines) => lines?.get('CA'))).toBe('testca');
   expect(await record(ocsp).then((lines) => lines?.get('post-save command'))).toContain(`--request ${ocsp}`);
-  await until('told', () => parts.made.told.some(({ kind, message }) => kind === 'reconciled' && message.includes('profile: caServerCert instead of caOCSPCert')));
+  await until('told', () =>
+    parts.made.told.some(({ kind, message }) => kind === 'reconciled' && message.includes('profile: caServerCert instead of caOCSPCert')),
+  );
 });
 
 test('a request that is not ours is told of and left alone', async () => {
   const taken = (await client.request(subsystem).read()).certificateStorage;
   await getcert(rig.bus, ['stop-tracking', '-i', subsystem]);
-  await getcert(rig.bus, ['start-tracking', '-I', 'somebodys', '-d', taken.database!, '-n', taken.nickname!, '-t', taken.token!, '-p', rig.token.pinFile, '-c', 'SelfSign']);
-  await until('it is told', () => parts.reconciler.latest()?.refusals.some((sentence) => sentence.includes("request 'somebodys'")) === true);
+  await getcert(rig.bus, [
+    'start-tracking',
+    '-I',
+    'somebodys',
+    '-d',
+    taken.database!,
+    '-n',
+    taken.nickname!,
+    '-t',
+    taken.token!,
+    '-p',
+    rig.token.pinFile,
+    '-c',
+    'SelfSign',
+  ]);
+  await until(
+    'it is told',
+    () => parts.reconciler.latest()?.refusals.some((sentence) => sentence.includes("request 'somebodys'")) === true,
+  );
   expect(await record(subsystem)).toBeUndefined();
   expect(await record('somebodys').then((lines) => lines?.get('CA'))).toBe('SelfSign');
   expect(parts.made.told.filter(({ kind, message }) => kind === 'trouble' && message.includes("request 'somebodys'"))).toHaveLength(1);
   await getcert(rig.bus, ['stop-tracking', '-i', 'somebodys']);
   await until('ours is back', async () => (await record(subsystem))?.get('status') === 'MONITORING');
-  await until('that is told too', () => parts.made.told.some(({ kind, message }) => kind === 'healed' && message.includes("request 'somebodys'")));
+  await until('that is told too', () =>
+    parts.made.told.some(({ kind, message }) => kind === 'healed' && message.includes("request 'somebodys'")),
+  );
 });
 
 test('nothing is looked at while the PIN is refused, and that is told', async () => {
-  parts.prober.tell({ at: new Date(), token: { state: 'present', pin: 'fine', login: { state: 'refused', code: 'PIN_INCORRECT', problem: 'The PIN is wrong.' }, keys: {} } });
+  parts.prober.tell({
+    at: new Date(),
+    token: { state: 'present', pin: 'fine', login: { state: 'refused', code: 'PIN_INCORRECT', problem: 'The PIN is wrong.' }, keys: {} },
+  });
   await getcert(rig.bus, ['stop-tracking', '-i', subsystem]);
   await until('told', () => parts.reconciler.latest()?.refusals.includes('The PIN is wrong.') === true);
   expect(await record(subsystem)).toBeUndefined();
@@ -96,11 +138,20 @@ test('a changed instance file is not acted on before it is read anew; one that s
   // What was under way with the file before is over: it would bring the request back unseen.
   await parts.reconciler.plan();
   parts.reconciler.notice();
-  await until('told', () => parts.reconciler.latest()?.refusals.some((sentence) => sentence.includes('is another than the agent read')) === true);
+  await until(
+    'told',
+    () => parts.reconciler.latest()?.refusals.some((sentence) => sentence.includes('is another than the agent read')) === true,
+  );
   await getcert(rig.bus, ['stop-tracking', '-i', subsystem]);
   await stop();
   parts = start();
-  await until('told that it would', () => parts.reconciler.latest()?.refusals.some((sentence) => sentence.includes(`does not track 'subsystemCert cert-pki-ca'. It would be set right`)) === true);
+  await until(
+    'told that it would',
+    () =>
+      parts.reconciler
+        .latest()
+        ?.refusals.some((sentence) => sentence.includes(`does not track 'subsystemCert cert-pki-ca'. It would be set right`)) === true,
+  );
   expect(await record(subsystem)).toBeUndefined();
   expect((await parts.reconciler.plan()).changes.map(({ kind }) => kind)).toEqual(['add']);
   await stop();
@@ -112,13 +163,21 @@ test('a changed instance file is not acted on before it is read anew; one that s
 test('what has to be replaced or removed is only told', async () => {
   const pair = (name: string) => {
     const [crt, key] = ['crt', 'key'].map((ending) => path.join(rig.directory, `${name}.${ending}`)) as [string, string];
-    execFileSync('openssl', ['req', '-x509', '-newkey', 'rsa:2048', '-nodes', '-subj', `/CN=${name}`, '-days', '300', '-out', crt, '-keyout', key], { stdio: 'ignore' });
+    execFileSync(
+      'openssl',
+      ['req', '-x509', '-newkey', 'rsa:2048', '-nodes', '-subj', `/CN=${name}`, '-days', '300', '-out', crt, '-keyout', key],
+      { stdio: 'ignore' },
+    );
     return ['-f', crt, '-k', key];
   };
   await getcert(rig.bus, ['stop-tracking', '-i', subsystem]);
   await getcert(rig.bus, ['start-tracking', '-I', subsystem, ...pair('elsewhere'), '-c', 'testca']);
   await getcert(rig.bus, ['start-tracking', '-I', 'testca.gone', ...pair('gone'), '-c', 'testca']);
-  const told = (words: string) => until(`${words}: ${parts.made.lines.join(' | ')}`, () => parts.reconciler.latest()?.refusals.some((sentence) => sentence.startsWith(words)) === true);
+  const told = (words: string) =>
+    until(
+      `${words}: ${parts.made.lines.join(' | ')}`,
+      () => parts.reconciler.latest()?.refusals.some((sentence) => sentence.startsWith(words)) === true,
+    );
   await told("The request 'testca.gone' is of this instance");
   await told(`The request '${subsystem}' keeps key or certificate in another place`);
   expect(await record('testca.gone')).toBeDefined();

@@ -17,8 +17,18 @@ const request: DesiredRequest = {
   postSaveCommand: '/post',
 };
 const well: ChangeFacts = { refusals: [], request: { status: 'MONITORING' }, keyChange: undefined };
-const modify = (...fields: Field[]): Change => ({ kind: 'modify', id: 'ca.a', request, differences: fields.map((field) => ({ field, now: 'x', wanted: 'y' })) });
-const refusal = (nickname?: string) => ({ check: 'key-proven', problem: 'The key is not there.', fix: 'Look for it.', ...(nickname === undefined ? {} : { nickname }) });
+const modify = (...fields: Field[]): Change => ({
+  kind: 'modify',
+  id: 'ca.a',
+  request,
+  differences: fields.map((field) => ({ field, now: 'x', wanted: 'y' })),
+});
+const refusal = (nickname?: string) => ({
+  check: 'key-proven',
+  problem: 'The key is not there.',
+  fix: 'Look for it.',
+  ...(nickname === undefined ? {} : { nickname }),
+});
 
 test.each<[string, Change, Partial<ChangeFacts>, 'do' | 'later' | 'report']>([
   ['adding', { kind: 'add', request }, {}, 'do'],
@@ -26,7 +36,23 @@ test.each<[string, Change, Partial<ChangeFacts>, 'do' | 'later' | 'report']>([
   ['adding where pre-flight refuses the whole instance', { kind: 'add', request }, { refusals: [refusal()] }, 'report'],
   ['adding where pre-flight refuses another', { kind: 'add', request }, { refusals: [refusal('b')] }, 'do'],
   ['adding with another key', { kind: 'add', request }, { keyChange: 'Another key.' }, 'report'],
-  ...(['CA', 'profile', 'PIN file', 'PIN', 'nss-user', 'pre-save command', 'post-save command', 'track', 'auto-renew', 'key owner', 'key mode', 'certificate owner', 'certificate mode'] as const).map((field): [string, Change, Partial<ChangeFacts>, 'do'] => [`modifying ${field}`, modify(field), {}, 'do']),
+  ...(
+    [
+      'CA',
+      'profile',
+      'PIN file',
+      'PIN',
+      'nss-user',
+      'pre-save command',
+      'post-save command',
+      'track',
+      'auto-renew',
+      'key owner',
+      'key mode',
+      'certificate owner',
+      'certificate mode',
+    ] as const
+  ).map((field): [string, Change, Partial<ChangeFacts>, 'do'] => [`modifying ${field}`, modify(field), {}, 'do']),
   ['taking over', modify('request id'), {}, 'report'],
   ['taking over with more', modify('profile', 'request id', 'CA'), {}, 'report'],
   ['modifying what pre-flight refuses', modify('CA'), { refusals: [refusal('a')] }, 'report'],
@@ -35,10 +61,22 @@ test.each<[string, Change, Partial<ChangeFacts>, 'do' | 'later' | 'report']>([
   ['modifying one that is saved', modify('CA'), { request: { status: 'SAVING_CERT' } }, 'later'],
   ['modifying one that is gone', modify('CA'), { request: undefined }, 'later'],
   ['modifying one stuck over its PIN', modify('PIN file'), { request: { status: 'NEED_KEYINFO_READ_PIN' } }, 'do'],
-  ...(['NEED_KEY_PAIR', 'GENERATING_KEY_PAIR', 'NEED_KEY_GEN_PERMS', 'NEED_KEY_GEN_TOKEN', 'NEED_KEY_GEN_PIN'] as const).map((status): [string, Change, Partial<ChangeFacts>, 'report'] => [`modifying one that would make a key then (${status})`, modify('PIN file'), { request: { status } }, 'report']),
+  ...(['NEED_KEY_PAIR', 'GENERATING_KEY_PAIR', 'NEED_KEY_GEN_PERMS', 'NEED_KEY_GEN_TOKEN', 'NEED_KEY_GEN_PIN'] as const).map(
+    (status): [string, Change, Partial<ChangeFacts>, 'report'] => [
+      `modifying one that would make a key then (${status})`,
+      modify('PIN file'),
+      { request: { status } },
+      'report',
+    ],
+  ),
   ['modifying one that was refused', modify('CA'), { request: { status: 'CA_REJECTED' } }, 'do'],
   ['modifying one whose CA is away', modify('CA'), { request: { status: 'CA_UNREACHABLE' } }, 'do'],
-  ['replacing', { kind: 'replace', id: 'ca.a', request, differences: [{ field: 'key token', now: undefined, wanted: 'hsm' }] }, {}, 'report'],
+  [
+    'replacing',
+    { kind: 'replace', id: 'ca.a', request, differences: [{ field: 'key token', now: undefined, wanted: 'hsm' }] },
+    {},
+    'report',
+  ],
   ['removing', { kind: 'remove', id: 'ca.gone', nickname: 'gone' }, {}, 'report'],
 ])('%s', (_what, change, facts, verdict) => {
   const judgement = safe(change, { ...well, ...facts });

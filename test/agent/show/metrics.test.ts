@@ -7,17 +7,23 @@ const lines = async (snapshot: ReturnType<typeof snapshots.healthy>) => (await m
 
 describe('promtool has nothing against the names we chose', () => {
   it.each(Object.keys(snapshots) as (keyof typeof snapshots)[])('%s', async (name) => {
-    const { stdout, stderr } = await execa('promtool', ['check', 'metrics'], { input: await metricsOf(snapshots[name](50)), reject: false });
+    const { stdout, stderr } = await execa('promtool', ['check', 'metrics'], {
+      input: await metricsOf(snapshots[name](50)),
+      reject: false,
+    });
     const complaints = `${stdout}${stderr}`.trim().split('\n');
     // certmonger-exporter's own names, kept as its users' alerts have them.
-    expect(complaints.filter((line) => !/^certmonger_(?:requests_total non-counter|request_key_issued_count non-histogram)/u.test(line))).toEqual([]);
+    expect(
+      complaints.filter((line) => !/^certmonger_(?:requests_total non-counter|request_key_issued_count non-histogram)/u.test(line)),
+    ).toEqual([]);
     expect(complaints).toContain('certmonger_requests_total non-counter metrics should not have "_total" suffix');
   });
 });
 
 test("certmonger-exporter's metrics: its names, labels and values", async () => {
   const all = await lines(snapshots.healthy());
-  const labels = 'nickname="20240311111713",ca="IPA",storage_type="FILE",storage_location="/etc/pki/tls/certs/grafana.crt",storage_nickname="",storage_token=""';
+  const labels =
+    'nickname="20240311111713",ca="IPA",storage_type="FILE",storage_location="/etc/pki/tls/certs/grafana.crt",storage_nickname="",storage_token=""';
   expect(all.filter((line) => line.includes(labels))).toEqual([
     `certmonger_request_ca_error{${labels}} 0`,
     `certmonger_request_key_issued_count{${labels}} 1`,
@@ -29,7 +35,9 @@ test("certmonger-exporter's metrics: its names, labels and values", async () => 
   expect(all).toContain('certmonger_requests_total 7');
   expect(all).toContain('certmonger_enabled 1');
   expect(all.filter((line) => line.startsWith('certmonger_request_key_generated_date_seconds{'))).toHaveLength(6);
-  expect(all.find((line) => line.startsWith('certmonger_request_stuck{nickname="hsmonger.ocsp'))).toContain('storage_type="NSSDB",storage_location="/etc/pki/pki-tomcat/alias",storage_nickname="ocspSigningCert cert-pki-ca",storage_token="softhsm_token"');
+  expect(all.find((line) => line.startsWith('certmonger_request_stuck{nickname="hsmonger.ocsp'))).toContain(
+    'storage_type="NSSDB",storage_location="/etc/pki/pki-tomcat/alias",storage_nickname="ocspSigningCert cert-pki-ca",storage_token="softhsm_token"',
+  );
 });
 
 test('what is wrong is in them, with its cause, and whether certmonger is enabled only where somebody knows', async () => {
@@ -45,13 +53,15 @@ test('what is wrong is in them, with its cause, and whether certmonger is enable
     'hsmonger_renewal_failures_total{ca="hsmonger",cause="token-away"} 2',
     'hsmonger_certmonger_up 0',
     'hsmonger_signatures_total{ca="hsmonger"} 812',
-  ]) expect(all).toContain(line);
+  ])
+    expect(all).toContain(line);
   expect(all.filter((line) => line.startsWith('certmonger_enabled'))).toEqual([]);
   // A token nobody looked at yet is not one that is away.
   expect((await lines(snapshots.hostile())).filter((line) => line.startsWith('hsmonger_token_reachable{'))).toEqual([]);
 });
 
 test('a nickname cannot make a line of its own', async () => {
-  for (const line of await lines(snapshots.hostile())) expect(line).toMatch(/^(?:|# (?:HELP|TYPE) .*|(?:hsmonger|certmonger)_[a-z_]+(?:\{.*\})? -?[0-9.e+]+)$/u);
+  for (const line of await lines(snapshots.hostile()))
+    expect(line).toMatch(/^(?:|# (?:HELP|TYPE) .*|(?:hsmonger|certmonger)_[a-z_]+(?:\{.*\})? -?[0-9.e+]+)$/u);
   expect(await metricsOf(snapshots.hostile())).toContain(hostileName.replace(/"/gu, '\\"').replace(/\n/gu, '\\n'));
 });

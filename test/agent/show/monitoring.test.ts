@@ -10,13 +10,17 @@ const packaged = (name: string) => path.resolve(import.meta.dirname, '../../../p
 const rules = packaged('prometheus/hsmonger.rules.yml');
 
 let place: PrivateDirectory;
-beforeEach(() => { place = privateDirectory('rules'); });
-afterEach(() => { place.remove(); });
+beforeEach(() => {
+  place = privateDirectory('rules');
+});
+afterEach(() => {
+  place.remove();
+});
 
 /** A server with its CA and one certificate: nothing of this calls anybody. */
 const well: Readonly<Record<string, string>> = {
-  'hsmonger_snapshot_timestamp_seconds': '0+300x400',
-  'hsmonger_certmonger_up': '1x400',
+  hsmonger_snapshot_timestamp_seconds: '0+300x400',
+  hsmonger_certmonger_up: '1x400',
   'hsmonger_certificate_not_after_timestamp_seconds{ca="hsmonger",certificate="ocsp"}': '9000000x400',
   'hsmonger_certificate_renewal_window_end_timestamp_seconds{ca="hsmonger",certificate="ocsp"}': '6000000x400',
   'hsmonger_certificate_state{ca="hsmonger",certificate="ocsp",state="MONITORING"}': '1x400',
@@ -38,7 +42,11 @@ const alarms: readonly (readonly [alert: string, series: string, values: string]
   ['HsmongerCertificateExpired', 'hsmonger_certificate_not_after_timestamp_seconds{ca="hsmonger",certificate="ocsp"}', '90000x400'],
   ['HsmongerCertificateExpiring', 'hsmonger_certificate_not_after_timestamp_seconds{ca="hsmonger",certificate="ocsp"}', '500000x400'],
   ['HsmongerRenewalOverdue', 'hsmonger_certificate_renewal_window_end_timestamp_seconds{ca="hsmonger",certificate="ocsp"}', '100x400'],
-  ['HsmongerCertificateProblem', 'hsmonger_certificate_problem{ca="hsmonger",certificate="ocsp",cause="ca-rejected",severity="error"}', '1x400'],
+  [
+    'HsmongerCertificateProblem',
+    'hsmonger_certificate_problem{ca="hsmonger",certificate="ocsp",cause="ca-rejected",severity="error"}',
+    '1x400',
+  ],
   ['HsmongerNotTracked', 'hsmonger_certificate_state{ca="hsmonger",certificate="audit",state="not tracked"}', '1x400'],
   ['HsmongerInstanceProblem', 'hsmonger_instance_problem{ca="hsmonger",cause="token-away",severity="critical"}', '1x400'],
   ['HsmongerTokenAway', 'hsmonger_token_reachable{ca="hsmonger",token="t"}', '0x400'],
@@ -58,7 +66,13 @@ function unitTest(series: Readonly<Record<string, string>>, alert?: string): unk
   return {
     interval: '5m',
     input_series: Object.entries(series).map(([name, values]) => ({ series: name, values })),
-    promql_expr_test: [{ expr: 'count by (alertname) (ALERTS{alertstate="firing"})', eval_time: `${String(minutes)}m`, exp_samples: alert === undefined ? [] : [{ labels: `{alertname="${alert}"}`, value: 1 }] }],
+    promql_expr_test: [
+      {
+        expr: 'count by (alertname) (ALERTS{alertstate="firing"})',
+        eval_time: `${String(minutes)}m`,
+        exp_samples: alert === undefined ? [] : [{ labels: `{alertname="${alert}"}`, value: 1 }],
+      },
+    ],
   };
 }
 
@@ -75,12 +89,17 @@ describe("Prometheus' rules", () => {
     expect(alarms.map(([alert]) => alert)).toEqual(named());
   });
   it('are silent where all is well, and each fires for what it is for, alone', async () => {
-    expect(await promtoolTest([unitTest(well), ...alarms.map(([alert, series, values]) => unitTest({ ...well, [series]: values }, alert))])).toMatchObject({ exitCode: 0 });
+    expect(
+      await promtoolTest([unitTest(well), ...alarms.map(([alert, series, values]) => unitTest({ ...well, [series]: values }, alert))]),
+    ).toMatchObject({ exitCode: 0 });
   });
   it('and promtool would say if it were not so', async () => {
     const [[, series, values]] = alarms as [readonly [string, string, string]];
     expect(await promtoolTest([unitTest(well, 'HsmongerTokenAway')])).toMatchObject({ exitCode: 1 });
-    expect(await promtoolTest([unitTest({ ...well, [series]: values })])).toMatchObject({ exitCode: 1, all: expect.stringContaining('HsmongerAgentSilent') as string });
+    expect(await promtoolTest([unitTest({ ...well, [series]: values })])).toMatchObject({
+      exitCode: 1,
+      all: expect.stringContaining('HsmongerAgentSilent') as string,
+    });
   });
 });
 
@@ -96,15 +115,26 @@ describe('every metric that is asked for is told', () => {
     expect([...asked(readFileSync(rules, 'utf8'))].filter((name) => !names.has(name))).toEqual([]);
   });
   it('by the dashboard, whose panels do not lie on one another', async () => {
-    const dashboard = JSON.parse(readFileSync(packaged('grafana/hsmonger.json'), 'utf8')) as { panels: { id: number; title: string; gridPos: { x: number; y: number; w: number; h: number }; targets: { expr: string }[] }[] };
+    const dashboard = JSON.parse(readFileSync(packaged('grafana/hsmonger.json'), 'utf8')) as {
+      panels: { id: number; title: string; gridPos: { x: number; y: number; w: number; h: number }; targets: { expr: string }[] }[];
+    };
     const names = await told();
     const expressions = dashboard.panels.flatMap(({ targets }) => targets.map(({ expr }) => expr));
     expect([...asked(expressions.join('\n'))].filter((name) => !names.has(name))).toEqual([]);
     expect(expressions.length).toBeGreaterThan(15);
-    const cells = dashboard.panels.flatMap(({ gridPos: { x, y, w, h } }) => Array.from({ length: w * h }, (_none, index) => `${String(x + (index % w))},${String(y + Math.floor(index / w))}`));
+    const cells = dashboard.panels.flatMap(({ gridPos: { x, y, w, h } }) =>
+      Array.from({ length: w * h }, (_none, index) => `${String(x + (index % w))},${String(y + Math.floor(index / w))}`),
+    );
     expect(new Set(cells).size).toBe(cells.length);
     // Grafana's variables stand for something first; then Prometheus says whether it is PromQL.
-    const rulesOf = { groups: [{ name: 'dashboard', rules: expressions.map((expr, index) => ({ record: `panel:${String(index)}`, expr: expr.replace(/\$__rate_interval/gu, '5m') })) }] };
+    const rulesOf = {
+      groups: [
+        {
+          name: 'dashboard',
+          rules: expressions.map((expr, index) => ({ record: `panel:${String(index)}`, expr: expr.replace(/\$__rate_interval/gu, '5m') })),
+        },
+      ],
+    };
     const file = path.join(place.path, 'dashboard.yml');
     writeFileSync(file, JSON.stringify(rulesOf));
     expect((await execa('promtool', ['check', 'rules', file])).stdout).toContain('SUCCESS');

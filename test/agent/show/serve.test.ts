@@ -32,11 +32,17 @@ interface Conf {
 }
 
 function start({ metrics = {}, page = {}, group }: Conf, snapshot: () => AgentSnapshot = () => snapshots.healthy()): void {
-  ({ ended } = startShow({ conf: { metrics, page, user: 'nobody', access: group === undefined ? {} : { group } }, snapshot, log: (priority, message) => log.push(`${priority} ${message}`), signal: stop.signal }));
+  ({ ended } = startShow({
+    conf: { metrics, page, user: 'nobody', access: group === undefined ? {} : { group } },
+    snapshot,
+    log: (priority, message) => log.push(`${priority} ${message}`),
+    signal: stop.signal,
+  }));
 }
 
 async function until(what: () => boolean): Promise<void> {
-  for (const end = Date.now() + 40_000; !what(); await sleep(20)) if (Date.now() > end) throw new Error(`Not so within 40 s; said: ${log.join('\n')}`);
+  for (const end = Date.now() + 40_000; !what(); await sleep(20))
+    if (Date.now() > end) throw new Error(`Not so within 40 s; said: ${log.join('\n')}`);
 }
 
 const shown = () => until(() => log.some((line) => line.includes('shown as user')));
@@ -48,10 +54,21 @@ interface Reply {
 }
 function ask(at: http.RequestOptions, options: http.RequestOptions = {}): Promise<Reply> {
   return new Promise((resolve, reject) => {
-    http.request({ ...at, ...options, headers: { host: 'localhost', ...(options.headers as Record<string, string> | undefined) } }, (response) => {
-      let body = '';
-      response.setEncoding('utf8').on('data', (text: string) => { body += text; }).on('end', () => resolve({ status: response.statusCode ?? 0, headers: response.headers, body }));
-    }).on('error', reject).end();
+    http
+      .request(
+        { ...at, ...options, headers: { host: 'localhost', ...(options.headers as Record<string, string> | undefined) } },
+        (response) => {
+          let body = '';
+          response
+            .setEncoding('utf8')
+            .on('data', (text: string) => {
+              body += text;
+            })
+            .on('end', () => resolve({ status: response.statusCode ?? 0, headers: response.headers, body }));
+        },
+      )
+      .on('error', reject)
+      .end();
   });
 }
 
@@ -63,8 +80,14 @@ async function freePort(): Promise<number> {
   return port;
 }
 
-const children = () => readFileSync(`/proc/self/task/${String(process.pid)}/children`, 'utf8').trim().split(' ').filter((pid) => pid !== '' && readFileSync(`/proc/${pid}/cmdline`, 'utf8').includes('show.cjs')).map(Number);
-const statusOf = (pid: number, field: string) => new RegExp(`^${field}:\\s*(.*)$`, 'mu').exec(readFileSync(`/proc/${String(pid)}/status`, 'utf8'))?.[1]?.split(/\s+/u);
+const children = () =>
+  readFileSync(`/proc/self/task/${String(process.pid)}/children`, 'utf8')
+    .trim()
+    .split(' ')
+    .filter((pid) => pid !== '' && readFileSync(`/proc/${pid}/cmdline`, 'utf8').includes('show.cjs'))
+    .map(Number);
+const statusOf = (pid: number, field: string) =>
+  new RegExp(`^${field}:\\s*(.*)$`, 'mu').exec(readFileSync(`/proc/${String(pid)}/status`, 'utf8'))?.[1]?.split(/\s+/u);
 
 test('on a unix socket and on loopback, by a process that is nobody for good and holds no file', async () => {
   const [socket, port] = [path.join(place.path, 'hsmonger.sock'), await freePort()];
@@ -74,7 +97,9 @@ test('on a unix socket and on loopback, by a process that is nobody for good and
   expect([mode & 0o777, uid]).toEqual([0o600, 0]);
   expect((await ask({ socketPath: socket }, { path: '/metrics' })).body).toContain('hsmonger_certmonger_up 1');
   expect((await ask({ socketPath: socket }, { path: '/' })).body).toContain('All 6 certificates are in order.');
-  expect((await ask({ host: '127.0.0.1', port }, { path: '/metrics' })).headers['content-type']).toBe('text/plain; version=0.0.4; charset=utf-8');
+  expect((await ask({ host: '127.0.0.1', port }, { path: '/metrics' })).headers['content-type']).toBe(
+    'text/plain; version=0.0.4; charset=utf-8',
+  );
   expect((await ask({ host: '127.0.0.1', port }, { path: '/' })).status).toBe(404);
   const [pid = 0] = children();
   const [{ uid: nobody, gid: nogroup }] = [await accountOf('nobody')];
@@ -82,7 +107,12 @@ test('on a unix socket and on loopback, by a process that is nobody for good and
   expect(statusOf(pid, 'Gid')).toEqual(Array(4).fill(nogroup));
   expect(statusOf(pid, 'CapEff')).toEqual(['0000000000000000']);
   const open = readdirSync(`/proc/${String(pid)}/fd`).map((fd) => readlinkSync(`/proc/${String(pid)}/fd/${fd}`));
-  expect(open.filter((target) => target.startsWith('/') && !['/dev/null', '/proc/'].some((fine) => target.startsWith(fine)) && !target.startsWith('/dev/pts'))).toEqual([]);
+  expect(
+    open.filter(
+      (target) =>
+        target.startsWith('/') && !['/dev/null', '/proc/'].some((fine) => target.startsWith(fine)) && !target.startsWith('/dev/pts'),
+    ),
+  ).toEqual([]);
   stop.abort();
   await ended;
   expect([existsSync(socket), children()]).toEqual([false, []]);
@@ -107,8 +137,20 @@ describe('what is asked for', () => {
     expect(await status({ path: '/healthz' })).toBe(200);
     expect(await status({ path: '/icon.svg' })).toBe(200);
     expect(await status({ path: '/?still' })).toBe(200);
-    for (const odd of ['/robots.txt', '/../etc/passwd', '/%2e%2e/etc/passwd', '//', '/metrics/', '/index.html', '/constructor', 'http://evil.test/', '*']) expect([odd, await status({ path: odd })]).toEqual([odd, 404]);
-    for (const method of ['POST', 'PUT', 'DELETE', 'OPTIONS', 'TRACE', 'PATCH']) expect([method, await status({ path: '/', method })]).toEqual([method, 405]);
+    for (const odd of [
+      '/robots.txt',
+      '/../etc/passwd',
+      '/%2e%2e/etc/passwd',
+      '//',
+      '/metrics/',
+      '/index.html',
+      '/constructor',
+      'http://evil.test/',
+      '*',
+    ])
+      expect([odd, await status({ path: odd })]).toEqual([odd, 404]);
+    for (const method of ['POST', 'PUT', 'DELETE', 'OPTIONS', 'TRACE', 'PATCH'])
+      expect([method, await status({ path: '/', method })]).toEqual([method, 405]);
     const head = await ask({ socketPath: socket }, { path: '/metrics', method: 'HEAD' });
     expect([head.status, head.body, Number(head.headers['content-length']) > 1000]).toEqual([200, '', true]);
   });
@@ -128,18 +170,29 @@ describe('what is asked for', () => {
   it('headers that keep it from other sites, frames and caches are on every answer', async () => {
     for (const url of ['/', '/metrics', '/icon.svg', '/calendar.svg', '/healthz', '/nothing']) {
       const { headers } = await ask({ socketPath: socket }, { path: url });
-      expect(headers).toMatchObject({ 'cache-control': 'no-store', 'x-content-type-options': 'nosniff', 'referrer-policy': 'no-referrer', 'cross-origin-resource-policy': 'same-origin' });
+      expect(headers).toMatchObject({
+        'cache-control': 'no-store',
+        'x-content-type-options': 'nosniff',
+        'referrer-policy': 'no-referrer',
+        'cross-origin-resource-policy': 'same-origin',
+      });
       expect(headers['content-security-policy']).toMatch(/^default-src 'none';.*frame-ancestors 'none'/u);
       expect(headers['content-security-policy']).not.toContain('unsafe');
     }
   });
 
   it('who sends half a request, or too much of one, is cut off, and others are served', async () => {
-    const sent = (text: string) => new Promise<string>((resolve) => {
-      let said = '';
-      const client = net.connect(socket, () => client.write(text));
-      client.on('data', (chunk) => { said += chunk.toString(); }).on('close', () => resolve(said)).on('error', () => undefined);
-    });
+    const sent = (text: string) =>
+      new Promise<string>((resolve) => {
+        let said = '';
+        const client = net.connect(socket, () => client.write(text));
+        client
+          .on('data', (chunk) => {
+            said += chunk.toString();
+          })
+          .on('close', () => resolve(said))
+          .on('error', () => undefined);
+      });
     const slow = sent('GET / HTTP/1.1\r\nHost: loc');
     expect(await sent(`GET / HTTP/1.1\r\nHost: localhost\r\nX: ${'x'.repeat(20_000)}\r\n\r\n`)).not.toContain('200 OK');
     expect(await sent('GET / HTTP/9\r\n\r\n')).not.toContain('200 OK');
@@ -231,7 +284,11 @@ describe('as a text file', () => {
     symlinkSync(target, file);
     start({ metrics: { textfile: file } });
     await until(() => lstatSync(file).isFile());
-    expect([lstatSync(file).mode & 0o777, readFileSync(target, 'utf8'), readdirSync(place.path).sort()]).toEqual([0o644, 'precious', ['hsmonger.prom', 'precious']]);
+    expect([lstatSync(file).mode & 0o777, readFileSync(target, 'utf8'), readdirSync(place.path).sort()]).toEqual([
+      0o644,
+      'precious',
+      ['hsmonger.prom', 'precious'],
+    ]);
     expect(readFileSync(file, 'utf8')).toContain('hsmonger_build_info{version="0.1.0"} 1');
   });
   it("in node_exporter's own directory; but a link on the way, which its owner could make, leads nowhere", async () => {

@@ -30,15 +30,28 @@ test('the page in a sentence', () => {
   expect(verdictOf(healthy)).toEqual({ tone: 'good', sentence: 'All 6 certificates are in order.' });
   expect(verdictOf(problems).tone).toBe('bad');
   expect(verdictOf(withThese(certificate('x')))).toEqual({ tone: 'good', sentence: 'The certificate is in order.' });
-  expect(verdictOf(withThese(certificate('x', { state: 'SUBMITTING' }), certificate('y')))).toEqual({ tone: 'busy', sentence: '1 of 2 certificates is being renewed.' });
-  expect(verdictOf(withThese(certificate('x', { diagnosis: diagnoses.unreachable })))).toEqual({ tone: 'warn', sentence: '1 of 1 certificate needs attention.' });
+  expect(verdictOf(withThese(certificate('x', { state: 'SUBMITTING' }), certificate('y')))).toEqual({
+    tone: 'busy',
+    sentence: '1 of 2 certificates is being renewed.',
+  });
+  expect(verdictOf(withThese(certificate('x', { diagnosis: diagnoses.unreachable })))).toEqual({
+    tone: 'warn',
+    sentence: '1 of 1 certificate needs attention.',
+  });
   expect(verdictOf({ ...healthy, instances: [{ ...instance!, diagnoses: [diagnoses.pinBad] }] }).tone).toBe('bad');
   expect(verdictOf({ ...healthy, certmonger: { running: false } }).tone).toBe('unclear');
   expect(verdictOf(snapshots.empty()).tone).toBe('bad');
 });
 
 test('the time line is as long as most need, in steps that can be read, with today a fifth from its beginning', () => {
-  for (const [ahead, end] of [[[10, 20, 30], 92], [[80, 90, 100, 340, 7000], 366], [[80, 90, 340, 7000], 366], [[7000], 7320], [[], 732], [[100_000], 7320]] as const) {
+  for (const [ahead, end] of [
+    [[10, 20, 30], 92],
+    [[80, 90, 100, 340, 7000], 366],
+    [[80, 90, 340, 7000], 366],
+    [[7000], 7320],
+    [[], 732],
+    [[100_000], 7320],
+  ] as const) {
     const scale = scaleFor(now, ahead.map(later));
     expect(scale.to).toEqual(later(end));
     expect(scale.at(now)).toBeCloseTo(20);

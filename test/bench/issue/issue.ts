@@ -14,8 +14,9 @@ const few = 1;
 const nearRaw = { atMost: 1 / 0.85 };
 
 /**
- * Certificates from requests, for each kind of CA key: what the module can do, what we make of it, and openssl. Milliseconds a certificate; of ours and of `openssl ca`
- * start-up is taken off: what a run with one request takes. The commands as they are typed stand beside each other whole.
+ * Certificates from requests, for each kind of CA key: what the module can do, what we make of it, and openssl. Milliseconds a certificate;
+ * of ours and of `openssl ca` start-up is taken off: what a run with one request takes. The commands as they are typed stand beside each
+ * other whole.
  */
 export async function benchIssue(directory: string, user: Account, rounds: number, say: (line: string) => void): Promise<Comparison[]> {
   say('making keys and requests');
@@ -27,7 +28,8 @@ export async function benchIssue(directory: string, user: Account, rounds: numbe
 }
 
 async function benchKey(place: IssuePlace, key: CaKey, rounds: number, say: (line: string) => void): Promise<Comparison[]> {
-  const perSession = (name: string, measure: (sessions: 1 | 2 | 4) => Measure) => Object.fromEntries(sessionCounts.map((sessions) => [`${name} ${String(sessions)}`, measure(sessions)]));
+  const perSession = (name: string, measure: (sessions: 1 | 2 | 4) => Measure) =>
+    Object.fromEntries(sessionCounts.map((sessions) => [`${name} ${String(sessions)}`, measure(sessions)]));
   const measured = await interleaveMeasures(rounds, {
     ...perSession('raw', (sessions) => rawRate(place, key, sessions)),
     ...perSession('ours', (sessions) => ourWorker(place, key, sessions, key.count)),
@@ -45,7 +47,18 @@ async function benchKey(place: IssuePlace, key: CaKey, rounds: number, say: (lin
   const x509 = each(measured['openssl x509']!, processes);
   const whole = (name: string) => each(measured[name]!, key.count);
   const name = (what: string) => `${key.name}, ms a certificate: ${what}`;
-  const rates = { ...Object.fromEntries(sessionCounts.flatMap((sessions) => [[`C_Sign alone, ${String(sessions)} sessions`, raw(sessions)], [`ours, ${String(sessions)} sessions`, ours(sessions)]])), 'openssl ca': openssl, 'openssl x509': x509, 'hsmonger ca issue, whole': whole('our command'), 'openssl ca, whole': whole('openssl ca') };
+  const rates = {
+    ...Object.fromEntries(
+      sessionCounts.flatMap((sessions) => [
+        [`C_Sign alone, ${String(sessions)} sessions`, raw(sessions)],
+        [`ours, ${String(sessions)} sessions`, ours(sessions)],
+      ]),
+    ),
+    'openssl ca': openssl,
+    'openssl x509': x509,
+    'hsmonger ca issue, whole': whole('our command'),
+    'openssl ca, whole': whole('openssl ca'),
+  };
   for (const [subject, { median }] of Object.entries(rates)) say(`${key.name} ${subject}: ${(1000 / median).toFixed(0)} a second`);
   return [
     compare(name('1 session / C_Sign alone'), key.name === 'P-256' ? 'none' : nearRaw, ours(1), raw(1)),

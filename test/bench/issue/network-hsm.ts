@@ -20,7 +20,17 @@ export async function benchNetworkHsm(place: IssuePlace, rounds: number): Promis
   // Root's, beside the directory that is the user's: another is not loaded.
   const module = path.join(`${place.directory}-module`, 'slow.so');
   mkdirSync(path.dirname(module));
-  execFileSync('cc', ['-shared', '-fPIC', '-O1', '-o', module, `-DMODULE=${JSON.stringify(place.token.module)}`, `-DSIGN_MS=${String(signMs)}`, path.join(import.meta.dirname, 'slow-module.c'), '-ldl']);
+  execFileSync('cc', [
+    '-shared',
+    '-fPIC',
+    '-O1',
+    '-o',
+    module,
+    `-DMODULE=${JSON.stringify(place.token.module)}`,
+    `-DSIGN_MS=${String(signMs)}`,
+    path.join(import.meta.dirname, 'slow-module.c'),
+    '-ldl',
+  ]);
   const slow: IssuePlace = { ...place, token: { ...place.token, module } };
   const key = caKeys.find(({ name }) => name === 'P-256')!;
   const each = (whole: Summary, count: number): Summary => ({ minimum: whole.minimum / count, median: whole.median / count });
@@ -29,11 +39,15 @@ export async function benchNetworkHsm(place: IssuePlace, rounds: number): Promis
     ...Object.fromEntries(
       sessionCounts.flatMap((sessions) => {
         const few = { ...key, count: certificates[sessions] };
-        return [[`raw ${String(sessions)}`, rawRate(slow, few, sessions)], [`ours ${String(sessions)}`, ourWorker(slow, key, sessions, few.count)]];
+        return [
+          [`raw ${String(sessions)}`, rawRate(slow, few, sessions)],
+          [`ours ${String(sessions)}`, ourWorker(slow, key, sessions, few.count)],
+        ];
       }),
     ),
   });
-  const ours = (sessions: keyof typeof certificates) => each(less(measured[`ours ${String(sessions)}`]!, measured['start']!), certificates[sessions] - 1);
+  const ours = (sessions: keyof typeof certificates) =>
+    each(less(measured[`ours ${String(sessions)}`]!, measured['start']!), certificates[sessions] - 1);
   const raw = (sessions: keyof typeof certificates) => each(measured[`raw ${String(sessions)}`]!, certificates[sessions]);
   const name = (what: string) => `P-256, ${String(signMs)} ms a signature elsewhere, ms a certificate: ${what}`;
   return [

@@ -28,7 +28,11 @@ await serveWorker(async (input): Promise<Opened> => {
       return call.apply(this, args);
     };
   }
-  const instance = parseInstance('bench', '/bench.toml', { token: { label: token.label, module: token.module, 'pin-file': token.pinFile, environment: token.environment }, nss: { database: '/n' }, issuer: { type: 'token', certificate } });
+  const instance = parseInstance('bench', '/bench.toml', {
+    token: { label: token.label, module: token.module, 'pin-file': token.pinFile, environment: token.environment },
+    nss: { database: '/n' },
+    issuer: { type: 'token', certificate },
+  });
   const start = performance.now();
   const opened = await openToken(tokenOf(instance), { pins: guardInMemory() });
   await authorityKey(opened, await findAuthority(opened, certificate, new Date()));

@@ -10,8 +10,15 @@ import type { Measure } from './in-turn.js';
 import { verified } from './peers.js';
 import { certificateFile, type CaKey, type IssuePlace } from './place.js';
 
-/** An instance for this key and number of sessions, its ledger empty; beside the directory that is the user's, for an instance file is root's. */
-function freshInstance({ directory, token, user }: IssuePlace, { label }: CaKey, sessions: number): { readonly name: string; readonly directories: Directories } {
+/**
+ * An instance for this key and number of sessions, its ledger empty; beside the directory that is the user's, for an instance file is
+ * root's.
+ */
+function freshInstance(
+  { directory, token, user }: IssuePlace,
+  { label }: CaKey,
+  sessions: number,
+): { readonly name: string; readonly directories: Directories } {
   const name = `${label}-${String(sessions)}`;
   const [config, state] = ['etc', 'state'].map((kind) => `${directory}-${kind}`) as [string, string];
   mkdirSync(config, { recursive: true });
@@ -47,7 +54,8 @@ export function ourWorker(place: IssuePlace, key: CaKey, sessions: number, count
     const taken = performance.now() - start;
     for (const result of results) if ('problem' in result) throw new Error(`${result.name}: ${result.problem.message}`);
     const [first] = results;
-    if (results.length !== count || first === undefined || 'problem' in first) throw new Error(`${String(results.length)} of ${String(count)} certificates were issued.`);
+    if (results.length !== count || first === undefined || 'problem' in first)
+      throw new Error(`${String(results.length)} of ${String(count)} certificates were issued.`);
     const file = path.join(place.directory, 'certs', 'ours.pem');
     writeFileSync(file, certificateToPem(first.certificate));
     verified(certificateFile(place, key), file);
@@ -66,7 +74,22 @@ export function ourCommand(place: IssuePlace, key: CaKey, sessions: number): Mea
     rmSync(outDir, { recursive: true, force: true });
     mkdirSync(outDir);
     const start = performance.now();
-    program(path.join(installation().executables, 'hsmonger'), ['ca', 'issue', '--instance', name, '--config-dir', directories.config, '--state-dir', directories.state, '--profile', 'server', '--in-dir', inDir, '--out-dir', outDir]);
+    program(path.join(installation().executables, 'hsmonger'), [
+      'ca',
+      'issue',
+      '--instance',
+      name,
+      '--config-dir',
+      directories.config,
+      '--state-dir',
+      directories.state,
+      '--profile',
+      'server',
+      '--in-dir',
+      inDir,
+      '--out-dir',
+      outDir,
+    ]);
     const taken = performance.now() - start;
     const made = readdirSync(outDir);
     if (made.length !== key.count) throw new Error(`ca issue made ${String(made.length)} of ${String(key.count)} certificates.`);

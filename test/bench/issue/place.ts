@@ -101,11 +101,39 @@ export async function makeIssuePlace(parent: string, user: Account): Promise<Iss
   writeFileSync(environment.OPENSSL_CONF, configuration(directory, token.module));
   const as = { as: user, env: environment };
   for (const { type, id, label } of caKeys) {
-    program('pkcs11-tool', ['--module', token.module, '--token-label', token.label, '--login', '--pin', token.pin, '--keypairgen', '--key-type', type, '--id', id, '--label', label, '--usage-sign'], as);
+    program(
+      'pkcs11-tool',
+      [
+        '--module',
+        token.module,
+        '--token-label',
+        token.label,
+        '--login',
+        '--pin',
+        token.pin,
+        '--keypairgen',
+        '--key-type',
+        type,
+        '--id',
+        id,
+        '--label',
+        label,
+        '--usage-sign',
+      ],
+      as,
+    );
   }
   const signLoop = path.join(directory, 'sign-loop');
   execFileSync('cc', ['-O2', '-pthread', '-o', signLoop, path.join(import.meta.dirname, 'sign-loop.c'), '-ldl']);
-  const place: IssuePlace = { directory, barePin, user, token, signLoop, environment, requests: requestFiles(directory, Math.max(...caKeys.map(({ count }) => count))) };
+  const place: IssuePlace = {
+    directory,
+    barePin,
+    user,
+    token,
+    signLoop,
+    environment,
+    requests: requestFiles(directory, Math.max(...caKeys.map(({ count }) => count))),
+  };
   for (const key of caKeys) makeCertificate(place, key);
   return place;
 }
@@ -114,8 +142,50 @@ export async function makeIssuePlace(parent: string, user: Account): Promise<Iss
 function makeCertificate(place: IssuePlace, key: CaKey): void {
   const { token, user, environment } = place;
   const as = { as: user, env: environment };
-  program('openssl', ['req', '-new', '-x509', '-engine', 'pkcs11', '-keyform', 'engine', '-key', keyUri(place, key), '-subj', `/O=Benchmark/CN=${key.name}`, '-days', '3650', '-extensions', 'own', '-out', certificateFile(place, key)], as);
-  program('pkcs11-tool', ['--module', token.module, '--token-label', token.label, '--login', '--pin', token.pin, '--write-object', certificateFile(place, key), '--type', 'cert', '--id', key.id, '--label', key.label], as);
+  program(
+    'openssl',
+    [
+      'req',
+      '-new',
+      '-x509',
+      '-engine',
+      'pkcs11',
+      '-keyform',
+      'engine',
+      '-key',
+      keyUri(place, key),
+      '-subj',
+      `/O=Benchmark/CN=${key.name}`,
+      '-days',
+      '3650',
+      '-extensions',
+      'own',
+      '-out',
+      certificateFile(place, key),
+    ],
+    as,
+  );
+  program(
+    'pkcs11-tool',
+    [
+      '--module',
+      token.module,
+      '--token-label',
+      token.label,
+      '--login',
+      '--pin',
+      token.pin,
+      '--write-object',
+      certificateFile(place, key),
+      '--type',
+      'cert',
+      '--id',
+      key.id,
+      '--label',
+      key.label,
+    ],
+    as,
+  );
 }
 
 function requestFiles(directory: string, count: number): BenchRequest[] {

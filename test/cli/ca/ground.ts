@@ -35,7 +35,15 @@ export async function layGround(label = 'pki'): Promise<Ground> {
   const token = await createSoftToken({ directory, owner, label });
   const [config, state] = [path.join(directory, 'etc'), path.join(directory, 'state')];
   mkdirSync(config, { mode: 0o755 });
-  const tool = async (...args: string[]) => (await runAs(owner, 'pkcs11-tool', ['--module', token.module, '--token-label', token.label, '--login', '--pin', 'env:RIG_PIN', ...args], { env: { ...token.environment, RIG_PIN: token.pin }, cwd: '/' })).stdout;
+  const tool = async (...args: string[]) =>
+    (
+      await runAs(
+        owner,
+        'pkcs11-tool',
+        ['--module', token.module, '--token-label', token.label, '--login', '--pin', 'env:RIG_PIN', ...args],
+        { env: { ...token.environment, RIG_PIN: token.pin }, cwd: '/' },
+      )
+    ).stdout;
   return {
     directory,
     owner,
@@ -54,7 +62,10 @@ export async function layGround(label = 'pki'): Promise<Ground> {
       (await tool('-O'))
         .split(/^(?=\S)/mu)
         .filter((object) => /^(?:Certificate|Private|Public)/u.test(object))
-        .map((object) => `${/^\w+/u.exec(object)?.[0] ?? ''} ${/label: +(.*)/u.exec(object)?.[1] ?? ''} ${/ID: +(.*)/u.exec(object)?.[1] ?? ''}`)
+        .map(
+          (object) =>
+            `${/^\w+/u.exec(object)?.[0] ?? ''} ${/label: +(.*)/u.exec(object)?.[1] ?? ''} ${/ID: +(.*)/u.exec(object)?.[1] ?? ''}`,
+        )
         .sort(),
     certificate: async (name) => {
       const out = path.join(directory, 'read.der');
@@ -71,4 +82,5 @@ export function tokenFlags(token: SoftToken): string[] {
   return ['--module', token.module, '--token', token.label, '--pin-file', token.pinFile, '--module-env', `SOFTHSM2_CONF=${token.confFile}`];
 }
 
-export const openssl = (...args: string[]): string => execFileSync('openssl', args, { encoding: 'utf8', stdio: ['ignore', 'pipe', 'pipe'] });
+export const openssl = (...args: string[]): string =>
+  execFileSync('openssl', args, { encoding: 'utf8', stdio: ['ignore', 'pipe', 'pipe'] });

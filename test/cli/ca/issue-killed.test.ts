@@ -17,7 +17,18 @@ let out: string;
 
 beforeAll(async () => {
   ground = await layGround();
-  const made = await hsmonger('ca', 'init-root', '--instance', 'many', ...ground.here, ...ground.onToken, '--subject', 'CN=Root of many', '--key-type', 'P-256');
+  const made = await hsmonger(
+    'ca',
+    'init-root',
+    '--instance',
+    'many',
+    ...ground.here,
+    ...ground.onToken,
+    '--subject',
+    'CN=Root of many',
+    '--key-type',
+    'P-256',
+  );
   expect(made.exitCode, made.err).toBe(0);
   const [requests, certificates] = ['requests', 'certificates'].map((name) => path.join(ground.directory, name)) as [string, string];
   for (const directory of [requests, certificates]) mkdirSync(directory);
@@ -31,7 +42,11 @@ const files = () => readdirSync(out).filter((name) => name.endsWith('.crt'));
 
 it('leaves whole files, written as batches are committed, and the next run finishes', async () => {
   const child = spawn(path.join(installation().executables, 'hsmonger'), order, { detached: true, stdio: 'ignore' });
-  const ended = new Promise<void>((resolve) => { child.once('close', () => { resolve(); }); });
+  const ended = new Promise<void>((resolve) => {
+    child.once('close', () => {
+      resolve();
+    });
+  });
   while (files().length === 0 && child.exitCode === null) await sleep(5);
   process.kill(-child.pid!, 'SIGKILL');
   await ended;
@@ -41,7 +56,17 @@ it('leaves whole files, written as batches are committed, and the next run finis
   for (const [name, pem] of before) expect(() => certificateFromPem(pem, name)).not.toThrow();
 
   // On a terminal, where progress is shown.
-  const said = execFileSync('script', ['--quiet', '--return', '--command', [path.join(installation().executables, 'hsmonger'), ...order].map((word) => `'${word}'`).join(' '), '/dev/null'], { env: { ...process.env, TERM: 'xterm' } }).toString();
+  const said = execFileSync(
+    'script',
+    [
+      '--quiet',
+      '--return',
+      '--command',
+      [path.join(installation().executables, 'hsmonger'), ...order].map((word) => `'${word}'`).join(' '),
+      '/dev/null',
+    ],
+    { env: { ...process.env, TERM: 'xterm' } },
+  ).toString();
   expect(said).toMatch(/\d+ of 3000 certificates[^i]/u);
   expect(said).toMatch(/3000 of 3000 certificates issued, \d+ of them before\./u);
   expect(files()).toHaveLength(count);

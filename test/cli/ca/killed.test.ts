@@ -1,4 +1,7 @@
-/** kill -9 of `ca init-root` and `ca init-intermediate`, their workers with them, at moments all over their run: the next run finishes, with one key and one certificate for each. */
+/**
+ * kill -9 of `ca init-root` and `ca init-intermediate`, their workers with them, at moments all over their run: the next run finishes, with
+ * one key and one certificate for each.
+ */
 import { spawn } from 'node:child_process';
 import { writeFileSync } from 'node:fs';
 import path from 'node:path';
@@ -18,8 +21,12 @@ afterAll(() => ground.remove());
 async function endedWithin(ms: number, args: readonly string[]): Promise<boolean> {
   const child = spawn(path.join(installation().executables, 'hsmonger'), args, { detached: true, stdio: ['ignore', 'ignore', 'pipe'] });
   let said = '';
-  child.stderr.on('data', (chunk: Buffer) => { said += chunk.toString(); });
-  const ended = new Promise<number | null>((resolve) => { child.once('close', resolve); });
+  child.stderr.on('data', (chunk: Buffer) => {
+    said += chunk.toString();
+  });
+  const ended = new Promise<number | null>((resolve) => {
+    child.once('close', resolve);
+  });
   const first = await Promise.race([ended, sleep(ms).then(() => 'late' as const)]);
   if (first === 'late') {
     process.kill(-child.pid!, 'SIGKILL');
@@ -36,8 +43,31 @@ async function endedWithin(ms: number, args: readonly string[]): Promise<boolean
 }
 
 it('leaves nothing that the next run does not finish', async () => {
-  const root = (name: string) => ['ca', 'init-root', '--instance', name, ...ground.here, ...ground.onToken, '--subject', `CN=Root ${name}`, '--key-type', 'P-256'];
-  const below = (name: string) => ['ca', 'init-intermediate', '--instance', `${name}-below`, '--issuer', name, ...ground.here, '--subject', `CN=Below ${name}`, '--key-type', 'P-256'];
+  const root = (name: string) => [
+    'ca',
+    'init-root',
+    '--instance',
+    name,
+    ...ground.here,
+    ...ground.onToken,
+    '--subject',
+    `CN=Root ${name}`,
+    '--key-type',
+    'P-256',
+  ];
+  const below = (name: string) => [
+    'ca',
+    'init-intermediate',
+    '--instance',
+    `${name}-below`,
+    '--issuer',
+    name,
+    ...ground.here,
+    '--subject',
+    `CN=Below ${name}`,
+    '--key-type',
+    'P-256',
+  ];
   let killed = 0;
   for (const command of [root('a'), below('a')]) {
     for (let ms = 150; !(await endedWithin(ms, command)); ms *= 1.4) killed += 1;
@@ -46,8 +76,11 @@ it('leaves nothing that the next run does not finish', async () => {
     expect(said.out).toContain('nothing was changed');
   }
   expect(killed).toBeGreaterThan(2);
-  // Not the public keys: SoftHSM killed inside C_GenerateKeyPair may have written the first of the two objects, which is of no use to anybody.
-  const objects = (await ground.objects()).map((object) => object.split(' ').slice(0, 2).join(' ')).filter((object) => !object.startsWith('Public'));
+  // Not the public keys: SoftHSM killed inside C_GenerateKeyPair may have written the first of the two objects, which is of no use to
+  // anybody.
+  const objects = (await ground.objects())
+    .map((object) => object.split(' ').slice(0, 2).join(' '))
+    .filter((object) => !object.startsWith('Public'));
   expect(objects).toEqual(['Certificate a', 'Certificate a-below', 'Private a', 'Private a-below']);
   const rows = JSON.parse((await hsmonger('ca', 'list', '--json', '--instance', 'a', ...ground.here)).out) as unknown[];
   expect(rows).toHaveLength(2);

@@ -2,7 +2,8 @@ import { expect, test } from 'vitest';
 import { portionsOf } from '../../../src/cli/ca/portions.js';
 
 const request = (name: number, octets: number) => ({ name: String(name), csr: new Uint8Array(octets) });
-const sizes = (...octets: number[]) => portionsOf(octets.map((each, nth) => request(nth, each))).map((portion) => portion.map(({ csr }) => csr.length));
+const sizes = (...octets: number[]) =>
+  portionsOf(octets.map((each, nth) => request(nth, each))).map((portion) => portion.map(({ csr }) => csr.length));
 const mib = 1024 * 1024;
 
 test('a portion has no more requests, and no more octets, than its answer has room for; each request is in one, in their order', () => {

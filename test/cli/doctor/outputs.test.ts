@@ -11,13 +11,30 @@ import type { Result } from '../../../src/doctor/run.js';
 import { run } from '../../../src/platform/run.js';
 import { privateDirectory, type PrivateDirectory } from '../../rig/directory.js';
 
-const result = (change: Partial<Result>): Result => ({ source: 'hsmonger.token', check: 'TokenPresent', instance: 'one', when: new Date('2026-06-01T10:20:30.456Z'), duration: 0.25, severity: 'success', key: 'hsm', message: 'The token is there.', ...change });
+const result = (change: Partial<Result>): Result => ({
+  source: 'hsmonger.token',
+  check: 'TokenPresent',
+  instance: 'one',
+  when: new Date('2026-06-01T10:20:30.456Z'),
+  duration: 0.25,
+  severity: 'success',
+  key: 'hsm',
+  message: 'The token is there.',
+  ...change,
+});
 /** What comes from outside may hold anything. */
 const nasty = 'a {key} {0} | b\u001b[31m "c" \\d';
 const results: Result[] = [
   result({}),
   result({ check: 'TokenPinState', severity: 'warning', message: 'A login has failed.', fix: 'Find out who.' }),
-  result({ source: 'hsmonger.nss', check: 'NssTrust', severity: 'error', key: nasty, message: `The trust of '${nasty}' is wrong.`, fix: `Set it for '${nasty}'.` }),
+  result({
+    source: 'hsmonger.nss',
+    check: 'NssTrust',
+    severity: 'error',
+    key: nasty,
+    message: `The trust of '${nasty}' is wrong.`,
+    fix: `Set it for '${nasty}'.`,
+  }),
   result({ instance: 'two', severity: 'critical', message: 'The token is away.', fix: 'Plug it in.' }),
 ];
 const of = { at: new Date('2026-06-01T10:20:30Z'), seconds: 1.5 };
@@ -29,12 +46,29 @@ const file = (name: string, text: string) => {
   return where;
 };
 
-beforeAll(() => { directory = privateDirectory(); });
-afterAll(() => { directory.remove(); });
+beforeAll(() => {
+  directory = privateDirectory();
+});
+afterAll(() => {
+  directory.remove();
+});
 
 describe('json', () => {
-  /** ipa-healthcheck's own command, but for its question whether this is an IPA server (it starts on no other), and without checks of its own. */
-  const healthcheck = (...args: string[]) => run('/usr/bin/python3', ['-c', "import sys\nfrom ipahealthcheck.core.main import IPAChecks\nIPAChecks.pre_check = lambda self: None\nsys.exit(IPAChecks([], sys.argv.pop(1)).run_healthcheck())", file('healthcheck.conf', '[default]\n'), ...args], { okExitCodes: [0, 1] });
+  /**
+   * ipa-healthcheck's own command, but for its question whether this is an IPA server (it starts on no other), and without checks of its
+   * own.
+   */
+  const healthcheck = (...args: string[]) =>
+    run(
+      '/usr/bin/python3',
+      [
+        '-c',
+        'import sys\nfrom ipahealthcheck.core.main import IPAChecks\nIPAChecks.pre_check = lambda self: None\nsys.exit(IPAChecks([], sys.argv.pop(1)).run_healthcheck())',
+        file('healthcheck.conf', '[default]\n'),
+        ...args,
+      ],
+      { okExitCodes: [0, 1] },
+    );
 
   test('is read by ipa-healthcheck --input-file, which prints each finding with its fix and counts it', async () => {
     const input = file('doctor.json', healthcheckJson(results));
@@ -48,15 +82,40 @@ describe('json', () => {
       '',
     ]);
     expect(human.exitCode).toBe(1);
-    expect((await healthcheck('--input-file', file('fine.json', healthcheckJson([results[0]!])), '--failures-only', '--output-type', 'human')).stdout).toBe('No issues found.\n');
-    expect((await healthcheck('--input-file', input, '--source', 'hsmonger.token', '--check', 'TokenPinState', '--output-type', 'human', '--all')).stdout).toMatch(/^WARNING: [^\n]+\n$/u);
+    expect(
+      (await healthcheck('--input-file', file('fine.json', healthcheckJson([results[0]!])), '--failures-only', '--output-type', 'human'))
+        .stdout,
+    ).toBe('No issues found.\n');
+    expect(
+      (
+        await healthcheck(
+          '--input-file',
+          input,
+          '--source',
+          'hsmonger.token',
+          '--check',
+          'TokenPinState',
+          '--output-type',
+          'human',
+          '--all',
+        )
+      ).stdout,
+    ).toMatch(/^WARNING: [^\n]+\n$/u);
   });
 
   test('goes through ipa-healthcheck and comes out as it was', async () => {
     const { stdout } = await healthcheck('--input-file', file('again.json', healthcheckJson(results)), '--output-type', 'json', '--all');
     const parts = (text: string) => (JSON.parse(text) as Record<string, unknown>[]).map((one) => ({ ...one, uuid: typeof one['uuid'] }));
     expect(parts(stdout)).toEqual(parts(healthcheckJson(results)));
-    expect(parts(stdout)[0]).toEqual({ source: 'hsmonger.token', check: 'TokenPresent', result: 'SUCCESS', uuid: 'string', when: '20260601102030Z', duration: '0.250000', kw: { key: 'hsm', instance: 'one', finding: 'The token is there.', msg: '{finding}' } });
+    expect(parts(stdout)[0]).toEqual({
+      source: 'hsmonger.token',
+      check: 'TokenPresent',
+      result: 'SUCCESS',
+      uuid: 'string',
+      when: '20260601102030Z',
+      duration: '0.250000',
+      kw: { key: 'hsm', instance: 'one', finding: 'The token is there.', msg: '{finding}' },
+    });
   });
 
   test('cannot drive a terminal', () => {
@@ -83,7 +142,11 @@ describe('prometheus', () => {
 
 describe('nagios', () => {
   test.each<[Result[], 0 | 1 | 2, RegExp]>([
-    [[results[0]!], 0, /^HSMONGER OK - nothing is wrong \(1 finding\) \| critical=0;;0;0 error=0;;0;0 warning=0;0;;0 success=1;;;0 time=1\.500s;;;0\n$/u],
+    [
+      [results[0]!],
+      0,
+      /^HSMONGER OK - nothing is wrong \(1 finding\) \| critical=0;;0;0 error=0;;0;0 warning=0;0;;0 success=1;;;0 time=1\.500s;;;0\n$/u,
+    ],
     [results.slice(0, 2), 1, /^HSMONGER WARNING - one: A login has failed\. \| critical=0.* warning=1;0/u],
     [results.slice(0, 3), 2, /^HSMONGER CRITICAL - one: The trust of [^|]*is wrong\. \(and 1 more\) \| critical=0;;0;0 error=1/u],
     [results, 2, /^HSMONGER CRITICAL - two: The token is away\. \(and 2 more\) \| critical=1;;0;0 error=1;;0;0 warning=1;0;;0 success=1/u],
@@ -95,9 +158,14 @@ describe('nagios', () => {
   });
 
   test("is understood by the monitoring plug-ins' own negate, exit code and word", async () => {
-    const plugin = file('plugin', `#!/bin/sh\ncat <<'EOF'\n${nagiosLine(results.slice(0, 2), 1.5)}EOF\nexit ${String(nagiosExit(results.slice(0, 2)))}\n`);
+    const plugin = file(
+      'plugin',
+      `#!/bin/sh\ncat <<'EOF'\n${nagiosLine(results.slice(0, 2), 1.5)}EOF\nexit ${String(nagiosExit(results.slice(0, 2)))}\n`,
+    );
     chmodSync(plugin, 0o755);
-    const { stdout, exitCode } = await run('/usr/lib/nagios/plugins/negate', ['-s', '-w', 'CRITICAL', plugin], { okExitCodes: [0, 1, 2, 3] });
+    const { stdout, exitCode } = await run('/usr/lib/nagios/plugins/negate', ['-s', '-w', 'CRITICAL', plugin], {
+      okExitCodes: [0, 1, 2, 3],
+    });
     expect({ stdout, exitCode }).toEqual({ stdout: nagiosLine(results.slice(0, 2), 1.5).replace('WARNING', 'CRITICAL'), exitCode: 2 });
   });
 
@@ -120,7 +188,9 @@ describe('human', () => {
         '',
       ].join('\n'),
     );
-    expect(humanText([results[0]!], [results[0]!], false)).toBe('success   TokenPresent: The token is there.\nNothing is wrong (1 finding).\n');
+    expect(humanText([results[0]!], [results[0]!], false)).toBe(
+      'success   TokenPresent: The token is there.\nNothing is wrong (1 finding).\n',
+    );
   });
 
   test('has colour only where asked for', () => {

@@ -14,9 +14,14 @@ beforeEach(() => {
   file = path.join(directory.path, 'pin');
   writeFileSync(file, 'x', { mode: 0o644 });
 });
-afterEach(() => { directory.remove(); });
+afterEach(() => {
+  directory.remove();
+});
 
-const factsOf = (of: string) => { const { mode, uid, gid } = lstatSync(of); return { mode: mode & 0o7777, uid, gid }; };
+const factsOf = (of: string) => {
+  const { mode, uid, gid } = lstatSync(of);
+  return { mode: mode & 0o7777, uid, gid };
+};
 
 test('changes mode and owner of a file, and of a directory', () => {
   changeFile(file, serviceUid, { mode: 0o600 });
@@ -31,7 +36,9 @@ test('changes mode and owner of a file, and of a directory', () => {
 test('refuses a link, a second name, a FIFO, and what is not there', async () => {
   const link = path.join(directory.path, 'link');
   symlinkSync(file, link);
-  expect(() => changeFile(link, serviceUid, { mode: 0o600 })).toThrow(`Did not change ${link}: it is a symbolic link; look at it, and do it by hand.`);
+  expect(() => changeFile(link, serviceUid, { mode: 0o600 })).toThrow(
+    `Did not change ${link}: it is a symbolic link; look at it, and do it by hand.`,
+  );
   linkSync(file, path.join(directory.path, 'second'));
   expect(() => changeFile(file, serviceUid, { uid: serviceUid, gid: 1 })).toThrow(/it has 2 names \(hard links\)/u);
   const fifo = path.join(directory.path, 'fifo');
@@ -56,7 +63,7 @@ test('refuses a file in a directory where others than the service user can put a
   expect(factsOf(inside).mode).toBe(0o600);
 });
 
-test('a directory the service user has exchanged for a link to one of root\'s gets it none of root\'s files; a link of root\'s is followed', () => {
+test("a directory the service user has exchanged for a link to one of root's gets it none of root's files; a link of root's is followed", () => {
   const [theirs, roots] = [path.join(directory.path, 'theirs'), path.join(directory.path, 'roots')];
   for (const each of [theirs, roots]) mkdirSync(each, { mode: 0o755 });
   const precious = path.join(roots, 'pkcs11.txt');
@@ -64,7 +71,9 @@ test('a directory the service user has exchanged for a link to one of root\'s ge
   symlinkSync(roots, path.join(theirs, 'alias'));
   lchownSync(path.join(theirs, 'alias'), serviceUid, serviceUid);
   chownSync(theirs, serviceUid, serviceUid);
-  expect(() => changeFile(path.join(theirs, 'alias', 'pkcs11.txt'), serviceUid, { uid: serviceUid, gid: serviceUid })).toThrow(`a symbolic link on the way leads to ${precious}`);
+  expect(() => changeFile(path.join(theirs, 'alias', 'pkcs11.txt'), serviceUid, { uid: serviceUid, gid: serviceUid })).toThrow(
+    `a symbolic link on the way leads to ${precious}`,
+  );
   expect(factsOf(precious).uid).toBe(0);
   symlinkSync(roots, path.join(directory.path, 'alias'));
   changeFile(path.join(directory.path, 'alias', 'pkcs11.txt'), serviceUid, { mode: 0o640 });

@@ -23,7 +23,9 @@ interface Told {
 }
 
 /** What is no success, sorted; and the exit code. */
-async function look(...args: string[]): Promise<{ readonly exitCode: number | undefined; readonly told: string[]; readonly successes: number }> {
+async function look(
+  ...args: string[]
+): Promise<{ readonly exitCode: number | undefined; readonly told: string[]; readonly successes: number }> {
   const { exitCode, stdout, stderr } = await site.cli('doctor', '--output', 'json', ...args);
   let results: readonly (Omit<Told, 'key'> & { readonly kw: { readonly key: string } })[];
   try {
@@ -32,7 +34,11 @@ async function look(...args: string[]): Promise<{ readonly exitCode: number | un
     throw new Error(`doctor ended with ${String(exitCode)}:\n${stdout}\n${stderr}`);
   }
   const bad = results.filter(({ result }) => result !== 'SUCCESS');
-  return { exitCode, told: bad.map(({ check, result, kw }) => `${result} ${check} ${kw.key}`).sort(), successes: results.length - bad.length };
+  return {
+    exitCode,
+    told: bad.map(({ check, result, kw }) => `${result} ${check} ${kw.key}`).sort(),
+    successes: results.length - bad.length,
+  };
 }
 
 function inLedger(sql: string, ...values: string[]): void {
@@ -62,11 +68,29 @@ test('each thing that is wrong is told once, and --fix mends what is safe', asyn
   writeFileSync(`${site.token.pinFile}.refused`, '0000\n', { mode: 0o600 });
   await getcert(site.bus, ['stop-tracking', '-i', ids.get(ocsp) ?? '']);
   await getcert(site.bus, ['start-tracking', '-i', ids.get(third) ?? '', '-C', '/bin/true']);
-  inLedger("INSERT INTO outcomes (subject_key, profile, at, code, message, uid) VALUES ('00', 'caServerCert', ?, 'ISSUED', '', 0)", new Date(Date.now() + 86_400_000).toISOString());
-  inLedger("INSERT INTO journal (nickname, step, certificate, detail, started_at, updated_at) VALUES (?, 'announced', NULL, '{\"before\":[]}', ?, ?) ON CONFLICT (nickname) DO UPDATE SET step = 'announced', detail = excluded.detail, updated_at = excluded.updated_at", ca, '2026-01-01T00:00:00.000Z', '2026-01-01T00:00:00.000Z');
+  inLedger(
+    "INSERT INTO outcomes (subject_key, profile, at, code, message, uid) VALUES ('00', 'caServerCert', ?, 'ISSUED', '', 0)",
+    new Date(Date.now() + 86_400_000).toISOString(),
+  );
+  inLedger(
+    "INSERT INTO journal (nickname, step, certificate, detail, started_at, updated_at) VALUES (?, 'announced', NULL, '{\"before\":[]}', ?, ?) ON CONFLICT (nickname) DO UPDATE SET step = 'announced', detail = excluded.detail, updated_at = excluded.updated_at",
+    ca,
+    '2026-01-01T00:00:00.000Z',
+    '2026-01-01T00:00:00.000Z',
+  );
   const refused = `WARNING RefusedPins ${site.token.pinFile}.refused`;
   const { exitCode, told } = await look();
-  expect(told).toEqual(['ERROR Clock ledger', `ERROR DatabaseModes ${key4}`, refused, `ERROR RequestsPresent ${ocsp}`, `ERROR RequestsRight ${third}`, `ERROR SavingsFinished ${ca}`, `ERROR StateFiles ${site.ledger}`].sort());
+  expect(told).toEqual(
+    [
+      'ERROR Clock ledger',
+      `ERROR DatabaseModes ${key4}`,
+      refused,
+      `ERROR RequestsPresent ${ocsp}`,
+      `ERROR RequestsRight ${third}`,
+      `ERROR SavingsFinished ${ca}`,
+      `ERROR StateFiles ${site.ledger}`,
+    ].sort(),
+  );
   expect(exitCode).toBe(3);
 
   const fixed = await site.cli('doctor', '--fix', '--yes');

@@ -40,19 +40,28 @@ describe.each(interfaceNames)('a certificate through %s', (name) => {
     const request = await makeRequest();
     const { pending, message, afterSeconds } = pendingOf(await issuer({ agent: 'none' }).enrol(request));
     expect(pending).toMatch(/^state=check&requestId=(?:7|0x7)$/u);
-    expect(message).toMatch(/^Request (?:7|0x7) for CN=host\.double\.test,O=DOUBLE waits at the CA: it has no agent here; an agent approves it with 'pki ca-cert-request-approve (?:7|0x7)'\.$/u);
+    expect(message).toMatch(
+      /^Request (?:7|0x7) for CN=host\.double\.test,O=DOUBLE waits at the CA: it has no agent here; an agent approves it with 'pki ca-cert-request-approve (?:7|0x7)'\.$/u,
+    );
     expect(afterSeconds).toBe(300);
     expect(pendingOf(await issuer({ agent: 'none' }).enrol({ ...request, pending })).pending).toBe(pending);
     // Another host's ledger, or none: the cookie alone has to do.
     ledger.exec('DELETE FROM asked');
     await double.approveByHand(7);
-    expect(sameKey(issuedBy(await issuer({ agent: 'none' }).enrol({ ...request, pending: 'state=approve&requestId=7' })).spki, request.keys.spki)).toBe(true);
+    expect(
+      sameKey(
+        issuedBy(await issuer({ agent: 'none' }).enrol({ ...request, pending: 'state=approve&requestId=7' })).spki,
+        request.keys.spki,
+      ),
+    ).toBe(true);
     expect(double.requests.size).toBe(1);
   });
 
   it('is not asked for as an agent whose certificate the CA knows and does not let approve: it waits', async () => {
     const { issuer } = await use(only);
-    expect(pendingOf(await issuer({ agent: 'powerless' }).enrol(await makeRequest())).message).toMatch(/may not be approved with the certificate of the agent here/u);
+    expect(pendingOf(await issuer({ agent: 'powerless' }).enrol(await makeRequest())).message).toMatch(
+      /may not be approved with the certificate of the agent here/u,
+    );
   });
 
   it('of a profile that asks who is asking is asked for as the agent', async () => {
@@ -65,7 +74,10 @@ describe.each(interfaceNames)('a certificate through %s', (name) => {
     const request = await makeRequest();
     const { pending } = pendingOf(await issuer({ agent: 'none' }).enrol(request));
     double.requests.get(7)!.status = 'canceled';
-    await expect(issuer().enrol({ ...request, pending })).rejects.toMatchObject({ code: 'CA_REFUSED', message: expect.stringMatching(/^The CA refused request (?:7|0x7) for CN=host\.double\.test,O=DOUBLE: canceled\.$/u) as string });
+    await expect(issuer().enrol({ ...request, pending })).rejects.toMatchObject({
+      code: 'CA_REFUSED',
+      message: expect.stringMatching(/^The CA refused request (?:7|0x7) for CN=host\.double\.test,O=DOUBLE: canceled\.$/u) as string,
+    });
     expect(issuedBy(await issuer().enrol(request))).toBeDefined();
   });
 
@@ -95,11 +107,15 @@ describe.each(interfaceNames)('a certificate through %s', (name) => {
     const request = await makeRequest('caServerCert', 'O=DOUBLE, CN=second.double.test');
     let count = -1;
     double.cut = () => ++count === lost;
-    const first = await issuer().enrol(request).catch((error: unknown) => error as Error);
+    const first = await issuer()
+      .enrol(request)
+      .catch((error: unknown) => error as Error);
     double.cut = undefined;
     const second = issuedBy(await issuer().enrol(request));
     if (!(first instanceof Error)) expect(issuedBy(first).der).toEqual(second.der);
-    const made = [...double.requests.values()].filter(({ certificate }) => certificate !== undefined && equalBytes(certificate.spki, second.spki));
+    const made = [...double.requests.values()].filter(
+      ({ certificate }) => certificate !== undefined && equalBytes(certificate.spki, second.spki),
+    );
     expect(made).toHaveLength(1);
     // The servlets have no search: a request that was never heard of again stays with the CA, unapproved.
     expect(double.requests.size).toBe(name === 'servlets' && lost === 0 ? 3 : 2);
@@ -158,29 +174,41 @@ describe('the interface', () => {
 });
 
 describe('a CA certificate', () => {
-  it.each(interfaceNames)('is approved with leave to outlive the CA certificate in use when it is renewed, and nothing else is (%s)', async (name) => {
-    const { issuer, double } = await use({ interfaces: [name], days: 7000 });
-    const request = await makeRequest('caCACert', 'O=DOUBLE, CN=Sub CA');
-    const old = issuedBy(await issuer().enrol(request));
-    const renewed = issuedBy(await issuer().enrol({ ...request, oldCertificate: old.der }));
-    expect(old.notAfter).toEqual(double.ca.certificate.notAfter);
-    expect(renewed.notAfter.getTime()).toBeGreaterThan(old.notAfter.getTime());
-    const leaf = await makeRequest();
-    const oldLeaf = issuedBy(await issuer().enrol(leaf));
-    await new Promise((resolve) => setTimeout(resolve, 1100));
-    await issuer().enrol({ ...leaf, oldCertificate: oldLeaf.der });
-    expect([...double.requests.values()].map(({ outlives }) => outlives)).toEqual(['false', 'true', 'false', 'false']);
-  });
+  it.each(interfaceNames)(
+    'is approved with leave to outlive the CA certificate in use when it is renewed, and nothing else is (%s)',
+    async (name) => {
+      const { issuer, double } = await use({ interfaces: [name], days: 7000 });
+      const request = await makeRequest('caCACert', 'O=DOUBLE, CN=Sub CA');
+      const old = issuedBy(await issuer().enrol(request));
+      const renewed = issuedBy(await issuer().enrol({ ...request, oldCertificate: old.der }));
+      expect(old.notAfter).toEqual(double.ca.certificate.notAfter);
+      expect(renewed.notAfter.getTime()).toBeGreaterThan(old.notAfter.getTime());
+      const leaf = await makeRequest();
+      const oldLeaf = issuedBy(await issuer().enrol(leaf));
+      await new Promise((resolve) => setTimeout(resolve, 1100));
+      await issuer().enrol({ ...leaf, oldCertificate: oldLeaf.der });
+      expect([...double.requests.values()].map(({ outlives }) => outlives)).toEqual(['false', 'true', 'false', 'false']);
+    },
+  );
 
   it('whose end Dogtag did not move is not called renewed, and the settings that cap it are named', async () => {
     const { issuer } = await use({ days: 7000, cutsCa: true });
     const request = await makeRequest('caCACert', 'O=DOUBLE, CN=Sub CA');
     const old = issuedBy(await issuer().enrol(request));
-    await expect(issuer().enrol({ ...request, oldCertificate: old.der })).rejects.toMatchObject({ code: 'NOT_LONGER', message: expect.stringMatching(/nothing was renewed.*up to PKI 11\.0, CS\.cfg has ca\.enablePastCATime=true.*since 11\.1.*bypassCAnotafter=true.*CAValidityDefault.*CS\.cfg ca\.enablePastCATime_caCert=true/u) as string });
+    await expect(issuer().enrol({ ...request, oldCertificate: old.der })).rejects.toMatchObject({
+      code: 'NOT_LONGER',
+      message: expect.stringMatching(
+        /nothing was renewed.*up to PKI 11\.0, CS\.cfg has ca\.enablePastCATime=true.*since 11\.1.*bypassCAnotafter=true.*CAValidityDefault.*CS\.cfg ca\.enablePastCATime_caCert=true/u,
+      ) as string,
+    });
   });
 
   const id = '0c2e4a7e-7e5e-4a53-9f0a-000000000001';
-  it.each([['v2', true], ['v1', true], ['v2', false]] as const)("of a lightweight CA is renewed by %s (its own way: %s)", async (name, renewable) => {
+  it.each([
+    ['v2', true],
+    ['v1', true],
+    ['v2', false],
+  ] as const)('of a lightweight CA is renewed by %s (its own way: %s)', async (name, renewable) => {
     const keys = await makeKeys('p256');
     const subject = 'O=DOUBLE, CN=Light';
     const { issuer, double } = await use({ interfaces: [name], lightweight: { id, keys, subject, renewable } });
@@ -200,17 +228,35 @@ describe('a CA certificate', () => {
   });
 
   it.each<[string, boolean, string, RegExp]>([
-    ['that is not ready there is not asked to be renewed', false, 'CA_ANSWER_INVALID', /has lightweight CA 0c2e.*, which is not ready there/u],
-    ['with another key is not asked to be renewed', true, 'CA_REFUSED', /for lightweight CA 0c2e.* is CN=Light,O=DOUBLE's and has another key than the certificate request/u],
+    [
+      'that is not ready there is not asked to be renewed',
+      false,
+      'CA_ANSWER_INVALID',
+      /has lightweight CA 0c2e.*, which is not ready there/u,
+    ],
+    [
+      'with another key is not asked to be renewed',
+      true,
+      'CA_REFUSED',
+      /for lightweight CA 0c2e.* is CN=Light,O=DOUBLE's and has another key than the certificate request/u,
+    ],
   ])('of a lightweight CA %s', async (_what, ready, code, sentence) => {
-    const { issuer, double } = await use({ lightweight: { id, keys: await makeKeys('p256'), subject: 'O=DOUBLE, CN=Light', renewable: true, ready } });
-    await expect(issuer().enrol({ ...(await makeRequest('caCACert', 'O=DOUBLE, CN=Light')), authority: id })).rejects.toMatchObject({ code, message: expect.stringMatching(sentence) as string });
+    const { issuer, double } = await use({
+      lightweight: { id, keys: await makeKeys('p256'), subject: 'O=DOUBLE, CN=Light', renewable: true, ready },
+    });
+    await expect(issuer().enrol({ ...(await makeRequest('caCACert', 'O=DOUBLE, CN=Light')), authority: id })).rejects.toMatchObject({
+      code,
+      message: expect.stringMatching(sentence) as string,
+    });
     expect(double.asked.filter((line) => line.startsWith('POST'))).toEqual([]);
   });
 
   it('of a lightweight CA nobody has is refused', async () => {
     const { issuer } = await use();
-    await expect(issuer().enrol({ ...(await makeRequest('caCACert')), authority: id })).rejects.toMatchObject({ code: 'CA_REFUSED', message: expect.stringMatching(/has no lightweight CA 0c2e/u) as string });
+    await expect(issuer().enrol({ ...(await makeRequest('caCACert')), authority: id })).rejects.toMatchObject({
+      code: 'CA_REFUSED',
+      message: expect.stringMatching(/has no lightweight CA 0c2e/u) as string,
+    });
   });
 });
 

@@ -37,9 +37,23 @@ export async function makeSite(options: DoubleOptions = {}): Promise<Site> {
     ledger,
     issuer: ({ agent = 'agent', url = double.url, caFile = double.caFile, timeoutMs = 5000, patienceMs = 0 } = {}) => {
       const files = agent === 'agent' ? double.agent : agent === 'none' ? undefined : double.wrongAgents[agent];
-      const issuer = { type: 'dogtag', certificate: 'caSigningCert', url, caFile, ...(files === undefined ? {} : { agent: files }) } as const;
+      const issuer = {
+        type: 'dogtag',
+        certificate: 'caSigningCert',
+        url,
+        caFile,
+        ...(files === undefined ? {} : { agent: files }),
+      } as const;
       const read = readAgent(issuer);
-      const made = createDogtagIssuer({ issuer, ...(read === undefined ? {} : { agent: read }), ledger, clock: () => new Date(), uid: 0, timeoutMs, patienceMs });
+      const made = createDogtagIssuer({
+        issuer,
+        ...(read === undefined ? {} : { agent: read }),
+        ledger,
+        clock: () => new Date(),
+        uid: 0,
+        timeoutMs,
+        patienceMs,
+      });
       opened.push(made);
       return made;
     },

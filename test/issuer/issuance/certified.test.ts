@@ -1,4 +1,7 @@
-/** What a certificate says that renews none, clause by clause of RFC 5280; openssl is the judge of what comes out of it elsewhere (issue-many.test.ts). */
+/**
+ * What a certificate says that renews none, clause by clause of RFC 5280; openssl is the judge of what comes out of it elsewhere
+ * (issue-many.test.ts).
+ */
 import { generateKeyPairSync } from 'node:crypto';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { caConfig } from '../../../src/config/ca-config.js';
@@ -21,13 +24,30 @@ beforeAll(async () => {
   issuer = await makeCertificate({ keys: await makeKeys(), extensions: [caConstraints()] });
 });
 
-const spkiOf = (keys: { readonly publicKey: { export(options: { format: 'der'; type: 'spki' }): Buffer } }) => new Uint8Array(keys.publicKey.export({ format: 'der', type: 'spki' }));
+const spkiOf = (keys: { readonly publicKey: { export(options: { format: 'der'; type: 'spki' }): Buffer } }) =>
+  new Uint8Array(keys.publicKey.export({ format: 'der', type: 'spki' }));
 const ec = spkiOf(generateKeyPairSync('ec', { namedCurve: 'P-256' }));
-const made = (subject: string | Uint8Array, more: Partial<Certifying> & { readonly spki?: Uint8Array; readonly asked?: readonly Uint8Array[]; readonly config?: Partial<CaConfig> } = {}) => {
+const made = (
+  subject: string | Uint8Array,
+  more: Partial<Certifying> & {
+    readonly spki?: Uint8Array;
+    readonly asked?: readonly Uint8Array[];
+    readonly config?: Partial<CaConfig>;
+  } = {},
+) => {
   const { spki = ec, asked, config, profile = profiles.caUserCert, ...rest } = more;
   const name = typeof subject === 'string' ? subjectFromText(subject) : subject;
-  const csr = { der: new Uint8Array(), subject: name, spki, extensions: asked === undefined ? [] : [subjectAltNameExtension(asked, name)], info: new Uint8Array(), signatureAlgorithm: new Uint8Array(), signature: new Uint8Array() };
-  return certified({ csr, issuer, profile, policy: profile.issue!, ca: { ...caConfig({}), ...config }, limits: noLimits, ...rest }).extensions;
+  const csr = {
+    der: new Uint8Array(),
+    subject: name,
+    spki,
+    extensions: asked === undefined ? [] : [subjectAltNameExtension(asked, name)],
+    info: new Uint8Array(),
+    signatureAlgorithm: new Uint8Array(),
+    signature: new Uint8Array(),
+  };
+  return certified({ csr, issuer, profile, policy: profile.issue!, ca: { ...caConfig({}), ...config }, limits: noLimits, ...rest })
+    .extensions;
 };
 const namesIn = (extensions: ReturnType<typeof made>) => {
   const found = findExtension(extensions, oids.subjectAltName);
@@ -49,7 +69,13 @@ describe('mail addresses of a subject are alternative names too (§4.1.2.6)', ()
   });
 
   it('of a root as well', () => {
-    const plan = planRoot(now, { spki: ec, serial: Uint8Array.of(1) }, { subject: subjectFromText('E=ca@example.test,CN=Root'), days: 1 }, 'key', 0);
+    const plan = planRoot(
+      now,
+      { spki: ec, serial: Uint8Array.of(1) },
+      { subject: subjectFromText('E=ca@example.test,CN=Root'), days: 1 },
+      'key',
+      0,
+    );
     expect(namesIn([...plan.extensions])).toEqual(['email:ca@example.test']);
   });
 });
@@ -88,6 +114,9 @@ it.each([
 it('names the policies of [ca], without a mark that it must be understood (§4.2.1.4)', () => {
   const found = findExtension(made('CN=a', { config: { policies: ['2.5.29.32.0', '1.3.6.1.4.1.99999.1'] } }), oids.certificatePolicies);
   expect(found?.critical).toBe(false);
-  expect(elementsIn(found!.value).map((policy) => Buffer.from(contentOf(policy)).toString('hex'))).toEqual(['0604551d2000', '06092b06010401868d1f01']);
+  expect(elementsIn(found!.value).map((policy) => Buffer.from(contentOf(policy)).toString('hex'))).toEqual([
+    '0604551d2000',
+    '06092b06010401868d1f01',
+  ]);
   expect(findExtension(made('CN=a'), oids.certificatePolicies)).toBeUndefined();
 });

@@ -49,10 +49,17 @@ describe('certificates from a CA on a real token', () => {
     root = site.authority.certificate(caName).der;
   });
   afterAll(() => site.directory.remove());
-  const make = (name: string, subject: string, names?: string, key?: readonly string[]) => request(site.directory.path, name, subject, names, key);
+  const make = (name: string, subject: string, names?: string, key?: readonly string[]) =>
+    request(site.directory.path, name, subject, names, key);
 
   it('a server: the names of the request, the profile of the CA, accepted by openssl and gnutls', async () => {
-    const certificate = given((await issue(site, [make('server', '/CN=www.test/O=HSMONGER.TEST/OU=dropped/C=US', 'DNS:www.test,IP:192.0.2.1')], { order: { profile: profiles.caServerCert, days: 375 } }))[0]);
+    const certificate = given(
+      (
+        await issue(site, [make('server', '/CN=www.test/O=HSMONGER.TEST/OU=dropped/C=US', 'DNS:www.test,IP:192.0.2.1')], {
+          order: { profile: profiles.caServerCert, days: 375 },
+        })
+      )[0],
+    );
     const text = certificateText(certificate);
     // openssl-ca(1): the order of the policy, what it does not name left out.
     expect(text).toContain('Subject: C = US, O = HSMONGER.TEST, CN = www.test\n');
@@ -66,8 +73,15 @@ describe('certificates from a CA on a real token', () => {
     expect(text).toMatch(/Netscape Comment: \n +Generated Certificate\n/u);
     expect(text).toMatch(/DirName:\/O=HSMONGER.TEST\/CN=Certificate Authority\n +serial:/u);
     expect(verdict(certificate, [], [root], undefined, '-purpose', 'sslserver', '-verify_hostname', 'www.test')).toMatch(/: OK$/mu);
-    const pem = (der: Uint8Array) => `-----BEGIN CERTIFICATE-----\n${Buffer.from(der).toString('base64').replace(/.{64}/gu, '$&\n')}\n-----END CERTIFICATE-----\n`;
-    expect(withFile(Buffer.from(pem(root)), (ca) => withFile(Buffer.from(pem(certificate)), (leaf) => execFileSync('certtool', ['--verify', '--load-ca-certificate', ca, '--infile', leaf]).toString()))).toContain('The certificate is trusted');
+    const pem = (der: Uint8Array) =>
+      `-----BEGIN CERTIFICATE-----\n${Buffer.from(der).toString('base64').replace(/.{64}/gu, '$&\n')}\n-----END CERTIFICATE-----\n`;
+    expect(
+      withFile(Buffer.from(pem(root)), (ca) =>
+        withFile(Buffer.from(pem(certificate)), (leaf) =>
+          execFileSync('certtool', ['--verify', '--load-ca-certificate', ca, '--infile', leaf]).toString(),
+        ),
+      ),
+    ).toContain('The certificate is trusted');
     expect(rows(site)).toMatchObject([{ profile: 'caServerCert', subject: 'CN=www.test,O=HSMONGER.TEST,C=US' }]);
   });
 
@@ -91,7 +105,17 @@ describe('certificates from a CA on a real token', () => {
     const first = given((await issue(site, [csr]))[0]);
     expect(await issue(site, [csr])).toEqual([{ name: 'again', certificate: first, before: true }]);
     expect(certificateText(first)).toMatch(/Subject Alternative Name: \n +DNS:again.test\n/u);
-    const other = given((await issue(site, [csr], { order: { profile: profiles.caServerCert, names: names('dns:other.test', 'ip:2001:db8::1'), subject: subjectFromText('CN=x,O=hsmonger.test') } }))[0]);
+    const other = given(
+      (
+        await issue(site, [csr], {
+          order: {
+            profile: profiles.caServerCert,
+            names: names('dns:other.test', 'ip:2001:db8::1'),
+            subject: subjectFromText('CN=x,O=hsmonger.test'),
+          },
+        })
+      )[0],
+    );
     expect(certificateText(other)).toMatch(/DNS:other.test, IP Address:2001:DB8:0:0:0:0:0:1\n/u);
     expect(other).not.toEqual(first);
     const anew = given((await issue(site, [csr], { order: { profile: profiles.caServerCert, again: '1' } }))[0]);
@@ -100,11 +124,25 @@ describe('certificates from a CA on a real token', () => {
 
   it('many: each bad request fails alone, in its place; twins get one certificate', async () => {
     const good = make('good', '/CN=good.test/O=HSMONGER.TEST');
-    const tampered = { name: 'tampered', csr: Uint8Array.from(good.csr, (octet, index) => (index === good.csr.length - 1 ? octet ^ 1 : octet)) };
+    const tampered = {
+      name: 'tampered',
+      csr: Uint8Array.from(good.csr, (octet, index) => (index === good.csr.length - 1 ? octet ^ 1 : octet)),
+    };
     const onCurve = make('beside', '/CN=beside.test/O=HSMONGER.TEST', undefined, ['ec', '-pkeyopt', 'ec_paramgen_curve:P-256']);
     const point = Buffer.from(onCurve.csr).indexOf(Buffer.from('03420004', 'hex')) + 4;
     const beside = { name: 'beside', csr: Uint8Array.from(onCurve.csr, (octet, index) => (index === point ? octet ^ 1 : octet)) };
-    const results = await issue(site, [tampered, good, { name: 'rubbish', csr: Uint8Array.of(1, 2) }, { ...good, name: 'twin' }, make('weak', '/CN=weak.test/O=HSMONGER.TEST', undefined, ['rsa:1024']), make('foreign', '/CN=f.test/O=Other'), make('nameless', '/O=HSMONGER.TEST'), make('itself', '/O=HSMONGER.TEST/CN=Certificate Authority'), make('host', '/CN=h/O=HSMONGER.TEST', 'DNS:a_b.test'), beside]);
+    const results = await issue(site, [
+      tampered,
+      good,
+      { name: 'rubbish', csr: Uint8Array.of(1, 2) },
+      { ...good, name: 'twin' },
+      make('weak', '/CN=weak.test/O=HSMONGER.TEST', undefined, ['rsa:1024']),
+      make('foreign', '/CN=f.test/O=Other'),
+      make('nameless', '/O=HSMONGER.TEST'),
+      make('itself', '/O=HSMONGER.TEST/CN=Certificate Authority'),
+      make('host', '/CN=h/O=HSMONGER.TEST', 'DNS:a_b.test'),
+      beside,
+    ]);
     expect(results.map((result) => ('problem' in result ? [result.name, result.problem.code] : [result.name, 'issued']))).toEqual([
       ['tampered', 'CSR_SIGNATURE'],
       ['good', 'issued'],
@@ -125,11 +163,26 @@ describe('certificates from a CA on a real token', () => {
     const bad = make('bad', '/CN=Bad CA/O=HSMONGER.TEST');
     const mail = make('mail', '/CN=Bad CA/O=HSMONGER.TEST', 'email:jane@hsmonger.test');
     for (const csr of [bad, mail]) {
-      expect(await issue(site, [csr], { order: { profile: profiles.caServerCert } })).toMatchObject([{ problem: { code: 'NAME_REFUSED', message: expect.stringMatching(/^Neither the request for CN=Bad CA,O=HSMONGER\.TEST nor --san names a host, .*; say --san dns:… or ip:…/u) as string } }]);
+      expect(await issue(site, [csr], { order: { profile: profiles.caServerCert } })).toMatchObject([
+        {
+          problem: {
+            code: 'NAME_REFUSED',
+            message: expect.stringMatching(
+              /^Neither the request for CN=Bad CA,O=HSMONGER\.TEST nor --san names a host, .*; say --san dns:… or ip:…/u,
+            ) as string,
+          },
+        },
+      ]);
       given((await issue(site, [csr], { order: { profile: profiles.caServerCert, names: names('ip:192.0.2.9') } }))[0]);
       given((await issue(site, [csr], { order: { profile: profiles.caSubsystemCert } }))[0]);
     }
-    given((await issue(site, [make('uri', '/CN=Bad CA/O=HSMONGER.TEST', 'URI:sip:hsmonger.test')], { order: { profile: profiles.caServerCert } }))[0]);
+    given(
+      (
+        await issue(site, [make('uri', '/CN=Bad CA/O=HSMONGER.TEST', 'URI:sip:hsmonger.test')], {
+          order: { profile: profiles.caServerCert },
+        })
+      )[0],
+    );
   });
 
   it('a key that was lost gets nothing any more, not even what it had, and not where it was lost while the token signed', async () => {
@@ -151,7 +204,8 @@ describe('certificates from a CA on a real token', () => {
         return signature;
       },
     });
-    for (const results of [late, await issue(site, [csr]), await issue(site, [csr], { order })]) expect(results).toMatchObject([{ problem: { code: 'REVOCATION_REFUSED' } }]);
+    for (const results of [late, await issue(site, [csr]), await issue(site, [csr], { order })])
+      expect(results).toMatchObject([{ problem: { code: 'REVOCATION_REFUSED' } }]);
     expect(rows(site)).toHaveLength(before);
   });
 
@@ -170,16 +224,24 @@ describe('certificates from a CA on a real token', () => {
       order,
       sign: async (algorithm, data) => {
         const signature = await site.signer(algorithm, data);
-        change((ledger) => { revoke(ledger, { issuerKey, serial }, { at: new Date(), reason: 'certificateHold' }, 0); });
+        change((ledger) => {
+          revoke(ledger, { issuerKey, serial }, { at: new Date(), reason: 'certificateHold' }, 0);
+        });
         return signature;
       },
     });
     for (const results of [late, await issue(site, [csr]), await issue(site, [csr], { order })]) {
-      expect(results).toMatchObject([{ problem: { code: 'REVOCATION_REFUSED', message: expect.stringContaining(`${serial}, since`) as string } }]);
-      expect(results).toMatchObject([{ problem: { message: expect.stringContaining(`'hsmonger ca unrevoke ${serial}' ends the hold`) as string } }]);
+      expect(results).toMatchObject([
+        { problem: { code: 'REVOCATION_REFUSED', message: expect.stringContaining(`${serial}, since`) as string } },
+      ]);
+      expect(results).toMatchObject([
+        { problem: { message: expect.stringContaining(`'hsmonger ca unrevoke ${serial}' ends the hold`) as string } },
+      ]);
     }
     expect(rows(site)).toHaveLength(before);
-    change((ledger) => { endHold(ledger, { issuerKey, serial }, new Date(), 0); });
+    change((ledger) => {
+      endHold(ledger, { issuerKey, serial }, new Date(), 0);
+    });
     expect(given((await issue(site, [csr]))[0])).toEqual(had);
     expect(given((await issue(site, [csr], { order }))[0])).not.toEqual(had);
   });
@@ -197,7 +259,9 @@ describe('certificates from a CA on a real token', () => {
       execFileSync('openssl', ['req', '-new', '-key', at(form), '-subj', '/CN=lost.test/O=HSMONGER.TEST', '-out', at('csr')]);
       const again = { name: form, csr: csrFromPem(readFileSync(at('csr'), 'latin1')) };
       expect(parseCsr(again.csr).spki).not.toEqual(parseCsr(csr.csr).spki);
-      expect(await issue(site, [again])).toMatchObject([{ problem: { code: 'REVOCATION_REFUSED', message: expect.stringContaining('and its key with it') as string } }]);
+      expect(await issue(site, [again])).toMatchObject([
+        { problem: { code: 'REVOCATION_REFUSED', message: expect.stringContaining('and its key with it') as string } },
+      ]);
     }
   });
 
@@ -205,11 +269,14 @@ describe('certificates from a CA on a real token', () => {
     const csrs = Array.from({ length: 8 }, (_none, index) => make(`gone${String(index)}`, `/CN=gone${String(index)}.test/O=HSMONGER.TEST`));
     let signed = 0;
     const first = await issue(site, csrs, {
-      sign: (algorithm, data) => (++signed > 4 ? Promise.reject(new HsmongerError('TOKEN_NOT_FOUND', 'The token is gone.')) : site.signer(algorithm, data)),
+      sign: (algorithm, data) =>
+        ++signed > 4 ? Promise.reject(new HsmongerError('TOKEN_NOT_FOUND', 'The token is gone.')) : site.signer(algorithm, data),
     });
     const done = first.filter((result) => 'certificate' in result);
     expect(done).toHaveLength(4);
-    expect(first.filter((result) => 'problem' in result).map((result) => 'problem' in result && result.problem.code)).toEqual(Array(4).fill('TOKEN_NOT_FOUND'));
+    expect(first.filter((result) => 'problem' in result).map((result) => 'problem' in result && result.problem.code)).toEqual(
+      Array(4).fill('TOKEN_NOT_FOUND'),
+    );
     const second = await issue(site, csrs);
     expect(second.every((result) => 'certificate' in result)).toBe(true);
     for (const result of done) expect(second.find(({ name }) => name === result.name)).toEqual({ ...result, before: true });
@@ -226,13 +293,18 @@ describe('certificates from a CA on a real token', () => {
         return site.signer(algorithm, data);
       },
     });
-    expect(results.map((result) => ('problem' in result ? result.problem.code : 'issued'))).toEqual(['issued', ...Array<string>(5).fill('INTERRUPTED')]);
+    expect(results.map((result) => ('problem' in result ? result.problem.code : 'issued'))).toEqual([
+      'issued',
+      ...Array<string>(5).fill('INTERRUPTED'),
+    ]);
     expect(rows(site).filter(({ subject }) => subject.includes('stop'))).toHaveLength(1);
   });
 
   it('a signature that is none is not handed out, nor written down', async () => {
     const before = rows(site).length;
-    const results = await issue(site, [make('wrong', '/CN=wrong.test/O=HSMONGER.TEST')], { sign: () => Promise.resolve(new Uint8Array(256)) });
+    const results = await issue(site, [make('wrong', '/CN=wrong.test/O=HSMONGER.TEST')], {
+      sign: () => Promise.resolve(new Uint8Array(256)),
+    });
     expect(results).toMatchObject([{ name: 'wrong', problem: { code: 'ISSUED_WRONG' } }]);
     expect(rows(site)).toHaveLength(before);
   });
@@ -241,7 +313,10 @@ describe('certificates from a CA on a real token', () => {
 describe('below a CA with name constraints', () => {
   let site: IssuingSite;
   beforeAll(async () => {
-    const { oid, critical, value } = nameConstraintsExtension({ permitted: ['dns:inside.test', 'dirName:O=HSMONGER.TEST'].map(nameConstraintFromText), excluded: [nameConstraintFromText('ip:0.0.0.0/0')] });
+    const { oid, critical, value } = nameConstraintsExtension({
+      permitted: ['dns:inside.test', 'dirName:O=HSMONGER.TEST'].map(nameConstraintFromText),
+      excluded: [nameConstraintFromText('ip:0.0.0.0/0')],
+    });
     site = await createIssuingSite({}, { extensions: [{ oid, critical, value: Buffer.from(value).toString('hex') }] });
   });
   afterAll(() => site.directory.remove());
@@ -251,9 +326,15 @@ describe('below a CA with name constraints', () => {
     const wildcard = given((await issue(site, [csr], { order: { profile: profiles.caServerCert, names: names('dns:*.inside.test') } }))[0]);
     expect(verdict(wildcard, [], [site.authority.certificate(caName).der])).toMatch(/: OK$/mu);
     for (const name of ['dns:a.outside.test', 'ip:192.0.2.1']) {
-      expect(await issue(site, [csr], { order: { profile: profiles.caServerCert, names: names(name) } })).toMatchObject([{ problem: { code: 'NAME_REFUSED', message: expect.stringContaining(name) as string } }]);
+      expect(await issue(site, [csr], { order: { profile: profiles.caServerCert, names: names(name) } })).toMatchObject([
+        { problem: { code: 'NAME_REFUSED', message: expect.stringContaining(name) as string } },
+      ]);
     }
-    expect(await issue(site, [csr], { order: { profile: profiles.caServerCert, subject: subjectFromText('CN=a.inside.test,O=Other') } })).toMatchObject([{ problem: { code: 'NAME_REFUSED' } }]);
-    expect(await issue(site, [request(site.directory.path, 'nameless', '/', 'DNS:a.outside.test')])).toMatchObject([{ problem: { code: 'NAME_REFUSED', message: expect.stringMatching(/^The request without a subject has the name /u) as string } }]);
+    expect(
+      await issue(site, [csr], { order: { profile: profiles.caServerCert, subject: subjectFromText('CN=a.inside.test,O=Other') } }),
+    ).toMatchObject([{ problem: { code: 'NAME_REFUSED' } }]);
+    expect(await issue(site, [request(site.directory.path, 'nameless', '/', 'DNS:a.outside.test')])).toMatchObject([
+      { problem: { code: 'NAME_REFUSED', message: expect.stringMatching(/^The request without a subject has the name /u) as string } },
+    ]);
   });
 });

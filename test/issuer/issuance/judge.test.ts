@@ -1,4 +1,7 @@
-/** Design rule 3 where an administrator orders: each fault alone keeps a certificate from being signed, or from being handed out. The CA's key is in software: nothing here is a token's. */
+/**
+ * Design rule 3 where an administrator orders: each fault alone keeps a certificate from being signed, or from being handed out. The CA's
+ * key is in software: nothing here is a token's.
+ */
 import { generateKeyPairSync, sign } from 'node:crypto';
 import { expect, it } from 'vitest';
 import type { SignatureAlgorithm } from '../../../src/config/signature-algorithm.js';
@@ -24,7 +27,16 @@ const [ca, leaf, other] = [pair(), pair(), pair()];
 const signed = (tbs: Uint8Array, { privateKey }: typeof ca) => new Uint8Array(sign('sha256', tbs, privateKey));
 
 const caName = subjectFromText('CN=Judge,O=Test');
-const root = buildTbsCertificate({ serial: Uint8Array.of(1), issuer: caName, subject: caName, spki: ca.spki, notBefore: from(-100), notAfter: from(1000), extensions: [caBasicConstraints, keyUsageExtension(['keyCertSign', 'cRLSign'])], signatureAlgorithm });
+const root = buildTbsCertificate({
+  serial: Uint8Array.of(1),
+  issuer: caName,
+  subject: caName,
+  spki: ca.spki,
+  notBefore: from(-100),
+  notAfter: from(1000),
+  extensions: [caBasicConstraints, keyUsageExtension(['keyCertSign', 'cRLSign'])],
+  signatureAlgorithm,
+});
 const certificate = parseCertificate(assembleCertificate(root, signatureAlgorithm, signed(root, ca)));
 const authority = { certificate, pool: [certificate], path: pathOf(), id: new Uint8Array() };
 const judge = judgeFor(authority, algorithm, now);
@@ -35,7 +47,18 @@ function pathOf() {
   return path;
 }
 
-const tbsWith = (changes: Partial<CertificateFields> = {}) => buildTbsCertificate({ serial: Uint8Array.of(2), issuer: caName, subject: subjectFromText('CN=leaf'), spki: leaf.spki, notBefore: from(-1), notAfter: from(100), extensions: [], signatureAlgorithm, ...changes });
+const tbsWith = (changes: Partial<CertificateFields> = {}) =>
+  buildTbsCertificate({
+    serial: Uint8Array.of(2),
+    issuer: caName,
+    subject: subjectFromText('CN=leaf'),
+    spki: leaf.spki,
+    notBefore: from(-1),
+    notAfter: from(100),
+    extensions: [],
+    signatureAlgorithm,
+    ...changes,
+  });
 
 it('nothing is amiss with a right one, before it is signed and after', () => {
   const tbs = tbsWith();

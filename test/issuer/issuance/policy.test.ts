@@ -9,7 +9,7 @@ import { subjectFromText } from '../../../src/x509/names/subject-text.js';
 const ca = subjectFromText('CN=CA,OU=A,OU=B,O=Example Ltd,C=US');
 const under = (policy: CaConfig['policy'], subject: string) => nameText(underPolicy(policy, subjectFromText(subject), ca));
 
-describe("a subject under a policy, as openssl-ca(1) has it", () => {
+describe('a subject under a policy, as openssl-ca(1) has it', () => {
   const strict = { countryName: 'match', organizationName: 'match', organizationalUnitName: 'optional', commonName: 'supplied' } as const;
 
   it('takes the fields the policy names, in its order, and leaves the others out', () => {
@@ -34,8 +34,15 @@ describe("a subject under a policy, as openssl-ca(1) has it", () => {
 });
 
 describe('how many CAs may stand below one', () => {
-  const certificate = (subject: string, issuer: string, pathLength?: number) => ({ subject: subjectFromText(subject), issuer: subjectFromText(issuer), extensions: [], ...(pathLength === undefined ? {} : { pathLength }) }) as unknown as Certificate;
-  const below = (issuing: Certificate, chain: Certificate[], root: Certificate) => limitsOf({ certificate: issuing, path: { chain, roots: [root] } }).pathLength;
+  const certificate = (subject: string, issuer: string, pathLength?: number) =>
+    ({
+      subject: subjectFromText(subject),
+      issuer: subjectFromText(issuer),
+      extensions: [],
+      ...(pathLength === undefined ? {} : { pathLength }),
+    }) as unknown as Certificate;
+  const below = (issuing: Certificate, chain: Certificate[], root: Certificate) =>
+    limitsOf({ certificate: issuing, path: { chain, roots: [root] } }).pathLength;
 
   it.each([
     [undefined, undefined, undefined],

@@ -29,7 +29,10 @@ export const caName = 'caSigningCert cert-pki-ca';
 export async function createIssuingSite(ca: Readonly<Record<string, unknown>> = {}, spec: Partial<CertificateSpec> = {}, bits = 2048) {
   const directory = privateDirectory('issuing');
   const token = await createSoftToken({ directory: directory.path });
-  const authority = await createAuthority(token, { only: { [caName]: { bits, daysLeft: 3000, ...spec } }, certificates: dogtagCertificates.slice(0, 1) });
+  const authority = await createAuthority(token, {
+    only: { [caName]: { bits, daysLeft: 3000, ...spec } },
+    certificates: dogtagCertificates.slice(0, 1),
+  });
   const instance = instanceFor(token, ca);
   /** A session of its own for one signature. */
   const signer = async (algorithm: SignatureAlgorithm, data: Uint8Array): Promise<Uint8Array> => {
@@ -58,7 +61,11 @@ function instanceFor(token: SoftToken, ca: Readonly<Record<string, unknown>>): I
   });
 }
 
-export async function issue(site: IssuingSite, requests: readonly NamedRequest[], { order = { profile: profiles.caServerCert }, ...overrides }: Partial<IssueParts> & { readonly order?: IssueOrder } = {}): Promise<IssueResult[]> {
+export async function issue(
+  site: IssuingSite,
+  requests: readonly NamedRequest[],
+  { order = { profile: profiles.caServerCert }, ...overrides }: Partial<IssueParts> & { readonly order?: IssueOrder } = {},
+): Promise<IssueResult[]> {
   const ledger = openLedger(site.ledgerFile);
   const pins = openPinGuard(path.join(site.directory.path, 'pins.sqlite'));
   const token = await openToken(tokenOf(site.instance), { pins });
@@ -91,8 +98,31 @@ export async function issue(site: IssuingSite, requests: readonly NamedRequest[]
 }
 
 /** openssl's request for `subject`, with `names` as its subject alternative names. */
-export function request(directory: string, name: string, subject: string, names?: string, key: readonly string[] = ['rsa:2048']): NamedRequest {
+export function request(
+  directory: string,
+  name: string,
+  subject: string,
+  names?: string,
+  key: readonly string[] = ['rsa:2048'],
+): NamedRequest {
   const file = path.join(directory, `${name}.csr`);
-  execFileSync('openssl', ['req', '-new', '-newkey', ...key, '-nodes', '-keyout', path.join(directory, `${name}.key`), '-subj', subject, ...(names === undefined ? [] : ['-addext', `subjectAltName=${names}`]), '-out', file], { stdio: 'pipe' });
+  execFileSync(
+    'openssl',
+    [
+      'req',
+      '-new',
+      '-newkey',
+      ...key,
+      '-nodes',
+      '-keyout',
+      path.join(directory, `${name}.key`),
+      '-subj',
+      subject,
+      ...(names === undefined ? [] : ['-addext', `subjectAltName=${names}`]),
+      '-out',
+      file,
+    ],
+    { stdio: 'pipe' },
+  );
   return { name, csr: csrFromPem(readFileSync(file, 'latin1')) };
 }

@@ -40,10 +40,28 @@ async function run(requests: readonly NamedRequest[], before: (nth: number) => v
     before(++nth);
     return pool.sign(algorithm, data);
   };
-  const desk = deskFor(issuingCa(authority, tokenIssuerOf(site.instance), caConfig(site.instance)), { profile: profiles.caServerCert }, new Date());
+  const desk = deskFor(
+    issuingCa(authority, tokenIssuerOf(site.instance), caConfig(site.instance)),
+    { profile: profiles.caServerCert },
+    new Date(),
+  );
   const threads = openClerkThreads(2);
   try {
-    return await issueMany({ desk, clerks: threads.at(desk), ledger, clock: () => new Date(), uid: 0, sign, sessions: 2, busyMs: 5000, progress: () => undefined, signal: new AbortController().signal }, requests);
+    return await issueMany(
+      {
+        desk,
+        clerks: threads.at(desk),
+        ledger,
+        clock: () => new Date(),
+        uid: 0,
+        sign,
+        sessions: 2,
+        busyMs: 5000,
+        progress: () => undefined,
+        signal: new AbortController().signal,
+      },
+      requests,
+    );
   } finally {
     await threads.end();
     await pool.close();
@@ -63,12 +81,15 @@ it('the token unplugged in the middle of many: each request is answered, what wa
   const done = first.filter((result) => 'certificate' in result);
   expect(done.length).toBeGreaterThan(0);
   expect(done.length).toBeLessThan(count);
-  for (const result of first) if ('problem' in result) expect(['TOKEN_NOT_FOUND', 'TOKEN_FAILED', 'SESSION_LOST', 'MODULE_FAILED']).toContain(result.problem.code);
+  for (const result of first)
+    if ('problem' in result) expect(['TOKEN_NOT_FOUND', 'TOKEN_FAILED', 'SESSION_LOST', 'MODULE_FAILED']).toContain(result.problem.code);
 
   const second = await run(requests, () => undefined);
   expect(second.filter((result) => 'problem' in result)).toEqual([]);
   for (const result of done) expect(second.find(({ name }) => name === result.name)).toEqual({ ...result, before: true });
-  expect(new Set(second.flatMap((result) => ('certificate' in result ? [Buffer.from(result.certificate).toString('hex')] : []))).size).toBe(count);
+  expect(new Set(second.flatMap((result) => ('certificate' in result ? [Buffer.from(result.certificate).toString('hex')] : []))).size).toBe(
+    count,
+  );
 });
 
 it('plugged in again at once: nothing is refused', async () => {
@@ -77,7 +98,9 @@ it('plugged in again at once: nothing is refused', async () => {
   const results = await run(requests, (nth) => {
     if (nth !== 20) return;
     renameSync(site.token.tokenDirectory, away);
-    setTimeout(() => { renameSync(away, site.token.tokenDirectory); }, 200);
+    setTimeout(() => {
+      renameSync(away, site.token.tokenDirectory);
+    }, 200);
   });
   expect(results.filter((result) => 'problem' in result)).toEqual([]);
 });

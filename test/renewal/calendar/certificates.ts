@@ -25,6 +25,8 @@ export function certificate(nickname: string, settings: Partial<CalendarCertific
   };
 }
 
-export const ca = (settings: Partial<CalendarCertificate> = {}): CalendarCertificate => certificate('ca', { profile: 'caCACert', lifeMs: 7305 * day, ...settings });
+export const ca = (settings: Partial<CalendarCertificate> = {}): CalendarCertificate =>
+  certificate('ca', { profile: 'caCACert', lifeMs: 7305 * day, ...settings });
 
-export const below = (nickname: string, settings: Partial<CalendarCertificate> = {}): CalendarCertificate => certificate(nickname, { ca: 'hsmonger/ca', ...settings });
+export const below = (nickname: string, settings: Partial<CalendarCertificate> = {}): CalendarCertificate =>
+  certificate(nickname, { ca: 'hsmonger/ca', ...settings });

@@ -6,16 +6,28 @@ import { decideRenewal } from '../../../src/renewal/decide.js';
 import { below, ca, certificate, day, hour, inDays, minute, now } from './certificates.js';
 
 const until = inDays(365);
-const lifeMs = fc.oneof(fc.integer({ min: 35 * minute, max: 3 * day }), fc.integer({ min: day, max: 800 * day }), fc.integer({ min: 2000 * day, max: 8000 * day }));
+const lifeMs = fc.oneof(
+  fc.integer({ min: 35 * minute, max: 3 * day }),
+  fc.integer({ min: day, max: 800 * day }),
+  fc.integer({ min: 2000 * day, max: 8000 * day }),
+);
 const backdateMs = fc.constantFrom(0, minute, hour, 7 * day);
 
 const any = fc
-  .record({ lifeMs, lived: fc.double({ min: 0, max: 1.05, noNaN: true }), backdateMs, spreadMs: fc.integer({ min: 1, max: 90 }).map((days) => days * day), identity: fc.uuid() })
+  .record({
+    lifeMs,
+    lived: fc.double({ min: 0, max: 1.05, noNaN: true }),
+    backdateMs,
+    spreadMs: fc.integer({ min: 1, max: 90 }).map((days) => days * day),
+    identity: fc.uuid(),
+  })
   .map(({ lived, ...settings }): Partial<CalendarCertificate> => {
     const issued = now.getTime() - Math.floor(lived * settings.lifeMs);
     return { ...settings, notBefore: new Date(issued - settings.backdateMs), notAfter: new Date(issued + settings.lifeMs) };
   });
-const family = fc.tuple(any, fc.array(any, { maxLength: 12 })).map(([top, others]) => [ca(top), ...others.map((settings, index) => below(`s${String(index)}`, settings))]);
+const family = fc
+  .tuple(any, fc.array(any, { maxLength: 12 }))
+  .map(([top, others]) => [ca(top), ...others.map((settings, index) => below(`s${String(index)}`, settings))]);
 
 /** When certmonger would renew it, having looked at it once it had settled and then always in time. */
 function certmongers({ notBefore, notAfter, backdateMs: before }: CalendarCertificate): number {
@@ -59,7 +71,10 @@ test('a CA before those that wait for it, unless it became valid just now', () =
 test('what would gain nothing before the CA is never planned before it', () => {
   fc.assert(
     fc.property(fc.array(any, { minLength: 1, maxLength: 12 }), fc.integer({ min: 1, max: 100 }), (settings, days) => {
-      const certificates = [ca({ notAfter: inDays(days) }), ...settings.map((one, index) => below(`s${String(index)}`, { ...one, notBefore: inDays(days - 700), notAfter: inDays(days) }))];
+      const certificates = [
+        ca({ notAfter: inDays(days) }),
+        ...settings.map((one, index) => below(`s${String(index)}`, { ...one, notBefore: inDays(days - 700), notAfter: inDays(days) })),
+      ];
       const [top, ...others] = planCalendar(certificates, { now, until });
       for (const other of others) {
         expect(other.after).toBe('ca');
@@ -84,11 +99,25 @@ test('no two of one CA in the same minute where there is room', () => {
 
 test('the same whenever and in whichever order it is asked', () => {
   fc.assert(
-    fc.property(family, fc.integer({ min: -400, max: 400 }), fc.array(fc.nat(), { minLength: 13, maxLength: 13 }), (certificates, later, keys) => {
-      const first = (given: readonly CalendarCertificate[], at: Date) => new Map(planCalendar(given, { now: at, until: new Date(at.getTime() + 365 * day) }).map(({ nickname, from, to, planned, after }) => [nickname, { from, to, planned, after }]));
-      const shuffled = certificates.map((one, index) => ({ one, key: keys[index]! })).sort((a, b) => a.key - b.key).map(({ one }) => one);
-      expect(first(shuffled, inDays(later / 40))).toEqual(first(certificates, now));
-    }),
+    fc.property(
+      family,
+      fc.integer({ min: -400, max: 400 }),
+      fc.array(fc.nat(), { minLength: 13, maxLength: 13 }),
+      (certificates, later, keys) => {
+        const first = (given: readonly CalendarCertificate[], at: Date) =>
+          new Map(
+            planCalendar(given, { now: at, until: new Date(at.getTime() + 365 * day) }).map(({ nickname, from, to, planned, after }) => [
+              nickname,
+              { from, to, planned, after },
+            ]),
+          );
+        const shuffled = certificates
+          .map((one, index) => ({ one, key: keys[index]! }))
+          .sort((a, b) => a.key - b.key)
+          .map(({ one }) => one);
+        expect(first(shuffled, inDays(later / 40))).toEqual(first(certificates, now));
+      },
+    ),
     { numRuns: 300 },
   );
 });
@@ -98,7 +127,8 @@ test('each renewal comes after the one before', () => {
     fc.property(family, (certificates) => {
       for (const entry of planCalendar(certificates, { now, until })) {
         const renewals = [entry, ...entry.later];
-        for (let index = 1; index < renewals.length; index += 1) expect(renewals[index]!.planned.getTime()).toBeGreaterThan(Math.max(renewals[index - 1]!.planned.getTime(), now.getTime()));
+        for (let index = 1; index < renewals.length; index += 1)
+          expect(renewals[index]!.planned.getTime()).toBeGreaterThan(Math.max(renewals[index - 1]!.planned.getTime(), now.getTime()));
       }
     }),
     { numRuns: 300 },

@@ -66,7 +66,8 @@ test('short-lived ones are listed again and again, so many, and it is said that 
   const [entry] = plan(certificate('a', { notBefore: now, notAfter: inDays(1), lifeMs: day }));
   expect([entry!, ...entry!.later]).toHaveLength(24);
   expect(entry!.notes).toEqual(['Only the next 24 renewals are listed; they go on like that, about every 24 hours.']);
-  for (const [index, renewal] of entry!.later.entries()) if (index > 0) expect(renewal.planned.getTime()).toBeGreaterThan(entry!.later[index - 1]!.planned.getTime());
+  for (const [index, renewal] of entry!.later.entries())
+    if (index > 0) expect(renewal.planned.getTime()).toBeGreaterThan(entry!.later[index - 1]!.planned.getTime());
   const [quarterly] = plan(certificate('a', { notBefore: now, notAfter: inDays(90), lifeMs: 90 * day }));
   expect(quarterly!.later).toHaveLength(5);
   expect(quarterly!.notes).toEqual([]);
@@ -78,7 +79,7 @@ test('one that is renewed after the calendar ends still has its next renewal', (
   expect(days(entry!.to)).toBe(7277);
 });
 
-test('what the agent does not renew is at certmonger\'s moment', () => {
+test("what the agent does not renew is at certmonger's moment", () => {
   for (const by of ['certmonger', 'renewal master', 'person'] as const) {
     const [entry] = plan(certificate('a', { by }));
     expect(entry).toMatchObject({ by, from: inDays(72), to: inDays(72), planned: inDays(72) });
@@ -87,11 +88,18 @@ test('what the agent does not renew is at certmonger\'s moment', () => {
 
 test('where the CA ends first and others renew it, an earlier renewal would be refused: left to certmonger', () => {
   const [, entry] = plan(ca({ by: 'certmonger' }), below('s'));
-  expect(entry).toMatchObject({ by: 'certmonger', planned: inDays(72), notes: ["Its CA's certificate 'ca' ends first and is not renewed by this agent; an earlier renewal would be refused."] });
+  expect(entry).toMatchObject({
+    by: 'certmonger',
+    planned: inDays(72),
+    notes: ["Its CA's certificate 'ca' ends first and is not renewed by this agent; an earlier renewal would be refused."],
+  });
 });
 
 test('a CA that later certificates would outlive says so', () => {
-  const [entry] = plan(ca({ notBefore: inDays(-7000), notAfter: inDays(300) }), below('s', { notBefore: now, notAfter: inDays(90), lifeMs: 90 * day }));
+  const [entry] = plan(
+    ca({ notBefore: inDays(-7000), notAfter: inDays(300) }),
+    below('s', { notBefore: now, notAfter: inDays(90), lifeMs: 90 * day }),
+  );
   expect(planned(entry)).toBeGreaterThan(264);
   expect(entry!.notes[0]).toMatch(/^Goes first when the renewal of 's' around 2027-/u);
 });

@@ -22,8 +22,17 @@ afterAll(() => {
 });
 
 const caFile = () => importedFile(scratch.path, material.external.old.spki);
-const put = (...texts: string[]) => { writeFileSync(caFile(), texts.join('')); };
-const externalCa = (rest: Situation = {}): Promise<Seen> => play(material, { who: 'ca', external: true, answer: new Error('it never signs itself'), ...rest, parts: { stateDirectory: scratch.path, ...rest.parts } });
+const put = (...texts: string[]) => {
+  writeFileSync(caFile(), texts.join(''));
+};
+const externalCa = (rest: Situation = {}): Promise<Seen> =>
+  play(material, {
+    who: 'ca',
+    external: true,
+    answer: new Error('it never signs itself'),
+    ...rest,
+    parts: { stateDirectory: scratch.path, ...rest.parts },
+  });
 
 describe('the answer of an outside CA, once it is imported', () => {
   it('is handed out, and published by the renewal master', async () => {
@@ -49,13 +58,23 @@ describe('the answer of an outside CA, once it is imported', () => {
 
   it('is handed out on a server that asks an outside CA for everything', async () => {
     writeFileSync(importedFile(scratch.path, material.old.server.spki), pem(material.new.server.der));
-    expect(await play(material, { who: 'server', issuer: 'external', parts: { stateDirectory: scratch.path } })).toMatchObject({ exitCode: 0, handedOut: 'new' });
+    expect(await play(material, { who: 'server', issuer: 'external', parts: { stateDirectory: scratch.path } })).toMatchObject({
+      exitCode: 0,
+      handedOut: 'new',
+    });
   });
 
-  it('goes before a CA\'s own signature, unless it is told to sign itself', async () => {
+  it("goes before a CA's own signature, unless it is told to sign itself", async () => {
     put(pem(material.external.new.der), pem(material.root.der));
-    expect(await play(material, { who: 'ca', parts: { stateDirectory: scratch.path } })).toMatchObject({ exitCode: 0, handedOut: 'other', asked: [] });
-    expect(await play(material, { who: 'ca', flags: { forceSelfSigned: true }, parts: { stateDirectory: scratch.path } })).toMatchObject({ exitCode: 0, handedOut: 'new' });
+    expect(await play(material, { who: 'ca', parts: { stateDirectory: scratch.path } })).toMatchObject({
+      exitCode: 0,
+      handedOut: 'other',
+      asked: [],
+    });
+    expect(await play(material, { who: 'ca', flags: { forceSelfSigned: true }, parts: { stateDirectory: scratch.path } })).toMatchObject({
+      exitCode: 0,
+      handedOut: 'new',
+    });
   });
 
   it('is not handed out again as new once it is the one that is there', async () => {
@@ -67,11 +86,46 @@ describe('the answer of an outside CA, once it is imported', () => {
 describe('what was imported and is not right is not handed out', () => {
   it.each<[string, () => void, number, RegExp]>([
     ['nothing', () => undefined, 2, /no answer of that CA has been imported/u],
-    ['without the CA that signed it', () => { put(pem(material.foreign.ocsp.der)); }, 2, /its key is not the key of the request/u],
-    ['an empty file', () => { put(''); }, 2, /holds no certificate/u],
-    ['text', () => { put('-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n'); }, 2, /imported/u],
-    ['a link', () => { symlinkSync('/etc/hostname', caFile()); }, 5, /^60$/u],
-    ['a directory', () => { mkdirSync(caFile()); }, 5, /^60$/u],
+    [
+      'without the CA that signed it',
+      () => {
+        put(pem(material.foreign.ocsp.der));
+      },
+      2,
+      /its key is not the key of the request/u,
+    ],
+    [
+      'an empty file',
+      () => {
+        put('');
+      },
+      2,
+      /holds no certificate/u,
+    ],
+    [
+      'text',
+      () => {
+        put('-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n');
+      },
+      2,
+      /imported/u,
+    ],
+    [
+      'a link',
+      () => {
+        symlinkSync('/etc/hostname', caFile());
+      },
+      5,
+      /^60$/u,
+    ],
+    [
+      'a directory',
+      () => {
+        mkdirSync(caFile());
+      },
+      5,
+      /^60$/u,
+    ],
   ])('%s', async (_what, make, exitCode, firstLine) => {
     make();
     const seen = await externalCa();

@@ -10,18 +10,41 @@ import { equalBytes } from '../../../src/x509/der.js';
 import { caExtensions, day, leafConstraints, makeCertificate, makeCsr, makeKeys, now, pem } from '../../x509/material.js';
 
 const base = 'O=EXAMPLE.TEST';
-const subjects = { ca: `${base}, CN=Certificate Authority`, ocsp: `${base}, CN=OCSP Subsystem`, ra: `${base}, CN=IPA RA`, subCa: `${base}, CN=VPN`, server: `${base}, CN=server.example.test` } as const;
+const subjects = {
+  ca: `${base}, CN=Certificate Authority`,
+  ocsp: `${base}, CN=OCSP Subsystem`,
+  ra: `${base}, CN=IPA RA`,
+  subCa: `${base}, CN=VPN`,
+  server: `${base}, CN=server.example.test`,
+} as const;
 export type Who = keyof typeof subjects;
 const inDays = (days: number) => new Date(now.getTime() + days * day);
 
 /** A CA that signs itself, one another CA signed, and for each certificate of either its request, the one it has and a new one. */
 export async function makeMaterial(): Promise<Material> {
   const [rootKeys, caKeys, leafKeys, otherKeys] = await Promise.all([makeKeys(), makeKeys(), makeKeys(), makeKeys()]);
-  const root = await makeCertificate({ keys: rootKeys, subject: 'O=Outside, CN=Root', notAfter: inDays(9000), extensions: caExtensions('bb'.repeat(20)) });
-  const ca = (options: Partial<Parameters<typeof makeCertificate>[0]>) => makeCertificate({ keys: caKeys, subject: subjects.ca, extensions: caExtensions(), ...options });
+  const root = await makeCertificate({
+    keys: rootKeys,
+    subject: 'O=Outside, CN=Root',
+    notAfter: inDays(9000),
+    extensions: caExtensions('bb'.repeat(20)),
+  });
+  const ca = (options: Partial<Parameters<typeof makeCertificate>[0]>) =>
+    makeCertificate({ keys: caKeys, subject: subjects.ca, extensions: caExtensions(), ...options });
   const self = { old: await ca({}), new: await ca({ notAfter: inDays(4000), serial: '02' }) };
-  const external = { old: await ca({ by: { keys: rootKeys, certificate: root } }), new: await ca({ by: { keys: rootKeys, certificate: root }, notAfter: inDays(4000), serial: '03' }) };
-  const leaf = async (who: Who, days: number, keys = leafKeys) => makeCertificate({ keys, subject: subjects[who], by: { keys: caKeys, certificate: self.new }, notAfter: inDays(days), serial: `0${String(days % 9)}07`, ...(who === 'subCa' ? { extensions: caExtensions('cc'.repeat(20)) } : {}) });
+  const external = {
+    old: await ca({ by: { keys: rootKeys, certificate: root } }),
+    new: await ca({ by: { keys: rootKeys, certificate: root }, notAfter: inDays(4000), serial: '03' }),
+  };
+  const leaf = async (who: Who, days: number, keys = leafKeys) =>
+    makeCertificate({
+      keys,
+      subject: subjects[who],
+      by: { keys: caKeys, certificate: self.new },
+      notAfter: inDays(days),
+      serial: `0${String(days % 9)}07`,
+      ...(who === 'subCa' ? { extensions: caExtensions('cc'.repeat(20)) } : {}),
+    });
   const csr = async (who: Who) => makeCsr({ keys: who === 'ca' ? caKeys : leafKeys, subject: subjects[who] });
   return {
     root,
@@ -32,7 +55,13 @@ export async function makeMaterial(): Promise<Material> {
     new: { ocsp: await leaf('ocsp', 700), ra: await leaf('ra', 700), subCa: await leaf('subCa', 700), server: await leaf('server', 700) },
     later: { ocsp: await leaf('ocsp', 900) },
     foreign: { ocsp: await leaf('ocsp', 700, otherKeys) },
-    noCa: await makeCertificate({ keys: caKeys, subject: subjects.ca, notAfter: inDays(5000), serial: '04', extensions: [leafConstraints()] }),
+    noCa: await makeCertificate({
+      keys: caKeys,
+      subject: subjects.ca,
+      notAfter: inDays(5000),
+      serial: '04',
+      extensions: [leafConstraints()],
+    }),
   };
 }
 
@@ -106,14 +135,23 @@ export async function play(material: Material, situation: Situation): Promise<Se
     renewalMasters: () => Promise.resolve(anyMaster ? ['ca1.example.test'] : []),
     read: () => Promise.resolve(published),
     publish: (nickname, certificate) => {
-      if (situation.unpublishable !== undefined) return Promise.reject(new HsmongerError(situation.unpublishable, `'${nickname}' cannot be written.`));
+      if (situation.unpublishable !== undefined)
+        return Promise.reject(new HsmongerError(situation.unpublishable, `'${nickname}' cannot be written.`));
       if (published.some(({ der }) => equalBytes(der, certificate.der))) return Promise.resolve('already there');
-      if (published.some(({ spki, notAfter }) => equalBytes(spki, certificate.spki) && notAfter > certificate.notAfter)) return Promise.resolve('newer there');
+      if (published.some(({ spki, notAfter }) => equalBytes(spki, certificate.spki) && notAfter > certificate.notAfter))
+        return Promise.resolve('newer there');
       published = [certificate];
       return Promise.resolve('published');
     },
     tidy: () => Promise.resolve(0),
-    authorityId: (subject) => Promise.resolve(equalBytes(subject, material.old.subCa.subject) ? 'the id' : equalBytes(subject, material.self.old.subject) ? 'the host' : undefined),
+    authorityId: (subject) =>
+      Promise.resolve(
+        equalBytes(subject, material.old.subCa.subject)
+          ? 'the id'
+          : equalBytes(subject, material.self.old.subject)
+            ? 'the host'
+            : undefined,
+      ),
     authorities: () => Promise.resolve([material.self.new, material.self.old, material.root]),
     close: () => Promise.resolve(),
   };
@@ -125,19 +163,45 @@ export async function play(material: Material, situation: Situation): Promise<Se
   };
   const parts: EnrolmentParts = {
     instance: {
-      issuer: situation.issuer === undefined || situation.issuer === 'dogtag' ? { type: 'dogtag', certificate: 'x', url: 'https://x', caFile: '/x' } : { type: situation.issuer, certificate: 'x' },
-      ...(situation.plain === true ? {} : { freeipa: { subjectBase: base, lockFile: '/x', csrFile: '/var/lib/ipa/ca.csr', masterGoneDays: 1 } }),
+      issuer:
+        situation.issuer === undefined || situation.issuer === 'dogtag'
+          ? { type: 'dogtag', certificate: 'x', url: 'https://x', caFile: '/x' }
+          : { type: situation.issuer, certificate: 'x' },
+      ...(situation.plain === true
+        ? {}
+        : { freeipa: { subjectBase: base, lockFile: '/x', csrFile: '/var/lib/ipa/ca.csr', masterGoneDays: 1 } }),
       helper: { deadlineSeconds: 5 },
     },
     flags: { reuseExisting: false, forceSelfSigned: false, ...situation.flags },
-    issuer: { enrol: (enrolment) => { asked.push(enrolment); return new Promise((resolve) => { resolve(answerOf()); }); }, roots: () => Promise.reject(new Error('not asked')), close: () => Promise.resolve() },
-    store: () => { if (directoryAway) throw new HsmongerError('DIRECTORY_UNAVAILABLE', 'No connection.'); return store; },
+    issuer: {
+      enrol: (enrolment) => {
+        asked.push(enrolment);
+        return new Promise((resolve) => {
+          resolve(answerOf());
+        });
+      },
+      roots: () => Promise.reject(new Error('not asked')),
+      close: () => Promise.resolve(),
+    },
+    store: () => {
+      if (directoryAway) throw new HsmongerError('DIRECTORY_UNAVAILABLE', 'No connection.');
+      return store;
+    },
     caFile: () => [material.self.old],
-    csrFile: () => ({ path: '/var/lib/ipa/ca.csr', write: (text) => { csrFile = text; }, close: () => undefined }),
+    csrFile: () => ({
+      path: '/var/lib/ipa/ca.csr',
+      write: (text) => {
+        csrFile = text;
+      },
+      close: () => undefined,
+    }),
     stateDirectory: '/nonexistent',
     clock: () => now,
     random: () => 0.5,
-    alarm: (message) => { alarms.push(message); return Promise.resolve(); },
+    alarm: (message) => {
+      alarms.push(message);
+      return Promise.resolve();
+    },
     ...situation.parts,
   };
   const operation = readOperation({
@@ -152,6 +216,7 @@ export async function play(material: Material, situation: Situation): Promise<Se
   const { exitCode, stdout } = encodeOutcome(outcome);
   const [firstLine = '', cookie = ''] = stdout.split('\n');
   const issued = outcome.kind === 'issued' ? outcome.certificate : undefined;
-  const handedOut = issued === undefined ? undefined : issued === pem(pair.old.der) ? 'old' : issued === pem(pair.new.der) ? 'new' : 'other';
+  const handedOut =
+    issued === undefined ? undefined : issued === pem(pair.old.der) ? 'old' : issued === pem(pair.new.der) ? 'new' : 'other';
   return { exitCode, firstLine, cookie, handedOut, published, asked, alarms, csrFile, code, message };
 }

@@ -19,10 +19,44 @@ const outside = createOutsideAuthority(at('outside'));
 const read = (file: string): Certificate => parseCertificate(certificateFromPem(readFileSync(file, 'utf8')));
 
 const subject = '/O=HSMONGER.TEST/CN=Certificate Authority';
-const caExtensions = ['basicConstraints=critical,CA:TRUE', 'keyUsage=critical,digitalSignature,keyCertSign,cRLSign', 'subjectKeyIdentifier=hash'];
+const caExtensions = [
+  'basicConstraints=critical,CA:TRUE',
+  'keyUsage=critical,digitalSignature,keyCertSign,cRLSign',
+  'subjectKeyIdentifier=hash',
+];
 const flags = caExtensions.flatMap((line) => ['-addext', line]);
-openssl('req', '-new', '-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:P-256', '-nodes', '-keyout', at('ca.key'), '-out', at('ca.csr'), '-subj', subject, ...flags);
-openssl('req', '-new', '-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:P-256', '-nodes', '-keyout', at('other.key'), '-out', at('other.csr'), '-subj', subject, ...flags);
+openssl(
+  'req',
+  '-new',
+  '-newkey',
+  'ec',
+  '-pkeyopt',
+  'ec_paramgen_curve:P-256',
+  '-nodes',
+  '-keyout',
+  at('ca.key'),
+  '-out',
+  at('ca.csr'),
+  '-subj',
+  subject,
+  ...flags,
+);
+openssl(
+  'req',
+  '-new',
+  '-newkey',
+  'ec',
+  '-pkeyopt',
+  'ec_paramgen_curve:P-256',
+  '-nodes',
+  '-keyout',
+  at('other.key'),
+  '-out',
+  at('other.csr'),
+  '-subj',
+  subject,
+  ...flags,
+);
 openssl('req', '-x509', '-key', at('ca.key'), '-out', at('self.pem'), '-subj', subject, '-days', '4000', '-config', '/dev/null', ...flags);
 const present = outside.sign(at('ca.csr'), { days: 100 });
 const good = outside.sign(at('ca.csr'));
@@ -45,7 +79,9 @@ test('a longer one of the same CA is taken, with what stands above it in order',
   const { nickname, certificate, path: above } = judgeImport(now, facts([good]));
   expect(nickname).toBe('caSigningCert cert-pki-ca');
   expect(equalBytes(certificate.der, read(good).der)).toBe(true);
-  expect([...above.chain, ...above.roots].map(({ der }) => Buffer.from(der).toString('hex'))).toEqual([outside.intermediate, outside.root].map((file) => Buffer.from(read(file).der).toString('hex')));
+  expect([...above.chain, ...above.roots].map(({ der }) => Buffer.from(der).toString('hex'))).toEqual(
+    [outside.intermediate, outside.root].map((file) => Buffer.from(read(file).der).toString('hex')),
+  );
 });
 
 test('the order in the file does not matter, nor that something is in it twice, nor that the chain is in it', () => {
@@ -64,37 +100,79 @@ const signed = (options: SignOptions) => outside.sign(at('ca.csr'), options);
 
 describe('refused, each with its sentence', () => {
   it.each<[string, () => ImportFacts, string, RegExp]>([
-    ['another subject', () => facts([signed({ subject: '/O=ELSEWHERE/CN=Certificate Authority' })]), 'SUBJECT_MISMATCH', /is for CN=Certificate Authority,O=ELSEWHERE, and the one it would replace is for/u],
+    [
+      'another subject',
+      () => facts([signed({ subject: '/O=ELSEWHERE/CN=Certificate Authority' })]),
+      'SUBJECT_MISMATCH',
+      /is for CN=Certificate Authority,O=ELSEWHERE, and the one it would replace is for/u,
+    ],
     ['another key', () => facts([outside.sign(at('other.csr'))]), 'KEY_MISMATCH', /was made for another key/u],
-    ['nothing of ours', () => facts([outside.intermediate]), 'SUBJECT_MISMATCH', /None of the certificates handed in is for a key of this instance/u],
+    [
+      'nothing of ours',
+      () => facts([outside.intermediate]),
+      'SUBJECT_MISMATCH',
+      /None of the certificates handed in is for a key of this instance/u,
+    ],
     ['no chain at hand', () => facts([good], { pool: [] }), 'ISSUED_WRONG', /hand in the certificates above it/u],
-    ['a chain without its root', () => facts([good], { pool: [read(outside.intermediate)] }), 'ISSUED_WRONG', /is at hand whose key made the signature/u],
+    [
+      'a chain without its root',
+      () => facts([good], { pool: [read(outside.intermediate)] }),
+      'ISSUED_WRONG',
+      /is at hand whose key made the signature/u,
+    ],
     ['no longer valid than now', () => facts([signed({ days: 50 })]), 'NOT_LONGER', /no later than the one that is there/u],
     ['the same one again', () => facts([present]), 'NOT_LONGER', /no later than the one that is there/u],
-    ['no CA certificate', () => facts([signed({ extensions: ['basicConstraints=critical,CA:FALSE', 'subjectKeyIdentifier=hash'] })]), 'ISSUED_WRONG', /it is no CA certificate and the one it renews is/u],
-    ['a CA certificate that may not sign', () => facts([signed({ extensions: ['basicConstraints=critical,CA:TRUE', 'keyUsage=critical,cRLSign', 'subjectKeyIdentifier=hash'] })]), 'ISSUED_WRONG', /lacks keyCertSign/u],
-    ['another key identifier', () => facts([signed({ extensions: ['basicConstraints=critical,CA:TRUE', 'subjectKeyIdentifier=01:02:03'] })]), 'ISSUED_WRONG', /subject key identifier/u],
+    [
+      'no CA certificate',
+      () => facts([signed({ extensions: ['basicConstraints=critical,CA:FALSE', 'subjectKeyIdentifier=hash'] })]),
+      'ISSUED_WRONG',
+      /it is no CA certificate and the one it renews is/u,
+    ],
+    [
+      'a CA certificate that may not sign',
+      () =>
+        facts([signed({ extensions: ['basicConstraints=critical,CA:TRUE', 'keyUsage=critical,cRLSign', 'subjectKeyIdentifier=hash'] })]),
+      'ISSUED_WRONG',
+      /lacks keyCertSign/u,
+    ],
+    [
+      'another key identifier',
+      () => facts([signed({ extensions: ['basicConstraints=critical,CA:TRUE', 'subjectKeyIdentifier=01:02:03'] })]),
+      'ISSUED_WRONG',
+      /subject key identifier/u,
+    ],
     ['SHA-1', () => facts([signed({ digest: 'sha1' })]), 'WEAK_DIGEST', /SHA-1/u],
     ['signed by itself where another CA had signed', () => facts([at('self.pem')]), 'ISSUER_EXTERNAL', /--force-self-signed/u],
   ])('%s', (_case, given, code, message) => {
-    expect(() => judgeImport(now, given())).toThrow(expect.objectContaining({ code, message: expect.stringMatching(message) as string }) as Error);
+    expect(() => judgeImport(now, given())).toThrow(
+      expect.objectContaining({ code, message: expect.stringMatching(message) as string }) as Error,
+    );
   });
   it('expired, by a clock that is right', () => {
-    expect(() => judgeImport(new Date('2060-01-01'), facts([good]))).toThrow(expect.objectContaining({ code: 'ISSUED_WRONG', message: expect.stringMatching(/expired at/u) as string }) as Error);
+    expect(() => judgeImport(new Date('2060-01-01'), facts([good]))).toThrow(
+      expect.objectContaining({ code: 'ISSUED_WRONG', message: expect.stringMatching(/expired at/u) as string }) as Error,
+    );
   });
 });
 
 test('self-signed is taken where it was said, and where the present one is self-signed too', () => {
   expect(judgeImport(now, facts([at('self.pem')], { forceSelfSigned: true })).path.chain).toEqual([]);
   openssl('req', '-x509', '-key', at('ca.key'), '-out', at('short.pem'), '-subj', subject, '-days', '10', '-config', '/dev/null', ...flags);
-  expect(judgeImport(now, facts([at('self.pem')], { present: [{ nickname: 'x', certificate: read(at('short.pem')) }] })).nickname).toBe('x');
+  expect(judgeImport(now, facts([at('self.pem')], { present: [{ nickname: 'x', certificate: read(at('short.pem')) }] })).nickname).toBe(
+    'x',
+  );
 });
 
 describe('a file as CAs send it', () => {
   openssl('x509', '-in', good, '-outform', 'DER', '-out', at('good.der'));
   openssl('crl2pkcs7', '-nocrl', '-certfile', good, '-certfile', outside.root, '-out', at('bundle.p7b'));
   openssl('crl2pkcs7', '-nocrl', '-certfile', good, '-certfile', outside.root, '-outform', 'DER', '-out', at('bundle.p7c'));
-  const pems = Buffer.concat([Buffer.from('Here it is:\r\n'), readFileSync(good), Buffer.from('and its issuer\n'), readFileSync(outside.root)]);
+  const pems = Buffer.concat([
+    Buffer.from('Here it is:\r\n'),
+    readFileSync(good),
+    Buffer.from('and its issuer\n'),
+    readFileSync(outside.root),
+  ]);
   it.each<[string, Buffer, number]>([
     ['one PEM', readFileSync(good), 1],
     ['several PEMs with text around them', pems, 2],
@@ -117,6 +195,8 @@ describe('a file as CAs send it', () => {
     ['PKCS#7 that is none', Buffer.from('-----BEGIN PKCS7-----\nMIIB\n-----END PKCS7-----\n')],
     ['PKCS#7 in DER that is none', Buffer.from([0x30, 0x03, 0x06, 0x01, 0x2a])],
   ])('%s is refused by name', async (_case, content) => {
-    await expect(readCertificates({ name: 'the-file', content }, run)).rejects.toThrow(expect.objectContaining({ code: 'CERTIFICATE_INVALID', message: expect.stringContaining('the-file') as string }) as Error);
+    await expect(readCertificates({ name: 'the-file', content }, run)).rejects.toThrow(
+      expect.objectContaining({ code: 'CERTIFICATE_INVALID', message: expect.stringContaining('the-file') as string }) as Error,
+    );
   });
 });

@@ -11,8 +11,11 @@ export function nameOfPeer(request: IncomingMessage): string {
 
 /** profileSubmit's answer, in its three forms. */
 export function taking({ id, status, words }: DoubleRequest): string {
-  if (status === 'complete') return `<Status>0</Status><Requests><Request><Id>${String(id)}</Id><SubjectDN>CN=x</SubjectDN></Request></Requests>`;
-  return status === 'rejected' ? `<Status>3</Status><Error>${words === undefined ? '' : 'Request Rejected - Key &amp; Type'}</Error><RequestId>  ${String(id)}</RequestId>` : `<Status>2</Status><Error>Request Deferred - defer request</Error><RequestId>  ${String(id)}</RequestId>`;
+  if (status === 'complete')
+    return `<Status>0</Status><Requests><Request><Id>${String(id)}</Id><SubjectDN>CN=x</SubjectDN></Request></Requests>`;
+  return status === 'rejected'
+    ? `<Status>3</Status><Error>${words === undefined ? '' : 'Request Rejected - Key &amp; Type'}</Error><RequestId>  ${String(id)}</RequestId>`
+    : `<Status>2</Status><Error>Request Deferred - defer request</Error><RequestId>  ${String(id)}</RequestId>`;
 }
 
 /** The answer is lost on the way: what was done stays done. */
@@ -44,17 +47,33 @@ export function json(response: ServerResponse, value: unknown): undefined {
 /** Tomcat's page. */
 export function html(response: ServerResponse, status: number): undefined {
   response.statusCode = status;
-  return send(response, 'text/html;charset=utf-8', `<!doctype html><html lang="en"><head><title>HTTP Status ${String(status)}</title></head><body><h1>HTTP Status ${String(status)}</h1></body></html>`);
+  return send(
+    response,
+    'text/html;charset=utf-8',
+    `<!doctype html><html lang="en"><head><title>HTTP Status ${String(status)}</title></head><body><h1>HTTP Status ${String(status)}</h1></body></html>`,
+  );
 }
 
 /** PKCS#7 certs-only by OpenSSL's rules, put together by hand: base64. */
 export function pkcs7(...certificates: readonly Certificate[]): string {
   const tlv = (tag: number, ...parts: Uint8Array[]) => {
     const content = Buffer.concat(parts);
-    const length = content.length < 128 ? [content.length] : content.length < 256 ? [0x81, content.length] : [0x82, content.length >> 8, content.length & 0xff];
+    const length =
+      content.length < 128
+        ? [content.length]
+        : content.length < 256
+          ? [0x81, content.length]
+          : [0x82, content.length >> 8, content.length & 0xff];
     return Buffer.concat([Uint8Array.from([tag, ...length]), content]);
   };
   const oid = (last: number) => Buffer.from([0x06, 0x09, 0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 0x01, 0x07, last]);
-  const signedData = tlv(0x30, Buffer.from([2, 1, 1]), tlv(0x31), tlv(0x30, oid(1)), tlv(0xa0, ...certificates.map(({ der }) => der)), tlv(0x31));
+  const signedData = tlv(
+    0x30,
+    Buffer.from([2, 1, 1]),
+    tlv(0x31),
+    tlv(0x30, oid(1)),
+    tlv(0xa0, ...certificates.map(({ der }) => der)),
+    tlv(0x31),
+  );
   return tlv(0x30, oid(2), tlv(0xa0, signedData)).toString('base64');
 }

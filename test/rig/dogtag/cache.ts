@@ -14,7 +14,10 @@ const cacheDirectory = (): string => process.env['HSMONGER_TEST_CACHE'] ?? '/var
 const runDirectory = '/var/tmp';
 const prefix = 'dogtag-rig-';
 
-/** The archive of a rig with nothing running, built when there is none for this recipe: seven minutes the first time, four more for each variant. */
+/**
+ * The archive of a rig with nothing running, built when there is none for this recipe: seven minutes the first time, four more for each
+ * variant.
+ */
 export async function cachedRig(variant: Variant, owner: Account): Promise<string> {
   const names = namesOf(variant, owner);
   return cached(names.rig, async (root) => {
@@ -35,7 +38,10 @@ export function isRigCached(variant: Variant, owner: Account): boolean {
 
 function namesOf(variant: Variant, owner: Account): Readonly<Record<'packages' | 'rig', string>> {
   const packagesKey = keyOf(['packages.ts'], `${String(owner.uid)}:${String(owner.gid)}`);
-  return { packages: `dogtag-packages-${packagesKey}`, rig: `dogtag-${keyOf(['deploy.ts', 'pkispawn.ts', 'agent.ts'], `${packagesKey} ${JSON.stringify(variant)}`)}` };
+  return {
+    packages: `dogtag-packages-${packagesKey}`,
+    rig: `dogtag-${keyOf(['deploy.ts', 'pkispawn.ts', 'agent.ts'], `${packagesKey} ${JSON.stringify(variant)}`)}`,
+  };
 }
 
 /** A new directory with what the archive holds; goes with removeRoot(). What killed processes left of theirs goes first. */
@@ -62,7 +68,9 @@ async function cached(name: string, build: (root: string) => Promise<void>): Pro
   try {
     await build(root);
     const half = `${archive}.${String(process.pid)}`;
-    await run('tar', ['--create', '--file', half, '--directory', root, '--numeric-owner', '--exclude=./run/*', '--exclude=./tmp/*', '.'], { timeoutMs: 300_000 });
+    await run('tar', ['--create', '--file', half, '--directory', root, '--numeric-owner', '--exclude=./run/*', '--exclude=./tmp/*', '.'], {
+      timeoutMs: 300_000,
+    });
     renameSync(half, archive);
   } finally {
     removeRoot(root);
@@ -70,7 +78,8 @@ async function cached(name: string, build: (root: string) => Promise<void>): Pro
   return archive;
 }
 
-const unpack = (archive: string, root: string) => run('tar', ['--extract', '--file', archive, '--directory', root, '--numeric-owner', '--preserve-permissions'], { timeoutMs: 300_000 });
+const unpack = (archive: string, root: string) =>
+  run('tar', ['--extract', '--file', archive, '--directory', root, '--numeric-owner', '--preserve-permissions'], { timeoutMs: 300_000 });
 
 function keyOf(sources: readonly string[], more: string): string {
   const hash = createHash('sha256').update(more);

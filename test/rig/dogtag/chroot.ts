@@ -26,7 +26,10 @@ export interface Chroot {
   stop(): Promise<void>;
 }
 
-/** Brings the namespaces up, with nothing running in them. Everything in them ends with the thread that called, even when that is killed. Needs root. */
+/**
+ * Brings the namespaces up, with nothing running in them. Everything in them ends with the thread that called, even when that is killed.
+ * Needs root.
+ */
 export async function startChroot(root: string): Promise<Chroot> {
   for (const directory of ['run', 'tmp']) rmSync(path.join(root, directory), { recursive: true, force: true });
   mkdirSync(path.join(root, 'run/lock'), { recursive: true });
@@ -35,15 +38,46 @@ export async function startChroot(root: string): Promise<Chroot> {
   writeFileSync(path.join(root, 'etc/hosts'), `127.0.0.1 localhost ${hostName}\n::1 localhost\n`);
   installSystemctl(root);
   // unshare(1) ignores SIGTERM; its --kill-child takes pid 1 with it, and with that everything in the namespace.
-  const outer = await holder('unshare', ['--mount', '--pid', '--net', '--uts', '--fork', '--kill-child', '--', 'sh', path.join(parts, 'namespaces.sh'), root, hostName]);
+  const outer = await holder('unshare', [
+    '--mount',
+    '--pid',
+    '--net',
+    '--uts',
+    '--fork',
+    '--kill-child',
+    '--',
+    'sh',
+    path.join(parts, 'namespaces.sh'),
+    root,
+    hostName,
+  ]);
   const init = Number(readFileSync(`/proc/${String(outer.pid)}/task/${String(outer.pid)}/children`, 'utf8').trim());
-  const view = await holder('nsenter', [`--target=${String(init)}`, '--net', '--uts', '--', 'unshare', '--mount', '--', 'sh', path.join(parts, 'host-view.sh'), path.join(root, 'etc/hosts'), writeForwarders(root, init), path.join(root, 'run/rig/due')]);
-  const command: Chroot['command'] = (program, args) => ['nsenter', [`--target=${String(view.pid)}`, '--mount', '--net', '--uts', '--', program, ...args]];
+  const view = await holder('nsenter', [
+    `--target=${String(init)}`,
+    '--net',
+    '--uts',
+    '--',
+    'unshare',
+    '--mount',
+    '--',
+    'sh',
+    path.join(parts, 'host-view.sh'),
+    path.join(root, 'etc/hosts'),
+    writeForwarders(root, init),
+    path.join(root, 'run/rig/due'),
+  ]);
+  const command: Chroot['command'] = (program, args) => [
+    'nsenter',
+    [`--target=${String(view.pid)}`, '--mount', '--net', '--uts', '--', program, ...args],
+  ];
   return {
     root,
     init,
     inside: (program, args, options = {}) =>
-      run('nsenter', [...intoChroot(init), program, ...args], { ...options, env: { HOME: '/root', PATH: '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin', ...options.env } }),
+      run('nsenter', [...intoChroot(init), program, ...args], {
+        ...options,
+        env: { HOME: '/root', PATH: '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin', ...options.env },
+      }),
     enter: (program, args, options) => run(...mutable(command(program, args)), options),
     command,
     stop: async () => {
@@ -70,8 +104,13 @@ function installSystemctl(root: string): void {
 function writeForwarders(root: string, init: number): string {
   const directory = path.join(root, 'run/host-programs');
   mkdirSync(directory, { recursive: true });
-  const forward = (name: string) => `exec nsenter ${intoChroot(init).join(' ')} env -i HOME=/root PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin ${name} "$@"`;
-  const scripts = { systemctl: forward('systemctl'), 'systemd-run': forward('systemd-run'), logger: `printf '%s\\n' "$*" >>'${root}/var/log/rig-logger.log'` };
+  const forward = (name: string) =>
+    `exec nsenter ${intoChroot(init).join(' ')} env -i HOME=/root PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin ${name} "$@"`;
+  const scripts = {
+    systemctl: forward('systemctl'),
+    'systemd-run': forward('systemd-run'),
+    logger: `printf '%s\\n' "$*" >>'${root}/var/log/rig-logger.log'`,
+  };
   for (const [name, line] of Object.entries(scripts)) writeFileSync(path.join(directory, name), `#!/bin/sh\n${line}\n`, { mode: 0o755 });
   return directory;
 }

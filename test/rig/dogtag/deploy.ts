@@ -13,7 +13,10 @@ export interface Variant {
   readonly caDays?: number;
 }
 
-/** A CA and a KRA with FreeIPA's nicknames and subjects, their keys on a token that belongs to pkiuser; three to four minutes. Ends with all daemons stopped. */
+/**
+ * A CA and a KRA with FreeIPA's nicknames and subjects, their keys on a token that belongs to pkiuser; three to four minutes. Ends with all
+ * daemons stopped.
+ */
 export async function deploy(chroot: Chroot, variant: Variant, owner: Account): Promise<void> {
   const file = (name: string, text: string) => {
     writeFileSync(path.join(chroot.root, 'root', name), text, { mode: 0o600 });
@@ -33,7 +36,8 @@ export async function deploy(chroot: Chroot, variant: Variant, owner: Account): 
   for (const unit of [tomcat, directoryServer]) await chroot.inside('systemctl', ['stop', unit], { timeoutMs: 180_000 });
   writeFileSync(path.join(chroot.root, 'var/lib/pki/pki-tomcat.made'), '');
   // pkispawn works on both as root, too.
-  for (const directory of [places(chroot.root).tokens, places(chroot.root).database]) await run('chown', ['-R', `${String(owner.uid)}:${String(owner.gid)}`, directory]);
+  for (const directory of [places(chroot.root).tokens, places(chroot.root).database])
+    await run('chown', ['-R', `${String(owner.uid)}:${String(owner.gid)}`, directory]);
 }
 
 /** A token directory of pkiuser's alone: Debian's belongs to a group whose number is another one on this machine. */
@@ -45,14 +49,34 @@ async function makeToken(chroot: Chroot, owner: Account): Promise<void> {
   chownSync(tokens, owner.uid, owner.gid);
   const conf = path.join(chroot.root, 'etc/softhsm/softhsm2.conf');
   chmodSync(conf, 0o644);
-  writeFileSync(conf, 'directories.tokendir = /var/lib/pki-tokens\nobjectstore.backend = file\nlog.level = ERROR\nslots.removable = false\n');
-  await chroot.inside('setpriv', ['--reuid=pkiuser', '--regid=pkiuser', '--init-groups', 'softhsm2-util', '--init-token', '--free', '--label', tokenLabel, '--pin', tokenPin, '--so-pin', tokenPin]);
+  writeFileSync(
+    conf,
+    'directories.tokendir = /var/lib/pki-tokens\nobjectstore.backend = file\nlog.level = ERROR\nslots.removable = false\n',
+  );
+  await chroot.inside('setpriv', [
+    '--reuid=pkiuser',
+    '--regid=pkiuser',
+    '--init-groups',
+    'softhsm2-util',
+    '--init-token',
+    '--free',
+    '--label',
+    tokenLabel,
+    '--pin',
+    tokenPin,
+    '--so-pin',
+    tokenPin,
+  ]);
 }
 
 /** Dogtag's profile for the first CA certificate with another validity. */
 function shorterCa(chroot: Chroot, days: number): string {
   const source = readFileSync(path.join(chroot.root, 'usr/share/pki/ca/conf/caCert.profile'), 'utf8');
-  writeFileSync(path.join(chroot.root, 'root/caCert.profile'), source.replace(/^2\.default\.params\.range=.*$/mu, `2.default.params.range=${String(days)}`), { mode: 0o644 });
+  writeFileSync(
+    path.join(chroot.root, 'root/caCert.profile'),
+    source.replace(/^2\.default\.params\.range=.*$/mu, `2.default.params.range=${String(days)}`),
+    { mode: 0o644 },
+  );
   return '/root/caCert.profile';
 }
 

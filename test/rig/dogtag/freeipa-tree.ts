@@ -10,7 +10,10 @@ import { softHsmModule } from '../soft-token.js';
 
 export const base = 'dc=example,dc=test';
 
-/** What a FreeIPA server's directory holds besides Dogtag's own entries: this server as the renewal master, and what was published when it was set up. */
+/**
+ * What a FreeIPA server's directory holds besides Dogtag's own entries: this server as the renewal master, and what was published when it
+ * was set up.
+ */
 export async function plantFreeIpa(root: string, published: readonly { readonly nickname: string; readonly pem: string }[]): Promise<void> {
   await ldapmodify(root, schemaChange());
   const tree = treeLdif({
@@ -36,7 +39,9 @@ const der = (pem: string) => new Uint8Array(new X509Certificate(pem).raw);
 
 /** FreeIPA's definitions as one change of cn=schema; Dogtag has brought its own. */
 function schemaChange(): string {
-  const lines = schemaLdif().split('\n').filter((line) => /^(?:attributeTypes|objectClasses): \( [\d.]+ /u.test(line));
+  const lines = schemaLdif()
+    .split('\n')
+    .filter((line) => /^(?:attributeTypes|objectClasses): \( [\d.]+ /u.test(line));
   const added = (kind: string) => [`add: ${kind}`, ...lines.filter((line) => line.startsWith(kind))];
   return ['dn: cn=schema', 'changetype: modify', ...added('attributeTypes'), '-', ...added('objectClasses'), ''].join('\n');
 }

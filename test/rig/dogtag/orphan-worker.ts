@@ -1,6 +1,6 @@
 /**
- * Starts a rig's namespaces in the directory named on the command line, a daemon in there that changes its user, and a bus; says their pids, and
- * waits to be killed. With a second word it is a runner that has a worker do it.
+ * Starts a rig's namespaces in the directory named on the command line, a daemon in there that changes its user, and a bus; says their
+ * pids, and waits to be killed. With a second word it is a runner that has a worker do it.
  */
 import { fork } from 'node:child_process';
 import { startBus } from '../bus.js';

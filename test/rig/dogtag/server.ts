@@ -26,25 +26,40 @@ export const places = (root: string) =>
 
 /** Whether the subsystem says that it is running. */
 export async function isRunning({ root, enter }: Pick<Chroot, 'root' | 'enter'>, subsystem: Subsystem): Promise<boolean> {
-  const { stdout } = await enter('curl', ['--silent', '--fail', '--max-time', '10', '--cacert', places(root).caFile, `${url}/${subsystem}/admin/${subsystem}/getStatus`], { okExitCodes: answers });
+  const { stdout } = await enter(
+    'curl',
+    ['--silent', '--fail', '--max-time', '10', '--cacert', places(root).caFile, `${url}/${subsystem}/admin/${subsystem}/getStatus`],
+    { okExitCodes: answers },
+  );
   return /\brunning\b/u.test(stdout);
 }
 
 /** Whatever curl(1) may say of a server that is not there yet, or not any more. */
 const answers = [0, 7, 22, 28, 35, 52, 56, 60];
 
-export async function untilRunning(chroot: Pick<Chroot, 'root' | 'enter'>, subsystems: readonly Subsystem[], patienceMs = 120_000): Promise<void> {
+export async function untilRunning(
+  chroot: Pick<Chroot, 'root' | 'enter'>,
+  subsystems: readonly Subsystem[],
+  patienceMs = 120_000,
+): Promise<void> {
   const end = Date.now() + patienceMs;
   for (const subsystem of subsystems) {
     for (; !(await isRunning(chroot, subsystem)); await sleep(250)) {
-      if (Date.now() > end) throw new Error(`The rig's ${subsystem.toUpperCase()} is not running after ${String(patienceMs / 1000)} s.\n${selfTests(chroot.root, subsystem)}\n${logEnd(chroot.root)}`);
+      if (Date.now() > end)
+        throw new Error(
+          `The rig's ${subsystem.toUpperCase()} is not running after ${String(patienceMs / 1000)} s.\n${selfTests(chroot.root, subsystem)}\n${logEnd(chroot.root)}`,
+        );
     }
   }
 }
 
 /** What the self-tests of the last start wrote. */
 export function selfTests(root: string, subsystem: Subsystem): string {
-  return readFileSync(path.join(root, `var/log/pki/pki-tomcat/${subsystem}/selftests.log`), 'utf8').split(/^(?=.*Initializing self test plugins)/mu).at(-1) ?? '';
+  return (
+    readFileSync(path.join(root, `var/log/pki/pki-tomcat/${subsystem}/selftests.log`), 'utf8')
+      .split(/^(?=.*Initializing self test plugins)/mu)
+      .at(-1) ?? ''
+  );
 }
 
 function logEnd(root: string): string {
@@ -59,7 +74,11 @@ export async function askOcsp({ root, enter }: Pick<Chroot, 'root' | 'enter'>, p
   const { caFile } = places(root);
   const certificate = path.join(root, 'run/asked.pem');
   writeFileSync(certificate, pem);
-  const { stdout, stderr } = await enter('openssl', ['ocsp', '-issuer', caFile, '-CAfile', caFile, '-cert', certificate, '-url', `http://${hostName}:8080/ca/ocsp`, '-timeout', '20'], { okExitCodes: [0, 1] });
+  const { stdout, stderr } = await enter(
+    'openssl',
+    ['ocsp', '-issuer', caFile, '-CAfile', caFile, '-cert', certificate, '-url', `http://${hostName}:8080/ca/ocsp`, '-timeout', '20'],
+    { okExitCodes: [0, 1] },
+  );
   if (!stderr.includes('Response verify OK')) return 'no answer';
-  return /: (good|revoked|unknown)$/mu.exec(stdout)?.[1] as OcspAnswer | undefined ?? 'no answer';
+  return (/: (good|revoked|unknown)$/mu.exec(stdout)?.[1] as OcspAnswer | undefined) ?? 'no answer';
 }

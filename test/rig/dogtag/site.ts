@@ -54,21 +54,33 @@ export async function startDogtagSite(rig: Dogtag): Promise<DogtagSite> {
   const instanceFile = path.join(directories.config, 'hsmonger.toml');
   const configure = (agent: boolean) => writeFileSync(instanceFile, instanceToml(rig, directory, agent), { mode: 0o644 });
   configure(true);
-  const pemsOf = async ({ nickname, storage }: Pick<SystemCertificate, 'nickname' | 'storage'>) => (storage === 'file' ? [readFileSync(rig.agent.certificate, 'utf8')] : rig.certificates(nickname, storage));
+  const pemsOf = async ({ nickname, storage }: Pick<SystemCertificate, 'nickname' | 'storage'>) =>
+    storage === 'file' ? [readFileSync(rig.agent.certificate, 'utf8')] : rig.certificates(nickname, storage);
   const published = [];
   for (const one of systemCertificates) if (one.shared) published.push({ nickname: one.nickname, pem: (await pemsOf(one))[0] ?? '' });
   await plantFreeIpa(rig.root, published);
   const bus = await startBus(directory);
   const certmonger = await startCertmonger({ directory, bus, token: rig.token, command: rig.command });
   const flags = ['--bus', bus.address, '--config-dir', directories.config, '--state-dir', directories.state];
-  const cli: DogtagSite['cli'] = (...args) => rig.enter(path.join(installation().executables, 'hsmonger'), [...flags, ...args], { okExitCodes: [0, 1, 2, 3], timeoutMs: 1_500_000 });
+  const cli: DogtagSite['cli'] = (...args) =>
+    rig.enter(path.join(installation().executables, 'hsmonger'), [...flags, ...args], { okExitCodes: [0, 1, 2, 3], timeoutMs: 1_500_000 });
   const records = () => getcertRecords(bus);
-  const logs = () => `${certmonger.log().slice(-6000)}\n${readFileSync(path.join(rig.root, 'var/log/rig-systemctl.log'), 'utf8').slice(-2000)}`;
+  const logs = () =>
+    `${certmonger.log().slice(-6000)}\n${readFileSync(path.join(rig.root, 'var/log/rig-systemctl.log'), 'utf8').slice(-2000)}`;
 
-  await getcert(bus, ['add-ca', '-c', 'hsmonger', '-e', submitCommand({ instance: { name: 'hsmonger' }, directories, installation: installation() })]);
+  await getcert(bus, [
+    'add-ca',
+    '-c',
+    'hsmonger',
+    '-e',
+    submitCommand({ instance: { name: 'hsmonger' }, directories, installation: installation() }),
+  ]);
   const applied = await cli('track', 'apply');
-  if (applied.exitCode !== 0) throw new Error(`track apply ended with ${String(applied.exitCode)}:\n${applied.stdout}\n${applied.stderr}\n${logs()}`);
-  const requests = new Map([...(await records())].map(([id, record]) => [/nickname='([^']*)'/u.exec(record.get('certificate') ?? '')?.[1] ?? 'ipaCert', id]));
+  if (applied.exitCode !== 0)
+    throw new Error(`track apply ended with ${String(applied.exitCode)}:\n${applied.stdout}\n${applied.stderr}\n${logs()}`);
+  const requests = new Map(
+    [...(await records())].map(([id, record]) => [/nickname='([^']*)'/u.exec(record.get('certificate') ?? '')?.[1] ?? 'ipaCert', id]),
+  );
 
   const settled: DogtagSite['settled'] = async (nickname, patienceMs = 180_000) => {
     for (const end = Date.now() + patienceMs; ; await sleep(300)) {
@@ -92,12 +104,27 @@ export async function startDogtagSite(rig: Dogtag): Promise<DogtagSite> {
     settled,
     requestFile: (nickname) => {
       const line = `id=${requests.get(nickname) ?? ''}\n`;
-      const found = readdirSync(certmonger.requestsDirectory).map((name) => path.join(certmonger.requestsDirectory, name)).find((file) => readFileSync(file, 'utf8').includes(line));
+      const found = readdirSync(certmonger.requestsDirectory)
+        .map((name) => path.join(certmonger.requestsDirectory, name))
+        .find((file) => readFileSync(file, 'utf8').includes(line));
       if (found === undefined) throw new Error(`certmonger has no file of the request for '${nickname}'.`);
       return found;
     },
     ledger: path.join(directories.state, 'hsmonger', 'ledger.sqlite'),
-    search: async (...args) => (await run('ldapsearch', ['-LLL', '-o', 'ldif-wrap=no', '-Q', '-Y', 'EXTERNAL', '-H', `ldapi://${encodeURIComponent(rig.ldapi)}`, ...args])).stdout,
+    search: async (...args) =>
+      (
+        await run('ldapsearch', [
+          '-LLL',
+          '-o',
+          'ldif-wrap=no',
+          '-Q',
+          '-Y',
+          'EXTERNAL',
+          '-H',
+          `ldapi://${encodeURIComponent(rig.ldapi)}`,
+          ...args,
+        ])
+      ).stdout,
     untilQuiet: async (patienceMs) => {
       for (const nickname of requests.keys()) {
         const status = await settled(nickname, patienceMs);
@@ -116,7 +143,11 @@ export async function startDogtagSite(rig: Dogtag): Promise<DogtagSite> {
 /** As an administrator would write it for this server, the renewal master; without an agent its requests wait for one. */
 function instanceToml(rig: Dogtag, directory: string, agent: boolean): string {
   const certificates = systemCertificates.map(({ nickname, profile, storage }) => {
-    const place = { token: '', internal: 'token = "internal"\n', file: `certificate-file = "${rig.agent.certificate}"\nkey-file = "${rig.agent.key}"\n` }[storage];
+    const place = {
+      token: '',
+      internal: 'token = "internal"\n',
+      file: `certificate-file = "${rig.agent.certificate}"\nkey-file = "${rig.agent.key}"\n`,
+    }[storage];
     return `[[certificate]]\nnickname = "${nickname}"\nprofile = "${profile}"\n${place}`;
   });
   return `user = "${rig.owner.name}"

@@ -24,7 +24,9 @@ beforeAll(async () => {
   [...mutations, ...samples].forEach((sample, index) => found.set(sample, all[index]!));
 });
 
-afterAll(() => { directory.remove(); });
+afterAll(() => {
+  directory.remove();
+});
 
 /** What was to be found, where it was. */
 const hits = (mutation: Mutation): Found[] => found.get(mutation)!.filter(({ finding }) => mutation.finding.test(finding));
@@ -45,7 +47,13 @@ describe('the linter', () => {
   });
 
   it.each(mutations)('finds in a $kind: $what', (mutation) => {
-    expect(hits(mutation), found.get(mutation)!.map(({ finding }) => finding).join('\n')).not.toEqual([]);
+    expect(
+      hits(mutation),
+      found
+        .get(mutation)!
+        .map(({ finding }) => finding)
+        .join('\n'),
+    ).not.toEqual([]);
   });
 
   it('has no rule that no mutation breaks', async () => {
@@ -60,10 +68,15 @@ describe('the linter', () => {
     const certificate = AsnConvert.parse(files('root.der'), Certificate);
     delete certificate.tbsCertificateRaw;
     certificate.tbsCertificate.extensions!.find(({ extnID }) => extnID === '2.5.29.19')!.critical = false;
-    expect((await lintCertificate(files('leaf.der'), new Uint8Array(AsnConvert.serialize(certificate)))).join('\n')).toMatch(/^openssl: .*Basic Constraints of CA cert not marked critical/mu);
+    expect((await lintCertificate(files('leaf.der'), new Uint8Array(AsnConvert.serialize(certificate)))).join('\n')).toMatch(
+      /^openssl: .*Basic Constraints of CA cert not marked critical/mu,
+    );
     const junk = Buffer.from('30030201', 'hex');
-    for (const judge of [/^certificate: does not decode/mu, /^certtool: /mu, /^python-cryptography: /mu]) expect((await lintCertificate(junk)).join('\n')).toMatch(judge);
-    for (const judge of [/^CRL: does not decode/mu, /^openssl: /mu, /^certtool: /mu, /^python-cryptography: /mu]) expect((await lintCrl(junk)).join('\n')).toMatch(judge);
-    for (const judge of [/^OCSP response: does not decode/mu, /^openssl: /mu, /^ocsptool: /mu, /^python-cryptography: /mu]) expect((await lintOcsp(junk)).join('\n')).toMatch(judge);
+    for (const judge of [/^certificate: does not decode/mu, /^certtool: /mu, /^python-cryptography: /mu])
+      expect((await lintCertificate(junk)).join('\n')).toMatch(judge);
+    for (const judge of [/^CRL: does not decode/mu, /^openssl: /mu, /^certtool: /mu, /^python-cryptography: /mu])
+      expect((await lintCrl(junk)).join('\n')).toMatch(judge);
+    for (const judge of [/^OCSP response: does not decode/mu, /^openssl: /mu, /^ocsptool: /mu, /^python-cryptography: /mu])
+      expect((await lintOcsp(junk)).join('\n')).toMatch(judge);
   });
 });

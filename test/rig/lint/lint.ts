@@ -5,9 +5,9 @@ import { pem } from '../../x509/material.js';
 import { privateDirectory } from '../directory.js';
 
 /**
- * What strict judges that are not ours have against a certificate, CRL or OCSP response: pyasn1's schemas and the rules of RFC 5280 and 6960 in lint.py,
- * python-cryptography, openssl -x509_strict (with the issuer's certificate), GnuTLS. A sentence each; none is
- * the verdict "clean".
+ * What strict judges that are not ours have against a certificate, CRL or OCSP response: pyasn1's schemas and the rules of RFC 5280 and
+ * 6960 in lint.py, python-cryptography, openssl -x509_strict (with the issuer's certificate), GnuTLS. A sentence each; none is the verdict
+ * "clean".
  */
 export async function lintCertificate(certificate: Uint8Array | string, issuer?: Uint8Array | string): Promise<string[]> {
   const der = derOf(certificate);
@@ -20,7 +20,11 @@ export async function lintCertificate(certificate: Uint8Array | string, issuer?:
 
 /** openssl looks at neither of the two strictly unless there are two (x509_vfy.c, check_extensions). */
 function strictly(der: Uint8Array, issuer: Uint8Array): Promise<string[]> {
-  return withFile(pem(der), (file) => withFile(pem(issuer), (anchor) => complaints('openssl', ['verify', '-x509_strict', '-partial_chain', '-no_check_time', '-CAfile', anchor, file])));
+  return withFile(pem(der), (file) =>
+    withFile(pem(issuer), (anchor) =>
+      complaints('openssl', ['verify', '-x509_strict', '-partial_chain', '-no_check_time', '-CAfile', anchor, file]),
+    ),
+  );
 }
 
 /** The same for a CRL. */
@@ -57,7 +61,10 @@ export interface Found {
 
 /** lintByRules() of many at once. */
 export async function lintMany(all: readonly { readonly kind: LintKind; readonly der: Uint8Array }[]): Promise<Found[][]> {
-  return (await python(['batch'], Buffer.from(JSON.stringify(all.map(({ kind, der }) => ({ kind, hex: Buffer.from(der).toString('hex') })))))) as Found[][];
+  return (await python(
+    ['batch'],
+    Buffer.from(JSON.stringify(all.map(({ kind, der }) => ({ kind, hex: Buffer.from(der).toString('hex') })))),
+  )) as Found[][];
 }
 
 /** All lines that may lead to a finding, with what stands there. */

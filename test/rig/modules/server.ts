@@ -13,7 +13,10 @@ export interface SocketServer {
 }
 
 /** Starts a server as the owner and waits for its socket; gives what ends it. */
-export async function startServer({ owner }: RigPlace, { program, args, socket, environment = {} }: SocketServer): Promise<() => Promise<void>> {
+export async function startServer(
+  { owner }: RigPlace,
+  { program, args, socket, environment = {} }: SocketServer,
+): Promise<() => Promise<void>> {
   const words = `${socket}.log`;
   const log = openSync(words, 'w');
   const [tool, line] = tied(program, args, owner);
@@ -21,7 +24,10 @@ export async function startServer({ owner }: RigPlace, { program, args, socket, 
   closeSync(log);
   stopAtExit(server);
   while (!existsSync(socket)) {
-    if (server.exitCode !== null) throw new Error(`${program} ended with ${String(server.exitCode)} before its socket ${socket} was there: ${readFileSync(words, 'utf8')}`);
+    if (server.exitCode !== null)
+      throw new Error(
+        `${program} ended with ${String(server.exitCode)} before its socket ${socket} was there: ${readFileSync(words, 'utf8')}`,
+      );
     await sleep(20);
   }
   return () => stopProcess(server, 'SIGTERM');

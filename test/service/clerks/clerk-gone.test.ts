@@ -3,7 +3,9 @@ import type { Desk } from '../../../src/issuer/token/issuance/clerk.js';
 import { openClerkThreads } from '../../../src/service/clerks/clerk-threads.js';
 
 // No clerk does so by itself; it would be the end of node in this thread, or a native part of it.
-vi.mock('../../../src/service/clerks/clerk-code.js', () => ({ clerkCode: () => "require('node:worker_threads').parentPort.once('message', () => process.exit(7));" }));
+vi.mock('../../../src/service/clerks/clerk-code.js', () => ({
+  clerkCode: () => "require('node:worker_threads').parentPort.once('message', () => process.exit(7));",
+}));
 
 it('a thread that ends without an error leaves nobody without an answer', async () => {
   const threads = openClerkThreads(2);

@@ -20,7 +20,11 @@ beforeAll(async () => {
   site = await createIssuingSite();
   const token = await openToken(tokenOf(site.instance), { pins: guardInMemory() });
   try {
-    desk = deskFor(issuingCa(await findAuthority(token, caName, now), tokenIssuerOf(site.instance), caConfig(site.instance)), { profile: profiles.caServerCert }, now);
+    desk = deskFor(
+      issuingCa(await findAuthority(token, caName, now), tokenIssuerOf(site.instance), caConfig(site.instance)),
+      { profile: profiles.caServerCert },
+      now,
+    );
   } finally {
     await token.close();
   }
@@ -35,15 +39,24 @@ it('threads give what a clerk here gives, each answer to its question, bad ones 
   try {
     const threads = started.at(desk);
     const here = clerkHere(desk);
-    const [theirs, ours] = await Promise.all([threads, here].map((clerks) => Promise.all(requests.map((request) => clerks.prepare(request)))));
-    const comparable = (answers: typeof theirs) => answers?.map((answer) => ('problem' in answer ? answer : { name: answer.name, spki: [...answer.spki], ...answer.row, serial: '' }));
+    const [theirs, ours] = await Promise.all(
+      [threads, here].map((clerks) => Promise.all(requests.map((request) => clerks.prepare(request)))),
+    );
+    const comparable = (answers: typeof theirs) =>
+      answers?.map((answer) => ('problem' in answer ? answer : { name: answer.name, spki: [...answer.spki], ...answer.row, serial: '' }));
     expect(comparable(theirs)).toEqual(comparable(ours));
     expect(theirs?.filter((answer) => 'problem' in answer)).toHaveLength(15);
     const prepared = theirs?.flatMap((answer) => ('problem' in answer ? [] : [answer])) ?? [];
     const [first] = prepared;
     if (first === undefined) throw new Error('Nothing was prepared.');
     const signature = await site.signer(desk.algorithm, first.tbs);
-    expect(await Promise.all(prepared.slice(0, 5).map(({ tbs }) => threads.isSigned(tbs, signature)))).toEqual([true, false, false, false, false]);
+    expect(await Promise.all(prepared.slice(0, 5).map(({ tbs }) => threads.isSigned(tbs, signature)))).toEqual([
+      true,
+      false,
+      false,
+      false,
+      false,
+    ]);
   } finally {
     await started.end();
   }
@@ -55,7 +68,10 @@ it('a thread that ends takes none of its questions along: all are answered', asy
   const threads = started.at({ ...desk, now: new Date(0) });
   const [request] = makeRequests(1);
   if (request === undefined) throw new Error('There is no request.');
-  const ended = expect.objectContaining({ code: 'INTERNAL', message: expect.stringContaining('Nothing CN=Certificate Authority') as string }) as Error;
+  const ended = expect.objectContaining({
+    code: 'INTERNAL',
+    message: expect.stringContaining('Nothing CN=Certificate Authority') as string,
+  }) as Error;
   await expect(threads.prepare(request)).rejects.toEqual(ended);
   await expect(threads.prepare(request)).rejects.toEqual(ended);
   await started.end();

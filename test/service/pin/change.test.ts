@@ -1,4 +1,6 @@
-/** What no software token can be made to answer: a change of the PIN that ends in doubt. Files and journal are real, the token is played. */
+/**
+ * What no software token can be made to answer: a change of the PIN that ends in doubt. Files and journal are real, the token is played.
+ */
 import { chmodSync, existsSync, mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { afterEach, beforeEach, expect, it } from 'vitest';
@@ -26,7 +28,11 @@ beforeEach(() => {
   file = path.join(scratch.path, 'pin');
   writeFileSync(file, 'old-pin\n');
   chmodSync(file, 0o640);
-  instance = parseInstance('hsmonger', '/x', { token: { label: 't', module: '/m', 'pin-file': file }, nss: { database: '/' }, issuer: { type: 'external', certificate: 'x' } });
+  instance = parseInstance('hsmonger', '/x', {
+    token: { label: 't', module: '/m', 'pin-file': file },
+    nss: { database: '/' },
+    issuer: { type: 'external', certificate: 'x' },
+  });
   asked = [];
 });
 afterEach(() => {
@@ -42,9 +48,17 @@ function hands(change: ErrorCode | 'ok', next: ErrorCode | 'ok', old: ErrorCode 
     const answer = { change, new: next, old }[what];
     return answer === 'ok' ? Promise.resolve(undefined) : Promise.reject(new HsmongerError(answer, `${what} said ${answer}`));
   };
-  return { ask: ask as unknown as typeof askService, note: writePinChange, forget: forgetPinChange, write: writeDurably, rename: renameSync, wipe: wipeFile };
+  return {
+    ask: ask as unknown as typeof askService,
+    note: writePinChange,
+    forget: forgetPinChange,
+    write: writeDurably,
+    rename: renameSync,
+    wipe: wipeFile,
+  };
 }
-const change = (played: Hands, quiet = () => Promise.resolve()) => changePin({ instance, directories }, [file], Buffer.from('new-pin'), quiet, played);
+const change = (played: Hands, quiet = () => Promise.resolve()) =>
+  changePin({ instance, directories }, [file], Buffer.from('new-pin'), quiet, played);
 const content = () => (existsSync(file) ? readFileSync(file, 'utf8').trim() : undefined);
 const clean = () => !existsSync(besidePinFile(file).old) && !existsSync(besidePinFile(file).next) && pinChanges(directories).length === 0;
 
@@ -52,7 +66,13 @@ it.each<[string, Parameters<typeof hands>, string | undefined, string | undefine
   ['it took the new PIN', ['ok', 'ok', 'PIN_INCORRECT'], undefined, 'new-pin', ['change', 'new']],
   ['it said no for certain: nobody asks on', ['PIN_NOT_CHANGED', 'ok', 'ok'], 'PIN_NOT_CHANGED', 'old-pin', ['change']],
   ['it gave no clear answer and has the new PIN', ['TOKEN_FAILED', 'ok', 'PIN_INCORRECT'], undefined, 'new-pin', ['change', 'new']],
-  ['it gave no clear answer and has the old PIN', ['TOKEN_FAILED', 'PIN_INCORRECT', 'ok'], 'TOKEN_FAILED', 'old-pin', ['change', 'new', 'old']],
+  [
+    'it gave no clear answer and has the old PIN',
+    ['TOKEN_FAILED', 'PIN_INCORRECT', 'ok'],
+    'TOKEN_FAILED',
+    'old-pin',
+    ['change', 'new', 'old'],
+  ],
   ['it said yes and lied', ['ok', 'PIN_INCORRECT', 'ok'], 'PIN_NOT_CHANGED', 'old-pin', ['change', 'new', 'old']],
 ])('%s', async (_case, answers, code, pin, questions) => {
   const end = change(hands(...answers));
@@ -70,7 +90,10 @@ it('a token that went away in the middle is asked again later; meanwhile nobody 
 });
 
 it('a token that takes neither is told of, with the file to write; once somebody has, that one stays', async () => {
-  await expect(change(hands('TOKEN_FAILED', 'PIN_INCORRECT', 'PIN_INCORRECT'))).rejects.toMatchObject({ code: 'PIN_KNOWN_BAD', message: expect.stringContaining(`Write the right one into ${file}`) as string });
+  await expect(change(hands('TOKEN_FAILED', 'PIN_INCORRECT', 'PIN_INCORRECT'))).rejects.toMatchObject({
+    code: 'PIN_KNOWN_BAD',
+    message: expect.stringContaining(`Write the right one into ${file}`) as string,
+  });
   expect(content()).toBeUndefined();
   const [left] = pinChanges(directories);
   const again = hands('ok', 'PIN_KNOWN_BAD', 'PIN_KNOWN_BAD');
@@ -81,7 +104,10 @@ it('a token that takes neither is told of, with the file to write; once somebody
 });
 
 it('certmonger that does not let go of the token is waited for in vain: nothing was changed', async () => {
-  await expect(change(hands('ok', 'ok', 'ok'), () => Promise.reject(new HsmongerError('STATE_BUSY', 'it works')))).rejects.toMatchObject({ code: 'PIN_NOT_CHANGED', message: 'The token keeps its PIN, and everything is as it was: it works' });
+  await expect(change(hands('ok', 'ok', 'ok'), () => Promise.reject(new HsmongerError('STATE_BUSY', 'it works')))).rejects.toMatchObject({
+    code: 'PIN_NOT_CHANGED',
+    message: 'The token keeps its PIN, and everything is as it was: it works',
+  });
   expect([content(), clean(), asked]).toEqual(['old-pin', true, []]);
 });
 

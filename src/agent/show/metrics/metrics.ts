@@ -8,10 +8,14 @@ import { healthFamilies } from './health.js';
 /** Of what metricsOf gives. */
 export const metricsType = Registry.PROMETHEUS_CONTENT_TYPE;
 
-/** All metrics in Prometheus' text format; docs/metrics.md lists them. A registry for each rendering: what is no longer there is not shown any more. */
+/**
+ * All metrics in Prometheus' text format; docs/metrics.md lists them. A registry for each rendering: what is no longer there is not shown
+ * any more.
+ */
 export async function metricsOf(snapshot: AgentSnapshot): Promise<string> {
   const registry = new Registry();
-  for (const family of [...healthFamilies(snapshot), ...certificateFamilies(snapshot), ...certmongerFamilies(snapshot)]) register(registry, family);
+  for (const family of [...healthFamilies(snapshot), ...certificateFamilies(snapshot), ...certmongerFamilies(snapshot)])
+    register(registry, family);
   return registry.metrics();
 }
 

@@ -18,8 +18,8 @@ const maxSaid = 2000;
 const lastWordsMs = 1000;
 
 /**
- * Runs the administrator's program for one event: no shell, no arguments, an environment of nothing but PATH, the event as a line of JSON on its
- * standard input. Throws a sentence where it cannot be run, fails, or takes too long; then it is ended with all it started.
+ * Runs the administrator's program for one event: no shell, no arguments, an environment of nothing but PATH, the event as a line of JSON
+ * on its standard input. Throws a sentence where it cannot be run, fails, or takes too long; then it is ended with all it started.
  */
 export async function runCommand({ program, user, timeoutMs }: Command, event: AgentEvent, signal: AbortSignal): Promise<void> {
   signal.throwIfAborted();
@@ -28,7 +28,14 @@ export async function runCommand({ program, user, timeoutMs }: Command, event: A
   const { uid, gid, home } = accountOf(user);
   await new Promise<void>((resolve, reject) => {
     // A group of its own, so that all of it can be ended. With a uid given, the supplementary groups are dropped as well (libuv, uv_spawn).
-    const child = spawn(program, [], { uid, gid, cwd: '/', detached: true, stdio: ['pipe', 'ignore', 'pipe'], env: { PATH: '/usr/bin:/bin:/usr/sbin:/sbin', LC_ALL: 'C.UTF-8', HOME: home } });
+    const child = spawn(program, [], {
+      uid,
+      gid,
+      cwd: '/',
+      detached: true,
+      stdio: ['pipe', 'ignore', 'pipe'],
+      env: { PATH: '/usr/bin:/bin:/usr/sbin:/sbin', LC_ALL: 'C.UTF-8', HOME: home },
+    });
     let said = '';
     let why: string | undefined;
     const end = (reason: string) => {
@@ -39,15 +46,24 @@ export async function runCommand({ program, user, timeoutMs }: Command, event: A
         // It has ended by itself.
       }
     };
-    const limit = setTimeout(() => { end(`took more than ${String(timeoutMs / 1000)} seconds and was ended`); }, timeoutMs);
-    const stop = () => { end('was ended with the agent'); };
+    const limit = setTimeout(() => {
+      end(`took more than ${String(timeoutMs / 1000)} seconds and was ended`);
+    }, timeoutMs);
+    const stop = () => {
+      end('was ended with the agent');
+    };
     signal.addEventListener('abort', stop, { once: true });
     const over = () => {
       clearTimeout(limit);
       signal.removeEventListener('abort', stop);
       child.stderr.destroy();
     };
-    child.stderr.setEncoding('utf8').on('data', (text: string) => { said = (said + text).slice(-maxSaid); }).on('error', () => undefined);
+    child.stderr
+      .setEncoding('utf8')
+      .on('data', (text: string) => {
+        said = (said + text).slice(-maxSaid);
+      })
+      .on('error', () => undefined);
     child.stdin.on('error', () => undefined);
     child.stdin.end(`${JSON.stringify({ ...event, host: hostname() })}\n`);
     child.once('error', (error) => {

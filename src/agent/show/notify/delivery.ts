@@ -35,7 +35,9 @@ export function createDelivery({ deliver, onLeftOut, signal, pace = usual }: Del
     while (!signal.aborted) {
       const event = queue.shift();
       if (event === undefined) {
-        await new Promise<void>((resolve) => { wake = resolve; });
+        await new Promise<void>((resolve) => {
+          wake = resolve;
+        });
         continue;
       }
       if (leftOut > 0) onLeftOut(leftOut);
@@ -46,7 +48,13 @@ export function createDelivery({ deliver, onLeftOut, signal, pace = usual }: Del
       if (rested) await deliver(event);
     }
   };
-  signal.addEventListener('abort', () => { wake(); }, { once: true });
+  signal.addEventListener(
+    'abort',
+    () => {
+      wake();
+    },
+    { once: true },
+  );
   return {
     offer(event) {
       queue.push(event);

@@ -31,7 +31,9 @@ export async function tellJournal(event: AgentEvent): Promise<void> {
 /** FIELD=value, a line each (systemd.journal-fields(7)); of what comes from outside no line is made. Our fields begin with HSMONGER_. */
 export function journalEntry({ kind, instance, nickname, message, details = {} }: AgentEvent): string {
   const { id, priority } = journalKinds[kind];
-  const own = Object.entries(details).map(([name, value]) => [`HSMONGER_${name.toUpperCase().replace(/[^A-Z0-9]+/gu, '_')}`, value] as const);
+  const own = Object.entries(details).map(
+    ([name, value]) => [`HSMONGER_${name.toUpperCase().replace(/[^A-Z0-9]+/gu, '_')}`, value] as const,
+  );
   const fields: (readonly [string, string])[] = [
     ['MESSAGE', message],
     ['MESSAGE_ID', id],

@@ -20,9 +20,14 @@ const commandMs = 30_000;
 /** Tells events to the journal and to the administrator's command, as agent.conf has it. Neither holds up the other, or the agent. */
 export function startNotifier(given: NotifierGiven): Part {
   const { conf, events, signal } = given;
-  const deliveries = [...(conf.notify.journal ? [toJournal(given)] : []), ...(conf.notify.command === undefined ? [] : [toCommand(conf.notify.command, given)])];
+  const deliveries = [
+    ...(conf.notify.journal ? [toJournal(given)] : []),
+    ...(conf.notify.command === undefined ? [] : [toCommand(conf.notify.command, given)]),
+  ];
   if (deliveries.length === 0) return { ended: Promise.resolve() };
-  const off = events.on((event) => { for (const delivery of deliveries) delivery.offer(event); });
+  const off = events.on((event) => {
+    for (const delivery of deliveries) delivery.offer(event);
+  });
   signal.addEventListener('abort', off, { once: true });
   return { ended: Promise.all(deliveries.map(({ ended }) => ended)).then(() => undefined) };
 }
@@ -31,10 +36,14 @@ function toJournal({ log, signal }: NotifierGiven): Delivery {
   const trouble = createTroubleLog(log);
   return createDelivery({
     signal,
-    onLeftOut: (count) => { log('warning', `The journal was not told of ${String(count)} events: more came than it is told of.`); },
+    onLeftOut: (count) => {
+      log('warning', `The journal was not told of ${String(count)} events: more came than it is told of.`);
+    },
     async deliver(event) {
       if (!journalListens()) {
-        trouble.trouble('There is no journal to tell events to, at /run/systemd/journal/socket, so they stand here; set journal = false in [notify] of agent.conf where they are to stand nowhere.');
+        trouble.trouble(
+          'There is no journal to tell events to, at /run/systemd/journal/socket, so they stand here; set journal = false in [notify] of agent.conf where they are to stand nowhere.',
+        );
         const { kind, instance, message } = event;
         log(priorityOf(kind), `${instance}: ${kind}: ${harmless(message)}`);
         return;
@@ -59,13 +68,18 @@ function toCommand(program: string, { conf, log, signal }: NotifierGiven): Deliv
   const command = { program, user: conf.notify.user ?? conf.user, timeoutMs: commandMs };
   return createDelivery({
     signal,
-    onLeftOut: (count) => { log('warning', `${program} was not run for ${String(count)} events: more came than it is run for.`); },
+    onLeftOut: (count) => {
+      log('warning', `${program} was not run for ${String(count)} events: more came than it is run for.`);
+    },
     async deliver(event) {
       try {
         await runCommand(command, event, signal);
         trouble.over(`${program} works again.`);
       } catch (error) {
-        if (!signal.aborted) trouble.trouble(`The command that is told of events failed as user '${command.user}': ${program} ${harmless(sentenceOf(error))}.`);
+        if (!signal.aborted)
+          trouble.trouble(
+            `The command that is told of events failed as user '${command.user}': ${program} ${harmless(sentenceOf(error))}.`,
+          );
       }
     },
   });

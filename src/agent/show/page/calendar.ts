@@ -7,7 +7,9 @@ const yearMs = 365 * 86_400_000;
 export function calendarOf({ at, instances }: AgentSnapshot): { readonly svg: string; readonly style: string } {
   const entries = instances.flatMap(({ name, certificates }) =>
     certificates.flatMap(({ nickname, profile, notBefore, notAfter, renewal }) =>
-      notBefore === undefined || notAfter === undefined || renewal === undefined ? [] : [{ instance: name, nickname, profile, notBefore, notAfter, by: 'agent' as const, later: [], notes: [], ...renewal }],
+      notBefore === undefined || notAfter === undefined || renewal === undefined
+        ? []
+        : [{ instance: name, nickname, profile, notBefore, notAfter, by: 'agent' as const, later: [], notes: [], ...renewal }],
     ),
   );
   const svg = drawCalendar({ entries, now: at, until: new Date(at.getTime() + yearMs) });

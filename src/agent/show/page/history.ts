@@ -11,11 +11,15 @@ export function history({ events, startedAt, at }: AgentSnapshot): Html {
   const newest = [...events].reverse().slice(0, shown.events);
   return html`<section aria-labelledby="history">
 <h2 id="history">What happened</h2>
-${newest.length === 0 ? html`<p>Nothing worth telling since the agent was started ${distance(at, startedAt)}.</p>` : html`<table class="history">
+${
+  newest.length === 0
+    ? html`<p>Nothing worth telling since the agent was started ${distance(at, startedAt)}.</p>`
+    : html`<table class="history">
 <caption>Events, newest first; times are UTC</caption>
 <thead><tr><th scope="col">When</th><th scope="col">What</th><th scope="col">About</th><th scope="col">In words</th></tr></thead>
 <tbody>${newest.map(row)}</tbody>
-</table>`}
+</table>`
+}
 </section>`;
 }
 

@@ -33,4 +33,5 @@ export function eventTone(kind: EventKind): Tone {
 }
 
 /** The tab's: a key on a shield. */
-export const favicon = '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 32 32"><rect width="32" height="32" rx="8" fill="#1f5f63"/><circle cx="12" cy="16" r="5" fill="none" stroke="#fff" stroke-width="3"/><path d="M17 16h9m-3 0v5" fill="none" stroke="#fff" stroke-width="3" stroke-linecap="round"/></svg>';
+export const favicon =
+  '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 32 32"><rect width="32" height="32" rx="8" fill="#1f5f63"/><circle cx="12" cy="16" r="5" fill="none" stroke="#fff" stroke-width="3"/><path d="M17 16h9m-3 0v5" fill="none" stroke="#fff" stroke-width="3" stroke-linecap="round"/></svg>';

@@ -17,13 +17,17 @@ ${instance.token === undefined ? undefined : tokenFacts(instance.token, now)}
 ${(instance.otherTokens ?? []).map((token) => tokenFacts(token, now))}
 ${instance.reconciled === undefined ? undefined : fact('Compared with its file', html`${distance(now, instance.reconciled.at)}${instance.reconciled.changes === 0 ? ', nothing to change' : `, ${String(instance.reconciled.changes)} to change`}`)}
 </dl>
-${rows.length === 0 ? html`<p>It has no certificates yet.</p>` : html`<table class="certificates">
+${
+  rows.length === 0
+    ? html`<p>It has no certificates yet.</p>`
+    : html`<table class="certificates">
 <caption>Certificates of ${instance.name}, the most urgent first; times are UTC</caption>
 <thead><tr><th scope="col">Certificate</th><th scope="col">State</th><th scope="col">Ends</th><th scope="col">Renewal</th><th scope="col" class="wide"><span class="hidden">Time line</span>${axis(scale, now)}</th></tr></thead>
 <tbody>
 ${rows.map((one) => row(one, scale, now))}
 </tbody>
-</table>`}
+</table>`
+}
 </section>`;
 }
 
@@ -40,7 +44,8 @@ function row(one: CertificateSnapshot, scale: Scale, now: Date): Html {
 }
 
 function tokenFacts(token: TokenSnapshot, now: Date): Html {
-  const [there, word]: readonly [Tone, string] = token.lookedAt === undefined ? ['unclear', 'not looked at yet'] : token.reachable ? ['good', 'there'] : ['bad', 'away'];
+  const [there, word]: readonly [Tone, string] =
+    token.lookedAt === undefined ? ['unclear', 'not looked at yet'] : token.reachable ? ['good', 'there'] : ['bad', 'away'];
   return html`${fact('Token', html`<span class="name">${token.label}</span> <span class="badge ${there}">${icon(there)}${word}</span>`)}
 ${fact('PIN', pinBadge(token))}
 ${fact('Signs in', token.signLatencyMs === undefined ? 'not known' : `${token.signLatencyMs < 10 ? token.signLatencyMs.toFixed(1) : token.signLatencyMs.toFixed(0)} ms`)}

@@ -22,9 +22,16 @@ const refreshSeconds = 30;
 export function pageOf(snapshot: AgentSnapshot, { host, refresh }: PageOptions): string {
   const { at, instances, version, startedAt } = snapshot;
   const all = instances.flatMap(({ certificates }) => certificates);
-  const scale = scaleFor(at, all.flatMap(({ renewal, notAfter }) => renewal?.planned ?? notAfter ?? []));
+  const scale = scaleFor(
+    at,
+    all.flatMap(({ renewal, notAfter }) => renewal?.planned ?? notAfter ?? []),
+  );
   const { tone, sentence } = verdictOf(snapshot);
-  const next = all.flatMap((one) => (one.renewal === undefined || one.renewal.planned < at ? [] : [{ nickname: one.nickname, planned: one.renewal.planned }])).sort((a, b) => a.planned.getTime() - b.planned.getTime())[0];
+  const next = all
+    .flatMap((one) =>
+      one.renewal === undefined || one.renewal.planned < at ? [] : [{ nickname: one.nickname, planned: one.renewal.planned }],
+    )
+    .sort((a, b) => a.planned.getTime() - b.planned.getTime())[0];
   return html`<!DOCTYPE html>
 <html lang="en">
 <head>

@@ -11,15 +11,24 @@ const named = 4;
 export function problems(snapshot: AgentSnapshot): Html | undefined {
   const found = problemsOf(snapshot.instances);
   const { trouble } = snapshot.certmonger;
-  const refusals = snapshot.instances.flatMap(({ name, reconciled }) => (reconciled?.refusals ?? []).map((sentence) => ({ name, sentence })));
+  const refusals = snapshot.instances.flatMap(({ name, reconciled }) =>
+    (reconciled?.refusals ?? []).map((sentence) => ({ name, sentence })),
+  );
   if (found.length === 0 && trouble === undefined && refusals.length === 0) return undefined;
   return html`<section aria-labelledby="problems">
 <h2 id="problems">What is wrong, and what to do</h2>
 <ul class="problems">
 ${trouble === undefined ? undefined : item('bad', 'Critical', 'certmonger', html`<p>${trouble}</p>`)}
-${found.map(({ instance, diagnosis, nicknames }) => item(diagnosis.severity === 'warning' ? 'warn' : 'bad', word(diagnosis.severity), instance, html`<p>${diagnosis.sentence}</p>
+${found.map(({ instance, diagnosis, nicknames }) =>
+  item(
+    diagnosis.severity === 'warning' ? 'warn' : 'bad',
+    word(diagnosis.severity),
+    instance,
+    html`<p>${diagnosis.sentence}</p>
 <p class="cure"><strong>${cureWord(diagnosis.cure)}</strong> ${diagnosis.cure.advice}</p>
-${concerned(nicknames)}`))}
+${concerned(nicknames)}`,
+  ),
+)}
 ${refusals.map(({ name, sentence }) => item('warn', 'Left to you', name, html`<p>${sentence}</p>`))}
 </ul>
 </section>`;

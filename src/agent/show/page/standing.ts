@@ -33,12 +33,20 @@ export function verdictOf({ at, certmonger, instances }: AgentSnapshot): { reado
   if (!certmonger.running && certmonger.trouble === undefined) return { tone: 'unclear', sentence: 'certmonger has not been heard yet.' };
   if (!certmonger.running) return { tone: 'bad', sentence: 'certmonger does not answer, so nothing is renewed.' };
   if (all.length === 0) return { tone: 'unclear', sentence: 'There is nothing to look after yet.' };
-  if (troubled > 0) return { tone: critical || standings.some(({ tone }) => tone === 'bad') ? 'bad' : 'warn', sentence: `${String(troubled)} of ${counted(all.length)} ${troubled === 1 ? 'needs' : 'need'} attention.` };
-  if (instances.some(({ diagnoses }) => diagnoses.length > 0)) return { tone: critical ? 'bad' : 'warn', sentence: `The certificates are in order, but something they need is not.` };
+  if (troubled > 0)
+    return {
+      tone: critical || standings.some(({ tone }) => tone === 'bad') ? 'bad' : 'warn',
+      sentence: `${String(troubled)} of ${counted(all.length)} ${troubled === 1 ? 'needs' : 'need'} attention.`,
+    };
+  if (instances.some(({ diagnoses }) => diagnoses.length > 0))
+    return { tone: critical ? 'bad' : 'warn', sentence: `The certificates are in order, but something they need is not.` };
   const busy = standings.filter(({ tone }) => tone === 'busy').length;
   if (busy > 0) return { tone: 'busy', sentence: `${String(busy)} of ${counted(all.length)} ${busy === 1 ? 'is' : 'are'} being renewed.` };
   if (standings.some(({ tone }) => tone === 'unclear')) return { tone: 'unclear', sentence: 'Not everything is known yet.' };
-  return { tone: 'good', sentence: all.length === 1 ? 'The certificate is in order.' : `All ${String(all.length)} certificates are in order.` };
+  return {
+    tone: 'good',
+    sentence: all.length === 1 ? 'The certificate is in order.' : `All ${String(all.length)} certificates are in order.`,
+  };
 }
 
 function counted(count: number): string {

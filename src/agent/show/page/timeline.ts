@@ -4,9 +4,18 @@ import type { Scale } from './scale.js';
 import type { Tone } from './standing.js';
 import { dateOf } from './time.js';
 
-/** A certificate's line: earlier lives faint, its own life, the renewal window, the moment planned, today. The words beside it say the same for who does not see it. */
-export function timeLine({ nickname, history, notBefore, notAfter, renewal }: CertificateSnapshot, scale: Scale, now: Date, tone: Tone): Html {
-  if (notBefore === undefined || notAfter === undefined) return html`<svg class="line" role="img" aria-label="${nickname}: how long it is valid is not known">${today(scale, now)}</svg>`;
+/**
+ * A certificate's line: earlier lives faint, its own life, the renewal window, the moment planned, today. The words beside it say the same
+ * for who does not see it.
+ */
+export function timeLine(
+  { nickname, history, notBefore, notAfter, renewal }: CertificateSnapshot,
+  scale: Scale,
+  now: Date,
+  tone: Tone,
+): Html {
+  if (notBefore === undefined || notAfter === undefined)
+    return html`<svg class="line" role="img" aria-label="${nickname}: how long it is valid is not known">${today(scale, now)}</svg>`;
   const words = `${nickname}: valid from ${dateOf(notBefore)} to ${dateOf(notAfter)}${renewal === undefined ? '' : `, to be renewed on ${dateOf(renewal.planned)}, between ${dateOf(renewal.from)} and ${dateOf(renewal.to)}`}`;
   return html`<svg class="line ${tone}" role="img" aria-label="${words}">
 ${scale.ticks.map(({ date }) => html`<line class="grid" x1="${percent(scale.at(date))}" x2="${percent(scale.at(date))}" y1="0" y2="100%"/>`)}

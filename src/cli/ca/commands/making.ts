@@ -25,7 +25,10 @@ export function withInitIntermediate(yargs: Argv<GlobalFlags>, run: Runner): Arg
     (ca) =>
       withOwnCaOptions(ca)
         .option('issuer', { type: 'string', requiresArg: true, demandOption: true, describe: 'Instance of the CA above' })
-        .example("hsmonger ca init-intermediate --instance intermediate --issuer root --subject 'CN=My Company Intermediate CA,O=My Company,C=US' --key-type EC:secp384r1", ''),
+        .example(
+          "hsmonger ca init-intermediate --instance intermediate --issuer root --subject 'CN=My Company Intermediate CA,O=My Company,C=US' --key-type EC:secp384r1",
+          '',
+        ),
     run(initIntermediate),
   );
 }

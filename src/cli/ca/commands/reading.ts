@@ -30,7 +30,10 @@ export function withReading(yargs: Argv<GlobalFlags>, run: Runner): Argv<GlobalF
     .command(
       'chain',
       "The CA's certificate and those above it, the root last",
-      (ca) => ca.option('out', { type: 'string', requiresArg: true, coerce: absolutePath, describe: 'File to write [standard output]' }).example('hsmonger ca chain --instance intermediate --out ca-chain.crt', ''),
+      (ca) =>
+        ca
+          .option('out', { type: 'string', requiresArg: true, coerce: absolutePath, describe: 'File to write [standard output]' })
+          .example('hsmonger ca chain --instance intermediate --out ca-chain.crt', ''),
       run(chain),
     );
 }

@@ -13,9 +13,17 @@ export function withCsr(yargs: Argv<GlobalFlags>, run: Runner): Argv<GlobalFlags
     (ca) =>
       withOwnCaOptions(ca)
         .positional('nickname', { type: 'string', describe: "Certificate of the instance [the CA's]" })
-        .option('out', { type: 'string', requiresArg: true, coerce: absolutePath, describe: 'File to write, which must not be there yet [standard output]' })
-        .example('hsmonger ca csr --out ca.csr', "For the certificate that follows the one that is there")
-        .example("hsmonger ca csr --instance sub --module M --token pki --pin-file P --subject 'CN=Sub CA,O=My Company' --key-type P-384 --out sub.csr", 'For a CA that has none yet'),
+        .option('out', {
+          type: 'string',
+          requiresArg: true,
+          coerce: absolutePath,
+          describe: 'File to write, which must not be there yet [standard output]',
+        })
+        .example('hsmonger ca csr --out ca.csr', 'For the certificate that follows the one that is there')
+        .example(
+          "hsmonger ca csr --instance sub --module M --token pki --pin-file P --subject 'CN=Sub CA,O=My Company' --key-type P-384 --out sub.csr",
+          'For a CA that has none yet',
+        ),
     run(csr),
   );
 }
@@ -28,8 +36,18 @@ export function withImport(yargs: Argv<GlobalFlags>, run: Runner): Argv<GlobalFl
       ca
         .positional('certificate', { type: 'string', demandOption: true, describe: 'File: PEM, DER or PKCS#7' })
         .positional('chain', { type: 'string', array: true, describe: 'Files with the certificates above it, in any order' })
-        .option('force-self-signed', { type: 'boolean', default: false, describe: 'Let a self-signed certificate replace one another CA signed' })
-        .option('wait', { alias: 'w', type: 'string', requiresArg: true, coerce: wholeSeconds, describe: 'Wait so many seconds until it is saved' })
+        .option('force-self-signed', {
+          type: 'boolean',
+          default: false,
+          describe: 'Let a self-signed certificate replace one another CA signed',
+        })
+        .option('wait', {
+          alias: 'w',
+          type: 'string',
+          requiresArg: true,
+          coerce: wholeSeconds,
+          describe: 'Wait so many seconds until it is saved',
+        })
         .example('hsmonger ca import ca.pem root.pem --wait 300', ''),
     run(importCertificate),
   );
@@ -42,18 +60,62 @@ export function withIssue(yargs: Argv<GlobalFlags>, run: Runner): Argv<GlobalFla
     (ca) =>
       ca
         .option('in', { type: 'string', requiresArg: true, describe: 'Request: PEM or DER; - is standard input' })
-        .option('in-dir', { type: 'string', requiresArg: true, coerce: absolutePath, describe: 'Directory of requests: *.csr, *.req, *.pem, *.der' })
-        .option('out', { type: 'string', requiresArg: true, coerce: absolutePath, describe: 'File for the certificate, which must not be there yet [standard output]' })
-        .option('out-dir', { type: 'string', requiresArg: true, coerce: absolutePath, describe: 'Directory for the certificates, named as their requests, with .crt' })
-        .option('profile', { alias: 'T', type: 'string', requiresArg: true, default: 'server', describe: 'server, client, ocsp, subsystem, audit or sub-ca; or as Dogtag names it' })
-        .option('subject', { type: 'string', requiresArg: true, describe: "Subject instead of the request's: CN=a,O=b as RFC 4514, or /O=b/CN=a as openssl" })
-        .option('san', { type: 'string', array: true, requiresArg: true, describe: "Name instead of the request's, repeatable: dns:, ip:, email:, uri:, dirName:" })
+        .option('in-dir', {
+          type: 'string',
+          requiresArg: true,
+          coerce: absolutePath,
+          describe: 'Directory of requests: *.csr, *.req, *.pem, *.der',
+        })
+        .option('out', {
+          type: 'string',
+          requiresArg: true,
+          coerce: absolutePath,
+          describe: 'File for the certificate, which must not be there yet [standard output]',
+        })
+        .option('out-dir', {
+          type: 'string',
+          requiresArg: true,
+          coerce: absolutePath,
+          describe: 'Directory for the certificates, named as their requests, with .crt',
+        })
+        .option('profile', {
+          alias: 'T',
+          type: 'string',
+          requiresArg: true,
+          default: 'server',
+          describe: 'server, client, ocsp, subsystem, audit or sub-ca; or as Dogtag names it',
+        })
+        .option('subject', {
+          type: 'string',
+          requiresArg: true,
+          describe: "Subject instead of the request's: CN=a,O=b as RFC 4514, or /O=b/CN=a as openssl",
+        })
+        .option('san', {
+          type: 'string',
+          array: true,
+          requiresArg: true,
+          describe: "Name instead of the request's, repeatable: dns:, ip:, email:, uri:, dirName:",
+        })
         .option('days', { type: 'string', requiresArg: true, describe: "Lifetime [the profile's]; never beyond the CA's own end" })
         .option('path-length', { type: 'string', requiresArg: true, describe: 'How many CAs may stand below it [0] (sub-ca)' })
-        .option('permit', { type: 'string', array: true, requiresArg: true, describe: 'Names it may certify, repeatable: dns:example.test, ip:10.0.0.0/8, … (sub-ca)' })
+        .option('permit', {
+          type: 'string',
+          array: true,
+          requiresArg: true,
+          describe: 'Names it may certify, repeatable: dns:example.test, ip:10.0.0.0/8, … (sub-ca)',
+        })
         .option('exclude', { type: 'string', array: true, requiresArg: true, describe: 'Names it may not certify, repeatable (sub-ca)' })
-        .option('nickname', { alias: 'n', type: 'string', requiresArg: true, describe: 'For a key on the token: the certificate is stored there under this name' })
-        .option('key-type', { type: 'string', requiresArg: true, describe: 'Make a key: rsa:3072, P-256, EC:secp384r1, Ed25519, …  (with --nickname)' })
+        .option('nickname', {
+          alias: 'n',
+          type: 'string',
+          requiresArg: true,
+          describe: 'For a key on the token: the certificate is stored there under this name',
+        })
+        .option('key-type', {
+          type: 'string',
+          requiresArg: true,
+          describe: 'Make a key: rsa:3072, P-256, EC:secp384r1, Ed25519, …  (with --nickname)',
+        })
         .option('key', { type: 'string', requiresArg: true, describe: 'Key that is there: its label or pkcs11: URI (with --nickname)' })
         .option('chain', { type: 'boolean', default: false, describe: 'Append the CA certificates between it and the root' })
         .option('again', { type: 'boolean', default: false, describe: 'A new certificate, though the same request has got one' })

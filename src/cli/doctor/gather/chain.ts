@@ -19,13 +19,18 @@ export async function gatherChain({ place }: Pick<Gathering, 'place'>, stores: S
       return nothing;
     }
   };
-  const files = readCertificateFiles(instance).flatMap(({ nickname, certificate }) => ('der' in certificate ? [{ nickname, der: certificate.der }] : []));
+  const files = readCertificateFiles(instance).flatMap(({ nickname, certificate }) =>
+    'der' in certificate ? [{ nickname, der: certificate.der }] : [],
+  );
   const directory = instance.directory === undefined ? [] : await attempt(() => askService(place, 'read CA certificates', undefined), []);
   const { issuer } = instance;
   const known = issuer.type === 'dogtag' ? await attempt(() => readCaFile(issuer.caFile).certificates.map(({ der }) => der), []) : [];
   return {
     certificates: instance.certificates.flatMap(({ nickname, profile, storage }): FoundCertificate[] => {
-      const from = storage.kind === 'file' ? files.filter((file) => file.nickname === nickname) : (storage.kind === 'token' ? (tokens.get(storage.on) ?? []) : internal).filter(({ label }) => label === nickname);
+      const from =
+        storage.kind === 'file'
+          ? files.filter((file) => file.nickname === nickname)
+          : (storage.kind === 'token' ? (tokens.get(storage.on) ?? []) : internal).filter(({ label }) => label === nickname);
       const der = longest(from.map((one) => one.der));
       return der === undefined ? [] : [{ nickname, profile, der }];
     }),
@@ -42,11 +47,17 @@ interface Objects {
 }
 
 function objectsIn({ tokens, internal }: SeenStores): Objects {
-  const sights = tokens.map(({ view, token }) => ({ on: view.partOn, sight: token.known && token.value !== 'none' ? token.value.token : undefined }));
+  const sights = tokens.map(({ view, token }) => ({
+    on: view.partOn,
+    sight: token.known && token.value !== 'none' ? token.value.token : undefined,
+  }));
   return {
     tokens: new Map(sights.map(({ on, sight }) => [on, sight?.ok === true ? sight.certificates : []])),
     internal: internal.known && internal.value !== 'none' ? internal.value.certificates : [],
-    troubles: [...sights.flatMap(({ sight }) => (sight?.ok === false ? [sight.problem] : [])), ...[...tokens.map(({ token }) => token), internal].flatMap((part) => (part.known ? [] : [part.why]))],
+    troubles: [
+      ...sights.flatMap(({ sight }) => (sight?.ok === false ? [sight.problem] : [])),
+      ...[...tokens.map(({ token }) => token), internal].flatMap((part) => (part.known ? [] : [part.why])),
+    ],
   };
 }
 

@@ -21,10 +21,17 @@ export async function gatherFiles({ place }: Pick<Gathering, 'place'>): Promise<
     ...programs.map((name) => guarded(path.join(installation().executables, name), { is: 'program' })),
     guarded(process.execPath, { is: 'program' }),
     seen(instance.nss.database, { is: 'database directory' }),
-    ...databaseFacts(instance.nss.database).files.filter(({ name }) => ['cert9.db', 'key4.db', 'pkcs11.txt'].includes(name)).map(({ name }) => seen(path.join(instance.nss.database, name), { is: 'database' })),
-    ...[stateDirectory(directories, instance), pinsDirectory(directories, instance)].flatMap((directory) => [seen(directory, { is: 'state directory' }), ...within(directory)]),
+    ...databaseFacts(instance.nss.database)
+      .files.filter(({ name }) => ['cert9.db', 'key4.db', 'pkcs11.txt'].includes(name))
+      .map(({ name }) => seen(path.join(instance.nss.database, name), { is: 'database' })),
+    ...[stateDirectory(directories, instance), pinsDirectory(directories, instance)].flatMap((directory) => [
+      seen(directory, { is: 'state directory' }),
+      ...within(directory),
+    ]),
     ...(await certificateFiles(instance)),
-    ...(instance.issuer.type === 'dogtag' && instance.issuer.agent !== undefined ? [seen(instance.issuer.agent.certificate, { is: 'agent certificate' }), seen(instance.issuer.agent.key, { is: 'agent key' })] : []),
+    ...(instance.issuer.type === 'dogtag' && instance.issuer.agent !== undefined
+      ? [seen(instance.issuer.agent.certificate, { is: 'agent certificate' }), seen(instance.issuer.agent.key, { is: 'agent key' })]
+      : []),
     ...(instance.freeipa === undefined ? [] : existing(instance.freeipa.lockFile).map((file) => seen(file, { is: 'renewal lock' }))),
   ];
   const looked = files.flatMap(({ file, role }) => (role.is === 'certificate' || role.is === 'key' ? [] : [file]));
@@ -69,12 +76,22 @@ async function certificateFiles({ certificates }: Gathering['place']['instance']
   const found: SeenFile[] = [];
   for (const { nickname, storage } of certificates) {
     if (storage.kind !== 'file') continue;
-    const wanted = { nickname, ...(storage.owner === undefined ? {} : { owner: await ownerNamed(storage.owner) }), ...(storage.mode === undefined ? {} : { mode: storage.mode }) };
+    const wanted = {
+      nickname,
+      ...(storage.owner === undefined ? {} : { owner: await ownerNamed(storage.owner) }),
+      ...(storage.mode === undefined ? {} : { mode: storage.mode }),
+    };
     found.push(seen(storage.certificate, { is: 'certificate', ...wanted }), seen(storage.key, { is: 'key', ...wanted }));
   }
   return found;
 }
 
 function statOf(stats: Stats): FileStat {
-  return { kind: stats.isFile() ? 'file' : stats.isDirectory() ? 'directory' : 'other', uid: stats.uid, gid: stats.gid, mode: stats.mode & 0o7777, size: stats.size };
+  return {
+    kind: stats.isFile() ? 'file' : stats.isDirectory() ? 'directory' : 'other',
+    uid: stats.uid,
+    gid: stats.gid,
+    mode: stats.mode & 0o7777,
+    size: stats.size,
+  };
 }

@@ -11,7 +11,11 @@ export function gatherInternal({ place, login }: Gathering): Promise<Fact<Intern
     const { passwordFile } = place.instance.nss;
     const facts = passwordFile === undefined ? undefined : secretFileFacts(passwordFile);
     try {
-      return { ...(await askService(place, 'inspect internal store', { keys: login })), asked: login, ...(facts === undefined ? {} : { passwordFile: facts }) };
+      return {
+        ...(await askService(place, 'inspect internal store', { keys: login })),
+        asked: login,
+        ...(facts === undefined ? {} : { passwordFile: facts }),
+      };
     } catch (error) {
       // The check of the database itself says so.
       if (error instanceof HsmongerError && (error.code === 'NSS_NOT_FOUND' || error.code === 'NSS_UNSUPPORTED')) return 'none';

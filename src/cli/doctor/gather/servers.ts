@@ -8,7 +8,8 @@ import { asked, type Gathering } from './gathering.js';
 /** The directory and the CA behind the network, where the instance has them. */
 export async function gatherServers({ place }: Pick<Gathering, 'place'>, chain: Fact<ChainFacts>): Promise<ServersFacts> {
   const certificates = chain.known ? chain.value.certificates.map(({ nickname, der }) => ({ nickname, der })) : [];
-  const directory = place.instance.directory === undefined ? undefined : await asked(() => askService(place, 'compare servers', { certificates }));
+  const directory =
+    place.instance.directory === undefined ? undefined : await asked(() => askService(place, 'compare servers', { certificates }));
   const authority = await authorityOf(place);
   return { ...(directory === undefined ? {} : { directory }), ...(authority === undefined ? {} : { authority }) };
 }
@@ -19,5 +20,9 @@ async function authorityOf(place: Gathering['place']): Promise<AuthorityLook | u
   const { agent } = issuer;
   const answer = await asked(() => askService(place, 'look at authority', undefined));
   // Its files are root's to read.
-  return { url: issuer.url, answer, ...(agent === undefined ? {} : { agent: await asked(() => Promise.resolve().then(() => certificateIn(agent.certificate))) }) };
+  return {
+    url: issuer.url,
+    answer,
+    ...(agent === undefined ? {} : { agent: await asked(() => Promise.resolve().then(() => certificateIn(agent.certificate))) }),
+  };
 }

@@ -14,30 +14,47 @@ import { parseCertificate } from '../../../x509/parse-certificate.js';
 import { keyFacts } from '../../../x509/public-key.js';
 import type { Gathering, SeenStores, SeenToken } from './gathering.js';
 
-/** The comparison `track plan` makes, without a login: each certificate's key is taken to be there, and whether it is, the checks of keys say. */
-export async function lookAtTracking(certmonger: Pick<Certmonger, 'listRequests' | 'listCas' | 'processId'>, place: Gathering['place'], { tokens, internal }: SeenStores): Promise<TrackingLook> {
+/**
+ * The comparison `track plan` makes, without a login: each certificate's key is taken to be there, and whether it is, the checks of keys
+ * say.
+ */
+export async function lookAtTracking(
+  certmonger: Pick<Certmonger, 'listRequests' | 'listCas' | 'processId'>,
+  place: Gathering['place'],
+  { tokens, internal }: SeenStores,
+): Promise<TrackingLook> {
   const { instance, directories } = place;
-  const { seen, away } = await lookAtEach(tokens.map(({ view }) => view), (view) => {
-    const part = { instance: view, directories };
-    return gatherFacts({
-      ...part,
-      installation: installation(),
-      certmonger,
-      daemonPid: () => certmonger.processId(),
-      token: () => Promise.resolve(tokenOf(tokens.find((one) => one.view === view))),
-      nss: () => askService(part, 'inspect NSS database', undefined),
-      internal: () => Promise.resolve(internalOf({ internal })),
-    });
-  });
+  const { seen, away } = await lookAtEach(
+    tokens.map(({ view }) => view),
+    (view) => {
+      const part = { instance: view, directories };
+      return gatherFacts({
+        ...part,
+        installation: installation(),
+        certmonger,
+        daemonPid: () => certmonger.processId(),
+        token: () => Promise.resolve(tokenOf(tokens.find((one) => one.view === view))),
+        nss: () => askService(part, 'inspect NSS database', undefined),
+        internal: () => Promise.resolve(internalOf({ internal })),
+      });
+    },
+  );
   const { desired, refusals } = judgeLooks({ ...place, installation: installation() }, seen, away);
   const clashes = await clashesBeside(place);
-  return { changes: planTracking({ instance, ids: requestIds(instance).values(), desired, existing: seen[0].requests }), refusals: [...clashes.refusals, ...refusals], warnings: clashes.warnings };
+  return {
+    changes: planTracking({ instance, ids: requestIds(instance).values(), desired, existing: seen[0].requests }),
+    refusals: [...clashes.refusals, ...refusals],
+    warnings: clashes.warnings,
+  };
 }
 
 function tokenOf(seen: SeenToken | undefined): TokenFacts {
   const sight = seen?.token.known === true && seen.token.value !== 'none' ? seen.token.value.token : undefined;
   if (sight?.ok === true) return { ...sight, keys: sight.certificates.flatMap(presumed) };
-  throw new HsmongerError('TOKEN_NOT_FOUND', sight?.problem ?? (seen?.token.known === false ? seen.token.why : 'the instance has no token.'));
+  throw new HsmongerError(
+    'TOKEN_NOT_FOUND',
+    sight?.problem ?? (seen?.token.known === false ? seen.token.why : 'the instance has no token.'),
+  );
 }
 
 function internalOf({ internal }: Pick<SeenStores, 'internal'>): InternalFacts {

@@ -3,8 +3,8 @@ import type { Result } from '../../../doctor/run.js';
 import { json } from '../../output.js';
 
 /**
- * ipa-healthcheck's schema (core/plugin.py, json_to_results): what it reads with --input-file. `msg` is a template that it fills from the other
- * words of `kw` (Python's str.format), so whatever comes from outside stands in those, where braces mean nothing.
+ * ipa-healthcheck's schema (core/plugin.py, json_to_results): what it reads with --input-file. `msg` is a template that it fills from the
+ * other words of `kw` (Python's str.format), so whatever comes from outside stands in those, where braces mean nothing.
  */
 export function healthcheckJson(results: readonly Result[]): string {
   return json(results.map(healthcheckResult));

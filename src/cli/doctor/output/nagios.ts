@@ -22,7 +22,10 @@ export function nagiosLine(results: readonly Result[], seconds: number): string 
   const worst = results.filter((result) => result.severity === severity);
   const more = counts.warning + counts.error + counts.critical - 1;
   const [first] = worst;
-  const text = severity === 'success' || first === undefined ? `nothing is wrong (${counted(counts.success)})` : `${first.instance}: ${first.message}${more === 0 ? '' : ` (and ${String(more)} more)`}`;
+  const text =
+    severity === 'success' || first === undefined
+      ? `nothing is wrong (${counted(counts.success)})`
+      : `${first.instance}: ${first.message}${more === 0 ? '' : ` (and ${String(more)} more)`}`;
   const data = `critical=${String(counts.critical)};;0;0 error=${String(counts.error)};;0;0 warning=${String(counts.warning)};0;;0 success=${String(counts.success)};;;0 time=${seconds.toFixed(3)}s;;;0`;
   return `HSMONGER ${states[severity].word} - ${plain(text)} | ${data}\n`;
 }

@@ -16,7 +16,10 @@ import type { Gathering } from '../gather/gathering.js';
 import { withCertmonger } from '../../with-certmonger.js';
 import { changeFile } from './own-file.js';
 
-/** Does one remedy, each in the process that may: token and NSS database in a dropped one, the bus and files as root. Fails with its own sentence. */
+/**
+ * Does one remedy, each in the process that may: token and NSS database in a dropped one, the bus and files as root. Fails with its own
+ * sentence.
+ */
 export async function applyRemedy({ place, bus, env }: Gathering, remedy: Remedy, tell: (sentence: string) => void): Promise<void> {
   const { instance } = place;
   switch (remedy.kind) {
@@ -28,14 +31,23 @@ export async function applyRemedy({ place, bus, env }: Gathering, remedy: Remedy
         // Unlike it, only what the agent would do alone: nobody has looked at each change.
         const { todo, later, reports } = judgeSurvey(instance, survey, createKeyChanges());
         for (const sentence of [...later, ...reports]) tell(sentence);
-        if (todo.length === 0 && later.length + reports.length > 0) throw new HsmongerError('CERTMONGER_REFUSED', "Nothing of it can be done without somebody looking at it first; see 'hsmonger track plan'.");
+        if (todo.length === 0 && later.length + reports.length > 0)
+          throw new HsmongerError(
+            'CERTMONGER_REFUSED',
+            "Nothing of it can be done without somebody looking at it first; see 'hsmonger track plan'.",
+          );
         const failed = (await applyChanges(tracker.certmonger, todo)).find(({ outcome }) => outcome !== 'done');
-        if (failed !== undefined) throw new HsmongerError('CERTMONGER_REFUSED', `Not every change was made: ${failed.message ?? failed.outcome}`);
+        if (failed !== undefined)
+          throw new HsmongerError('CERTMONGER_REFUSED', `Not every change was made: ${failed.message ?? failed.outcome}`);
       });
     case 'resubmit':
       return withCertmonger(bus, env, async (certmonger) => {
         const config = instance.certificates.find(({ nickname }) => nickname === remedy.nickname);
-        if (config === undefined) throw new HsmongerError('CONFIG_INVALID', `${instance.file} has no certificate '${remedy.nickname}', so its request is not ours to resubmit.`);
+        if (config === undefined)
+          throw new HsmongerError(
+            'CONFIG_INVALID',
+            `${instance.file} has no certificate '${remedy.nickname}', so its request is not ours to resubmit.`,
+          );
         // Refuses what would make certmonger generate a key (design rule 1).
         const { keyType, keySize, request } = orderOf(instance, config, await certmonger.listRequests());
         await provePinFor(place, [request]);

@@ -5,10 +5,14 @@ import { distrustOf } from '../../../platform/trusted-path.js';
 
 /**
  * Changes mode or owner of exactly the file (or directory) that is meant: no link, nothing with a second name, below directories in which
- * nobody but root and the service user can put another in its place. What was opened is what is changed. Where the service user can write on the
- * way there is no link at all: one of its own may lead to root's files of the same name, such as pkcs11.txt of another database.
+ * nobody but root and the service user can put another in its place. What was opened is what is changed. Where the service user can write
+ * on the way there is no link at all: one of its own may lead to root's files of the same name, such as pkcs11.txt of another database.
  */
-export function changeFile(file: string, serviceUid: number, change: { readonly mode: number } | { readonly uid: number; readonly gid: number }): void {
+export function changeFile(
+  file: string,
+  serviceUid: number,
+  change: { readonly mode: number } | { readonly uid: number; readonly gid: number },
+): void {
   const refused = (why: string) => new HsmongerError('NOT_PERMITTED', `Did not change ${file}: ${why}; look at it, and do it by hand.`);
   const distrust = distrusted(path.dirname(file), serviceUid, refused);
   if (distrust !== undefined) throw refused(distrust);

@@ -27,7 +27,14 @@ export function serverCertificates({ kra, ra, onToken, inDatabase }: ServerParts
         return ra === undefined ? [] : [{ nickname, profile, storage: ra }];
     }
   });
-  return [...listed, ...subAuthorities(onToken ?? [], { kind: 'token' }), ...subAuthorities(inDatabase.filter((label) => onToken?.includes(label) !== true), { kind: 'internal' })];
+  return [
+    ...listed,
+    ...subAuthorities(onToken ?? [], { kind: 'token' }),
+    ...subAuthorities(
+      inDatabase.filter((label) => onToken?.includes(label) !== true),
+      { kind: 'internal' },
+    ),
+  ];
 }
 
 /** Dogtag puts a lightweight CA's id behind its nickname (CAEngine.java). What lies on the token has a copy without key in the database. */

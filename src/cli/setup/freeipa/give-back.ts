@@ -19,13 +19,18 @@ export async function giveBackRequests(certmonger: Certmonger, memory: TakenOver
   return { done: [...done, ...notes], neededPinFiles };
 }
 
-/** After every request of ours is given back or gone, so that no helper of others meets one: the CAs' helpers, and none of the CAs that were not there. */
+/**
+ * After every request of ours is given back or gone, so that no helper of others meets one: the CAs' helpers, and none of the CAs that were
+ * not there.
+ */
 export async function giveBackCas(certmonger: Certmonger, memory: TakenOver): Promise<string[]> {
   const done: string[] = [];
   for (const { nickname, helper } of planReturnOfCas(memory, await certmonger.listCas())) {
     if (helper === undefined) await certmonger.ca(nickname).remove();
     else await certmonger.ca(nickname).setHelper(helper);
-    done.push(helper === undefined ? `removed the CA '${nickname}' from certmonger` : `gave the CA '${nickname}' its helper back: ${helper}`);
+    done.push(
+      helper === undefined ? `removed the CA '${nickname}' from certmonger` : `gave the CA '${nickname}' its helper back: ${helper}`,
+    );
   }
   return done;
 }

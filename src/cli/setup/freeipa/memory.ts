@@ -19,11 +19,19 @@ export function readTakenOver(directories: Directories, instance: string): Taken
   const file = takenOverFile(directories, instance);
   if (!existsSync(file)) return undefined;
   const distrust = distrustOf(file);
-  if (distrust !== undefined) throw new HsmongerError('CONFIG_UNSAFE', `Refusing ${file}: ${distrust}. Its command lines go back to certmonger, which runs them as root; chown root and chmod go-w what is named.`);
+  if (distrust !== undefined)
+    throw new HsmongerError(
+      'CONFIG_UNSAFE',
+      `Refusing ${file}: ${distrust}. Its command lines go back to certmonger, which runs them as root; chown root and chmod go-w what is named.`,
+    );
   try {
     return JSON.parse(readFileSync(file, 'utf8')) as TakenOver;
   } catch (error) {
-    throw new HsmongerError('STATE_UNAVAILABLE', `Cannot read ${file}, which says how to give certmonger's requests back: ${sentenceOf(error)}.`, { cause: error });
+    throw new HsmongerError(
+      'STATE_UNAVAILABLE',
+      `Cannot read ${file}, which says how to give certmonger's requests back: ${sentenceOf(error)}.`,
+      { cause: error },
+    );
   }
 }
 

@@ -10,7 +10,10 @@ const unnamed = 'hsmonger';
 /** The instance on an IPA server has FreeIPA's name; USAGE for another. */
 export function freeIpaInstanceOf(given: string): string {
   if (given === unnamed || given === freeIpaInstance) return freeIpaInstance;
-  throw new HsmongerError('USAGE', `On an IPA server the instance is '${freeIpaInstance}', the CA of certmonger that FreeIPA's own tools know, not '${given}'; leave --instance out.`);
+  throw new HsmongerError(
+    'USAGE',
+    `On an IPA server the instance is '${freeIpaInstance}', the CA of certmonger that FreeIPA's own tools know, not '${given}'; leave --instance out.`,
+  );
 }
 
 /** The three CAs of certmonger FreeIPA knows (dogtaginstance.py, configure_certmonger_renewal), all with our helper. */

@@ -35,10 +35,22 @@ export function stalePinFiles(instance: Instance, directories: Directories, pass
   const label = token?.selector.by === 'label' ? token.selector.label : '';
   const conf = onServer(root, passwordConfFile);
   const wanted = [
-    { file: pinFileOf(directories, instance.name), used: token?.pin.from === 'file' ? token.pin.path : undefined, from: `the line 'hardware-${label}=' of ${conf}`, pin: passwords.hardware.get(label) },
-    { file: nssPinFileOf(directories, instance.name), used: nss.passwordFile, from: `the line 'internal=' of ${conf}`, pin: passwords.internal },
+    {
+      file: pinFileOf(directories, instance.name),
+      used: token?.pin.from === 'file' ? token.pin.path : undefined,
+      from: `the line 'hardware-${label}=' of ${conf}`,
+      pin: passwords.hardware.get(label),
+    },
+    {
+      file: nssPinFileOf(directories, instance.name),
+      used: nss.passwordFile,
+      from: `the line 'internal=' of ${conf}`,
+      pin: passwords.internal,
+    },
   ];
-  return wanted.flatMap(({ file, used, from, pin }) => (used === file && pin !== undefined && !saysSo(file, pin) ? [{ file, from, pin }] : []));
+  return wanted.flatMap(({ file, used, from, pin }) =>
+    used === file && pin !== undefined && !saysSo(file, pin) ? [{ file, from, pin }] : [],
+  );
 }
 
 /** Writes the file so that a reader sees the whole of it or nothing: 0600, the service user's, on the disk before it gets its name. */
@@ -58,12 +70,20 @@ export function writePinFile({ file, pin }: Pick<PinFile, 'file' | 'pin'>, owner
  * Tries the PINs that lie in no file of ours yet, and are remembered by what they are: stand-ins in memory are new files every time, and
  * with them each run would spend one more attempt on a PIN that is wrong (design rule 4). The NSS database is tried as the token it is.
  */
-export async function provePins(place: { readonly instance: Instance; readonly directories: Directories }, stale: readonly PinFile[]): Promise<void> {
+export async function provePins(
+  place: { readonly instance: Instance; readonly directories: Directories },
+  stale: readonly PinFile[],
+): Promise<void> {
   const { instance, directories } = place;
   const variable = 'HSMONGER_PIN';
   for (const { file, pin } of stale) {
     const token = file === pinFileOf(directories, instance.name) ? tokenOf(instance) : databaseOf(instance);
-    await askService({ directories, instance: { ...instance, token: { ...token, pin: { from: 'environment', variable } } } }, 'inspect token', { keys: true }, { pins: { [variable]: pin.toString('utf8') } });
+    await askService(
+      { directories, instance: { ...instance, token: { ...token, pin: { from: 'environment', variable } } } },
+      'inspect token',
+      { keys: true },
+      { pins: { [variable]: pin.toString('utf8') } },
+    );
   }
 }
 
@@ -79,7 +99,13 @@ const purpose = 'hsmonger-setup';
  * Runs `use` with the instance as it will be, but with PIN files in memory in place of those not written yet: who decides has not agreed
  * to them. They are gone afterwards; those of a killed run are swept by the next.
  */
-export async function withPinsInMemory<T>(instance: Instance, stale: readonly PinFile[], account: Account, use: (instance: Instance) => Promise<T>, memory = '/dev/shm'): Promise<T> {
+export async function withPinsInMemory<T>(
+  instance: Instance,
+  stale: readonly PinFile[],
+  account: Account,
+  use: (instance: Instance) => Promise<T>,
+  memory = '/dev/shm',
+): Promise<T> {
   sweepAbandoned(memory, purpose);
   if (stale.length === 0) return use(instance);
   const directory = mkdtempSync(ownPrefix(memory, purpose));

@@ -22,7 +22,10 @@ export async function askDirectory(config: DirectoryConfig, realm: string): Prom
   }
 }
 
-/** ipaCertificateSubjectBase of the domain's configuration; installations before it was kept there have O=REALM (ipaserver/install/dsinstance.py). */
+/**
+ * ipaCertificateSubjectBase of the domain's configuration; installations before it was kept there have O=REALM
+ * (ipaserver/install/dsinstance.py).
+ */
 async function subjectBaseOf(directory: Directory, base: string, realm: string): Promise<string> {
   const [entry] = await directory.search({ base: `cn=ipaConfig,cn=etc,${base}`, scope: 'base', attributes: ['ipaCertificateSubjectBase'] });
   const [found = ''] = textsOf(entry, 'ipaCertificateSubjectBase');

@@ -44,7 +44,10 @@ interface Draft {
 /** Refusals about what setup itself is about to mend. */
 const mended: ReadonlySet<string> = new Set(['ca-registered', 'module-registered']);
 
-/** `setup --freeipa`: takes an IPA server's requests over; run again it finishes what is missing, takes over what came anew, or changes nothing. */
+/**
+ * `setup --freeipa`: takes an IPA server's requests over; run again it finishes what is missing, takes over what came anew, or changes
+ * nothing.
+ */
 export async function setUpFreeIpa(options: SetupOptions, surroundings: Surroundings): Promise<number> {
   const { io, env, root = '/' } = surroundings;
   const questions = questionsFor(io, options.yes || options.dryRun);
@@ -62,7 +65,10 @@ export async function setUpFreeIpa(options: SetupOptions, surroundings: Surround
       refuse(instance, survey, surroundings);
       const cas = freeIpaCas(name, survey.facts[0].submitCommand);
       const changes = changesOf(draft, survey);
-      const works: Work[] = [...stale.map(({ file, from }): Work => ({ kind: 'write PIN file', file, from })), ...workFor({ instance, fileExists: text === undefined, cas, facts: survey.facts, changes })];
+      const works: Work[] = [
+        ...stale.map(({ file, from }): Work => ({ kind: 'write PIN file', file, from })),
+        ...workFor({ instance, fileExists: text === undefined, cas, facts: survey.facts, changes }),
+      ];
       if (options.dryRun) {
         if (!hadState) await removeState({ instance, directories });
         return preview(works, instance, options.json, io);
@@ -107,21 +113,44 @@ function refuse(instance: Instance, { refusals }: Survey, { io }: Surroundings):
 
 /** The survey's changes with the PIN files' real names: the survey saw stand-ins where they are not written yet. */
 function changesOf({ instance, stale }: Draft, { desired, facts }: Survey): Change[] {
-  const files = { token: instance.token?.pin.from === 'file' ? instance.token.pin.path : undefined, internal: instance.nss.passwordFile, file: undefined };
-  const real = desired.map((request) => (stale.length === 0 || request.pinFile === undefined ? request : { ...request, pinFile: files[request.place.kind] }));
-  return leavingBusy(planTracking({ instance, ids: requestIds(instance).values(), desired: real, existing: facts[0].requests }), facts[0].requests, instance.name);
+  const files = {
+    token: instance.token?.pin.from === 'file' ? instance.token.pin.path : undefined,
+    internal: instance.nss.passwordFile,
+    file: undefined,
+  };
+  const real = desired.map((request) =>
+    stale.length === 0 || request.pinFile === undefined ? request : { ...request, pinFile: files[request.place.kind] },
+  );
+  return leavingBusy(
+    planTracking({ instance, ids: requestIds(instance).values(), desired: real, existing: facts[0].requests }),
+    facts[0].requests,
+    instance.name,
+  );
 }
 
 async function agreed(works: readonly Work[], instance: Instance, questions: Questions, { io }: Surroundings): Promise<boolean> {
   if (works.length === 0) return true;
-  io.err(`hsmonger will, after noting down how to give it back:\n${works.map((work) => `  ${harmless(workText(work, instance))}\n`).join('')}`);
+  io.err(
+    `hsmonger will, after noting down how to give it back:\n${works.map((work) => `  ${harmless(workText(work, instance))}\n`).join('')}`,
+  );
   if (await questions.confirm('Go on?')) return true;
   io.err('hsmonger: nothing was changed.\n');
   return false;
 }
 
-/** In this order: what is needed to give back, then what the helper reads, then the CAs, then the requests. A kill in between is made up by a second run. */
-async function perform(draft: Draft, works: readonly Work[], cas: readonly CaCommand[], changes: readonly Change[], { facts }: Survey, options: SetupOptions, { io, env, clock }: Surroundings): Promise<number> {
+/**
+ * In this order: what is needed to give back, then what the helper reads, then the CAs, then the requests. A kill in between is made up by
+ * a second run.
+ */
+async function perform(
+  draft: Draft,
+  works: readonly Work[],
+  cas: readonly CaCommand[],
+  changes: readonly Change[],
+  { facts }: Survey,
+  options: SetupOptions,
+  { io, env, clock }: Surroundings,
+): Promise<number> {
   const { instance, directories, text, stale } = draft;
   const place = { instance, directories };
   const done: string[] = [];
@@ -130,7 +159,11 @@ async function perform(draft: Draft, works: readonly Work[], cas: readonly CaCom
     const kept = await askService(place, 'keep in state', { name: inventoryName(clock()), content: inventoryText(facts, clock()) });
     io.err(`hsmonger: what was there before is kept in ${kept}\n`);
     const memory = readTakenOver(directories, instance.name) ?? nothingTaken;
-    writeTakenOver(directories, instance.name, withTaken(memory, { changes, existing: facts[0].requests, helpers: cas, cas: facts[0].cas, pinFiles: stale.map(({ file }) => file) }));
+    writeTakenOver(
+      directories,
+      instance.name,
+      withTaken(memory, { changes, existing: facts[0].requests, helpers: cas, cas: facts[0].cas, pinFiles: stale.map(({ file }) => file) }),
+    );
     for (const work of works) if (work.kind === 'register module') await rememberModule(place, moduleName(work.module));
   }
   await withTracker(place, options.bus, env, async (tracker) => {
@@ -161,9 +194,17 @@ async function perform(draft: Draft, works: readonly Work[], cas: readonly CaCom
     if (survey.refusals.length > 0) throw refused(instance.name, survey.refusals);
     steps = await applyChanges(tracker.certmonger, leavingBusy(survey.changes, survey.facts[0].requests, instance.name));
   });
-  for (const { change, outcome, status, message } of steps) done.push(`${workText({ kind: 'track', change }, instance)}: ${outcome}${status === undefined ? '' : ` (${status})`}${message === undefined ? '' : `: ${message}`}`);
+  for (const { change, outcome, status, message } of steps)
+    done.push(
+      `${workText({ kind: 'track', change }, instance)}: ${outcome}${status === undefined ? '' : ` (${status})`}${message === undefined ? '' : `: ${message}`}`,
+    );
   if (options.json) io.out(json({ instance: instance.name, file: instance.file, changed: works.length > 0, done }));
-  else io.out(works.length === 0 ? `Instance '${instance.name}' is set up already; nothing was changed.\n` : done.map((line) => `${harmless(line)}\n`).join(''));
+  else
+    io.out(
+      works.length === 0
+        ? `Instance '${instance.name}' is set up already; nothing was changed.\n`
+        : done.map((line) => `${harmless(line)}\n`).join(''),
+    );
   if (steps.some(({ outcome }) => outcome === 'failed' || outcome === 'skipped')) return 1;
   return steps.some(({ outcome }) => outcome === 'stuck') ? 3 : 0;
 }

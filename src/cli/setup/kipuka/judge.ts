@@ -11,7 +11,8 @@ import type { Kipuka, KipukaCa, KipukaPin } from './read.js';
 import { hex } from '../../../platform/hex.js';
 
 /** How to keep a PIN where our own processes and certmonger can use it. */
-const intoFile = (user: string) => `put the PIN into a file of its own (install -m 0600 -o ${user} /dev/stdin /etc/hsmonger/hsm.pin, then type it and end with Ctrl-D) and name it with --pin-file`;
+const intoFile = (user: string) =>
+  `put the PIN into a file of its own (install -m 0600 -o ${user} /dev/stdin /etc/hsmonger/hsm.pin, then type it and end with Ctrl-D) and name it with --pin-file`;
 
 /** The one PIN file; PIN_SOURCE_INVALID or PIN_UNSAFE where kipuka's PIN is in none. */
 export function pinFileOf(pin: KipukaPin, given: string | undefined, file: string, user: string): string {
@@ -20,24 +21,40 @@ export function pinFileOf(pin: KipukaPin, given: string | undefined, file: strin
     case 'pin_file':
       return pin.path;
     case 'pin_env':
-      throw new HsmongerError('PIN_SOURCE_INVALID', `${file} takes the PIN from the variable ${pin.variable} (pin_env), and certmonger reads one from a file alone: ${intoFile(user)}.`);
+      throw new HsmongerError(
+        'PIN_SOURCE_INVALID',
+        `${file} takes the PIN from the variable ${pin.variable} (pin_env), and certmonger reads one from a file alone: ${intoFile(user)}.`,
+      );
     case 'pin':
-      throw new HsmongerError('PIN_UNSAFE', `${file} has the PIN in it (pin), where everybody who can read it sees it, so it is not taken from there: ${intoFile(user)}, and change the PIN with 'hsmonger token change-pin'.`);
+      throw new HsmongerError(
+        'PIN_UNSAFE',
+        `${file} has the PIN in it (pin), where everybody who can read it sees it, so it is not taken from there: ${intoFile(user)}, and change the PIN with 'hsmonger token change-pin'.`,
+      );
     case 'nowhere':
       throw new HsmongerError('PIN_SOURCE_INVALID', `${file} says nowhere where the PIN is: ${intoFile(user)}.`);
   }
 }
 
 /**
- * The label of the token kipuka means. Its page calls `slot` "numeric slot identifier", which is a CK_SLOT_ID, and shows "Slot 0 (0x1d6d28f6)", where 0 is the place in
- * pkcs11-tool's list and the number in brackets the CK_SLOT_ID; so the module is asked, and where the two readings differ nothing is guessed.
+ * The label of the token kipuka means. Its page calls `slot` "numeric slot identifier", which is a CK_SLOT_ID, and shows "Slot 0
+ * (0x1d6d28f6)", where 0 is the place in pkcs11-tool's list and the number in brackets the CK_SLOT_ID; so the module is asked, and where
+ * the two readings differ nothing is guessed.
  */
-export function tokenLabelOf({ token, library }: Pick<Kipuka, 'token' | 'library'>, tokens: readonly TokenDescription[], given: string | undefined, file: string): string {
+export function tokenLabelOf(
+  { token, library }: Pick<Kipuka, 'token' | 'library'>,
+  tokens: readonly TokenDescription[],
+  given: string | undefined,
+  file: string,
+): string {
   const seen = tokens.filter(({ initialized }) => initialized);
   const has = seen.map(({ label, slotId }) => `'${label}' (CK_SLOT_ID ${slotText(slotId)})`).join(', ') || 'no initialised token';
   const label = given ?? (token.by === 'label' ? token.label : undefined);
   if (label !== undefined) {
-    if (!seen.some((one) => one.label === label)) throw new HsmongerError('TOKEN_NOT_FOUND', `There is no token '${label}' in ${library}, as ${given === undefined ? `${file} has it (token_label)` : '--token has it'}; it shows ${has}.`);
+    if (!seen.some((one) => one.label === label))
+      throw new HsmongerError(
+        'TOKEN_NOT_FOUND',
+        `There is no token '${label}' in ${library}, as ${given === undefined ? `${file} has it (token_label)` : '--token has it'}; it shows ${has}.`,
+      );
     return label;
   }
   const { slot } = token as Extract<Kipuka['token'], { by: 'slot' }>;
@@ -45,9 +62,15 @@ export function tokenLabelOf({ token, library }: Pick<Kipuka, 'token' | 'library
   if (byId !== undefined) return byId.label;
   const byIndex = tokens[slot];
   if (byIndex?.initialized === true) {
-    throw new HsmongerError('TOKEN_NOT_FOUND', `${file} says slot = ${String(slot)}, and ${library} has no slot with that CK_SLOT_ID; the token at place ${String(slot)} of its list, which pkcs11-tool prints as "Slot ${String(slot)} (${slotText(byIndex.slotId)})", is '${byIndex.label}'. If that is the one, say --token '${byIndex.label}'.`);
+    throw new HsmongerError(
+      'TOKEN_NOT_FOUND',
+      `${file} says slot = ${String(slot)}, and ${library} has no slot with that CK_SLOT_ID; the token at place ${String(slot)} of its list, which pkcs11-tool prints as "Slot ${String(slot)} (${slotText(byIndex.slotId)})", is '${byIndex.label}'. If that is the one, say --token '${byIndex.label}'.`,
+    );
   }
-  throw new HsmongerError('TOKEN_NOT_FOUND', `${file} says slot = ${String(slot)}, and ${library} has neither such a CK_SLOT_ID nor a token at that place of its list; it shows ${has}.`);
+  throw new HsmongerError(
+    'TOKEN_NOT_FOUND',
+    `${file} says slot = ${String(slot)}, and ${library} has neither such a CK_SLOT_ID nor a token at that place of its list; it shows ${has}.`,
+  );
 }
 
 /** A [[ca]] with what was found for it. */
@@ -66,16 +89,36 @@ export interface Obstacle {
 }
 
 /** Whether the token has the key of this CA's certificate, and as certmonger needs it; KEY_NOT_FOUND or KEY_MISMATCH otherwise. */
-export function judgeCa(ca: KipukaCa, certificate: Certificate, { keys, certificates, description: { label: token } }: TokenContents, moveId: (id: string) => string): Adoption | Obstacle {
-  if (!identifier.test(ca.id)) throw new HsmongerError('CONFIG_INVALID', `[[ca]] '${ca.id}' cannot give an instance its name: certmonger's command lines carry it, so use letters, digits, '.', '_' and '-'.`);
+export function judgeCa(
+  ca: KipukaCa,
+  certificate: Certificate,
+  { keys, certificates, description: { label: token } }: TokenContents,
+  moveId: (id: string) => string,
+): Adoption | Obstacle {
+  if (!identifier.test(ca.id))
+    throw new HsmongerError(
+      'CONFIG_INVALID',
+      `[[ca]] '${ca.id}' cannot give an instance its name: certmonger's command lines carry it, so use letters, digits, '.', '_' and '-'.`,
+    );
   const named = keys.find((key) => isId(key.id, ca.hsmSlot));
   const key = keys.find(({ spki }) => spki !== undefined && sameKey(spki, certificate.spki));
   if (key === undefined) {
-    if (named?.spki !== undefined) throw new HsmongerError('KEY_MISMATCH', `The key with CKA_ID ${hex(named.id)} ('${named.label}') on token '${token}', which hsm_slot = ${String(ca.hsmSlot)} of [[ca]] '${ca.id}' names, is not the key of the certificate in ${ca.cert}: correct hsm_slot or cert.`);
-    throw new HsmongerError('KEY_NOT_FOUND', `The key of [[ca]] '${ca.id}' (hsm_slot = ${String(ca.hsmSlot)}, certificate ${ca.cert}) is not on token '${token}', which has ${keys.map((one) => `${hex(one.id)} '${one.label}'`).join(', ') || 'no private key this PIN shows'}: check that it is the right token, and that hsm_slot is the ID 'pkcs11-tool --list-objects' shows.`);
+    if (named?.spki !== undefined)
+      throw new HsmongerError(
+        'KEY_MISMATCH',
+        `The key with CKA_ID ${hex(named.id)} ('${named.label}') on token '${token}', which hsm_slot = ${String(ca.hsmSlot)} of [[ca]] '${ca.id}' names, is not the key of the certificate in ${ca.cert}: correct hsm_slot or cert.`,
+      );
+    throw new HsmongerError(
+      'KEY_NOT_FOUND',
+      `The key of [[ca]] '${ca.id}' (hsm_slot = ${String(ca.hsmSlot)}, certificate ${ca.cert}) is not on token '${token}', which has ${keys.map((one) => `${hex(one.id)} '${one.label}'`).join(', ') || 'no private key this PIN shows'}: check that it is the right token, and that hsm_slot is the ID 'pkcs11-tool --list-objects' shows.`,
+    );
   }
   const wanted = nssKeyId(certificate.spki);
-  if (wanted !== undefined && !equalBytes(key.id, wanted)) return { ca, problem: `The key of [[ca]] '${ca.id}' has CKA_ID ${hex(key.id)}${misnamed(key, ca)}, and certmonger finds a key by the CKA_ID NSS computes, ${hex(wanted)}. Move it with: ${moveId(hex(key.id))} — kipuka then no longer finds it by hsm_slot = ${String(ca.hsmSlot)}, so stop kipuka first; then run this again.` };
+  if (wanted !== undefined && !equalBytes(key.id, wanted))
+    return {
+      ca,
+      problem: `The key of [[ca]] '${ca.id}' has CKA_ID ${hex(key.id)}${misnamed(key, ca)}, and certmonger finds a key by the CKA_ID NSS computes, ${hex(wanted)}. Move it with: ${moveId(hex(key.id))} — kipuka then no longer finds it by hsm_slot = ${String(ca.hsmSlot)}, so stop kipuka first; then run this again.`,
+    };
   const there = certificates.find(({ der, label }) => label !== '' && equalBytes(der, certificate.der));
   return { ca, certificate, nickname: there?.label ?? ca.name, stored: there !== undefined };
 }
@@ -84,7 +127,10 @@ function misnamed(key: TokenKey, { hsmSlot }: KipukaCa): string {
   return isId(key.id, hsmSlot) ? '' : ` (not the one hsm_slot = ${String(hsmSlot)} names)`;
 }
 
-/** "--id 01" goes with hsm_slot = 1; whether "--id 10" goes with 10 or 16 kipuka's page does not say, so either does: the certificate's own key decides. */
+/**
+ * "--id 01" goes with hsm_slot = 1; whether "--id 10" goes with 10 or 16 kipuka's page does not say, so either does: the certificate's own
+ * key decides.
+ */
 function isId(id: Uint8Array, hsmSlot: number): boolean {
   const text = hex(id).replace(/^0+(?=.)/u, '');
   return text === hsmSlot.toString(16) || text === String(hsmSlot);

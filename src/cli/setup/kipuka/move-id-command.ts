@@ -10,9 +10,30 @@ interface TokenWithoutInstance {
 }
 
 /** The `token move-id` for a key (CKA_ID in hexadecimal) on a token no instance file names yet: one line for a shell, to be pasted. */
-export function moveIdCommand(id: string, { module, label, pinFile, user, environment }: TokenWithoutInstance, directories: Directories): string {
+export function moveIdCommand(
+  id: string,
+  { module, label, pinFile, user, environment }: TokenWithoutInstance,
+  directories: Directories,
+): string {
   const variables = Object.entries(environment).flatMap(([name, value]) => ['--module-env', `${name}=${value}`]);
-  return ['hsmonger', 'token', 'move-id', id, '--module', module, '--token', label, '--pin-file', pinFile, '--user', user, ...variables, ...directoryFlags(directories)].map(shellWord).join(' ');
+  return [
+    'hsmonger',
+    'token',
+    'move-id',
+    id,
+    '--module',
+    module,
+    '--token',
+    label,
+    '--pin-file',
+    pinFile,
+    '--user',
+    user,
+    ...variables,
+    ...directoryFlags(directories),
+  ]
+    .map(shellWord)
+    .join(' ');
 }
 
 function shellWord(word: string): string {

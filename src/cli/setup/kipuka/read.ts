@@ -29,7 +29,11 @@ const document = v.looseObject({
 });
 
 /** Where kipuka would take the PIN from. An inline one is known to be there, and not read any further. */
-export type KipukaPin = { readonly from: 'pin_env'; readonly variable: string } | { readonly from: 'pin_file'; readonly path: string } | { readonly from: 'pin' } | { readonly from: 'nowhere' };
+export type KipukaPin =
+  | { readonly from: 'pin_env'; readonly variable: string }
+  | { readonly from: 'pin_file'; readonly path: string }
+  | { readonly from: 'pin' }
+  | { readonly from: 'nowhere' };
 
 export interface KipukaCa {
   readonly id: string;
@@ -67,7 +71,8 @@ export function readKipuka(text: string, file: string): Kipuka {
   const { hsm, ca } = result.output;
   if (hsm === undefined) throw wrong('it has no [hsm], so its CAs have no keys on an HSM');
   if (hsm.library === undefined) throw wrong("[hsm] names no 'library'");
-  if ((hsm.token_label === undefined) === (hsm.slot === undefined)) throw wrong("[hsm] must name the token by 'token_label' or by 'slot', and by one of them");
+  if ((hsm.token_label === undefined) === (hsm.slot === undefined))
+    throw wrong("[hsm] must name the token by 'token_label' or by 'slot', and by one of them");
   const onHsm = ca.filter((one) => one.hsm_slot !== undefined);
   return {
     library: hsm.library,
@@ -82,7 +87,15 @@ export function readKipuka(text: string, file: string): Kipuka {
 }
 
 /** kipuka's order: pin_env, pin_file, pin. */
-function pinOf({ pin_env: variable, pin_file: path, pin }: { readonly pin_env?: string | undefined; readonly pin_file?: string | undefined; readonly pin?: string | undefined }): Pick<Kipuka, 'pin' | 'ignoredPins'> {
+function pinOf({
+  pin_env: variable,
+  pin_file: path,
+  pin,
+}: {
+  readonly pin_env?: string | undefined;
+  readonly pin_file?: string | undefined;
+  readonly pin?: string | undefined;
+}): Pick<Kipuka, 'pin' | 'ignoredPins'> {
   const sources: KipukaPin[] = [
     ...(variable === undefined ? [] : [{ from: 'pin_env' as const, variable }]),
     ...(path === undefined ? [] : [{ from: 'pin_file' as const, path }]),

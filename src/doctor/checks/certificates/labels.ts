@@ -8,5 +8,6 @@ export const certificateLabels: Check = {
   source: 'hsmonger.certificates',
   name: 'CertificateLabels',
   about: 'Every certificate object on the token and in the NSS database has a label: certmonger crashes on one without.',
-  run: (facts) => orFine(asFindings(refusalsOf({ stores: storesOf(facts) }), 'critical'), 'Every certificate object has a label.', 'labels'),
+  run: (facts) =>
+    orFine(asFindings(refusalsOf({ stores: storesOf(facts) }), 'critical'), 'Every certificate object has a label.', 'labels'),
 };

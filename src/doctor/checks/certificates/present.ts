@@ -11,6 +11,10 @@ export const certificatePresent: Check = {
     const seen = sightingsOf(facts);
     const missing = seen.filter(({ certificate }) => certificate === undefined);
     const refusals = keyProven({ seen: missing, stores: storesOf(facts), instance: facts.instance, files: [], nss: insideOf(facts) });
-    return orFine(asFindings(refusals, 'critical'), `Each of ${String(seen.length)} certificates is where the instance file says.`, 'certificates');
+    return orFine(
+      asFindings(refusals, 'critical'),
+      `Each of ${String(seen.length)} certificates is where the instance file says.`,
+      'certificates',
+    );
   },
 };

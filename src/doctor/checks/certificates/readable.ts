@@ -9,11 +9,20 @@ export const certificateReadable: Check = {
   about: 'Every certificate object on the token and in the NSS database is a certificate.',
   run({ token, internal, instance }): readonly Finding[] {
     const lists = [
-      ...(token.known && token.value !== 'none' && token.value.token.ok ? [{ where: `on the token '${token.value.token.description.label}'`, certificates: token.value.token.certificates }] : []),
-      ...(internal.known && internal.value !== 'none' ? [{ where: `in the NSS database ${instance.nss.database}`, certificates: internal.value.certificates }] : []),
+      ...(token.known && token.value !== 'none' && token.value.token.ok
+        ? [{ where: `on the token '${token.value.token.description.label}'`, certificates: token.value.token.certificates }]
+        : []),
+      ...(internal.known && internal.value !== 'none'
+        ? [{ where: `in the NSS database ${instance.nss.database}`, certificates: internal.value.certificates }]
+        : []),
     ];
     const findings = lists.flatMap(({ where, certificates }) =>
-      unreadable(certificates).map(({ label, id }): Finding => ({ severity: 'warning', key: label === '' ? Buffer.from(id).toString('hex') : label, message: `The certificate object '${label}' (CKA_ID ${Buffer.from(id).toString('hex')}) ${where} is no certificate that can be read.`, fix: 'Export what it holds, and remove that certificate object if nobody needs it.' })),
+      unreadable(certificates).map(({ label, id }): Finding => ({
+        severity: 'warning',
+        key: label === '' ? Buffer.from(id).toString('hex') : label,
+        message: `The certificate object '${label}' (CKA_ID ${Buffer.from(id).toString('hex')}) ${where} is no certificate that can be read.`,
+        fix: 'Export what it holds, and remove that certificate object if nobody needs it.',
+      })),
     );
     return orFine(findings, 'Every certificate object can be read.', 'certificates');
   },

@@ -10,7 +10,9 @@ export const certificateSubjects: Check = {
   about: 'No two certificates of a store share a subject under two nicknames, or a nickname with two subjects.',
   run: (facts) => {
     // One line for each pair: pre-flight tells it once for every superseded copy.
-    const refusals = subjects({ seen: sightingsOf(facts), stores: storesOf(facts) }).filter(({ problem }, index, all) => all.findIndex((other) => other.problem === problem) === index);
+    const refusals = subjects({ seen: sightingsOf(facts), stores: storesOf(facts) }).filter(
+      ({ problem }, index, all) => all.findIndex((other) => other.problem === problem) === index,
+    );
     return orFine(asFindings(refusals, 'critical'), 'Each subject goes with one nickname.', 'subjects');
   },
 };

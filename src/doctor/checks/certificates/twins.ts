@@ -19,15 +19,30 @@ function copies(certificates: readonly TokenCertificate[], where: string): Findi
   const seen = grouped(certificates, ({ der }) => Buffer.from(der).toString('base64'));
   return seen
     .filter((each) => each.length > 1)
-    .map((each): Finding => ({ severity: 'warning', key: labelOf(each), message: `The certificate '${labelOf(each)}' lies ${String(each.length)} times in or on ${where} as the very same certificate.`, fix: 'Remove all but one of these certificate objects; leave the key.' }));
+    .map((each): Finding => ({
+      severity: 'warning',
+      key: labelOf(each),
+      message: `The certificate '${labelOf(each)}' lies ${String(each.length)} times in or on ${where} as the very same certificate.`,
+      fix: 'Remove all but one of these certificate objects; leave the key.',
+    }));
 }
 
 function sharedIds(certificates: readonly TokenCertificate[], where: string): Finding[] {
-  const seen = grouped(certificates.filter(({ id, label }) => id.length > 0 && label !== ''), ({ id }) => Buffer.from(id).toString('hex'));
+  const seen = grouped(
+    certificates.filter(({ id, label }) => id.length > 0 && label !== ''),
+    ({ id }) => Buffer.from(id).toString('hex'),
+  );
   return seen.flatMap((each): Finding[] => {
     const labels = [...new Set(each.map(({ label }) => label))];
     if (labels.length < 2) return [];
-    return [{ severity: 'warning', key: labelOf(each), message: `The certificates ${labels.map((label) => `'${label}'`).join(' and ')} in or on ${where} have the same CKA_ID ${Buffer.from(each[0]?.id ?? []).toString('hex')}.`, fix: "Give each certificate its own key's CKA_ID (pkcs11-tool --set-id), or relabel copies." }];
+    return [
+      {
+        severity: 'warning',
+        key: labelOf(each),
+        message: `The certificates ${labels.map((label) => `'${label}'`).join(' and ')} in or on ${where} have the same CKA_ID ${Buffer.from(each[0]?.id ?? []).toString('hex')}.`,
+        fix: "Give each certificate its own key's CKA_ID (pkcs11-tool --set-id), or relabel copies.",
+      },
+    ];
   });
 }
 

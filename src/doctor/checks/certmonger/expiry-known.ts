@@ -13,7 +13,12 @@ export const expiryKnown: Check = {
       orFine(
         ourRequests(instance, requests)
           .filter(({ request }) => request.certificate.notAfter === undefined)
-          .map(({ config: { nickname }, request }): Finding => ({ severity: 'error', key: nickname, message: `certmonger never saw the certificate '${nickname}' (request '${request.nickname}'), so it does not know its end and never renews it.`, fix: `Bring token and NSS database back, then let it look again: systemctl restart certmonger.` })),
+          .map(({ config: { nickname }, request }): Finding => ({
+            severity: 'error',
+            key: nickname,
+            message: `certmonger never saw the certificate '${nickname}' (request '${request.nickname}'), so it does not know its end and never renews it.`,
+            fix: `Bring token and NSS database back, then let it look again: systemctl restart certmonger.`,
+          })),
         'certmonger knows the end of every certificate.',
       ),
     ),

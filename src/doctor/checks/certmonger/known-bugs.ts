@@ -21,14 +21,17 @@ interface Bug {
 
 const onDatabase = ({ certificates }: Instance) => certificates.some(({ storage }) => storage.kind !== 'file');
 
-/** From certmonger's own history (certmonger.spec, %changelog) and from what was tried with it; what a token must list for which version, TokenMechanisms says. */
+/**
+ * From certmonger's own history (certmonger.spec, %changelog) and from what was tried with it; what a token must list for which version,
+ * TokenMechanisms says.
+ */
 const bugs: readonly Bug[] = [
   {
     key: 'no-nss-user',
     before: '0.79.17',
     severity: 'error',
     touches: (_, instance) => onDatabase(instance),
-    sentence: 'does not know nss-user, so it opens token and NSS database as root, and files there become root\'s',
+    sentence: "does not know nss-user, so it opens token and NSS database as root, and files there become root's",
     fix: 'Update certmonger to 0.79.17 or later.',
   },
   {
@@ -36,7 +39,8 @@ const bugs: readonly Bug[] = [
     severity: 'warning',
     // prefs.c:170: one static count serves both lists.
     touches: ({ settings }) => lengthOf(settings.get('enroll_ttls')) !== lengthOf(settings.get('notify_ttls')),
-    sentence: 'takes enroll_ttls and notify_ttls for lists of one length, and those in its configuration have different ones, so it reads too few or too many moments to renew at',
+    sentence:
+      'takes enroll_ttls and notify_ttls for lists of one length, and those in its configuration have different ones, so it reads too few or too many moments to renew at',
     fix: 'Give both lists the same number of items, or set ttls alone, and restart certmonger.',
   },
   {
@@ -44,14 +48,19 @@ const bugs: readonly Bug[] = [
     severity: 'critical',
     // iterate.c:1216-1277,1606-1643.
     touches: ({ requests }) => requests.some(({ status }) => (lockHoldingStates as readonly string[]).includes(status)),
-    sentence: 'does not give back its one lock for writing while a request waits to save, as one does now, so no other certificate is saved and no request is added',
+    sentence:
+      'does not give back its one lock for writing while a request waits to save, as one does now, so no other certificate is saved and no request is added',
     fix: 'Mend what that request waits for (hsmonger status) and resubmit it, or end it with getcert stop-tracking.',
   },
   {
     key: 'dogtag-pending',
     since: '0.79.21',
     severity: 'warning',
-    touches: ({ cas, requests }) => cas.some(({ nickname, externalHelper }) => /\/dogtag-(?:ipa-renew-agent-)?submit(?:\s|$)/u.test(externalHelper ?? '') && requests.some(({ ca }) => ca === nickname)),
+    touches: ({ cas, requests }) =>
+      cas.some(
+        ({ nickname, externalHelper }) =>
+          /\/dogtag-(?:ipa-renew-agent-)?submit(?:\s|$)/u.test(externalHelper ?? '') && requests.some(({ ca }) => ca === nickname),
+      ),
     sentence: 'cannot read what a Dogtag CA says of a request that is pending, so requests of its own dogtag-submit end as CA_REJECTED',
     fix: 'Let hsmonger renew these too (issuer.type = "dogtag"), or approve such requests at once.',
   },
@@ -72,14 +81,28 @@ export const certmongerKnownBugs: Check = {
   run: ({ certmonger, instance }) =>
     known(certmonger, (facts) => {
       const version = facts.version === undefined ? undefined : versionOf(facts.version);
-      if (version === undefined) return [{ severity: 'warning', key: 'version', message: 'Which version of certmonger runs is unknown, so whether its known defects touch this instance is, too.', fix: "Ask the package manager (dpkg -l certmonger, rpm -q certmonger) and compare with certmonger's release notes." }];
-      const has = ({ since, before }: Bug) => [since, before].every((bound, at) => {
-        const limit = bound === undefined ? undefined : versionOf(bound);
-        return limit === undefined || (at === 0 ? compareVersions(version, limit) >= 0 : compareVersions(version, limit) < 0);
-      });
+      if (version === undefined)
+        return [
+          {
+            severity: 'warning',
+            key: 'version',
+            message: 'Which version of certmonger runs is unknown, so whether its known defects touch this instance is, too.',
+            fix: "Ask the package manager (dpkg -l certmonger, rpm -q certmonger) and compare with certmonger's release notes.",
+          },
+        ];
+      const has = ({ since, before }: Bug) =>
+        [since, before].every((bound, at) => {
+          const limit = bound === undefined ? undefined : versionOf(bound);
+          return limit === undefined || (at === 0 ? compareVersions(version, limit) >= 0 : compareVersions(version, limit) < 0);
+        });
       const found = bugs.filter((bug) => has(bug) && bug.touches(facts, instance));
       return orFine(
-        found.map(({ key, severity, sentence, fix }): Finding => ({ severity, key, message: `certmonger ${version.join('.')} ${sentence}.`, fix })),
+        found.map(({ key, severity, sentence, fix }): Finding => ({
+          severity,
+          key,
+          message: `certmonger ${version.join('.')} ${sentence}.`,
+          fix,
+        })),
         `No known defect of certmonger ${version.join('.')} touches this instance.`,
         'version',
       );

@@ -10,7 +10,10 @@ import type { CertmongerFacts } from '../../facts/certmonger.js';
 type Request = CertmongerFacts['requests'][number];
 
 /** The instance's requests that certmonger has, each with its certificate. */
-export function ourRequests(instance: Instance, requests: readonly Request[]): { readonly config: CertificateConfig; readonly request: Request }[] {
+export function ourRequests(
+  instance: Instance,
+  requests: readonly Request[],
+): { readonly config: CertificateConfig; readonly request: Request }[] {
   const ids = requestIds(instance);
   return instance.certificates.flatMap((config) => {
     const request = requests.find(({ nickname }) => nickname === ids.get(config.nickname));

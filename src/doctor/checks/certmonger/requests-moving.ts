@@ -14,7 +14,15 @@ import { certificateOf, keyStanding, ourRequests } from './ours.js';
 type Request = CertmongerFacts['requests'][number];
 
 /** Told by checks of their own, with more to go by. */
-const elsewhere: ReadonlySet<string> = new Set(['expired', 'expiry-unknown', 'reads-another', 'not-saved', 'saving-left', 'saving-stopped', 'gave-up']);
+const elsewhere: ReadonlySet<string> = new Set([
+  'expired',
+  'expiry-unknown',
+  'reads-another',
+  'not-saved',
+  'saving-left',
+  'saving-stopped',
+  'gave-up',
+]);
 
 /** What the agent heals by and `status` speaks by (src/diagnosis), from one look: what only a history shows is the agent's to see. */
 export const requestsMoving: Check = {
@@ -35,11 +43,29 @@ export const requestsMoving: Check = {
     }),
 };
 
-function requestFacts({ instance, now, state }: DoctorFacts, { nickname, profile, storage }: CertificateConfig, request: Request, lock: string | undefined): RequestFacts {
-  const { status, stuck, caError, ca, submitted, certificate: { notBefore, notAfter } } = request;
+function requestFacts(
+  { instance, now, state }: DoctorFacts,
+  { nickname, profile, storage }: CertificateConfig,
+  request: Request,
+  lock: string | undefined,
+): RequestFacts {
+  const {
+    status,
+    stuck,
+    caError,
+    ca,
+    submitted,
+    certificate: { notBefore, notAfter },
+  } = request;
   const held = certificateOf(request);
-  const outcome = state.known && held !== undefined ? state.value.outcomes.find((one) => one.subjectKey === keyFingerprint(held.spki) && one.profile === profile) : undefined;
-  const answer = outcome === undefined || outcome.code === 'ISSUED' || (held !== undefined && outcome.at < held.notBefore) ? undefined : { code: outcome.code, message: outcome.message, at: outcome.at };
+  const outcome =
+    state.known && held !== undefined
+      ? state.value.outcomes.find((one) => one.subjectKey === keyFingerprint(held.spki) && one.profile === profile)
+      : undefined;
+  const answer =
+    outcome === undefined || outcome.code === 'ISSUED' || (held !== undefined && outcome.at < held.notBefore)
+      ? undefined
+      : { code: outcome.code, message: outcome.message, at: outcome.at };
   return {
     now,
     instance: instance.name,
@@ -48,7 +74,15 @@ function requestFacts({ instance, now, state }: DoctorFacts, { nickname, profile
     nickname,
     place: storage.kind === 'token' ? 'on the token' : storage.kind === 'internal' ? 'in the NSS database' : `in ${storage.certificate}`,
     onToken: storage.kind === 'token',
-    request: { id: request.nickname, status, stuck, ...(caError === undefined ? {} : { caError }), ...(ca === undefined ? {} : { ca }), certificate: { ...(notBefore === undefined ? {} : { notBefore }), ...(notAfter === undefined ? {} : { notAfter }) }, key: keyStanding(request) },
+    request: {
+      id: request.nickname,
+      status,
+      stuck,
+      ...(caError === undefined ? {} : { caError }),
+      ...(ca === undefined ? {} : { ca }),
+      certificate: { ...(notBefore === undefined ? {} : { notBefore }), ...(notAfter === undefined ? {} : { notAfter }) },
+      key: keyStanding(request),
+    },
     ...(submitted === undefined ? {} : { forMs: now.getTime() - submitted.getTime() }),
     trail: [],
     remembered: { ...(answer === undefined ? {} : { outcome: answer }) },
@@ -59,7 +93,13 @@ function requestFacts({ instance, now, state }: DoctorFacts, { nickname, profile
 
 function finding(nickname: string, { nickname: id, status }: Request, { severity, sentence, cure }: Diagnosis): Finding {
   const remedy = remedyOf(cure, nickname);
-  return { severity, key: nickname, message: `The request '${id}' for '${nickname}' is ${status}: ${sentence}`, fix: fixOf(cure, nickname), ...(remedy === undefined ? {} : { remedy }) };
+  return {
+    severity,
+    key: nickname,
+    message: `The request '${id}' for '${nickname}' is ${status}: ${sentence}`,
+    fix: fixOf(cure, nickname),
+    ...(remedy === undefined ? {} : { remedy }),
+  };
 }
 
 /** What the agent would do by itself a person does where none runs. */

@@ -14,9 +14,19 @@ export const authorityExpiry: Check = {
   run: ({ chain, now }) =>
     known(chain, (facts) => {
       const own = read(facts).map(({ certificate }) => certificate);
-      const others = own.flatMap((certificate) => above(certificate, facts)).filter((one, at, all) => !holds(own, one) && all.findIndex((other) => equalBytes(other.der, one.der)) === at);
+      const others = own
+        .flatMap((certificate) => above(certificate, facts))
+        .filter((one, at, all) => !holds(own, one) && all.findIndex((other) => equalBytes(other.der, one.der)) === at);
       return orFine(
-        others.flatMap((certificate) => expiryFinding(certificate, now, nameText(certificate.subject), `The CA certificate ${nameText(certificate.subject)}, which stands above certificates of this instance,`, 'Have whoever runs that CA renew it, and hand the new one to hsmonger ca import or ipa-cacert-manage install.')),
+        others.flatMap((certificate) =>
+          expiryFinding(
+            certificate,
+            now,
+            nameText(certificate.subject),
+            `The CA certificate ${nameText(certificate.subject)}, which stands above certificates of this instance,`,
+            'Have whoever runs that CA renew it, and hand the new one to hsmonger ca import or ipa-cacert-manage install.',
+          ),
+        ),
         'Everything above the certificates lasts for 28 days or more.',
       );
     }),

@@ -16,9 +16,24 @@ export const authorityIsCa: Check = {
         read(facts).flatMap(({ nickname, profile, certificate }): Finding[] => {
           const ca = profile === 'caCACert';
           if (ca && (role(certificate) === 'leaf' || allows(certificate, 'keyCertSign') === false)) {
-            return [{ severity: 'critical', key: nickname, message: `The CA certificate '${nickname}' is no CA certificate (basic constraints or key usage deny it), so nothing it has issued validates.`, fix: `Put back the one before from ${instance.name}'s superseded certificates or the backup, and renew it with hsmonger renew '${nickname}'.` }];
+            return [
+              {
+                severity: 'critical',
+                key: nickname,
+                message: `The CA certificate '${nickname}' is no CA certificate (basic constraints or key usage deny it), so nothing it has issued validates.`,
+                fix: `Put back the one before from ${instance.name}'s superseded certificates or the backup, and renew it with hsmonger renew '${nickname}'.`,
+              },
+            ];
           }
-          if (!ca && role(certificate) === 'ca') return [{ severity: 'error', key: nickname, message: `The certificate '${nickname}' has the profile ${profile} and is a CA certificate all the same.`, fix: `Correct its profile in ${instance.file}, or have it issued anew without basicConstraints CA:TRUE.` }];
+          if (!ca && role(certificate) === 'ca')
+            return [
+              {
+                severity: 'error',
+                key: nickname,
+                message: `The certificate '${nickname}' has the profile ${profile} and is a CA certificate all the same.`,
+                fix: `Correct its profile in ${instance.file}, or have it issued anew without basicConstraints CA:TRUE.`,
+              },
+            ];
           return [];
         }),
         'CA certificates are CA certificates, and no others are.',

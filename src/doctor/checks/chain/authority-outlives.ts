@@ -14,7 +14,14 @@ export const authorityOutlives: Check = {
         read(facts).flatMap(({ nickname, certificate }): Finding[] => {
           const [issuer] = above(certificate, facts);
           if (issuer === undefined || issuer.notAfter >= certificate.notAfter) return [];
-          return [{ severity: 'warning', key: nickname, message: `The certificate '${nickname}' (until ${certificate.notAfter.toISOString()}) outlives its CA ${nameText(issuer.subject)} (until ${issuer.notAfter.toISOString()}), and is worth nothing after that.`, fix: 'Renew the CA certificate first.' }];
+          return [
+            {
+              severity: 'warning',
+              key: nickname,
+              message: `The certificate '${nickname}' (until ${certificate.notAfter.toISOString()}) outlives its CA ${nameText(issuer.subject)} (until ${issuer.notAfter.toISOString()}), and is worth nothing after that.`,
+              fix: 'Renew the CA certificate first.',
+            },
+          ];
         }),
         'Every CA outlives what it has issued.',
       ),

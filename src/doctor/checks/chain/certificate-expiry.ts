@@ -10,7 +10,15 @@ export const certificateExpiry: Check = {
   run: ({ chain, now }) =>
     known(chain, (facts) =>
       orFine(
-        read(facts).flatMap(({ nickname, certificate }) => expiryFinding(certificate, now, nickname, `The certificate '${nickname}'`, `See what its renewal waits for with hsmonger status, or renew it now: hsmonger renew '${nickname}'.`)),
+        read(facts).flatMap(({ nickname, certificate }) =>
+          expiryFinding(
+            certificate,
+            now,
+            nickname,
+            `The certificate '${nickname}'`,
+            `See what its renewal waits for with hsmonger status, or renew it now: hsmonger renew '${nickname}'.`,
+          ),
+        ),
         'Every certificate lasts for 28 days or more.',
       ),
     ),

@@ -15,7 +15,9 @@ export const digestsStrong: Check = {
   run: ({ chain }) =>
     known(chain, (facts) =>
       orFine(
-        read(facts).flatMap(({ nickname, certificate }) => [certificate, ...above(certificate, facts)].flatMap((one) => finding(nickname, one))),
+        read(facts).flatMap(({ nickname, certificate }) =>
+          [certificate, ...above(certificate, facts)].flatMap((one) => finding(nickname, one)),
+        ),
         'No signature rests on MD5 or SHA-1.',
       ),
     ),
@@ -25,5 +27,12 @@ function finding(nickname: string, certificate: Certificate): Finding[] {
   const digest = signatureScheme(certificate.signatureAlgorithm)?.digest ?? '';
   if (digest !== 'md5' && digest !== 'sha1') return [];
   if (isSelfSigned(certificate)) return [];
-  return [{ severity: 'error', key: nickname, message: `The certificate of ${nameText(certificate.subject)}, on which '${nickname}' rests, is signed with ${digest === 'md5' ? 'MD5' : 'SHA-1'}, which proves nothing any more.`, fix: 'Have it issued anew with SHA-256 or better (issuer.digest in the instance file, or the profile of the CA).' }];
+  return [
+    {
+      severity: 'error',
+      key: nickname,
+      message: `The certificate of ${nameText(certificate.subject)}, on which '${nickname}' rests, is signed with ${digest === 'md5' ? 'MD5' : 'SHA-1'}, which proves nothing any more.`,
+      fix: 'Have it issued anew with SHA-256 or better (issuer.digest in the instance file, or the profile of the CA).',
+    },
+  ];
 }

@@ -15,7 +15,9 @@ export const keysStrong: Check = {
   run: ({ chain }) =>
     known(chain, (facts) =>
       orFine(
-        read(facts).flatMap(({ nickname, certificate }) => [certificate, ...above(certificate, facts)].flatMap((one) => finding(nickname, one))),
+        read(facts).flatMap(({ nickname, certificate }) =>
+          [certificate, ...above(certificate, facts)].flatMap((one) => finding(nickname, one)),
+        ),
         'Every key is strong enough to be certified again.',
       ),
     ),
@@ -26,6 +28,13 @@ function finding(nickname: string, { spki, subject }: Certificate): Finding[] {
     assertStrongKey(spki, `The key of ${nameText(subject)}, on which '${nickname}' rests,`);
     return [];
   } catch (error) {
-    return [{ severity: 'error', key: nickname, message: sentenceOf(error), fix: 'It has to be replaced by a certificate with another key, which hsmonger never makes: hsmonger token keygen, then issue and configure the new one.' }];
+    return [
+      {
+        severity: 'error',
+        key: nickname,
+        message: sentenceOf(error),
+        fix: 'It has to be replaced by a certificate with another key, which hsmonger never makes: hsmonger token keygen, then issue and configure the new one.',
+      },
+    ];
   }
 }

@@ -30,7 +30,16 @@ export const usagesFit: Check = {
       orFine(
         read(facts).flatMap(({ nickname, profile, certificate }): Finding[] => {
           const faults = isProfileName(profile) ? faultsOf(profile, certificate) : [];
-          return faults.length === 0 ? [] : [{ severity: 'error', key: nickname, message: `The certificate '${nickname}' cannot do the work of its profile ${profile}: ${faults.join('; ')}.`, fix: 'Correct its profile in the instance file, or have it issued anew with that profile.' }];
+          return faults.length === 0
+            ? []
+            : [
+                {
+                  severity: 'error',
+                  key: nickname,
+                  message: `The certificate '${nickname}' cannot do the work of its profile ${profile}: ${faults.join('; ')}.`,
+                  fix: 'Correct its profile in the instance file, or have it issued anew with that profile.',
+                },
+              ];
         }),
         'Every certificate may do what its profile is for.',
       ),
@@ -41,11 +50,15 @@ function faultsOf(profile: ProfileName, certificate: Certificate): string[] {
   const { requires } = profiles[profile];
   const extended = extendedKeyUsages(certificate.extensions);
   const faults: string[] = [];
-  if (work[profile].every((usage) => allows(certificate, usage) === false)) faults.push(`its key usage allows neither ${work[profile].join(' nor ')}`);
-  for (const oid of requires.extendedKeyUsage) if (!extended.includes(oid)) faults.push(`it lacks the extended key usage ${usageNames[oid] ?? oid}`);
+  if (work[profile].every((usage) => allows(certificate, usage) === false))
+    faults.push(`its key usage allows neither ${work[profile].join(' nor ')}`);
+  for (const oid of requires.extendedKeyUsage)
+    if (!extended.includes(oid)) faults.push(`it lacks the extended key usage ${usageNames[oid] ?? oid}`);
   // Without any extended key usage every one is allowed (RFC 5280 §4.2.1.12).
-  if (profile === 'caServerCert' && extended.length > 0 && !extended.includes(oids.serverAuth)) faults.push('its extended key usage lacks serverAuth');
-  if (requires.ocspNoCheck && findExtension(certificate.extensions, oids.ocspNoCheck) === undefined) faults.push('it lacks ocsp-nocheck, so clients ask it about itself');
+  if (profile === 'caServerCert' && extended.length > 0 && !extended.includes(oids.serverAuth))
+    faults.push('its extended key usage lacks serverAuth');
+  if (requires.ocspNoCheck && findExtension(certificate.extensions, oids.ocspNoCheck) === undefined)
+    faults.push('it lacks ocsp-nocheck, so clients ask it about itself');
   return faults;
 }
 

@@ -9,9 +9,28 @@ export const configurationSafe: Check = {
   name: 'ConfigurationSafe',
   about: "Nobody but root can write the instance file and the agent's configuration, or put others in their place.",
   run: ({ files }) => {
-    if (!files.known) return [{ severity: 'error', key: 'files', message: `Owners and modes of files could not be looked at: ${files.why}`, fix: 'Run hsmonger doctor as root.' }];
+    if (!files.known)
+      return [
+        {
+          severity: 'error',
+          key: 'files',
+          message: `Owners and modes of files could not be looked at: ${files.why}`,
+          fix: 'Run hsmonger doctor as root.',
+        },
+      ];
     return orFine(
-      filesOf(files.value, 'configuration').flatMap(({ file, distrust }): Finding[] => (distrust === undefined ? [] : [{ severity: 'critical', key: file, message: `${file} decides what root runs, and ${distrust}.`, fix: 'Run chown root: and chmod go-w on what is named.' }])),
+      filesOf(files.value, 'configuration').flatMap(({ file, distrust }): Finding[] =>
+        distrust === undefined
+          ? []
+          : [
+              {
+                severity: 'critical',
+                key: file,
+                message: `${file} decides what root runs, and ${distrust}.`,
+                fix: 'Run chown root: and chmod go-w on what is named.',
+              },
+            ],
+      ),
       'Only root can write the configuration.',
     );
   },

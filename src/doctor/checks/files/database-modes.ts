@@ -8,7 +8,8 @@ import { filesOf, modeFinding } from './words.js';
 export const databaseModes: Check = {
   source: 'hsmonger.files',
   name: 'DatabaseModes',
-  about: "The NSS database's directory and files are open to their owner, writable by nobody else, and the keys in it readable by nobody else.",
+  about:
+    "The NSS database's directory and files are open to their owner, writable by nobody else, and the keys in it readable by nobody else.",
   run: ({ files }) =>
     known(files, (facts) =>
       orFine(
@@ -22,5 +23,7 @@ function fault({ file, role }: SeenFile, { mode, kind }: NonNullable<SeenFile['s
   const needed = role.is === 'database directory' ? 0o700 : 0o600;
   if ((mode & needed) !== needed) return [modeFinding(file, mode, needed | (mode & 0o050), 'its owner cannot work with it')];
   if ((mode & 0o002) !== 0) return [modeFinding(file, mode, mode & ~0o007, 'everybody can write it')];
-  return kind === 'file' && file.endsWith('/key4.db') && (mode & 0o007) !== 0 ? [modeFinding(file, mode, 0o600, 'everybody can read the keys in it')] : [];
+  return kind === 'file' && file.endsWith('/key4.db') && (mode & 0o007) !== 0
+    ? [modeFinding(file, mode, 0o600, 'everybody can read the keys in it')]
+    : [];
 }

@@ -6,13 +6,23 @@ import { filesOf } from './words.js';
 export const programsSafe: Check = {
   source: 'hsmonger.files',
   name: 'ProgramsSafe',
-  about: "The programs certmonger runs as root, and their interpreter, are there and nobody but root can change them.",
+  about: 'The programs certmonger runs as root, and their interpreter, are there and nobody but root can change them.',
   run: ({ files }) =>
     known(files, (facts) =>
       orFine(
         filesOf(facts, 'program').flatMap(({ file, stat, distrust }): Finding[] => {
-          if (stat === undefined) return [{ severity: 'critical', key: file, message: `The program ${file} is not there.`, fix: 'Install hsmonger anew.' }];
-          return distrust === undefined ? [] : [{ severity: 'critical', key: file, message: `Root runs ${file}, and ${distrust}.`, fix: 'Install hsmonger where only root can write, or run chown root: and chmod go-w on what is named.' }];
+          if (stat === undefined)
+            return [{ severity: 'critical', key: file, message: `The program ${file} is not there.`, fix: 'Install hsmonger anew.' }];
+          return distrust === undefined
+            ? []
+            : [
+                {
+                  severity: 'critical',
+                  key: file,
+                  message: `Root runs ${file}, and ${distrust}.`,
+                  fix: 'Install hsmonger where only root can write, or run chown root: and chmod go-w on what is named.',
+                },
+              ];
         }),
         'Only root can change the programs.',
       ),

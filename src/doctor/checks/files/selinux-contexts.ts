@@ -9,12 +9,26 @@ export const selinuxContexts: Check = {
   about: 'Where SELinux is on, each file has the type the policy gives it.',
   run: ({ files }) =>
     known(files, ({ selinux }) => {
-      if (!selinux.known) return [{ severity: 'warning', key: 'selinux', message: `SELinux is on, and the files' contexts could not be compared with the policy: ${selinux.why}`, fix: 'Install matchpathcon (libselinux-utils), or look with: restorecon -n -v FILE.' }];
+      if (!selinux.known)
+        return [
+          {
+            severity: 'warning',
+            key: 'selinux',
+            message: `SELinux is on, and the files' contexts could not be compared with the policy: ${selinux.why}`,
+            fix: 'Install matchpathcon (libselinux-utils), or look with: restorecon -n -v FILE.',
+          },
+        ];
       const { value } = selinux;
       if (value.enforcing === 'off') return [{ severity: 'success', key: 'selinux', message: 'SELinux is off.' }];
       const severity = value.enforcing === 'yes' ? 'error' : 'warning';
       return orFine(
-        value.contexts.filter(differs).map(({ file, actual, wanted }): Finding => ({ severity, key: file, message: `${file} has the SELinux type ${typeOf(actual) ?? 'none'}, and the policy wants ${typeOf(wanted ?? '') ?? 'none'}.`, fix: `Run: restorecon -v '${file}'.`, remedy: { kind: 'restorecon', file } })),
+        value.contexts.filter(differs).map(({ file, actual, wanted }): Finding => ({
+          severity,
+          key: file,
+          message: `${file} has the SELinux type ${typeOf(actual) ?? 'none'}, and the policy wants ${typeOf(wanted ?? '') ?? 'none'}.`,
+          fix: `Run: restorecon -v '${file}'.`,
+          remedy: { kind: 'restorecon', file },
+        })),
         'Every file has the SELinux type the policy gives it.',
         'selinux',
       );

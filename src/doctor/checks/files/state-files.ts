@@ -14,7 +14,9 @@ export const stateFiles: Check = {
         filesOf(facts, 'state directory', 'state').flatMap(({ file, role, stat }): Finding[] => {
           if (stat === undefined) return [];
           if (stat.uid !== facts.account.uid) return [ownerFinding(file, stat.uid, facts.account)];
-          return (stat.mode & 0o077) === 0 ? [] : [modeFinding(file, stat.mode, role.is === 'state' ? 0o600 : 0o700, 'others than its owner get in')];
+          return (stat.mode & 0o077) === 0
+            ? []
+            : [modeFinding(file, stat.mode, role.is === 'state' ? 0o600 : 0o700, 'others than its owner get in')];
         }),
         "The state is the service user's alone.",
       ),

@@ -13,7 +13,15 @@ export const diskSpace: Check = {
   name: 'DiskSpace',
   about: 'There is room where renewals write: state, NSS database, certmonger, /run.',
   run: ({ host }) => {
-    if (!host.known) return [{ severity: 'warning', key: 'disks', message: `How much room there is could not be asked: ${host.why}`, fix: 'Look with df and df -i at the file systems of /var/lib/hsmonger, of the NSS database and of /var/lib/certmonger.' }];
+    if (!host.known)
+      return [
+        {
+          severity: 'warning',
+          key: 'disks',
+          message: `How much room there is could not be asked: ${host.why}`,
+          fix: 'Look with df and df -i at the file systems of /var/lib/hsmonger, of the NSS database and of /var/lib/certmonger.',
+        },
+      ];
     return orFine(host.value.disks.flatMap(judge), 'There is room where renewals write.');
   },
 };
@@ -24,5 +32,12 @@ function judge({ of, directory, freeBytes, totalBytes, freeInodes }: Disk): Find
   const below = ({ bytes, inodes }: typeof low) => freeBytes < limit(bytes) || (freeInodes ?? Number.POSITIVE_INFINITY) < inodes;
   if (!below(low)) return [];
   const left = `${String(Math.floor(freeBytes / mebibyte))} MiB${freeInodes === undefined ? '' : ` and ${String(freeInodes)} files`}`;
-  return [{ severity: below(out) ? 'error' : 'warning', key: directory, message: `${directory}, where ${of} is kept, has room for ${left} more.`, fix: 'Make room on that file system: what cannot be written is not renewed.' }];
+  return [
+    {
+      severity: below(out) ? 'error' : 'warning',
+      key: directory,
+      message: `${directory}, where ${of} is kept, has room for ${left} more.`,
+      fix: 'Make room on that file system: what cannot be written is not renewed.',
+    },
+  ];
 }

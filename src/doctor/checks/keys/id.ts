@@ -11,6 +11,11 @@ export const keyId: Check = {
   about: "Each key's CKA_ID is the SHA-1 of its public value, as NSS looks for it; seen with --login only.",
   run: (facts) => {
     const seen = sightingsOf(facts).filter(({ key }) => key !== undefined);
-    return orUnopened(facts, seen.length, asFindings(refusalsOf({ seen, instance: facts.instance }), 'critical'), 'has a key with the CKA_ID that NSS computes');
+    return orUnopened(
+      facts,
+      seen.length,
+      asFindings(refusalsOf({ seen, instance: facts.instance }), 'critical'),
+      'has a key with the CKA_ID that NSS computes',
+    );
   },
 };

@@ -11,7 +11,9 @@ export const keyPresent: Check = {
   run: (facts) => {
     const stores = storesOf(facts);
     // CertificatePresent tells of a certificate that is not there; NssPassword of a database that could not be opened.
-    const seen = sightingsOf(facts).filter(({ certificate, storage }) => certificate !== undefined && stores.some(({ kind, opened }) => opened && kind === storage.kind));
+    const seen = sightingsOf(facts).filter(
+      ({ certificate, storage }) => certificate !== undefined && stores.some(({ kind, opened }) => opened && kind === storage.kind),
+    );
     const refusals = keyProven({ seen, stores, instance: facts.instance, files: [], nss: insideOf(facts) });
     return orUnopened(facts, seen.length, asFindings(refusals, 'critical'), 'has its private key beside it');
   },

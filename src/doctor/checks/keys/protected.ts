@@ -20,8 +20,21 @@ function faultsOf({ nickname: key, key: { sensitive, extractable, protection } }
     ...(sensitive ? [] : ['can be read in clear (CKA_SENSITIVE is false)']),
     ...(extractable ? ['can be taken off the token (CKA_EXTRACTABLE is true)'] : []),
   ];
-  const fix = "Set the attribute where the token allows it (CKA_SENSITIVE and CKA_EXTRACTABLE can be tightened), or make a new key on the token and have the CA's certificate issued anew for it.";
+  const fix =
+    "Set the attribute where the token allows it (CKA_SENSITIVE and CKA_EXTRACTABLE can be tightened), or make a new key on the token and have the CA's certificate issued anew for it.";
   if (now.length > 0) return [{ severity: 'error', key, message: `The private key of '${key}' ${now.join(' and ')}.`, fix }];
-  const once = [...(protection?.alwaysSensitive === false ? ['could be read in clear once (CKA_ALWAYS_SENSITIVE is false)'] : []), ...(protection?.neverExtractable === false ? ['could be taken off the token once (CKA_NEVER_EXTRACTABLE is false)'] : [])];
-  return once.length === 0 ? [] : [{ severity: 'warning', key, message: `The private key of '${key}' ${once.join(' and ')}, as one that was made elsewhere and imported.`, fix: 'Make sure that every copy from before is accounted for; nothing on the token can change this any more.' }];
+  const once = [
+    ...(protection?.alwaysSensitive === false ? ['could be read in clear once (CKA_ALWAYS_SENSITIVE is false)'] : []),
+    ...(protection?.neverExtractable === false ? ['could be taken off the token once (CKA_NEVER_EXTRACTABLE is false)'] : []),
+  ];
+  return once.length === 0
+    ? []
+    : [
+        {
+          severity: 'warning',
+          key,
+          message: `The private key of '${key}' ${once.join(' and ')}, as one that was made elsewhere and imported.`,
+          fix: 'Make sure that every copy from before is accounted for; nothing on the token can change this any more.',
+        },
+      ];
 }

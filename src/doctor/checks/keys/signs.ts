@@ -10,7 +10,16 @@ export const keySigns: Check = {
   run: (facts) => {
     const keys = ownKeys(facts);
     const findings = keys.flatMap(({ nickname: key, proof }): Finding[] =>
-      proof?.ok === false ? [{ severity: 'critical', key, message: `The private key of '${key}' did not sign: ${proof.problem ?? 'the token gave no reason.'}`, fix: "Check the key's usage and the HSM's policy and log; hsmonger token check tries all keys again." }] : [],
+      proof?.ok === false
+        ? [
+            {
+              severity: 'critical',
+              key,
+              message: `The private key of '${key}' did not sign: ${proof.problem ?? 'the token gave no reason.'}`,
+              fix: "Check the key's usage and the HSM's policy and log; hsmonger token check tries all keys again.",
+            },
+          ]
+        : [],
     );
     return orUnopened(facts, keys.length, findings, 'has a key that signs');
   },

@@ -14,7 +14,8 @@ export const nssDatabase: Check = {
     const findings = asFindings(refusalsOf({ instance, nss: nss.value }), 'critical');
     const { contents } = nss.value;
     // Of files that cannot be opened NSS only says that the database is bad.
-    if (findings.length === 0 && contents?.ok === false) findings.push({ severity: 'critical', key: database, message: contents.problem, fix: look });
+    if (findings.length === 0 && contents?.ok === false)
+      findings.push({ severity: 'critical', key: database, message: contents.problem, fix: look });
     return orFine(findings, `The NSS database ${database} can be used.`, database);
   },
 };

@@ -11,9 +11,30 @@ export const nssModule: Check = {
     ofNssContents(facts, (contents) => {
       const { instance, token } = facts;
       const { database } = instance.nss;
-      const refusals = asFindings(moduleRegistered({ instance, nss: { format: 'sql', registered: contents.registered }, ...(instance.token === undefined ? {} : { token: instance.token }) }), 'critical');
+      const refusals = asFindings(
+        moduleRegistered({
+          instance,
+          nss: { format: 'sql', registered: contents.registered },
+          ...(instance.token === undefined ? {} : { token: instance.token }),
+        }),
+        'critical',
+      );
       const label = token.known && token.value !== 'none' && token.value.token.ok ? token.value.token.description.label : undefined;
-      const hidden: Finding[] = refusals.length > 0 || label === undefined || contents.tokens.includes(label) ? [] : [{ severity: 'critical', key: label, message: `NSS lists the module in ${database}, but sees no token '${label}' in it, while hsmonger does.`, fix: `Compare as user '${instance.user}': modutil -list -dbdir sql:${database}; another module of the same name may be listed.` }];
-      return orFine([...refusals, ...hidden], instance.token === undefined ? 'There is no module to list.' : `The NSS database ${database} lists the module.`, database);
+      const hidden: Finding[] =
+        refusals.length > 0 || label === undefined || contents.tokens.includes(label)
+          ? []
+          : [
+              {
+                severity: 'critical',
+                key: label,
+                message: `NSS lists the module in ${database}, but sees no token '${label}' in it, while hsmonger does.`,
+                fix: `Compare as user '${instance.user}': modutil -list -dbdir sql:${database}; another module of the same name may be listed.`,
+              },
+            ];
+      return orFine(
+        [...refusals, ...hidden],
+        instance.token === undefined ? 'There is no module to list.' : `The NSS database ${database} lists the module.`,
+        database,
+      );
     }),
 };

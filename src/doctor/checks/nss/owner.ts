@@ -10,10 +10,18 @@ export const nssOwner: Check = {
   about: "The NSS database's directory and its files belong to the service user.",
   run: ({ instance, nss }) =>
     known(nss, ({ foreign, owner }) => {
-      const findings = foreign.filter((name) => counts.has(name)).map((name): Finding => {
-        const file = path.join(instance.nss.database, name);
-        return { severity: 'error', key: file, message: `${file} does not belong to the service user '${instance.user}'.`, fix: `Give it back: chown ${instance.user}: ${file}.`, remedy: { kind: 'owner', file, ...owner } };
-      });
+      const findings = foreign
+        .filter((name) => counts.has(name))
+        .map((name): Finding => {
+          const file = path.join(instance.nss.database, name);
+          return {
+            severity: 'error',
+            key: file,
+            message: `${file} does not belong to the service user '${instance.user}'.`,
+            fix: `Give it back: chown ${instance.user}: ${file}.`,
+            remedy: { kind: 'owner', file, ...owner },
+          };
+        });
       return orFine(findings, `The NSS database belongs to '${instance.user}'.`, instance.nss.database);
     }),
 };

@@ -15,6 +15,18 @@ interface WrongTrust {
 export function trustFinding({ nickname: key, wanted, found, store, where }: WrongTrust): Finding {
   const has = found.length === 0 ? 'it has none there' : `it has '${found.join("' and '")}'`;
   const message = `The trust of '${key}' in ${where} should be '${wanted}', but ${has}.`;
-  if (found.some(isDistrusted)) return { severity: 'error', key, message, fix: `Somebody has distrusted it on purpose ('p'): find out why before certutil -M -n '${key}' -t '${wanted}'.` };
-  return { severity: 'error', key, message, fix: `Set it: hsmonger doctor --fix, or certutil -M -n '${key}' -t '${wanted}' as the service user.`, remedy: { kind: 'trust', nickname: key, store, flags: wanted } };
+  if (found.some(isDistrusted))
+    return {
+      severity: 'error',
+      key,
+      message,
+      fix: `Somebody has distrusted it on purpose ('p'): find out why before certutil -M -n '${key}' -t '${wanted}'.`,
+    };
+  return {
+    severity: 'error',
+    key,
+    message,
+    fix: `Set it: hsmonger doctor --fix, or certutil -M -n '${key}' -t '${wanted}' as the service user.`,
+    remedy: { kind: 'trust', nickname: key, store, flags: wanted },
+  };
 }

@@ -18,7 +18,9 @@ export const nssTrust: Check = {
         const found = internal.filter((listed) => listed.nickname === nickname).map(({ trust }) => trust);
         // One that is nowhere is CertificatePresent's business.
         if (found.length === 0 && (storage.kind === 'internal' || sameTrust(wanted, ',,'))) return [];
-        return found.some((trust) => sameTrust(trust, wanted)) ? [] : [trustFinding({ nickname, wanted, found, store: 'internal', where: `the NSS database ${instance.nss.database}` })];
+        return found.some((trust) => sameTrust(trust, wanted))
+          ? []
+          : [trustFinding({ nickname, wanted, found, store: 'internal', where: `the NSS database ${instance.nss.database}` })];
       });
       return orFine(findings, 'Every certificate has its trust in the NSS database.', 'trust');
     }),

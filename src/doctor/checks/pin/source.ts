@@ -13,13 +13,28 @@ export const pinSource: Check = {
       const source = facts.instance.token?.pin;
       const key = source === undefined ? 'pin' : source.from === 'environment' ? source.variable : source.path;
       if (pin.ok) return [{ severity: 'success', key, message: `The PIN's source ${key} can be read as it should.` }];
-      const remedy = source !== undefined && source.from !== 'environment' && pinFile !== undefined ? remedyFor(source.path, pinFile, reader) : undefined;
-      return [{ severity: 'error', key, message: pin.problem, fix: source?.from === 'unlocked' && pin.code !== 'PIN_UNSAFE' ? `Run: ${unlockCommand(source)}.` : fixFor(pin.code, key, facts.instance.user), ...(remedy === undefined ? {} : { remedy }) }];
+      const remedy =
+        source !== undefined && source.from !== 'environment' && pinFile !== undefined
+          ? remedyFor(source.path, pinFile, reader)
+          : undefined;
+      return [
+        {
+          severity: 'error',
+          key,
+          message: pin.problem,
+          fix:
+            source?.from === 'unlocked' && pin.code !== 'PIN_UNSAFE'
+              ? `Run: ${unlockCommand(source)}.`
+              : fixFor(pin.code, key, facts.instance.user),
+          ...(remedy === undefined ? {} : { remedy }),
+        },
+      ];
     }),
 };
 
 function fixFor(code: string, key: string, user: string): string {
-  if (code === 'PIN_UNSAFE') return `Let ${key} and its directories belong to root or '${user}' and be closed to others (mode 0600). Whoever could read it may know the PIN: think of changing it.`;
+  if (code === 'PIN_UNSAFE')
+    return `Let ${key} and its directories belong to root or '${user}' and be closed to others (mode 0600). Whoever could read it may know the PIN: think of changing it.`;
   return `Put the token's PIN, one line, where ${key} says, readable by '${user}' alone.`;
 }
 

@@ -14,6 +14,15 @@ export const pinWorks: Check = {
       if (login === undefined) return [{ severity: 'success', key, message: 'The PIN was not tried: --login does.' }];
       if (login.ok) return [{ severity: 'success', key, message: `The token '${key}' takes the PIN.` }];
       const refused = login.code.startsWith('PIN_') && login.code !== 'PIN_UNANSWERED';
-      return [{ severity: refused ? 'critical' : 'error', key, message: login.problem, fix: refused ? "Write the right PIN into the instance's PIN source; until it changes nothing of ours tries it again. Stop certmonger meanwhile: it does try again." : 'See that the HSM is up and takes logins, then ask again.' }];
+      return [
+        {
+          severity: refused ? 'critical' : 'error',
+          key,
+          message: login.problem,
+          fix: refused
+            ? "Write the right PIN into the instance's PIN source; until it changes nothing of ours tries it again. Stop certmonger meanwhile: it does try again."
+            : 'See that the HSM is up and takes logins, then ask again.',
+        },
+      ];
     }),
 };

@@ -8,7 +8,8 @@ export const pkiEntries: Check = {
   name: 'PkiEntries',
   about: "Dogtag's users and authorities in the directory know the certificates that lie here.",
   run: ({ servers: { directory }, instance }) => {
-    if (directory === undefined) return [{ severity: 'success', key: 'all', message: 'This instance has no directory with entries of Dogtag in it.' }];
+    if (directory === undefined)
+      return [{ severity: 'success', key: 'all', message: 'This instance has no directory with entries of Dogtag in it.' }];
     return known(directory, ({ entries }) =>
       orFine(
         entries.flatMap(({ nickname, of, state }): Finding[] => {
@@ -17,9 +18,23 @@ export const pkiEntries: Check = {
             case 'current':
               return [];
             case 'stale':
-              return [{ severity: 'error', key: nickname, message: `The ${where} know another certificate than '${nickname}' as it lies here, so Dogtag turns it away.`, fix: 'Finish its saving on the renewal master with: hsmonger renew.' }];
+              return [
+                {
+                  severity: 'error',
+                  key: nickname,
+                  message: `The ${where} know another certificate than '${nickname}' as it lies here, so Dogtag turns it away.`,
+                  fix: 'Finish its saving on the renewal master with: hsmonger renew.',
+                },
+              ];
             case 'none':
-              return [{ severity: 'warning', key: nickname, message: `None of the ${where} has the names of the certificate '${nickname}'.`, fix: 'Look whether this server may read there, and whether the entry is there at all.' }];
+              return [
+                {
+                  severity: 'warning',
+                  key: nickname,
+                  message: `None of the ${where} has the names of the certificate '${nickname}'.`,
+                  fix: 'Look whether this server may read there, and whether the entry is there at all.',
+                },
+              ];
           }
         }),
         "Dogtag's entries know the certificates.",

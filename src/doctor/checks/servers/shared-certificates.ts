@@ -13,7 +13,8 @@ export const sharedCertificates: Check = {
   name: 'SharedCertificates',
   about: 'What is published for all servers under cn=ca_renewal is what lies here.',
   run: ({ servers: { directory }, chain }) => {
-    if (directory === undefined) return [{ severity: 'success', key: 'all', message: 'This instance has no directory, and shares nothing.' }];
+    if (directory === undefined)
+      return [{ severity: 'success', key: 'all', message: 'This instance has no directory, and shares nothing.' }];
     return known(directory, ({ shared, servers }) =>
       known(chain, (facts) => {
         const here = servers.some((server) => server.here && server.renewalMaster);
@@ -33,13 +34,40 @@ export const sharedCertificates: Check = {
 function compared({ nickname, certificate }: ReadCertificate, published: readonly Certificate[], master: boolean): Finding[] {
   if (published.some(({ der }) => equalBytes(der, certificate.der))) return later(nickname, certificate, published);
   const ours = published.filter(({ spki }) => sameKey(spki, certificate.spki));
-  if (ours.length === 0) return [{ severity: 'error', key: nickname, message: `What is published for '${nickname}' under cn=ca_renewal has another key than the certificate here, so no server can take it.`, fix: 'Find out whose it is; servers of one CA share the keys of these certificates.' }];
+  if (ours.length === 0)
+    return [
+      {
+        severity: 'error',
+        key: nickname,
+        message: `What is published for '${nickname}' under cn=ca_renewal has another key than the certificate here, so no server can take it.`,
+        fix: 'Find out whose it is; servers of one CA share the keys of these certificates.',
+      },
+    ];
   const newest = later(nickname, certificate, ours);
   if (newest.length > 0) return newest;
-  return [{ severity: master ? 'error' : 'warning', key: nickname, message: `The certificate '${nickname}' here is later than what is published under cn=ca_renewal, so other servers do not get it.`, fix: master ? `Publish it with: hsmonger renew '${nickname}'.` : 'See why the renewal master did not publish it: hsmonger status on that server.' }];
+  return [
+    {
+      severity: master ? 'error' : 'warning',
+      key: nickname,
+      message: `The certificate '${nickname}' here is later than what is published under cn=ca_renewal, so other servers do not get it.`,
+      fix: master
+        ? `Publish it with: hsmonger renew '${nickname}'.`
+        : 'See why the renewal master did not publish it: hsmonger status on that server.',
+    },
+  ];
 }
 
 function later(nickname: string, certificate: Certificate, published: readonly Certificate[]): Finding[] {
   const newest = published.filter(({ notAfter, spki }) => notAfter > certificate.notAfter && sameKey(spki, certificate.spki));
-  return newest.length === 0 ? [] : [{ severity: 'warning', key: nickname, message: `A later certificate than the one here is published for '${nickname}' under cn=ca_renewal.`, fix: `The agent takes it within minutes, and without it: hsmonger renew '${nickname}'.`, remedy: { kind: 'resubmit', nickname } }];
+  return newest.length === 0
+    ? []
+    : [
+        {
+          severity: 'warning',
+          key: nickname,
+          message: `A later certificate than the one here is published for '${nickname}' under cn=ca_renewal.`,
+          fix: `The agent takes it within minutes, and without it: hsmonger renew '${nickname}'.`,
+          remedy: { kind: 'resubmit', nickname },
+        },
+      ];
 }

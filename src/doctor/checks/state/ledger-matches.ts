@@ -19,8 +19,12 @@ export const ledgerMatches: Check = {
       orFine(
         read(facts).flatMap((one) => [
           ...known(state, ({ issued }) => {
-            const last = issued.find(({ subjectKey, profile }) => profile === one.profile && subjectKey === keyFingerprint(one.certificate.spki));
-            return last === undefined || last.notAfter <= one.certificate.notAfter || now.getTime() - last.issuedAt.getTime() < savingMs ? [] : [unsaved(one, last.issuedAt)];
+            const last = issued.find(
+              ({ subjectKey, profile }) => profile === one.profile && subjectKey === keyFingerprint(one.certificate.spki),
+            );
+            return last === undefined || last.notAfter <= one.certificate.notAfter || now.getTime() - last.issuedAt.getTime() < savingMs
+              ? []
+              : [unsaved(one, last.issuedAt)];
           }),
           ...known(certmonger, ({ requests }) => {
             const request = ourRequests(instance, requests).find(({ config }) => config.nickname === one.nickname)?.request;
@@ -33,12 +37,22 @@ export const ledgerMatches: Check = {
 };
 
 function unsaved({ nickname }: ReadCertificate, at: Date): Finding {
-  return { severity: 'error', key: nickname, message: `A certificate for '${nickname}' was issued at ${at.toISOString()}, and an older one is in its place: certmonger has not saved it.`, fix: `Have it saved with: hsmonger renew '${nickname}'; it gets the same one.` };
+  return {
+    severity: 'error',
+    key: nickname,
+    message: `A certificate for '${nickname}' was issued at ${at.toISOString()}, and an older one is in its place: certmonger has not saved it.`,
+    fix: `Have it saved with: hsmonger renew '${nickname}'; it gets the same one.`,
+  };
 }
 
 /** As after ipa-cert-fix: it renews by what it read last. */
 function stale({ nickname, certificate }: ReadCertificate, id: string): Finding {
-  return { severity: 'warning', key: nickname, message: `certmonger (request '${id}') holds another certificate than the one that lies in the store of '${nickname}' and ends at ${certificate.notAfter.toISOString()}, so it renews at the wrong time.`, fix: 'Have it read again: systemctl restart certmonger.' };
+  return {
+    severity: 'warning',
+    key: nickname,
+    message: `certmonger (request '${id}') holds another certificate than the one that lies in the store of '${nickname}' and ends at ${certificate.notAfter.toISOString()}, so it renews at the wrong time.`,
+    fix: 'Have it read again: systemctl restart certmonger.',
+  };
 }
 
 function holdsAnother(request: Parameters<typeof certificateOf>[0], { certificate }: ReadCertificate): boolean {

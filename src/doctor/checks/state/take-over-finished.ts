@@ -12,8 +12,15 @@ export const takeOverFinished: Check = {
       known(certmonger, ({ requests }) =>
         orFine(
           takenOver
-            .filter(({ id, ours }) => requests.some(({ nickname }) => nickname === id) && !requests.some(({ nickname }) => nickname === ours))
-            .map(({ id, ours }): Finding => ({ severity: 'warning', key: ours, message: `Taking over certmonger's request '${id}' as '${ours}' was interrupted: it is still what it was.`, fix: 'Finish it with: hsmonger setup; or give everything back with: hsmonger unsetup.' })),
+            .filter(
+              ({ id, ours }) => requests.some(({ nickname }) => nickname === id) && !requests.some(({ nickname }) => nickname === ours),
+            )
+            .map(({ id, ours }): Finding => ({
+              severity: 'warning',
+              key: ours,
+              message: `Taking over certmonger's request '${id}' as '${ours}' was interrupted: it is still what it was.`,
+              fix: 'Finish it with: hsmonger setup; or give everything back with: hsmonger unsetup.',
+            })),
           'No take-over was interrupted.',
         ),
       ),

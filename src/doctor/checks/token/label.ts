@@ -6,5 +6,12 @@ export const tokenLabel: Check = {
   source: 'hsmonger.token',
   name: 'TokenLabel',
   about: "The token's label is one certmonger can use: no ':' and '/', no blank at the end.",
-  run: (facts) => ofPresentToken(facts, (token) => orFine(asFindings(refusalsOf({ token }), 'error'), `certmonger can use the label '${token.description.label}'.`, token.description.label)),
+  run: (facts) =>
+    ofPresentToken(facts, (token) =>
+      orFine(
+        asFindings(refusalsOf({ token }), 'error'),
+        `certmonger can use the label '${token.description.label}'.`,
+        token.description.label,
+      ),
+    ),
 };

@@ -14,11 +14,32 @@ export const tokenPinState: Check = {
         case 'fine':
           return [{ severity: 'success', key, message: `The token '${key}' tells of no failed login.` }];
         case 'count-low':
-          return [{ severity: 'warning', key, message: `A login to the token '${key}' has failed since the last good one (its flag count-low is set).`, fix: `Find out who tries a wrong PIN; ${write}, and see that it works with: hsmonger doctor --login.` }];
+          return [
+            {
+              severity: 'warning',
+              key,
+              message: `A login to the token '${key}' has failed since the last good one (its flag count-low is set).`,
+              fix: `Find out who tries a wrong PIN; ${write}, and see that it works with: hsmonger doctor --login.`,
+            },
+          ];
         case 'final-try':
-          return [{ severity: 'error', key, message: `The token '${key}' has one login attempt left before it locks.`, fix: `Stop certmonger, ${write}, and use the attempt up yourself: hsmonger token check --force.` }];
+          return [
+            {
+              severity: 'error',
+              key,
+              message: `The token '${key}' has one login attempt left before it locks.`,
+              fix: `Stop certmonger, ${write}, and use the attempt up yourself: hsmonger token check --force.`,
+            },
+          ];
         case 'locked':
-          return [{ severity: 'critical', key, message: `The PIN of the token '${key}' is locked, so nothing can be signed or renewed.`, fix: `Unlock it as security officer (vendor's tool, or pkcs11-tool --init-pin), then ${write}.` }];
+          return [
+            {
+              severity: 'critical',
+              key,
+              message: `The PIN of the token '${key}' is locked, so nothing can be signed or renewed.`,
+              fix: `Unlock it as security officer (vendor's tool, or pkcs11-tool --init-pin), then ${write}.`,
+            },
+          ];
       }
     }),
 };

@@ -12,8 +12,27 @@ export const tokenPresent: Check = {
       // ModuleLoads tells.
       if (!module.ok) return [];
       const { file, user } = facts.instance;
-      if (token.ok) return [{ severity: 'success', key: token.description.label, message: `The token '${token.description.label}' (serial ${token.description.serial}) is in slot ${slotText(token.description.slotId)}.` }];
-      const fixes: Partial<Record<ErrorCode, string>> = { TOKEN_AMBIGUOUS: `Name it in ${file} by 'slot', or by 'uri' with its serial.`, CONFIG_INVALID: `Correct [token] in ${file}.` };
-      return [{ severity: 'critical', key: 'token', message: token.problem, fix: fixes[token.code] ?? `Bring the HSM back (plug it in, start its daemon or network), see that user '${user}' may use it, or correct [token] in ${file}.` }];
+      if (token.ok)
+        return [
+          {
+            severity: 'success',
+            key: token.description.label,
+            message: `The token '${token.description.label}' (serial ${token.description.serial}) is in slot ${slotText(token.description.slotId)}.`,
+          },
+        ];
+      const fixes: Partial<Record<ErrorCode, string>> = {
+        TOKEN_AMBIGUOUS: `Name it in ${file} by 'slot', or by 'uri' with its serial.`,
+        CONFIG_INVALID: `Correct [token] in ${file}.`,
+      };
+      return [
+        {
+          severity: 'critical',
+          key: 'token',
+          message: token.problem,
+          fix:
+            fixes[token.code] ??
+            `Bring the HSM back (plug it in, start its daemon or network), see that user '${user}' may use it, or correct [token] in ${file}.`,
+        },
+      ];
     }),
 };

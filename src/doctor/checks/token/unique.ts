@@ -13,6 +13,10 @@ export const tokenUnique: Check = {
       const nss = facts.nss.known && facts.nss.value.contents?.ok === true ? facts.nss.value.contents : own;
       const views = daemon.known ? daemon.value.tokens : { asDaemon: { labels: [] }, asNssUser: { labels: own.tokens } };
       const refusals = [own, nss].flatMap((seen) => refusalsOf({ instance: facts.instance, token, nss: seen, daemon: { tokens: views } }));
-      return orFine(asFindings(refusals.slice(0, 1), 'error'), `No other token is called '${token.description.label}'.`, token.description.label);
+      return orFine(
+        asFindings(refusals.slice(0, 1), 'error'),
+        `No other token is called '${token.description.label}'.`,
+        token.description.label,
+      );
     }),
 };

@@ -9,7 +9,15 @@ export const tokenVisible: Check = {
   run: (facts) =>
     ofPresentToken(facts, (token, { daemon }) => {
       const { label } = token.description;
-      if (!daemon.known) return [{ severity: 'warning', key: label, message: `Whether certmonger's children see the token '${label}' could not be asked: ${daemon.why}`, fix: 'Start certmonger (systemctl start certmonger) and ask again.' }];
+      if (!daemon.known)
+        return [
+          {
+            severity: 'warning',
+            key: label,
+            message: `Whether certmonger's children see the token '${label}' could not be asked: ${daemon.why}`,
+            fix: 'Start certmonger (systemctl start certmonger) and ask again.',
+          },
+        ];
       const seen = { instance: facts.instance, token: { ...token, keys: [] }, daemon: daemon.value };
       return orFine(asFindings(refusalsOf(seen), 'error'), `certmonger's children see the token '${label}'.`, label);
     }),

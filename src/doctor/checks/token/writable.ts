@@ -8,7 +8,14 @@ export const tokenWritable: Check = {
   run: (facts) =>
     ofPresentToken(facts, ({ description: { label, writeProtected } }) =>
       writeProtected
-        ? [{ severity: 'error', key: label, message: `The token '${label}' is write-protected, so certmonger cannot save a renewed certificate there and would try for ever.`, fix: "Take the write protection off with the vendor's tool." }]
+        ? [
+            {
+              severity: 'error',
+              key: label,
+              message: `The token '${label}' is write-protected, so certmonger cannot save a renewed certificate there and would try for ever.`,
+              fix: "Take the write protection off with the vendor's tool.",
+            },
+          ]
         : [{ severity: 'success', key: label, message: `The token '${label}' can be written.` }],
     ),
 };

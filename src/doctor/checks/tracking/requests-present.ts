@@ -13,9 +13,24 @@ export const requestsPresent: Check = {
           changes.flatMap((change): Finding[] => {
             switch (change.kind) {
               case 'add':
-                return [{ severity: 'error', key: change.request.nickname, message: `certmonger does not track '${change.request.nickname}', so nobody renews it.`, fix: 'Track it with: hsmonger track apply.', remedy: { kind: 'reconcile' } }];
+                return [
+                  {
+                    severity: 'error',
+                    key: change.request.nickname,
+                    message: `certmonger does not track '${change.request.nickname}', so nobody renews it.`,
+                    fix: 'Track it with: hsmonger track apply.',
+                    remedy: { kind: 'reconcile' },
+                  },
+                ];
               case 'remove':
-                return [{ severity: 'warning', key: change.id, message: `certmonger still has the request '${change.id}'${change.nickname === undefined ? '' : ` for '${change.nickname}'`}, which ${instance.file} does not name any more.`, fix: 'End it with: hsmonger track apply; key and certificate stay.' }];
+                return [
+                  {
+                    severity: 'warning',
+                    key: change.id,
+                    message: `certmonger still has the request '${change.id}'${change.nickname === undefined ? '' : ` for '${change.nickname}'`}, which ${instance.file} does not name any more.`,
+                    fix: 'End it with: hsmonger track apply; key and certificate stay.',
+                  },
+                ];
               case 'modify':
               case 'replace':
                 return [];

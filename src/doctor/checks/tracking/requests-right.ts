@@ -11,7 +11,19 @@ export const requestsRight: Check = {
     known(certmonger, ({ tracking }) =>
       known(tracking, ({ changes }) =>
         orFine(
-          changes.flatMap((change): Finding[] => (change.kind === 'modify' || change.kind === 'replace' ? [{ severity: 'error', key: change.request.nickname, message: `certmonger's request '${change.id}' for '${change.request.nickname}' is not as it should be: ${change.differences.map(inWords).join('; ')}.`, fix: 'Put it right with: hsmonger track apply.', ...(correctable(change) ? { remedy: { kind: 'reconcile' } } : {}) }] : [])),
+          changes.flatMap((change): Finding[] =>
+            change.kind === 'modify' || change.kind === 'replace'
+              ? [
+                  {
+                    severity: 'error',
+                    key: change.request.nickname,
+                    message: `certmonger's request '${change.id}' for '${change.request.nickname}' is not as it should be: ${change.differences.map(inWords).join('; ')}.`,
+                    fix: 'Put it right with: hsmonger track apply.',
+                    ...(correctable(change) ? { remedy: { kind: 'reconcile' } } : {}),
+                  },
+                ]
+              : [],
+          ),
           'Every request is as the instance file wants it.',
         ),
       ),
@@ -22,7 +34,10 @@ function inWords({ field, now, wanted }: Difference): string {
   return `${field} is ${now === undefined ? 'not set' : `'${now}'`} and should be ${wanted === undefined ? 'none' : `'${wanted}'`}`;
 }
 
-/** Key and certificate in another place want another request, and one with another id is somebody else's: whoever runs `track apply` decides. */
+/**
+ * Key and certificate in another place want another request, and one with another id is somebody else's: whoever runs `track apply`
+ * decides.
+ */
 function correctable(change: Change): boolean {
   return change.kind === 'modify' && change.differences.every(({ field }) => field !== 'request id');
 }

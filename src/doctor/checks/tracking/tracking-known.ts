@@ -9,6 +9,11 @@ export const trackingKnown: Check = {
     known(certmonger, ({ tracking }) => [
       tracking.known
         ? { severity: 'success', key: 'requests', message: "certmonger's requests were compared with the instance file." }
-        : { severity: 'warning', key: 'requests', message: `Whether certmonger's requests are right is not known: ${tracking.why}`, fix: 'Mend that, then look again; hsmonger track plan shows the same comparison.' },
+        : {
+            severity: 'warning',
+            key: 'requests',
+            message: `Whether certmonger's requests are right is not known: ${tracking.why}`,
+            fix: 'Mend that, then look again; hsmonger track plan shows the same comparison.',
+          },
     ]),
 };

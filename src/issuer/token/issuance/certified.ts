@@ -1,8 +1,21 @@
 import type { CaConfig } from '../../../config/instance.js';
 import { HsmongerError } from '../../../errors.js';
-import { authorityInformationExtension, certificatePoliciesExtension, crlDistributionPointsExtension } from '../../../x509/extensions/access-urls.js';
+import {
+  authorityInformationExtension,
+  certificatePoliciesExtension,
+  crlDistributionPointsExtension,
+} from '../../../x509/extensions/access-urls.js';
 import type { Certificate, Extension } from '../../../x509/certificate.js';
-import { authorityKeyIdExtension, caBasicConstraintsWith, extendedKeyUsageExtension, keyUsageExtension, leafBasicConstraints, ocspNoCheckExtension, subjectKeyIdExtension, type KeyUsage } from '../../../x509/extensions/extensions.js';
+import {
+  authorityKeyIdExtension,
+  caBasicConstraintsWith,
+  extendedKeyUsageExtension,
+  keyUsageExtension,
+  leafBasicConstraints,
+  ocspNoCheckExtension,
+  subjectKeyIdExtension,
+  type KeyUsage,
+} from '../../../x509/extensions/extensions.js';
 import { isEmptyName } from '../../../x509/names/general-name.js';
 import { nameText } from '../../../x509/names/name.js';
 import { nameBoundsFault } from '../../../x509/names/name-bounds.js';
@@ -34,14 +47,17 @@ export interface Certifying {
   readonly nameConstraints?: NameConstraints;
 }
 
-/** Subject and extensions of a certificate that renews none: of the request its names alone, everything else is the profile's and the CA's. */
+/**
+ * Subject and extensions of a certificate that renews none: of the request its names alone, everything else is the profile's and the CA's.
+ */
 export function certified(facts: Certifying): { readonly subject: Uint8Array; readonly extensions: readonly Extension[] } {
   const { csr, issuer, profile, policy, ca, limits } = facts;
   const subject = underPolicy(ca.policy, facts.subject ?? csr.subject, issuer.subject);
   const fault = nameBoundsFault(subject);
   if (fault !== undefined) throw new HsmongerError('NAME_REFUSED', `The subject ${nameText(subject)} ${fault}; ask for another.`);
   // RFC 5280 §4.1.2.6: a CA's is never empty.
-  if (profile.ca && isEmptyName(subject)) throw new HsmongerError('NAME_REFUSED', 'The request is for a CA and names nobody; a CA certificate has a subject.');
+  if (profile.ca && isEmptyName(subject))
+    throw new HsmongerError('NAME_REFUSED', 'The request is for a CA and names nobody; a CA certificate has a subject.');
   const information = authorityInformationExtension(ca.ocspUrls, ca.issuerUrls);
   const [crl, ...moreCrls] = ca.crlUrls;
   const [policyId, ...morePolicies] = ca.policies;
@@ -66,12 +82,22 @@ export function certified(facts: Certifying): { readonly subject: Uint8Array; re
 
 /** RFC 5480 §3 and RFC 8410 §5: only RSA encrypts, and not where its key is bound to PSS (RFC 4055 §1.2). */
 function usagesFor(spki: Uint8Array, usages: readonly KeyUsage[]): readonly KeyUsage[] {
-  return keyFacts(spki).type === 'RSA' && !signsOnlyPss(spki) ? usages : usages.filter((usage) => usage !== 'keyEncipherment' && usage !== 'dataEncipherment');
+  return keyFacts(spki).type === 'RSA' && !signsOnlyPss(spki)
+    ? usages
+    : usages.filter((usage) => usage !== 'keyEncipherment' && usage !== 'dataEncipherment');
 }
 
 function pathLengthBelow({ issuer, limits, pathLength = 0 }: Certifying): number {
   const allowed = limits.pathLength === undefined ? Infinity : limits.pathLength - 1;
-  if (allowed < 0) throw new HsmongerError('PROFILE_MISMATCH', `No CA may stand below ${nameText(issuer.subject)}: the path length in its certificate, or in one above it, leaves no room for another.`);
-  if (pathLength > allowed) throw new HsmongerError('PROFILE_MISMATCH', `A path length of ${String(pathLength)} is more than ${nameText(issuer.subject)} can give; at most ${String(allowed)} is left below it.`);
+  if (allowed < 0)
+    throw new HsmongerError(
+      'PROFILE_MISMATCH',
+      `No CA may stand below ${nameText(issuer.subject)}: the path length in its certificate, or in one above it, leaves no room for another.`,
+    );
+  if (pathLength > allowed)
+    throw new HsmongerError(
+      'PROFILE_MISMATCH',
+      `A path length of ${String(pathLength)} is more than ${nameText(issuer.subject)} can give; at most ${String(allowed)} is left below it.`,
+    );
   return pathLength;
 }

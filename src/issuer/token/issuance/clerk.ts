@@ -62,7 +62,11 @@ export function clerkAt({ ca, order, algorithm, now }: Desk): Clerk {
         const serial = newSerial();
         const tbs = buildTbsCertificate({ ...plan, serial, signatureAlgorithm });
         const judged = judge.judgeUnsigned(tbs, csr.spki);
-        if ('fault' in judged) throw new HsmongerError('ISSUED_WRONG', `${theRequest(subject)} would get a certificate that is not right, so nothing is signed: ${judged.fault}.`);
+        if ('fault' in judged)
+          throw new HsmongerError(
+            'ISSUED_WRONG',
+            `${theRequest(subject)} would get a certificate that is not right, so nothing is signed: ${judged.fault}.`,
+          );
         // OpenSSL has read the key with the rest: to have it read again is a tenth of all there is to do.
         assertProven(csr, judged.key);
         return {
@@ -70,7 +74,15 @@ export function clerkAt({ ca, order, algorithm, now }: Desk): Clerk {
           spki,
           keys: fingerprintsOf(spki),
           tbs,
-          row: { serial: hex(serial), request: request ?? orderedRequest(csr, order, issuer), profile: profile.name, subject: nameText(subject), subjectKey: keyFingerprint(spki), notBefore, notAfter },
+          row: {
+            serial: hex(serial),
+            request: request ?? orderedRequest(csr, order, issuer),
+            profile: profile.name,
+            subject: nameText(subject),
+            subjectKey: keyFingerprint(spki),
+            notBefore,
+            notAfter,
+          },
         };
       } catch (error) {
         return refusal(name, error);

@@ -13,8 +13,15 @@ export interface Signed extends Prepared {
   readonly certificate: Uint8Array;
 }
 
-/** Writes certificates down in one transaction; what another process, or another file with the same request, has got in the meantime takes the place of ours. */
-export function commitAll({ desk: { ca }, ledger, clock, uid, busyMs }: Pick<IssueParts, 'desk' | 'ledger' | 'clock' | 'uid' | 'busyMs'>, judge: Clerk['judge'], signed: readonly Signed[]): Promise<(readonly [number, IssueResult])[]> {
+/**
+ * Writes certificates down in one transaction; what another process, or another file with the same request, has got in the meantime takes
+ * the place of ours.
+ */
+export function commitAll(
+  { desk: { ca }, ledger, clock, uid, busyMs }: Pick<IssueParts, 'desk' | 'ledger' | 'clock' | 'uid' | 'busyMs'>,
+  judge: Clerk['judge'],
+  signed: readonly Signed[],
+): Promise<(readonly [number, IssueResult])[]> {
   const issuerKey = keyFingerprint(ca.authority.certificate.spki);
   const issuedAt = clock();
   return exclusively(ledger, busyMs, () =>
@@ -27,7 +34,8 @@ export function commitAll({ desk: { ca }, ledger, clock, uid, busyMs }: Pick<Iss
           return [index, refusal(name, error)] as const;
         }
         const earlier = findIssued(ledger, row.request);
-        if (earlier !== undefined && earlier.revokedAt === undefined && judge(earlier.certificate, spki) === undefined) return [index, { name, certificate: earlier.certificate, before: true }] as const;
+        if (earlier !== undefined && earlier.revokedAt === undefined && judge(earlier.certificate, spki) === undefined)
+          return [index, { name, certificate: earlier.certificate, before: true }] as const;
         insertIssued(ledger, { ...row, issuerKey, certificate, issuedAt, uid });
         return [index, { name, certificate, before: false }] as const;
       }),

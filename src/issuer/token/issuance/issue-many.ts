@@ -41,8 +41,9 @@ const underWay = 64;
 const asked = 2;
 
 /**
- * Issues a certificate for each request, in the order of the requests. One that cannot be issued fails alone; when the token fails, the rest is not begun. Nothing is in the result that is not committed
- * to the ledger. The ledger is locked for the moment of a commit, not while the token works: where another process was quicker with the same request, its certificate is the answer.
+ * Issues a certificate for each request, in the order of the requests. One that cannot be issued fails alone; when the token fails, the
+ * rest is not begun. Nothing is in the result that is not committed to the ledger. The ledger is locked for the moment of a commit, not
+ * while the token works: where another process was quicker with the same request, its certificate is the answer.
  */
 export async function issueMany(parts: IssueParts, requests: readonly NamedRequest[]): Promise<IssueResult[]> {
   const { desk, clerks, ledger, signal } = parts;
@@ -96,10 +97,15 @@ export async function issueMany(parts: IssueParts, requests: readonly NamedReque
       return refusal(name, error);
     }
     const earlier = findIssued(ledger, row.request);
-    if (earlier !== undefined && earlier.revokedAt === undefined && (await clerks.judge(earlier.certificate, spki)) === undefined) return { name, certificate: earlier.certificate, before: true };
+    if (earlier !== undefined && earlier.revokedAt === undefined && (await clerks.judge(earlier.certificate, spki)) === undefined)
+      return { name, certificate: earlier.certificate, before: true };
     const signature = await gate(async () => (over() ? undefined : parts.sign(algorithm, tbs)));
     if (signature === undefined) return undefined;
-    if (!(await clerks.isSigned(tbs, signature))) throw new HsmongerError('ISSUED_WRONG', `The certificate just signed for ${row.subject || 'a request without a subject'} is not handed out: its signature is not by the key of ${nameText(desk.ca.authority.certificate.subject)}.`);
+    if (!(await clerks.isSigned(tbs, signature)))
+      throw new HsmongerError(
+        'ISSUED_WRONG',
+        `The certificate just signed for ${row.subject || 'a request without a subject'} is not handed out: its signature is not by the key of ${nameText(desk.ca.authority.certificate.subject)}.`,
+      );
     return { ...prepared, certificate: assembleCertificate(tbs, signatureAlgorithm, signature) };
   };
 
@@ -109,12 +115,19 @@ export async function issueMany(parts: IssueParts, requests: readonly NamedReque
   } catch (error) {
     failure ??= error;
   }
-  const why = failure === undefined ? new HsmongerError('INTERRUPTED', 'Interrupted before this request was begun; run the same command again and it goes on.') : failure;
+  const why =
+    failure === undefined
+      ? new HsmongerError('INTERRUPTED', 'Interrupted before this request was begun; run the same command again and it goes on.')
+      : failure;
   return requests.map(({ name }, index) => results.get(index) ?? refusal(name, why));
 }
 
 /** Collects signed certificates and commits them when they are many, or old enough. */
-function createBatch(parts: IssueParts, judge: Clerk['judge'], given: (results: readonly (readonly [number, IssueResult])[]) => void): { readonly add: (signed: Signed) => Promise<void>; readonly flush: () => Promise<void> } {
+function createBatch(
+  parts: IssueParts,
+  judge: Clerk['judge'],
+  given: (results: readonly (readonly [number, IssueResult])[]) => void,
+): { readonly add: (signed: Signed) => Promise<void>; readonly flush: () => Promise<void> } {
   let waiting: Signed[] = [];
   let since = 0;
   let committing: Promise<void> = Promise.resolve();

@@ -13,21 +13,28 @@ import type { Authority } from '../authority.js';
 export interface Judge {
   /** Why a certificate for this key must not be handed out (design rule 3), as a whole clause; undefined where it may. */
   judge(der: Uint8Array, spki: Uint8Array): string | undefined;
-  /** All of it but the signature, before there is one, and the key as OpenSSL has it, undefined where it is none (a point beside its curve): what nobody can read is not signed (CA/Browser Forum BR §4.3.1.2). */
+  /**
+   * All of it but the signature, before there is one, and the key as OpenSSL has it, undefined where it is none (a point beside its curve):
+   * what nobody can read is not signed (CA/Browser Forum BR §4.3.1.2).
+   */
   judgeUnsigned(tbs: Uint8Array, spki: Uint8Array): { readonly fault: string } | { readonly key: KeyObject | undefined };
   /** Whether the CA's key made the signature. */
   isSigned(tbs: Uint8Array, signature: Uint8Array): boolean;
 }
 
 /**
- * A judge of many certificates of one CA. What is the same for all is looked at once: the chain above the CA, at `now`. Of each one it is OpenSSL, a reader that is not ours,
- * that says what is in it, who issued it and whether the CA's key signed it.
+ * A judge of many certificates of one CA. What is the same for all is looked at once: the chain above the CA, at `now`. Of each one it is
+ * OpenSSL, a reader that is not ours, that says what is in it, who issued it and whether the CA's key signed it.
  */
 export function judgeFor({ certificate, pool }: Authority, algorithm: SignatureAlgorithm, now: Date): Judge {
   const name = nameText(certificate.subject);
   const path = findPath(certificate, pool, now);
   const key = openKey(certificate.spki);
-  if ('fault' in path || key === undefined) throw new HsmongerError('ISSUED_WRONG', `Nothing ${name} signs would be valid: ${'fault' in path ? path.fault : 'its key cannot be read'}.`);
+  if ('fault' in path || key === undefined)
+    throw new HsmongerError(
+      'ISSUED_WRONG',
+      `Nothing ${name} signs would be valid: ${'fault' in path ? path.fault : 'its key cannot be read'}.`,
+    );
   const issuer = new X509Certificate(certificate.der);
   const signatureAlgorithm = algorithmIdentifier(algorithm);
   const faultIn = (issued: X509Certificate, tbs: Uint8Array, spki: Uint8Array) => {

@@ -20,7 +20,11 @@ export const noLimits: AuthorityLimits = { constraints: [] };
 export function limitsOf({ certificate, path }: Pick<Authority, 'certificate' | 'path'>): AuthorityLimits {
   const upwards = [certificate, ...path.chain, ...path.roots.filter((root) => root !== certificate)];
   // Each CA in between takes one, self-issued ones none (§4.2.1.9).
-  const left = upwards.flatMap(({ pathLength }, index) => (pathLength === undefined ? [] : [pathLength - upwards.slice(0, index).filter(({ subject, issuer }) => !sameName(subject, issuer)).length]));
+  const left = upwards.flatMap(({ pathLength }, index) =>
+    pathLength === undefined
+      ? []
+      : [pathLength - upwards.slice(0, index).filter(({ subject, issuer }) => !sameName(subject, issuer)).length],
+  );
   return {
     ...(left.length === 0 ? {} : { pathLength: Math.min(...left) }),
     constraints: upwards.map(constraintsOf).filter(({ permitted, excluded }) => permitted.length + excluded.length > 0),
@@ -31,7 +35,11 @@ function constraintsOf({ subject, extensions }: Certificate): AuthorityLimits['c
   try {
     return { ...readNameConstraints(extensions), of: nameText(subject) };
   } catch (error) {
-    throw new HsmongerError('CERTIFICATE_INVALID', `The CA certificate of ${nameText(subject)} ${sentenceOf(error)}; what it may issue cannot be said, so it issues nothing.`, { cause: error });
+    throw new HsmongerError(
+      'CERTIFICATE_INVALID',
+      `The CA certificate of ${nameText(subject)} ${sentenceOf(error)}; what it may issue cannot be said, so it issues nothing.`,
+      { cause: error },
+    );
   }
 }
 
@@ -41,6 +49,10 @@ export function assertNamesWithin({ constraints }: AuthorityLimits, subject: Uin
   const names = constrainedNames(subject, extensions);
   for (const constraint of constraints) {
     const outside = nameOutside(names, constraint);
-    if (outside !== undefined) throw new HsmongerError('NAME_REFUSED', `${theRequest(subject)} has the name ${generalNameElementText(outside)}, which is outside the name constraints in the CA certificate of ${constraint.of}; ask for names inside them.`);
+    if (outside !== undefined)
+      throw new HsmongerError(
+        'NAME_REFUSED',
+        `${theRequest(subject)} has the name ${generalNameElementText(outside)}, which is outside the name constraints in the CA certificate of ${constraint.of}; ask for names inside them.`,
+      );
   }
 }

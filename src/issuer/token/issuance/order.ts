@@ -32,7 +32,15 @@ function fingerprint(order: IssueOrder): string {
   const known = fingerprints.get(order);
   if (known !== undefined) return known;
   const { subject, names, days, pathLength, nameConstraints, again } = order;
-  const said = JSON.stringify([subject === undefined ? null : hex(subject), names?.map(hex) ?? null, days ?? null, pathLength ?? null, nameConstraints?.permitted.map(hex) ?? null, nameConstraints?.excluded.map(hex) ?? null, again ?? null]);
+  const said = JSON.stringify([
+    subject === undefined ? null : hex(subject),
+    names?.map(hex) ?? null,
+    days ?? null,
+    pathLength ?? null,
+    nameConstraints?.permitted.map(hex) ?? null,
+    nameConstraints?.excluded.map(hex) ?? null,
+    again ?? null,
+  ]);
   const made = createHash('sha256').update(said).digest('hex');
   fingerprints.set(order, made);
   return made;

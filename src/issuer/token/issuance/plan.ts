@@ -24,13 +24,24 @@ const dayMs = 86_400_000;
 export function planIssue(now: Date, facts: Issuance): IssuePlan {
   const { csr, issuer, profile } = facts;
   const { issue: policy } = profile;
-  if (policy === undefined) throw new HsmongerError('OLD_CERTIFICATE_MISSING', `By profile ${profile.name} certificates are renewed, never issued anew; choose another profile.`);
+  if (policy === undefined)
+    throw new HsmongerError(
+      'OLD_CERTIFICATE_MISSING',
+      `By profile ${profile.name} certificates are renewed, never issued anew; choose another profile.`,
+    );
   const { subject, extensions } = certified({ ...facts, policy });
   assertAnother(csr.spki, subject, issuer);
   if (policy.extendedKeyUsage.includes(oids.serverAuth) && !namesService(extensions)) {
-    throw new HsmongerError('NAME_REFUSED', `Neither the request for ${nameText(subject)} nor --san names a host, and a server's certificate that names none in its subject alternative name is taken by no client (RFC 9525 §6.1); say --san dns:… or ip:…, or choose another --profile.`);
+    throw new HsmongerError(
+      'NAME_REFUSED',
+      `Neither the request for ${nameText(subject)} nor --san names a host, and a server's certificate that names none in its subject alternative name is taken by no client (RFC 9525 §6.1); say --san dns:… or ip:…, or choose another --profile.`,
+    );
   }
-  if (now >= issuer.notAfter) throw new HsmongerError('ISSUER_EXPIRED', `The CA certificate of ${nameText(issuer.subject)} expired at ${issuer.notAfter.toISOString()}; renew it first, then ask again.`);
+  if (now >= issuer.notAfter)
+    throw new HsmongerError(
+      'ISSUER_EXPIRED',
+      `The CA certificate of ${nameText(issuer.subject)} expired at ${issuer.notAfter.toISOString()}; renew it first, then ask again.`,
+    );
   const from = Math.floor(now.getTime() / 1000) * 1000;
   const wanted = from + (facts.days ?? facts.lifetimeDays[profile.name] ?? profile.days) * dayMs;
   return {

@@ -6,8 +6,9 @@ import { attributeType } from '../../../x509/names/name-text.js';
 import { theRequest } from '../sound.js';
 
 /**
- * The subject a request gets under a policy, as openssl-ca(1), POLICY FORMAT, says: the fields the policy names, in its order, the others silently left out; one that must match is the
- * CA's own, octet for octet. An empty policy takes the subject whole. NAME_REFUSED where a field is missing or another than the CA's.
+ * The subject a request gets under a policy, as openssl-ca(1), POLICY FORMAT, says: the fields the policy names, in its order, the others
+ * silently left out; one that must match is the CA's own, octet for octet. An empty policy takes the subject whole. NAME_REFUSED where a
+ * field is missing or another than the CA's.
  */
 export function underPolicy(policy: CaConfig['policy'], subject: Uint8Array, issuer: Uint8Array): Uint8Array {
   const fields = Object.entries(policy);
@@ -15,7 +16,11 @@ export function underPolicy(policy: CaConfig['policy'], subject: Uint8Array, iss
   const [wanted, own] = [subject, issuer].map((name) => parseName(name)?.flat() ?? []);
   const taken = fields.flatMap(([field, demand]): readonly Attribute[] => {
     const type = attributeType(field);
-    if (type === undefined) throw new HsmongerError('CONFIG_INVALID', `[ca] policy names a field '${field}', which is not known here; write it as openssl does (organizationName), as RFC 4514 (O), or its dotted number.`);
+    if (type === undefined)
+      throw new HsmongerError(
+        'CONFIG_INVALID',
+        `[ca] policy names a field '${field}', which is not known here; write it as openssl does (organizationName), as RFC 4514 (O), or its dotted number.`,
+      );
     const given = (wanted ?? []).filter((attribute) => attribute.type === type);
     switch (demand) {
       case 'optional':
@@ -25,11 +30,16 @@ export function underPolicy(policy: CaConfig['policy'], subject: Uint8Array, iss
         return given;
       case 'match': {
         const present = (own ?? []).filter((attribute) => attribute.type === type);
-        if (present.length === 0) throw new HsmongerError('CONFIG_INVALID', `[ca] policy wants ${field} to match the CA's own, and the CA ${nameText(issuer)} has none; ask for 'supplied' or 'optional'.`);
+        if (present.length === 0)
+          throw new HsmongerError(
+            'CONFIG_INVALID',
+            `[ca] policy wants ${field} to match the CA's own, and the CA ${nameText(issuer)} has none; ask for 'supplied' or 'optional'.`,
+          );
         if (given.length === 0) throw refused(subject, `has no ${field}, which must be the CA's own, ${shown(present)}`);
         return given.map((attribute) => {
           const same = present.find((one) => sameText(one, attribute));
-          if (same === undefined) throw refused(subject, `has the ${field} ${shown([attribute])}, which must be the CA's own, ${shown(present)}`);
+          if (same === undefined)
+            throw refused(subject, `has the ${field} ${shown([attribute])}, which must be the CA's own, ${shown(present)}`);
           return same;
         });
       }

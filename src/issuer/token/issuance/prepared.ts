@@ -34,6 +34,19 @@ export function assertProven(csr: CertificateRequest, key: KeyObject | undefined
 }
 
 /** What a request gets by an order at `now`. */
-export function planOrdered(now: Date, { authority, limits, config, ca }: IssuingCa, csr: CertificateRequest, order: IssueOrder): IssuePlan {
-  return planIssue(now, { csr, ...order, issuer: authority.certificate, limits, ca, lifetimeDays: config.lifetimeDays, backdateSeconds: config.backdateSeconds });
+export function planOrdered(
+  now: Date,
+  { authority, limits, config, ca }: IssuingCa,
+  csr: CertificateRequest,
+  order: IssueOrder,
+): IssuePlan {
+  return planIssue(now, {
+    csr,
+    ...order,
+    issuer: authority.certificate,
+    limits,
+    ca,
+    lifetimeDays: config.lifetimeDays,
+    backdateSeconds: config.backdateSeconds,
+  });
 }

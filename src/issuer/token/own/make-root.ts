@@ -43,8 +43,8 @@ const profile = 'caCACert';
 const busyMs = 300_000;
 
 /**
- * The CA's own, self-signed certificate under the issuer's nickname on the token: made, signed, written down and stored, or what of it is missing. The ledger's
- * row is the truth: a key never signs itself a second root here, whenever it was killed.
+ * The CA's own, self-signed certificate under the issuer's nickname on the token: made, signed, written down and stored, or what of it is
+ * missing. The ledger's row is the truth: a key never signs itself a second root here, whenever it was killed.
  */
 export async function makeRoot(parts: RootParts, wish: KeyWish | undefined, order: RootOrder | undefined): Promise<RootMade> {
   const { token, ledger, issuer } = parts;
@@ -54,7 +54,12 @@ export async function makeRoot(parts: RootParts, wish: KeyWish | undefined, orde
   // Before the ledger is locked, because the PIN's guard has a lock of its own.
   await token.login();
   return exclusively(ledger, busyMs, async () => {
-    if (present !== undefined) return { certificate: adopted(present.certificate, issuer.certificate, where), key: await presentKey(token, present.certificate, wish), there: true };
+    if (present !== undefined)
+      return {
+        certificate: adopted(present.certificate, issuer.certificate, where),
+        key: await presentKey(token, present.certificate, wish),
+        there: true,
+      };
     if (order === undefined || wish === undefined) throw missing(issuer);
     if (wish.kind === 'made') assertChoiceCounts(wish.type.kind, issuer);
     const key = await rootKey(parts, wish, order);
@@ -71,10 +76,16 @@ export async function storeRoot({ token, issuer }: RootParts, { certificate, key
 }
 
 export function missing({ certificate }: TokenIssuerConfig): HsmongerError {
-  return new HsmongerError('USAGE', `There is no certificate '${certificate}' on the token yet: say whose it is to be with --subject, and name its key with --key, or have one made with --key-type.`);
+  return new HsmongerError(
+    'USAGE',
+    `There is no certificate '${certificate}' on the token yet: say whose it is to be with --subject, and name its key with --key, or have one made with --key-type.`,
+  );
 }
 
-/** Where one is to be made: certmonger empties the label of a key it renewed for, so what the ledger says of this subject comes before what the label says. */
+/**
+ * Where one is to be made: certmonger empties the label of a key it renewed for, so what the ledger says of this subject comes before what
+ * the label says.
+ */
 async function rootKey({ token, ledger }: RootParts, wish: KeyWish, { subject }: RootOrder): Promise<OwnKey> {
   if (wish.kind === 'existing') return ownKey(token, wish);
   for (const row of selfIssued(ledger).reverse()) {
@@ -94,7 +105,11 @@ async function presentKey(token: Token, { spki }: Certificate, wish: KeyWish | u
   const found = await token.findKey({ by: 'public-key', spki });
   if (wish?.kind === 'existing') {
     const wished = await ownKey(token, wish);
-    if (!sameKey(wished.spki, spki)) throw new HsmongerError('KEY_MISMATCH', `The certificate that is on token '${token.description.label}' under this nickname has another key than --key '${wish.name}'; choose another --nickname.`);
+    if (!sameKey(wished.spki, spki))
+      throw new HsmongerError(
+        'KEY_MISMATCH',
+        `The certificate that is on token '${token.description.label}' under this nickname has another key than --key '${wish.name}'; choose another --nickname.`,
+      );
   }
   return { key: found, spki, made: false };
 }
@@ -110,22 +125,38 @@ function writtenDown(ledger: Database, { spki }: OwnKey, { subject }: RootOrder)
   const fingerprint = keyFingerprint(spki);
   const row = issuedForKey(ledger, fingerprint).findLast(({ issuerKey }) => issuerKey === fingerprint);
   if (row === undefined) return undefined;
-  if (row.revokedAt !== undefined) throw new HsmongerError('KEY_UNUSABLE', `The root of this key was revoked at ${row.revokedAt.toISOString()}; make another key.`);
+  if (row.revokedAt !== undefined)
+    throw new HsmongerError('KEY_UNUSABLE', `The root of this key was revoked at ${row.revokedAt.toISOString()}; make another key.`);
   const certificate = parseCertificate(row.certificate, 'The root in the ledger');
-  if (!sameName(certificate.subject, subject)) throw new HsmongerError('SUBJECT_MISMATCH', `This key has signed itself a root already, ${nameText(certificate.subject)}, serial ${row.serial}; give that subject, or take another key.`);
+  if (!sameName(certificate.subject, subject))
+    throw new HsmongerError(
+      'SUBJECT_MISMATCH',
+      `This key has signed itself a root already, ${nameText(certificate.subject)}, serial ${row.serial}; give that subject, or take another key.`,
+    );
   return certificate;
 }
 
-async function signRoot({ token, ledger, clock, uid, issuer, authorityKeyId }: RootParts, { key, spki }: OwnKey, order: RootOrder): Promise<Certificate> {
+async function signRoot(
+  { token, ledger, clock, uid, issuer, authorityKeyId }: RootParts,
+  { key, spki }: OwnKey,
+  order: RootOrder,
+): Promise<Certificate> {
   assertStrongKey(spki, `The key '${key.label}'`);
   const now = clock();
   const plan = planRoot(now, { spki, serial: newSerial() }, order, authorityKeyId, issuer.backdateSeconds);
   const algorithm = fittingAlgorithm(spki, issuer, `The key '${key.label}'`);
   const signatureAlgorithm = algorithmIdentifier(algorithm);
   const tbs = buildTbsCertificate({ ...plan, signatureAlgorithm });
-  const certificate = parseCertificate(assembleCertificate(tbs, signatureAlgorithm, await token.sign(key, algorithm, tbs)), 'The root just signed');
+  const certificate = parseCertificate(
+    assembleCertificate(tbs, signatureAlgorithm, await token.sign(key, algorithm, tbs)),
+    'The root just signed',
+  );
   const fault = acceptableRoot(certificate);
-  if (fault !== undefined) throw new HsmongerError('ISSUED_WRONG', `The root just signed for ${nameText(order.subject)} is not kept: ${fault}. Run 'hsmonger token check'.`);
+  if (fault !== undefined)
+    throw new HsmongerError(
+      'ISSUED_WRONG',
+      `The root just signed for ${nameText(order.subject)} is not kept: ${fault}. Run 'hsmonger token check'.`,
+    );
   const fingerprint = keyFingerprint(spki);
   insertIssued(ledger, {
     issuerKey: fingerprint,

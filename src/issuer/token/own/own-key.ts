@@ -19,8 +19,8 @@ export interface OwnKey {
 }
 
 /**
- * The key. A key of the wished label and type is taken as the one an attempt before this made: a key is never made twice. KEY_NOT_FOUND, KEY_AMBIGUOUS or
- * KEY_UNUSABLE otherwise. Wants a session for writing where one is to be made. Logs in.
+ * The key. A key of the wished label and type is taken as the one an attempt before this made: a key is never made twice. KEY_NOT_FOUND,
+ * KEY_AMBIGUOUS or KEY_UNUSABLE otherwise. Wants a session for writing where one is to be made. Logs in.
  */
 export async function ownKey(token: Token, wish: KeyWish): Promise<OwnKey> {
   switch (wish.kind) {
@@ -28,10 +28,17 @@ export async function ownKey(token: Token, wish: KeyWish): Promise<OwnKey> {
       return usable(token, await existing(token, wish.name), false);
     case 'made': {
       const [present, another] = (await token.keys()).filter(({ label }) => label === wish.label);
-      if (another !== undefined) throw new HsmongerError('KEY_AMBIGUOUS', `There are several keys '${wish.label}' on token '${token.description.label}'; say which with --key and its CKA_ID.`);
+      if (another !== undefined)
+        throw new HsmongerError(
+          'KEY_AMBIGUOUS',
+          `There are several keys '${wish.label}' on token '${token.description.label}'; say which with --key and its CKA_ID.`,
+        );
       if (present === undefined) return usable(token, await token.generateKeyPair({ type: wish.type, label: wish.label }), true);
       if (!isOf(present, wish.type)) {
-        throw new HsmongerError('KEY_UNUSABLE', `There is a key '${wish.label}' on token '${token.description.label}' already, ${present.type} with ${String(present.size)} bits, not of the type wished; choose another --nickname, or take that one with --key '${wish.label}'.`);
+        throw new HsmongerError(
+          'KEY_UNUSABLE',
+          `There is a key '${wish.label}' on token '${token.description.label}' already, ${present.type} with ${String(present.size)} bits, not of the type wished; choose another --nickname, or take that one with --key '${wish.label}'.`,
+        );
       }
       await finishPair(token, present);
       return usable(token, present, false);
@@ -41,7 +48,10 @@ export async function ownKey(token: Token, wish: KeyWish): Promise<OwnKey> {
 
 async function existing(token: Token, name: string): Promise<TokenKey> {
   if (name.startsWith('pkcs11:')) return token.findKey({ by: 'uri', uri: name });
-  const selectors: KeySelector[] = [{ by: 'label', label: name }, ...(/^(?:[0-9a-f]{2})+$/iu.test(name) ? [{ by: 'id' as const, id: Uint8Array.from(Buffer.from(name, 'hex')) }] : [])];
+  const selectors: KeySelector[] = [
+    { by: 'label', label: name },
+    ...(/^(?:[0-9a-f]{2})+$/iu.test(name) ? [{ by: 'id' as const, id: Uint8Array.from(Buffer.from(name, 'hex')) }] : []),
+  ];
   let failure: unknown;
   for (const selector of selectors) {
     try {
@@ -57,8 +67,16 @@ async function existing(token: Token, name: string): Promise<TokenKey> {
 function usable(token: Token, key: TokenKey, made: boolean): OwnKey {
   const on = `on token '${token.description.label}'`;
   const { spki } = key;
-  if (spki === undefined) throw new HsmongerError('KEY_UNUSABLE', `The key '${key.label}' ${on} does not show its public value, and no public key with its CKA_ID is there; import the public key, or take another.`);
-  if (!key.canSign) throw new HsmongerError('KEY_UNUSABLE', `The key '${key.label}' ${on} may not sign (CKA_SIGN is false), which is all a CA does; take another.`);
+  if (spki === undefined)
+    throw new HsmongerError(
+      'KEY_UNUSABLE',
+      `The key '${key.label}' ${on} does not show its public value, and no public key with its CKA_ID is there; import the public key, or take another.`,
+    );
+  if (!key.canSign)
+    throw new HsmongerError(
+      'KEY_UNUSABLE',
+      `The key '${key.label}' ${on} may not sign (CKA_SIGN is false), which is all a CA does; take another.`,
+    );
   return { key, spki, made };
 }
 

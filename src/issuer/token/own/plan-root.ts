@@ -1,6 +1,12 @@
 import type { CaConfig } from '../../../config/instance.js';
 import type { Certificate, Extension } from '../../../x509/certificate.js';
-import { authorityKeyIdExtension, caBasicConstraints, caBasicConstraintsWith, keyUsageExtension, subjectKeyIdExtension } from '../../../x509/extensions/extensions.js';
+import {
+  authorityKeyIdExtension,
+  caBasicConstraints,
+  caBasicConstraintsWith,
+  keyUsageExtension,
+  subjectKeyIdExtension,
+} from '../../../x509/extensions/extensions.js';
 import { subjectAltNameExtension } from '../../../x509/names/general-name.js';
 import { mailboxesOf } from '../../../x509/names/mailboxes.js';
 import { nameConstraintsExtension, type NameConstraints } from '../../../x509/names/name-constraints.js';
@@ -16,12 +22,20 @@ export interface RootOrder {
   readonly nameConstraints?: NameConstraints;
 }
 
-export type RootPlan = Pick<Certificate, 'subject' | 'issuer' | 'serial' | 'spki' | 'notBefore' | 'notAfter'> & { readonly extensions: readonly Extension[] };
+export type RootPlan = Pick<Certificate, 'subject' | 'issuer' | 'serial' | 'spki' | 'notBefore' | 'notAfter'> & {
+  readonly extensions: readonly Extension[];
+};
 
 const dayMs = 86_400_000;
 
 /** A self-signed CA certificate, valid from `now` (RFC 5280 §4.2.1: what a conforming CA's says), but for its signature. */
-export function planRoot(now: Date, key: Pick<Certificate, 'spki' | 'serial'>, { subject, days, pathLength, nameConstraints }: RootOrder, authorityKeyId: CaConfig['authorityKeyId'], backdateSeconds: number): RootPlan {
+export function planRoot(
+  now: Date,
+  key: Pick<Certificate, 'spki' | 'serial'>,
+  { subject, days, pathLength, nameConstraints }: RootOrder,
+  authorityKeyId: CaConfig['authorityKeyId'],
+  backdateSeconds: number,
+): RootPlan {
   const seconds = Math.floor(now.getTime() / 1000) * 1000;
   const identifier = keyIdentifier(key.spki);
   const mailboxes = mailboxesOf(subject);
@@ -36,7 +50,9 @@ export function planRoot(now: Date, key: Pick<Certificate, 'spki' | 'serial'>, {
       keyUsageExtension(['digitalSignature', 'cRLSign', 'keyCertSign']),
       subjectKeyIdExtension(identifier),
       // A root names itself: its own name and serial (RFC 5280 §4.2.1.1 lets it).
-      authorityKeyId === 'key' ? authorityKeyIdExtension(identifier) : authorityKeyIdExtension(identifier, { issuer: subject, serial: key.serial }),
+      authorityKeyId === 'key'
+        ? authorityKeyIdExtension(identifier)
+        : authorityKeyIdExtension(identifier, { issuer: subject, serial: key.serial }),
       ...(mailboxes.length === 0 ? [] : [subjectAltNameExtension(mailboxes, subject)]),
       ...(nameConstraints === undefined ? [] : [nameConstraintsExtension(nameConstraints)]),
     ],

@@ -3,7 +3,12 @@ import { HsmongerError } from '../../../errors.js';
 import type { Token } from '../../../pkcs11/token.js';
 import { assembleRequest, buildRequestInfo } from '../../../x509/build-csr.js';
 import { equalBytes } from '../../../x509/der.js';
-import { caBasicConstraints, caBasicConstraintsWith, keyUsageExtension, subjectKeyIdExtension } from '../../../x509/extensions/extensions.js';
+import {
+  caBasicConstraints,
+  caBasicConstraintsWith,
+  keyUsageExtension,
+  subjectKeyIdExtension,
+} from '../../../x509/extensions/extensions.js';
 import { nameConstraintsExtension, type NameConstraints } from '../../../x509/names/name-constraints.js';
 import { parseCsr } from '../../../x509/parse-csr.js';
 import { assertStrongKey, keyIdentifier } from '../../../x509/public-key.js';
@@ -20,10 +25,16 @@ export interface CaRequestOrder {
 }
 
 /**
- * A DER certificate request for a CA, signed with its key. `before`: one made earlier, given back where it asks for the same: an elliptic-curve signature is another
- * each time, and who issues takes another request for another certificate.
+ * A DER certificate request for a CA, signed with its key. `before`: one made earlier, given back where it asks for the same: an
+ * elliptic-curve signature is another each time, and who issues takes another request for another certificate.
  */
-export async function caRequest(token: Token, { key, spki }: OwnKey, { subject, pathLength, nameConstraints }: CaRequestOrder, choice: SignatureChoice, before?: Uint8Array): Promise<Uint8Array> {
+export async function caRequest(
+  token: Token,
+  { key, spki }: OwnKey,
+  { subject, pathLength, nameConstraints }: CaRequestOrder,
+  choice: SignatureChoice,
+  before?: Uint8Array,
+): Promise<Uint8Array> {
   assertStrongKey(spki, `The key '${key.label}'`);
   const extensions = [
     pathLength === undefined ? caBasicConstraints : caBasicConstraintsWith(pathLength),
@@ -37,7 +48,10 @@ export async function caRequest(token: Token, { key, spki }: OwnKey, { subject, 
   const identifier = algorithmIdentifier(algorithm);
   const signature = await token.sign(key, algorithm, info);
   if (!verifySignature({ data: info, algorithm: identifier, signature }, spki)) {
-    throw new HsmongerError('KEY_MISMATCH', `The signature token '${token.description.label}' made is not one by the key '${key.label}'; no request was written. Run 'hsmonger token check'.`);
+    throw new HsmongerError(
+      'KEY_MISMATCH',
+      `The signature token '${token.description.label}' made is not one by the key '${key.label}'; no request was written. Run 'hsmonger token check'.`,
+    );
   }
   return assembleRequest(info, identifier, signature);
 }

@@ -28,22 +28,35 @@ interface Candidate {
 }
 
 /**
- * The certificate of this nickname, or of those on the tokens that the CA's key signed for OCSP the valid one that lasts longest, or else the CA's
- * own, whose token is the first. Logs in. CERTIFICATE_NOT_FOUND, PROFILE_MISMATCH or KEY_NOT_FOUND where a named one does not do.
+ * The certificate of this nickname, or of those on the tokens that the CA's key signed for OCSP the valid one that lasts longest, or else
+ * the CA's own, whose token is the first. Logs in. CERTIFICATE_NOT_FOUND, PROFILE_MISMATCH or KEY_NOT_FOUND where a named one does not do.
  */
-export async function findResponderKey(tokens: readonly [Token, ...Token[]], authority: Authority, now: Date, nickname: string | undefined): Promise<ResponderKey> {
+export async function findResponderKey(
+  tokens: readonly [Token, ...Token[]],
+  authority: Authority,
+  now: Date,
+  nickname: string | undefined,
+): Promise<ResponderKey> {
   const [home] = tokens;
   const named: Candidate[] = [];
   // One after another: tokens of one module do not like company.
-  for (const token of tokens) named.push(...readableObjects(await token.certificates(nickname)).map(({ certificate, id }) => ({ token, certificate, id })));
+  for (const token of tokens)
+    named.push(...readableObjects(await token.certificates(nickname)).map(({ certificate, id }) => ({ token, certificate, id })));
   const delegates = named
     .filter(({ certificate }) => delegateFault(certificate, authority.certificate, now) === undefined)
     .sort((a, b) => b.certificate.notAfter.getTime() - a.certificate.notAfter.getTime());
   const isAuthority = named.some(({ certificate }) => sameKey(certificate.spki, authority.certificate.spki));
   if (nickname !== undefined && delegates.length === 0 && !isAuthority) {
     const [first] = named;
-    if (first === undefined) throw new HsmongerError('CERTIFICATE_NOT_FOUND', `There is no certificate '${nickname}' on ${tokens.map(where).join(' or ')}; --nickname must name the one OCSP answers are signed with.`);
-    throw new HsmongerError('PROFILE_MISMATCH', `'${nickname}' on ${where(first.token)} cannot sign OCSP answers for ${nameText(authority.certificate.subject)}: it ${delegateFault(first.certificate, authority.certificate, now) ?? 'does not fit'}. Name another, or have one issued with the profile caOCSPCert.`);
+    if (first === undefined)
+      throw new HsmongerError(
+        'CERTIFICATE_NOT_FOUND',
+        `There is no certificate '${nickname}' on ${tokens.map(where).join(' or ')}; --nickname must name the one OCSP answers are signed with.`,
+      );
+    throw new HsmongerError(
+      'PROFILE_MISMATCH',
+      `'${nickname}' on ${where(first.token)} cannot sign OCSP answers for ${nameText(authority.certificate.subject)}: it ${delegateFault(first.certificate, authority.certificate, now) ?? 'does not fit'}. Name another, or have one issued with the profile caOCSPCert.`,
+    );
   }
   let failure: unknown;
   for (const { token, certificate, id } of delegates) {
@@ -72,5 +85,7 @@ function delegateFault(certificate: Certificate, authority: Certificate, now: Da
 
 function warningsFor(certificate: Certificate): string[] {
   if (findExtension(certificate.extensions, oids.ocspNoCheck) !== undefined) return [];
-  return [`The OCSP certificate of ${nameText(certificate.subject)} has not the extension id-pkix-ocsp-nocheck (RFC 6960 §4.2.2.2.1), so clients may ask whether it is revoked itself, and give up; have one issued with the profile caOCSPCert.`];
+  return [
+    `The OCSP certificate of ${nameText(certificate.subject)} has not the extension id-pkix-ocsp-nocheck (RFC 6960 §4.2.2.2.1), so clients may ask whether it is revoked itself, and give up; have one issued with the profile caOCSPCert.`,
+  ];
 }

@@ -21,13 +21,20 @@ export interface SignedStructure {
 }
 
 /** Signs what `build` makes for the algorithm; ISSUED_WRONG where the signature is not one by the key. `what` begins that message. */
-export async function signStructure({ token, key, spki, choice }: SigningKey, what: string, build: (signatureAlgorithm: Uint8Array) => Uint8Array): Promise<SignedStructure> {
+export async function signStructure(
+  { token, key, spki, choice }: SigningKey,
+  what: string,
+  build: (signatureAlgorithm: Uint8Array) => Uint8Array,
+): Promise<SignedStructure> {
   const algorithm = fittingAlgorithm(spki, choice, `The key '${key.label}'`);
   const signatureAlgorithm = algorithmIdentifier(algorithm);
   const data = build(signatureAlgorithm);
   const signature = await token.sign(key, algorithm, data);
   if (!verifySignature({ data, algorithm: signatureAlgorithm, signature }, spki)) {
-    throw new HsmongerError('ISSUED_WRONG', `${what} just signed with the key '${key.label}' is not given out: the signature the token made is not one by that key; run 'hsmonger token check'.`);
+    throw new HsmongerError(
+      'ISSUED_WRONG',
+      `${what} just signed with the key '${key.label}' is not given out: the signature the token made is not one by that key; run 'hsmonger token check'.`,
+    );
   }
   return { data, signatureAlgorithm, signature };
 }

@@ -14,9 +14,17 @@ export interface Standing {
  * How each stands by the ledger as it is now. Good is what this CA issued and did not revoke; a serial number it never used is unknown, for
  * whoever calls that good vouches for forged certificates (RFC 6960 §2.2). Undefined where none is this CA's: it cannot speak for another.
  */
-export function standingsOf(ledger: Database, issuerKey: string, isOurs: (certId: CertId) => boolean, certIds: readonly CertId[]): readonly Standing[] | undefined {
+export function standingsOf(
+  ledger: Database,
+  issuerKey: string,
+  isOurs: (certId: CertId) => boolean,
+  certIds: readonly CertId[],
+): readonly Standing[] | undefined {
   if (!certIds.some(isOurs)) return undefined;
-  return certIds.map((certId) => ({ certId, status: isOurs(certId) ? statusOf(ledger, issuerKey, Buffer.from(certId.serial).toString('hex')) : { kind: 'unknown' } }));
+  return certIds.map((certId) => ({
+    certId,
+    status: isOurs(certId) ? statusOf(ledger, issuerKey, Buffer.from(certId.serial).toString('hex')) : { kind: 'unknown' },
+  }));
 }
 
 function statusOf(ledger: Database, issuerKey: string, serial: string): CertificateStatus {

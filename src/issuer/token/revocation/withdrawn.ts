@@ -17,7 +17,10 @@ export interface Withdrawal {
   readonly issuer?: Certificate;
 }
 
-/** What a reason says of who asks again: nothing, that its key is another's too, that its key is suspended until the hold ends, or that it is not to have a certificate (RFC 5280 §5.3.1). */
+/**
+ * What a reason says of who asks again: nothing, that its key is another's too, that its key is suspended until the hold ends, or that it
+ * is not to have a certificate (RFC 5280 §5.3.1).
+ */
 const meaning: Readonly<Record<RevocationReason, 'nothing' | 'key is lost' | 'key is held' | 'no more'>> = {
   unspecified: 'nothing',
   superseded: 'nothing',
@@ -31,18 +34,24 @@ const meaning: Readonly<Record<RevocationReason, 'nothing' | 'key is lost' | 'ke
 };
 
 /**
- * REVOCATION_REFUSED for a key, by its fingerprintsOf(), that is lost: it gets nothing any more; or on hold: nothing before the hold ends, though the certificate that is held has expired since or is not the one to
- * be renewed.
+ * REVOCATION_REFUSED for a key, by its fingerprintsOf(), that is lost: it gets nothing any more; or on hold: nothing before the hold ends,
+ * though the certificate that is held has expired since or is not the one to be renewed.
  */
 export function assertKeyNotWithdrawn(ledger: Database, fingerprints: readonly string[]): void {
   const revoked = revokedForKeys(ledger, fingerprints);
   const lost = withMeaning(revoked, 'key is lost');
   if (lost !== undefined) {
-    throw new HsmongerError('REVOCATION_REFUSED', `The key of the request for ${lost.subject} gets no certificate any more: ${lost.serial} was revoked at ${iso(lost.revokedAt)} (${lost.revocationReason ?? ''}), and its key with it. Make a new key, and a request for that.`);
+    throw new HsmongerError(
+      'REVOCATION_REFUSED',
+      `The key of the request for ${lost.subject} gets no certificate any more: ${lost.serial} was revoked at ${iso(lost.revokedAt)} (${lost.revocationReason ?? ''}), and its key with it. Make a new key, and a request for that.`,
+    );
   }
   const held = withMeaning(revoked, 'key is held');
   if (held !== undefined) {
-    throw new HsmongerError('REVOCATION_REFUSED', `The key of the request for ${held.subject} gets no certificate while one it has is on hold: ${held.serial}, since ${iso(held.revokedAt)} (certificateHold); 'hsmonger ca unrevoke ${held.serial}' ends the hold.`);
+    throw new HsmongerError(
+      'REVOCATION_REFUSED',
+      `The key of the request for ${held.subject} gets no certificate while one it has is on hold: ${held.serial}, since ${iso(held.revokedAt)} (certificateHold); 'hsmonger ca unrevoke ${held.serial}' ends the hold.`,
+    );
   }
 }
 
@@ -55,8 +64,14 @@ export function assertNotWithdrawn(ledger: Database, { spki, old, issuer }: With
   // After a restore a published CRL may know more than the ledger.
   const revocation = findRevocation(ledger, id) ?? findTold(ledger, id);
   if (revocation === undefined || meaning[revocation.reason] === 'nothing') return;
-  const cure = meaning[revocation.reason] === 'key is held' ? "'hsmonger ca unrevoke' with the certificate's file ends the hold" : 'have a new one issued where it is to have one after all';
-  throw new HsmongerError('REVOCATION_REFUSED', `The certificate ${serial} of ${nameText(old.subject)} was revoked at ${iso(revocation.at)} (${revocation.reason}) and is not renewed; ${cure}.`);
+  const cure =
+    meaning[revocation.reason] === 'key is held'
+      ? "'hsmonger ca unrevoke' with the certificate's file ends the hold"
+      : 'have a new one issued where it is to have one after all';
+  throw new HsmongerError(
+    'REVOCATION_REFUSED',
+    `The certificate ${serial} of ${nameText(old.subject)} was revoked at ${iso(revocation.at)} (${revocation.reason}) and is not renewed; ${cure}.`,
+  );
 }
 
 function withMeaning(revoked: readonly IssuedRow[], wanted: (typeof meaning)[RevocationReason]): IssuedRow | undefined {

@@ -15,7 +15,10 @@ export interface ExportedCa {
   /** DER. */
   readonly authority: Uint8Array;
   /** Every certificate of the CA's name, oldest first. */
-  readonly issued: readonly { readonly certificate: Uint8Array; readonly revocation?: { readonly at: Date; readonly reason: RevocationReason; readonly invalidity?: Date } }[];
+  readonly issued: readonly {
+    readonly certificate: Uint8Array;
+    readonly revocation?: { readonly at: Date; readonly reason: RevocationReason; readonly invalidity?: Date };
+  }[];
   /** Hex, an even number of digits: what openssl reads. */
   readonly nextSerial: string;
   readonly nextCrlNumber: string;
@@ -30,10 +33,31 @@ export async function exportIssued(context: ServiceContext): Promise<ExportedCa>
   const issued = listIssued(ledger).flatMap((row) => {
     if (!sameName(parseCertificate(row.certificate).issuer, authority.subject)) return [];
     const revocation = revoked.get(nameOf(row));
-    return [{ certificate: row.certificate, ...(revocation === undefined ? {} : { revocation: { at: revocation.at, reason: revocation.reason, ...(revocation.invalidity === undefined ? {} : { invalidity: revocation.invalidity }) } }) }];
+    return [
+      {
+        certificate: row.certificate,
+        ...(revocation === undefined
+          ? {}
+          : {
+              revocation: {
+                at: revocation.at,
+                reason: revocation.reason,
+                ...(revocation.invalidity === undefined ? {} : { invalidity: revocation.invalidity }),
+              },
+            }),
+      },
+    ];
   });
-  return { authority: authority.der, issued, nextSerial: evenHex(unsignedValue(newSerial()) ?? 1n), nextCrlNumber: evenHex(nextCrlNumber(highestCrlNumber(ledger))) };
+  return {
+    authority: authority.der,
+    issued,
+    nextSerial: evenHex(unsignedValue(newSerial()) ?? 1n),
+    nextCrlNumber: evenHex(nextCrlNumber(highestCrlNumber(ledger))),
+  };
 }
 
 const nameOf = ({ issuerKey, serial }: CertificateId) => `${issuerKey} ${serial}`;
-const evenHex = (value: bigint) => Buffer.from(contentOf(unsigned(value))).toString('hex').toUpperCase();
+const evenHex = (value: bigint) =>
+  Buffer.from(contentOf(unsigned(value)))
+    .toString('hex')
+    .toUpperCase();

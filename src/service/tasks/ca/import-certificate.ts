@@ -34,11 +34,17 @@ export interface Imported {
   readonly file: string;
 }
 
-/** What importing a certificate comes to: the first of the CA, one that is on the token already as it is, or the next of one that is there. */
-export type ImportKind = { readonly kind: 'first' } | { readonly kind: 'there'; readonly there: Omit<Imported, 'file'> } | { readonly kind: 'next' };
+/**
+ * What importing a certificate comes to: the first of the CA, one that is on the token already as it is, or the next of one that is there.
+ */
+export type ImportKind =
+  { readonly kind: 'first' } | { readonly kind: 'there'; readonly there: Omit<Imported, 'file'> } | { readonly kind: 'next' };
 
 /** Only looks. */
-export async function kindOfImport(context: ServiceContext, { certificate, nicknames }: Pick<Import, 'certificate' | 'nicknames'>): Promise<ImportKind> {
+export async function kindOfImport(
+  context: ServiceContext,
+  { certificate, nicknames }: Pick<Import, 'certificate' | 'nicknames'>,
+): Promise<ImportKind> {
   const token = await context.openToken();
   const { issuer } = context.instance;
   if (issuer.type === 'token' && (await token.certificates(issuer.certificate)).length === 0) return { kind: 'first' };
@@ -49,14 +55,19 @@ export async function kindOfImport(context: ServiceContext, { certificate, nickn
 }
 
 /** Checks a certificate another CA made for one of ours and puts it where the helper takes it from. */
-export async function importCertificate(context: ServiceContext, { certificate, chain, known, nicknames, forceSelfSigned, keep }: Import): Promise<Imported> {
+export async function importCertificate(
+  context: ServiceContext,
+  { certificate, chain, known, nicknames, forceSelfSigned, keep }: Import,
+): Promise<Imported> {
   const given = await readCertificates(certificate, run);
   const above = (await Promise.all(chain.map((file) => readCertificates(file, run)))).flat();
   const token = await context.openToken();
   const present = await allPresent(context, token, nicknames);
   const pool = [...above, ...readableCertificates([...known, ...(await token.certificates()).map(({ der }) => der)])];
   const admitted = judgeImport(context.clock(), { given, pool, present, forceSelfSigned });
-  const file = keep ? await kept(context, token, admitted, present) : importFile(context.directories, context.instance, admitted.certificate.spki);
+  const file = keep
+    ? await kept(context, token, admitted, present)
+    : importFile(context.directories, context.instance, admitted.certificate.spki);
   return { ...told(admitted), file };
 }
 
@@ -64,7 +75,12 @@ function told({ nickname, certificate: { subject, issuer, serial, notAfter } }: 
   return { nickname, subject: nameText(subject), issuer: nameText(issuer), serial: hex(serial), notAfter };
 }
 
-async function kept(context: ServiceContext, token: Token, admitted: Admitted, present: readonly { readonly nickname: string; readonly id: Uint8Array; readonly token: Token }[]): Promise<string> {
+async function kept(
+  context: ServiceContext,
+  token: Token,
+  admitted: Admitted,
+  present: readonly { readonly nickname: string; readonly id: Uint8Array; readonly token: Token }[],
+): Promise<string> {
   // The certificate says whose it is; that the key is there, only the token can say.
   const found = present.find(({ nickname }) => nickname === admitted.nickname);
   const id = found?.id;

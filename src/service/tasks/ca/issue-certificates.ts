@@ -46,21 +46,33 @@ const many = 100;
 /** What is under way at once keeps no more of them busy, and each has memory of its own. */
 const mostThreads = 8;
 
-/** Issues a certificate for each request; one result for each, in their order. What is committed to the ledger is handed over as it comes. */
+/**
+ * Issues a certificate for each request; one result for each, in their order. What is committed to the ledger is handed over as it comes.
+ */
 export async function issueCertificates(context: ServiceContext, { requests, ...input }: Input): Promise<Issued> {
   const order = orderOf(input);
   const signal = context.interruption();
   const threads = openClerkThreads(requests.length < many ? 0 : Math.min(mostThreads, availableParallelism()));
   try {
     const ca = await issuingCaOf(context);
-    return { results: await issueThrough(context, ca, order, requests, signal, requests.length < many ? clerkHere : (desk) => threads.at(desk)), ...aboveOf(ca.authority) };
+    return {
+      results: await issueThrough(context, ca, order, requests, signal, requests.length < many ? clerkHere : (desk) => threads.at(desk)),
+      ...aboveOf(ca.authority),
+    };
   } finally {
     await threads.end();
   }
 }
 
 /** The issuing itself. No session of this process is to be open: the pool takes its own. */
-export async function issueThrough(context: ServiceContext, ca: IssuingCa, order: IssueOrder, requests: readonly NamedRequest[], signal: AbortSignal, clerksAt: (desk: Desk) => Clerks = clerkHere): Promise<IssueResult[]> {
+export async function issueThrough(
+  context: ServiceContext,
+  ca: IssuingCa,
+  order: IssueOrder,
+  requests: readonly NamedRequest[],
+  signal: AbortSignal,
+  clerksAt: (desk: Desk) => Clerks = clerkHere,
+): Promise<IssueResult[]> {
   const { certificate, id } = ca.authority;
   const sessions = tokenOf(context.instance).maxSessions ?? defaultSessions;
   const desk = deskFor(ca, order, context.clock());
@@ -76,7 +88,9 @@ export async function issueThrough(context: ServiceContext, ca: IssuingCa, order
         sign: (algorithm, data) => pool.sign(algorithm, data),
         sessions,
         busyMs: context.instance.helper.deadlineSeconds * 500,
-        progress: (done, total, results) => { context.progress(done, total, { results, ...aboveOf(ca.authority) } satisfies Issued); },
+        progress: (done, total, results) => {
+          context.progress(done, total, { results, ...aboveOf(ca.authority) } satisfies Issued);
+        },
         signal,
       },
       requests,
@@ -100,7 +114,9 @@ export async function issuingCaOf(context: ServiceContext): Promise<IssuingCa> {
   assertOwner(instance, 'issue the certificate');
   const token = await context.openToken();
   try {
-    const authority = await findAuthority(token, issuer.certificate, clock(), (spki) => Promise.resolve(readImported(stateDirectory(directories, instance), spki)?.chain ?? []));
+    const authority = await findAuthority(token, issuer.certificate, clock(), (spki) =>
+      Promise.resolve(readImported(stateDirectory(directories, instance), spki)?.chain ?? []),
+    );
     return issuingCa(authority, issuer, caConfig(instance));
   } finally {
     await token.close();
@@ -108,7 +124,11 @@ export async function issuingCaOf(context: ServiceContext): Promise<IssuingCa> {
 }
 
 function tokenIssuer(issuer: ServiceContext['instance']['issuer'], file: string): TokenIssuerConfig {
-  if (issuer.type !== 'token') throw new HsmongerError('CONFIG_INVALID', `${file} names an issuer of type "${issuer.type}"; only a CA whose key is on the token issues here.`);
+  if (issuer.type !== 'token')
+    throw new HsmongerError(
+      'CONFIG_INVALID',
+      `${file} names an issuer of type "${issuer.type}"; only a CA whose key is on the token issues here.`,
+    );
   return issuer;
 }
 

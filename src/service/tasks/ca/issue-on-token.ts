@@ -18,7 +18,8 @@ import { aboveOf, issueThrough, issuingCaOf, orderOf, type Above, type OrderInpu
 interface Input extends OrderInput {
   /** CKA_LABEL of the certificate, and of a new key. */
   readonly nickname: string;
-  readonly key: { readonly kind: 'new'; /** As for keygen. */ readonly type: string } | { readonly kind: 'present'; readonly selector: KeySelector };
+  readonly key:
+    { readonly kind: 'new'; /** As for keygen. */ readonly type: string } | { readonly kind: 'present'; readonly selector: KeySelector };
   /** DER Name. */
   readonly subject: Uint8Array;
 }
@@ -33,15 +34,17 @@ interface OnToken extends Above {
 }
 
 /**
- * Issues a certificate for a key on the CA's own token and stores it there. What was interrupted goes on: a key of this label is taken as the one that was made then, and the same order gives the same
- * certificate.
+ * Issues a certificate for a key on the CA's own token and stores it there. What was interrupted goes on: a key of this label is taken as
+ * the one that was made then, and the same order gives the same certificate.
  */
 export async function issueOnToken(context: ServiceContext, { nickname, key: source, ...input }: Input): Promise<OnToken> {
   const order = orderOf(input);
   const ca = await issuingCaOf(context);
   const { request, id, made } = await aloneWithToken(context, async (token) => {
     await assertFree(token, nickname, input.subject);
-    const found = await keyFrom(token, nickname, source, () => planOrdered(context.clock(), ca, parseCsr(standInRequest(input.subject)), order));
+    const found = await keyFrom(token, nickname, source, () =>
+      planOrdered(context.clock(), ca, parseCsr(standInRequest(input.subject)), order),
+    );
     return { ...(await requestBy(token, found.key, input.subject)), id: found.key.id, made: found.made };
   });
   // ECDSA signs differently each time: what is asked for is the request without its signature.
@@ -74,9 +77,17 @@ async function assertFree(token: Token, nickname: string, subject: Uint8Array): 
   assertLabel(nickname, 'A certificate');
   const certificates = await token.certificates();
   const stranger = certificates.find(({ label, der }) => label === nickname && !hasSubject(der, subject));
-  if (stranger !== undefined) throw new HsmongerError('OBJECT_EXISTS', `The nickname '${nickname}' on token '${token.description.label}' belongs to a certificate for another subject than ${nameText(subject)}, and NSS takes a nickname for one subject; choose another.`);
+  if (stranger !== undefined)
+    throw new HsmongerError(
+      'OBJECT_EXISTS',
+      `The nickname '${nickname}' on token '${token.description.label}' belongs to a certificate for another subject than ${nameText(subject)}, and NSS takes a nickname for one subject; choose another.`,
+    );
   const clash = certificates.find(({ label, der }) => label !== nickname && hasSubject(der, subject));
-  if (clash !== undefined) throw new HsmongerError('OBJECT_EXISTS', `The certificate '${clash.label}' on token '${token.description.label}' has the subject ${nameText(subject)} already, and certmonger tells certificates of one token apart by their subject; choose another.`);
+  if (clash !== undefined)
+    throw new HsmongerError(
+      'OBJECT_EXISTS',
+      `The certificate '${clash.label}' on token '${token.description.label}' has the subject ${nameText(subject)} already, and certmonger tells certificates of one token apart by their subject; choose another.`,
+    );
 }
 
 function hasSubject(der: Uint8Array, subject: Uint8Array): boolean {
@@ -88,7 +99,12 @@ function hasSubject(der: Uint8Array, subject: Uint8Array): boolean {
 }
 
 /** `assertIssued` refuses what the CA would not certify, before a key is made for it. */
-async function keyFrom(token: Token, nickname: string, source: Input['key'], assertIssued: () => void): Promise<{ readonly key: TokenKey; readonly made: boolean }> {
+async function keyFrom(
+  token: Token,
+  nickname: string,
+  source: Input['key'],
+  assertIssued: () => void,
+): Promise<{ readonly key: TokenKey; readonly made: boolean }> {
   if (source.kind === 'present') return { key: await token.findKey(source.selector), made: false };
   const type = parseKeyType(source.type);
   if (!(await token.keys()).some(({ label }) => label === nickname)) assertIssued();
@@ -97,7 +113,11 @@ async function keyFrom(token: Token, nickname: string, source: Input['key'], ass
 
 async function requestBy(token: Token, key: TokenKey, subject: Uint8Array): Promise<{ readonly request: Uint8Array }> {
   const { spki } = key;
-  if (spki === undefined) throw new HsmongerError('KEY_UNUSABLE', `Token '${token.description.label}' does not give the public half of key '${key.label}' away, so nothing can be certified; store its public key object beside it.`);
+  if (spki === undefined)
+    throw new HsmongerError(
+      'KEY_UNUSABLE',
+      `Token '${token.description.label}' does not give the public half of key '${key.label}' away, so nothing can be certified; store its public key object beside it.`,
+    );
   const algorithm = fittingAlgorithm(spki, {}, `The key '${key.label}'`);
   const info = buildRequestInfo({ subject, spki, extensions: [] });
   return { request: assembleRequest(info, algorithmIdentifier(algorithm), await token.sign(key, algorithm, info)) };

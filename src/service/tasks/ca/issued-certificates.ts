@@ -11,7 +11,10 @@ import { tokenIssuerOf } from './make-root.js';
 import { presentOnToken } from '../token/present-certificate.js';
 
 /** A line of the list. */
-export type ListedCertificate = Pick<IssuedRow, 'serial' | 'subject' | 'profile' | 'notBefore' | 'notAfter' | 'issuedAt' | 'revokedAt' | 'revocationReason'>;
+export type ListedCertificate = Pick<
+  IssuedRow,
+  'serial' | 'subject' | 'profile' | 'notBefore' | 'notAfter' | 'issuedAt' | 'revokedAt' | 'revocationReason'
+>;
 
 /** How a certificate was issued here. */
 type Issuance = Pick<IssuedRow, 'profile' | 'request' | 'issuedAt' | 'uid' | 'revokedAt' | 'revocationReason'>;
@@ -30,25 +33,53 @@ export interface ShownCertificate {
 
 /** Every certificate issued, oldest first. */
 export function listCertificates(context: ServiceContext): Promise<ListedCertificate[]> {
-  return Promise.resolve(listIssued(context.ledger()).map(({ serial, subject, profile, notBefore, notAfter, issuedAt, ...row }) => ({ serial, subject, profile, notBefore, notAfter, issuedAt, ...revocationOf(row) })));
+  return Promise.resolve(
+    listIssued(context.ledger()).map(({ serial, subject, profile, notBefore, notAfter, issuedAt, ...row }) => ({
+      serial,
+      subject,
+      profile,
+      notBefore,
+      notAfter,
+      issuedAt,
+      ...revocationOf(row),
+    })),
+  );
 }
 
 /** The certificate of a serial number (lower-case hexadecimal, as it is encoded) in the ledger, or of a nickname on the token. */
-export async function showCertificate(context: ServiceContext, which: { readonly serial: string } | { readonly nickname: string }): Promise<ShownCertificate> {
+export async function showCertificate(
+  context: ServiceContext,
+  which: { readonly serial: string } | { readonly nickname: string },
+): Promise<ShownCertificate> {
   if ('serial' in which) {
     const [row, another] = issuedBySerial(context.ledger(), which.serial);
-    if (row === undefined) throw new HsmongerError('CERTIFICATE_NOT_FOUND', `No certificate with serial ${which.serial} was issued by '${context.instance.name}'; 'hsmonger ca list --instance ${context.instance.name}' shows them all.`);
-    if (another !== undefined) throw new HsmongerError('CERTIFICATE_NOT_FOUND', `Two CAs of '${context.instance.name}' issued a certificate with serial ${which.serial}, ${row.subject} and ${another.subject}; look at the list.`);
+    if (row === undefined)
+      throw new HsmongerError(
+        'CERTIFICATE_NOT_FOUND',
+        `No certificate with serial ${which.serial} was issued by '${context.instance.name}'; 'hsmonger ca list --instance ${context.instance.name}' shows them all.`,
+      );
+    if (another !== undefined)
+      throw new HsmongerError(
+        'CERTIFICATE_NOT_FOUND',
+        `Two CAs of '${context.instance.name}' issued a certificate with serial ${which.serial}, ${row.subject} and ${another.subject}; look at the list.`,
+      );
     return shown(context, parseCertificate(row.certificate), row);
   }
   const { certificate } = await presentOnToken(await context.openToken(), which.nickname);
-  const row = issuedForKey(context.ledger(), keyFingerprint(certificate.spki)).find((one) => Buffer.from(one.certificate).equals(certificate.der));
+  const row = issuedForKey(context.ledger(), keyFingerprint(certificate.spki)).find((one) =>
+    Buffer.from(one.certificate).equals(certificate.der),
+  );
   return shown(context, certificate, row);
 }
 
 /** Since when and why this CA has taken a certificate back; undefined where it stands by it, or never knew it. */
-export function revocationOfCertificate(context: ServiceContext, { certificate: der }: { readonly certificate: Uint8Array }): Promise<{ readonly at: Date; readonly reason: string } | undefined> {
-  const row = issuedForKey(context.ledger(), keyFingerprint(parseCertificate(der).spki)).find((one) => Buffer.from(one.certificate).equals(der));
+export function revocationOfCertificate(
+  context: ServiceContext,
+  { certificate: der }: { readonly certificate: Uint8Array },
+): Promise<{ readonly at: Date; readonly reason: string } | undefined> {
+  const row = issuedForKey(context.ledger(), keyFingerprint(parseCertificate(der).spki)).find((one) =>
+    Buffer.from(one.certificate).equals(der),
+  );
   return Promise.resolve(row?.revokedAt === undefined ? undefined : { at: row.revokedAt, reason: row.revocationReason ?? 'unspecified' });
 }
 
@@ -65,12 +96,19 @@ async function shown(context: ServiceContext, certificate: Certificate, row: Iss
   const path = findPath(certificate, pool);
   return {
     certificate: certificate.der,
-    ...('fault' in path ? { chain: [], chainFault: path.fault } : { chain: [...path.chain, ...path.roots].filter((one) => one !== certificate).map(({ der }) => der) }),
-    ...(row === undefined ? {} : { row: { profile: row.profile, request: row.request, issuedAt: row.issuedAt, uid: row.uid, ...revocationOf(row) } }),
+    ...('fault' in path
+      ? { chain: [], chainFault: path.fault }
+      : { chain: [...path.chain, ...path.roots].filter((one) => one !== certificate).map(({ der }) => der) }),
+    ...(row === undefined
+      ? {}
+      : { row: { profile: row.profile, request: row.request, issuedAt: row.issuedAt, uid: row.uid, ...revocationOf(row) } }),
   };
 }
 
-function revocationOf({ revokedAt, revocationReason }: Pick<IssuedRow, 'revokedAt' | 'revocationReason'>): Pick<IssuedRow, 'revokedAt' | 'revocationReason'> {
+function revocationOf({
+  revokedAt,
+  revocationReason,
+}: Pick<IssuedRow, 'revokedAt' | 'revocationReason'>): Pick<IssuedRow, 'revokedAt' | 'revocationReason'> {
   return { ...(revokedAt === undefined ? {} : { revokedAt }), ...(revocationReason === undefined ? {} : { revocationReason }) };
 }
 

@@ -68,39 +68,79 @@ export async function makeCrl(context: ServiceContext, { days, published, above 
     const uid = process.getuid?.() ?? -1;
     const takenOver = known.reduce((sum, crl) => sum + takeOverListed(ledger, issuerKey, listedIn(crl, crl.name), uid), 0);
     const entries = [...crlEntries(listRevoked(ledger), certificate, last), ...listTold(ledger, issuerKey).map(toldEntry)];
-    const { data, signatureAlgorithm, signature } = await signStructure({ token, key, spki: certificate.spki, choice }, 'The CRL', (algorithm) =>
-      buildTbsCertList({ issuer: certificate.subject, keyId: certificate.subjectKeyId ?? keyIdentifier(certificate.spki), number, thisUpdate, nextUpdate, entries, signatureAlgorithm: algorithm }),
+    const { data, signatureAlgorithm, signature } = await signStructure(
+      { token, key, spki: certificate.spki, choice },
+      'The CRL',
+      (algorithm) =>
+        buildTbsCertList({
+          issuer: certificate.subject,
+          keyId: certificate.subjectKeyId ?? keyIdentifier(certificate.spki),
+          number,
+          thisUpdate,
+          nextUpdate,
+          entries,
+          signatureAlgorithm: algorithm,
+        }),
     );
     const crl = assembleCrl(data, signatureAlgorithm, signature);
     insertCrl(ledger, { number, issuerKey, thisUpdate, nextUpdate, crl, signedAt, uid });
-    return { crl, number: String(number), issuer: nameText(certificate.subject), thisUpdate, nextUpdate, entries: entries.length, takenOver };
+    return {
+      crl,
+      number: String(number),
+      issuer: nameText(certificate.subject),
+      thisUpdate,
+      nextUpdate,
+      entries: entries.length,
+      takenOver,
+    };
   });
 }
 
 /** When it expires nobody here knows, so it stays. */
 function toldEntry({ serial, at, reason, invalidity }: ReturnType<typeof listTold>[number]): CrlEntry {
-  return { serial: Uint8Array.from(Buffer.from(serial, 'hex')), revokedAt: at, reason, ...(invalidity === undefined ? {} : { invalidity }) };
+  return {
+    serial: Uint8Array.from(Buffer.from(serial, 'hex')),
+    revokedAt: at,
+    reason,
+    ...(invalidity === undefined ? {} : { invalidity }),
+  };
 }
 
 /** A verifier refuses the CRL otherwise (RFC 5280 §6.3.3 f). */
 function assertMaySign(certificate: Certificate, now: Date): void {
   const name = nameText(certificate.subject);
-  if (allows(certificate, 'cRLSign') === false) throw new HsmongerError('KEY_UNUSABLE', `The key usage of the CA certificate of ${name} does not allow signing CRLs (cRLSign), so nobody would believe one; have the certificate made anew with it.`);
+  if (allows(certificate, 'cRLSign') === false)
+    throw new HsmongerError(
+      'KEY_UNUSABLE',
+      `The key usage of the CA certificate of ${name} does not allow signing CRLs (cRLSign), so nobody would believe one; have the certificate made anew with it.`,
+    );
   const fault = validityFault(certificate, now);
-  if (fault !== undefined) throw new HsmongerError('ISSUER_EXPIRED', `The CA certificate of ${name} ${fault}, so nobody would believe its CRL; renew it first.`);
+  if (fault !== undefined)
+    throw new HsmongerError('ISSUER_EXPIRED', `The CA certificate of ${name} ${fault}, so nobody would believe its CRL; renew it first.`);
 }
 
 /** Anybody could have put it there, and its number could use up all there are. */
 function assertOwn(crl: Crl, name: string, certificate: Certificate): Crl {
   const ca = nameText(certificate.subject);
-  if (!sameName(crl.issuer, certificate.subject)) throw new HsmongerError('CRL_INVALID', `${name} is the CRL of ${nameText(crl.issuer)}, not of ${ca}; nothing was signed or replaced. Name another file.`);
+  if (!sameName(crl.issuer, certificate.subject))
+    throw new HsmongerError(
+      'CRL_INVALID',
+      `${name} is the CRL of ${nameText(crl.issuer)}, not of ${ca}; nothing was signed or replaced. Name another file.`,
+    );
   if (!verifySignature(crl.signed, certificate.spki)) {
-    throw new HsmongerError('CRL_INVALID', `${name} names ${ca} as its issuer, but is not signed by its key; nothing was signed or replaced. Move it away, and where it is a CRL of an earlier key give its number with --above NUMBER.`);
+    throw new HsmongerError(
+      'CRL_INVALID',
+      `${name} names ${ca} as its issuer, but is not signed by its key; nothing was signed or replaced. Move it away, and where it is a CRL of an earlier key give its number with --above NUMBER.`,
+    );
   }
   return crl;
 }
 
 function assertLater(thisUpdate: Date, before: readonly { readonly thisUpdate: Date; readonly number?: bigint }[]): void {
   const later = before.find((crl) => crl.thisUpdate > thisUpdate);
-  if (later !== undefined) throw new HsmongerError('CRL_NUMBER', `CRL ${String(later.number ?? '')} is of ${later.thisUpdate.toISOString()}, and the clock here says ${thisUpdate.toISOString()}: a higher number on an older date would confuse who reads both. Set the clock right.`);
+  if (later !== undefined)
+    throw new HsmongerError(
+      'CRL_NUMBER',
+      `CRL ${String(later.number ?? '')} is of ${later.thisUpdate.toISOString()}, and the clock here says ${thisUpdate.toISOString()}: a higher number on an older date would confuse who reads both. Set the clock right.`,
+    );
 }

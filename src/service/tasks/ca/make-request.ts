@@ -30,7 +30,14 @@ export async function makeRequest(context: ServiceContext, { nickname }: { reado
   const signature = await token.sign(key, algorithm, info);
   // The other CA would find out, days later.
   if (!verifySignature({ data: info, algorithm: identifier, signature }, certificate.spki)) {
-    throw new HsmongerError('KEY_MISMATCH', `The signature token '${token.description.label}' made is not one by the key of '${nickname}'; no request was written. Run 'hsmonger token check'.`);
+    throw new HsmongerError(
+      'KEY_MISMATCH',
+      `The signature token '${token.description.label}' made is not one by the key of '${nickname}'; no request was written. Run 'hsmonger token check'.`,
+    );
   }
-  return { pem: csrToPem(assembleRequest(info, identifier, signature)), subject: nameText(certificate.subject), key: keyFingerprint(certificate.spki) };
+  return {
+    pem: csrToPem(assembleRequest(info, identifier, signature)),
+    subject: nameText(certificate.subject),
+    key: keyFingerprint(certificate.spki),
+  };
 }

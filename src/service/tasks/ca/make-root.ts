@@ -31,8 +31,14 @@ export interface OwnKeyFacts {
   readonly nssId: boolean;
 }
 
-/** Makes the CA's own root, or what of it is missing: key, certificate, the ledger's row, the object on the token. Where it is there, neither wish nor order is needed. */
-export async function makeOwnRoot(context: ServiceContext, { wish, order }: { readonly wish?: KeyWish; readonly order?: RootOrder }): Promise<OwnCa> {
+/**
+ * Makes the CA's own root, or what of it is missing: key, certificate, the ledger's row, the object on the token. Where it is there,
+ * neither wish nor order is needed.
+ */
+export async function makeOwnRoot(
+  context: ServiceContext,
+  { wish, order }: { readonly wish?: KeyWish; readonly order?: RootOrder },
+): Promise<OwnCa> {
   assertOwner(context.instance, 'make a root');
   const token = await context.openToken({ access: 'write' });
   const parts = {
@@ -56,5 +62,13 @@ export function tokenIssuerOf({ issuer, file }: Instance): TokenIssuerConfig {
 export function keyFactsOf({ key, spki, made }: OwnKey): OwnKeyFacts {
   const { label, id, type, size, sensitive, extractable } = key;
   const wanted = nssKeyId(spki);
-  return { label, id: Buffer.from(id).toString('hex'), type, size, made, protected: sensitive && !extractable, nssId: wanted !== undefined && equalBytes(wanted, id) };
+  return {
+    label,
+    id: Buffer.from(id).toString('hex'),
+    type,
+    size,
+    made,
+    protected: sensitive && !extractable,
+    nssId: wanted !== undefined && equalBytes(wanted, id),
+  };
 }

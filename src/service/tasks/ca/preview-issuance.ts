@@ -31,7 +31,10 @@ type IssuancePreview =
   | { readonly name: string; readonly problem: { readonly code: ErrorCode; readonly message: string } };
 
 /** Decides as issuing would, and signs nothing. */
-export async function previewIssuance(context: ServiceContext, { requests, ...input }: OrderInput & { readonly requests: readonly NamedRequest[] }): Promise<readonly IssuancePreview[]> {
+export async function previewIssuance(
+  context: ServiceContext,
+  { requests, ...input }: OrderInput & { readonly requests: readonly NamedRequest[] },
+): Promise<readonly IssuancePreview[]> {
   const order = orderOf(input);
   const ca = await issuingCaOf(context);
   const previews: IssuancePreview[] = [];

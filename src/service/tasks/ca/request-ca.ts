@@ -29,10 +29,13 @@ const maxBytes = 64 * 1024;
 const busyMs = 300_000;
 
 /**
- * The request for the certificate of a CA that has none yet, signed with its key, which is made where there is none. The same again when asked again: it is kept in the
- * state directory. Where the certificate is there, neither wish nor order is needed.
+ * The request for the certificate of a CA that has none yet, signed with its key, which is made where there is none. The same again when
+ * asked again: it is kept in the state directory. Where the certificate is there, neither wish nor order is needed.
  */
-export async function requestCa(context: ServiceContext, { wish, order }: { readonly wish?: KeyWish; readonly order?: CaRequestOrder }): Promise<CaRequest> {
+export async function requestCa(
+  context: ServiceContext,
+  { wish, order }: { readonly wish?: KeyWish; readonly order?: CaRequestOrder },
+): Promise<CaRequest> {
   const issuer = tokenIssuerOf(context.instance);
   const token = await context.openToken({ access: 'write' });
   const where = `token '${token.description.label}'`;
@@ -51,7 +54,14 @@ export async function requestCa(context: ServiceContext, { wish, order }: { read
     const before = kept(file);
     const csr = await caRequest(token, key, order, issuer, before);
     if (before === undefined || csr !== before) writeDurably(file, csr);
-    return { state: 'wanted', csr, keyFacts: keyFactsOf(key), pem: csrToPem(csr), subject: nameText(order.subject), key: keyFingerprint(key.spki) };
+    return {
+      state: 'wanted',
+      csr,
+      keyFacts: keyFactsOf(key),
+      pem: csrToPem(csr),
+      subject: nameText(order.subject),
+      key: keyFingerprint(key.spki),
+    };
   });
 }
 

@@ -35,8 +35,14 @@ export interface RevocationReport {
 /** Others sign meanwhile; an HSM behind a network can take seconds for each. */
 const busyMs = 60_000;
 
-/** Writes a revocation, a hold or the end of one into the ledger. Needs the token only for a certificate the ledger does not know: a key that was stolen may have gone with it. */
-export async function revokeCertificate(context: ServiceContext, { meant, wish }: { readonly meant: Meant; readonly wish: RevocationWish }): Promise<RevocationReport> {
+/**
+ * Writes a revocation, a hold or the end of one into the ledger. Needs the token only for a certificate the ledger does not know: a key
+ * that was stolen may have gone with it.
+ */
+export async function revokeCertificate(
+  context: ServiceContext,
+  { meant, wish }: { readonly meant: Meant; readonly wish: RevocationWish },
+): Promise<RevocationReport> {
   assertOwner(context.instance, 'revoke the certificate');
   const ledger = context.ledger();
   const ca = caByLedger(ledger, meant) ?? (await ownAuthority(context, await context.openToken())).certificate;
@@ -52,7 +58,11 @@ export async function revokeCertificate(context: ServiceContext, { meant, wish }
       return Promise.resolve<RevocationReport>({ ...said, change: 'hold ended', at: step.at, reason: 'removeFromCRL' });
     }
     revoke(ledger, id, step.revocation, uid);
-    return Promise.resolve<RevocationReport>({ ...said, change: step.revocation.reason === 'certificateHold' ? 'held' : 'revoked', ...step.revocation });
+    return Promise.resolve<RevocationReport>({
+      ...said,
+      change: step.revocation.reason === 'certificateHold' ? 'held' : 'revoked',
+      ...step.revocation,
+    });
   });
 }
 
@@ -64,7 +74,10 @@ interface Found {
 /** The CA as far as a revocation has to know it: by the ledger only its name, by its certificate the key too. */
 type Ca = Pick<Certificate, 'subject'> & Partial<Pick<Certificate, 'spki'>>;
 
-/** From the ledger, where that tells all there is to know: everything in it was issued under one name, and what is meant is in it, or can only be found there. */
+/**
+ * From the ledger, where that tells all there is to know: everything in it was issued under one name, and what is meant is in it, or can
+ * only be found there.
+ */
 function caByLedger(ledger: Database, meant: Meant): Ca | undefined {
   const [subject, ...others] = firstOfEachIssuer(ledger).map(({ certificate }) => parseCertificate(certificate).issuer);
   if (subject === undefined || others.some((other) => !sameName(other, subject))) return undefined;
@@ -82,21 +95,38 @@ function bySerial(ledger: Database, { subject }: Ca, serial: string): Found {
   });
   const [found, another] = rows;
   const ca = nameText(subject);
-  if (found === undefined) throw new HsmongerError('REVOCATION_REFUSED', `${ca} issued no certificate with the serial number ${serial} that this ledger knows; see 'hsmonger ca list', or hand in the certificate's file.`);
-  if (another !== undefined) throw new HsmongerError('REVOCATION_REFUSED', `${ca} issued ${String(rows.length)} certificates with the serial number ${serial}, by different keys; hand in the file of the one that is meant.`);
+  if (found === undefined)
+    throw new HsmongerError(
+      'REVOCATION_REFUSED',
+      `${ca} issued no certificate with the serial number ${serial} that this ledger knows; see 'hsmonger ca list', or hand in the certificate's file.`,
+    );
+  if (another !== undefined)
+    throw new HsmongerError(
+      'REVOCATION_REFUSED',
+      `${ca} issued ${String(rows.length)} certificates with the serial number ${serial}, by different keys; hand in the file of the one that is meant.`,
+    );
   return found;
 }
 
-/** One the ledger does not know, but this CA's key signed, was issued before this ledger began: it is written down, and counts from now on. */
+/**
+ * One the ledger does not know, but this CA's key signed, was issued before this ledger began: it is written down, and counts from now on.
+ */
 function byItself(ledger: Database, { subject, spki }: Ca, der: Uint8Array, now: Date, uid: number): Found {
   const certificate = parseCertificate(der);
   const serial = hex(certificate.serial);
   const known = written(ledger, der);
   if (known !== undefined && sameName(certificate.issuer, subject)) return { id: idOf(known), certificate };
-  const refuse = (why: string) => new HsmongerError('REVOCATION_REFUSED', `The certificate ${serial} of ${nameText(certificate.subject)} ${why}.`);
-  if (spki === undefined || !sameName(certificate.issuer, subject) || !signedBy(certificate, spki)) throw refuse(`was not issued by ${nameText(subject)}, but by ${nameText(certificate.issuer)}${sameName(certificate.issuer, subject) ? ' with another key' : ''}; only its own issuer can revoke it`);
+  const refuse = (why: string) =>
+    new HsmongerError('REVOCATION_REFUSED', `The certificate ${serial} of ${nameText(certificate.subject)} ${why}.`);
+  if (spki === undefined || !sameName(certificate.issuer, subject) || !signedBy(certificate, spki))
+    throw refuse(
+      `was not issued by ${nameText(subject)}, but by ${nameText(certificate.issuer)}${sameName(certificate.issuer, subject) ? ' with another key' : ''}; only its own issuer can revoke it`,
+    );
   const id = { issuerKey: keyFingerprint(spki), serial };
-  if (issuedBySerial(ledger, serial).some(({ issuerKey }) => issuerKey === id.issuerKey)) throw refuse('shares its serial number with another one in the ledger; revoke that one by its serial number, which is all a CRL can name');
+  if (issuedBySerial(ledger, serial).some(({ issuerKey }) => issuerKey === id.issuerKey))
+    throw refuse(
+      'shares its serial number with another one in the ledger; revoke that one by its serial number, which is all a CRL can name',
+    );
   // A published CRL may have told of it before.
   const earlier = findTold(ledger, id);
   insertIssued(ledger, {

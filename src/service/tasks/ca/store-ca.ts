@@ -31,15 +31,27 @@ export interface StoredCa extends OwnCa {
 }
 
 /**
- * Puts a CA's first certificate, which another CA made, on the token under the issuer's nickname, and beside it what stands above it there is not yet; each only once. Refuses
- * what does not validate up to a root, has no key there, or is none of a CA's (design rule 3).
+ * Puts a CA's first certificate, which another CA made, on the token under the issuer's nickname, and beside it what stands above it there
+ * is not yet; each only once. Refuses what does not validate up to a root, has no key there, or is none of a CA's (design rule 3).
  */
 export async function storeCa(context: ServiceContext, { certificate, above, issuerNickname }: StoreInput): Promise<StoredCa> {
   const token = await context.openToken({ access: 'write' });
-  return storeOwn(context, token, parseCertificate(certificate, 'The certificate of the CA'), above.map((one) => parseCertificate(one, 'A certificate above it')), issuerNickname);
+  return storeOwn(
+    context,
+    token,
+    parseCertificate(certificate, 'The certificate of the CA'),
+    above.map((one) => parseCertificate(one, 'A certificate above it')),
+    issuerNickname,
+  );
 }
 
-async function storeOwn(context: ServiceContext, token: Token, certificate: Certificate, above: readonly Certificate[], issuerNickname?: string): Promise<StoredCa> {
+async function storeOwn(
+  context: ServiceContext,
+  token: Token,
+  certificate: Certificate,
+  above: readonly Certificate[],
+  issuerNickname?: string,
+): Promise<StoredCa> {
   const { certificate: nickname } = tokenIssuerOf(context.instance);
   const { der } = certificate;
   const where = `token '${token.description.label}'`;
@@ -73,19 +85,39 @@ export async function importCa(context: ServiceContext, { certificate, chain }: 
   const keys = await token.keys();
   const [own, another] = given.filter(({ spki }) => keys.some((key) => key.spki !== undefined && sameKey(key.spki, spki)));
   const where = `token '${token.description.label}'`;
-  if (own === undefined) throw new HsmongerError('KEY_MISMATCH', `None of the certificates in ${certificate.name} is for a key on ${where}; hand in the answer to the request 'hsmonger ca csr' wrote.`);
-  if (another !== undefined) throw new HsmongerError('CERTIFICATE_INVALID', `${certificate.name} holds several certificates for keys on ${where}; hand in the CA's own, and the others as its chain.`);
+  if (own === undefined)
+    throw new HsmongerError(
+      'KEY_MISMATCH',
+      `None of the certificates in ${certificate.name} is for a key on ${where}; hand in the answer to the request 'hsmonger ca csr' wrote.`,
+    );
+  if (another !== undefined)
+    throw new HsmongerError(
+      'CERTIFICATE_INVALID',
+      `${certificate.name} holds several certificates for keys on ${where}; hand in the CA's own, and the others as its chain.`,
+    );
   const asked = keyAskedFor(context);
   // Several CAs of one token may wait for their answers at a time.
-  if (asked !== undefined && !sameKey(asked, own.spki)) throw new HsmongerError('KEY_MISMATCH', `The certificate of ${nameText(own.subject)} in ${certificate.name} is for another key on ${where} than the request of '${context.instance.name}'; hand in the answer to that request, or name the --instance whose answer this is.`);
+  if (asked !== undefined && !sameKey(asked, own.spki))
+    throw new HsmongerError(
+      'KEY_MISMATCH',
+      `The certificate of ${nameText(own.subject)} in ${certificate.name} is for another key on ${where} than the request of '${context.instance.name}'; hand in the answer to that request, or name the --instance whose answer this is.`,
+    );
   return storeOwn(context, token, own, [...given, ...above]);
 }
 
 function chainOf(now: Date, certificate: Certificate, pool: readonly Certificate[]): Certificate[] {
   const unreadable = opensslFault(certificate);
   const path = findPath(certificate, pool, now);
-  const fault = unreadable !== undefined ? `OpenSSL cannot read it: ${unreadable}` : role(certificate) !== 'ca' ? 'it is no CA certificate' : 'fault' in path ? `${path.fault} (hand in every certificate above it as well, the root included)` : undefined;
-  if (fault !== undefined || 'fault' in path) throw new HsmongerError('CERTIFICATE_INVALID', `The certificate of ${nameText(certificate.subject)} was not stored: ${fault ?? ''}.`);
+  const fault =
+    unreadable !== undefined
+      ? `OpenSSL cannot read it: ${unreadable}`
+      : role(certificate) !== 'ca'
+        ? 'it is no CA certificate'
+        : 'fault' in path
+          ? `${path.fault} (hand in every certificate above it as well, the root included)`
+          : undefined;
+  if (fault !== undefined || 'fault' in path)
+    throw new HsmongerError('CERTIFICATE_INVALID', `The certificate of ${nameText(certificate.subject)} was not stored: ${fault ?? ''}.`);
   return [...path.chain, ...path.roots].filter(({ der }) => !equalBytes(der, certificate.der));
 }
 
@@ -93,7 +125,12 @@ function chainOf(now: Date, certificate: Certificate, pool: readonly Certificate
 function labelFor({ subject }: Certificate, objects: readonly Placed[], taken: readonly string[], given: string | undefined): string {
   const known = objects.find((object) => object.label !== '' && sameName(object.certificate.subject, subject));
   if (known !== undefined) return known.label;
-  const wanted = given ?? commonNameOf(subject).replace(/[:/\p{Cc}]/gu, ' ').trim().slice(0, 60);
+  const wanted =
+    given ??
+    commonNameOf(subject)
+      .replace(/[:/\p{Cc}]/gu, ' ')
+      .trim()
+      .slice(0, 60);
   const used = new Set([...taken, ...objects.map(({ label }) => label)]);
   for (let n = 1; ; n++) {
     const label = n === 1 ? wanted : `${wanted} ${String(n)}`;

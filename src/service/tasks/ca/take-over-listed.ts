@@ -3,8 +3,8 @@ import { hasHistory, revoke } from '../../../ledger/revocation.js';
 import type { CrlEntry } from '../../../x509/crl/build.js';
 
 /**
- * Writes down what a published CRL of this issuer's key lists and this ledger was never told: it was restored from before, or the ledger has moved here. Who is on a CRL must
- * not drop off the next one (RFC 5280 §3.3). How many there were. Inside the caller's transaction.
+ * Writes down what a published CRL of this issuer's key lists and this ledger was never told: it was restored from before, or the ledger
+ * has moved here. Who is on a CRL must not drop off the next one (RFC 5280 §3.3). How many there were. Inside the caller's transaction.
  */
 export function takeOverListed(ledger: Database, issuerKey: string, listed: readonly CrlEntry[], uid: number): number {
   let taken = 0;

@@ -19,7 +19,10 @@ export interface InternalContents {
  * Reads NSS's internal database as the token it is. Logs in only to see the private keys, and only where the database has a password
  * and the instance file says where it is kept; a password that was refused is the failure it is on any token (design rule 4).
  */
-export async function inspectInternal({ instance, directories }: ServiceContext, { keys }: { readonly keys: boolean }): Promise<InternalContents> {
+export async function inspectInternal(
+  { instance, directories }: ServiceContext,
+  { keys }: { readonly keys: boolean },
+): Promise<InternalContents> {
   const { database } = instance.nss;
   // softokn would make one where there is none.
   assertSqlDatabase(database, databaseFacts(database));
@@ -29,7 +32,8 @@ export async function inspectInternal({ instance, directories }: ServiceContext,
     try {
       const contents = { description: internal.description, certificates: await internal.certificates() };
       if (!keys) return { ...contents, keys: [] };
-      if (internal.description.loginRequired && instance.nss.passwordFile === undefined) return { ...contents, keys: [], locked: 'it has a password of its own' };
+      if (internal.description.loginRequired && instance.nss.passwordFile === undefined)
+        return { ...contents, keys: [], locked: 'it has a password of its own' };
       return { ...contents, keys: await internal.keys() };
     } finally {
       await internal.close();

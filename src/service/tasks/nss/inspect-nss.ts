@@ -26,16 +26,26 @@ export async function inspectNss(context: ServiceContext): Promise<NssInspection
 }
 
 /** Its files alone: nothing of NSS is asked. */
-export function inspectNssFiles({ instance: { nss: { database } } }: Pick<ServiceContext, 'instance'>): Pick<NssInspection, 'format' | 'unwritable'> {
+export function inspectNssFiles({
+  instance: {
+    nss: { database },
+  },
+}: Pick<ServiceContext, 'instance'>): Pick<NssInspection, 'format' | 'unwritable'> {
   const { format } = databaseFacts(database);
   if (format !== 'sql') return { format, unwritable: [] };
   return { format, unwritable: unwritableIn(database) };
 }
 
 /** What NSS says of its modules. */
-export async function inspectNssModules({ instance }: Pick<ServiceContext, 'instance'>): Promise<Pick<NssInspection, 'registered' | 'tokens' | 'internalName'>> {
+export async function inspectNssModules({
+  instance,
+}: Pick<ServiceContext, 'instance'>): Promise<Pick<NssInspection, 'registered' | 'tokens' | 'internalName'>> {
   const { database } = instance.nss;
   const modules = await listModules({ database, environment: moduleEnvironment(instance), run });
   const module = instance.token === undefined ? undefined : moduleFor(modules, instance.token.module);
-  return { registered: instance.token === undefined || module !== undefined, tokens: module?.tokens ?? [], internalName: internalTokenName(modules) };
+  return {
+    registered: instance.token === undefined || module !== undefined,
+    tokens: module?.tokens ?? [],
+    internalName: internalTokenName(modules),
+  };
 }

@@ -32,7 +32,10 @@ interface Trouble {
 
 /** Looks at the database. With `login` NSS itself logs in to the token, once its PIN has been proven by the rules of the PIN guard. */
 export async function lookAtNss(context: ServiceContext, { login }: { readonly login: boolean }): Promise<NssLook> {
-  const files = { ...inspectNssFiles(context), foreign: notOwnedBy(databaseFacts(context.instance.nss.database), process.geteuid?.() ?? -1) };
+  const files = {
+    ...inspectNssFiles(context),
+    foreign: notOwnedBy(databaseFacts(context.instance.nss.database), process.geteuid?.() ?? -1),
+  };
   return files.format === 'sql' ? { ...files, contents: await contentsOf(context, login) } : files;
 }
 
@@ -48,7 +51,11 @@ async function contentsOf(context: ServiceContext, login: boolean): Promise<NssC
   }
 }
 
-async function tokenListing(context: ServiceContext, saving: SavingContext, internalName: string): Promise<NonNullable<NssContents['onToken']>> {
+async function tokenListing(
+  context: ServiceContext,
+  saving: SavingContext,
+  internalName: string,
+): Promise<NonNullable<NssContents['onToken']>> {
   try {
     const token = await context.openToken();
     await token.login();
@@ -56,7 +63,16 @@ async function tokenListing(context: ServiceContext, saving: SavingContext, inte
     const { pin } = context.readPin();
     const { label } = token.description;
     try {
-      return { ok: true, listed: await withPasswordFile([{ token: label, password: pin }, { token: internalName, password: own }], (file) => listOnToken(nssOf(saving), label, file)) };
+      return {
+        ok: true,
+        listed: await withPasswordFile(
+          [
+            { token: label, password: pin },
+            { token: internalName, password: own },
+          ],
+          (file) => listOnToken(nssOf(saving), label, file),
+        ),
+      };
     } finally {
       pin.fill(0);
       own.fill(0);

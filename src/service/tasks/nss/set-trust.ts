@@ -21,6 +21,9 @@ async function present(context: ServiceContext, saving: SavingContext, { nicknam
     case 'internal':
       return withInternal(saving, 'read', async (internal) => (await presentOnToken(internal, nickname)).certificate);
     case 'file':
-      throw new HsmongerError('CONFIG_INVALID', `The certificate '${nickname}' is kept in a file, and trust is given in an NSS database only; there is nothing to set for it.`);
+      throw new HsmongerError(
+        'CONFIG_INVALID',
+        `The certificate '${nickname}' is kept in a file, and trust is given in an NSS database only; there is nothing to set for it.`,
+      );
   }
 }

@@ -34,8 +34,16 @@ export type RenewalPreview =
       readonly algorithm: string;
       readonly notBefore: Date;
       readonly notAfter: Date;
-      readonly extensions: readonly { readonly oid: string; readonly critical: boolean; /** Hex of the extnValue's content. */ readonly value: string }[];
-      readonly key: { readonly type: string; readonly bits: number; /** SHA-256 of the SubjectPublicKeyInfo, hex. */ readonly fingerprint: string };
+      readonly extensions: readonly {
+        readonly oid: string;
+        readonly critical: boolean;
+        /** Hex of the extnValue's content. */ readonly value: string;
+      }[];
+      readonly key: {
+        readonly type: string;
+        readonly bits: number;
+        /** SHA-256 of the SubjectPublicKeyInfo, hex. */ readonly fingerprint: string;
+      };
     }
   | { readonly nickname: string; readonly ok: false; readonly code: string; readonly message: string };
 
@@ -47,16 +55,33 @@ interface Previewed {
 }
 
 /** Runs the issuer's decision for each certificate, in this order. Signs nothing, writes nothing down. */
-export async function previewRenewals(context: ServiceContext, { certificates: wanted }: { readonly certificates: readonly Previewed[] }): Promise<RenewalPreview[]> {
+export async function previewRenewals(
+  context: ServiceContext,
+  { certificates: wanted }: { readonly certificates: readonly Previewed[] },
+): Promise<RenewalPreview[]> {
   const { issuer: config } = context.instance;
   // Another CA decides for itself what it issues.
-  if (config.type !== 'token') throw new HsmongerError('USAGE', `${context.instance.file} has the issuer '${config.type}', and only what a token issues can be shown before; run renew without --dry-run.`);
+  if (config.type !== 'token')
+    throw new HsmongerError(
+      'USAGE',
+      `${context.instance.file} has the issuer '${config.type}', and only what a token issues can be shown before; run renew without --dry-run.`,
+    );
   const token = await context.openToken();
-  const authority = await findAuthority(token, config.certificate, context.clock(), (spki) => Promise.resolve(readImported(stateDirectory(context.directories, context.instance), spki)?.chain ?? []));
+  const authority = await findAuthority(token, config.certificate, context.clock(), (spki) =>
+    Promise.resolve(readImported(stateDirectory(context.directories, context.instance), spki)?.chain ?? []),
+  );
   const stored = new Map<string | undefined, Token>([[undefined, token], ...(await openOthers(context, wanted))]);
   const onToken = new Map(
     await Promise.all(
-      wanted.map(async ({ nickname, certificate }) => [nickname, certificate === undefined ? ((await stored.get(tokenWith(context.instance, nickname))?.certificates(nickname)) ?? []).map(({ der }) => der) : []] as const),
+      wanted.map(
+        async ({ nickname, certificate }) =>
+          [
+            nickname,
+            certificate === undefined
+              ? ((await stored.get(tokenWith(context.instance, nickname))?.certificates(nickname)) ?? []).map(({ der }) => der)
+              : [],
+          ] as const,
+      ),
     ),
   );
   // The issuer's own renewal comes first, and what follows is signed under it.
@@ -65,8 +90,14 @@ export async function previewRenewals(context: ServiceContext, { certificates: w
     try {
       const on = tokenWith(context.instance, nickname);
       const held = certificate === undefined ? (onToken.get(nickname) ?? []) : [certificate];
-      const [old] = held.map((der) => parseCertificate(der, `The certificate '${nickname}'`)).sort((a, b) => b.notAfter.getTime() - a.notAfter.getTime());
-      if (old === undefined) throw new HsmongerError('CERTIFICATE_NOT_FOUND', `There is no certificate '${nickname}' on token '${stored.get(on)?.description.label ?? on ?? ''}'.`);
+      const [old] = held
+        .map((der) => parseCertificate(der, `The certificate '${nickname}'`))
+        .sort((a, b) => b.notAfter.getTime() - a.notAfter.getTime());
+      if (old === undefined)
+        throw new HsmongerError(
+          'CERTIFICATE_NOT_FOUND',
+          `There is no certificate '${nickname}' on token '${stored.get(on)?.description.label ?? on ?? ''}'.`,
+        );
       const outcome = preview(context, config, nickname, old, issuer);
       if (outcome.ok && nickname === config.certificate) issuer = { ...issuer, notBefore: outcome.notBefore, notAfter: outcome.notAfter };
       return outcome;
@@ -85,14 +116,28 @@ async function openOthers(context: ServiceContext, wanted: readonly Previewed[])
   return opened;
 }
 
-function preview({ instance, clock }: ServiceContext, config: TokenIssuerConfig, nickname: string, old: Certificate, issuer: Certificate): RenewalPreview {
+function preview(
+  { instance, clock }: ServiceContext,
+  config: TokenIssuerConfig,
+  nickname: string,
+  old: Certificate,
+  issuer: Certificate,
+): RenewalPreview {
   const { profile: name = '', days } = instance.certificates.find((certificate) => certificate.nickname === nickname) ?? {};
   if (!isProfileName(name)) throw new HsmongerError('PROFILE_UNKNOWN', `There is no profile '${name}'.`);
   const profile = profiles[name];
   const { lifetimeDays, backdateSeconds, certificate: signer } = config;
   const plan = decideIssue(clock(), {
     // A renewal takes everything from the old certificate: the request certmonger will make only proves the key.
-    csr: { der: new Uint8Array(), subject: old.subject, spki: old.spki, extensions: [], info: new Uint8Array(), signatureAlgorithm: new Uint8Array(), signature: new Uint8Array() },
+    csr: {
+      der: new Uint8Array(),
+      subject: old.subject,
+      spki: old.spki,
+      extensions: [],
+      info: new Uint8Array(),
+      signatureAlgorithm: new Uint8Array(),
+      signature: new Uint8Array(),
+    },
     old,
     profile: name,
     issuer,

@@ -1,4 +1,14 @@
-import { afterSaving, beforeSaving, finishSaving, pendingSavings, prepareSaving, resumeSaving, type Pending, type Resumed, type SaveReport } from '../../../renewal/save.js';
+import {
+  afterSaving,
+  beforeSaving,
+  finishSaving,
+  pendingSavings,
+  prepareSaving,
+  resumeSaving,
+  type Pending,
+  type Resumed,
+  type SaveReport,
+} from '../../../renewal/save.js';
 import type { SavingContext } from '../../../renewal/saving-context.js';
 import { run } from '../../../platform/run.js';
 import type { ServiceContext } from '../../context.js';
@@ -12,7 +22,11 @@ interface Surroundings {
   readonly serverRuns?: string | undefined;
 }
 
-const saving = (context: ServiceContext, { serverRuns }: Surroundings = {}): SavingContext => ({ ...context, run, ...(serverRuns === undefined ? {} : { serverRuns }) });
+const saving = (context: ServiceContext, { serverRuns }: Surroundings = {}): SavingContext => ({
+  ...context,
+  run,
+  ...(serverRuns === undefined ? {} : { serverRuns }),
+});
 
 export function savingAhead(context: ServiceContext, { nickname }: Which): Promise<string[]> {
   return beforeSaving(saving(context), nickname);

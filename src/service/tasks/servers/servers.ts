@@ -7,7 +7,13 @@ import type { ServiceContext } from '../../context.js';
 
 /** The servers of the CA; `all`: whether each of them answers, not the renewal master alone. */
 export function lookAtServers(context: ServiceContext, { all }: { readonly all: boolean }): Promise<ServersLook> {
-  return look({ instance: context.instance, directory: directoryIn(context).directory, ledger: context.ledger(), now: context.clock(), all });
+  return look({
+    instance: context.instance,
+    directory: directoryIn(context).directory,
+    ledger: context.ledger(),
+    now: context.clock(),
+    all,
+  });
 }
 
 export async function nameMaster(context: ServiceContext, { host }: { readonly host: string }): Promise<void> {
@@ -22,7 +28,11 @@ export async function trustedAuthorities(context: ServiceContext): Promise<Uint8
 }
 
 /** The directory opened before the drop, or why there is none as an error. */
-export function directoryIn({ instance, directory, directoryTrouble }: ServiceContext): { readonly directory: Directory; readonly base: string; readonly pkiBase: string } {
+export function directoryIn({ instance, directory, directoryTrouble }: ServiceContext): {
+  readonly directory: Directory;
+  readonly base: string;
+  readonly pkiBase: string;
+} {
   const { base, pkiBase } = directoryOf(instance);
   if (directory === undefined) throw directoryTrouble ?? new HsmongerError('INTERNAL', 'A task that needs the directory was given none.');
   return { directory, base, pkiBase };

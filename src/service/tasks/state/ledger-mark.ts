@@ -24,8 +24,8 @@ export function ledgerMark(context: ServiceContext): Promise<LedgerMark | undefi
 }
 
 /**
- * Keeps everybody else from writing into the ledger until it is interrupted, or whoever asked for it has gone: tells the mark once that is so. False where there is no ledger
- * that can be read, so that nobody writes into it either. STATE_BUSY where somebody writes for long.
+ * Keeps everybody else from writing into the ledger until it is interrupted, or whoever asked for it has gone: tells the mark once that is
+ * so. False where there is no ledger that can be read, so that nobody writes into it either. STATE_BUSY where somebody writes for long.
  */
 export async function holdLedger(context: ServiceContext): Promise<boolean> {
   const signal = context.interruption();

@@ -17,7 +17,9 @@ export function readSetupMemory(context: ServiceContext): Promise<SetupMemory> {
   const file = path.join(stateOf(context), memoryFile);
   try {
     // One module was all there could be, at first.
-    const { addedModule, addedModules = addedModule === undefined ? [] : [addedModule] } = JSON.parse(readFileSync(file, 'utf8')) as Partial<SetupMemory> & { readonly addedModule?: string };
+    const { addedModule, addedModules = addedModule === undefined ? [] : [addedModule] } = JSON.parse(
+      readFileSync(file, 'utf8'),
+    ) as Partial<SetupMemory> & { readonly addedModule?: string };
     return Promise.resolve({ addedModules });
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === 'ENOENT') return Promise.resolve({ addedModules: [] });
@@ -26,13 +28,22 @@ export function readSetupMemory(context: ServiceContext): Promise<SetupMemory> {
 }
 
 /** Keeps a file in the instance's state directory, 0600, on the disk before it returns; gives its path. */
-export function keepInState(context: ServiceContext, { name, content }: { readonly name: string; readonly content: string }): Promise<string> {
+export function keepInState(
+  context: ServiceContext,
+  { name, content }: { readonly name: string; readonly content: string },
+): Promise<string> {
   const file = path.join(stateOf(context), path.basename(name));
   try {
     writeDurably(file, content);
     return Promise.resolve(file);
   } catch (error) {
-    return Promise.reject(new HsmongerError('STATE_UNAVAILABLE', `Cannot write ${file}: ${sentenceOf(error)}. Nothing was changed; mend ${path.dirname(file)}.`, { cause: error }));
+    return Promise.reject(
+      new HsmongerError(
+        'STATE_UNAVAILABLE',
+        `Cannot write ${file}: ${sentenceOf(error)}. Nothing was changed; mend ${path.dirname(file)}.`,
+        { cause: error },
+      ),
+    );
   }
 }
 

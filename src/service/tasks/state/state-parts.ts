@@ -1,5 +1,18 @@
 import { createHash } from 'node:crypto';
-import { closeSync, constants, fstatSync, fsyncSync, ftruncateSync, mkdirSync, openSync, readFileSync, readSync, readdirSync, rmSync, writeSync } from 'node:fs';
+import {
+  closeSync,
+  constants,
+  fstatSync,
+  fsyncSync,
+  ftruncateSync,
+  mkdirSync,
+  openSync,
+  readFileSync,
+  readSync,
+  readdirSync,
+  rmSync,
+  writeSync,
+} from 'node:fs';
 import path from 'node:path';
 import { ledgerFile, stateDirectory } from '../../../config/directories.js';
 import { HsmongerError, sentenceOf } from '../../../errors.js';
@@ -30,7 +43,10 @@ export const partBytes = 8 * 1024 * 1024;
 /** For others who write into the ledger. */
 const patienceMs = 60_000;
 
-/** Names a backup may hold: the ledger, what setup found and did, superseded and imported certificates. Locks, and why the helper was last killed, are this host's alone. */
+/**
+ * Names a backup may hold: the ledger, what setup found and did, superseded and imported certificates. Locks, and why the helper was last
+ * killed, are this host's alone.
+ */
 export const partName = /^(?:ledger\.sqlite|setup\.json|before-setup-[A-Za-z0-9-]+\.json|(?:superseded|imported)\/[A-Za-z0-9._-]+\.pem)$/u;
 
 /** Copies the ledger, consistent though others write into it meanwhile, and lists what a backup is to hold. */
@@ -53,8 +69,14 @@ export async function beginBackup(context: ServiceContext): Promise<StatePart[]>
     throw explained(copy, error);
   }
   const fault = faultOf(copy);
-  if (fault !== undefined) throw new HsmongerError('STATE_UNAVAILABLE', `The ledger ${ledgerFile(context.directories, context.instance)} is damaged, so no backup is made of it: ${fault} Restore an earlier one with 'hsmonger restore'.`);
-  return [ledgerName, ...filesIn(directory, '').filter((name) => name !== ledgerName && partName.test(name))].map((name) => described(directory, name));
+  if (fault !== undefined)
+    throw new HsmongerError(
+      'STATE_UNAVAILABLE',
+      `The ledger ${ledgerFile(context.directories, context.instance)} is damaged, so no backup is made of it: ${fault} Restore an earlier one with 'hsmonger restore'.`,
+    );
+  return [ledgerName, ...filesIn(directory, '').filter((name) => name !== ledgerName && partName.test(name))].map((name) =>
+    described(directory, name),
+  );
 }
 
 /** A piece of a file. */
@@ -64,8 +86,14 @@ export interface Piece {
   readonly bytes: Uint8Array;
 }
 
-/** What is next of the files listed, from `offset` of the first one on: several small files at once, a large one in pieces. A file that has ended has a last, empty piece. */
-export function readParts(context: ServiceContext, { names, offset }: { readonly names: readonly string[]; readonly offset: number }): Promise<Piece[]> {
+/**
+ * What is next of the files listed, from `offset` of the first one on: several small files at once, a large one in pieces. A file that has
+ * ended has a last, empty piece.
+ */
+export function readParts(
+  context: ServiceContext,
+  { names, offset }: { readonly names: readonly string[]; readonly offset: number },
+): Promise<Piece[]> {
   return Promise.resolve().then(() => {
     const pieces: Piece[] = [];
     let room = partBytes;
@@ -83,7 +111,8 @@ export function readParts(context: ServiceContext, { names, offset }: { readonly
 function readAt(descriptor: number, from: number, most: number): Uint8Array {
   const buffer = Buffer.alloc(Math.min(most, Math.max(0, fstatSync(descriptor).size - from)));
   let done = 0;
-  for (let read = -1; read !== 0 && done < buffer.length; done += read) read = readSync(descriptor, buffer, done, buffer.length - done, from + done);
+  for (let read = -1; read !== 0 && done < buffer.length; done += read)
+    read = readSync(descriptor, buffer, done, buffer.length - done, from + done);
   return buffer.subarray(0, done);
 }
 
@@ -101,7 +130,7 @@ export function writeParts(context: ServiceContext, { pieces }: { readonly piece
       mkdirSync(path.dirname(file), { recursive: true, mode: 0o700 });
       opened(file, constants.O_WRONLY | constants.O_CREAT, (descriptor) => {
         ftruncateSync(descriptor, offset);
-        for (let done = 0; done < bytes.length; ) done += writeSync(descriptor, bytes, done, bytes.length - done, offset + done);
+        for (let done = 0; done < bytes.length;) done += writeSync(descriptor, bytes, done, bytes.length - done, offset + done);
         fsyncSync(descriptor);
       });
     }
@@ -116,23 +145,40 @@ export interface Settled {
   readonly dropped: readonly string[];
 }
 
-/** Checks the files that were written, by their hashes, and the ledger; sees to it that no CRL number comes back and that no saving goes on by what was true then. */
-export function settleRestored(context: ServiceContext, input: { readonly parts: readonly StatePart[]; readonly backedUpAt: Date; readonly replaced?: string; readonly published?: string }): Promise<Settled> {
+/**
+ * Checks the files that were written, by their hashes, and the ledger; sees to it that no CRL number comes back and that no saving goes on
+ * by what was true then.
+ */
+export function settleRestored(
+  context: ServiceContext,
+  input: { readonly parts: readonly StatePart[]; readonly backedUpAt: Date; readonly replaced?: string; readonly published?: string },
+): Promise<Settled> {
   return Promise.resolve().then(() => {
     const directory = directoryOf(context);
     for (const part of input.parts) {
-      if (described(directory, part.name).sha256 !== part.sha256) throw new HsmongerError('STATE_UNAVAILABLE', `What was restored of '${part.name}' is not what the backup says; nothing was put in its place. The backup is damaged, or the disk is.`);
+      if (described(directory, part.name).sha256 !== part.sha256)
+        throw new HsmongerError(
+          'STATE_UNAVAILABLE',
+          `What was restored of '${part.name}' is not what the backup says; nothing was put in its place. The backup is damaged, or the disk is.`,
+        );
     }
     const fault = faultOf(path.join(directory, ledgerName));
-    if (fault !== undefined) throw new HsmongerError('STATE_UNAVAILABLE', `The ledger in the backup is damaged: ${fault} Nothing was put in its place.`);
+    if (fault !== undefined)
+      throw new HsmongerError('STATE_UNAVAILABLE', `The ledger in the backup is damaged: ${fault} Nothing was put in its place.`);
     const ledger = context.ledger();
     const now = context.clock();
-    return ledger.transaction((): Settled => {
-      const known = [highestCrlNumber(ledger), input.replaced === undefined ? undefined : BigInt(input.replaced)];
-      const number = restoredCrlNumber({ backedUpAt: input.backedUpAt, now }, known, input.published === undefined ? undefined : BigInt(input.published));
-      noteCrlNumber(ledger, number, now, process.getuid?.() ?? -1);
-      return { crlNumber: number.toString(), dropped: settleJournal(ledger, now) };
-    }).immediate();
+    return ledger
+      .transaction((): Settled => {
+        const known = [highestCrlNumber(ledger), input.replaced === undefined ? undefined : BigInt(input.replaced)];
+        const number = restoredCrlNumber(
+          { backedUpAt: input.backedUpAt, now },
+          known,
+          input.published === undefined ? undefined : BigInt(input.published),
+        );
+        noteCrlNumber(ledger, number, now, process.getuid?.() ?? -1);
+        return { crlNumber: number.toString(), dropped: settleJournal(ledger, now) };
+      })
+      .immediate();
   });
 }
 
@@ -176,7 +222,11 @@ function opened<T>(file: string, flags: number, work: (descriptor: number) => T)
       closeSync(descriptor);
     }
   } catch (error) {
-    throw new HsmongerError('STATE_UNAVAILABLE', `Cannot use ${file}: ${(error as NodeJS.ErrnoException).code === 'ENOSPC' ? 'the disk is full' : sentenceOf(error)}.`, { cause: error });
+    throw new HsmongerError(
+      'STATE_UNAVAILABLE',
+      `Cannot use ${file}: ${(error as NodeJS.ErrnoException).code === 'ENOSPC' ? 'the disk is full' : sentenceOf(error)}.`,
+      { cause: error },
+    );
   }
 }
 

@@ -26,7 +26,10 @@ export interface TokenCheck {
 /** Enough for a median that one slow signature does not move. */
 const signaturesForLatency = 5;
 
-/** Signs random texts with each private key and verifies the signatures with its public key. `force` spends the last PIN attempt before the token locks. */
+/**
+ * Signs random texts with each private key and verifies the signatures with its public key. `force` spends the last PIN attempt before the
+ * token locks.
+ */
 export async function checkKeys(context: ServiceContext, { force }: { readonly force: boolean }): Promise<TokenCheck> {
   const token = await context.openToken({ force });
   return { keys: await proveKeys(token, await token.keys('protection'), signaturesForLatency), mechanisms: await token.mechanisms() };
@@ -42,8 +45,15 @@ export async function proveKeys(token: Token, keys: readonly TokenKey[], signatu
 
 async function checked(token: Token, key: TokenKey, signatures: number, listed: readonly string[]): Promise<KeyCheck> {
   const { spki } = key;
-  if (key.type === 'other') return { key, ok: false, problem: 'hsmonger does not sign with a key of this kind; it takes RSA, P-256, P-384, P-521 and Ed25519.' };
-  if (spki === undefined) return { key, ok: false, problem: 'The token shows no public value for this key, neither in the key itself nor in one public key object with its CKA_ID, so a signature cannot be verified.' };
+  if (key.type === 'other')
+    return { key, ok: false, problem: 'hsmonger does not sign with a key of this kind; it takes RSA, P-256, P-384, P-521 and Ed25519.' };
+  if (spki === undefined)
+    return {
+      key,
+      ok: false,
+      problem:
+        'The token shows no public value for this key, neither in the key itself nor in one public key object with its CKA_ID, so a signature cannot be verified.',
+    };
   if (!key.canSign) return { key, ok: false, problem: 'The token does not allow this key to sign (CKA_SIGN is false).' };
   const made: ProvingSignature[] = [];
   try {
@@ -53,7 +63,9 @@ async function checked(token: Token, key: TokenKey, signatures: number, listed: 
     return { key, ok: false, problem: sentenceOf(error) };
   }
   const facts = { key, ...timed(made), ...signedWith(made, listed) };
-  return made.every(({ verified }) => verified) ? { ...facts, ok: true } : { ...facts, ok: false, problem: 'The signature does not verify with the public key the token gives for it.' };
+  return made.every(({ verified }) => verified)
+    ? { ...facts, ok: true }
+    : { ...facts, ok: false, problem: 'The signature does not verify with the public key the token gives for it.' };
 }
 
 function timed(made: readonly ProvingSignature[]): Pick<KeyCheck, 'latencyMs' | 'fastestMs'> {

@@ -10,11 +10,16 @@ export interface SlotContents {
   /** All tokens the module shows, initialised or not. */
   readonly tokens: readonly TokenDescription[];
   /** The one that is meant, and what it holds; why it could not be opened, as a sentence. */
-  readonly token: { readonly ok: true; readonly description: TokenDescription; readonly objects: readonly CountedObject[] } | { readonly ok: false; readonly code: ErrorCode; readonly problem: string };
+  readonly token:
+    | { readonly ok: true; readonly description: TokenDescription; readonly objects: readonly CountedObject[] }
+    | { readonly ok: false; readonly code: ErrorCode; readonly problem: string };
 }
 
 /** Counts what is on the token; where that wants a PIN, by the rules of its guard: one that is refused is the failure it is anywhere. */
-export async function countObjects(context: ServiceContext, { sight, force }: { readonly sight: CensusSight; readonly force: boolean }): Promise<SlotContents> {
+export async function countObjects(
+  context: ServiceContext,
+  { sight, force }: { readonly sight: CensusSight; readonly force: boolean },
+): Promise<SlotContents> {
   const tokens = listTokens(tokenOf(context.instance));
   try {
     const token = await context.openToken({ force });

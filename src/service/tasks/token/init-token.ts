@@ -10,7 +10,10 @@ export function planNewToken({ instance }: ServiceContext, wanted: NewToken): Pr
 }
 
 /** Makes it, in the slot that was planned. `soPinFile`: absolute path. */
-export function makeToken({ instance, initMeans }: ServiceContext, { label, instead, soPinFile }: { readonly label: string; readonly instead: TokenDescription; readonly soPinFile: string }): Promise<TokenDescription> {
+export function makeToken(
+  { instance, initMeans }: ServiceContext,
+  { label, instead, soPinFile }: { readonly label: string; readonly instead: TokenDescription; readonly soPinFile: string },
+): Promise<TokenDescription> {
   const config = tokenOf(instance);
   return initToken(config, { label, instead, soPin: { from: 'file', path: soPinFile }, pin: config.pin }, initMeans);
 }

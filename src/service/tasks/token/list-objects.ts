@@ -11,5 +11,10 @@ export interface TokenObjects {
 /** Keys and certificates; logs in only to see the keys. */
 export async function listObjects(context: Pick<ServiceContext, 'openToken'>, { keys }: { readonly keys: boolean }): Promise<TokenObjects> {
   const token = await context.openToken();
-  return { description: token.description, keys: keys ? await token.keys() : [], publicKeys: keys ? await token.publicKeys() : [], certificates: await token.certificates() };
+  return {
+    description: token.description,
+    keys: keys ? await token.keys() : [],
+    publicKeys: keys ? await token.publicKeys() : [],
+    certificates: await token.certificates(),
+  };
 }

@@ -20,7 +20,14 @@ export interface TokenLook {
   /** All tokens it shows, initialised or not. */
   readonly tokens: readonly TokenDescription[];
   /** The one the instance file names, without a login. */
-  readonly token: { readonly ok: true; readonly description: TokenDescription; readonly certificates: readonly TokenCertificate[]; readonly mechanisms: readonly string[] } | Trouble;
+  readonly token:
+    | {
+        readonly ok: true;
+        readonly description: TokenDescription;
+        readonly certificates: readonly TokenCertificate[];
+        readonly mechanisms: readonly string[];
+      }
+    | Trouble;
   /** The PIN's source, as the service user finds it; the PIN in it is not tried. */
   readonly pin: { readonly ok: true } | Trouble;
   /** Only where it was asked for and the token is there. */
@@ -36,7 +43,12 @@ export async function lookAtToken(context: ServiceContext, { login }: { readonly
   const tokens = module.ok ? module.value : [];
   try {
     const token = await context.openToken();
-    const contents = { ok: true as const, description: token.description, certificates: await token.certificates(), mechanisms: await token.mechanisms() };
+    const contents = {
+      ok: true as const,
+      description: token.description,
+      certificates: await token.certificates(),
+      mechanisms: await token.mechanisms(),
+    };
     return { module: { ok: true }, tokens, token: contents, pin, ...(login ? { login: await loggedIn(token) } : {}) };
   } catch (error) {
     return { module: { ok: true }, tokens, token: troubleOf(error), pin };

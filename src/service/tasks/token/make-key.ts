@@ -11,7 +11,10 @@ export interface MadeKey {
 }
 
 /** Makes a key pair on the token. */
-export async function makeKey(context: Pick<ServiceContext, 'openToken'>, order: { readonly type: KeyPairType; readonly label: string; readonly id?: Uint8Array }): Promise<MadeKey> {
+export async function makeKey(
+  context: Pick<ServiceContext, 'openToken'>,
+  order: { readonly type: KeyPairType; readonly label: string; readonly id?: Uint8Array },
+): Promise<MadeKey> {
   const token = await context.openToken({ access: 'write' });
   const key = await token.generateKeyPair(order);
   const nssId = key.spki === undefined ? undefined : nssKeyId(key.spki);

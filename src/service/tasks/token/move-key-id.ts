@@ -26,8 +26,14 @@ export interface MovedId {
   readonly finished?: Uint8Array;
 }
 
-/** Gives the key a selector names, and its certificates, the CKA_ID NSS computes. Finishes an interrupted move of this instance first, whichever key it was for. */
-export async function moveKeyId(context: Pick<ServiceContext, 'openToken' | 'directories' | 'instance'>, { selector }: { readonly selector: string }): Promise<MovedId> {
+/**
+ * Gives the key a selector names, and its certificates, the CKA_ID NSS computes. Finishes an interrupted move of this instance first,
+ * whichever key it was for.
+ */
+export async function moveKeyId(
+  context: Pick<ServiceContext, 'openToken' | 'directories' | 'instance'>,
+  { selector }: { readonly selector: string },
+): Promise<MovedId> {
   const file = path.join(stateDirectory(context.directories, context.instance), 'move-id.json');
   const token = await context.openToken({ access: 'write' });
   const finished = await finish(token, file);
@@ -35,10 +41,15 @@ export async function moveKeyId(context: Pick<ServiceContext, 'openToken' | 'dir
   // The interrupted move may have been this one, and the key been named by the id it no longer has.
   const keys = await token.keys();
   const wanted = keys.filter((key) => named(key, 'private'));
-  const again = finished !== undefined && named({ id: finished.from, label: '' }, 'private') ? keys.filter(({ id }) => finished.to.equals(id)) : [];
+  const again =
+    finished !== undefined && named({ id: finished.from, label: '' }, 'private') ? keys.filter(({ id }) => finished.to.equals(id)) : [];
   const key = onlyOne(wanted.length > 0 ? wanted : again, selector, 'private keys', 'KEY_NOT_FOUND', token.description);
   const to = key.spki === undefined ? undefined : nssKeyId(key.spki);
-  if (key.spki === undefined || to === undefined) throw new HsmongerError('KEY_UNUSABLE', `The token does not show the public value of the key '${selector}', or it is of a kind NSS does not know, so its CKA_ID cannot be computed; store its public key on the token first.`);
+  if (key.spki === undefined || to === undefined)
+    throw new HsmongerError(
+      'KEY_UNUSABLE',
+      `The token does not show the public value of the key '${selector}', or it is of a kind NSS does not know, so its CKA_ID cannot be computed; store its public key on the token first.`,
+    );
   const outcome = await move(token, file, { spki: key.spki, from: key.id, to });
   const facts = { token: token.description, label: key.label, to, ...(finished === undefined ? {} : { finished: finished.to }) };
   return finished?.to.equals(key.id) === true ? { ...facts, from: finished.from, outcome: 'moved' } : { ...facts, from: key.id, outcome };
@@ -48,17 +59,27 @@ async function finish(token: Token, file: string): Promise<{ readonly from: Buff
   if (!existsSync(file)) return undefined;
   const { serial, label, spki, from, to } = v.parse(journalSchema, JSON.parse(readFileSync(file, 'utf8')));
   const { description } = token;
-  if (serial !== description.serial || label !== description.label) throw new HsmongerError('STATE_BUSY', `An earlier move of a CKA_ID on token '${label}' (serial ${serial}) was interrupted; finish it there first, by running this on that token, or remove ${file} where that token is gone for good.`);
+  if (serial !== description.serial || label !== description.label)
+    throw new HsmongerError(
+      'STATE_BUSY',
+      `An earlier move of a CKA_ID on token '${label}' (serial ${serial}) was interrupted; finish it there first, by running this on that token, or remove ${file} where that token is gone for good.`,
+    );
   const [old, next] = [Buffer.from(from, 'hex'), Buffer.from(to, 'hex')];
   await move(token, file, { spki: Buffer.from(spki, 'base64'), from: old, to: next });
   return { from: old, to: next };
 }
 
-async function move(token: Token, file: string, { spki, from, to }: { readonly spki: Uint8Array; readonly from: Uint8Array; readonly to: Uint8Array }): Promise<'moved' | 'nothing to do' | 'refused'> {
+async function move(
+  token: Token,
+  file: string,
+  { spki, from, to }: { readonly spki: Uint8Array; readonly from: Uint8Array; readonly to: Uint8Array },
+): Promise<'moved' | 'nothing to do' | 'refused'> {
   const { serial, label } = token.description;
   const journal: Journal = { serial, label, spki: Buffer.from(spki).toString('base64'), from: hex(from), to: hex(to) };
   const certificates = (await token.certificates()).map(({ der }) => der).filter((der) => isFor(der, spki));
-  const outcome = await token.moveId({ spki, from, to, certificates }, () => { writeDown(file, journal); });
+  const outcome = await token.moveId({ spki, from, to, certificates }, () => {
+    writeDown(file, journal);
+  });
   // A failure in between leaves it: the next run finishes what this one began.
   rmSync(file, { force: true });
   return outcome;
@@ -69,7 +90,11 @@ function writeDown(file: string, journal: Journal): void {
   try {
     writeDurably(file, JSON.stringify(journal));
   } catch (error) {
-    throw new HsmongerError('STATE_UNAVAILABLE', `Cannot write ${file}, by which an interrupted move is finished: ${sentenceOf(error)}; no CKA_ID was changed. Mend that and run this again.`, { cause: error });
+    throw new HsmongerError(
+      'STATE_UNAVAILABLE',
+      `Cannot write ${file}, by which an interrupted move is finished: ${sentenceOf(error)}; no CKA_ID was changed. Mend that and run this again.`,
+      { cause: error },
+    );
   }
 }
 

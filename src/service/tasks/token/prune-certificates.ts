@@ -30,7 +30,10 @@ export interface Pruned {
   readonly certificates: readonly PrunedCertificate[];
 }
 
-/** Lists the superseded certificates on the token, and removes them where `remove`: each is in the archive first. Never a key. NOT_PERMITTED where this host may not (design rule 11). */
+/**
+ * Lists the superseded certificates on the token, and removes them where `remove`: each is in the archive first. Never a key. NOT_PERMITTED
+ * where this host may not (design rule 11).
+ */
 export async function pruneCertificates(context: ServiceContext, { remove }: { readonly remove: boolean }): Promise<Pruned> {
   const { instance } = context;
   const { pruning, why } = await pruningOf(context);
@@ -42,14 +45,23 @@ export async function pruneCertificates(context: ServiceContext, { remove }: { r
   const certificates: PrunedCertificate[] = [];
   for (const { old, by } of superseded) {
     // Nobody wrote down when it was superseded: not before its successor began.
-    const due = pruning === 'at once' || mayGo('after the grace time', by.certificate.notBefore, context.clock(), instance.saving.graceDays);
+    const due =
+      pruning === 'at once' || mayGo('after the grace time', by.certificate.notBefore, context.clock(), instance.saving.graceDays);
     const name = old.label === '' ? 'unlabelled' : old.label;
     if (remove && due) {
       archive(directory, name, old.certificate);
-      if (!isArchived(directory, name, old.certificate)) throw new HsmongerError('STATE_UNAVAILABLE', `The certificate '${name}' is not in ${directory} after it was written there, so it was not removed from the token; check the disk.`);
+      if (!isArchived(directory, name, old.certificate))
+        throw new HsmongerError(
+          'STATE_UNAVAILABLE',
+          `The certificate '${name}' is not in ${directory} after it was written there, so it was not removed from the token; check the disk.`,
+        );
       await token.destroyCertificates(old.der);
     }
-    certificates.push({ ...reported({ old, by }), file: archiveFile(directory, name, old.certificate), outcome: !due ? 'kept' : remove ? 'removed' : 'would be removed' });
+    certificates.push({
+      ...reported({ old, by }),
+      file: archiveFile(directory, name, old.certificate),
+      outcome: !due ? 'kept' : remove ? 'removed' : 'would be removed',
+    });
   }
   return { token: token.description, certificates };
 }
@@ -60,13 +72,26 @@ function assertMay(pruning: Pruning, why: string | undefined): void {
     case 'after the grace time':
       return;
     case 'never':
-      throw new HsmongerError('NOT_PERMITTED', 'Other servers use this token, and only the renewal master removes certificates from it; run this there.');
+      throw new HsmongerError(
+        'NOT_PERMITTED',
+        'Other servers use this token, and only the renewal master removes certificates from it; run this there.',
+      );
     case 'unknown':
-      throw new HsmongerError('DIRECTORY_UNAVAILABLE', `Whether other servers use this token cannot be told, so nothing is removed from it: ${why ?? 'the directory could not be opened as this user'}`);
+      throw new HsmongerError(
+        'DIRECTORY_UNAVAILABLE',
+        `Whether other servers use this token cannot be told, so nothing is removed from it: ${why ?? 'the directory could not be opened as this user'}`,
+      );
   }
 }
 
 function reported({ old, by }: Superseded): Omit<PrunedCertificate, 'file' | 'outcome'> {
   const { subject, issuer, serial, notAfter } = old.certificate;
-  return { label: old.label, subject: nameText(subject), issuer: nameText(issuer), serial: hex(serial), notAfter, by: { serial: hex(by.certificate.serial), notAfter: by.certificate.notAfter } };
+  return {
+    label: old.label,
+    subject: nameText(subject),
+    issuer: nameText(issuer),
+    serial: hex(serial),
+    notAfter,
+    by: { serial: hex(by.certificate.serial), notAfter: by.certificate.notAfter },
+  };
 }
