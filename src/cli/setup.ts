@@ -7,7 +7,7 @@ import { HsmongerError, asHsmongerError } from '../errors.js';
 import { moduleName } from '../nss/modules.js';
 import { runningAsRoot } from '../platform/service-user.js';
 import { askService } from '../service/ask.js';
-import { applyChanges, type Step } from '../tracking/apply.js';
+import { applyChanges, exitCodeOf, type Step } from '../tracking/apply.js';
 import { refused } from '../tracking/preflight.js';
 import { standing, tokenAway } from '../tracking/several-tokens.js';
 import type { AddCommand, Surroundings } from './command.js';
@@ -241,8 +241,8 @@ async function perform(
         ? `Instance '${instance.name}' is set up already; nothing was changed.\n`
         : done.map((line) => `${harmless(line)}\n`).join(''),
     );
-  if (steps.some(({ outcome }) => outcome !== 'done')) return 1;
-  return later.length + untrusted.length === 0 ? 0 : 3;
+  const code = exitCodeOf(steps);
+  return code === 0 && later.length + untrusted.length > 0 ? 3 : code;
 }
 
 /** Tracks what pre-flight, looked at again where the ground has changed, agrees to. */

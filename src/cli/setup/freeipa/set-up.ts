@@ -9,7 +9,7 @@ import { readPasswordConf } from '../../../freeipa/password-conf.js';
 import { moduleName } from '../../../nss/modules.js';
 import { accountOf } from '../../../platform/service-user.js';
 import { askService } from '../../../service/ask.js';
-import { applyChanges, type Step } from '../../../tracking/apply.js';
+import { applyChanges, exitCodeOf, type Step } from '../../../tracking/apply.js';
 import { planTracking, type Change } from '../../../tracking/plan.js';
 import { refused } from '../../../tracking/preflight.js';
 import { leavingBusy, nothingTaken, withTaken } from '../../../tracking/take-over.js';
@@ -205,6 +205,5 @@ async function perform(
         ? `Instance '${instance.name}' is set up already; nothing was changed.\n`
         : done.map((line) => `${harmless(line)}\n`).join(''),
     );
-  if (steps.some(({ outcome }) => outcome === 'failed' || outcome === 'skipped')) return 1;
-  return steps.some(({ outcome }) => outcome === 'stuck') ? 3 : 0;
+  return exitCodeOf(steps);
 }
