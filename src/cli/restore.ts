@@ -14,12 +14,13 @@ import { askService } from '../service/ask.js';
 import { partBytes, type Piece, type Settled } from '../service/tasks/state/state-parts.js';
 import { unpack, withStaging } from './backup/archive.js';
 import { holdingLedger, type HeldLedger } from './backup/hold-ledger.js';
-import { parseManifest, type InstanceBackup, type Manifest } from './backup/manifest.js';
+import { parseManifest, takenOverName, type InstanceBackup, type Manifest } from './backup/manifest.js';
 import { swapDirectories } from './backup/swap.js';
 import type { AddCommand, Surroundings } from './command.js';
 import { absolutePath } from './flags.js';
 import { directoriesOf, type GlobalOptions } from './global-options.js';
 import { harmless, json } from './output.js';
+import { takenOverFile } from './setup/freeipa/memory.js';
 import { assertTrustedPlace, writeInstanceFile } from './setup/write-instance.js';
 import { removeState, stateExists } from './state-directory.js';
 
@@ -35,6 +36,8 @@ interface Order {
   readonly instance: Instance;
   /** Of its file. */
   readonly text: string;
+  /** Of what says how to give an IPA server's requests back. */
+  readonly takenOver: string | undefined;
   /** Where the backup has it. */
   readonly source: string;
 }
@@ -150,7 +153,8 @@ function ordered(backup: InstanceBackup, staging: string, directories: Directori
       throw new HsmongerError('BACKUP_INVALID', `${file} is damaged: '${part.name}' of instance '${backup.name}' is not in it whole.`);
   }
   assertTrustedPlace(target);
-  return { backup, instance, text, source };
+  const takenOver = backup.takenOver === undefined ? undefined : contentOf(file, path.join(source, takenOverName), backup.takenOver);
+  return { backup, instance, text, takenOver, source };
 }
 
 /** Nothing that is there is replaced by a slip: the instance's name has to be typed. */
@@ -188,7 +192,7 @@ function restoreAgentConf(manifest: Manifest, staging: string, directories: Dire
  * there, or both are beside it and a second run goes on.
  */
 async function put(
-  { backup, instance, text, source }: Order,
+  { backup, instance, text, takenOver, source }: Order,
   manifest: Manifest,
   directories: Directories,
   { above }: RestoreOptions,
@@ -196,8 +200,14 @@ async function put(
 ): Promise<Placed> {
   const place = { instance, directories };
   const directory = stateDirectory(directories, instance);
-  if (backup.parts.length === 0) {
+  const writeConfiguration = () => {
+    const memory = takenOverFile(directories, instance.name);
+    // What is there is of this host's requests as they were later.
+    if (takenOver !== undefined && !existsSync(memory)) writeInstanceFile(memory, takenOver);
     writeInstanceFile(instance.file, text);
+  };
+  if (backup.parts.length === 0) {
+    writeConfiguration();
     return {};
   }
   // No instance's name begins with a dot.
@@ -228,7 +238,7 @@ async function put(
         to: directory,
         ...(kept === undefined ? {} : { aside: kept }),
       });
-      writeInstanceFile(instance.file, text);
+      writeConfiguration();
       return { settled, ...(kept === undefined ? {} : { aside: kept }), ...(begun.length === 0 ? {} : { begun }) };
     };
     // From the look at what is replaced until it is: who is writing into it is waited for, or in the way, and who comes after finds the new
