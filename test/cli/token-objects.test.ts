@@ -1,8 +1,10 @@
 import { X509Certificate } from 'node:crypto';
-import { existsSync, readFileSync, realpathSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync, realpathSync, rmSync, writeFileSync } from 'node:fs';
+import path from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { listedObjects } from '../rig/pkcs11-listing.js';
 import { runAs } from '../rig/run-as.js';
+import { ensureServiceUser } from '../rig/service-user.js';
 import { hsmonger, type Said } from './site.js';
 import { tokenSite, type Key, type TokenSite } from './token-site.js';
 
@@ -142,6 +144,27 @@ describe('certificates', () => {
     expect(plan.out).toMatch(/^renewed .*would be removed/mu);
     expect(plan.err).toContain('Nothing was removed');
     expect(await site.pkcs11Tool('--list-objects')).toBe(before);
+
+    // Flags are no way round what the instance file says of the other hosts (design rule 11).
+    const file = path.join(site.directory, 'etc', 'clone.toml');
+    mkdirSync(path.dirname(file), { recursive: true, mode: 0o755 });
+    writeFileSync(
+      file,
+      `user = "${ensureServiceUser().name}"\n[token]\nlabel = "${site.token.label}"\nmodule = "${site.token.module}"\npin-file = "${site.token.pinFile}"\nenvironment = { SOFTHSM2_CONF = "${site.token.confFile}" }\n[nss]\ndatabase = "${site.directory}"\n[issuer]\ntype = "token"\ncertificate = "ca"\nowner = "another.host.test"\n[[certificate]]\nnickname = "ca"\nprofile = "caCACert"\n`,
+      { mode: 0o644 },
+    );
+    expect(await hsmonger('token', 'prune', '--yes', ...site.flags)).toMatchObject({
+      exitCode: 2,
+      err: expect.stringMatching(
+        /^hsmonger: Nothing is removed .* by flags alone: It holds the keys of instance 'clone'\. .*--instance/u,
+      ) as string,
+    });
+    expect((await hsmonger('token', 'prune', '--yes', '--instance', 'clone', ...site.here.slice(2))).err).toContain(
+      'only the renewal master removes',
+    );
+    expect((await site.ok('prune', ...site.flags)).out).toContain('would be removed');
+    expect(await site.pkcs11Tool('--list-objects')).toBe(before);
+    rmSync(file);
 
     const done = JSON.parse((await site.ok('prune', '--yes', '--json', ...site.flags)).out) as {
       label: string;

@@ -59,8 +59,8 @@ async function inspectCopy(place: Place, directory: string, label: string): Prom
 }
 
 /** By label, so that two of one label in the copy are refused as they are everywhere. */
-function copyPlace({ instance, directories }: Place, environment: Readonly<Record<string, string>>, label: string): Place {
-  return { directories, instance: { ...instance, token: { ...tokenOf(instance), selector: { by: 'label', label }, environment } } };
+function copyPlace({ instance, ...place }: Place, environment: Readonly<Record<string, string>>, label: string): Place {
+  return { ...place, instance: { ...instance, token: { ...tokenOf(instance), selector: { by: 'label', label }, environment } } };
 }
 
 /** SoftHSM's configuration for the copy alone; nothing secret is in it. */

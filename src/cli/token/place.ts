@@ -22,6 +22,8 @@ export interface TokenOptions extends GlobalOptions {
 export interface Place {
   readonly instance: Instance;
   readonly directories: Directories;
+  /** Flags tell which token it is, and nothing of who else uses it. */
+  readonly from: 'instance file' | 'flags';
 }
 
 // eslint-disable-next-line @typescript-eslint/explicit-module-boundary-types -- yargs' own type says which flags there are
@@ -73,11 +75,12 @@ export function placeOf(options: TokenOptions, env: Surroundings['env'], selecto
     if (stray !== undefined)
       throw new HsmongerError('USAGE', `--${stray} goes with --module; without it the instance file says everything.`);
     const place = instanceOf(options, env);
-    return { ...place, instance: chosenToken(place.instance, options.token) };
+    return { ...place, from: 'instance file', instance: chosenToken(place.instance, options.token) };
   }
   const pinFile = options.pinFile ?? byUri.pinFile;
   return {
     directories: directoriesOf(options, env),
+    from: 'flags',
     instance: provisionalInstance({
       instance: options.instance,
       user: options.user,
