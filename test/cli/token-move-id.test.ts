@@ -3,6 +3,7 @@ import path from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { createObstinateModule } from '../rig/obstinate-module.js';
 import { listedObjects } from '../rig/pkcs11-listing.js';
+import { ensureServiceUser } from '../rig/service-user.js';
 import { hsmonger } from './site.js';
 import { tokenSite, type TokenSite } from './token-site.js';
 
@@ -33,7 +34,7 @@ describe('move-id', () => {
     return { id, nss: nssId!, label };
   }
 
-  const stateFile = () => path.join(site.directory, 'state', 'hsmonger', 'move-id.json');
+  const stateFile = () => path.join(site.directory, 'state', '.by-flags', ensureServiceUser().name, 'move-id.json');
 
   /** CKA_IDs of the three objects as pkcs11-tool reads them. */
   async function ids(label: string): Promise<string[]> {

@@ -6,7 +6,7 @@ import { HsmongerError } from '../../errors.js';
 import { askService } from '../../service/ask.js';
 import type { Surroundings } from '../command.js';
 import { absolutePath, directoriesOf, instanceOf, keyValues, type GlobalFlags, type GlobalOptions } from '../global-options.js';
-import { provisionalInstance } from '../provisional-instance.js';
+import { instanceByFlags } from '../provisional-instance.js';
 import { isUri, tokenByUri } from './token-uri.js';
 
 /** How a `token` command is told which token, where the instance file does not say it. */
@@ -81,8 +81,7 @@ export function placeOf(options: TokenOptions, env: Surroundings['env'], selecto
   return {
     directories: directoriesOf(options, env),
     from: 'flags',
-    instance: provisionalInstance({
-      instance: options.instance,
+    instance: instanceByFlags({
       user: options.user,
       module,
       environment: moduleEnv ?? {},
