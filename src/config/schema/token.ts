@@ -50,11 +50,13 @@ function pinSourceOf(instance: string, file: string, where: string, token: Token
   if (credential !== undefined && unlock === true)
     throw wrong(file, `${where}.pin-unlock`, 'is true beside pin-credential, which implies it; leave it out, or give it a path');
   if (credential !== undefined || unlock !== undefined) {
+    const on = where === 'token' ? [] : [where.replace(/^tokens\./u, '')];
+    // No name holds '@': with a dot the instance a.b and the token b of instance a would have one file.
     sources.push({
       from: 'unlocked',
-      path: typeof unlock === 'string' ? unlock : `/run/hsmonger/${where.replace(/^tokens?/u, instance)}.pin`,
+      path: typeof unlock === 'string' ? unlock : `/run/hsmonger/${[instance, ...on].join('@')}.pin`,
       instance,
-      ...(where === 'token' ? {} : { on: where.replace(/^tokens\./u, '') }),
+      ...(on[0] === undefined ? {} : { on: on[0] }),
       ...(credential === undefined ? {} : { credential }),
     });
   }
