@@ -19,6 +19,11 @@ export interface TokenDescription {
   readonly pin: 'fine' | 'count-low' | 'final-try' | 'locked';
 }
 
+/** One of all the module shows, by its place among the slots, from 0. */
+export interface ListedToken extends TokenDescription {
+  readonly index: number;
+}
+
 /** Which private key: the sole ways a certificate's key is found. Never by label where a certificate is at hand: certmonger empties it. */
 export type KeySelector =
   | {
