@@ -33,7 +33,9 @@ export type KeySelector =
     }
   | { readonly by: 'id'; readonly id: Uint8Array }
   | { readonly by: 'label'; readonly label: string }
-  | { readonly by: 'uri'; readonly uri: string };
+  | { readonly by: 'uri'; readonly uri: string }
+  /** As a person says it: label, CKA_ID in hexadecimal where no key has that label, or URI. */
+  | { readonly by: 'name'; readonly name: string };
 
 export type KeyType = 'RSA' | 'EC' | 'Ed25519' | 'other';
 

@@ -72,6 +72,8 @@ describe('keys', () => {
     expect(parsed(await site.ok('keys', shown[0]!.replace('model=', ';model='), '--json', ...site.flags))).toMatchObject([fits[0]]);
     // The URI alone says it all.
     const whole = `${key.uri}?module-path=${site.token.module}&pin-source=file:${site.token.pinFile}`;
+    const inFull = whole.replace('pkcs11:', 'PKCS11:').replace('file:', 'FILE://localhost');
+    expect(parsed(await site.ok('keys', inFull, '--json', ...site.here))).toHaveLength(1);
     expect(parsed(await site.ok('keys', whole, '--json', ...site.here))).toMatchObject([fits[0]]);
     const nobody = await hsmonger('token', 'keys', 'nobody', ...site.flags);
     expect(nobody).toMatchObject({ exitCode: 1, err: expect.stringContaining("'nobody' names no key") as string });

@@ -97,6 +97,7 @@ describe('pass', () => {
   it.each([
     ['slot = 7', { by: 'slot', slotId: 7 }],
     ['slot-index = 0', { by: 'slot-index', index: 0 }],
+    ['uri = "PKCS11:token=HSM%201"', { by: 'uri', uri: 'PKCS11:token=HSM%201' }],
     ['uri = "pkcs11:token=HSM%201"', { by: 'uri', uri: 'pkcs11:token=HSM%201' }],
   ])('takes %s as a token', (line, selector) => {
     expect(parsed(minimal.replace('label = "softhsm_token"', line)).token?.selector).toEqual(selector);

@@ -12,7 +12,7 @@ import type { Io } from '../io.js';
 import { harmless, json } from '../output.js';
 import { instancesOn } from './instances-on.js';
 import { placeOf, type TokenOptions } from './place.js';
-import { isUri } from './token-uri.js';
+import { isUri } from '../../config/pkcs11-uri.js';
 
 interface InitOptions extends TokenOptions {
   readonly soPinFile: string;

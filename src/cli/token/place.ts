@@ -7,7 +7,8 @@ import { askService } from '../../service/ask.js';
 import type { Surroundings } from '../command.js';
 import { absolutePath, directoriesOf, instanceOf, keyValues, type GlobalFlags, type GlobalOptions } from '../global-options.js';
 import { instanceByFlags } from '../provisional-instance.js';
-import { isUri, tokenByUri } from './token-uri.js';
+import { isUri } from '../../config/pkcs11-uri.js';
+import { tokenByUri } from './token-uri.js';
 
 /** How a `token` command is told which token, where the instance file does not say it. */
 export interface TokenOptions extends GlobalOptions {
