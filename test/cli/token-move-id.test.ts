@@ -1,4 +1,4 @@
-import { existsSync } from 'node:fs';
+import { existsSync, rmSync } from 'node:fs';
 import path from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { createObstinateModule } from '../rig/obstinate-module.js';
@@ -84,6 +84,17 @@ describe('move-id', () => {
     await hsmonger('token', 'move-id', first.id, ...through(obstinate, 'OBSTINATE_KILL_AFTER=1'));
     await site.ok('move-id', second.id, ...site.flags);
     expect(await ids(first.label)).toEqual([first.nss, first.nss, first.nss]);
+    expect(await ids(second.label)).toEqual([second.nss, second.nss, second.nss]);
+  });
+
+  test('where that key is gone, the run for another says what stands in its way, and that helps', async () => {
+    const [gone, second] = [await foreign(), await foreign()];
+    await hsmonger('token', 'move-id', gone.id, ...through(obstinate, 'OBSTINATE_KILL_BEFORE=1'));
+    for (const type of ['privkey', 'pubkey']) await site.pkcs11Tool('--delete-object', '--type', type, '--id', gone.id);
+    const said = await hsmonger('token', 'move-id', second.id, ...site.flags);
+    expect(said.err).toMatch(new RegExp(`An earlier move, of the key that had CKA_ID ${gone.id}, .* remove ${stateFile()} and run`, 'u'));
+    rmSync(stateFile());
+    await site.ok('move-id', second.id, ...site.flags);
     expect(await ids(second.label)).toEqual([second.nss, second.nss, second.nss]);
   });
 
