@@ -1,4 +1,5 @@
 import { X509Certificate } from 'node:crypto';
+import { execFileSync } from 'node:child_process';
 import { existsSync, mkdirSync, readFileSync, realpathSync, rmSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
@@ -90,6 +91,25 @@ describe('keys', () => {
       const said = await hsmonger('token', 'keygen', ...argv, ...site.flags);
       expect(said).toMatchObject({ exitCode: code, err: expect.stringMatching(message) as string });
     }
+  });
+
+  test('keygen refuses a CKA_ID that anything has: a stray public key or certificate would be taken for the new one', async () => {
+    await site.made('halved', '--id', '0c01');
+    await site.pkcs11Tool('--delete-object', '--type', 'privkey', '--id', '0c01');
+    const pem = site.certificateFor(await site.spkiOf('0c01'), 'stray', '/CN=stray');
+    const der = site.file('stray.der');
+    execFileSync('openssl', ['x509', '-in', pem, '-outform', 'DER', '-out', der]);
+    await site.pkcs11Tool('--write-object', der, '--type', 'cert', '--id', '0c02', '--label', 'stray');
+    const before = await site.pkcs11Tool('--list-objects');
+    for (const [id, what] of [
+      ['0c01', 'public key'],
+      ['0c02', 'certificate'],
+    ] as const)
+      expect(await hsmonger('token', 'keygen', '--type', 'P-256', '--label', 'new', '--id', id, ...site.flags)).toMatchObject({
+        exitCode: 1,
+        err: expect.stringMatching(new RegExp(`^hsmonger: Another ${what} on token .* has the CKA_ID ${id} already`, 'u')) as string,
+      });
+    expect(await site.pkcs11Tool('--list-objects')).toBe(before);
   });
 });
 
