@@ -1,4 +1,5 @@
 import path from 'node:path';
+import { nameByFlags } from '../config/directories.js';
 import { identifier } from '../config/schema/values.js';
 import type { Instance } from '../config/instance.js';
 import { HsmongerError } from '../errors.js';
@@ -18,12 +19,21 @@ export interface ProvisionalToken {
 }
 
 /**
- * An instance no file describes, enough for looking at the token as the service user. It has the real instance's name, so failed
- * logins are remembered in one place (design rule 4). Without a PIN file the PIN is looked for in HSMONGER_PIN.
+ * An instance no file describes yet, enough for looking at the token as its service user, with the state of the instance it becomes. Failed
+ * logins are remembered in one place all the same (design rule 4). Without a PIN file the PIN is looked for in HSMONGER_PIN.
  */
 export function provisionalInstance(given: ProvisionalToken): Instance {
   if (!identifier.test(given.instance))
     throw new HsmongerError('USAGE', `'${given.instance}' cannot be an instance's name: use letters, digits, '.', '_' and '-'.`);
+  return described(given);
+}
+
+/** The same for work that no instance comes of: its state is the service user's. */
+export function instanceByFlags(given: Omit<ProvisionalToken, 'instance'>): Instance {
+  return { ...described({ ...given, instance: nameByFlags(given.user) }), file: 'the flags given' };
+}
+
+function described(given: ProvisionalToken): Instance {
   if (given.user === 'root')
     throw new HsmongerError(
       'USAGE',

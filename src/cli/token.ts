@@ -101,8 +101,13 @@ function changing(token: TokenArgv, run: Runner): TokenArgv {
             describe: "File with the security officer's PIN",
           })
           .option('slot', { type: 'string', requiresArg: true, describe: 'CK_SLOT_ID [the first slot that is not initialised]' })
-          .option('slot-index', { type: 'string', requiresArg: true, describe: 'Place of the slot in the list, from 0' })
-          .option('erase', { type: 'string', requiresArg: true, describe: 'Label of the token that is there, whose keys will be lost' }),
+          .option('slot-index', { type: 'string', requiresArg: true, describe: "Place among the module's slots, empty ones too, from 0" })
+          .option('erase', { type: 'string', requiresArg: true, describe: 'Label of the token that is there, whose keys will be lost' })
+          .option('force', {
+            type: 'boolean',
+            default: false,
+            describe: "Try the security officer's PIN even where one attempt is left before it locks",
+          }),
       run(init),
     )
     .command(

@@ -19,6 +19,14 @@ export function stateDirectory(directories: Directories, instance: Pick<Instance
   return path.join(directories.state, instance.name);
 }
 
+/**
+ * A name for what a service user does on a token that flags describe, with state of its own: it must not be made for the wrong user in the
+ * place of an instance. No instance's name begins with a dot.
+ */
+export function nameByFlags(user: string): string {
+  return path.join('.by-flags', user);
+}
+
 /** The instance's ledger: everything we must remember, in one SQLite file. */
 export function ledgerFile(directories: Directories, instance: Pick<Instance, 'name'>): string {
   return path.join(stateDirectory(directories, instance), 'ledger.sqlite');

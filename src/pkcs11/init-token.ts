@@ -20,6 +20,8 @@ export interface InitOrder {
   readonly instead: TokenDescription;
   readonly soPin: PinSource;
   readonly pin: PinSource;
+  /** Spends the security officer's last attempt. */
+  readonly force: boolean;
 }
 
 export interface InitMeans {
@@ -64,7 +66,7 @@ export async function initToken(config: ModuleConfig, order: InitOrder, { pins, 
       };
       const found = look();
       assertLength(cryptoki, found.slot, user.pin);
-      const soMeans: LoginMeans = { source: order.soPin, pins, force: false, anew: false, env, reader, clock: systemClock };
+      const soMeans: LoginMeans = { source: order.soPin, pins, force: order.force, anew: false, env, reader, clock: systemClock };
       const site = {
         cryptoki,
         slot: found.slot,

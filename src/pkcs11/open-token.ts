@@ -6,7 +6,7 @@ import { returnValueOf } from './ckr.js';
 import { openModule, type ModuleConfig } from './module/module.js';
 import { openSession } from './session.js';
 import { findToken, tokensOf } from './slots.js';
-import type { OpenToken, OpenTokenOptions, Token, TokenDescription } from './token.js';
+import type { ListedToken, OpenToken, OpenTokenOptions, Token, TokenDescription } from './token.js';
 
 /** See OpenToken. Called after the drop to the service user: the module and its files are that user's business. */
 export const openToken: OpenToken = async (config, options) => {
@@ -78,12 +78,12 @@ function open(config: TokenConfig, options: OpenTokenOptions): Token {
 }
 
 /** The tokens a module shows, in its own order, for people to choose from; a slot's failure when no other slot shows one. */
-export function listTokens(config: ModuleConfig): TokenDescription[] {
+export function listTokens(config: ModuleConfig): ListedToken[] {
   const module = openModule(config);
   try {
     const { tokens, failure } = tokensOf(module.cryptoki, config.module);
     if (tokens.length === 0 && failure !== undefined) throw failure;
-    return tokens.map(({ description }) => description);
+    return tokens.map(({ index, description }) => ({ ...description, index }));
   } finally {
     module.release();
   }

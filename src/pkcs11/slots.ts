@@ -9,7 +9,7 @@ import { parseUri, type Pkcs11Uri } from './uri.js';
 
 export interface TokenInSlot {
   readonly slot: Handle;
-  /** Place among the slots the module says hold a token, whether or not those answer: what `slot-index` counts. */
+  /** Place among all the module's slots, empty ones too: what `slot-index` counts, as pkcs11-tool's --slot-index and -L do. */
   readonly index: number;
   readonly description: TokenDescription;
 }
@@ -31,10 +31,13 @@ const absent: ReadonlySet<string | undefined> = new Set([
 
 /** The tokens in the module's slots. */
 export function tokensOf(cryptoki: Cryptoki, module: string): TokensSeen {
-  const slots = calling(`Listing the slots of ${module}`, () => cryptoki.C_GetSlotList(true));
+  const listing = `Listing the slots of ${module}`;
+  const slots = calling(listing, () => cryptoki.C_GetSlotList(true));
+  const all = calling(listing, () => cryptoki.C_GetSlotList(false));
   const tokens: TokenInSlot[] = [];
   const failures: HsmongerError[] = [];
-  for (const [index, slot] of slots.entries()) {
+  for (const slot of slots) {
+    const index = all.findIndex((one) => one.equals(slot));
     try {
       const description = describe(cryptoki, slot);
       if (description !== undefined) tokens.push({ slot, index, description });

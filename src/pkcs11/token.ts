@@ -19,6 +19,11 @@ export interface TokenDescription {
   readonly pin: 'fine' | 'count-low' | 'final-try' | 'locked';
 }
 
+/** One of all the module shows, by its place among the slots, from 0. */
+export interface ListedToken extends TokenDescription {
+  readonly index: number;
+}
+
 /** Which private key: the sole ways a certificate's key is found. Never by label where a certificate is at hand: certmonger empties it. */
 export type KeySelector =
   | {
@@ -28,7 +33,9 @@ export type KeySelector =
     }
   | { readonly by: 'id'; readonly id: Uint8Array }
   | { readonly by: 'label'; readonly label: string }
-  | { readonly by: 'uri'; readonly uri: string };
+  | { readonly by: 'uri'; readonly uri: string }
+  /** As a person says it: label, CKA_ID in hexadecimal where no key has that label, or URI. */
+  | { readonly by: 'name'; readonly name: string };
 
 export type KeyType = 'RSA' | 'EC' | 'Ed25519' | 'other';
 

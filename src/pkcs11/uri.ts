@@ -1,3 +1,4 @@
+import { isUri } from '../config/pkcs11-uri.js';
 import { HsmongerError } from '../errors.js';
 
 /** A PKCS#11 URI (RFC 7512), decoded. Absent means: not said. `pin-value` has no place here: a PIN does not belong into a name. */
@@ -60,7 +61,7 @@ const allowed: Readonly<Record<Part, RegExp>> = {
  * writes ';;' where a token names no manufacturer.
  */
 export function parseUri(uri: string): Pkcs11Uri {
-  if (!/^pkcs11:/iu.test(uri))
+  if (!isUri(uri))
     throw new HsmongerError('CONFIG_INVALID', `'${withoutPin(uri)}' is not a PKCS#11 URI: it must begin with 'pkcs11:' (RFC 7512).`);
   const rest = uri.slice('pkcs11:'.length);
   const mark = rest.indexOf('?');

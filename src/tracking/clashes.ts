@@ -30,14 +30,14 @@ export interface Clashes {
 }
 
 /** The checks that tell of clashes, for those that show them apart. */
-export const clashChecks = ['nickname-shared', 'issuer-shared', 'module-names'] as const;
+export const clashChecks = ['nickname-shared', 'issuer-shared', 'module-names', 'pin-shared'] as const;
 
 /** Pure: no token is asked. The instance itself may be among the others; it is passed over. */
 export function clashesOf(own: Resident, all: readonly Resident[]): Clashes {
   const others = all.filter(({ instance }) => instance.name !== own.instance.name);
   return {
     refusals: [
-      ...others.flatMap((other) => [...sharedCertificates(own, other), ...sharedIssuers(own, other)]),
+      ...others.flatMap((other) => [...sharedCertificates(own, other), ...sharedIssuers(own, other), ...sharedPins(own, other)]),
       ...moduleNames(own, others),
     ],
     warnings: others.flatMap((other) => differentPinFiles(own, other)),
@@ -185,6 +185,29 @@ function moduleNames(own: Resident, others: readonly Resident[]): Refusal[] {
         check: 'module-names',
         problem: `The modules ${module} and ${taken.module}${taken.whose} would both be called '${moduleName(module)}' in the NSS database ${database}, which knows one of that name.`,
         fix: 'Give one of the instances an NSS database of its own, or name one module through a link with another file name.',
+      },
+    ];
+  });
+}
+
+/** `unlock` for the one token takes the other's PIN away, and certmonger spends its attempts on what is there. */
+function sharedPins(own: Resident, other: Resident): Refusal[] {
+  return own.tokens.flatMap((token): Refusal[] => {
+    const file = pinPathOf(token.config.pin);
+    if (file === undefined) return [];
+    // One that is not seen may be the same token by another name.
+    const twin = other.tokens.find((one) => {
+      const path = pinPathOf(one.config.pin);
+      const inMemory = token.config.pin.from === 'unlocked' || one.config.pin.from === 'unlocked';
+      const seen = token.description !== undefined && one.description !== undefined;
+      return inMemory && path !== undefined && real(path) === real(file) && seen && !sameToken(token, one);
+    });
+    if (twin === undefined) return [];
+    return [
+      {
+        check: 'pin-shared',
+        problem: `The PIN of the token '${labelOf(token)}' would lie in ${file} while unlocked, and so would that of '${labelOf(twin)}' of instance '${other.instance.name}' (${other.instance.file}): one takes the other's place, and certmonger spends login attempts on it.`,
+        fix: `Let 'pin-unlock' name another file in one of the two.`,
       },
     ];
   });

@@ -160,6 +160,12 @@ test('a fresh key on the token: the certificate lies beside it, and the same ord
   expect(objects.stdout.match(/label: +ocsp$/gmu)).toHaveLength(3);
   const again = await hsmonger(...order);
   expect(again.out).toMatch(/; key there already, certificate on the token already\n$/u);
+  const [{ id = '' } = {}] = JSON.parse((await hsmonger('token', 'keys', 'ocsp', '--json', ...flags)).out) as { id?: string }[];
+  for (const key of ['ocsp', id.toUpperCase(), 'PKCS11:object=ocsp'])
+    expect(await hsmonger(...order.slice(0, 6), '--key', key, ...order.slice(8)), key).toMatchObject({
+      exitCode: 0,
+      out: expect.stringMatching(/; key there already, certificate on the token already\n$/u) as string,
+    });
   const clash = await hsmonger(
     'ca',
     'issue',

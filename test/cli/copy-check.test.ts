@@ -98,12 +98,33 @@ it('an object that did not come along, or was made afterwards, is named', async 
     ],
     { env: token.environment },
   );
-  expect(await check()).toMatchObject({ exitCode: 3, out: "The copy lacks the private key 'late' (CKA_ID 77): copy the token again.\n" });
+  expect(await check()).toMatchObject({
+    exitCode: 3,
+    out: "The copy lacks the private key 'late' (CKA_ID 77): copy the token again.\nThe copy lacks the public key 'late': copy the token again.\n",
+  });
   copied();
   expect((await check()).exitCode).toBe(0);
   const added = files().filter((name) => !before.includes(name));
   for (const name of added) rmSync(path.join(copy, name));
   expect((await check()).out).toContain("lacks the private key 'late'");
+});
+
+it.each(['pubkey', 'secrkey', 'data'])('so is what no certificate goes with: %s', async (type) => {
+  const tool = (...args: string[]) =>
+    runAs(owner, 'pkcs11-tool', ['--module', token.module, '--token-label', token.label, '--login', '--pin', token.pin, ...args], {
+      env: token.environment,
+    });
+  if (type === 'secrkey') await tool('--keygen', '--key-type', 'AES:16', '--label', 'storage');
+  if (type === 'data') await tool('--write-object', token.confFile, '--type', 'data', '--label', 'storage', '--private');
+  if (type !== 'pubkey') {
+    expect(await check()).toMatchObject({ exitCode: 3, out: expect.stringMatching(/^The copy lacks the .* 'storage': copy/u) as string });
+    return;
+  }
+  // Gone from the original: the copy has more.
+  await tool('--keypairgen', '--key-type', 'rsa:2048', '--id', '78', '--label', 'half');
+  copied();
+  await tool('--delete-object', '--type', 'pubkey', '--id', '78');
+  expect(await check()).toMatchObject({ exitCode: 3, out: expect.stringMatching(/^The copy has a public key 'half' that/mu) as string });
 });
 
 it('a directory that holds no token says so of itself, not of the token here', async () => {

@@ -1,8 +1,9 @@
-import { existsSync } from 'node:fs';
+import { existsSync, rmSync } from 'node:fs';
 import path from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { createObstinateModule } from '../rig/obstinate-module.js';
 import { listedObjects } from '../rig/pkcs11-listing.js';
+import { ensureServiceUser } from '../rig/service-user.js';
 import { hsmonger } from './site.js';
 import { tokenSite, type TokenSite } from './token-site.js';
 
@@ -33,7 +34,7 @@ describe('move-id', () => {
     return { id, nss: nssId!, label };
   }
 
-  const stateFile = () => path.join(site.directory, 'state', 'hsmonger', 'move-id.json');
+  const stateFile = () => path.join(site.directory, 'state', '.by-flags', ensureServiceUser().name, 'move-id.json');
 
   /** CKA_IDs of the three objects as pkcs11-tool reads them. */
   async function ids(label: string): Promise<string[]> {
@@ -83,6 +84,17 @@ describe('move-id', () => {
     await hsmonger('token', 'move-id', first.id, ...through(obstinate, 'OBSTINATE_KILL_AFTER=1'));
     await site.ok('move-id', second.id, ...site.flags);
     expect(await ids(first.label)).toEqual([first.nss, first.nss, first.nss]);
+    expect(await ids(second.label)).toEqual([second.nss, second.nss, second.nss]);
+  });
+
+  test('where that key is gone, the run for another says what stands in its way, and that helps', async () => {
+    const [gone, second] = [await foreign(), await foreign()];
+    await hsmonger('token', 'move-id', gone.id, ...through(obstinate, 'OBSTINATE_KILL_BEFORE=1'));
+    for (const type of ['privkey', 'pubkey']) await site.pkcs11Tool('--delete-object', '--type', type, '--id', gone.id);
+    const said = await hsmonger('token', 'move-id', second.id, ...site.flags);
+    expect(said.err).toMatch(new RegExp(`An earlier move, of the key that had CKA_ID ${gone.id}, .* remove ${stateFile()} and run`, 'u'));
+    rmSync(stateFile());
+    await site.ok('move-id', second.id, ...site.flags);
     expect(await ids(second.label)).toEqual([second.nss, second.nss, second.nss]);
   });
 

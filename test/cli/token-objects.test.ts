@@ -1,8 +1,11 @@
 import { X509Certificate } from 'node:crypto';
-import { existsSync, readFileSync, realpathSync, writeFileSync } from 'node:fs';
+import { execFileSync } from 'node:child_process';
+import { existsSync, mkdirSync, readFileSync, realpathSync, rmSync, writeFileSync } from 'node:fs';
+import path from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { listedObjects } from '../rig/pkcs11-listing.js';
 import { runAs } from '../rig/run-as.js';
+import { ensureServiceUser } from '../rig/service-user.js';
 import { hsmonger, type Said } from './site.js';
 import { tokenSite, type Key, type TokenSite } from './token-site.js';
 
@@ -70,6 +73,8 @@ describe('keys', () => {
     expect(parsed(await site.ok('keys', shown[0]!.replace('model=', ';model='), '--json', ...site.flags))).toMatchObject([fits[0]]);
     // The URI alone says it all.
     const whole = `${key.uri}?module-path=${site.token.module}&pin-source=file:${site.token.pinFile}`;
+    const inFull = whole.replace('pkcs11:', 'PKCS11:').replace('file:', 'FILE://localhost');
+    expect(parsed(await site.ok('keys', inFull, '--json', ...site.here))).toHaveLength(1);
     expect(parsed(await site.ok('keys', whole, '--json', ...site.here))).toMatchObject([fits[0]]);
     const nobody = await hsmonger('token', 'keys', 'nobody', ...site.flags);
     expect(nobody).toMatchObject({ exitCode: 1, err: expect.stringContaining("'nobody' names no key") as string });
@@ -86,6 +91,25 @@ describe('keys', () => {
       const said = await hsmonger('token', 'keygen', ...argv, ...site.flags);
       expect(said).toMatchObject({ exitCode: code, err: expect.stringMatching(message) as string });
     }
+  });
+
+  test('keygen refuses a CKA_ID that anything has: a stray public key or certificate would be taken for the new one', async () => {
+    await site.made('halved', '--id', '0c01');
+    await site.pkcs11Tool('--delete-object', '--type', 'privkey', '--id', '0c01');
+    const pem = site.certificateFor(await site.spkiOf('0c01'), 'stray', '/CN=stray');
+    const der = site.file('stray.der');
+    execFileSync('openssl', ['x509', '-in', pem, '-outform', 'DER', '-out', der]);
+    await site.pkcs11Tool('--write-object', der, '--type', 'cert', '--id', '0c02', '--label', 'stray');
+    const before = await site.pkcs11Tool('--list-objects');
+    for (const [id, what] of [
+      ['0c01', 'public key'],
+      ['0c02', 'certificate'],
+    ] as const)
+      expect(await hsmonger('token', 'keygen', '--type', 'P-256', '--label', 'new', '--id', id, ...site.flags)).toMatchObject({
+        exitCode: 1,
+        err: expect.stringMatching(new RegExp(`^hsmonger: Another ${what} on token .* has the CKA_ID ${id} already`, 'u')) as string,
+      });
+    expect(await site.pkcs11Tool('--list-objects')).toBe(before);
   });
 });
 
@@ -142,6 +166,27 @@ describe('certificates', () => {
     expect(plan.out).toMatch(/^renewed .*would be removed/mu);
     expect(plan.err).toContain('Nothing was removed');
     expect(await site.pkcs11Tool('--list-objects')).toBe(before);
+
+    // Flags are no way round what the instance file says of the other hosts (design rule 11).
+    const file = path.join(site.directory, 'etc', 'clone.toml');
+    mkdirSync(path.dirname(file), { recursive: true, mode: 0o755 });
+    writeFileSync(
+      file,
+      `user = "${ensureServiceUser().name}"\n[token]\nlabel = "${site.token.label}"\nmodule = "${site.token.module}"\npin-file = "${site.token.pinFile}"\nenvironment = { SOFTHSM2_CONF = "${site.token.confFile}" }\n[nss]\ndatabase = "${site.directory}"\n[issuer]\ntype = "token"\ncertificate = "ca"\nowner = "another.host.test"\n[[certificate]]\nnickname = "ca"\nprofile = "caCACert"\n`,
+      { mode: 0o644 },
+    );
+    expect(await hsmonger('token', 'prune', '--yes', ...site.flags)).toMatchObject({
+      exitCode: 2,
+      err: expect.stringMatching(
+        /^hsmonger: Nothing is removed .* by flags alone: It holds the keys of instance 'clone'\. .*--instance/u,
+      ) as string,
+    });
+    expect((await hsmonger('token', 'prune', '--yes', '--instance', 'clone', ...site.here.slice(2))).err).toContain(
+      'only the renewal master removes',
+    );
+    expect((await site.ok('prune', ...site.flags)).out).toContain('would be removed');
+    expect(await site.pkcs11Tool('--list-objects')).toBe(before);
+    rmSync(file);
 
     const done = JSON.parse((await site.ok('prune', '--yes', '--json', ...site.flags)).out) as {
       label: string;

@@ -1,6 +1,7 @@
-import { chownSync, writeFileSync } from 'node:fs';
+import { chownSync, mkdirSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
+import { accountOf } from '../../src/platform/service-user.js';
 import { createAuthority, type Authority } from '../rig/authority.js';
 import { privateDirectory, type PrivateDirectory } from '../rig/directory.js';
 import { runAs } from '../rig/run-as.js';
@@ -43,6 +44,20 @@ test('without an instance file, list shows the tokens of the module as the servi
   const [ours] = tokens.filter(({ initialized }) => initialized);
   expect(ours?.label).toBe('softhsm_token');
   expect(listed.stdout).toContain(`serial num         : ${ours!.serial}`);
+});
+
+test("by flags a command works in no instance's place: not in another user's, and it makes none for whom setup would refuse", async () => {
+  const state = path.join(directory.path, 'elsewhere');
+  const elsewhere = [...flags.slice(0, -1), state];
+  expect(await hsmonger('token', 'keys', ...elsewhere)).toMatchObject({ exitCode: 0 });
+  expect(readdirSync(state).sort()).toEqual(['.by-flags', '.pins']);
+  const place = path.join(state, 'hsmonger');
+  mkdirSync(place, { mode: 0o700 });
+  chownSync(place, accountOf('games').uid, accountOf('games').gid);
+  expect(await hsmonger('token', 'list', ...elsewhere)).toMatchObject({ exitCode: 0, err: '' });
+  // 3: the token is not empty.
+  expect(await hsmonger('setup', '--print-pkispawn', '--token', token.label, ...elsewhere)).toMatchObject({ exitCode: 3 });
+  rmSync(state, { recursive: true });
 });
 
 test('keys shows the keys pkcs11-tool shows, each with its certificate and a URI p11tool understands', async () => {

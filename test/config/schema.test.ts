@@ -42,9 +42,19 @@ describe('pass', () => {
     const further = `${minimal}[tokens.other]\nlabel = "o"\nmodule = "/usr/lib/softhsm/libsofthsm2.so"\npin-unlock = true\n`;
     expect(parsed(further, 'kra').otherTokens?.['other']?.pin).toEqual({
       from: 'unlocked',
-      path: '/run/hsmonger/kra.other.pin',
+      path: '/run/hsmonger/kra@other.pin',
       instance: 'kra',
       on: 'other',
+    });
+    // Another instance may be called like instance and token of this one.
+    expect(parsed(minimal.replace(/pin-file.*\n/u, 'pin-unlock = true\n'), 'kra.other').token?.pin).toMatchObject({
+      path: '/run/hsmonger/kra.other.pin',
+    });
+    const own = minimal.replace(/pin-file.*\n/u, 'pin-unlock = "/run/x/pin"\n');
+    const inOnePlace = `${own}[tokens.other]\nlabel = "o"\nmodule = "/usr/lib/softhsm/libsofthsm2.so"\npin-unlock = "/run/x/pin"\n`;
+    expect(refusal(inOnePlace)).toMatchObject({
+      code: 'CONFIG_INVALID',
+      message: expect.stringMatching(/'tokens\.other' has its PIN in \/run\/x\/pin, as \[token\] has/u) as string,
     });
   });
 
@@ -87,6 +97,7 @@ describe('pass', () => {
   it.each([
     ['slot = 7', { by: 'slot', slotId: 7 }],
     ['slot-index = 0', { by: 'slot-index', index: 0 }],
+    ['uri = "PKCS11:token=HSM%201"', { by: 'uri', uri: 'PKCS11:token=HSM%201' }],
     ['uri = "pkcs11:token=HSM%201"', { by: 'uri', uri: 'pkcs11:token=HSM%201' }],
   ])('takes %s as a token', (line, selector) => {
     expect(parsed(minimal.replace('label = "softhsm_token"', line)).token?.selector).toEqual(selector);

@@ -52,9 +52,9 @@ export function suite({ make, keyTypes, ordered = everyType }: Expected): void {
   describe('the token', () => {
     it('is listed and found by label, slot, index and URI', async () => {
       const all = listTokens(rig.token);
-      const index = all.findIndex(({ label }) => label === rig.label);
-      expect(all[index]).toMatchObject({ label: rig.label, initialized: true, loginRequired: true, writeProtected: false, pin: 'fine' });
-      const { slotId, serial, model } = all[index]!;
+      const listed = all.find(({ label }) => label === rig.label)!;
+      expect(listed).toMatchObject({ label: rig.label, initialized: true, loginRequired: true, writeProtected: false, pin: 'fine' });
+      const { slotId, index, serial, model } = listed;
       for (const selector of [
         { by: 'slot', slotId },
         { by: 'slot-index', index },

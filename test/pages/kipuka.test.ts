@@ -14,7 +14,7 @@ import { readKipuka } from '../../src/cli/setup/kipuka/read.js';
 import { nssKeyId } from '../../src/pkcs11/objects/nss-key-id.js';
 import { installation } from '../../src/platform/installation.js';
 import { knownPaths } from '../../src/pkcs11/module/vendors.js';
-import type { TokenDescription } from '../../src/pkcs11/token.js';
+import type { ListedToken, TokenDescription } from '../../src/pkcs11/token.js';
 import { parseCertificate } from '../../src/x509/parse-certificate.js';
 import { certificateFromPem } from '../../src/x509/pem.js';
 import { runAs } from '../rig/run-as.js';
@@ -224,8 +224,9 @@ describe('PIN Management', () => {
 });
 
 describe('Slot Configuration', () => {
-  const shown = (slotId: number, label = 'kipuka', initialized = true): TokenDescription => ({
+  const shown = (slotId: number, label = 'kipuka', initialized = true, index = 0): ListedToken => ({
     slotId,
+    index,
     label,
     manufacturer: '',
     model: '',
@@ -250,6 +251,10 @@ describe('Slot Configuration', () => {
       /neither such a CK_SLOT_ID nor a token at that place/u,
     );
     expect(tokenLabelOf(slot(0), [shown(0x1d6d28f6)], 'kipuka', 'f')).toBe('kipuka');
+    // Behind an empty slot.
+    expect(() => tokenLabelOf(slot(1), [shown(7, 'kipuka', true, 1), shown(8, 'other', true, 2)], undefined, 'f')).toThrow(
+      /the token at place 1 .*"Slot 1 \(0x7\)", is 'kipuka'/u,
+    );
   });
 
   it('the real module tells them apart as pkcs11-tool does', async () => {

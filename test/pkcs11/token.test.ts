@@ -7,6 +7,7 @@ import type { TokenConfig, TokenSelector } from '../../src/config/instance.js';
 import { listTokens, openToken } from '../../src/pkcs11/open-token.js';
 import type { OpenTokenOptions, Token } from '../../src/pkcs11/token.js';
 import { privateDirectory, type PrivateDirectory } from '../rig/directory.js';
+import { createEmptySlotModule } from '../rig/empty-slot-module.js';
 import { createSoftToken, type SoftToken } from '../rig/soft-token.js';
 import { generateRsaKey, storeCertificate, withSession, type GeneratedKey } from '../rig/token-objects.js';
 import { guardInMemory } from './fake-cryptoki.js';
@@ -91,7 +92,7 @@ describe('the token', () => {
       pin: 'fine',
     });
     const all = listTokens(config());
-    const index = all.findIndex(({ label }) => label === 'HSM ä');
+    const { index } = all.find(({ label }) => label === 'HSM ä')!;
     for (const selector of [
       { by: 'slot', slotId: description.slotId },
       { by: 'slot-index', index },
@@ -100,6 +101,17 @@ describe('the token', () => {
     ] as const) {
       expect((await open(selector)).description).toEqual(description);
     }
+  });
+
+  it("by index is pkcs11-tool's, behind an empty slot too, which slot-index counts and nothing else shows", async () => {
+    const module = createEmptySlotModule(directory.path, soft.module);
+    const all = listTokens({ ...config(), module });
+    const listed = execFileSync('pkcs11-tool', ['--module', module, '-L'], { env: { ...process.env, ...soft.environment } }).toString();
+    const shown = [...listed.matchAll(/^Slot (\d+) \((0x[0-9a-f]+)\)/gmu)].map(([, place, slot]) => [Number(place), Number(slot)]);
+    expect([[0, 0x777], ...all.map(({ index, slotId }) => [index, slotId])]).toEqual(shown);
+    const { index } = all.find(({ label }) => label === soft.label)!;
+    expect((await open({ by: 'slot-index', index }, {}, { module })).description.label).toBe(soft.label);
+    await expect(open({ by: 'slot-index', index: 0 }, {}, { module })).rejects.toMatchObject({ code: 'TOKEN_NOT_FOUND' });
   });
 
   it.each<[string, TokenSelector, string, RegExp]>([

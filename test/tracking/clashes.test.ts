@@ -137,6 +137,16 @@ describe('two instances', () => {
     expect(refusals(resident('a', [], { others: { second: other } }))).toEqual(['module-names']);
   });
 
+  test('one file in memory for the PINs of two tokens; not of one token, nor where it may be one', () => {
+    const unlocked = (instance: string): TokenConfig => ({ ...hsm, pin: { from: 'unlocked', path: '/run/hsm.pin', instance } });
+    const another = { ...description, serial: '18' };
+    const own = resident('a', [], { token: unlocked('a') });
+    expect(refusals(own, resident('b', [], { token: unlocked('b'), seen: another }))).toEqual(['pin-shared']);
+    expect(refusals(own, resident('b', [], { token: unlocked('b') }))).toEqual([]);
+    expect(refusals(own, resident('b', [], { token: unlocked('b'), seen: false }))).toEqual([]);
+    expect(refusals(resident('a', []), resident('b', [], { seen: another }))).toEqual([]);
+  });
+
   test('two PIN files of one token are a warning alone', () => {
     const { refusals: none, warnings } = clashesOf(resident('a', []), [
       resident('b', [], { token: { ...hsm, pin: { from: 'file', path: '/etc/hsmonger/b.pin' } } }),

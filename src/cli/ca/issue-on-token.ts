@@ -34,7 +34,7 @@ export async function issueOnToken(
   await assertNoClashes(place, { nickname, subject, ca: order.profile === 'caCACert' });
   const source =
     keyType === undefined
-      ? ({ kind: 'present', selector: selectorFrom(key ?? nickname) } as const)
+      ? ({ kind: 'present', selector: { by: 'name', name: key ?? nickname } } as const)
       : ({ kind: 'new', type: keyType } as const);
   const made = await askService(place, 'issue on token', { ...order, subject, nickname, key: source });
   const { serial, subject: name, notAfter } = parseCertificate(made.certificate);
@@ -54,8 +54,4 @@ export async function issueOnToken(
       `${harmless(nickname)}: ${harmless(facts.subject)}, serial ${facts.serial}, expires ${notAfter.toISOString().slice(0, 10)}; key ${made.key}, certificate ${made.stored === 'stored' ? 'stored on the token' : 'on the token already'}\n`,
     );
   return 0;
-}
-
-function selectorFrom(key: string) {
-  return key.startsWith('pkcs11:') ? ({ by: 'uri', uri: key } as const) : ({ by: 'label', label: key } as const);
 }

@@ -6,7 +6,7 @@ import { askService } from '../../service/ask.js';
 import { emptySlotRefusals } from '../../tracking/empty-slot.js';
 import type { Surroundings } from '../command.js';
 import { directoriesOf } from '../global-options.js';
-import { provisionalInstance } from '../provisional-instance.js';
+import { instanceByFlags } from '../provisional-instance.js';
 import { refusalText } from '../track/report.js';
 import { moduleCandidates } from './candidates.js';
 import type { SetupOptions } from './options.js';
@@ -21,14 +21,13 @@ export async function printPkispawn(options: SetupOptions, { io, env }: Surround
   const module = await questions.value({ flag: 'module', question: '', given: options.module, candidates: moduleCandidates() });
   const directories = directoriesOf(options, env);
   const given = {
-    instance: options.instance,
     user: options.user ?? 'pkiuser',
     module,
     environment: options.moduleEnv ?? {},
     parameters: options.moduleParameters,
     ...(options.pinFile === undefined ? {} : { pinFile: options.pinFile }),
   };
-  const labels = (await askService({ directories, instance: provisionalInstance(given) }, 'list tokens', undefined))
+  const labels = (await askService({ directories, instance: instanceByFlags(given) }, 'list tokens', undefined))
     .filter(({ initialized }) => initialized)
     .map(({ label }) => label);
   const token = await questions.value({ flag: 'token', question: '', given: options.token, candidates: labels });
@@ -49,7 +48,7 @@ export async function printPkispawn(options: SetupOptions, { io, env }: Surround
   );
   // What is private is seen with a PIN only.
   const sight = options.pinFile === undefined && env['HSMONGER_PIN'] === undefined ? 'public' : 'everything';
-  return tellWhatIsThere({ directories, instance: provisionalInstance({ ...given, label: token }) }, sight, module, io);
+  return tellWhatIsThere({ directories, instance: instanceByFlags({ ...given, label: token }) }, sight, module, io);
 }
 
 async function tellWhatIsThere(

@@ -1,4 +1,5 @@
 import type { TokenContents } from '../../service/tasks/token/inspect-token.js';
+import type { CountedObject } from '../../pkcs11/objects/census.js';
 import { hex } from '../../platform/hex.js';
 
 /** A file below the copied directory. */
@@ -21,8 +22,10 @@ export function faultsOfCopy(given: {
   readonly before: TokenContents;
   readonly copy: TokenContents;
   readonly after: TokenContents;
+  /** What original and copy hold of every kind. */
+  readonly census: { readonly original: readonly CountedObject[]; readonly copy: readonly CountedObject[] };
 }): string[] {
-  const { directory, user, uid, files, before, copy, after } = given;
+  const { directory, user, uid, files, before, copy, after, census } = given;
   const foreign = files.filter((file) => file.uid !== uid).map(({ name }) => name);
   const open = files.filter((file) => (file.mode & 0o077) !== 0).map(({ name }) => name);
   return [
@@ -44,7 +47,24 @@ export function faultsOfCopy(given: {
         ]),
     ...differences('private key', keysOf(before), keysOf(copy)),
     ...differences('certificate', certificatesOf(before), certificatesOf(copy)),
+    ...(['public key', 'secret key', 'data object'] as const).flatMap((kind) =>
+      differences(kind, countedOf(census.original, kind), countedOf(census.copy, kind)),
+    ),
   ];
+}
+
+/** What shows no value is told apart by its label, and one of a label from the next by its number. */
+function countedOf(objects: readonly CountedObject[], kind: CountedObject['kind']): Map<string, string> {
+  const counts = new Map<string, number>();
+  return new Map(
+    objects
+      .filter((object) => object.kind === kind)
+      .map(({ label }) => {
+        const number = (counts.get(label) ?? 0) + 1;
+        counts.set(label, number);
+        return [`${String(number)} ${label}`, `'${label}'${number === 1 ? '' : ` (number ${String(number)} of that label)`}`];
+      }),
+  );
 }
 
 /** By what makes it the same object for those who look for it: value, CKA_ID, label. */

@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { tokenOf } from '../../config/token-of.js';
 import { HsmongerError, sentenceOf } from '../../errors.js';
+import type { CountedObject } from '../../pkcs11/objects/census.js';
 import { accountOf } from '../../platform/service-user.js';
 import { askService } from '../../service/ask.js';
 import type { TokenContents } from '../../service/tasks/token/inspect-token.js';
@@ -32,8 +33,9 @@ export async function copyCheck(
   const copy = await withConfiguration(directory, (file) =>
     inspectCopy(copyPlace(place, { ...environment, SOFTHSM2_CONF: file }, before.description.label), directory, before.description.label),
   );
+  const census = { original: await objectsOn(place), copy: copy.objects };
   const after = await askService(place, 'inspect token', { keys: true });
-  const faults = faultsOfCopy({ directory, user: place.instance.user, uid, files, before, copy, after });
+  const faults = faultsOfCopy({ directory, user: place.instance.user, uid, files, before, copy, after, census });
   if (options.json) io.out(json({ token: before.description.label, serial: before.description.serial, directory, faults }));
   else
     io.out(
@@ -45,9 +47,13 @@ export async function copyCheck(
 }
 
 /** What is wrong with the copy is not to be looked for on this host's token. */
-async function inspectCopy(place: Place, directory: string, label: string): Promise<TokenContents> {
+async function inspectCopy(
+  place: Place,
+  directory: string,
+  label: string,
+): Promise<TokenContents & { readonly objects: readonly CountedObject[] }> {
   try {
-    return await askService(place, 'inspect token', { keys: true });
+    return { ...(await askService(place, 'inspect token', { keys: true })), objects: await objectsOn(place) };
   } catch (error) {
     if (!(error instanceof HsmongerError && error.code === 'TOKEN_NOT_FOUND')) throw error;
     throw new HsmongerError(
@@ -58,9 +64,16 @@ async function inspectCopy(place: Place, directory: string, label: string): Prom
   }
 }
 
+/** Of every kind, by what they are called. */
+async function objectsOn(place: Place): Promise<readonly CountedObject[]> {
+  const { token } = await askService(place, 'count objects', { sight: 'everything', force: false });
+  if (token.ok) return token.objects;
+  throw new HsmongerError(token.code, token.problem);
+}
+
 /** By label, so that two of one label in the copy are refused as they are everywhere. */
-function copyPlace({ instance, directories }: Place, environment: Readonly<Record<string, string>>, label: string): Place {
-  return { directories, instance: { ...instance, token: { ...tokenOf(instance), selector: { by: 'label', label }, environment } } };
+function copyPlace({ instance, ...place }: Place, environment: Readonly<Record<string, string>>, label: string): Place {
+  return { ...place, instance: { ...instance, token: { ...tokenOf(instance), selector: { by: 'label', label }, environment } } };
 }
 
 /** SoftHSM's configuration for the copy alone; nothing secret is in it. */

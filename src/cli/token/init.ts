@@ -12,13 +12,14 @@ import type { Io } from '../io.js';
 import { harmless, json } from '../output.js';
 import { instancesOn } from './instances-on.js';
 import { placeOf, type TokenOptions } from './place.js';
-import { isUri } from './token-uri.js';
+import { isUri } from '../../config/pkcs11-uri.js';
 
 interface InitOptions extends TokenOptions {
   readonly soPinFile: string;
   readonly slot: string | undefined;
   readonly slotIndex: string | undefined;
   readonly erase: string | undefined;
+  readonly force: boolean;
 }
 
 /** An HSM behind a network takes its time. */
@@ -41,7 +42,7 @@ export async function init(options: InitOptions, { io, env }: Surroundings): Pro
   const made = await holdingFlock(lock, lockSeconds, busy, async () => {
     // The question may have stood there for an hour, or another have been waited for, and an instance been made meanwhile.
     if (there.initialized) await assertNobodys(there, place);
-    return askService(place, 'make token', { label, instead: there, soPinFile: options.soPinFile });
+    return askService(place, 'make token', { label, instead: there, soPinFile: options.soPinFile, force: options.force });
   });
   const { label: token, serial, manufacturer, model } = made;
   const uri = formatUri({ token, manufacturer, serial, model });

@@ -5,10 +5,11 @@ import { tokenOf } from '../../config/token-of.js';
 import { HsmongerError } from '../../errors.js';
 import { askService } from '../../service/ask.js';
 import type { Surroundings } from '../command.js';
+import { isUri } from '../../config/pkcs11-uri.js';
 import { moduleFlags } from '../flags.js';
 import { directoriesOf, instanceOf, type GlobalFlags, type GlobalOptions } from '../global-options.js';
-import { provisionalInstance } from '../provisional-instance.js';
-import { isUri, tokenByUri } from './token-uri.js';
+import { instanceByFlags } from '../provisional-instance.js';
+import { tokenByUri } from './token-uri.js';
 
 /** How a `token` command is told which token, where the instance file does not say it. */
 export interface TokenOptions extends GlobalOptions {
@@ -23,6 +24,8 @@ export interface TokenOptions extends GlobalOptions {
 export interface Place {
   readonly instance: Instance;
   readonly directories: Directories;
+  /** Flags tell which token it is, and nothing of who else uses it. */
+  readonly from: 'instance file' | 'flags';
 }
 
 // eslint-disable-next-line @typescript-eslint/explicit-module-boundary-types -- yargs' own type says which flags there are
@@ -59,13 +62,13 @@ export function placeOf(options: TokenOptions, env: Surroundings['env'], selecto
     if (stray !== undefined)
       throw new HsmongerError('USAGE', `--${stray} goes with --module; without it the instance file says everything.`);
     const place = instanceOf(options, env);
-    return { ...place, instance: chosenToken(place.instance, options.token) };
+    return { ...place, from: 'instance file', instance: chosenToken(place.instance, options.token) };
   }
   const pinFile = options.pinFile ?? byUri.pinFile;
   return {
     directories: directoriesOf(options, env),
-    instance: provisionalInstance({
-      instance: options.instance,
+    from: 'flags',
+    instance: instanceByFlags({
       user: options.user,
       module,
       environment: moduleEnv ?? {},

@@ -1,11 +1,15 @@
+import { HsmongerError } from '../../errors.js';
 import { askService } from '../../service/ask.js';
 import type { Surroundings } from '../command.js';
 import { columns, json } from '../output.js';
-import { placeOf, withLabel, type TokenOptions } from './place.js';
+import { instancesOn } from './instances-on.js';
+import { placeOf, withLabel, type Place, type TokenOptions } from './place.js';
 
 /** `token prune`: superseded certificates off the token, archived first; shows what it would do unless told --yes. */
 export async function prune(options: TokenOptions & { readonly yes: boolean }, { io, env }: Surroundings): Promise<number> {
-  const { certificates } = await askService(await withLabel(options, placeOf(options, env)), 'prune certificates', { remove: options.yes });
+  const place = await withLabel(options, placeOf(options, env));
+  if (options.yes) await assertNoInstances(place);
+  const { certificates } = await askService(place, 'prune certificates', { remove: options.yes });
   if (options.json) {
     io.out(json(certificates));
     return 0;
@@ -28,4 +32,16 @@ export async function prune(options: TokenOptions & { readonly yes: boolean }, {
   if (certificates.length === 0) io.err('hsmonger: No certificate on the token is superseded.\n');
   else if (!options.yes) io.err('hsmonger: Nothing was removed; do it with --yes.\n');
   return 0;
+}
+
+/** Which hosts share a token only its instance file says, so flags are no way round it (design rule 11). NOT_PERMITTED. */
+async function assertNoInstances(place: Place): Promise<void> {
+  if (place.from === 'instance file') return;
+  const { description } = await askService(place, 'inspect token', { keys: false });
+  const found = await instancesOn(place, description);
+  if (found.length === 0) return;
+  throw new HsmongerError(
+    'NOT_PERMITTED',
+    `Nothing is removed from token '${description.label}' by flags alone: ${found.join(' ')} Its file says whether other hosts use the token: run this with --instance and without --module.`,
+  );
 }

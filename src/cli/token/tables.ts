@@ -1,4 +1,4 @@
-import type { TokenDescription, TokenKey, TokenPublicKey } from '../../pkcs11/token.js';
+import type { ListedToken, TokenDescription, TokenKey, TokenPublicKey } from '../../pkcs11/token.js';
 import { slotText } from '../../pkcs11/slot-text.js';
 import { formatUri } from '../../pkcs11/uri.js';
 import type { TokenMechanisms } from '../../pkcs11/signing/mechanism-list.js';
@@ -27,10 +27,11 @@ export interface KeyEntry {
   readonly uri: string;
 }
 
-export function tokenTable(tokens: readonly TokenDescription[], colour: boolean): string {
+export function tokenTable(tokens: readonly ListedToken[], colour: boolean): string {
   return columns(
-    ['SLOT', 'LABEL', 'SERIAL', 'MODEL', 'MANUFACTURER', 'FLAGS'],
+    ['INDEX', 'SLOT', 'LABEL', 'SERIAL', 'MODEL', 'MANUFACTURER', 'FLAGS'],
     tokens.map((token) => [
+      { text: String(token.index) },
       { text: slotText(token.slotId) },
       { text: token.label },
       { text: token.serial },

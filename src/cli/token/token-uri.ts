@@ -10,10 +10,6 @@ export interface TokenByUri {
   readonly pinFile?: string;
 }
 
-export function isUri(text: string | undefined): text is `pkcs11:${string}` {
-  return text !== undefined && /^pkcs11:/iu.test(text);
-}
-
 /** Splits a URI into token, module (`module-path`) and PIN file (`pin-source`). USAGE for a PIN source that is no file. */
 export function tokenByUri(text: string): TokenByUri {
   const { pinSource, modulePath, token, manufacturer, serial, model, slotId } = parseUri(text);
@@ -31,11 +27,11 @@ export function tokenByUri(text: string): TokenByUri {
   };
 }
 
-/** RFC 7512 §2.4: a file: URI or a path; what begins with '|' is a command, which is run by nobody here. */
+/** RFC 7512 §2.4: a path or a file: URI, which may name this host (RFC 8089 §2); what begins with '|' is a command, which is run by nobody here. */
 function pinFileOf(source: string): string {
   if (source.startsWith('|'))
     throw new HsmongerError('USAGE', `The URI's pin-source '${source}' is a command; hsmonger reads PINs from files alone.`);
-  return absolute(source.replace(/^file:(?:\/\/(?=\/))?/u, ''), 'pin-source');
+  return absolute(source.replace(/^file:(?:\/\/(?:localhost)?(?=\/))?/iu, ''), 'pin-source');
 }
 
 function absolute(file: string, attribute: string): string {

@@ -1,6 +1,6 @@
 import { isDeepStrictEqual } from 'node:util';
 import type { CertificateConfig, Instance, TokenConfig } from '../instance.js';
-import { tokenName } from '../token-of.js';
+import { pinPathOf, tokenName } from '../token-of.js';
 import { wrong } from './values.js';
 
 type Named = readonly (readonly [string, TokenConfig])[];
@@ -24,6 +24,13 @@ export function besideEachOther(file: string, own: TokenConfig | undefined, othe
       environment[variable] = value;
     }
     for (const [earlier, other] of all.slice(0, index)) {
+      const inMemory = token.pin.from === 'unlocked' || other.pin.from === 'unlocked';
+      if (inMemory && pinPathOf(token.pin) === pinPathOf(other.pin))
+        throw wrong(
+          file,
+          where,
+          `has its PIN in ${pinPathOf(token.pin) ?? ''}, as [${earlier}] has, and unlocking one takes the other's place; name another file with 'pin-unlock'`,
+        );
       if (other.module !== token.module) continue;
       if (other.parameters !== token.parameters)
         throw wrong(

@@ -1,5 +1,6 @@
 import * as v from 'valibot';
 import type { PinSource, TokenConfig, TokenSelector } from '../instance.js';
+import { isUri } from '../pkcs11-uri.js';
 import { absolute, count, text, wrong } from './values.js';
 
 /** [token], and each [tokens.NAME]. */
@@ -7,7 +8,12 @@ export const tokenTable = v.strictObject({
   label: v.optional(text),
   slot: v.optional(count),
   'slot-index': v.optional(count),
-  uri: v.optional(v.pipe(text, v.startsWith('pkcs11:', 'must begin with pkcs11:'))),
+  uri: v.optional(
+    v.pipe(
+      text,
+      v.check((value) => isUri(value), 'must begin with pkcs11:'),
+    ),
+  ),
   module: absolute,
   parameters: v.optional(text),
   environment: v.optional(v.record(v.pipe(v.string(), v.regex(/^[A-Za-z_][A-Za-z0-9_]*$/u, 'must be a variable name')), v.string()), {}),
@@ -50,11 +56,13 @@ function pinSourceOf(instance: string, file: string, where: string, token: Token
   if (credential !== undefined && unlock === true)
     throw wrong(file, `${where}.pin-unlock`, 'is true beside pin-credential, which implies it; leave it out, or give it a path');
   if (credential !== undefined || unlock !== undefined) {
+    const on = where === 'token' ? [] : [where.replace(/^tokens\./u, '')];
+    // No name holds '@': with a dot the instance a.b and the token b of instance a would have one file.
     sources.push({
       from: 'unlocked',
-      path: typeof unlock === 'string' ? unlock : `/run/hsmonger/${where.replace(/^tokens?/u, instance)}.pin`,
+      path: typeof unlock === 'string' ? unlock : `/run/hsmonger/${[instance, ...on].join('@')}.pin`,
       instance,
-      ...(where === 'token' ? {} : { on: where.replace(/^tokens\./u, '') }),
+      ...(on[0] === undefined ? {} : { on: on[0] }),
       ...(credential === undefined ? {} : { credential }),
     });
   }

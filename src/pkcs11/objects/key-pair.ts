@@ -7,6 +7,7 @@ import { changeId } from './change-id.js';
 import { describeKey, privateKeys, protectionOf, type KeyObjectOnToken, type Shelf } from './keys.js';
 import type { KeyPairType } from './key-type.js';
 import { mechanismName } from '../signing/mechanisms.js';
+import { assertFreeId } from './move-id.js';
 import { nssKeyId } from './nss-key-id.js';
 import { attribute, flag } from './objects.js';
 import { assertLabel } from './object-label.js';
@@ -117,21 +118,16 @@ function forbidDecrypting({ cryptoki, session }: Shelf, key: Handle): void {
 }
 
 function assertNew(shelf: Shelf, { label, id }: KeyPairOrder): void {
-  const on = `on token '${shelf.token.label}'`;
   if (id !== undefined) {
     if (id.length === 0) throw new HsmongerError('USAGE', 'A key needs a CKA_ID of at least one octet.');
-    if (privateKeys(shelf, [{ type: pkcs11js.CKA_ID, value: Buffer.from(id) }]).length > 0)
-      throw new HsmongerError(
-        'OBJECT_EXISTS',
-        `There is a private key with CKA_ID ${Buffer.from(id).toString('hex')} ${on} already; give the new one another id.`,
-      );
+    assertFreeId(shelf, Buffer.from(id), [], 'no key was made. Give the new one another id');
     return;
   }
   const [present] = privateKeys(shelf, [{ type: pkcs11js.CKA_LABEL, value: label }]);
   if (present !== undefined)
     throw new HsmongerError(
       'OBJECT_EXISTS',
-      `There is a private key with the label '${label}' ${on} already, ${described(shelf, present)}; use it, or give the new one another label.`,
+      `There is a private key with the label '${label}' on token '${shelf.token.label}' already, ${described(shelf, present)}; use it, or give the new one another label.`,
     );
 }
 

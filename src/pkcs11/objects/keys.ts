@@ -7,7 +7,8 @@ import { attribute, findObjects, flag } from './objects.js';
 import { curveOf, spkiOf, withoutLeadingZeros, type PublicValue } from './public-value.js';
 import { uriNames } from '../slots.js';
 import type { KeyProtection, KeySelector, KeyType, TokenDescription, TokenKey } from '../token.js';
-import { parseUri } from '../uri.js';
+import { parseUri, type Pkcs11Uri } from '../uri.js';
+import { parseSelector } from './selection.js';
 import { hex } from '../../platform/hex.js';
 
 /** Where objects are looked for: a session, logged in. */
@@ -58,15 +59,20 @@ function candidates(shelf: Shelf, selector: KeySelector): KeyObjectOnToken[] {
       return privateKeys(shelf, [idOf(selector.id)]);
     case 'label':
       return privateKeys(shelf, [labelOf(selector.label)]);
-    case 'uri': {
-      const uri = parseUri(selector.uri);
-      if (!uriNames(uri, shelf.token) || (uri.type ?? 'private') !== 'private') return [];
-      return privateKeys(shelf, [
-        ...(uri.id === undefined ? [] : [idOf(uri.id)]),
-        ...(uri.object === undefined ? [] : [labelOf(uri.object)]),
-      ]);
+    case 'uri':
+      return byUri(shelf, parseUri(selector.uri));
+    case 'name': {
+      const named = parseSelector(selector.name);
+      if (named.by === 'uri') return byUri(shelf, named.uri);
+      const labelled = privateKeys(shelf, [labelOf(named.label)]);
+      return labelled.length > 0 || named.id === undefined ? labelled : privateKeys(shelf, [idOf(named.id)]);
     }
   }
+}
+
+function byUri(shelf: Shelf, uri: Pkcs11Uri): KeyObjectOnToken[] {
+  if (!uriNames(uri, shelf.token) || (uri.type ?? 'private') !== 'private') return [];
+  return privateKeys(shelf, [...(uri.id === undefined ? [] : [idOf(uri.id)]), ...(uri.object === undefined ? [] : [labelOf(uri.object)])]);
 }
 
 /**
@@ -256,6 +262,12 @@ function wanted(selector: KeySelector): string {
       return `with the label '${selector.label}'`;
     case 'uri':
       return `that fits '${selector.uri}'`;
+    case 'name': {
+      const named = parseSelector(selector.name);
+      return named.by === 'uri'
+        ? `that fits '${selector.name}'`
+        : `with the label ${named.id === undefined ? '' : 'or CKA_ID '}'${named.label}'`;
+    }
   }
 }
 

@@ -27,10 +27,11 @@ export interface IdMove {
 export function moveId(shelf: Shelf, move: IdMove, begin: () => void): 'moved' | 'nothing to do' | 'refused' {
   const objects = [thePrivateKey(shelf, move), ...publicOnes(shelf, move), ...certificates(shelf, move)];
   const to = Buffer.from(move.to);
-  assertFree(
+  assertFreeId(
     shelf,
     to,
     objects.map(({ handle }) => handle),
+    'no CKA_ID was changed. Give the other its own first',
   );
   const wrong = objects.filter(({ id }) => !to.equals(id));
   if (wrong.length === 0) return 'nothing to do';
@@ -70,7 +71,8 @@ function certificates({ cryptoki, session }: Shelf, move: IdMove): Identified[] 
   });
 }
 
-function assertFree({ cryptoki, session, token }: Shelf, id: Buffer, own: readonly Handle[]): void {
+/** OBJECT_EXISTS where another object of a key pair or its certificate has the CKA_ID; `outcome` ends the sentence. */
+export function assertFreeId({ cryptoki, session, token }: Shelf, id: Buffer, own: readonly Handle[], outcome: string): void {
   const classes: readonly (readonly [string, readonly Attribute[]])[] = [
     ['private key', [{ type: pkcs11js.CKA_CLASS, value: pkcs11js.CKO_PRIVATE_KEY }]],
     ['public key', [{ type: pkcs11js.CKA_CLASS, value: pkcs11js.CKO_PUBLIC_KEY }]],
@@ -83,7 +85,7 @@ function assertFree({ cryptoki, session, token }: Shelf, id: Buffer, own: readon
     if (strangers.length > 0)
       throw new HsmongerError(
         'OBJECT_EXISTS',
-        `Another ${what} on token '${token.label}' has the CKA_ID ${hex(id)} already, and it would be taken for this key's; no CKA_ID was changed. Give the other its own first.`,
+        `Another ${what} on token '${token.label}' has the CKA_ID ${hex(id)} already, and it would be taken for this key's; ${outcome}.`,
       );
   }
 }

@@ -1,3 +1,4 @@
+import { isUri } from '../../config/pkcs11-uri.js';
 import { HsmongerError } from '../../errors.js';
 import { uriNames } from '../slots.js';
 import type { TokenDescription } from '../token.js';
@@ -18,9 +19,21 @@ export interface SelectableObject {
  */
 export function selecting(selector: string | undefined, token: TokenDescription): (object: SelectableObject, kind: ObjectKind) => boolean {
   if (selector === undefined) return () => true;
-  if (/^pkcs11:/iu.test(selector)) return byUri(parseUri(selector), token);
-  const hex = /^(?:0x)?(?<digits>(?:[0-9a-f]{2})+)$/iu.exec(selector.replace(/:/gu, ''))?.groups?.['digits']?.toLowerCase();
-  return ({ id, label }) => label === selector || (hex !== undefined && Buffer.from(id).toString('hex') === hex);
+  const named = parseSelector(selector);
+  if (named.by === 'uri') return byUri(named.uri, token);
+  return ({ id, label }) => label === named.label || named.id?.equals(id) === true;
+}
+
+/** What a person may mean by the name of an object. */
+type Named =
+  | { readonly by: 'uri'; readonly uri: Pkcs11Uri }
+  | { readonly by: 'label or id'; readonly label: string; /** CKA_ID, where it may be one. */ readonly id?: Buffer };
+
+/** The one reading of what a person calls a key or a certificate. CONFIG_INVALID for what is no URI. */
+export function parseSelector(text: string): Named {
+  if (isUri(text)) return { by: 'uri', uri: parseUri(text) };
+  const digits = /^(?:0x)?(?<digits>(?:[0-9a-f]{2})+)$/iu.exec(text.replace(/:/gu, ''))?.groups?.['digits'];
+  return { by: 'label or id', label: text, ...(digits === undefined ? {} : { id: Buffer.from(digits, 'hex') }) };
 }
 
 function byUri(uri: Pkcs11Uri, token: TokenDescription): (object: SelectableObject, kind: ObjectKind) => boolean {

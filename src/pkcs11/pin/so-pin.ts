@@ -25,6 +25,11 @@ const refusals: ReadonlySet<string | undefined> = new Set([
   'CKR_PIN_LOCKED',
 ]);
 
+/** Proving the user's PIN, as for a login, would not help, and might spend that one's last attempt too. */
+function lastTry(token: string, source: string): string {
+  return `The security officer has one attempt left on token '${token}' before the PIN locks for good; check the PIN in the ${source}, and use the attempt up with --force, or with the vendor's tool.`;
+}
+
 /**
  * One use of the security officer's PIN by the rules of every PIN (design rule 4), remembered under a name of its own. `use` gets it as
  * PKCS#11 wants it. What a locked one means is said here: nobody can unlock it.
@@ -42,17 +47,24 @@ export async function withSoPin(
         'PIN_LOCKED',
         `The security officer's PIN of token '${site.label}' is locked; the token must be reset with the vendor's tool, and loses all that is on it.`,
       );
+    if ((flags & pkcs11js.CKF_PROTECTED_AUTHENTICATION_PATH) !== 0)
+      throw new HsmongerError(
+        'PIN_SOURCE_INVALID',
+        `Token '${site.label}' wants its PINs typed on the device itself; initialise it with the vendor's tool, or configure it to take PINs from the host.`,
+      );
     const { pin, identity } = readPin(means.source, means.env, means.reader, (secret) => means.pins.tag(secret));
     try {
       const facts = {
         pin: state,
-        protectedPath: (flags & pkcs11js.CKF_PROTECTED_AUTHENTICATION_PATH) !== 0,
+        protectedPath: false,
         failure: memory.failureOf(identity),
         force: means.force,
         now: means.clock(),
       };
-      const decision = decideLogin(facts, site.label, `security officer's ${describePinSource(means.source)}`);
-      if (!decision.attempt) throw new HsmongerError(decision.code, decision.sentence);
+      const source = `security officer's ${describePinSource(means.source)}`;
+      const decision = decideLogin(facts, site.label, source);
+      if (!decision.attempt)
+        throw new HsmongerError(decision.code, decision.code === 'PIN_FINAL_TRY' ? lastTry(site.label, source) : decision.sentence);
       memory.trying(identity);
       try {
         use(pin.toString('utf8'));

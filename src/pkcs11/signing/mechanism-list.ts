@@ -5,7 +5,7 @@ import { mechanismName } from './mechanisms.js';
 import { openModule, type ModuleConfig } from '../module/module.js';
 import { slotText } from '../slot-text.js';
 import { tokensOf } from '../slots.js';
-import type { TokenDescription } from '../token.js';
+import type { ListedToken } from '../token.js';
 
 /** What a token says of one mechanism (CK_MECHANISM_INFO). */
 export interface MechanismFacts {
@@ -19,7 +19,7 @@ export interface MechanismFacts {
 }
 
 export interface TokenMechanisms {
-  readonly token: TokenDescription;
+  readonly token: ListedToken;
   readonly mechanisms: readonly MechanismFacts[];
 }
 
@@ -40,8 +40,8 @@ const uses: readonly (readonly [flag: number, word: string])[] = [
 export function listMechanisms(config: ModuleConfig): TokenMechanisms[] {
   const module = openModule(config);
   try {
-    return tokensOf(module.cryptoki, config.module).tokens.map(({ slot, description }) => ({
-      token: description,
+    return tokensOf(module.cryptoki, config.module).tokens.map(({ slot, index, description }) => ({
+      token: { ...description, index },
       mechanisms: calling(`Listing the mechanisms of slot ${slotText(description.slotId)} of ${config.module}`, () =>
         module.cryptoki.C_GetMechanismList(slot).map((mechanism) => factsOf(module.cryptoki, slot, mechanism)),
       ),

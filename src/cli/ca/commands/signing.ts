@@ -108,7 +108,11 @@ export function withIssue(yargs: Argv<GlobalFlags>, run: Runner): Argv<GlobalFla
           requiresArg: true,
           describe: 'Make a key: rsa:3072, P-256, EC:secp384r1, Ed25519, …  (with --nickname)',
         })
-        .option('key', { type: 'string', requiresArg: true, describe: 'Key that is there: its label or pkcs11: URI (with --nickname)' })
+        .option('key', {
+          type: 'string',
+          requiresArg: true,
+          describe: 'Key that is there: its label, CKA_ID in hexadecimal, or pkcs11: URI (with --nickname)',
+        })
         .option('chain', { type: 'boolean', default: false, describe: 'Append the CA certificates between it and the root' })
         .option('again', { type: 'boolean', default: false, describe: 'A new certificate, though the same request has got one' })
         .option('dry-run', { type: 'boolean', default: false, describe: 'Show what would be issued; needs no PIN' })

@@ -3,7 +3,7 @@ import { HsmongerError } from '../../../errors.js';
 import { nssKeyId } from '../../../pkcs11/objects/nss-key-id.js';
 import { slotText } from '../../../pkcs11/slot-text.js';
 import { objectLabelFault } from '../../../pkcs11/objects/object-label.js';
-import type { TokenDescription, TokenKey } from '../../../pkcs11/token.js';
+import type { ListedToken, TokenKey } from '../../../pkcs11/token.js';
 import type { TokenContents } from '../../../service/tasks/token/inspect-token.js';
 import type { Certificate } from '../../../x509/certificate.js';
 import { equalBytes } from '../../../x509/der.js';
@@ -43,7 +43,7 @@ export function pinFileOf(pin: KipukaPin, given: string | undefined, file: strin
  */
 export function tokenLabelOf(
   { token, library }: Pick<Kipuka, 'token' | 'library'>,
-  tokens: readonly TokenDescription[],
+  tokens: readonly ListedToken[],
   given: string | undefined,
   file: string,
 ): string {
@@ -61,7 +61,7 @@ export function tokenLabelOf(
   const { slot } = token as Extract<Kipuka['token'], { by: 'slot' }>;
   const byId = seen.find(({ slotId }) => slotId === slot);
   if (byId !== undefined) return byId.label;
-  const byIndex = tokens[slot];
+  const byIndex = tokens.find(({ index }) => index === slot);
   if (byIndex?.initialized === true) {
     throw new HsmongerError(
       'TOKEN_NOT_FOUND',

@@ -1,6 +1,6 @@
 import { HsmongerError } from '../../../errors.js';
 import type { KeyPairType } from '../../../pkcs11/objects/key-type.js';
-import type { KeySelector, Token, TokenKey } from '../../../pkcs11/token.js';
+import type { Token, TokenKey } from '../../../pkcs11/token.js';
 import { keyFacts } from '../../../x509/public-key.js';
 import { finishPair } from './finish-pair.js';
 
@@ -25,7 +25,7 @@ export interface OwnKey {
 export async function ownKey(token: Token, wish: KeyWish): Promise<OwnKey> {
   switch (wish.kind) {
     case 'existing':
-      return usable(token, await existing(token, wish.name), false);
+      return usable(token, await token.findKey({ by: 'name', name: wish.name }), false);
     case 'made': {
       const [present, another] = (await token.keys()).filter(({ label }) => label === wish.label);
       if (another !== undefined)
@@ -44,24 +44,6 @@ export async function ownKey(token: Token, wish: KeyWish): Promise<OwnKey> {
       return usable(token, present, false);
     }
   }
-}
-
-async function existing(token: Token, name: string): Promise<TokenKey> {
-  if (name.startsWith('pkcs11:')) return token.findKey({ by: 'uri', uri: name });
-  const selectors: KeySelector[] = [
-    { by: 'label', label: name },
-    ...(/^(?:[0-9a-f]{2})+$/iu.test(name) ? [{ by: 'id' as const, id: Uint8Array.from(Buffer.from(name, 'hex')) }] : []),
-  ];
-  let failure: unknown;
-  for (const selector of selectors) {
-    try {
-      return await token.findKey(selector);
-    } catch (error) {
-      if (!(error instanceof HsmongerError && error.code === 'KEY_NOT_FOUND')) throw error;
-      failure ??= error;
-    }
-  }
-  throw failure;
 }
 
 function usable(token: Token, key: TokenKey, made: boolean): OwnKey {

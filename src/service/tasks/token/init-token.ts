@@ -9,11 +9,20 @@ export function planNewToken({ instance }: ServiceContext, wanted: NewToken): Pr
   return planToken(tokenOf(instance), wanted);
 }
 
-/** Makes it, in the slot that was planned. `soPinFile`: absolute path. */
+interface NewTokenOrder {
+  readonly label: string;
+  readonly instead: TokenDescription;
+  /** Absolute path. */
+  readonly soPinFile: string;
+  /** Spends the security officer's last attempt. */
+  readonly force: boolean;
+}
+
+/** Makes it, in the slot that was planned. */
 export function makeToken(
   { instance, initMeans }: ServiceContext,
-  { label, instead, soPinFile }: { readonly label: string; readonly instead: TokenDescription; readonly soPinFile: string },
+  { label, instead, soPinFile, force }: NewTokenOrder,
 ): Promise<TokenDescription> {
   const config = tokenOf(instance);
-  return initToken(config, { label, instead, soPin: { from: 'file', path: soPinFile }, pin: config.pin }, initMeans);
+  return initToken(config, { label, instead, soPin: { from: 'file', path: soPinFile }, pin: config.pin, force }, initMeans);
 }

@@ -65,8 +65,22 @@ async function finish(token: Token, file: string): Promise<{ readonly from: Buff
       `An earlier move of a CKA_ID on token '${label}' (serial ${serial}) was interrupted; finish it there first, by running this on that token, or remove ${file} where that token is gone for good.`,
     );
   const [old, next] = [Buffer.from(from, 'hex'), Buffer.from(to, 'hex')];
-  await move(token, file, { spki: Buffer.from(spki, 'base64'), from: old, to: next });
+  try {
+    await move(token, file, { spki: Buffer.from(spki, 'base64'), from: old, to: next });
+  } catch (error) {
+    throw inTheWay(error, file, from);
+  }
   return { from: old, to: next };
+}
+
+/** Who named another key must hear whose move it is, and how to go on without it. */
+function inTheWay(error: unknown, file: string, from: string): unknown {
+  if (!(error instanceof HsmongerError && ['KEY_NOT_FOUND', 'KEY_AMBIGUOUS', 'OBJECT_EXISTS'].includes(error.code))) return error;
+  return new HsmongerError(
+    error.code,
+    `An earlier move, of the key that had CKA_ID ${from}, was interrupted and cannot be finished: ${error.message} Where that key is gone, or shall stay as it is, remove ${file} and run this again.`,
+    { cause: error },
+  );
 }
 
 async function move(
