@@ -1,8 +1,8 @@
 import { describe, expect, it, test } from 'vitest';
-import { createBackOff } from '../../src/agent/back-off.js';
+import { createBackOff } from '../../src/agent/timing/back-off.js';
 import { decideFollow, type HeldRequest } from '../../src/agent/follow/decide-follow.js';
 import { createRationedLog, createTroubleLog, logTo } from '../../src/agent/log.js';
-import { parseWatcherLine, type PublishedCertificate, type Sight } from '../../src/agent/follow/sight.js';
+import { parseWatcherLine, type PublishedCertificate, type Sight } from '../../src/agent/follow/watcher-line.js';
 import { encode } from '../../src/service/wire.js';
 
 const key = 'a'.repeat(64);

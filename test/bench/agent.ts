@@ -11,7 +11,7 @@ import { interleave } from './rounds.js';
 import { compare, limit, summarise, type Comparison } from './row.js';
 import { watchedSite } from './watched-site.js';
 import { linkCertmonger } from '../../src/agent/certmonger-link.js';
-import { createPicture } from '../../src/agent/picture/create-picture.js';
+import { createPicture } from '../../src/agent/requests/create-request-cache.js';
 
 /** Seconds the agent is left alone before its idle minutes, and those. */
 const settleSeconds = 60;

@@ -1,7 +1,7 @@
-import type { Caretaker } from '../caretaker.js';
-import type { Events } from '../events.js';
-import { ownCertificate } from '../own-request.js';
-import type { Picture } from '../picture/picture.js';
+import type { Caretaker } from '../instances/instance-supervisor.js';
+import type { Events } from '../report/events.js';
+import { ownCertificate } from '../instances/own-request.js';
+import type { Picture } from '../requests/request-cache.js';
 import type { BusName } from './bus-name.js';
 
 export interface AnnounceGiven {

@@ -6,13 +6,13 @@ import { serve, signal as sendSignal, type ServedObject } from '../../../dbus/se
 import { connectBus, type Bus } from '../../../dbus/transport.js';
 import { HsmongerError, sentenceOf } from '../../errors.js';
 import { encode } from '../../service/wire.js';
-import { createBackOff } from '../back-off.js';
-import type { Part } from '../care.js';
-import type { AgentEvent } from '../events.js';
+import { createBackOff } from '../timing/back-off.js';
+import type { Part } from '../instances/instance-context.js';
+import type { AgentEvent } from '../report/events.js';
 import { createTroubleLog, type Log } from '../log.js';
 import { authorise, createGroupLookUp } from './access.js';
-import { seconds, statusRows, wellFormed } from './answers.js';
-import type { Desk, Row } from './desk.js';
+import { seconds, statusRows, wellFormed } from './status-rows.js';
+import type { Desk, Row } from './agent-api.js';
 
 export interface BusNameGiven {
   /** 'system', 'session', or an address. */

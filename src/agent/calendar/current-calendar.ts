@@ -1,8 +1,8 @@
 import { requestIds } from '../../config/request-id.js';
 import type { CalendarEntry } from '../../renewal/calendar/calendar.js';
 import { planCalendar } from '../../renewal/calendar/plan-calendar.js';
-import type { Care } from '../care.js';
-import type { PictureChange } from '../picture/picture.js';
+import type { Care } from '../instances/instance-context.js';
+import type { PictureChange } from '../requests/request-cache.js';
 import { renewable, type Renewable } from './certificates.js';
 
 /** The calendar of the requests there are now, made anew only when it may have changed. */

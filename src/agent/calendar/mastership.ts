@@ -1,5 +1,5 @@
 import { askService } from '../../service/ask.js';
-import type { Care } from '../care.js';
+import type { Care } from '../instances/instance-context.js';
 
 /** Whether this server is the renewal master, as the directory said last. */
 export interface Mastership {

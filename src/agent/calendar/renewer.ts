@@ -6,14 +6,14 @@ import { orderOf } from '../../tracking/renewal-order.js';
 import { resubmitSameKey } from '../../tracking/same-key.js';
 import { needsPin } from '../../tracking/pin-first.js';
 import { standingOf, type Standing } from '../../tracking/standing.js';
-import { createBackOff } from '../back-off.js';
-import { createBell } from '../bell.js';
-import type { Care, Part } from '../care.js';
+import { createBackOff } from '../timing/back-off.js';
+import { createBell } from '../timing/waker.js';
+import type { Care, Part } from '../instances/instance-context.js';
 import { createTroubleLog } from '../log.js';
-import type { PictureChange } from '../picture/picture.js';
+import type { PictureChange } from '../requests/request-cache.js';
 import { createAttempts } from './attempts.js';
 import { createCalendar } from './current-calendar.js';
-import { hindrance } from './hindrance.js';
+import { hindrance } from './obstacle.js';
 import { createMastership, type Mastership } from './mastership.js';
 
 /** Begins renewals when the calendar says so, one after the other. */

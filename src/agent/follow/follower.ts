@@ -6,10 +6,10 @@ import { HsmongerError } from '../../errors.js';
 import { isOurPlace } from '../../tracking/place.js';
 import { needsPin } from '../../tracking/pin-first.js';
 import { provenKey, resubmitSameKey } from '../../tracking/same-key.js';
-import { createBackOff, type BackOff } from '../back-off.js';
+import { createBackOff, type BackOff } from '../timing/back-off.js';
 import { decideFollow, heldRequest, type HeldRequest, type Move } from './decide-follow.js';
 import type { Log } from '../log.js';
-import type { PublishedCertificate, Sight } from './sight.js';
+import type { PublishedCertificate, Sight } from './watcher-line.js';
 
 /** Has certmonger take what the renewal master published. */
 export interface Follower {

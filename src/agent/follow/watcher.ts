@@ -24,7 +24,7 @@ import { isDue } from '../../renewal/report.js';
 import { replyDescriptor } from '../../service/order.js';
 import { decode, encode } from '../../service/wire.js';
 import { lookAtPublished } from './look-at-published.js';
-import type { PublishedCertificate, Sight, WatcherLine } from './sight.js';
+import type { PublishedCertificate, Sight, WatcherLine } from './watcher-line.js';
 import { tidyPublished } from './tidy-published.js';
 
 /** What the agent asks of the watcher, the first line of its standard input; that it ends means the agent is gone. */

@@ -2,8 +2,8 @@ import { loadInstance } from '../../config/load.js';
 import { asHsmongerError, helperReaction } from '../../errors.js';
 import { askService } from '../../service/ask.js';
 import { certificateFromPem } from '../../x509/pem.js';
-import type { Care } from '../care.js';
-import type { Refused } from './prospects.js';
+import type { Care } from '../instances/instance-context.js';
+import type { Refused } from './refusal-watch.js';
 
 /** Whether the issuer would issue now; 'cannot say': it decides when it is asked in earnest. */
 export type Answer = 'yes' | 'no' | 'cannot say';

@@ -6,7 +6,7 @@ import { saveFailedStates } from '../../diagnosis/groups.js';
 import { asHsmongerError, type ErrorCode } from '../../errors.js';
 import { needsPin } from '../../tracking/pin-first.js';
 import { provenKey, resubmitSameKey } from '../../tracking/same-key.js';
-import type { Care } from '../care.js';
+import type { Care } from '../instances/instance-context.js';
 import { oneAtATime } from './one-at-a-time.js';
 
 /** What the healer does to a request. */

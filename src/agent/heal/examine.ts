@@ -6,8 +6,8 @@ import { requestFacts, seenRequest } from '../../diagnosis/gather.js';
 import { lockHoldingStates } from '../../diagnosis/groups.js';
 import type { Probe } from '../../diagnosis/probe.js';
 import { rememberedOf, type Memory } from '../../diagnosis/remembered.js';
-import type { Sighting } from '../picture/picture.js';
-import type { HeldKey } from './subjects.js';
+import type { Sighting } from '../requests/request-cache.js';
+import type { HeldKey } from './find-requests.js';
 
 export interface Exam {
   readonly site: SiteFacts;

@@ -9,22 +9,22 @@ import { pinStates } from '../../diagnosis/groups.js';
 import type { Probe } from '../../diagnosis/probe.js';
 import type { Memory } from '../../diagnosis/remembered.js';
 import { askService } from '../../service/ask.js';
-import type { Care, Part } from '../care.js';
+import type { Care, Part } from '../instances/instance-context.js';
 import { createTroubleLog } from '../log.js';
-import type { Sighting } from '../picture/picture.js';
+import type { Sighting } from '../requests/request-cache.js';
 import { askIssuer } from './ask-issuer.js';
-import { createCalm, surroundingsOf } from './calm.js';
+import { createCalm, surroundingsOf } from './healthy-cache.js';
 import { applyRemedy, type Remedy } from './cure.js';
 import { evidenceFor, examine, lockHoldersIn } from './examine.js';
 import { createLedgerView } from './ledger-view.js';
 import { createLooks } from './looks.js';
 import type { Cost } from './next-try.js';
-import { answered, createPatients, type Patient } from './patients.js';
+import { answered, createPatients, type Patient } from './incidents.js';
 import { pinFileOf, watchPinFile } from './pin-file.js';
 import { createPinWatch } from './pin-watch.js';
-import { createFinder, heldKey } from './subjects.js';
-import { createProspects, type ProspectsMeans, type Refused } from './prospects.js';
-import { createTeller } from './tell.js';
+import { createFinder, heldKey } from './find-requests.js';
+import { createProspects, type ProspectsMeans, type Refused } from './refusal-watch.js';
+import { createTeller } from './incident-events.js';
 
 /** Says what is wrong with an instance's renewals, and cures what can be cured. */
 export interface Healer extends Part {

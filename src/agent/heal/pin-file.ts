@@ -9,7 +9,7 @@ import { wipeFile } from '../../platform/memory-file.js';
 import { distrustOf } from '../../platform/trusted-path.js';
 import { askService } from '../../service/ask.js';
 import { keepLocked } from '../../service/pin/unlocked-file.js';
-import type { Care } from '../care.js';
+import type { Care } from '../instances/instance-context.js';
 
 /** The file certmonger reads an instance's PIN from. */
 export interface PinFile {

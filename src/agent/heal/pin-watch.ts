@@ -1,7 +1,7 @@
 import type { Diagnosis } from '../../diagnosis/diagnosis.js';
 import type { LoginProbe, Probe } from '../../diagnosis/probe.js';
 import type { PinSourceIdentity } from '../../pkcs11/token.js';
-import type { AgentEvent } from '../events.js';
+import type { AgentEvent } from '../report/events.js';
 import type { Log } from '../log.js';
 import type { PinFile } from './pin-file.js';
 

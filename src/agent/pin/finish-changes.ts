@@ -3,7 +3,7 @@ import { pinPathOf } from '../../config/token-of.js';
 import { changingPins, pinChanges } from '../../service/pin/change-journal.js';
 import { finishPinChange } from '../../service/pin/change.js';
 import { requestsWithPin, wakeRequests } from '../../tracking/waiting-for-pin.js';
-import type { Care } from '../care.js';
+import type { Care } from '../instances/instance-context.js';
 
 const ends = {
   changed: 'the token has the new PIN, and so have its files.',

@@ -1,8 +1,8 @@
 import * as v from 'valibot';
 import type { Directories, Instance } from '../../config/instance.js';
 import { decode } from '../../service/wire.js';
-import type { Surroundings } from './surroundings.js';
-import type { HowToLook, TokenLook } from './token-eyes.js';
+import type { Surroundings } from './environment-probe.js';
+import type { HowToLook, TokenLook } from './token-prober.js';
 
 /**
  * What the agent asks of the process that probes, the first line of its standard input; each HowToLook after it is a line, and the end

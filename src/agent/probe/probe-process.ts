@@ -18,8 +18,8 @@ import { accountOf, dropTo, type Account } from '../../platform/service-user.js'
 import { replyDescriptor } from '../../service/order.js';
 import { decode, encode } from '../../service/wire.js';
 import type { ProbeLine, ProbeOrder } from './probe-line.js';
-import { lookAround } from './surroundings.js';
-import { createTokenEyes, type HowToLook, type TokenEyes } from './token-eyes.js';
+import { lookAround } from './environment-probe.js';
+import { createTokenEyes, type HowToLook, type TokenEyes } from './token-prober.js';
 import { watchedNicknames } from './watched-keys.js';
 
 /** Others may be logging in, one after the other; to be taken for a hanging module would be worse than to say that nobody answered. */

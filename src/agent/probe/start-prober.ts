@@ -6,14 +6,14 @@ import { HsmongerError, reactions, sentenceOf, type ErrorCode } from '../../erro
 import { pinFileNow } from '../../pkcs11/pin/pin-aside.js';
 import type { Clock } from '../../platform/clock.js';
 import { pinVariables } from '../../service/ask.js';
-import { createBackOff } from '../back-off.js';
-import { createBell } from '../bell.js';
-import type { Part } from '../care.js';
+import { createBackOff } from '../timing/back-off.js';
+import { createBell } from '../timing/waker.js';
+import type { Part } from '../instances/instance-context.js';
 import type { CertmongerLink } from '../certmonger-link.js';
 import { createRationedLog, createTroubleLog, type Log } from '../log.js';
 import { startProbeChild, type LookLine, type ProbeChild } from './probe-child.js';
 import type { Prober } from './prober.js';
-import { helperAtAGlance, lookAsRoot } from './root-look.js';
+import { helperAtAGlance, lookAsRoot } from './root-probe.js';
 
 export interface ProberOptions {
   readonly instance: Instance;

@@ -1,8 +1,8 @@
 import type { TrackingRequest } from '../../../dbus/tracking-request.js';
 import type { Instance } from '../../config/instance.js';
 import { isOurCa } from '../../tracking/plan.js';
-import { ownCertificate } from '../own-request.js';
-import type { PictureChange } from '../picture/picture.js';
+import { ownCertificate } from '../instances/own-request.js';
+import type { PictureChange } from '../requests/request-cache.js';
 
 /**
  * Whether a change of the picture may have made a request of the instance differ from its file: one came, one went, or its settings are

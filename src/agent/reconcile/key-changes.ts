@@ -1,6 +1,6 @@
 import type { TrackingRequest } from '../../../dbus/tracking-request.js';
 import { keyFingerprint } from '../../x509/public-key.js';
-import { heldCertificate } from '../held-certificate.js';
+import { heldCertificate } from '../instances/held-certificate.js';
 
 /** What is known of one certificate's key. */
 export interface KeySight {

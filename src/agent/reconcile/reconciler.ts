@@ -1,15 +1,15 @@
 import { requestIds } from '../../config/request-id.js';
 import { HsmongerError, sentenceOf } from '../../errors.js';
 import { survey, type Survey } from '../../tracking/survey.js';
-import { createBell } from '../bell.js';
-import type { Care, Part } from '../care.js';
+import { createBell } from '../timing/waker.js';
+import type { Care, Part } from '../instances/instance-context.js';
 import { createTroubleLog } from '../log.js';
 import { mayBeDrift } from './drift.js';
 import { judgeSurvey } from './judge-survey.js';
 import { createKeyChanges } from './key-changes.js';
-import { createMaker } from './make-changes.js';
+import { createMaker } from './execute-changes.js';
 import { anyTokenReady, fileReady, type Unready } from './readiness.js';
-import { createReports } from './reports.js';
+import { createReports } from './difference-events.js';
 import { described } from './sentences.js';
 
 /** Keeps certmonger's requests as the instance file says, as far as that is safe without a person. */

@@ -8,8 +8,8 @@ import { asHsmongerError } from '../../errors.js';
 import { dropTo } from '../../platform/service-user.js';
 import { replyDescriptor } from '../../service/order.js';
 import { decode } from '../../service/wire.js';
-import type { AgentSnapshot } from '../snapshot.js';
-import { answerTo, type Shown } from './answer.js';
+import type { AgentSnapshot } from '../report/snapshot.js';
+import { answerTo, type Shown } from './http-response.js';
 import { bind } from './bind.js';
 import type { ShowLine, ShowOrder } from './order.js';
 

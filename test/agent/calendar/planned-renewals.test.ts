@@ -4,7 +4,7 @@ import { linkCertmonger } from '../../../src/agent/certmonger-link.js';
 import { startRenewer } from '../../../src/agent/calendar/renewer.js';
 import { loadInstance } from '../../../src/config/load.js';
 import { startSite, type Site } from '../../rig/site.js';
-import { handMadeCare, toldProber, until, wellProbe } from '../hand-made-care.js';
+import { handMadeCare, toldProber, until, wellProbe } from '../instances/hand-made-context.js';
 
 let site: Site;
 let client: Certmonger;

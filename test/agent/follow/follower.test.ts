@@ -2,7 +2,7 @@ import { parse } from 'smol-toml';
 import { expect, test } from 'vitest';
 import type { Certmonger } from '../../../dbus/certmonger.js';
 import { createFollower } from '../../../src/agent/follow/follower.js';
-import type { Sight } from '../../../src/agent/follow/sight.js';
+import type { Sight } from '../../../src/agent/follow/watcher-line.js';
 import { parseInstance } from '../../../src/config/schema.js';
 import { requestIds } from '../../../src/config/request-id.js';
 import { keyFingerprint } from '../../../src/x509/public-key.js';

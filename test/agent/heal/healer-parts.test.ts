@@ -12,7 +12,7 @@ import { ensureServiceUser } from '../../rig/service-user.js';
 import { startSite, type Site } from '../../rig/site.js';
 import { createSoftToken, softHsmModule } from '../../rig/soft-token.js';
 import { installation } from '../../../src/platform/installation.js';
-import { makeCare, type HandMade } from './hand-made-care.js';
+import { makeCare, type HandMade } from './hand-made-context.js';
 
 const ca = 'caSigningCert cert-pki-ca';
 const ocsp = 'ocspSigningCert cert-pki-ca';

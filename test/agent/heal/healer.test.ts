@@ -4,12 +4,12 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { parse } from 'smol-toml';
 import { afterEach, expect, test, vi } from 'vitest';
 import type { TrackingRequest } from '../../../dbus/tracking-request.js';
-import type { Care } from '../../../src/agent/care.js';
+import type { Care } from '../../../src/agent/instances/instance-context.js';
 import type { Answer } from '../../../src/agent/heal/ask-issuer.js';
 import type { CertmongerLink } from '../../../src/agent/certmonger-link.js';
-import { createEvents } from '../../../src/agent/events.js';
+import { createEvents } from '../../../src/agent/report/events.js';
 import { startHealer, type Healer } from '../../../src/agent/heal/healer.js';
-import type { Picture, Sighting } from '../../../src/agent/picture/picture.js';
+import type { Picture, Sighting } from '../../../src/agent/requests/request-cache.js';
 import { requestIds } from '../../../src/config/request-id.js';
 import { tokenOf } from '../../../src/config/token-of.js';
 import { parseInstance } from '../../../src/config/schema.js';
@@ -18,7 +18,7 @@ import type { Memory } from '../../../src/diagnosis/remembered.js';
 import { pinFileNow } from '../../../src/pkcs11/pin/pin-aside.js';
 import { privateDirectory } from '../../rig/directory.js';
 import { makeCertificate, makeKeys, pem } from '../../x509/material.js';
-import { conf } from './hand-made-care.js';
+import { conf } from './hand-made-context.js';
 
 vi.setConfig({ testTimeout: 30_000 });
 

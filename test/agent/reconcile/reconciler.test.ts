@@ -9,7 +9,7 @@ import { loadInstance } from '../../../src/config/load.js';
 import { systemClock } from '../../../src/platform/clock.js';
 import { getcert, getcertRecords } from '../../rig/certmonger.js';
 import { trackingRig, type TrackingRig } from '../../tracking/tracking-rig.js';
-import { handMadeCare, toldProber, until, wellProbe } from '../hand-made-care.js';
+import { handMadeCare, toldProber, until, wellProbe } from '../instances/hand-made-context.js';
 
 const pace: ReconcilerPace = { everyMs: 3_600_000, quietMs: 1000, mostMs: 20_000, againMs: 1000 };
 const [, ocsp, audit, subsystem] = ['caSigningCert', 'ocspSigningCert', 'auditSigningCert', 'subsystemCert'].map(

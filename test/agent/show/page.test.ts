@@ -4,8 +4,8 @@ import path from 'node:path';
 import http from 'node:http';
 import { chromium, type Browser, type Page } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, it, test } from 'vitest';
-import { answerTo } from '../../../src/agent/show/answer.js';
-import type { AgentSnapshot } from '../../../src/agent/snapshot.js';
+import { answerTo } from '../../../src/agent/show/http-response.js';
+import type { AgentSnapshot } from '../../../src/agent/report/snapshot.js';
 import { measureContrast } from './contrast.js';
 import { hostileName, snapshots } from './fixtures.js';
 
