@@ -7,7 +7,7 @@ import { startNotifier } from './show/notify/notifier.js';
 import type { AgentSnapshot } from './report/snapshot.js';
 
 /** What the parts that serve all instances work with. */
-export interface SharedGiven {
+export interface SharedServicesGiven {
   readonly events: Events;
   readonly snapshot: () => AgentSnapshot;
   readonly log: Log;
@@ -17,20 +17,20 @@ export interface SharedGiven {
 }
 
 /** What begins anew whenever agent.conf changed. */
-const starters: readonly ((given: SharedGiven) => Part)[] = [startNotifier, startShow];
+const starters: readonly ((given: SharedServicesGiven) => Part)[] = [startNotifier, startShow];
 
 /** The parts that serve all instances; they begin anew when agent.conf changed. */
-export interface Shared {
+export interface SharedServices {
   start(): void;
   restart(): Promise<void>;
   ended(): Promise<unknown>;
 }
 
 /** `conf` as it is at the moment asked. */
-export function createShared(
-  { conf, ...given }: Omit<SharedGiven, 'conf' | 'signal'> & { readonly conf: () => AgentConf },
+export function createSharedServices(
+  { conf, ...given }: Omit<SharedServicesGiven, 'conf' | 'signal'> & { readonly conf: () => AgentConf },
   signal: AbortSignal,
-): Shared {
+): SharedServices {
   let current: readonly Part[] = [];
   let stopping = new AbortController();
   const start = () => {

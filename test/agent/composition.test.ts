@@ -2,14 +2,14 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { describe, expect, it, test } from 'vitest';
 import { trackingRequestOf } from '../../dbus/tracking-request.js';
 import { Variant } from '../../dbus/wire.js';
-import { createBell } from '../../src/agent/timing/waker.js';
-import { startChronicle } from '../../src/agent/report/renewal-history.js';
+import { createWaker } from '../../src/agent/timing/waker.js';
+import { startRenewalHistory } from '../../src/agent/report/renewal-history.js';
 import { createCounting } from '../../src/agent/report/counters.js';
 import { createEvents, type AgentEvent } from '../../src/agent/report/events.js';
-import type { Picture, PictureChange, Sighting } from '../../src/agent/requests/request-cache.js';
+import type { RequestCache, RequestChange, CachedRequest } from '../../src/agent/requests/request-cache.js';
 import { planReload } from '../../src/agent/instances/read-instances.js';
 import { takeSnapshot } from '../../src/agent/report/take-snapshot.js';
-import { createTurns } from '../../src/agent/timing/coalesced-runs.js';
+import { createCoalescedRuns } from '../../src/agent/timing/coalesced-runs.js';
 import type { AgentConf } from '../../src/config/agent-conf.js';
 import type { Instance } from '../../src/config/instance.js';
 import { parseInstance } from '../../src/config/schema.js';
@@ -31,7 +31,7 @@ const conf: AgentConf = { access: {}, metrics: {}, page: {}, notify: { journal: 
 const day = 86_400_000;
 const start = Date.UTC(2027, 0, 1);
 
-const seen = (id: string, status: string, { serial = '01', days = 100, sinceMs = 0 } = {}): Sighting => ({
+const seen = (id: string, status: string, { serial = '01', days = 100, sinceMs = 0 } = {}): CachedRequest => ({
   request: trackingRequestOf(
     '/1',
     Object.fromEntries(
@@ -50,10 +50,10 @@ const seen = (id: string, status: string, { serial = '01', days = 100, sinceMs =
   trail: [{ status, atMs: sinceMs }],
 });
 
-/** A picture that shows what it is given. */
-function handMade(): Picture & { show(sighting: Sighting): void } {
-  const shown = new Map<string, Sighting>();
-  const listeners = new Set<(change: PictureChange) => void>();
+/** A request cache that shows what it is given. */
+function handMade(): RequestCache & { show(cached: CachedRequest): void } {
+  const shown = new Map<string, CachedRequest>();
+  const listeners = new Set<(change: RequestChange) => void>();
   return {
     requests: () => [...shown.values()],
     request: (id) => shown.get(id),
@@ -70,20 +70,27 @@ function handMade(): Picture & { show(sighting: Sighting): void } {
   };
 }
 
-describe('the chronicle', () => {
+describe('the renewal history', () => {
   const begin = () => {
-    const picture = handMade();
+    const requestCache = handMade();
     const events = createEvents();
     const told: AgentEvent[] = [];
     events.on((event) => told.push(event));
     const end = new AbortController();
     let now = start;
-    const chronicle = startChronicle({ instance: instanceOf('h'), conf, picture, events, clock: () => new Date(now), signal: end.signal });
+    const renewalHistory = startRenewalHistory({
+      instance: instanceOf('h'),
+      conf,
+      requestCache,
+      events,
+      clock: () => new Date(now),
+      signal: end.signal,
+    });
     return {
-      picture,
+      requestCache,
       events,
       told,
-      chronicle,
+      renewalHistory,
       end,
       later: (ms: number) => {
         now += ms;
@@ -92,39 +99,39 @@ describe('the chronicle', () => {
   };
 
   it('tells a renewal once certmonger is at rest with the new certificate, and how long it took', async () => {
-    const { picture, told, chronicle, end, events } = begin();
+    const { requestCache, told, renewalHistory, end, events } = begin();
     const counting = createCounting(events);
-    picture.show(seen('h.ocsp', 'MONITORING'));
-    picture.show(seen('h.ocsp', 'SUBMITTING', { sinceMs: 1000 }));
-    picture.show(seen('h.ocsp', 'READING_CERT', { sinceMs: 3000, serial: '02', days: 200 }));
+    requestCache.show(seen('h.ocsp', 'MONITORING'));
+    requestCache.show(seen('h.ocsp', 'SUBMITTING', { sinceMs: 1000 }));
+    requestCache.show(seen('h.ocsp', 'READING_CERT', { sinceMs: 3000, serial: '02', days: 200 }));
     await sleep(0);
     expect(told).toEqual([]);
-    picture.show(seen('h.ocsp', 'MONITORING', { sinceMs: 5000, serial: '02', days: 200 }));
-    picture.show(seen('h.ocsp', 'MONITORING', { sinceMs: 5000, serial: '02', days: 200 }));
+    requestCache.show(seen('h.ocsp', 'MONITORING', { sinceMs: 5000, serial: '02', days: 200 }));
+    requestCache.show(seen('h.ocsp', 'MONITORING', { sinceMs: 5000, serial: '02', days: 200 }));
     await sleep(0);
     expect(told).toMatchObject([{ kind: 'renewed', nickname: 'ocsp', details: { serial: '02', seconds: '4.0' } }]);
-    expect(chronicle.past('ocsp')).toMatchObject({ history: [{ serial: '01' }], lastRenewal: { seconds: 4 } });
+    expect(renewalHistory.past('ocsp')).toMatchObject({ history: [{ serial: '01' }], lastRenewal: { seconds: 4 } });
     expect(counting.counters(new Map([['h', 3]]))).toMatchObject({
       renewals: [{ instance: 'h', nickname: 'ocsp', count: 1 }],
       signatures: [{ instance: 'h', count: 3 }],
     });
     end.abort();
-    await chronicle.ended;
+    await renewalHistory.ended;
   });
 
   it('tells a certificate that nears its end once, and not while a newer one is under way', async () => {
-    const { picture, told, chronicle, end } = begin();
-    picture.show(seen('h.ocsp', 'SUBMITTING', { days: 10 }));
+    const { requestCache, told, renewalHistory, end } = begin();
+    requestCache.show(seen('h.ocsp', 'SUBMITTING', { days: 10 }));
     await sleep(0);
     expect(told).toEqual([]);
-    picture.show(seen('h.ocsp', 'CA_UNREACHABLE', { days: 10 }));
-    picture.show(seen('h.ocsp', 'MONITORING', { days: 10 }));
+    requestCache.show(seen('h.ocsp', 'CA_UNREACHABLE', { days: 10 }));
+    requestCache.show(seen('h.ocsp', 'MONITORING', { days: 10 }));
     await sleep(0);
     expect(told.map(({ kind, message }) => `${kind} ${message}`)).toEqual([
       "expiring 'ocsp' expires in 10 days, and no newer certificate is under way.",
     ]);
     end.abort();
-    await chronicle.ended;
+    await renewalHistory.ended;
   });
 });
 
@@ -146,43 +153,43 @@ test('a reload restarts what changed, starts what is new, stops what is gone, an
 test('what is asked for while it is done is done once more, never twice at a time', async () => {
   let running = 0;
   let done = 0;
-  const turns = createTurns(async () => {
+  const turns = createCoalescedRuns(async () => {
     running += 1;
     expect(running).toBe(1);
     await sleep(5);
     running -= 1;
     done += 1;
   });
-  const first = turns.next();
+  const first = turns.run();
   await sleep(1);
-  await Promise.all([first, turns.next(), turns.next(), turns.next()]);
+  await Promise.all([first, turns.run(), turns.run(), turns.run()]);
   expect(done).toBe(2);
-  await turns.rest();
+  await turns.idle();
 });
 
-test('a pause ends by itself, by the bell, by a bell before it, and by the end', async () => {
+test('a pause ends by itself, when woken, when woken before it, and by the end', async () => {
   const end = new AbortController();
-  const bell = createBell(end.signal);
-  await bell.pause(1);
-  const pause = bell.pause(1e12);
-  bell.ring();
+  const waker = createWaker(end.signal);
+  await waker.sleep(1);
+  const pause = waker.sleep(1e12);
+  waker.wake();
   await pause;
-  await bell.pause(1e12);
-  bell.quiet();
-  const last = bell.pause(1e12);
+  await waker.sleep(1e12);
+  waker.reset();
+  const last = waker.sleep(1e12);
   end.abort();
   await last;
-  bell.quiet();
-  await bell.pause(1e12);
+  waker.reset();
+  await waker.sleep(1e12);
 });
 
 test('the snapshot shows what is known, leaves out what is not, and survives the wire', () => {
-  const picture = handMade();
+  const requestCache = handMade();
   const instance = instanceOf('h');
-  picture.show(seen('h.ocsp', 'NEED_GUIDANCE'));
+  requestCache.show(seen('h.ocsp', 'NEED_GUIDANCE'));
   const cared = {
     instance,
-    care: {
+    context: {
       prober: {
         latest: () =>
           ({
@@ -230,10 +237,10 @@ test('the snapshot shows what is known, leaves out what is not, and survives the
         } as const,
       ],
     },
-    chronicle: { past: () => ({ history: [] }) },
+    renewalHistory: { past: () => ({ history: [] }) },
   };
   const snapshot = takeSnapshot({
-    picture,
+    requestCache,
     cared: [cared],
     at: new Date(start),
     startedAt: new Date(start),

@@ -2,7 +2,7 @@ import { describe, expect, it, test } from 'vitest';
 import { createBackOff } from '../../src/agent/timing/back-off.js';
 import { decideFollow, type HeldRequest } from '../../src/agent/follow/decide-follow.js';
 import { createRationedLog, createTroubleLog, logTo } from '../../src/agent/log.js';
-import { parseWatcherLine, type PublishedCertificate, type Sight } from '../../src/agent/follow/watcher-line.js';
+import { parseWatcherLine, type PublishedCertificate, type DirectoryReport } from '../../src/agent/follow/watcher-line.js';
 import { encode } from '../../src/service/wire.js';
 
 const key = 'a'.repeat(64);
@@ -101,9 +101,16 @@ test('the journal gets priorities, a terminal does not', () => {
 });
 
 describe('what the watcher says is checked, for it has read what is not trusted', () => {
-  const sight: Sight = { kind: 'sight', why: 'push', renewalMaster: false, published: [published()], unfinished: 1, alarm: 'x' };
-  it('a sight arrives as it was sent', () => {
-    expect(parseWatcherLine(encode(sight))).toEqual(sight);
+  const report: DirectoryReport = {
+    kind: 'report',
+    why: 'push',
+    renewalMaster: false,
+    published: [published()],
+    unfinished: 1,
+    alarm: 'x',
+  };
+  it('a report arrives as it was sent', () => {
+    expect(parseWatcherLine(encode(report))).toEqual(report);
     expect(parseWatcherLine(encode({ kind: 'end', code: 'DIRECTORY_UNAVAILABLE', message: 'm' }))).toEqual({
       kind: 'end',
       code: 'DIRECTORY_UNAVAILABLE',
@@ -112,9 +119,9 @@ describe('what the watcher says is checked, for it has read what is not trusted'
   });
   it.each([
     ['no JSON', 'x'],
-    ['another word', encode({ ...sight, kind: 'order' })],
-    ['a digest that is none', encode({ ...sight, published: [published({ key: '../../etc' })] })],
-    ['a date that is none', encode({ ...sight, published: [{ ...published(), notAfter: 'tomorrow' }] })],
+    ['another word', encode({ ...report, kind: 'order' })],
+    ['a digest that is none', encode({ ...report, published: [published({ key: '../../etc' })] })],
+    ['a date that is none', encode({ ...report, published: [{ ...published(), notAfter: 'tomorrow' }] })],
   ])('%s is refused', (_case, text) => {
     expect(() => parseWatcherLine(text)).toThrow();
   });

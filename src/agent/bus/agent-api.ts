@@ -4,7 +4,7 @@ import type { AgentSnapshot } from '../report/snapshot.js';
  * What may be asked of the agent over the bus. Failures are HsmongerErrors; `instance` is checked by whoever answers: USAGE with the names
  * there are.
  */
-export interface Desk {
+export interface AgentApi {
   snapshot(): AgentSnapshot;
   plan(instance: string): Promise<PlanAnswer>;
   reconcile(instance: string): Promise<ReconcileAnswer>;

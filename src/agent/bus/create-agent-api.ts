@@ -1,28 +1,28 @@
 import { HsmongerError, sentenceOf } from '../../errors.js';
 import type { Change } from '../../tracking/plan.js';
 import type { Survey } from '../../tracking/survey.js';
-import type { Caretaker } from '../instances/instance-supervisor.js';
-import type { TokenCare } from '../instances/supervised-token.js';
+import type { InstanceSupervisor } from '../instances/instance-supervisor.js';
+import type { SupervisedToken } from '../instances/supervised-token.js';
 import type { AgentSnapshot } from '../report/snapshot.js';
-import type { Desk, Row } from './agent-api.js';
+import type { AgentApi, Row } from './agent-api.js';
 
-export interface DeskGiven {
-  readonly caretakers: () => readonly Caretaker[];
+export interface AgentApiGiven {
+  readonly supervisors: () => readonly InstanceSupervisor[];
   readonly snapshot: () => AgentSnapshot;
   readonly reload: () => Promise<string>;
 }
 
-/** The desk over those who do the work. */
-export function createDesk({ caretakers, snapshot, reload }: DeskGiven): Desk {
-  const named = (instance: string): Caretaker => {
-    const found = caretakers().find((one) => one.instance.name === instance);
+/** What the bus may ask, answered by the supervisors of the instances. */
+export function createAgentApi({ supervisors, snapshot, reload }: AgentApiGiven): AgentApi {
+  const named = (instance: string): InstanceSupervisor => {
+    const found = supervisors().find((one) => one.instance.name === instance);
     if (found !== undefined) return found;
-    const known = caretakers()
+    const known = supervisors()
       .map((one) => `'${one.instance.name}'`)
       .join(', ');
     throw new HsmongerError('USAGE', `The agent looks after no instance '${instance}'; it looks after ${known === '' ? 'none' : known}.`);
   };
-  const chosen = (instance: string): readonly Caretaker[] => (instance === '' ? caretakers() : [named(instance)]);
+  const chosen = (instance: string): readonly InstanceSupervisor[] => (instance === '' ? supervisors() : [named(instance)]);
 
   return {
     snapshot,
@@ -58,8 +58,8 @@ export function createDesk({ caretakers, snapshot, reload }: DeskGiven): Desk {
   };
 }
 
-async function pinTrouble({ care, pinKeeper }: TokenCare): Promise<HsmongerError | undefined> {
-  const probe = await care.prober.look();
+async function pinTrouble({ context, pinKeeper }: SupervisedToken): Promise<HsmongerError | undefined> {
+  const probe = await context.prober.look();
   const locked = pinKeeper.locked();
   if (locked !== undefined) return new HsmongerError('PIN_SOURCE_MISSING', locked);
   const login = probe.token?.state === 'present' ? probe.token.login : undefined;

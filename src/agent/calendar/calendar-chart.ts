@@ -1,6 +1,6 @@
 import { certificateKey, type CalendarEntry, type Renewal, type RenewedBy } from '../../renewal/calendar/calendar.js';
 
-export interface CalendarPicture {
+export interface CalendarChart {
   readonly entries: readonly CalendarEntry[];
   readonly now: Date;
   readonly until: Date;
@@ -38,7 +38,7 @@ const colours = {
 };
 
 /** The calendar as an SVG document of its own: no script, nothing from elsewhere, light or dark as whoever looks at it likes. */
-export function drawCalendar({ entries, now, until }: CalendarPicture): string {
+export function drawCalendar({ entries, now, until }: CalendarChart): string {
   const shown = [...entries].sort((one, other) => one.planned.getTime() - other.planned.getTime()).slice(0, mostRows);
   const height = size.head + Math.max(shown.length, 1) * size.row + size.foot;
   const axis = { top: size.head - 20, bottom: height - size.foot, x: scale(now, until) };

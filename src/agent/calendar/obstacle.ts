@@ -4,7 +4,7 @@ import type { Probe, Verdict } from '../../diagnosis/probe.js';
  * Why a renewal would fail now, as a sentence, by the last look at what it needs; undefined where nothing is known to be in the way. What
  * the agent leaves for later certmonger tries by itself at its own moment.
  */
-export function hindrance(probe: Probe | undefined, nickname: string): string | undefined {
+export function obstacleTo(probe: Probe | undefined, nickname: string): string | undefined {
   if (probe === undefined) return undefined;
   const { token, nss, helper, directory, ca, disk } = probe;
   if (token?.state === 'away') return token.problem;

@@ -3,15 +3,15 @@ import type { Directories, Instance } from '../../config/instance.js';
 import { sentenceOf } from '../../errors.js';
 import { finishSavings } from '../../service/finish-savings.js';
 import { createBackOff } from '../timing/back-off.js';
-import { createBell } from '../timing/waker.js';
+import { createWaker } from '../timing/waker.js';
 import type { CertmongerLink } from '../certmonger-link.js';
 import type { Prober } from '../probe/prober.js';
 import { createFollower } from './follower.js';
 import { createRationedLog, createTroubleLog, type Log } from '../log.js';
-import type { Sight, WatcherLine } from './watcher-line.js';
+import type { DirectoryReport, WatcherLine } from './watcher-line.js';
 import { startWatcher } from './watch-child.js';
 
-export interface Attendance {
+export interface FollowingGiven {
   readonly instance: Instance;
   readonly directories: Directories;
   readonly certmonger: CertmongerLink;
@@ -29,37 +29,37 @@ const soonMs = 5000;
 const leastMs = 500;
 const reconnect = { firstMs: 1000, mostMs: 60_000 };
 
-/** Looks after one instance until the signal: keeps a watcher running, and does what its sights call for, one after the other. */
-export interface Attendant {
+/** Looks after one instance until the signal: keeps a watcher running, and does what its reports call for, one after the other. */
+export interface Following {
   readonly ended: Promise<void>;
   /** certmonger said something: what waits for it may go on. */
   nudge(): void;
 }
 
-export function attend({ instance, directories, certmonger, prober, pollMs, log, signal }: Attendance): Attendant {
+export function attend({ instance, directories, certmonger, prober, pollMs, log, signal }: FollowingGiven): Following {
   const told = createRationedLog(log);
   const follower = createFollower(instance, log, () => prober.prove());
   const following = createTroubleLog(log);
   const finishing = createTroubleLog(log);
   let alarmed = -Infinity;
-  let latest: Sight | undefined;
-  let seen: Sight | undefined;
+  let latest: DirectoryReport | undefined;
+  let seen: DirectoryReport | undefined;
   /** Milliseconds until the next look at certmonger where nothing else calls for one. */
   let again: number | undefined;
   const retry = createBackOff({ firstMs: soonMs, mostMs: 60_000 });
-  const bell = createBell(signal);
+  const waker = createWaker(signal);
 
   const watch = async () => {
     const watching = createTroubleLog(told);
     const pause = createBackOff(reconnect);
     const onLine = (line: WatcherLine) => {
-      if (line.kind !== 'sight') {
+      if (line.kind !== 'report') {
         told('info', line.message);
         return;
       }
       watching.over('the directory is watched again.');
       latest = line;
-      bell.ring();
+      waker.wake();
     };
     while (!signal.aborted) {
       const started = performance.now();
@@ -80,24 +80,24 @@ export function attend({ instance, directories, certmonger, prober, pollMs, log,
 
   const work = async () => {
     while (!signal.aborted) {
-      await bell.pause(again ?? dayMs);
-      bell.quiet();
-      const sight = latest;
-      if (sight === undefined) continue;
-      if (sight !== seen) {
-        tellAlarm(sight);
-        await finish(sight);
+      await waker.sleep(again ?? dayMs);
+      waker.reset();
+      const report = latest;
+      if (report === undefined) continue;
+      if (report !== seen) {
+        tellAlarm(report);
+        await finish(report);
       }
-      seen = sight;
-      await follow(sight);
+      seen = report;
+      await follow(report);
       // Its signals come in swarms.
       await sleep(leastMs, undefined, { signal }).catch(() => undefined);
     }
   };
 
-  const follow = async (sight: Sight) => {
+  const follow = async (report: DirectoryReport) => {
     try {
-      again = (await certmonger.use((connected) => follower.follow(connected, sight))) ? soonMs : undefined;
+      again = (await certmonger.use((connected) => follower.follow(connected, report))) ? soonMs : undefined;
       retry.reset();
       following.over('certmonger answers again.');
     } catch (error) {
@@ -106,7 +106,7 @@ export function attend({ instance, directories, certmonger, prober, pollMs, log,
     }
   };
 
-  const finish = async ({ unfinished }: Sight) => {
+  const finish = async ({ unfinished }: DirectoryReport) => {
     if (unfinished === 0) return;
     try {
       await finishSavings({ instance, directories }, (sentence) => {
@@ -118,7 +118,7 @@ export function attend({ instance, directories, certmonger, prober, pollMs, log,
     }
   };
 
-  const tellAlarm = ({ alarm }: Sight) => {
+  const tellAlarm = ({ alarm }: DirectoryReport) => {
     if (alarm === undefined) {
       if (alarmed > -Infinity) told('info', 'there is a renewal master again.');
       alarmed = -Infinity;
@@ -131,7 +131,7 @@ export function attend({ instance, directories, certmonger, prober, pollMs, log,
   return {
     ended: Promise.all([watch(), work()]).then(() => undefined),
     nudge: () => {
-      if (again !== undefined) bell.ring();
+      if (again !== undefined) waker.wake();
     },
   };
 }

@@ -14,8 +14,8 @@ export interface PublishedCertificate {
 }
 
 /** One look at the directory, and at what is unfinished here. */
-export interface Sight {
-  readonly kind: 'sight';
+export interface DirectoryReport {
+  readonly kind: 'report';
   /** What it was made for. */
   readonly why: 'start' | 'push' | 'poll';
   /** This server renews for the others: it takes nothing from them. */
@@ -28,19 +28,19 @@ export interface Sight {
 }
 
 /** Something to tell once, after which the watcher goes on; or, as 'end', why it does not. */
-export interface Word {
+export interface WatcherNotice {
   readonly kind: 'note' | 'end';
   readonly code: string;
   readonly message: string;
 }
 
 /** What the watcher, which reads the directory without privileges, tells the daemon, which does not. One line each. */
-export type WatcherLine = Sight | Word;
+export type WatcherLine = DirectoryReport | WatcherNotice;
 
 const digest = v.pipe(v.string(), v.regex(/^[0-9a-f]{64}$/u));
 const lineSchema = v.variant('kind', [
   v.object({
-    kind: v.literal('sight'),
+    kind: v.literal('report'),
     why: v.picklist(['start', 'push', 'poll']),
     renewalMaster: v.boolean(),
     published: v.array(v.object({ nickname: v.string(), key: digest, certificate: digest, notAfter: v.date(), missed: v.boolean() })),

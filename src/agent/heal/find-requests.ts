@@ -4,32 +4,36 @@ import { requestIds } from '../../config/request-id.js';
 import type { RequestSeen } from '../../diagnosis/facts.js';
 import { heldCertificate } from '../instances/held-certificate.js';
 import { requestInPlace } from '../instances/own-request.js';
-import type { Sighting } from '../requests/request-cache.js';
+import type { CachedRequest } from '../requests/request-cache.js';
 
 /**
  * Finds each certificate's request: by our id, else whoever's it is that keeps the certificate in the same place; only one that asks our
  * helper, or nobody.
  */
-export function createFinder(instance: Instance): (sightings: readonly Sighting[]) => ReadonlyMap<string, Sighting> {
+export function createRequestFinder(instance: Instance): (cachedRequests: readonly CachedRequest[]) => ReadonlyMap<string, CachedRequest> {
   const ids = requestIds(instance);
-  let last: { readonly of: readonly Sighting[]; readonly found: ReadonlyMap<string, Sighting> } | undefined;
-  return (sightings) => {
-    // The picture gives the same array as long as nothing changed.
-    if (last?.of !== sightings) last = { of: sightings, found: find(instance, ids, sightings) };
+  let last: { readonly of: readonly CachedRequest[]; readonly found: ReadonlyMap<string, CachedRequest> } | undefined;
+  return (cachedRequests) => {
+    // The cache gives the same array as long as nothing changed.
+    if (last?.of !== cachedRequests) last = { of: cachedRequests, found: find(instance, ids, cachedRequests) };
     return last.found;
   };
 }
 
-function find(instance: Instance, ids: ReadonlyMap<string, string>, sightings: readonly Sighting[]): ReadonlyMap<string, Sighting> {
-  const byId = new Map(sightings.map((sighting) => [sighting.request.nickname, sighting]));
+function find(
+  instance: Instance,
+  ids: ReadonlyMap<string, string>,
+  cachedRequests: readonly CachedRequest[],
+): ReadonlyMap<string, CachedRequest> {
+  const byId = new Map(cachedRequests.map((cached) => [cached.request.nickname, cached]));
   const of = (certificate: CertificateConfig) =>
-    byId.get(ids.get(certificate.nickname) ?? '') ?? requestInPlace(sightings, instance, certificate);
+    byId.get(ids.get(certificate.nickname) ?? '') ?? requestInPlace(cachedRequests, instance, certificate);
   return new Map(
     instance.certificates.flatMap((certificate) => {
-      const sighting = of(certificate);
-      return sighting === undefined || (sighting.request.ca !== undefined && sighting.request.ca !== instance.name)
+      const cached = of(certificate);
+      return cached === undefined || (cached.request.ca !== undefined && cached.request.ca !== instance.name)
         ? []
-        : [[certificate.nickname, sighting] as const];
+        : [[certificate.nickname, cached] as const];
     }),
   );
 }

@@ -9,22 +9,22 @@ import { pinStates } from '../../diagnosis/groups.js';
 import type { Probe } from '../../diagnosis/probe.js';
 import type { Memory } from '../../diagnosis/remembered.js';
 import { askService } from '../../service/ask.js';
-import type { Care, Part } from '../instances/instance-context.js';
+import type { InstanceContext, Part } from '../instances/instance-context.js';
 import { createTroubleLog } from '../log.js';
-import type { Sighting } from '../requests/request-cache.js';
+import type { CachedRequest } from '../requests/request-cache.js';
 import { askIssuer } from './ask-issuer.js';
-import { createCalm, surroundingsOf } from './healthy-cache.js';
+import { createHealthyCache, surroundingsOf } from './healthy-cache.js';
 import { applyRemedy, type Remedy } from './cure.js';
 import { evidenceFor, examine, lockHoldersIn } from './examine.js';
 import { createLedgerView } from './ledger-view.js';
 import { createLooks } from './looks.js';
 import type { Cost } from './next-try.js';
-import { answered, createPatients, type Patient } from './incidents.js';
+import { answered, createIncidents, type Incident } from './incidents.js';
 import { pinFileOf, watchPinFile } from './pin-file.js';
 import { createPinWatch } from './pin-watch.js';
-import { createFinder, heldKey } from './find-requests.js';
-import { createProspects, type ProspectsMeans, type Refused } from './refusal-watch.js';
-import { createTeller } from './incident-events.js';
+import { createRequestFinder, heldKey } from './find-requests.js';
+import { createRefusalWatch, type RefusalWatchMeans, type Refused } from './refusal-watch.js';
+import { createIncidentEvents } from './incident-events.js';
 
 /** Says what is wrong with an instance's renewals, and cures what can be cured. */
 export interface Healer extends Part {
@@ -43,7 +43,7 @@ export interface HealerMeans {
   /** Default: the instance's ledger. */
   readonly readMemory?: () => Promise<Memory>;
   /** Default: the issuer, in a process of the service user. */
-  readonly ask?: ProspectsMeans['ask'];
+  readonly ask?: RefusalWatchMeans['ask'];
   readonly random?: () => number;
   /** Milliseconds, monotonic. */
   readonly now?: () => number;
@@ -69,23 +69,23 @@ const unseen: ReadonlySet<string> = new Set([
   'not-moving',
 ]);
 
-export function startHealer(care: Care, means: HealerMeans = {}): Healer {
-  const { instance, picture, prober, events, log, clock, signal } = care;
+export function startHealer(context: InstanceContext, means: HealerMeans = {}): Healer {
+  const { instance, requestCache, prober, events, log, clock, signal } = context;
   const {
     reconcile,
-    ask = (refused: readonly Refused[]) => askIssuer(care, refused),
+    ask = (refused: readonly Refused[]) => askIssuer(context, refused),
     random = Math.random,
     now = () => performance.now(),
-    readMemory = () => askService(care, 'read ledger', undefined, { timeoutMs: ledgerTimeoutMs }),
+    readMemory = () => askService(context, 'read ledger', undefined, { timeoutMs: ledgerTimeoutMs }),
   } = means;
-  const find = createFinder(instance);
+  const find = createRequestFinder(instance);
   const costOf = costIn(instance);
   const looks = createLooks(prober, now);
   const ledger = createLedgerView(readMemory, now, createTroubleLog(log));
-  const calm = createCalm(clock, now);
-  const patients = createPatients({ clock, now, random });
-  const teller = createTeller({ instance: instance.name, events, clock, now });
-  const pinFile = pinFileOf(care);
+  const healthyCache = createHealthyCache(clock, now);
+  const incidents = createIncidents({ clock, now, random });
+  const incidentEvents = createIncidentEvents({ instance: instance.name, events, clock, now });
+  const pinFile = pinFileOf(context);
   const pin = createPinWatch({
     instance: instance.name,
     file: pinFile,
@@ -96,7 +96,7 @@ export function startHealer(care: Care, means: HealerMeans = {}): Healer {
     clock,
   });
   const curing = createTroubleLog(log);
-  const prospects = createProspects({
+  const refusalWatch = createRefusalWatch({
     instance,
     ask,
     onAnswer: () => {
@@ -121,7 +121,7 @@ export function startHealer(care: Care, means: HealerMeans = {}): Healer {
   };
 
   const siteNow = (): SiteFacts => {
-    const [probe, movedTo, trouble] = [newest(), pin.movedTo(), picture.requests() === undefined ? picture.trouble() : undefined];
+    const [probe, movedTo, trouble] = [newest(), pin.movedTo(), requestCache.requests() === undefined ? requestCache.trouble() : undefined];
     return {
       ...siteFacts(clock(), instance),
       ...(trouble === undefined ? {} : { certmonger: { trouble } }),
@@ -132,53 +132,53 @@ export function startHealer(care: Care, means: HealerMeans = {}): Healer {
 
   /** Gives milliseconds until the next one is due. */
   const round = async (): Promise<number> => {
-    const sightings = picture.requests();
-    const requests = sightings === undefined ? undefined : find(sightings);
+    const cachedRequests = requestCache.requests();
+    const requests = cachedRequests === undefined ? undefined : find(cachedRequests);
     const restedMs =
       requests === undefined ? -Infinity : Math.max(-Infinity, ...[...requests.values()].filter(asksLedger).map(({ sinceMs }) => sinceMs));
     const remembered = await ledger.refresh(restedMs);
     const site = siteNow();
     ofInstance = diagnoseSite(site);
-    teller.ofInstance(ofInstance);
-    if (requests === undefined || sightings === undefined) {
+    incidentEvents.ofInstance(ofInstance);
+    if (requests === undefined || cachedRequests === undefined) {
       ofCertificates = new Map();
       // Before it comes back and each of its requests tries the PIN, twice.
       if (await pin.attend(site.probe, ofInstance, false)) look();
       return idleMs;
     }
-    const lockHolders = lockHoldersIn(sightings);
+    const lockHolders = lockHoldersIn(cachedRequests);
     const surroundings = surroundingsOf(site);
     const found = new Map<string, Diagnosis>();
     const waits: number[] = remembered ? [] : [2000];
     const refused: Refused[] = [];
     for (const config of instance.certificates) {
       const { nickname } = config;
-      const sighting = requests.get(nickname);
-      const memory = sighting === undefined ? undefined : ledger.since(sighting.sinceMs);
-      const basis = { sighting, memory, surroundings };
-      if (calm.still(nickname, basis)) continue;
-      const probe = sighting === undefined ? site.probe : evidenceFor(sighting, site.probe, looks.since);
+      const cached = requests.get(nickname);
+      const memory = cached === undefined ? undefined : ledger.since(cached.sinceMs);
+      const basis = { cached, memory, surroundings };
+      if (healthyCache.stillValid(nickname, basis)) continue;
+      const probe = cached === undefined ? site.probe : evidenceFor(cached, site.probe, looks.since);
       const diagnosis = examine({
         site,
         config,
-        sighting,
-        key: sighting === undefined ? undefined : heldKey(sighting.request),
+        cached,
+        key: cached === undefined ? undefined : heldKey(cached.request),
         probe,
         memory,
-        tries: patients.get(nickname)?.attempts ?? 0,
+        tries: incidents.get(nickname)?.attempts ?? 0,
         lockHolders,
         nowMs: now(),
       });
       // What the helper wrote down last may say otherwise: as long as that was not read it is not known to be well.
-      const well = diagnosis === undefined && sighting?.request.status === restingState && ledger.since(sighting.sinceMs) !== undefined;
-      teller.ofCertificate(nickname, diagnosis, well);
+      const well = diagnosis === undefined && cached?.request.status === restingState && ledger.since(cached.sinceMs) !== undefined;
+      incidentEvents.ofCertificate(nickname, diagnosis, well);
       if (diagnosis === undefined) {
-        if (well || sighting?.request.status !== restingState) calm.foundWell(nickname, basis);
+        if (well || cached?.request.status !== restingState) healthyCache.store(nickname, basis);
         if (well) {
-          patients.discharge(nickname);
-          prospects.forget(nickname);
+          incidents.close(nickname);
+          refusalWatch.forget(nickname);
         }
-        if (sighting?.request.status === 'NEED_TO_SUBMIT') waits.push(submitsNot(sighting));
+        if (cached?.request.status === 'NEED_TO_SUBMIT') waits.push(submitsNot(cached));
         continue;
       }
       found.set(nickname, diagnosis);
@@ -186,16 +186,16 @@ export function startHealer(care: Care, means: HealerMeans = {}): Healer {
         probe !== undefined &&
         diagnosis.cure.by !== 'resubmit' &&
         diagnoseSite({ ...site, probe }).some(({ cause }) => cause === diagnosis.cause);
-      const patient = patients.admit(nickname, diagnosis, sighting?.request.certificate.notAfter, present);
-      if (answered.has(diagnosis.cause) && diagnosis.cure.by === 'resubmit' && sighting !== undefined) {
-        const { pem } = sighting.request.certificate;
-        refused.push({ nickname, triedMs: patient.triedMs, ...(pem === undefined ? {} : { pem }) });
-        if (prospects.mended({ nickname, triedMs: patient.triedMs })) patient.dueMs = 0;
+      const incident = incidents.open(nickname, diagnosis, cached?.request.certificate.notAfter, present);
+      if (answered.has(diagnosis.cause) && diagnosis.cure.by === 'resubmit' && cached !== undefined) {
+        const { pem } = cached.request.certificate;
+        refused.push({ nickname, triedMs: incident.triedMs, ...(pem === undefined ? {} : { pem }) });
+        if (refusalWatch.mended({ nickname, triedMs: incident.triedMs })) incident.dueMs = 0;
       }
-      waits.push(act(nickname, sighting, diagnosis, patient, sighting !== undefined && probe === undefined));
+      waits.push(act(nickname, cached, diagnosis, incident, cached !== undefined && probe === undefined));
     }
     ofCertificates = found;
-    waits.push(prospects.consider(refused, site.probe?.ca?.ok === false));
+    waits.push(refusalWatch.consider(refused, site.probe?.ca?.ok === false));
     const suspect =
       [...requests.values()].some(({ request }) => (pinStates as readonly string[]).includes(request.status)) ||
       [...found.values()].some(({ cause }) => cause === 'saving-fails');
@@ -206,9 +206,9 @@ export function startHealer(care: Care, means: HealerMeans = {}): Healer {
   /** Does what is due for one; gives milliseconds until it is to be thought of again. */
   const act = (
     nickname: string,
-    sighting: Sighting | undefined,
+    cached: CachedRequest | undefined,
     { cause, cure }: Diagnosis,
-    patient: Patient,
+    incident: Incident,
     unknown: boolean,
   ): number => {
     if (busy.has(nickname)) return idleMs;
@@ -216,25 +216,25 @@ export function startHealer(care: Care, means: HealerMeans = {}): Healer {
       case 'resubmit':
       case 'refresh':
       case 'restart':
-        return sighting === undefined ? idleMs : treat(nickname, sighting, cause, cure.by, patient);
+        return cached === undefined ? idleMs : treat(nickname, cached, cause, cure.by, incident);
       case 'reconcile':
-        return reconcileFor(nickname, patient);
+        return reconcileFor(nickname, incident);
       case 'waiting':
       case 'move PIN aside':
-        return unseen.has(cause) ? idleMs : lookFor(patient, unknown);
+        return unseen.has(cause) ? idleMs : lookFor(incident, unknown);
       case 'a person':
         return idleMs;
     }
   };
 
   /** This state passes at once where the helper can be run: only a whole look tells whether it can. */
-  const submitsNot = ({ sinceMs }: Sighting): number => {
+  const submitsNot = ({ sinceMs }: CachedRequest): number => {
     const wait = sinceMs + lookMs.least - now();
     if (wait <= 0 && looks.askedMs() < sinceMs) look();
     return wait <= 0 ? idleMs : wait;
   };
 
-  const lookFor = ({ sinceMs }: Patient, unknown: boolean): number => {
+  const lookFor = ({ sinceMs }: Incident, unknown: boolean): number => {
     const unlooked = unknown || looks.askedMs() < sinceMs;
     const pause = unlooked ? lookMs.least : now() - sinceMs < lookMs.laterAfter ? lookMs.first : lookMs.later;
     const wait = looks.askedMs() + pause - now();
@@ -243,22 +243,22 @@ export function startHealer(care: Care, means: HealerMeans = {}): Healer {
     return pause;
   };
 
-  const treat = (nickname: string, { request }: Sighting, cause: string, remedy: Remedy, patient: Patient): number => {
-    const wait = patient.dueMs - now();
+  const treat = (nickname: string, { request }: CachedRequest, cause: string, remedy: Remedy, incident: Incident): number => {
+    const wait = incident.dueMs - now();
     if (wait > 0) return wait;
     const { nickname: id, status } = request;
-    patients.treat(patient, request.certificate.notAfter, remedy === 'refresh' ? 'question' : costOf(cause));
+    incidents.tried(incident, request.certificate.notAfter, remedy === 'refresh' ? 'question' : costOf(cause));
     busy.add(nickname);
     const done = async () => {
       try {
-        const treated = await applyRemedy(care, remedy, { nickname, id, status });
+        const treated = await applyRemedy(context, remedy, { nickname, id, status });
         if (treated === 'taken') {
-          teller.treated(nickname, remedy);
+          incidentEvents.treated(nickname, remedy);
           log('info', `'${nickname}': ${remedy} after '${cause}' (state ${status}).`);
-          await picture.refresh(id);
+          await requestCache.refresh(id);
         } else {
-          patient.attempts -= 1;
-          patient.dueMs = now() + (treated === 'not taken' ? again.untaken : again.hindered);
+          incident.attempts -= 1;
+          incident.dueMs = now() + (treated === 'not taken' ? again.untaken : again.hindered);
           if (treated !== 'not taken') throw new Error(treated.obstacle);
         }
         curing.over('certmonger can be told again.');
@@ -273,17 +273,17 @@ export function startHealer(care: Care, means: HealerMeans = {}): Healer {
     return idleMs;
   };
 
-  const reconcileFor = (nickname: string, patient: Patient): number => {
-    const wait = patient.dueMs - now();
+  const reconcileFor = (nickname: string, incident: Incident): number => {
+    const wait = incident.dueMs - now();
     if (reconcile === undefined || wait > 0) return reconcile === undefined ? idleMs : wait;
-    patients.treat(patient, undefined, 'request');
-    teller.treated(nickname, 'reconcile');
+    incidents.tried(incident, undefined, 'request');
+    incidentEvents.treated(nickname, 'reconcile');
     reconcile();
     return idleMs;
   };
 
   const work = async () => {
-    const stops = [picture.onChange(nudge), prober.onProbe(nudge)];
+    const stops = [requestCache.onChange(nudge), prober.onProbe(nudge)];
     if (pinFile !== undefined) watchPinFile(pinFile.path, look, signal);
     signal.addEventListener('abort', nudge, { once: true });
     const rounds = createTroubleLog(log);
@@ -311,11 +311,11 @@ export function startHealer(care: Care, means: HealerMeans = {}): Healer {
 }
 
 /** Each try of a blind one signs, so where signatures are counted none is made for its sake. */
-function costIn({ issuer, agent }: Care['instance']): (cause: string) => Cost {
+function costIn({ issuer, agent }: InstanceContext['instance']): (cause: string) => Cost {
   return (cause) => (answered.has(cause) && issuer.type !== 'token' && agent.signMinutes > 0 ? 'blind request' : 'request');
 }
 
 /** The helper was heard, or is at its end. */
-function asksLedger({ request: { status } }: Sighting): boolean {
+function asksLedger({ request: { status } }: CachedRequest): boolean {
   return status === restingState || status === 'CA_WORKING' || status === 'CA_UNREACHABLE';
 }

@@ -2,45 +2,45 @@ import { restingState } from '../../../dbus/states.js';
 import type { SiteFacts } from '../../diagnosis/facts.js';
 import type { Probe } from '../../diagnosis/probe.js';
 import type { Memory } from '../../diagnosis/remembered.js';
-import type { Sighting } from '../requests/request-cache.js';
+import type { CachedRequest } from '../requests/request-cache.js';
 
 /** What the verdict on one request at rest is made of, apart from the time. */
 export interface Basis {
-  readonly sighting: Sighting | undefined;
+  readonly cached: CachedRequest | undefined;
   readonly memory: Memory | undefined;
   /** Of all that lies around, by `surroundingsOf`. */
   readonly surroundings: string;
 }
 
-/** Who was found well, so that thousands at rest are not examined anew at each of the token's looks. */
-export interface Calm {
+/** Verdicts "well", kept so that thousands at rest are not examined anew at each of the token's looks. */
+export interface HealthyCache {
   /** Whether nothing it was judged by is another since it was found well, and that is not long ago. */
-  still(nickname: string, basis: Basis): boolean;
-  foundWell(nickname: string, basis: Basis): void;
+  stillValid(nickname: string, basis: Basis): boolean;
+  store(nickname: string, basis: Basis): void;
 }
 
 /** Some verdicts come with time alone, none of them in a hurry. */
 const staleMs = 300_000;
 
-export function createCalm(clock: () => Date, now: () => number): Calm {
+export function createHealthyCache(clock: () => Date, now: () => number): HealthyCache {
   const well = new Map<string, Basis & { readonly atMs: number }>();
   return {
-    still(nickname, { sighting, memory, surroundings }) {
+    stillValid(nickname, { cached, memory, surroundings }) {
       const found = well.get(nickname);
       if (
         found === undefined ||
-        found.sighting !== sighting ||
+        found.cached !== cached ||
         found.memory !== memory ||
         found.surroundings !== surroundings ||
         now() - found.atMs >= staleMs
       )
         return false;
-      const end = sighting?.request.certificate.notAfter;
+      const end = cached?.request.certificate.notAfter;
       return end !== undefined && end > clock();
     },
-    foundWell(nickname, basis) {
+    store(nickname, basis) {
       // What moves is judged by how long it has done so, and a saving that is written down by how long it stands there.
-      if (basis.sighting?.request.status === restingState && (basis.memory === undefined || basis.memory.journal.length === 0))
+      if (basis.cached?.request.status === restingState && (basis.memory === undefined || basis.memory.journal.length === 0))
         well.set(nickname, { ...basis, atMs: now() });
       else well.delete(nickname);
     },

@@ -2,7 +2,7 @@ import type { Diagnosis } from '../../diagnosis/diagnosis.js';
 import type { AgentEvent, Events } from '../report/events.js';
 
 /** Tells troubles as events: each cause once while it lasts, and its end. */
-export interface Teller {
+export interface IncidentEvents {
   /** Of one certificate. `settled`: where there is no diagnosis it is well, not just on its way. */
   ofCertificate(nickname: string, diagnosis: Diagnosis | undefined, settled: boolean): void;
   /** Of the instance as a whole: all there are now. */
@@ -23,7 +23,7 @@ const patienceMs = 60_000;
 /** certmonger restarts with every update of it, and reads each request anew before it answers. */
 const passing: ReadonlySet<string> = new Set(['certmonger-away']);
 
-export function createTeller({
+export function createIncidentEvents({
   instance,
   events,
   clock,
@@ -33,7 +33,7 @@ export function createTeller({
   readonly events: Events;
   readonly clock: () => Date;
   readonly now: () => number;
-}): Teller {
+}): IncidentEvents {
   const ofCertificates = new Map<string, Trouble>();
   const ofInstance = new Map<string, Trouble>();
 

@@ -1,8 +1,8 @@
 import type { Diagnosis } from '../../diagnosis/diagnosis.js';
 import { nextTry, type Cost } from './next-try.js';
 
-/** One certificate in trouble. */
-export interface Patient {
+/** One certificate in trouble, from when that is first seen until it is well: what was tried, and when the next try is due. */
+export interface Incident {
   readonly cause: string;
   /** Of performance.now(). */
   readonly sinceMs: number;
@@ -14,20 +14,20 @@ export interface Patient {
   triedMs: number;
 }
 
-export interface Patients {
-  get(nickname: string): Patient | undefined;
+export interface Incidents {
+  get(nickname: string): Incident | undefined;
   /** Notes what is wrong now; `present`: the cause itself was just seen, so that the first try after it is gone is made at once. */
-  admit(nickname: string, diagnosis: Diagnosis, notAfter: Date | undefined, present: boolean): Patient;
+  open(nickname: string, diagnosis: Diagnosis, notAfter: Date | undefined, present: boolean): Incident;
   /** It is well. */
-  discharge(nickname: string): void;
+  close(nickname: string): void;
   /** A cure has begun: says when the next may. */
-  treat(patient: Patient, notAfter: Date | undefined, cost: Cost): void;
+  tried(incident: Incident, notAfter: Date | undefined, cost: Cost): void;
 }
 
 /** The helper has only just said no: asked at once it would say it again. */
 export const answered: ReadonlySet<string> = new Set(['refused', 'unconfigured', 'gave-up']);
 
-export function createPatients({
+export function createIncidents({
   clock,
   now,
   random,
@@ -35,14 +35,14 @@ export function createPatients({
   readonly clock: () => Date;
   readonly now: () => number;
   readonly random: () => number;
-}): Patients {
-  const all = new Map<string, Patient>();
+}): Incidents {
+  const all = new Map<string, Incident>();
   const dueAfter = (notAfter: Date | undefined, cost: Cost, attempts: number) => {
     const at = clock();
     return now() + nextTry(at, { cost, ...(notAfter === undefined ? {} : { notAfter }) }, attempts, random).getTime() - at.getTime();
   };
   /** What was tried for another cause counts on: two that take turns would be cured without end, each for the first time. */
-  const begin = (cause: string, notAfter: Date | undefined, before: Patient | undefined): Patient => {
+  const begin = (cause: string, notAfter: Date | undefined, before: Incident | undefined): Incident => {
     const first = answered.has(cause) ? { attempts: 1, dueMs: dueAfter(notAfter, 'request', 1) } : { attempts: 0, dueMs: 0 };
     return {
       cause,
@@ -54,23 +54,23 @@ export function createPatients({
   };
   return {
     get: (nickname) => all.get(nickname),
-    admit(nickname, { cause }, notAfter, present) {
+    open(nickname, { cause }, notAfter, present) {
       const known = all.get(nickname);
-      const patient = known?.cause === cause ? known : begin(cause, notAfter, known);
+      const incident = known?.cause === cause ? known : begin(cause, notAfter, known);
       if (present) {
-        patient.attempts = 0;
-        patient.dueMs = 0;
+        incident.attempts = 0;
+        incident.dueMs = 0;
       }
-      all.set(nickname, patient);
-      return patient;
+      all.set(nickname, incident);
+      return incident;
     },
-    discharge: (nickname) => {
+    close: (nickname) => {
       all.delete(nickname);
     },
-    treat(patient, notAfter, cost) {
-      patient.attempts += 1;
-      patient.triedMs = now();
-      patient.dueMs = dueAfter(notAfter, cost, patient.attempts);
+    tried(incident, notAfter, cost) {
+      incident.attempts += 1;
+      incident.triedMs = now();
+      incident.dueMs = dueAfter(notAfter, cost, incident.attempts);
     },
   };
 }

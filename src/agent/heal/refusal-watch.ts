@@ -1,7 +1,7 @@
 import { statSync } from 'node:fs';
 import type { Instance } from '../../config/instance.js';
 import { pinPathOf } from '../../config/token-of.js';
-import type { Answer } from './ask-issuer.js';
+import type { IssuerAnswer } from './ask-issuer.js';
 
 /** What the issuer refused, and when it was asked last (of performance.now()). */
 export interface Refused {
@@ -12,7 +12,7 @@ export interface Refused {
 }
 
 /** Notices that what stood in the way of refused renewals is gone, without asking for one. */
-export interface Prospects {
+export interface RefusalWatch {
   /** Looks, as often as is due, at what may show it; gives milliseconds until the next look. Never rejects. */
   consider(refused: readonly Refused[], caDown: boolean): number;
   /** Whether it is seen to be gone since then. */
@@ -20,10 +20,10 @@ export interface Prospects {
   forget(nickname: string): void;
 }
 
-export interface ProspectsMeans {
+export interface RefusalWatchMeans {
   readonly instance: Instance;
   /** Asks the issuer whether it would issue now; nothing is signed. */
-  readonly ask: (refused: readonly Refused[]) => Promise<ReadonlyMap<string, Answer>>;
+  readonly ask: (refused: readonly Refused[]) => Promise<ReadonlyMap<string, IssuerAnswer>>;
   readonly onAnswer: () => void;
   readonly now: () => number;
   /** What is configured, in a word that changes with it. Default: by the files' own marks. */
@@ -40,7 +40,13 @@ interface Standing {
   configured: string;
 }
 
-export function createProspects({ instance, ask, onAnswer, now, configured = () => marksOf(instance) }: ProspectsMeans): Prospects {
+export function createRefusalWatch({
+  instance,
+  ask,
+  onAnswer,
+  now,
+  configured = () => marksOf(instance),
+}: RefusalWatchMeans): RefusalWatch {
   const standings = new Map<string, Standing>();
   const refusals = new Set<string>();
   /** When it was asked that a no became a yes. */

@@ -4,18 +4,18 @@ import type { Clock } from '../../platform/clock.js';
 import type { CertmongerLink } from '../certmonger-link.js';
 import type { Events } from '../report/events.js';
 import type { Log } from '../log.js';
-import type { Picture } from '../requests/request-cache.js';
+import type { RequestCache } from '../requests/request-cache.js';
 import type { Prober } from '../probe/prober.js';
 
-/** What every part of one instance's care works with. */
-export interface Care {
+/** What every part that looks after one instance works with. */
+export interface InstanceContext {
   readonly instance: Instance;
   readonly directories: Directories;
   readonly conf: AgentConf;
   /** All instances looked after, this one included: they may share a token, a PIN file, a certmonger. */
   readonly instances: readonly Instance[];
   readonly certmonger: CertmongerLink;
-  readonly picture: Picture;
+  readonly requestCache: RequestCache;
   readonly prober: Prober;
   readonly events: Events;
   /** Says the instance's name in front. */
@@ -25,7 +25,7 @@ export interface Care {
   readonly signal: AbortSignal;
 }
 
-/** A piece of an instance's care: works until the signal, and leaves nothing behind. */
+/** A piece of the agent: works until the signal, and leaves nothing behind. */
 export interface Part {
   /** Never rejects: a part tells its own trouble. */
   readonly ended: Promise<void>;

@@ -1,23 +1,23 @@
 import type { Directories, Instance } from '../../config/instance.js';
 import { sentenceOf } from '../../errors.js';
-import type { Caretaker } from './instance-supervisor.js';
+import type { InstanceSupervisor } from './instance-supervisor.js';
 import { within } from '../timing/within.js';
 import type { Log } from '../log.js';
 import { atLeastOne, planReload, readInstances } from './read-instances.js';
 
-export interface RosterGiven {
+export interface InstanceManagerGiven {
   readonly directories: Directories;
   /** This instance alone. */
   readonly only: string | undefined;
   readonly log: Log;
-  readonly start: (instance: Instance) => Promise<Caretaker>;
+  readonly start: (instance: Instance) => Promise<InstanceSupervisor>;
   /** One has ended. */
-  readonly ended: (caretaker: Caretaker) => void;
+  readonly ended: (supervisor: InstanceSupervisor) => void;
 }
 
-/** Who is looked after, by the instance files as they were last read. */
-export interface Roster {
-  readonly caretakers: () => readonly Caretaker[];
+/** Starts and stops a supervisor for each instance file, as they were last read. */
+export interface InstanceManager {
+  readonly supervisors: () => readonly InstanceSupervisor[];
   readonly instances: () => readonly Instance[];
   /** Reads the files and starts, restarts and stops what differs. The first time it throws where there is nothing to look after. */
   read(): Promise<void>;
@@ -27,23 +27,23 @@ export interface Roster {
 /** Milliseconds for parts to end: their children are killed after two seconds. */
 const patienceMs = 10_000;
 
-export function createRoster({ directories, only, log, start, ended }: RosterGiven): Roster {
-  const caretakers = new Map<string, Caretaker>();
+export function createInstanceManager({ directories, only, log, start, ended }: InstanceManagerGiven): InstanceManager {
+  const supervisors = new Map<string, InstanceSupervisor>();
   /** All that shall be looked after, from before the first of them is started. */
   let instances = new Map<string, Instance>();
   let first = true;
 
   const stopOne = async (name: string) => {
-    const caretaker = caretakers.get(name);
-    if (caretaker === undefined) return;
-    caretakers.delete(name);
-    if (!(await within(patienceMs, caretaker.stop())))
+    const supervisor = supervisors.get(name);
+    if (supervisor === undefined) return;
+    supervisors.delete(name);
+    if (!(await within(patienceMs, supervisor.stop())))
       log('warning', `What looked after '${name}' did not end within ${String(patienceMs / 1000)} s and was left behind.`);
-    ended(caretaker);
+    ended(supervisor);
   };
   const startOne = async (instance: Instance) => {
     try {
-      caretakers.set(instance.name, await start(instance));
+      supervisors.set(instance.name, await start(instance));
     } catch (error) {
       instances.delete(instance.name);
       log('error', `'${instance.name}' cannot be looked after: ${sentenceOf(error)}`);
@@ -51,7 +51,7 @@ export function createRoster({ directories, only, log, start, ended }: RosterGiv
   };
 
   return {
-    caretakers: () => [...instances.keys()].flatMap((name) => caretakers.get(name) ?? []),
+    supervisors: () => [...instances.keys()].flatMap((name) => supervisors.get(name) ?? []),
     instances: () => [...instances.values()],
     async read() {
       const found = readInstances(directories, only);
@@ -67,7 +67,7 @@ export function createRoster({ directories, only, log, start, ended }: RosterGiv
       await Promise.all(starting.map(startOne));
     },
     stop: async () => {
-      await Promise.all([...caretakers.keys()].map(stopOne));
+      await Promise.all([...supervisors.keys()].map(stopOne));
     },
   };
 }

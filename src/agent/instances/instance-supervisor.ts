@@ -1,41 +1,41 @@
 import { setMaxListeners } from 'node:events';
 import type { Instance } from '../../config/instance.js';
 import { tokenViews } from '../../config/token-views.js';
-import type { Care, Part } from './instance-context.js';
-import { startChronicle, type Chronicle } from '../report/renewal-history.js';
+import type { InstanceContext, Part } from './instance-context.js';
+import { startRenewalHistory, type RenewalHistory } from '../report/renewal-history.js';
 import { attend } from '../follow/start-following.js';
 import { startHealer, type Healer } from '../heal/healer.js';
-import { wholeHealer, wholeProber, withPinKept, type TokenCare } from './supervised-token.js';
+import { combinedHealer, combinedProber, withPinKept, type SupervisedToken } from './supervised-token.js';
 import { startRenewer, type Renewer } from '../calendar/renewer.js';
 import { startProber } from '../probe/start-prober.js';
 import { startReconciler, type Reconciler } from '../reconcile/reconciler.js';
 
-export interface CaretakerGiven extends Omit<Care, 'instances' | 'conf' | 'signal' | 'prober'> {
-  /** Both as they are at the moment asked: what changes there restarts no caretaker. */
-  readonly conf: () => Care['conf'];
+export interface InstanceSupervisorGiven extends Omit<InstanceContext, 'instances' | 'conf' | 'signal' | 'prober'> {
+  /** Both as they are at the moment asked: what changes there restarts no supervisor. */
+  readonly conf: () => InstanceContext['conf'];
   readonly instances: () => readonly Instance[];
   /** Milliseconds between two polls of the directory. */
   readonly pollMs: number;
 }
 
 /** Looks after one instance, as its file was read, until it is told to stop. */
-export interface Caretaker {
+export interface InstanceSupervisor {
   readonly instance: Instance;
   /** What its parts work with. */
-  readonly care: Care;
+  readonly context: InstanceContext;
   /** One for each of its tokens, its own first; one where it has none. */
-  readonly tokens: readonly TokenCare[];
+  readonly tokens: readonly SupervisedToken[];
   readonly healer: Healer;
   readonly reconciler: Reconciler;
   readonly renewer: Renewer;
-  readonly chronicle: Chronicle;
+  readonly renewalHistory: RenewalHistory;
   /** certmonger said something. */
   nudge(): void;
   /** Until every part has ended, and with it every child. */
   stop(): Promise<void>;
 }
 
-export async function startCaretaker({ pollMs, instances, conf, ...given }: CaretakerGiven): Promise<Caretaker> {
+export async function startInstanceSupervisor({ pollMs, instances, conf, ...given }: InstanceSupervisorGiven): Promise<InstanceSupervisor> {
   const { instance, directories, certmonger, log } = given;
   const stopping = new AbortController();
   const { signal } = stopping;
@@ -45,11 +45,11 @@ export async function startCaretaker({ pollMs, instances, conf, ...given }: Care
     view,
     prober: startProber({ instance: view, directories, log, clock: given.clock, signal, certmonger }),
   }));
-  const prober = wholeProber(
+  const prober = combinedProber(
     instance,
     probers.map((one) => [one.view.partOn, one.prober]),
   );
-  const careOf = (of: Pick<Care, 'instance' | 'prober'>): Care => ({
+  const careOf = (of: Pick<InstanceContext, 'instance' | 'prober'>): InstanceContext => ({
     ...given,
     ...of,
     signal,
@@ -60,22 +60,22 @@ export async function startCaretaker({ pollMs, instances, conf, ...given }: Care
       return instances();
     },
   });
-  const care = careOf({ instance, prober });
-  const cares = probers.map((one) => careOf({ instance: one.view, prober: one.prober }));
+  const context = careOf({ instance, prober });
+  const contexts = probers.map((one) => careOf({ instance: one.view, prober: one.prober }));
   // Before all others: where a PIN is to be put in place, nothing asks for it before that.
-  const kept = await Promise.all(cares.map(withPinKept));
-  const reconciler = startReconciler(care);
-  const tokens = kept.map((one): TokenCare => ({
+  const kept = await Promise.all(contexts.map(withPinKept));
+  const reconciler = startReconciler(context);
+  const tokens = kept.map((one): SupervisedToken => ({
     ...one,
-    healer: startHealer(one.care, {
+    healer: startHealer(one.context, {
       reconcile: () => {
         reconciler.notice();
       },
     }),
   }));
-  const healer = wholeHealer(tokens.map((one) => one.healer));
-  const renewer = startRenewer(care);
-  const chronicle = startChronicle(care);
+  const healer = combinedHealer(tokens.map((one) => one.healer));
+  const renewer = startRenewer(context);
+  const renewalHistory = startRenewalHistory(context);
   const follower =
     instance.directory === undefined ? undefined : attend({ instance, directories, certmonger, prober, pollMs, log, signal });
   if (follower !== undefined) log('info', 'following the renewal master.');
@@ -85,17 +85,17 @@ export async function startCaretaker({ pollMs, instances, conf, ...given }: Care
     healer,
     reconciler,
     renewer,
-    chronicle,
+    renewalHistory,
     ...(follower === undefined ? [] : [follower]),
   ];
   return {
     instance,
-    care,
+    context,
     tokens,
     healer,
     reconciler,
     renewer,
-    chronicle,
+    renewalHistory,
     nudge: () => follower?.nudge(),
     async stop() {
       stopping.abort();

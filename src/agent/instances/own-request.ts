@@ -2,22 +2,26 @@ import type { TrackingRequest } from '../../../dbus/tracking-request.js';
 import type { CertificateConfig, Instance } from '../../config/instance.js';
 import { requestId } from '../../config/request-id.js';
 import { placeKey, placeKeyOf } from '../../tracking/place.js';
-import type { Picture, Sighting } from '../requests/request-cache.js';
+import type { RequestCache, CachedRequest } from '../requests/request-cache.js';
 
 /** certmonger's request for a certificate of the instance: by our id, else whoever's it is that keeps the certificate in the same place. */
 export function ownRequest(
-  picture: Pick<Picture, 'request' | 'requests'>,
+  requestCache: Pick<RequestCache, 'request' | 'requests'>,
   instance: Instance,
   certificate: CertificateConfig,
-): Sighting | undefined {
-  const found = picture.request(requestId(instance, certificate.nickname));
+): CachedRequest | undefined {
+  const found = requestCache.request(requestId(instance, certificate.nickname));
   if (found !== undefined) return found;
-  const requests = picture.requests();
+  const requests = requestCache.requests();
   return requests === undefined ? undefined : requestInPlace(requests, instance, certificate);
 }
 
 /** Who keeps the certificate where ours is kept: the first of them. */
-export function requestInPlace(requests: readonly Sighting[], instance: Instance, certificate: CertificateConfig): Sighting | undefined {
+export function requestInPlace(
+  requests: readonly CachedRequest[],
+  instance: Instance,
+  certificate: CertificateConfig,
+): CachedRequest | undefined {
   return placesOf(requests).get(placeKeyOf(instance, certificate));
 }
 
@@ -30,8 +34,8 @@ export function ownCertificate(
   return known.byId.get(nickname) ?? known.byPlace.get(placeKey(certificateStorage) ?? '');
 }
 
-/** Made once for each array the picture gives and for each reading of an instance file: thousands are looked up in thousands. */
-const places = new WeakMap<readonly Sighting[], ReadonlyMap<string, Sighting>>();
+/** Made once for each array the cache gives and for each reading of an instance file: thousands are looked up in thousands. */
+const places = new WeakMap<readonly CachedRequest[], ReadonlyMap<string, CachedRequest>>();
 const names = new WeakMap<Instance, Names>();
 
 interface Names {
@@ -39,7 +43,7 @@ interface Names {
   readonly byPlace: ReadonlyMap<string, CertificateConfig>;
 }
 
-function placesOf(requests: readonly Sighting[]): ReadonlyMap<string, Sighting> {
+function placesOf(requests: readonly CachedRequest[]): ReadonlyMap<string, CachedRequest> {
   const known = places.get(requests);
   if (known !== undefined) return known;
   const made = firstOf(requests, ({ request }) => placeKey(request.certificateStorage));

@@ -36,7 +36,7 @@ export function atLeastOne({ good, broken }: InstancesRead, directories: Directo
 }
 
 export interface ReloadPlan {
-  /** Names whose care ends: their file is gone, or another now. */
+  /** Names of those not looked after any more as they were: their file is gone, or another now. */
   readonly stop: readonly string[];
   readonly start: readonly Instance[];
   /** Whole sentences on files that cannot be used. */

@@ -2,27 +2,27 @@ import { isDeepStrictEqual } from 'node:util';
 import type { Instance } from '../../config/instance.js';
 import type { Diagnosis } from '../../diagnosis/diagnosis.js';
 import { tokenWith } from '../../config/token-views.js';
-import type { Care, Part } from './instance-context.js';
+import type { InstanceContext, Part } from './instance-context.js';
 import type { Healer } from '../heal/healer.js';
 import { startPinKeeper, type PinKeeper } from '../pin/keeper.js';
 import type { Prober } from '../probe/prober.js';
 
-/** What looks after one of an instance's tokens, and the certificates on it. `care.instance` is the view of that token (token-views.ts). */
-export interface TokenCare {
-  readonly care: Care;
+/** What looks after one of an instance's tokens, and the certificates on it. `context.instance` is its view (token-views.ts). */
+export interface SupervisedToken {
+  readonly context: InstanceContext;
   readonly pinKeeper: PinKeeper;
   readonly healer: Healer;
 }
 
 /** With the PIN looked after, and put in place where that is the agent's to do. */
-export async function withPinKept(care: Care): Promise<Pick<TokenCare, 'care' | 'pinKeeper'>> {
-  const pinKeeper = startPinKeeper(care);
+export async function withPinKept(context: InstanceContext): Promise<Pick<SupervisedToken, 'context' | 'pinKeeper'>> {
+  const pinKeeper = startPinKeeper(context);
   await pinKeeper.credentialPlaced();
-  return { care, pinKeeper };
+  return { context, pinKeeper };
 }
 
 /** The instance's probers as one: its own token's, but for what is asked of a certificate that lies on another. */
-export function wholeProber(
+export function combinedProber(
   instance: Instance,
   probers: readonly (readonly [on: string | undefined, prober: Prober & Part])[],
 ): Prober & Part {
@@ -51,7 +51,7 @@ export function wholeProber(
 }
 
 /** The healers of an instance's tokens as one. */
-export function wholeHealer(healers: readonly Healer[]): Healer {
+export function combinedHealer(healers: readonly Healer[]): Healer {
   return {
     diagnoses: () => new Map(healers.flatMap((healer) => [...healer.diagnoses()])),
     // What all tokens need is told by each; a token's own trouble names it.

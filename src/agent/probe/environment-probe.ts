@@ -7,7 +7,7 @@ import { unwritableIn } from '../../nss/writable.js';
 import { answersTls } from '../../platform/answers-tls.js';
 
 /** What a process without privileges sees of all but the token. */
-export type Surroundings = Pick<Probe, 'nss' | 'directory' | 'ca' | 'disk'>;
+export type EnvironmentProbe = Pick<Probe, 'nss' | 'directory' | 'ca' | 'disk'>;
 
 /** A handshake across a slow line; both are asked at once. */
 const answerMs = 5000;
@@ -15,13 +15,13 @@ const answerMs = 5000;
 const leastBytes = 16 * 1024 * 1024;
 const leastFiles = 100;
 
-export async function lookAround({
+export async function probeEnvironment({
   instance,
   directories,
 }: {
   readonly instance: Instance;
   readonly directories: Directories;
-}): Promise<Surroundings> {
+}): Promise<EnvironmentProbe> {
   const [directory, ca] = await Promise.all([directoryVerdict(instance), caVerdict(instance)]);
   const saved = savesToNss(instance);
   return {

@@ -1,7 +1,7 @@
 import * as v from 'valibot';
 import type { Directories, Instance } from '../../config/instance.js';
 import { decode } from '../../service/wire.js';
-import type { Surroundings } from './environment-probe.js';
+import type { EnvironmentProbe } from './environment-probe.js';
 import type { HowToLook, TokenLook } from './token-prober.js';
 
 /**
@@ -22,7 +22,7 @@ export type { HowToLook };
 /** What that process answers: `step` as often as it gets on, one `look` for each line asked, `end` where it cannot go on. */
 export type ProbeLine =
   | { readonly kind: 'step' }
-  | ({ readonly kind: 'look'; readonly token?: TokenLook } & Surroundings)
+  | ({ readonly kind: 'look'; readonly token?: TokenLook } & EnvironmentProbe)
   | { readonly kind: 'end'; readonly code: string; readonly message: string };
 
 const problem = { code: v.string(), problem: v.string() };

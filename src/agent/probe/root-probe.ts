@@ -7,10 +7,10 @@ import { helperFacts } from '../../tracking/gather.js';
 import { roomIn } from './environment-probe.js';
 
 /** What root alone sees: certmonger's environment, and what its children find there. */
-export type RootSight = Pick<Probe, 'helper' | 'disk'>;
+export type RootProbe = Pick<Probe, 'helper' | 'disk'>;
 
 /** Undefined where nothing speaks against the helper's program; whether it runs only running it tells. */
-export function helperAtAGlance(): Verdict | undefined {
+export function checkHelperFile(): Verdict | undefined {
   const file = helperFile();
   const stats = statSync(file, { throwIfNoEntry: false });
   if (stats === undefined)
@@ -29,8 +29,8 @@ export function helperAtAGlance(): Verdict | undefined {
 }
 
 /** `daemonPid` of the running certmonger; without one nothing but the glance is possible. */
-export async function lookAsRoot(daemonPid: () => Promise<number>): Promise<RootSight> {
-  const glance = helperAtAGlance();
+export async function probeAsRoot(daemonPid: () => Promise<number>): Promise<RootProbe> {
+  const glance = checkHelperFile();
   const pid = await daemonPid().catch(() => undefined);
   if (pid === undefined) return glance === undefined ? {} : { helper: glance };
   const daemon = daemonProcess(pid);

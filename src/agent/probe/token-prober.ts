@@ -23,12 +23,12 @@ export interface TokenLook {
 }
 
 /** One token as its service user's process sees it, through a session that stays as long as it is good. */
-export interface TokenEyes {
+export interface TokenProber {
   look(how: HowToLook): Promise<TokenLook>;
   close(): Promise<void>;
 }
 
-export interface EyesOptions {
+export interface TokenProberOptions {
   readonly token: TokenConfig;
   /** Nicknames of the certificates whose keys are watched. */
   readonly nicknames: readonly string[];
@@ -42,7 +42,7 @@ export interface EyesOptions {
 }
 
 /** A session whose login is proven. */
-interface OpenEyes {
+interface ProvenSession {
   readonly token: Token;
   readonly source: string;
   pin: Present['pin'];
@@ -60,8 +60,8 @@ type Present = Extract<TokenProbe, { state: 'present' }>;
  * whatever fails is looked at anew from C_Initialize on; and so are, for the PIN's sake, each signing, each change of the PIN's source, and
  * flags that begin to tell of failed logins.
  */
-export function createTokenEyes({ token: config, nicknames, issuer, pins, env, onStep }: EyesOptions): TokenEyes {
-  let open: OpenEyes | undefined;
+export function createTokenProber({ token: config, nicknames, issuer, pins, env, onStep }: TokenProberOptions): TokenProber {
+  let open: ProvenSession | undefined;
   let proofs: Record<string, KeyProbe> = {};
 
   const close = async () => {
@@ -77,7 +77,7 @@ export function createTokenEyes({ token: config, nicknames, issuer, pins, env, o
     );
 
   /** Through the session that is there; undefined where new eyes are called for. */
-  const again = async (eyes: OpenEyes): Promise<TokenProbe | undefined> => {
+  const again = async (eyes: ProvenSession): Promise<TokenProbe | undefined> => {
     const { pin, loginRequired } = await eyes.token.pulse();
     const login = loginRequired ? loginStill(eyes, sourceNow) : ({ state: 'proven', source: '' } as const);
     // Who locks takes the login away too: it would go on as long as this process.
@@ -89,7 +89,7 @@ export function createTokenEyes({ token: config, nicknames, issuer, pins, env, o
   };
 
   /** Keys that were not there may be by now. */
-  const missingStill = async ({ token, keys }: OpenEyes): Promise<Record<string, KeyProbe>> => {
+  const missingStill = async ({ token, keys }: ProvenSession): Promise<Record<string, KeyProbe>> => {
     const missing = nicknames.filter((nickname) => !keys.has(nickname));
     if (missing.length === 0) return {};
     const { found, problems } = await findWatched(token, missing);
@@ -148,7 +148,7 @@ export function createTokenEyes({ token: config, nicknames, issuer, pins, env, o
 }
 
 /** What the PIN's source says of a login that stands; undefined where it is another one now and has to be proven. */
-function loginStill({ source }: Pick<OpenEyes, 'source'>, sourceNow: () => string): LoginProbe | undefined {
+function loginStill({ source }: Pick<ProvenSession, 'source'>, sourceNow: () => string): LoginProbe | undefined {
   try {
     return sourceNow() === source ? { state: 'proven', source } : undefined;
   } catch (error) {

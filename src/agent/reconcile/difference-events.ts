@@ -1,19 +1,19 @@
-import type { Care } from '../instances/instance-context.js';
+import type { InstanceContext } from '../instances/instance-context.js';
 
 /** As programs know it. */
 const requestDiffers = 'request-differs';
 
 /** Tells what is not right once, when it begins and when it is over, however often it is found. */
-export interface Reports {
+export interface DifferenceEvents {
   tell(sentences: readonly string[]): void;
 }
 
-export function createReports({
+export function createDifferenceEvents({
   instance,
   events,
   log,
   clock,
-}: { readonly instance: string } & Pick<Care, 'events' | 'log' | 'clock'>): Reports {
+}: { readonly instance: string } & Pick<InstanceContext, 'events' | 'log' | 'clock'>): DifferenceEvents {
   let told: readonly string[] = [];
   return {
     tell(sentences) {

@@ -2,13 +2,13 @@ import type { Certmonger } from '../../../dbus/certmonger.js';
 import { requestIds } from '../../config/request-id.js';
 import { applyChanges, type Step } from '../../tracking/apply.js';
 import { planTracking, type Change } from '../../tracking/plan.js';
-import type { Care } from '../instances/instance-context.js';
+import type { InstanceContext } from '../instances/instance-context.js';
 import { safe } from './safe.js';
 import { described, doneSentence, idOf, nicknameOf } from './sentences.js';
 
 /** Makes the changes that were found safe, and remembers how often. */
-export interface Maker {
-  make(changes: readonly Change[]): Promise<Step[]>;
+export interface ChangeExecutor {
+  execute(changes: readonly Change[]): Promise<Step[]>;
   /** Whether it made changes of this request so often that somebody must be changing them back. */
   often(change: Change): boolean;
 }
@@ -17,7 +17,7 @@ export interface Maker {
 const mostAnHour = 5;
 const hourMs = 3_600_000;
 
-export function createMaker({ instance, certmonger, picture, events, log, clock, signal }: Care): Maker {
+export function createChangeExecutor({ instance, certmonger, requestCache, events, log, clock, signal }: InstanceContext): ChangeExecutor {
   const ids = new Set(requestIds(instance).values());
   const made: { readonly id: string; readonly atMs: number }[] = [];
 
@@ -46,7 +46,7 @@ export function createMaker({ instance, certmonger, picture, events, log, clock,
   };
 
   return {
-    async make(changes) {
+    async execute(changes) {
       const steps: Step[] = [];
       for (const planned of changes) {
         if (signal.aborted) break;
@@ -61,7 +61,7 @@ export function createMaker({ instance, certmonger, picture, events, log, clock,
         steps.push(...done);
       }
       while (made[0] !== undefined && performance.now() - made[0].atMs > hourMs) made.shift();
-      if (steps.length > 0) await picture.refresh().catch(() => undefined);
+      if (steps.length > 0) await requestCache.refresh().catch(() => undefined);
       return steps;
     },
     often: (change) => made.filter(({ id, atMs }) => id === idOf(change) && performance.now() - atMs < hourMs).length >= mostAnHour,

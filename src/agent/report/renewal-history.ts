@@ -1,11 +1,11 @@
 import { restingState, terminalStates } from '../../../dbus/states.js';
 import { requestId } from '../../config/request-id.js';
-import type { Care, Part } from '../instances/instance-context.js';
+import type { InstanceContext, Part } from '../instances/instance-context.js';
 import { ownCertificate, ownRequest } from '../instances/own-request.js';
-import type { Sighting } from '../requests/request-cache.js';
+import type { CachedRequest } from '../requests/request-cache.js';
 
 /** What became of one certificate while the agent looked on. */
-export interface Past {
+export interface CertificateHistory {
   /** What it had been before, oldest first; the last eight. */
   readonly history: readonly { readonly notBefore: Date; readonly notAfter: Date; readonly serial?: string }[];
   /** The last renewal that was seen from its begin to its end. */
@@ -13,32 +13,34 @@ export interface Past {
 }
 
 /** Notices renewals, and certificates that near their end, and tells of them. */
-export interface Chronicle extends Part {
+export interface RenewalHistory extends Part {
   /** By nickname. */
-  past(nickname: string): Past;
+  past(nickname: string): CertificateHistory;
 }
 
 const most = 8;
 const dayMs = 86_400_000;
 const everyMs = 60_000;
-const none: Past = { history: [] };
+const none: CertificateHistory = { history: [] };
 
 /** What is remembered of each certificate between two looks. */
 interface Seen {
-  readonly certificate: Sighting['request']['certificate'];
+  readonly certificate: CachedRequest['request']['certificate'];
   /** Of performance.now(): when the request left its rest. */
   readonly leftMs?: number;
 }
 
-export function startChronicle(care: Pick<Care, 'instance' | 'conf' | 'picture' | 'events' | 'clock' | 'signal'>): Chronicle {
-  const { instance, picture, events, clock, signal } = care;
+export function startRenewalHistory(
+  context: Pick<InstanceContext, 'instance' | 'conf' | 'requestCache' | 'events' | 'clock' | 'signal'>,
+): RenewalHistory {
+  const { instance, requestCache, events, clock, signal } = context;
   const seen = new Map<string, Seen>();
-  const past = new Map<string, Past>();
+  const past = new Map<string, CertificateHistory>();
   /** By nickname, the serial it was told of: once for each certificate. */
   const warned = new Map<string, string | undefined>();
 
-  const look = (nickname: string, sighting: Sighting) => {
-    const { request, sinceMs } = sighting;
+  const look = (nickname: string, cached: CachedRequest) => {
+    const { request, sinceMs } = cached;
     const before = seen.get(nickname);
     const { certificate } = request;
     const leftMs = before?.leftMs ?? (before === undefined || request.status === restingState ? undefined : sinceMs);
@@ -74,7 +76,7 @@ export function startChronicle(care: Pick<Care, 'instance' | 'conf' | 'picture' 
 
   const expiring = (nickname: string, { serial, notAfter }: Seen['certificate']) => {
     const days = notAfter === undefined ? Infinity : (notAfter.getTime() - clock().getTime()) / dayMs;
-    if (days >= care.conf.notify.expiringDays) {
+    if (days >= context.conf.notify.expiringDays) {
       warned.delete(nickname);
       return;
     }
@@ -92,25 +94,25 @@ export function startChronicle(care: Pick<Care, 'instance' | 'conf' | 'picture' 
   };
 
   const lookAtAll = () => {
-    if (picture.requests() === undefined) return;
+    if (requestCache.requests() === undefined) return;
     for (const certificate of instance.certificates) {
-      const sighting = ownRequest(picture, instance, certificate);
-      if (sighting !== undefined) look(certificate.nickname, sighting);
+      const cached = ownRequest(requestCache, instance, certificate);
+      if (cached !== undefined) look(certificate.nickname, cached);
     }
   };
 
-  const lookAt = (sighting: Sighting) => {
-    const own = ownCertificate(instance, sighting.request);
+  const lookAt = (cached: CachedRequest) => {
+    const own = ownCertificate(instance, cached.request);
     if (own === undefined) return;
     const ours = requestId(instance, own.nickname);
     // Where certmonger has a request of our id, another for the same place is somebody else's.
-    if (sighting.request.nickname === ours || picture.request(ours) === undefined) look(own.nickname, sighting);
+    if (cached.request.nickname === ours || requestCache.request(ours) === undefined) look(own.nickname, cached);
   };
 
   lookAtAll();
   // Days left change without certmonger.
   const timer = setInterval(lookAtAll, everyMs);
-  const stop = picture.onChange((change) => {
+  const stop = requestCache.onChange((change) => {
     if (change.kind === 'certmonger') lookAtAll();
     else if (change.now !== undefined) lookAt(change.now);
   });

@@ -2,47 +2,50 @@ import type { CertificateConfig, Instance } from '../../config/instance.js';
 import { tokenName } from '../../config/token-of.js';
 import { tokenOn, tokenViews } from '../../config/token-views.js';
 import type { Probe } from '../../diagnosis/probe.js';
-import type { Caretaker } from '../instances/instance-supervisor.js';
+import type { InstanceSupervisor } from '../instances/instance-supervisor.js';
 import { ownRequest } from '../instances/own-request.js';
-import type { Picture, Sighting } from '../requests/request-cache.js';
+import type { RequestCache, CachedRequest } from '../requests/request-cache.js';
 import type { AgentSnapshot, CertificateSnapshot, InstanceSnapshot, RequestSnapshot, TokenSnapshot } from './snapshot.js';
 
-/** What a caretaker knows, as far as it is shown. */
-export interface Cared {
+/** What a supervisor knows, as far as it is shown. */
+export interface SnapshotSource {
   readonly instance: Instance;
-  readonly care: { readonly prober: Pick<Caretaker['care']['prober'], 'latest' | 'signatures'> };
-  readonly healer: Pick<Caretaker['healer'], 'diagnoses' | 'instance'>;
-  readonly reconciler: Pick<Caretaker['reconciler'], 'latest'>;
-  readonly renewer: Pick<Caretaker['renewer'], 'calendar'>;
-  readonly chronicle: Pick<Caretaker['chronicle'], 'past'>;
+  readonly context: { readonly prober: Pick<InstanceSupervisor['context']['prober'], 'latest' | 'signatures'> };
+  readonly healer: Pick<InstanceSupervisor['healer'], 'diagnoses' | 'instance'>;
+  readonly reconciler: Pick<InstanceSupervisor['reconciler'], 'latest'>;
+  readonly renewer: Pick<InstanceSupervisor['renewer'], 'calendar'>;
+  readonly renewalHistory: Pick<InstanceSupervisor['renewalHistory'], 'past'>;
 }
 
-type Shown = Pick<Picture, 'requests' | 'request' | 'trouble'>;
+type Shown = Pick<RequestCache, 'requests' | 'request' | 'trouble'>;
 
 /** Puts together what all parts know now; asks nothing of anybody. */
 export function takeSnapshot({
-  picture,
+  requestCache,
   cared,
   ...rest
 }: Omit<AgentSnapshot, 'certmonger' | 'instances' | 'requests'> & {
-  readonly picture: Shown;
-  readonly cared: readonly Cared[];
+  readonly requestCache: Shown;
+  readonly cared: readonly SnapshotSource[];
 }): AgentSnapshot {
-  const requests = picture.requests();
-  const trouble = picture.trouble();
+  const requests = requestCache.requests();
+  const trouble = requestCache.trouble();
   return {
     ...rest,
     certmonger: { running: requests !== undefined, ...(trouble === undefined ? {} : { trouble }) },
-    instances: cared.map((one) => instanceSnapshot(picture, one)),
+    instances: cared.map((one) => instanceSnapshot(requestCache, one)),
     requests: (requests ?? []).map(requestSnapshot),
   };
 }
 
-function instanceSnapshot(picture: Shown, { instance, care, healer, reconciler, renewer, chronicle }: Cared): InstanceSnapshot {
+function instanceSnapshot(
+  requestCache: Shown,
+  { instance, context, healer, reconciler, renewer, renewalHistory }: SnapshotSource,
+): InstanceSnapshot {
   const reconciled = reconciler.latest();
   const [token, ...otherTokens] = tokenViews(instance).map((view) => {
     const [certificate] = view.certificates;
-    return tokenSnapshot(view, care.prober.latest(certificate?.nickname), care.prober.signatures(certificate?.nickname));
+    return tokenSnapshot(view, context.prober.latest(certificate?.nickname), context.prober.signatures(certificate?.nickname));
   });
   const others = otherTokens.filter((other) => other !== undefined);
   const diagnoses = healer.diagnoses();
@@ -53,15 +56,15 @@ function instanceSnapshot(picture: Shown, { instance, care, healer, reconciler, 
     const { nickname, profile } = certificate;
     const renewal = renewals.get(nickname);
     const diagnosis = diagnoses.get(nickname);
-    const known = picture.requests() !== undefined;
+    const known = requestCache.requests() !== undefined;
     return {
       nickname,
       profile,
       where: whereIs(instance, certificate),
-      ...requestPart(ownRequest(picture, instance, certificate), known),
+      ...requestPart(ownRequest(requestCache, instance, certificate), known),
       ...(renewal === undefined ? {} : { renewal }),
       ...(diagnosis === undefined ? {} : { diagnosis }),
-      ...chronicle.past(nickname),
+      ...renewalHistory.past(nickname),
     };
   });
   return {
@@ -75,16 +78,16 @@ function instanceSnapshot(picture: Shown, { instance, care, healer, reconciler, 
 }
 
 function requestPart(
-  sighting: Sighting | undefined,
+  cached: CachedRequest | undefined,
   known: boolean,
 ): Pick<CertificateSnapshot, 'request' | 'state' | 'subject' | 'issuer' | 'serial' | 'notBefore' | 'notAfter'> {
-  if (sighting === undefined) return { state: known ? 'not tracked' : 'unknown' };
-  const { nickname: request, status: state, certificate } = sighting.request;
+  if (cached === undefined) return { state: known ? 'not tracked' : 'unknown' };
+  const { nickname: request, status: state, certificate } = cached.request;
   const { subject, issuer, serial, notBefore, notAfter } = certificate;
   return { request, state, ...present({ subject, issuer, serial, notBefore, notAfter }) };
 }
 
-function requestSnapshot({ request }: Sighting): RequestSnapshot {
+function requestSnapshot({ request }: CachedRequest): RequestSnapshot {
   const { nickname, ca, status, stuck, caError, certificateStorage, certificate, key } = request;
   const { type, file, database, nickname: certificateNickname, token } = certificateStorage;
   return {

@@ -1,33 +1,33 @@
 import { isDeepStrictEqual } from 'node:util';
 import type { TrackingRequest } from '../../../dbus/tracking-request.js';
-import type { PictureChange, Sighting } from './request-cache.js';
+import type { RequestChange, CachedRequest } from './request-cache.js';
 
 /** What is known of each request, by id. Each reading gives the change it makes, undefined where it makes none. */
-export interface Sightings {
-  put(request: TrackingRequest): PictureChange | undefined;
-  drop(id: string): PictureChange | undefined;
-  get(id: string): Sighting | undefined;
+export interface CachedRequests {
+  put(request: TrackingRequest): RequestChange | undefined;
+  drop(id: string): RequestChange | undefined;
+  get(id: string): CachedRequest | undefined;
   /** The same array as long as nothing changed. */
-  all(): readonly Sighting[];
+  all(): readonly CachedRequest[];
 }
 
 const mostStates = 32;
 
 /** `now` is performance.now(). */
-export function createSightings(now: () => number): Sightings {
-  const known = new Map<string, Sighting>();
-  let list: readonly Sighting[] | undefined;
+export function createCachedRequests(now: () => number): CachedRequests {
+  const known = new Map<string, CachedRequest>();
+  let list: readonly CachedRequest[] | undefined;
   return {
     put(request) {
       const id = request.nickname;
       const before = known.get(id);
       if (before !== undefined && isDeepStrictEqual(before.request, request)) return undefined;
-      const sighting = sightingOf(request, before, now());
-      known.set(id, sighting);
+      const cached = cachedRequestOf(request, before, now());
+      known.set(id, cached);
       list = undefined;
       // The path alone: certmonger was restarted, the request is what it was.
       if (before !== undefined && isDeepStrictEqual({ ...before.request, path: request.path }, request)) return undefined;
-      return { kind: 'request', id, ...(before === undefined ? {} : { before }), now: sighting };
+      return { kind: 'request', id, ...(before === undefined ? {} : { before }), now: cached };
     },
     drop(id) {
       const before = known.get(id);
@@ -41,7 +41,7 @@ export function createSightings(now: () => number): Sightings {
   };
 }
 
-function sightingOf(request: TrackingRequest, before: Sighting | undefined, atMs: number): Sighting {
+function cachedRequestOf(request: TrackingRequest, before: CachedRequest | undefined, atMs: number): CachedRequest {
   if (before?.request.status === request.status) return { ...before, request };
   const trail = [...(before?.trail ?? []), { status: request.status, atMs }];
   return { request, sinceMs: atMs, trail: trail.slice(-mostStates) };

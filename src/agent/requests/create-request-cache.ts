@@ -3,15 +3,15 @@ import { pooled } from '../../../dbus/pooled.js';
 import { restingState } from '../../../dbus/states.js';
 import { sentenceOf } from '../../errors.js';
 import { createBackOff } from '../timing/back-off.js';
-import { createBell } from '../timing/waker.js';
+import { createWaker } from '../timing/waker.js';
 import type { CertmongerLink, LinkChange } from '../certmonger-link.js';
 import { createTroubleLog, type Log } from '../log.js';
-import type { Picture, PictureChange } from './request-cache.js';
-import { createRota, type RotaPace } from './poll-schedule.js';
-import { createSightings } from './cached-requests.js';
+import type { RequestCache, RequestChange } from './request-cache.js';
+import { createPollSchedule, type PollPace } from './poll-schedule.js';
+import { createCachedRequests } from './cached-requests.js';
 
 /** Milliseconds. */
-export interface PicturePace extends RotaPace {
+export interface RefreshPace extends PollPace {
   /** Between two looks for requests added and removed: certmonger has no signal for them. */
   readonly listMs: number;
   /** Between two turns at which something is read though nothing was heard. */
@@ -21,7 +21,7 @@ export interface PicturePace extends RotaPace {
   readonly retry: { readonly firstMs: number; readonly mostMs: number };
 }
 
-export const usualPace: PicturePace = {
+export const usualPace: RefreshPace = {
   listMs: 60_000,
   tickMs: 10_000,
   restlessMs: 9000,
@@ -32,14 +32,14 @@ export const usualPace: PicturePace = {
   retry: { firstMs: 500, mostMs: 10_000 },
 };
 
-export interface PictureGiven {
+export interface RequestCacheGiven {
   readonly certmonger: Pick<CertmongerLink, 'use'>;
   readonly log: Log;
   readonly signal: AbortSignal;
-  readonly pace?: PicturePace;
+  readonly pace?: RefreshPace;
 }
 
-export interface LivePicture extends Picture {
+export interface LiveRequestCache extends RequestCache {
   /** To be told what the link hears, all of it. */
   heard(change: LinkChange): void;
   /** Of performance.now(): when it last turned to certmonger, or got an answer. It does so every few seconds, whatever certmonger does. */
@@ -59,14 +59,14 @@ interface Run {
 }
 
 /**
- * Keeps the picture until the signal. One loop reads, so a request is never read twice at a time; what is heard while it reads is read
- * after that. Nothing depends on a signal's arrival: what was missed is found at the next tick, listing or turn of the rota.
+ * Keeps the cache current until the signal. One loop reads, so a request is never read twice at a time; what is heard while it reads is
+ * read after that. Nothing depends on a signal's arrival: what was missed is found at the next tick, listing or turn of the poll schedule.
  */
-export function createPicture({ certmonger, log, signal, pace = usualPace }: PictureGiven): LivePicture {
+export function createRequestCache({ certmonger, log, signal, pace = usualPace }: RequestCacheGiven): LiveRequestCache {
   const now = () => performance.now();
-  const sightings = createSightings(now);
-  const rota = createRota(pace, now());
-  const listeners = new Set<(change: PictureChange) => void>();
+  const cachedRequests = createCachedRequests(now);
+  const schedule = createPollSchedule(pace, now());
+  const listeners = new Set<(change: RequestChange) => void>();
   const told = createTroubleLog(log);
   const retry = createBackOff(pace.retry);
   let run: Run | undefined;
@@ -79,10 +79,10 @@ export function createPicture({ certmonger, log, signal, pace = usualPace }: Pic
   let tickedMs = now();
   let aliveMs = now();
   let listWanted = false;
-  const bell = createBell(signal);
-  const settled = createBell(signal);
+  const waker = createWaker(signal);
+  const settled = createWaker(signal);
 
-  const tell = (change: PictureChange | undefined) => {
+  const tell = (change: RequestChange | undefined) => {
     if (change === undefined) return;
     for (const listener of [...listeners])
       queueMicrotask(() => {
@@ -112,12 +112,12 @@ export function createPicture({ certmonger, log, signal, pace = usualPace }: Pic
     run = known;
     trouble = undefined;
     listedMs = now();
-    rota.clear(now());
+    schedule.clear(now());
     tell({ kind: 'certmonger', running: true });
     const present = new Set(readings.map(({ reading }) => (typeof reading === 'object' ? reading.request.nickname : undefined)));
-    for (const { request } of sightings.all()) if (!present.has(request.nickname)) tell(sightings.drop(request.nickname));
+    for (const { request } of cachedRequests.all()) if (!present.has(request.nickname)) tell(cachedRequests.drop(request.nickname));
     for (const reading of readings) take(known, reading);
-    told.over(`certmonger answers again; it has ${String(sightings.all().length)} requests.`);
+    told.over(`certmonger answers again; it has ${String(cachedRequests.all().length)} requests.`);
   };
 
   const readSome = async (connected: Certmonger, known: Run) => {
@@ -125,7 +125,7 @@ export function createPicture({ certmonger, log, signal, pace = usualPace }: Pic
     const heard = heardPaths;
     heardPaths = new Set();
     const turn = now() - tickedMs >= pace.tickMs;
-    const due = turn ? rota.due(now()) : [];
+    const due = turn ? schedule.due(now()) : [];
     if (turn) tickedMs = now();
     if (listWanted || now() - listedMs >= pace.listMs || [...heard].some((path) => !known.ids.has(path))) {
       listWanted = false;
@@ -158,7 +158,7 @@ export function createPicture({ certmonger, log, signal, pace = usualPace }: Pic
       return;
     }
     if (reading === 'same') {
-      rota.read(path, sightings.get(known.ids.get(path) ?? '')?.request.status === restingState, now());
+      schedule.read(path, cachedRequests.get(known.ids.get(path) ?? '')?.request.status === restingState, now());
       return;
     }
     const { request, digest } = reading;
@@ -166,16 +166,16 @@ export function createPicture({ certmonger, log, signal, pace = usualPace }: Pic
     if (known.ids.get(path) !== undefined && known.ids.get(path) !== request.nickname) forget(known, path);
     known.ids.set(path, request.nickname);
     known.digests.set(path, digest);
-    rota.read(path, request.status === restingState, now());
-    tell(sightings.put(request));
+    schedule.read(path, request.status === restingState, now());
+    tell(cachedRequests.put(request));
   };
   const forget = (known: Run, path: string) => {
     const id = known.ids.get(path);
-    rota.forget(path);
+    schedule.forget(path);
     known.ids.delete(path);
     known.digests.delete(path);
     // Unless another has taken its id meanwhile.
-    if (id !== undefined && ![...known.ids.values()].includes(id)) tell(sightings.drop(id));
+    if (id !== undefined && ![...known.ids.values()].includes(id)) tell(cachedRequests.drop(id));
   };
 
   /** Gives the milliseconds until the next where nothing is heard. */
@@ -197,20 +197,20 @@ export function createPicture({ certmonger, log, signal, pace = usualPace }: Pic
 
   const work = async () => {
     while (!signal.aborted) {
-      bell.quiet();
+      waker.reset();
       aliveMs = now();
       const pauseMs = await round();
       aliveMs = now();
-      await settled.pause(Math.min(pauseMs, pace.settleMs));
-      await bell.pause(pauseMs - pace.settleMs);
+      await settled.sleep(Math.min(pauseMs, pace.settleMs));
+      await waker.sleep(pauseMs - pace.settleMs);
     }
     for (const done of waiting) done();
     waiting = [];
   };
 
   return {
-    requests: () => (run === undefined ? undefined : sightings.all()),
-    request: (id) => (run === undefined ? undefined : sightings.get(id)),
+    requests: () => (run === undefined ? undefined : cachedRequests.all()),
+    request: (id) => (run === undefined ? undefined : cachedRequests.get(id)),
     trouble: () => trouble,
     onChange(listener) {
       listeners.add(listener);
@@ -218,13 +218,13 @@ export function createPicture({ certmonger, log, signal, pace = usualPace }: Pic
     },
     refresh(id) {
       if (signal.aborted) return Promise.resolve();
-      const path = id === undefined ? undefined : sightings.get(id)?.request.path;
+      const path = id === undefined ? undefined : cachedRequests.get(id)?.request.path;
       if (id === undefined) for (const known of run?.ids.keys() ?? []) heardPaths.add(known);
       else if (path !== undefined) heardPaths.add(path);
       if (path === undefined) listWanted = true;
       return new Promise((resolve) => {
         waiting.push(resolve);
-        bell.ring();
+        waker.wake();
       });
     },
     heard(change) {
@@ -248,7 +248,7 @@ export function createPicture({ certmonger, log, signal, pace = usualPace }: Pic
           retry.reset();
           break;
       }
-      bell.ring();
+      waker.wake();
     },
     aliveMs: () => aliveMs,
     ended: work(),

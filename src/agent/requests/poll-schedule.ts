@@ -1,5 +1,5 @@
 /** Which requests are read again although nothing was heard of them: signals get lost. */
-export interface Rota {
+export interface PollSchedule {
   read(path: string, resting: boolean, atMs: number): void;
   forget(path: string): void;
   /** Begins anew. */
@@ -8,7 +8,7 @@ export interface Rota {
   due(atMs: number): string[];
 }
 
-export interface RotaPace {
+export interface PollPace {
   /** Milliseconds after which what is not at rest is read again. */
   readonly restlessMs: number;
   /** Within which each is read again. */
@@ -19,7 +19,7 @@ export interface RotaPace {
   readonly atOnce: number;
 }
 
-export function createRota({ restlessMs, allMs, restlessAtOnce, atOnce }: RotaPace, startMs: number): Rota {
+export function createPollSchedule({ restlessMs, allMs, restlessAtOnce, atOnce }: PollPace, startMs: number): PollSchedule {
   /** In the order they were read: the first is the one not read for longest. */
   const seen = new Map<string, { readonly resting: boolean; readonly atMs: number }>();
   let tickedMs = startMs;

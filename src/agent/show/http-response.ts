@@ -16,13 +16,14 @@ export interface Shown {
   readonly snapshot: () => Promise<AgentSnapshot | undefined>;
 }
 
-export interface Question {
+/** What of a request decides its answer. */
+export interface HttpRequest {
   readonly method?: string | undefined;
   readonly url?: string | undefined;
   readonly headers: Pick<IncomingHttpHeaders, 'host'>;
 }
 
-export interface Answer {
+export interface HttpResponse {
   readonly status: number;
   readonly headers: Readonly<Record<string, string>>;
   readonly body: string;
@@ -46,7 +47,7 @@ const always = {
 };
 
 /** The answer to a request: the paths of what is served, GET and HEAD, under the names this machine has for itself. */
-export async function answerTo({ method, url, headers }: Question, { serves, host, snapshot }: Shown): Promise<Answer> {
+export async function respondTo({ method, url, headers }: HttpRequest, { serves, host, snapshot }: Shown): Promise<HttpResponse> {
   if (!isOwnName(headers.host)) return plain(421, 'Ask for localhost, 127.0.0.1 or [::1]; a proxy in front sends Host: localhost.\n');
   const [path, query] = (url ?? '').split('?', 2);
   const make =
@@ -94,6 +95,6 @@ function isOwnName(host: string | undefined): boolean {
   return host === undefined || /^(?:localhost|127\.0\.0\.1|\[::1\])(?::\d{1,5})?$/iu.test(host);
 }
 
-function plain(status: number, body: string, headers: Readonly<Record<string, string>> = {}): Answer {
+function plain(status: number, body: string, headers: Readonly<Record<string, string>> = {}): HttpResponse {
   return { status, headers: { ...always, ...headers, 'content-type': text }, body };
 }

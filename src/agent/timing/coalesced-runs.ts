@@ -1,16 +1,16 @@
 /** Work that is asked for at any time, done once at a time; what is asked for while it runs is done once more. */
-export interface Turns {
+export interface CoalescedRuns {
   /** Until the work asked for now is done. */
-  next(): Promise<void>;
+  run(): Promise<void>;
   /** Until nothing is left to do. */
-  rest(): Promise<void>;
+  idle(): Promise<void>;
 }
 
-export function createTurns(work: () => Promise<void>): Turns {
+export function createCoalescedRuns(work: () => Promise<void>): CoalescedRuns {
   let running: Promise<void> = Promise.resolve();
   let queued: Promise<void> | undefined;
   return {
-    next() {
+    run() {
       // One that failed told whoever asked for it; the next is done all the same.
       queued ??= running
         .catch(() => undefined)
@@ -21,7 +21,7 @@ export function createTurns(work: () => Promise<void>): Turns {
         });
       return queued;
     },
-    rest: async () => {
+    idle: async () => {
       await (queued ?? running);
     },
   };

@@ -1,32 +1,35 @@
-/** A pause that can be cut short. No AbortSignal.any: on a signal that lives for months each leaves something behind (Node.js 20). */
-export interface Bell {
-  /** The next pause, or the one under way, ends at once. */
-  ring(): void;
-  /** Until it rings, or rang since `quiet`, or the time is over. */
-  pause(ms: number): Promise<void>;
-  /** What rang so far does not count. */
-  quiet(): void;
+/**
+ * A sleep that others in the process can cut short. No AbortSignal.any: on a signal that lives for months each leaves something behind
+ * (Node.js 20).
+ */
+export interface Waker {
+  /** The next sleep, or the one under way, ends at once. */
+  wake(): void;
+  /** Until it is woken, or was since `reset`, or the time is over. */
+  sleep(ms: number): Promise<void>;
+  /** What woke it so far does not count. */
+  reset(): void;
 }
 
 const mostMs = 2 ** 31 - 1;
 
-/** Rings by itself for good once the signal aborts. */
-export function createBell(signal: AbortSignal): Bell {
-  let rung = signal.aborted;
+/** Awake for good once the signal aborts. */
+export function createWaker(signal: AbortSignal): Waker {
+  let woken = signal.aborted;
   let end: () => void = () => undefined;
-  const ring = () => {
-    rung = true;
+  const wake = () => {
+    woken = true;
     end();
   };
-  signal.addEventListener('abort', ring, { once: true });
+  signal.addEventListener('abort', wake, { once: true });
   return {
-    ring,
-    quiet: () => {
-      rung = signal.aborted;
+    wake,
+    reset: () => {
+      woken = signal.aborted;
     },
-    pause: (ms) =>
+    sleep: (ms) =>
       new Promise((resolve) => {
-        if (rung) {
+        if (woken) {
           resolve();
           return;
         }

@@ -37,7 +37,7 @@ test('all are renewed before certmonger would, the CA first, with the keys they 
     list: () => client.listRequests(),
     everyMs: 500,
   });
-  const renewer = startRenewer(made.care);
+  const renewer = startRenewer(made.context);
   try {
     await until('the calendar is there', () => renewer.calendar().length === site.authority.certificates.length);
     expect(renewer.calendar().filter(({ after }) => after !== undefined)).toHaveLength(site.authority.certificates.length - 1);

@@ -72,7 +72,7 @@ async function start({
     list: () => Promise.resolve(fake.requests()),
     everyMs: 10,
   });
-  const renewer = mastership === undefined ? startRenewer(made.care, pace) : startRenewer(made.care, pace, mastership);
+  const renewer = mastership === undefined ? startRenewer(made.context, pace) : startRenewer(made.context, pace, mastership);
   running = {
     fake,
     made,

@@ -1,9 +1,9 @@
 import { constants, accessSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { Care } from '../../../src/agent/instances/instance-context.js';
+import type { InstanceContext } from '../../../src/agent/instances/instance-context.js';
 import { linkCertmonger } from '../../../src/agent/certmonger-link.js';
 import { createEvents, type AgentEvent } from '../../../src/agent/report/events.js';
-import type { Picture, PictureChange, Sighting } from '../../../src/agent/requests/request-cache.js';
+import type { RequestCache, RequestChange, CachedRequest } from '../../../src/agent/requests/request-cache.js';
 import type { Prober } from '../../../src/agent/probe/prober.js';
 import type { AgentConf } from '../../../src/config/agent-conf.js';
 import type { Instance } from '../../../src/config/instance.js';
@@ -14,32 +14,32 @@ import { pinFileNow } from '../../../src/pkcs11/pin/pin-aside.js';
 import { askService } from '../../../src/service/ask.js';
 import type { TrackingRequest } from '../../../dbus/tracking-request.js';
 
-/** A picture that asks again every `everyMs`. */
-export function plainPicture(list: () => Promise<readonly TrackingRequest[]>, signal: AbortSignal, everyMs = 300): Picture {
-  const listeners = new Set<(change: PictureChange) => void>();
-  let sightings: readonly Sighting[] | undefined;
+/** A request cache that asks again every `everyMs`. */
+export function plainPicture(list: () => Promise<readonly TrackingRequest[]>, signal: AbortSignal, everyMs = 300): RequestCache {
+  const listeners = new Set<(change: RequestChange) => void>();
+  let cachedRequests: readonly CachedRequest[] | undefined;
   let trouble: string | undefined = 'not asked yet';
-  const put = (request: TrackingRequest): { readonly sighting: Sighting; readonly change?: PictureChange } => {
-    const before = sightings?.find((each) => each.request.nickname === request.nickname);
+  const put = (request: TrackingRequest): { readonly cached: CachedRequest; readonly change?: RequestChange } => {
+    const before = cachedRequests?.find((each) => each.request.nickname === request.nickname);
     const now = performance.now();
-    const sighting: Sighting =
+    const cached: CachedRequest =
       before?.request.status === request.status
         ? { ...before, request }
         : { request, sinceMs: now, trail: [...(before?.trail ?? []), { status: request.status, atMs: now }].slice(-32) };
     return JSON.stringify(before?.request) === JSON.stringify(request)
-      ? { sighting: before ?? sighting }
-      : { sighting, change: { kind: 'request', id: request.nickname, now: sighting, ...(before === undefined ? {} : { before }) } };
+      ? { cached: before ?? cached }
+      : { cached, change: { kind: 'request', id: request.nickname, now: cached, ...(before === undefined ? {} : { before }) } };
   };
   const refresh = async () => {
     try {
       const read = (await list()).map(put);
       trouble = undefined;
       const changes = read.flatMap(({ change }) => change ?? []);
-      if (sightings === undefined || changes.length > 0 || read.length !== sightings.length)
-        sightings = read.map(({ sighting }) => sighting);
+      if (cachedRequests === undefined || changes.length > 0 || read.length !== cachedRequests.length)
+        cachedRequests = read.map(({ cached }) => cached);
       for (const change of changes) for (const listener of listeners) listener(change);
     } catch (error) {
-      sightings = undefined;
+      cachedRequests = undefined;
       trouble = asHsmongerError(error).message;
       for (const listener of listeners) listener({ kind: 'certmonger', running: false });
     }
@@ -52,8 +52,8 @@ export function plainPicture(list: () => Promise<readonly TrackingRequest[]>, si
   };
   void loop();
   return {
-    requests: () => sightings,
-    request: (id) => sightings?.find(({ request }) => request.nickname === id),
+    requests: () => cachedRequests,
+    request: (id) => cachedRequests?.find(({ request }) => request.nickname === id),
     trouble: () => trouble,
     onChange: (listener) => {
       listeners.add(listener);
@@ -64,7 +64,12 @@ export function plainPicture(list: () => Promise<readonly TrackingRequest[]>, si
 }
 
 /** Whole looks by the service's tasks, when asked and every `everyMs`. */
-export function plainProber(place: Pick<Care, 'instance' | 'directories'>, helper: string, signal: AbortSignal, everyMs = 60_000): Prober {
+export function plainProber(
+  place: Pick<InstanceContext, 'instance' | 'directories'>,
+  helper: string,
+  signal: AbortSignal,
+  everyMs = 60_000,
+): Prober {
   const listeners = new Set<(probe: Probe) => void>();
   let latest: Probe | undefined;
   let running: Promise<Probe> | undefined;
@@ -145,7 +150,7 @@ export function plainProber(place: Pick<Care, 'instance' | 'directories'>, helpe
 }
 
 export interface HandMade {
-  readonly care: Care;
+  readonly context: InstanceContext;
   readonly events: AgentEvent[];
   readonly log: string[];
   stop(): void;
@@ -153,7 +158,7 @@ export interface HandMade {
 
 export const conf: AgentConf = { access: {}, metrics: {}, page: {}, notify: { journal: false, expiringDays: 14 }, user: 'nobody' };
 
-/** An instance's care on a real certmonger, without the agent around it. */
+/** What looks after an instance, on a real certmonger, without the agent around it. */
 export function makeCare(given: {
   readonly bus: string;
   readonly configDir: string;
@@ -170,13 +175,13 @@ export function makeCare(given: {
   const events = createEvents();
   events.on((event) => told.push(event));
   const certmonger = linkCertmonger(given.bus, {}, () => undefined);
-  const care: Care = {
+  const context: InstanceContext = {
     instance,
     directories,
     conf,
     instances: [instance],
     certmonger,
-    picture: plainPicture(() => certmonger.use((daemon) => daemon.listRequests()), stop.signal),
+    requestCache: plainPicture(() => certmonger.use((daemon) => daemon.listRequests()), stop.signal),
     prober: plainProber({ instance, directories }, given.helper, stop.signal, given.probeMs),
     events,
     log: (priority, message) => log.push(`${String(Math.round(performance.now()))} ${priority} ${message}`),
@@ -184,7 +189,7 @@ export function makeCare(given: {
     signal: stop.signal,
   };
   return {
-    care,
+    context,
     events: told,
     log,
     stop: () => {

@@ -1,7 +1,7 @@
 import { parse } from 'smol-toml';
 import { describe, expect, it } from 'vitest';
-import type { Answer } from '../../../src/agent/heal/ask-issuer.js';
-import { createProspects } from '../../../src/agent/heal/refusal-watch.js';
+import type { IssuerAnswer } from '../../../src/agent/heal/ask-issuer.js';
+import { createRefusalWatch } from '../../../src/agent/heal/refusal-watch.js';
 import { parseInstance } from '../../../src/config/schema.js';
 
 const instance = parseInstance(
@@ -15,8 +15,8 @@ const instance = parseInstance(
 /** One refused certificate, an issuer that answers as it is told, and files that change when they are told. */
 function world() {
   let [ms, configured, asked] = [0, 'one', 0];
-  let answer: Answer | undefined = 'cannot say';
-  const prospects = createProspects({
+  let answer: IssuerAnswer | undefined = 'cannot say';
+  const refusalWatch = createRefusalWatch({
     instance: { ...instance, agent: { ...instance.agent, probeSeconds: 60 } },
     ask: () => {
       asked += 1;
@@ -31,9 +31,9 @@ function world() {
       setImmediate(resolve);
     });
   return {
-    prospects,
+    refusalWatch,
     asked: () => asked,
-    answer: (is: Answer | undefined) => {
+    answer: (is: IssuerAnswer | undefined) => {
       answer = is;
     },
     configure: (is: string) => {
@@ -42,9 +42,9 @@ function world() {
     /** Gives whether it is seen to be mended. */
     async look(seconds: number, triedMs = 0, caDown = false) {
       ms += seconds * 1000;
-      prospects.consider([{ nickname: 'ocsp', triedMs }], caDown);
+      refusalWatch.consider([{ nickname: 'ocsp', triedMs }], caDown);
       await settle();
-      return prospects.mended({ nickname: 'ocsp', triedMs });
+      return refusalWatch.mended({ nickname: 'ocsp', triedMs });
     },
   };
 }

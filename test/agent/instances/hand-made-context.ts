@@ -2,20 +2,20 @@ import { performance } from 'node:perf_hooks';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { isDeepStrictEqual } from 'node:util';
 import type { TrackingRequest } from '../../../dbus/tracking-request.js';
-import type { Care } from '../../../src/agent/instances/instance-context.js';
+import type { InstanceContext } from '../../../src/agent/instances/instance-context.js';
 import { createEvents, type AgentEvent } from '../../../src/agent/report/events.js';
-import type { Picture, PictureChange, Sighting } from '../../../src/agent/requests/request-cache.js';
+import type { RequestCache, RequestChange, CachedRequest } from '../../../src/agent/requests/request-cache.js';
 import { loadAgentConf } from '../../../src/config/agent-conf.js';
 import type { Probe } from '../../../src/diagnosis/probe.js';
 
-/** A picture that lists all requests again and again, and believes no signal. */
-export function listingPicture(list: () => Promise<readonly TrackingRequest[]>, everyMs: number, signal: AbortSignal): Picture {
-  const listeners = new Set<(change: PictureChange) => void>();
-  let sightings: readonly Sighting[] | undefined;
+/** A request cache that lists all requests again and again, and believes no signal. */
+export function listingPicture(list: () => Promise<readonly TrackingRequest[]>, everyMs: number, signal: AbortSignal): RequestCache {
+  const listeners = new Set<(change: RequestChange) => void>();
+  let cachedRequests: readonly CachedRequest[] | undefined;
   const look = async () => {
-    const before = sightings;
+    const before = cachedRequests;
     const read = await list();
-    const present = read.map((request): Sighting => {
+    const present = read.map((request): CachedRequest => {
       const old = before?.find((one) => one.request.nickname === request.nickname);
       if (old !== undefined && isDeepStrictEqual(old.request, request)) return old;
       const atMs = performance.now();
@@ -25,8 +25,8 @@ export function listingPicture(list: () => Promise<readonly TrackingRequest[]>, 
         trail: [...(old?.trail ?? []), { status: request.status, atMs }].slice(-32),
       };
     });
-    sightings = present;
-    const tell = (change: PictureChange) => {
+    cachedRequests = present;
+    const tell = (change: RequestChange) => {
       for (const listener of [...listeners])
         queueMicrotask(() => {
           listener(change);
@@ -45,8 +45,8 @@ export function listingPicture(list: () => Promise<readonly TrackingRequest[]>, 
     }
   })();
   return {
-    requests: () => sightings,
-    request: (id) => sightings?.find(({ request }) => request.nickname === id),
+    requests: () => cachedRequests,
+    request: (id) => cachedRequests?.find(({ request }) => request.nickname === id),
     trouble: () => undefined,
     onChange: (listener) => {
       listeners.add(listener);
@@ -57,7 +57,7 @@ export function listingPicture(list: () => Promise<readonly TrackingRequest[]>, 
 }
 
 /** Says what it is told to have seen. */
-export function toldProber(probe: Probe | undefined): Care['prober'] & { tell(probe: Probe | undefined): void } {
+export function toldProber(probe: Probe | undefined): InstanceContext['prober'] & { tell(probe: Probe | undefined): void } {
   const listeners = new Set<(probe: Probe) => void>();
   let latest = probe;
   return {
@@ -82,7 +82,7 @@ export const wellProbe = (): Probe => ({
 });
 
 export interface HandMadeCare {
-  readonly care: Care;
+  readonly context: InstanceContext;
   readonly lines: string[];
   readonly told: AgentEvent[];
   end(): void;
@@ -93,7 +93,7 @@ export function handMadeCare({
   list,
   everyMs = 100,
   ...given
-}: Pick<Care, 'instance' | 'directories' | 'certmonger' | 'prober' | 'clock'> & {
+}: Pick<InstanceContext, 'instance' | 'directories' | 'certmonger' | 'prober' | 'clock'> & {
   readonly list: () => Promise<readonly TrackingRequest[]>;
   readonly everyMs?: number;
 }): HandMadeCare {
@@ -102,17 +102,17 @@ export function handMadeCare({
   const lines: string[] = [];
   const told: AgentEvent[] = [];
   events.on((event) => told.push(event));
-  const care: Care = {
+  const context: InstanceContext = {
     ...given,
     conf: loadAgentConf({ config: '/nonexistent' }),
     instances: [given.instance],
-    picture: listingPicture(list, everyMs, stopping.signal),
+    requestCache: listingPicture(list, everyMs, stopping.signal),
     events,
     log: (priority, message) => lines.push(`${priority}: ${message}`),
     signal: stopping.signal,
   };
   return {
-    care,
+    context,
     lines,
     told,
     end: () => {

@@ -2,7 +2,7 @@ import { execFileSync } from 'node:child_process';
 import { readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { afterAll, afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { createTokenEyes, type TokenEyes } from '../../../src/agent/probe/token-prober.js';
+import { createTokenProber, type TokenProber } from '../../../src/agent/probe/token-prober.js';
 import type { TokenConfig } from '../../../src/config/instance.js';
 import type { TokenProbe } from '../../../src/diagnosis/probe.js';
 import { openPinGuard } from '../../../src/ledger/pins.js';
@@ -21,7 +21,7 @@ let directory: PrivateDirectory;
 let soft: SoftToken;
 let authority: Authority;
 let guard: ReturnType<typeof openPinGuard>;
-let eyes: TokenEyes;
+let eyes: TokenProber;
 
 beforeEach(async () => {
   directory = privateDirectory();
@@ -46,7 +46,7 @@ afterAll(() => {
 });
 
 const eyesWith = (pin: TokenConfig['pin']) =>
-  createTokenEyes({
+  createTokenProber({
     token: {
       selector: { by: 'label', label: soft.label },
       module: spy,
@@ -58,7 +58,7 @@ const eyesWith = (pin: TokenConfig['pin']) =>
     env: {},
     onStep: () => undefined,
   });
-const look = async (how: Partial<Parameters<TokenEyes['look']>[0]> = {}) => (await eyes.look({ sign: false, anew: false, ...how })).probe;
+const look = async (how: Partial<Parameters<TokenProber['look']>[0]> = {}) => (await eyes.look({ sign: false, anew: false, ...how })).probe;
 const calls = (name: string) => readFileSync(log, 'utf8').match(new RegExp(`: ${name}$`, 'gmu'))?.length ?? 0;
 const tool = (...args: string[]) =>
   execFileSync('pkcs11-tool', ['--module', softHsmModule, '--token-label', soft.label, ...args], {

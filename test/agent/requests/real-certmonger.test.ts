@@ -1,16 +1,16 @@
-/** The picture beside the real certmonger, with getcert as the witness of what there is. */
+/** The request cache beside the real certmonger, with getcert as the witness of what there is. */
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, expect, test, vi } from 'vitest';
 import { connectCertmonger } from '../../../dbus/certmonger.js';
 import { linkCertmonger } from '../../../src/agent/certmonger-link.js';
-import { createPicture, usualPace, type LivePicture } from '../../../src/agent/requests/create-request-cache.js';
+import { createRequestCache, usualPace, type LiveRequestCache } from '../../../src/agent/requests/create-request-cache.js';
 import { getcert, getcertRecords } from '../../rig/certmonger.js';
 import { openLaboratory, type Laboratory } from '../../dbus/laboratory.js';
 
 vi.setConfig({ testTimeout: 120_000 });
 
 let lab: Laboratory;
-let picture: LivePicture;
+let requestCache: LiveRequestCache;
 let close: () => Promise<void>;
 const lines: string[] = [];
 
@@ -18,9 +18,9 @@ beforeAll(async () => {
   lab = await openLaboratory();
   const end = new AbortController();
   const link = linkCertmonger(lab.bus.address, {}, (change) => {
-    picture.heard(change);
+    requestCache.heard(change);
   });
-  picture = createPicture({
+  requestCache = createRequestCache({
     certmonger: link,
     log: (_priority, line) => lines.push(line),
     signal: end.signal,
@@ -28,7 +28,7 @@ beforeAll(async () => {
   });
   close = async () => {
     end.abort();
-    await picture.ended;
+    await requestCache.ended;
     link.close();
   };
 });
@@ -37,12 +37,12 @@ afterAll(async () => {
   await lab.close();
 });
 
-/** Until picture and getcert agree on every request, its state, serial's end and CA. */
+/** Until cache and getcert agree on every request, its state, serial's end and CA. */
 async function agrees(wanted: (statuses: Record<string, string | undefined>) => boolean): Promise<void> {
   let seen: unknown;
   for (const last = Date.now() + 60_000; Date.now() < last; await sleep(200)) {
     const records = await getcertRecords(lab.bus).catch(() => undefined);
-    const shown = picture.requests();
+    const shown = requestCache.requests();
     if (records === undefined || shown === undefined) continue;
     const witness = Object.fromEntries(
       [...records]
@@ -70,51 +70,51 @@ async function agrees(wanted: (statuses: Record<string, string | undefined>) => 
     )
       return;
   }
-  throw new Error(`Picture and getcert do not agree: ${JSON.stringify(seen)} ${picture.trouble() ?? ''}`);
+  throw new Error(`RequestCache and getcert do not agree: ${JSON.stringify(seen)} ${requestCache.trouble() ?? ''}`);
 }
 
 test('requests added, resubmitted and removed behind its back are seen, with the states in between', async () => {
   await agrees((statuses) => Object.keys(statuses).length === 0);
   const other = await connectCertmonger(lab.bus.address);
   await other.addRequest(lab.requestFor('auditSigningCert cert-pki-ca', 'audit', 'local'));
-  // A whole resubmission may pass while the picture lets signals settle; a state that lasts is one it must have seen.
+  // A whole resubmission may pass while the cache lets signals settle; a state that lasts is one it must have seen.
   await other.addRequest({ ...lab.requestFor('ocspSigningCert cert-pki-ca', 'ocsp', 'local'), preSaveCommand: '/bin/sleep 2' });
   other.disconnect();
   await agrees(({ audit, ocsp }) => audit === 'MONITORING' && ocsp === 'MONITORING');
-  const before = picture.request('ocsp')?.request.certificate.serial;
+  const before = requestCache.request('ocsp')?.request.certificate.serial;
   const states: string[] = [];
-  const stop = picture.onChange((change) => {
+  const stop = requestCache.onChange((change) => {
     if (change.kind === 'request' && change.id === 'ocsp' && change.now !== undefined) states.push(change.now.request.status);
   });
   await getcert(lab.bus, ['resubmit', '-i', 'ocsp']);
-  await agrees(({ ocsp }) => ocsp === 'MONITORING' && picture.request('ocsp')?.request.certificate.serial !== before);
+  await agrees(({ ocsp }) => ocsp === 'MONITORING' && requestCache.request('ocsp')?.request.certificate.serial !== before);
   stop();
   expect(states.length).toBeGreaterThan(1);
   expect(states.some((status) => status !== 'MONITORING')).toBe(true);
-  expect(picture.request('ocsp')?.trail.at(-1)?.status).toBe('MONITORING');
+  expect(requestCache.request('ocsp')?.trail.at(-1)?.status).toBe('MONITORING');
   await getcert(lab.bus, ['stop-tracking', '-i', 'audit']);
   await agrees((statuses) => Object.keys(statuses).join() === 'ocsp');
 });
 
-test('certmonger killed: no picture, then all of it again under new paths', async () => {
-  const path = picture.request('ocsp')?.request.path;
+test('certmonger killed: no requests, then all of it again under new paths', async () => {
+  const path = requestCache.request('ocsp')?.request.path;
   const running: boolean[] = [];
-  const stop = picture.onChange((change) => {
+  const stop = requestCache.onChange((change) => {
     if (change.kind === 'certmonger') running.push(change.running);
   });
   await lab.daemon.kill('SIGKILL');
-  await vi.waitFor(() => expect(picture.requests()).toBeUndefined(), { timeout: 20_000 });
-  expect(picture.trouble()).toContain('systemctl start certmonger');
+  await vi.waitFor(() => expect(requestCache.requests()).toBeUndefined(), { timeout: 20_000 });
+  expect(requestCache.trouble()).toContain('systemctl start certmonger');
   await lab.daemon.restart();
   await agrees(({ ocsp }) => ocsp === 'MONITORING');
-  expect(picture.request('ocsp')?.request.path).not.toBe(path);
+  expect(requestCache.request('ocsp')?.request.path).not.toBe(path);
   expect(running).toEqual([false, true]);
   stop();
 });
 
-test('certmonger that hangs and goes on: the picture goes on', async () => {
+test('certmonger that hangs and goes on: the cache goes on', async () => {
   process.kill(lab.daemon.pid, 'SIGSTOP');
-  const asked = picture.refresh('ocsp');
+  const asked = requestCache.refresh('ocsp');
   await sleep(500);
   process.kill(lab.daemon.pid, 'SIGCONT');
   await asked;
