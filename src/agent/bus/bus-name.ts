@@ -3,7 +3,8 @@ import { agentDescription, readingMembers } from '../../../dbus/agent/descriptio
 import { agentName, agentPath } from '../../../dbus/agent/names.js';
 import { ownName } from '../../../dbus/served/own-name.js';
 import { serve, signal as sendSignal, type ServedObject } from '../../../dbus/served/serve.js';
-import { connectBus, type Bus } from '../../../dbus/transport.js';
+import type { Bus } from '../../../dbus/bus.js';
+import { connectBus } from '../../../dbus/connect.js';
 import { HsmongerError, sentenceOf } from '../../errors.js';
 import { encode } from '../../service/wire.js';
 import { createBackOff } from '../timing/back-off.js';

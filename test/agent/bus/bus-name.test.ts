@@ -9,7 +9,7 @@ import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { connectAgent, type ReceivedEvent } from '../../../dbus/agent/client.js';
 import { agentDescription } from '../../../dbus/agent/description.js';
 import { agentInterface, agentName, agentPath } from '../../../dbus/agent/names.js';
-import { connectBus } from '../../../dbus/transport.js';
+import { connectBus } from '../../../dbus/connect.js';
 import { introspectionOf } from '../../../dbus/served/description.js';
 import { createGroupLookUp } from '../../../src/agent/bus/access.js';
 import { startBusName, type BusName } from '../../../src/agent/bus/bus-name.js';

@@ -3,7 +3,8 @@ import { once } from 'node:events';
 import path from 'node:path';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { ErrorReply } from '../../dbus/error-reply.js';
-import { connectBus, type Bus } from '../../dbus/transport.js';
+import type { Bus } from '../../dbus/bus.js';
+import { connectBus } from '../../dbus/connect.js';
 import { startBus, type PrivateBus } from '../rig/bus.js';
 import { privateDirectory } from '../rig/directory.js';
 import { startFakeBus, type FakeBus, type FakeBusOptions } from './fake-bus.js';
@@ -108,7 +109,7 @@ describe('a connection to a real bus', () => {
   });
 
   it('leaves the process free to end by itself after disconnect', async () => {
-    const script = `import { connectBus } from './dbus/transport.js';
+    const script = `import { connectBus } from './dbus/connect.js';
       const bus = await connectBus(process.argv[1] ?? '');
       await bus.call({ destination: 'org.freedesktop.DBus', path: '/org/freedesktop/DBus', interface: 'org.freedesktop.DBus', member: 'GetId' });
       bus.disconnect();`;
