@@ -5,7 +5,6 @@ import { diagnoseSite } from '../../diagnosis/diagnose.js';
 import type { Diagnosis } from '../../diagnosis/diagnosis.js';
 import type { SiteFacts } from '../../diagnosis/facts.js';
 import { siteFacts } from '../../diagnosis/gather.js';
-import { pinStates } from '../../diagnosis/groups.js';
 import type { Probe } from '../../diagnosis/probe.js';
 import type { Memory } from '../../diagnosis/remembered.js';
 import { askService } from '../../service/ask.js';
@@ -13,18 +12,18 @@ import type { InstanceContext, Part } from '../instances/instance-context.js';
 import { createTroubleLog } from '../log.js';
 import type { CachedRequest } from '../requests/request-cache.js';
 import { askIssuer } from './ask-issuer.js';
-import { createHealthyCache, surroundingsOf } from './healthy-cache.js';
-import { applyRemedy, type Remedy } from './cure.js';
-import { evidenceFor, examine, lockHoldersIn } from './examine.js';
+import { createHealthyCache } from './healthy-cache.js';
+import { examineAll, type Examined } from './examine-all.js';
 import { createLedgerView } from './ledger-view.js';
 import { createLooks } from './looks.js';
-import type { Cost } from './next-try.js';
-import { answered, createIncidents, type Incident } from './incidents.js';
+import { again, idleMs, settleMs } from './pace.js';
+import { answered, createIncidents } from './incidents.js';
 import { pinFileOf, watchPinFile } from './pin-file.js';
-import { createPinWatch } from './pin-watch.js';
-import { createRequestFinder, heldKey } from './find-requests.js';
+import { createPinWatch, doubtsPin } from './pin-watch.js';
+import { createRequestFinder } from './find-requests.js';
 import { createRefusalWatch, type RefusalWatchMeans, type Refused } from './refusal-watch.js';
 import { createIncidentEvents } from './incident-events.js';
+import { createTreatment } from './treat.js';
 
 /** Says what is wrong with an instance's renewals, and cures what can be cured. */
 export interface Healer extends Part {
@@ -49,25 +48,9 @@ export interface HealerMeans {
   readonly now?: () => number;
 }
 
-/** Signals come in bursts: an enrolment passes twenty states. */
-const settleMs = 200;
-const idleMs = 60_000;
-/** Between two looks while something waits for what they may show. */
-const lookMs = { first: 20_000, later: 60_000, laterAfter: 600_000, least: 3000 };
-const again = { untaken: 5000, hindered: 20_000 };
 const ledgerTimeoutMs = 30_000;
-
-/** What no look can show to be over. */
-const unseen: ReadonlySet<string> = new Set([
-  'ca-pending',
-  'waits-for-others',
-  'saving-left',
-  'lock-held',
-  'expired-refused',
-  'expired',
-  'refused',
-  'not-moving',
-]);
+/** Until the ledger is asked again that was not read for what came to rest. */
+const unreadMs = 2000;
 
 export function startHealer(context: InstanceContext, means: HealerMeans = {}): Healer {
   const { instance, requestCache, prober, events, log, clock, signal } = context;
@@ -79,7 +62,6 @@ export function startHealer(context: InstanceContext, means: HealerMeans = {}): 
     readMemory = () => askService(context, 'read ledger', undefined, { timeoutMs: ledgerTimeoutMs }),
   } = means;
   const find = createRequestFinder(instance);
-  const costOf = costIn(instance);
   const looks = createLooks(prober, now);
   const ledger = createLedgerView(readMemory, now, createTroubleLog(log));
   const healthyCache = createHealthyCache(clock, now);
@@ -95,7 +77,6 @@ export function startHealer(context: InstanceContext, means: HealerMeans = {}): 
     log,
     clock,
   });
-  const curing = createTroubleLog(log);
   const refusalWatch = createRefusalWatch({
     instance,
     ask,
@@ -104,7 +85,6 @@ export function startHealer(context: InstanceContext, means: HealerMeans = {}): 
     },
     now,
   });
-  const busy = new Set<string>();
   let ofCertificates: ReadonlyMap<string, Diagnosis> = new Map();
   let ofInstance: readonly Diagnosis[] = [];
   let wake = new AbortController();
@@ -115,19 +95,46 @@ export function startHealer(context: InstanceContext, means: HealerMeans = {}): 
     void looks.now().then(nudge);
   };
 
-  const newest = (): Probe | undefined => {
-    const [watched, looked] = [prober.latest(), looks.since(-Infinity)];
-    return watched !== undefined && (looked === undefined || watched.at > looked.at) ? watched : looked;
-  };
+  const treatment = createTreatment(context, { looks, look, nudge, incidents, incidentEvents, reconcile, now });
 
   const siteNow = (): SiteFacts => {
-    const [probe, movedTo, trouble] = [newest(), pin.movedTo(), requestCache.requests() === undefined ? requestCache.trouble() : undefined];
+    const [probe, movedTo, trouble] = [
+      newer(prober.latest(), looks.since(-Infinity)),
+      pin.movedTo(),
+      requestCache.requests() === undefined ? requestCache.trouble() : undefined,
+    ];
     return {
       ...siteFacts(clock(), instance),
       ...(trouble === undefined ? {} : { certmonger: { trouble } }),
       ...(probe === undefined ? {} : { probe }),
       ...(movedTo === undefined ? {} : { pinMovedTo: movedTo }),
     };
+  };
+
+  /** One in trouble: gives milliseconds until it is to be thought of again, and what the issuer refused it, if it did. */
+  const attend = (examined: Examined, site: SiteFacts, diagnosis: Diagnosis): { readonly wait: number; readonly refused?: Refused } => {
+    const { nickname, cached, probe } = examined;
+    const causeSeen =
+      probe !== undefined &&
+      diagnosis.cure.by !== 'resubmit' &&
+      diagnoseSite({ ...site, probe }).some(({ cause }) => cause === diagnosis.cause);
+    const incident = incidents.open(nickname, { cause: diagnosis.cause, notAfter: cached?.request.certificate.notAfter, causeSeen });
+    if (!answered.has(diagnosis.cause) || diagnosis.cure.by !== 'resubmit' || cached === undefined)
+      return { wait: treatment.treat(examined, diagnosis, incident) };
+    const { pem } = cached.request.certificate;
+    const refused = { nickname, triedMs: incident.triedMs, ...(pem === undefined ? {} : { pem }) };
+    if (refusalWatch.mended(refused)) incident.dueMs = 0;
+    return { wait: treatment.treat(examined, diagnosis, incident), refused };
+  };
+
+  /** One that nothing is wrong with. */
+  const leave = ({ nickname, cached, basis, well }: Examined): number => {
+    if (well || cached?.request.status !== restingState) healthyCache.store(nickname, basis);
+    if (well) {
+      incidents.close(nickname);
+      refusalWatch.forget(nickname);
+    }
+    return cached?.request.status === 'NEED_TO_SUBMIT' ? treatment.awaitSubmission(cached) : idleMs;
   };
 
   /** Gives milliseconds until the next one is due. */
@@ -143,143 +150,39 @@ export function startHealer(context: InstanceContext, means: HealerMeans = {}): 
     if (requests === undefined || cachedRequests === undefined) {
       ofCertificates = new Map();
       // Before it comes back and each of its requests tries the PIN, twice.
-      if (await pin.attend(site.probe, ofInstance, false)) look();
+      if (await pin.attend({ probe: site.probe, diagnoses: ofInstance, certmongerDoubts: false })) look();
       return idleMs;
     }
-    const lockHolders = lockHoldersIn(cachedRequests);
-    const surroundings = surroundingsOf(site);
     const found = new Map<string, Diagnosis>();
-    const waits: number[] = remembered ? [] : [2000];
+    const waits: number[] = remembered ? [] : [unreadMs];
     const refused: Refused[] = [];
-    for (const config of instance.certificates) {
-      const { nickname } = config;
-      const cached = requests.get(nickname);
-      const memory = cached === undefined ? undefined : ledger.since(cached.sinceMs);
-      const basis = { cached, memory, surroundings };
-      if (healthyCache.stillValid(nickname, basis)) continue;
-      const probe = cached === undefined ? site.probe : evidenceFor(cached, site.probe, looks.since);
-      const diagnosis = examine({
-        site,
-        config,
-        cached,
-        key: cached === undefined ? undefined : heldKey(cached.request),
-        probe,
-        memory,
-        tries: incidents.get(nickname)?.attempts ?? 0,
-        lockHolders,
-        nowMs: now(),
-      });
-      // What the helper wrote down last may say otherwise: as long as that was not read it is not known to be well.
-      const well = diagnosis === undefined && cached?.request.status === restingState && ledger.since(cached.sinceMs) !== undefined;
+    for (const examined of examineAll({
+      certificates: instance.certificates,
+      site,
+      cachedRequests,
+      requests,
+      memorySince: ledger.since,
+      lookSince: looks.since,
+      attempts: (nickname) => incidents.get(nickname)?.attempts ?? 0,
+      stillWell: healthyCache.stillValid,
+      nowMs: now(),
+    })) {
+      const { nickname, diagnosis, well } = examined;
       incidentEvents.ofCertificate(nickname, diagnosis, well);
       if (diagnosis === undefined) {
-        if (well || cached?.request.status !== restingState) healthyCache.store(nickname, basis);
-        if (well) {
-          incidents.close(nickname);
-          refusalWatch.forget(nickname);
-        }
-        if (cached?.request.status === 'NEED_TO_SUBMIT') waits.push(submitsNot(cached));
+        waits.push(leave(examined));
         continue;
       }
       found.set(nickname, diagnosis);
-      const present =
-        probe !== undefined &&
-        diagnosis.cure.by !== 'resubmit' &&
-        diagnoseSite({ ...site, probe }).some(({ cause }) => cause === diagnosis.cause);
-      const incident = incidents.open(nickname, diagnosis, cached?.request.certificate.notAfter, present);
-      if (answered.has(diagnosis.cause) && diagnosis.cure.by === 'resubmit' && cached !== undefined) {
-        const { pem } = cached.request.certificate;
-        refused.push({ nickname, triedMs: incident.triedMs, ...(pem === undefined ? {} : { pem }) });
-        if (refusalWatch.mended({ nickname, triedMs: incident.triedMs })) incident.dueMs = 0;
-      }
-      waits.push(act(nickname, cached, diagnosis, incident, cached !== undefined && probe === undefined));
+      const attended = attend(examined, site, diagnosis);
+      waits.push(attended.wait);
+      if (attended.refused !== undefined) refused.push(attended.refused);
     }
     ofCertificates = found;
     waits.push(refusalWatch.consider(refused, site.probe?.ca?.ok === false));
-    const suspect =
-      [...requests.values()].some(({ request }) => (pinStates as readonly string[]).includes(request.status)) ||
-      [...found.values()].some(({ cause }) => cause === 'saving-fails');
-    if (await pin.attend(site.probe, ofInstance, suspect)) look();
+    const certmongerDoubts = doubtsPin(requests.values(), found.values());
+    if (await pin.attend({ probe: site.probe, diagnoses: ofInstance, certmongerDoubts })) look();
     return Math.max(settleMs, Math.min(idleMs, ...waits));
-  };
-
-  /** Does what is due for one; gives milliseconds until it is to be thought of again. */
-  const act = (
-    nickname: string,
-    cached: CachedRequest | undefined,
-    { cause, cure }: Diagnosis,
-    incident: Incident,
-    unknown: boolean,
-  ): number => {
-    if (busy.has(nickname)) return idleMs;
-    switch (cure.by) {
-      case 'resubmit':
-      case 'refresh':
-      case 'restart':
-        return cached === undefined ? idleMs : treat(nickname, cached, cause, cure.by, incident);
-      case 'reconcile':
-        return reconcileFor(nickname, incident);
-      case 'waiting':
-      case 'move PIN aside':
-        return unseen.has(cause) ? idleMs : lookFor(incident, unknown);
-      case 'a person':
-        return idleMs;
-    }
-  };
-
-  /** This state passes at once where the helper can be run: only a whole look tells whether it can. */
-  const submitsNot = ({ sinceMs }: CachedRequest): number => {
-    const wait = sinceMs + lookMs.least - now();
-    if (wait <= 0 && looks.askedMs() < sinceMs) look();
-    return wait <= 0 ? idleMs : wait;
-  };
-
-  const lookFor = ({ sinceMs }: Incident, unknown: boolean): number => {
-    const unlooked = unknown || looks.askedMs() < sinceMs;
-    const pause = unlooked ? lookMs.least : now() - sinceMs < lookMs.laterAfter ? lookMs.first : lookMs.later;
-    const wait = looks.askedMs() + pause - now();
-    if (wait > 0) return wait;
-    look();
-    return pause;
-  };
-
-  const treat = (nickname: string, { request }: CachedRequest, cause: string, remedy: Remedy, incident: Incident): number => {
-    const wait = incident.dueMs - now();
-    if (wait > 0) return wait;
-    const { nickname: id, status } = request;
-    incidents.tried(incident, request.certificate.notAfter, remedy === 'refresh' ? 'question' : costOf(cause));
-    busy.add(nickname);
-    const done = async () => {
-      try {
-        const treated = await applyRemedy(context, remedy, { nickname, id, status });
-        if (treated === 'taken') {
-          incidentEvents.treated(nickname, remedy);
-          log('info', `'${nickname}': ${remedy} after '${cause}' (state ${status}).`);
-          await requestCache.refresh(id);
-        } else {
-          incident.attempts -= 1;
-          incident.dueMs = now() + (treated === 'not taken' ? again.untaken : again.hindered);
-          if (treated !== 'not taken') throw new Error(treated.obstacle);
-        }
-        curing.over('certmonger can be told again.');
-      } catch (error) {
-        curing.trouble(`'${nickname}' was to be cured of '${cause}' by ${remedy}: ${sentenceOf(error)}`);
-      } finally {
-        busy.delete(nickname);
-        nudge();
-      }
-    };
-    void done();
-    return idleMs;
-  };
-
-  const reconcileFor = (nickname: string, incident: Incident): number => {
-    const wait = incident.dueMs - now();
-    if (reconcile === undefined || wait > 0) return reconcile === undefined ? idleMs : wait;
-    incidents.tried(incident, undefined, 'request');
-    incidentEvents.treated(nickname, 'reconcile');
-    reconcile();
-    return idleMs;
   };
 
   const work = async () => {
@@ -310,9 +213,8 @@ export function startHealer(context: InstanceContext, means: HealerMeans = {}): 
   return { ended: work(), diagnoses: () => ofCertificates, instance: () => ofInstance };
 }
 
-/** Each try of a blind one signs, so where signatures are counted none is made for its sake. */
-function costIn({ issuer, agent }: InstanceContext['instance']): (cause: string) => Cost {
-  return (cause) => (answered.has(cause) && issuer.type !== 'token' && agent.signMinutes > 0 ? 'blind request' : 'request');
+function newer(watched: Probe | undefined, looked: Probe | undefined): Probe | undefined {
+  return watched !== undefined && (looked === undefined || watched.at > looked.at) ? watched : looked;
 }
 
 /** The helper was heard, or is at its end. */

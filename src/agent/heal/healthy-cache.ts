@@ -15,7 +15,7 @@ export interface Basis {
 /** Verdicts "well", kept so that thousands at rest are not examined anew at each of the token's looks. */
 export interface HealthyCache {
   /** Whether nothing it was judged by is another since it was found well, and that is not long ago. */
-  stillValid(nickname: string, basis: Basis): boolean;
+  readonly stillValid: (nickname: string, basis: Basis) => boolean;
   store(nickname: string, basis: Basis): void;
 }
 

@@ -1,4 +1,3 @@
-import type { Diagnosis } from '../../diagnosis/diagnosis.js';
 import { nextTry, type Cost } from './next-try.js';
 
 /** One certificate in trouble, from when that is first seen until it is well: what was tried, and when the next try is due. */
@@ -14,10 +13,18 @@ export interface Incident {
   triedMs: number;
 }
 
+export interface IncidentSign {
+  readonly cause: string;
+  /** End of the certificate that is there now: the less life is left, the sooner the next try. */
+  readonly notAfter: Date | undefined;
+  /** The cause itself was just seen, so that the first try after it is gone is made at once. */
+  readonly causeSeen: boolean;
+}
+
 export interface Incidents {
   get(nickname: string): Incident | undefined;
-  /** Notes what is wrong now; `present`: the cause itself was just seen, so that the first try after it is gone is made at once. */
-  open(nickname: string, diagnosis: Diagnosis, notAfter: Date | undefined, present: boolean): Incident;
+  /** Notes what is wrong now: opens another where the cause is another. */
+  open(nickname: string, sign: IncidentSign): Incident;
   /** It is well. */
   close(nickname: string): void;
   /** A cure has begun: says when the next may. */
@@ -54,10 +61,10 @@ export function createIncidents({
   };
   return {
     get: (nickname) => all.get(nickname),
-    open(nickname, { cause }, notAfter, present) {
+    open(nickname, { cause, notAfter, causeSeen }) {
       const known = all.get(nickname);
       const incident = known?.cause === cause ? known : begin(cause, notAfter, known);
-      if (present) {
+      if (causeSeen) {
         incident.attempts = 0;
         incident.dueMs = 0;
       }
