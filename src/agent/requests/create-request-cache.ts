@@ -1,11 +1,9 @@
-import type { Certmonger } from '../../../dbus/certmonger.js';
-import { pooled } from '../../../dbus/pooled.js';
-import { restingState } from '../../../dbus/states.js';
 import { sentenceOf } from '../../errors.js';
 import { createBackOff } from '../timing/back-off.js';
 import { createWaker } from '../timing/waker.js';
 import type { CertmongerLink, LinkChange } from '../certmonger-link.js';
 import { createTroubleLog, type Log } from '../log.js';
+import { createRequestReader } from './read-requests.js';
 import type { RequestCache, RequestChange } from './request-cache.js';
 import { createPollSchedule, type PollPace } from './poll-schedule.js';
 import { createCachedRequests } from './cached-requests.js';
@@ -47,135 +45,43 @@ export interface LiveRequestCache extends RequestCache {
   readonly ended: Promise<void>;
 }
 
-/** What holds for one run of the daemon: object paths are dealt anew by the next. */
-interface Run {
-  readonly daemon: string;
-  /** Request ids by path. */
-  readonly ids: Map<string, string>;
-  /** Of the last readings, by path. */
-  readonly digests: Map<string, string>;
-  /** By the CA's path; made anew with each listing, as a CA may go and another come. */
-  caNickname: (path: string) => Promise<string | undefined>;
-}
-
 /**
  * Keeps the cache current until the signal. One loop reads, so a request is never read twice at a time; what is heard while it reads is
  * read after that. Nothing depends on a signal's arrival: what was missed is found at the next tick, listing or turn of the poll schedule.
  */
 export function createRequestCache({ certmonger, log, signal, pace = usualPace }: RequestCacheGiven): LiveRequestCache {
   const now = () => performance.now();
-  const cachedRequests = createCachedRequests(now);
-  const schedule = createPollSchedule(pace, now());
+  const cached = createCachedRequests(now);
   const listeners = new Set<(change: RequestChange) => void>();
   const told = createTroubleLog(log);
   const retry = createBackOff(pace.retry);
-  let run: Run | undefined;
-  /** Counts what voids a reading under way. */
-  let epoch = 0;
-  let heardPaths = new Set<string>();
   let waiting: (() => void)[] = [];
   let trouble: string | undefined = 'certmonger was not asked for its requests yet.';
-  let listedMs = -Infinity;
-  let tickedMs = now();
   let aliveMs = now();
-  let listWanted = false;
   const waker = createWaker(signal);
   const settled = createWaker(signal);
-
-  const tell = (change: RequestChange | undefined) => {
-    if (change === undefined) return;
-    for (const listener of [...listeners])
-      queueMicrotask(() => {
-        listener(change);
-      });
-  };
-  const lose = (why: string) => {
-    epoch += 1;
-    heardPaths.clear();
-    const had = run !== undefined;
-    run = undefined;
-    trouble = why;
-    if (had) tell({ kind: 'certmonger', running: false });
-  };
-
-  const readAll = async (connected: Certmonger) => {
-    const begun = epoch;
-    heardPaths.clear();
-    listWanted = false;
-    const { daemon, paths } = await connected.requestPlaces();
-    const caNickname = caNicknames(connected);
-    const readings = await readEach(connected, { daemon, caNickname, digests: new Map() }, paths);
-    if (epoch !== begun) return;
-    const known: Run = { daemon, ids: new Map(), digests: new Map(), caNickname };
-    // A restart nobody told of: it went before it came.
-    if (run !== undefined) tell({ kind: 'certmonger', running: false });
-    run = known;
-    trouble = undefined;
-    listedMs = now();
-    schedule.clear(now());
-    tell({ kind: 'certmonger', running: true });
-    const present = new Set(readings.map(({ reading }) => (typeof reading === 'object' ? reading.request.nickname : undefined)));
-    for (const { request } of cachedRequests.all()) if (!present.has(request.nickname)) tell(cachedRequests.drop(request.nickname));
-    for (const reading of readings) take(known, reading);
-    told.over(`certmonger answers again; it has ${String(cachedRequests.all().length)} requests.`);
-  };
-
-  const readSome = async (connected: Certmonger, known: Run) => {
-    const begun = epoch;
-    const heard = heardPaths;
-    heardPaths = new Set();
-    const turn = now() - tickedMs >= pace.tickMs;
-    const due = turn ? schedule.due(now()) : [];
-    if (turn) tickedMs = now();
-    if (listWanted || now() - listedMs >= pace.listMs || [...heard].some((path) => !known.ids.has(path))) {
-      listWanted = false;
-      const { daemon, paths } = await connected.requestPlaces();
-      // Another run, and neither its coming nor the other's going was heard.
-      if (daemon !== known.daemon) return readAll(connected);
-      if (epoch !== begun) return;
-      listedMs = now();
-      known.caNickname = caNicknames(connected);
-      const present = new Set(paths);
-      for (const path of known.ids.keys()) if (!present.has(path)) forget(known, path);
-      for (const path of paths) if (!known.ids.has(path)) heard.add(path);
-      for (const path of heard) if (!present.has(path)) heard.delete(path);
-    }
-    const readings = await readEach(connected, known, [...new Set([...heard, ...due])]);
-    if (epoch !== begun) return;
-    for (const reading of readings) take(known, reading);
-  };
-
-  const readEach = (connected: Certmonger, { daemon, caNickname, digests }: Omit<Run, 'ids'>, paths: readonly string[]) =>
-    pooled(paths, async (path) => {
-      const reading = await connected.readAt({ daemon, path }, caNickname, digests.get(path));
+  const reader = createRequestReader({
+    pace,
+    cached,
+    schedule: createPollSchedule(pace, now()),
+    now,
+    onChange: (change) => {
+      for (const listener of [...listeners])
+        queueMicrotask(() => {
+          listener(change);
+        });
+    },
+    onComplete: () => {
+      trouble = undefined;
+      told.over(`certmonger answers again; it has ${String(cached.all().length)} requests.`);
+    },
+    onAnswer: () => {
       aliveMs = now();
-      return { path, reading };
-    });
-
-  const take = (known: Run, { path, reading }: Awaited<ReturnType<typeof readEach>>[number]) => {
-    if (reading === undefined) {
-      forget(known, path);
-      return;
-    }
-    if (reading === 'same') {
-      schedule.read(path, cachedRequests.get(known.ids.get(path) ?? '')?.request.status === restingState, now());
-      return;
-    }
-    const { request, digest } = reading;
-    // modify gives a request another id too.
-    if (known.ids.get(path) !== undefined && known.ids.get(path) !== request.nickname) forget(known, path);
-    known.ids.set(path, request.nickname);
-    known.digests.set(path, digest);
-    schedule.read(path, request.status === restingState, now());
-    tell(cachedRequests.put(request));
-  };
-  const forget = (known: Run, path: string) => {
-    const id = known.ids.get(path);
-    schedule.forget(path);
-    known.ids.delete(path);
-    known.digests.delete(path);
-    // Unless another has taken its id meanwhile.
-    if (id !== undefined && ![...known.ids.values()].includes(id)) tell(cachedRequests.drop(id));
+    },
+  });
+  const lose = (why: string) => {
+    trouble = why;
+    reader.lose();
   };
 
   /** Gives the milliseconds until the next where nothing is heard. */
@@ -183,9 +89,9 @@ export function createRequestCache({ certmonger, log, signal, pace = usualPace }
     const asked = waiting;
     waiting = [];
     try {
-      await certmonger.use((connected) => (run === undefined ? readAll(connected) : readSome(connected, run)));
+      await certmonger.use((connected) => reader.read(connected));
       retry.reset();
-      return run === undefined ? 0 : Math.max(0, Math.min(tickedMs + pace.tickMs, listedMs + pace.listMs) - now());
+      return reader.dueInMs();
     } catch (error) {
       lose(sentenceOf(error));
       if (!signal.aborted) told.trouble(sentenceOf(error));
@@ -209,8 +115,8 @@ export function createRequestCache({ certmonger, log, signal, pace = usualPace }
   };
 
   return {
-    requests: () => (run === undefined ? undefined : cachedRequests.all()),
-    request: (id) => (run === undefined ? undefined : cachedRequests.get(id)),
+    requests: () => (reader.running() ? cached.all() : undefined),
+    request: (id) => (reader.running() ? cached.get(id) : undefined),
     trouble: () => trouble,
     onChange(listener) {
       listeners.add(listener);
@@ -218,10 +124,9 @@ export function createRequestCache({ certmonger, log, signal, pace = usualPace }
     },
     refresh(id) {
       if (signal.aborted) return Promise.resolve();
-      const path = id === undefined ? undefined : cachedRequests.get(id)?.request.path;
-      if (id === undefined) for (const known of run?.ids.keys() ?? []) heardPaths.add(known);
-      else if (path !== undefined) heardPaths.add(path);
-      if (path === undefined) listWanted = true;
+      const path = id === undefined ? undefined : cached.get(id)?.request.path;
+      if (id === undefined) reader.want('all');
+      reader.want(path === undefined ? 'list' : { path });
       return new Promise((resolve) => {
         waiting.push(resolve);
         waker.wake();
@@ -231,7 +136,7 @@ export function createRequestCache({ certmonger, log, signal, pace = usualPace }
       switch (change.kind) {
         case 'saved':
         case 'properties':
-          heardPaths.add(change.path);
+          reader.want({ path: change.path });
           break;
         case 'daemon':
           lose(
@@ -252,18 +157,5 @@ export function createRequestCache({ certmonger, log, signal, pace = usualPace }
     },
     aliveMs: () => aliveMs,
     ended: work(),
-  };
-}
-
-/** CAs are read when the first request names one, and again where a path is not among them. */
-function caNicknames(connected: Certmonger): Run['caNickname'] {
-  const list = async () => new Map((await connected.listCas()).map(({ path, nickname }) => [path, nickname]));
-  let cas: ReturnType<typeof list> | undefined;
-  return async (path) => {
-    const mine = (cas ??= list());
-    const found = (await mine).get(path);
-    if (found !== undefined) return found;
-    if (cas === mine) cas = list();
-    return (await cas).get(path);
   };
 }
