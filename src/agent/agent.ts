@@ -87,11 +87,11 @@ export async function runAgent({ directories, bus, only, pollMs }: AgentOptions,
   };
   const requestCache: LiveRequestCache = createRequestCache({ certmonger: link, log, signal: stopping.signal, pace });
   const snapshot = () => {
-    const cared = manager.supervisors();
-    const signatures = new Map(cared.map(({ instance, context }) => [instance.name, context.prober.signatures()]));
+    const sources = manager.supervisors();
+    const signatures = new Map(sources.map(({ instance, context }) => [instance.name, context.prober.signatures()]));
     return takeSnapshot({
       requestCache,
-      cared,
+      sources,
       at: clock(),
       version,
       startedAt,

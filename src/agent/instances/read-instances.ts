@@ -44,13 +44,17 @@ export interface ReloadPlan {
 }
 
 /** From what is looked after to what the files say: what did not change goes on, and a broken file leaves its old version in force. */
-export function planReload(caredFor: ReadonlyMap<string, Instance>, { good, broken }: InstancesRead, directories: Directories): ReloadPlan {
-  const removed = [...caredFor.keys()].filter((name) => !good.has(name) && !broken.has(name));
-  const changed = [...good.values()].filter((instance) => !isDeepStrictEqual(caredFor.get(instance.name), instance));
+export function planReload(
+  supervised: ReadonlyMap<string, Instance>,
+  { good, broken }: InstancesRead,
+  directories: Directories,
+): ReloadPlan {
+  const removed = [...supervised.keys()].filter((name) => !good.has(name) && !broken.has(name));
+  const changed = [...good.values()].filter((instance) => !isDeepStrictEqual(supervised.get(instance.name), instance));
   const complaints = [...broken].map(([name, { message }]) =>
-    caredFor.has(name)
+    supervised.has(name)
       ? `${message} Until it is mended and the agent reloaded, ${instanceFile(directories, name)} counts as it was.`
       : `${message} Until it is mended and the agent reloaded, nobody looks after '${name}'.`,
   );
-  return { stop: [...removed, ...changed.map(({ name }) => name).filter((name) => caredFor.has(name))], start: changed, complaints };
+  return { stop: [...removed, ...changed.map(({ name }) => name).filter((name) => supervised.has(name))], start: changed, complaints };
 }

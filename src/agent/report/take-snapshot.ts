@@ -22,18 +22,18 @@ type Shown = Pick<RequestCache, 'requests' | 'request' | 'trouble'>;
 /** Puts together what all parts know now; asks nothing of anybody. */
 export function takeSnapshot({
   requestCache,
-  cared,
+  sources,
   ...rest
 }: Omit<AgentSnapshot, 'certmonger' | 'instances' | 'requests'> & {
   readonly requestCache: Shown;
-  readonly cared: readonly SnapshotSource[];
+  readonly sources: readonly SnapshotSource[];
 }): AgentSnapshot {
   const requests = requestCache.requests();
   const trouble = requestCache.trouble();
   return {
     ...rest,
     certmonger: { running: requests !== undefined, ...(trouble === undefined ? {} : { trouble }) },
-    instances: cared.map((one) => instanceSnapshot(requestCache, one)),
+    instances: sources.map((one) => instanceSnapshot(requestCache, one)),
     requests: (requests ?? []).map(requestSnapshot),
   };
 }
