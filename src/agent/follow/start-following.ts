@@ -36,7 +36,7 @@ export interface Following {
   nudge(): void;
 }
 
-export function attend({ instance, directories, certmonger, prober, pollMs, log, signal }: FollowingGiven): Following {
+export function startFollowing({ instance, directories, certmonger, prober, pollMs, log, signal }: FollowingGiven): Following {
   const told = createRationedLog(log);
   const follower = createFollower(instance, log, () => prober.prove());
   const following = createTroubleLog(log);

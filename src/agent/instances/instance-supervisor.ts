@@ -3,11 +3,12 @@ import type { Instance } from '../../config/instance.js';
 import { tokenViews } from '../../config/token-views.js';
 import type { InstanceContext, Part } from './instance-context.js';
 import { startRenewalHistory, type RenewalHistory } from '../report/renewal-history.js';
-import { attend } from '../follow/start-following.js';
+import { startFollowing } from '../follow/start-following.js';
 import { startHealer, type Healer } from '../heal/healer.js';
 import { combinedHealer, combinedProber, withPinKept, type SupervisedToken } from './supervised-token.js';
 import { startRenewer, type Renewer } from '../calendar/renewer.js';
 import { startProber } from '../probe/start-prober.js';
+import { startNetscapeGuard } from '../reconcile/netscape-guard.js';
 import { startReconciler, type Reconciler } from '../reconcile/reconciler.js';
 
 export interface InstanceSupervisorGiven extends Omit<InstanceContext, 'instances' | 'conf' | 'signal' | 'prober'> {
@@ -65,6 +66,7 @@ export async function startInstanceSupervisor({ pollMs, instances, conf, ...give
   // Before all others: where a PIN is to be put in place, nothing asks for it before that.
   const kept = await Promise.all(contexts.map(withPinKept));
   const reconciler = startReconciler(context);
+  const netscapeGuard = startNetscapeGuard(context);
   const tokens = kept.map((one): SupervisedToken => ({
     ...one,
     healer: startHealer(one.context, {
@@ -77,13 +79,14 @@ export async function startInstanceSupervisor({ pollMs, instances, conf, ...give
   const renewer = startRenewer(context);
   const renewalHistory = startRenewalHistory(context);
   const follower =
-    instance.directory === undefined ? undefined : attend({ instance, directories, certmonger, prober, pollMs, log, signal });
+    instance.directory === undefined ? undefined : startFollowing({ instance, directories, certmonger, prober, pollMs, log, signal });
   if (follower !== undefined) log('info', 'following the renewal master.');
   const parts: readonly Part[] = [
     prober,
     ...tokens.map((one) => one.pinKeeper),
     healer,
     reconciler,
+    netscapeGuard,
     renewer,
     renewalHistory,
     ...(follower === undefined ? [] : [follower]),
