@@ -9,7 +9,7 @@ export const serversSuite = [
   'test/agent/cures/request-fails.test.ts',
   'test/agent/cures/stuck.test.ts',
   'test/agent/heal/healer-parts.test.ts',
-  'test/agent/two-tokens.test.ts',
+  'test/agent/instances/two-tokens.test.ts',
   'test/cli/backup.test.ts',
   'test/cli/ca-external.test.ts',
   'test/cli/ca/clashes.test.ts',

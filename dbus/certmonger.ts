@@ -1,8 +1,10 @@
 import { createHash } from 'node:crypto';
 import { HsmongerError } from '../src/errors.js';
 import type { BusChoice } from './address.js';
+import { busObject, type Bus } from './bus.js';
 import { caHandle, type CaHandle } from './ca-handle.js';
 import { changesOn, type Change } from './changes.js';
+import { connectBus } from './connect.js';
 import { attempting, daemonOn, type Located, type Timeouts } from './daemon.js';
 import { ErrorReply } from './error-reply.js';
 import { knownCaOf, type KnownCa } from './known-ca.js';
@@ -11,7 +13,6 @@ import { pooled } from './pooled.js';
 import { caFor, requestHandle, type RequestHandle } from './request-handle.js';
 import { newRequestOf, type NewRequest, type RequestSettings } from './request-settings.js';
 import { caPathOf, trackingRequestOf, type TrackingRequest } from './tracking-request.js';
-import { connectBus, type Bus } from './transport.js';
 
 /**
  * certmonger over D-Bus, as certmonger.xml has it. All failures are HsmongerError: BUS_…, CERTMONGER_…, REQUEST_…, NOT_PERMITTED.
@@ -76,9 +77,7 @@ export async function connectCertmonger(choice: BusChoice, options: CertmongerOp
 /** Process id of the certmonger on this bus; CERTMONGER_UNAVAILABLE where none runs. */
 export async function processIdOn(bus: Pick<Bus, 'call'>): Promise<number> {
   const { body } = await bus.call({
-    destination: 'org.freedesktop.DBus',
-    path: '/org/freedesktop/DBus',
-    interface: 'org.freedesktop.DBus',
+    ...busObject,
     member: 'GetConnectionUnixProcessID',
     signature: 's',
     body: [certmongerName],
@@ -104,9 +103,7 @@ export function certmongerOn(bus: Bus, timeouts: Timeouts = {}): Certmonger {
     closed: bus.closed,
     running: async () => {
       const { body } = await bus.call({
-        destination: 'org.freedesktop.DBus',
-        path: '/org/freedesktop/DBus',
-        interface: 'org.freedesktop.DBus',
+        ...busObject,
         member: 'NameHasOwner',
         signature: 's',
         body: [certmongerName],

@@ -1,5 +1,5 @@
 import { certmongerName, propertiesInterface, requestInterface } from './names.js';
-import type { Bus } from './transport.js';
+import type { Bus } from './bus.js';
 
 /** What happened at certmonger. There is no word of requests added or removed: list again from time to time. */
 export type Change =

@@ -1,7 +1,7 @@
 import { certmongerError } from './certmonger-errors.js';
 import { ErrorReply } from './error-reply.js';
 import { baseInterface, certmongerName, propertiesInterface, rootPath } from './names.js';
-import type { Bus, Call, Reply } from './transport.js';
+import type { Bus, Call, Reply } from './bus.js';
 
 /** An object of one run of the daemon: paths are dealt anew at each start, so the path goes with the daemon's unique name. */
 export interface Located {

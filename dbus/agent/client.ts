@@ -1,7 +1,8 @@
 import { HsmongerError } from '../../src/errors.js';
 import type { BusChoice } from '../address.js';
 import { ErrorReply } from '../error-reply.js';
-import { connectBus, type Bus } from '../transport.js';
+import type { Bus } from '../bus.js';
+import { connectBus } from '../connect.js';
 import { agentInterface, agentName, agentPath } from './names.js';
 
 /** The running agent, by its bus name. DAEMON_UNAVAILABLE where none runs: it is not started by being asked. */

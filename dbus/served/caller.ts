@@ -1,5 +1,5 @@
 import { HsmongerError } from '../../src/errors.js';
-import type { Bus } from '../transport.js';
+import type { Bus } from '../bus.js';
 import { isVariant } from '../wire.js';
 
 /** Who calls, by the word of the bus. */

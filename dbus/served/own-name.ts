@@ -1,5 +1,5 @@
 import { HsmongerError } from '../../src/errors.js';
-import type { Bus } from '../transport.js';
+import type { Bus } from '../bus.js';
 
 const doNotQueue = 4;
 const primaryOwner = 1;

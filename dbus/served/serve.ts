@@ -1,5 +1,5 @@
 import { asHsmongerError, HsmongerError, type ErrorCode } from '../../src/errors.js';
-import type { Bus, IncomingCall } from '../transport.js';
+import type { Bus, IncomingCall } from '../bus.js';
 import { Variant } from '../wire.js';
 import { callerOf, type Caller } from './caller.js';
 import { introspectionOf, signatureOf, type InterfaceDescription } from './description.js';

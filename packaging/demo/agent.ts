@@ -1,7 +1,7 @@
 import { renameSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { execa } from 'execa';
-import type { AgentSnapshot } from '../../src/agent/snapshot.js';
+import type { AgentSnapshot } from '../../src/agent/report/snapshot.js';
 import { startAgent } from '../../test/rig/agent.js';
 
 export interface AgentShowGiven {

@@ -5,19 +5,19 @@ import { sentenceOf } from '../errors.js';
 import type { Clock } from '../platform/clock.js';
 import { announce } from './bus/announce.js';
 import { startBusName } from './bus/bus-name.js';
-import { createDesk } from './bus/open-desk.js';
-import { startCaretaker } from './caretaker.js';
+import { createAgentApi } from './bus/create-agent-api.js';
+import { startInstanceSupervisor } from './instances/instance-supervisor.js';
 import { linkCertmonger } from './certmonger-link.js';
-import { createCounting } from './counters.js';
-import { createEvents } from './events.js';
+import { createCounting } from './report/counters.js';
+import { createEvents } from './report/events.js';
 import type { Log } from './log.js';
-import { createPicture, usualPace, type LivePicture } from './picture/create-picture.js';
-import { createRoster, type Roster } from './roster.js';
+import { createRequestCache, usualPace, type LiveRequestCache } from './requests/create-request-cache.js';
+import { createInstanceManager, type InstanceManager } from './instances/instance-manager.js';
 import { notify, startBeat } from './service-manager.js';
-import { createShared } from './shared.js';
-import { takeSnapshot } from './take-snapshot.js';
-import { createTurns } from './turns.js';
-import { within } from './within.js';
+import { createSharedServices } from './shared-services.js';
+import { takeSnapshot } from './report/take-snapshot.js';
+import { createCoalescedRuns } from './timing/coalesced-runs.js';
+import { within } from './timing/within.js';
 
 export interface AgentOptions {
   readonly directories: Directories;
@@ -40,7 +40,7 @@ export interface AgentSurroundings {
   readonly onReload: (listener: () => void) => () => void;
 }
 
-/** Silence of the picture that only a hanging process explains: its calls have limits of half a minute each, a handful in a row. */
+/** Silence of the request cache that only a hanging process explains: its calls have limits of half a minute each, a handful in a row. */
 const hangMs = 240_000;
 const patienceMs = 10_000;
 
@@ -53,21 +53,21 @@ export async function runAgent({ directories, bus, only, pollMs }: AgentOptions,
   const counting = createCounting(events);
   const stopping = new AbortController();
   const link = linkCertmonger(bus, env, (change) => {
-    picture.heard(change);
-    for (const caretaker of roster.caretakers()) caretaker.nudge();
+    requestCache.heard(change);
+    for (const supervisor of manager.supervisors()) supervisor.nudge();
   });
-  const roster = createRoster({
+  const manager = createInstanceManager({
     directories,
     only,
     log,
     start: (instance) =>
-      startCaretaker({
+      startInstanceSupervisor({
         instance,
         directories,
         conf: () => conf,
-        instances: roster.instances,
+        instances: manager.instances,
         certmonger: link,
-        picture,
+        requestCache,
         events,
         log: (priority, message) => {
           log(priority, `${instance.name}: ${message}`);
@@ -75,23 +75,23 @@ export async function runAgent({ directories, bus, only, pollMs }: AgentOptions,
         clock,
         pollMs,
       }),
-    ended: ({ instance, care }) => {
-      counting.keepSignatures(instance.name, care.prober.signatures());
+    ended: ({ instance, context }) => {
+      counting.keepSignatures(instance.name, context.prober.signatures());
     },
   });
   const pace = {
     ...usualPace,
     get listMs() {
-      return Math.min(...roster.instances().map(({ agent }) => agent.probeSeconds * 1000), usualPace.listMs);
+      return Math.min(...manager.instances().map(({ agent }) => agent.probeSeconds * 1000), usualPace.listMs);
     },
   };
-  const picture: LivePicture = createPicture({ certmonger: link, log, signal: stopping.signal, pace });
+  const requestCache: LiveRequestCache = createRequestCache({ certmonger: link, log, signal: stopping.signal, pace });
   const snapshot = () => {
-    const cared = roster.caretakers();
-    const signatures = new Map(cared.map(({ instance, care }) => [instance.name, care.prober.signatures()]));
+    const sources = manager.supervisors();
+    const signatures = new Map(sources.map(({ instance, context }) => [instance.name, context.prober.signatures()]));
     return takeSnapshot({
-      picture,
-      cared,
+      requestCache,
+      sources,
       at: clock(),
       version,
       startedAt,
@@ -99,7 +99,7 @@ export async function runAgent({ directories, bus, only, pollMs }: AgentOptions,
       events: events.recent(),
     });
   };
-  const shared = createShared({ conf: () => conf, events, snapshot, log }, stopping.signal);
+  const shared = createSharedServices({ conf: () => conf, events, snapshot, log }, stopping.signal);
 
   const reload = async () => {
     if (signal.aborted) return;
@@ -109,47 +109,47 @@ export async function runAgent({ directories, bus, only, pollMs }: AgentOptions,
       conf = read;
       await shared.restart();
     }
-    await roster.read().catch((error: unknown) => {
+    await manager.read().catch((error: unknown) => {
       log('error', `The instance files could not be read again and count as they were: ${sentenceOf(error)}`);
     });
-    log('info', `read agent.conf and the instance files again; ${lookingAfter(roster)}`);
+    log('info', `read agent.conf and the instance files again; ${lookingAfter(manager)}`);
     await notify(env, 'READY=1', log);
   };
-  const reloads = createTurns(reload);
-  const desk = createDesk({
-    caretakers: roster.caretakers,
+  const reloads = createCoalescedRuns(reload);
+  const api = createAgentApi({
+    supervisors: manager.supervisors,
     snapshot,
     reload: async () => {
-      await reloads.next();
-      return `Read agent.conf and the instance files again; ${lookingAfter(roster)}`;
+      await reloads.run();
+      return `Read agent.conf and the instance files again; ${lookingAfter(manager)}`;
     },
   });
   const deaf = onReload(() => {
-    reloads.next().catch((error: unknown) => {
+    reloads.run().catch((error: unknown) => {
       log('error', `Reading the files again failed: ${sentenceOf(error)}`);
     });
   });
-  const busName = startBusName({ bus, env, desk, group: () => conf.access.group, log, signal: stopping.signal });
-  announce(busName, { events, picture, roster }, stopping.signal);
+  const busName = startBusName({ bus, env, api, group: () => conf.access.group, log, signal: stopping.signal });
+  announce(busName, { events, requestCache, manager }, stopping.signal);
   try {
     // A second agent would work against the first. A bus that is away is waited for later, with everything else that needs it.
     await within(patienceMs, busName.owned);
-    await roster.read();
+    await manager.read();
     shared.start();
-    log('info', lookingAfter(roster));
+    log('info', lookingAfter(manager));
     await notify(env, 'READY=1', log);
-    const beat = startBeat({ env, alive: () => performance.now() - picture.aliveMs() < hangMs, log, signal: stopping.signal });
+    const beat = startBeat({ env, alive: () => performance.now() - requestCache.aliveMs() < hangMs, log, signal: stopping.signal });
     // Rejects where, once the bus is back, another agent has the name.
     await Promise.race([aborted(signal), busName.owned.then(() => aborted(signal))]);
     await notify(env, 'STOPPING=1', log);
-    await reloads.rest();
-    await roster.stop();
+    await reloads.idle();
+    await manager.stop();
     stopping.abort();
-    if (!(await within(patienceMs, Promise.all([picture.ended, shared.ended(), beat.ended, busName.ended]))))
+    if (!(await within(patienceMs, Promise.all([requestCache.ended, shared.ended(), beat.ended, busName.ended]))))
       log('warning', 'Not everything ended in time; it ends with the process.');
     log('info', 'stopped.');
   } finally {
-    await roster.stop();
+    await manager.stop();
     stopping.abort();
     link.close();
     deaf();
@@ -166,8 +166,8 @@ function reread(directories: Directories, log: Log): AgentConf | undefined {
   }
 }
 
-function lookingAfter(roster: Roster): string {
-  const names = roster.caretakers().map(({ instance }) => `'${instance.name}'`);
+function lookingAfter(manager: InstanceManager): string {
+  const names = manager.supervisors().map(({ instance }) => `'${instance.name}'`);
   return names.length === 0 ? 'there is no instance left to look after.' : `looking after ${names.join(', ')}.`;
 }
 

@@ -1,5 +1,5 @@
 import { run } from '../platform/run.js';
-import type { Part } from './care.js';
+import type { Part } from './instances/instance-context.js';
 import type { Log } from './log.js';
 import { sentenceOf } from '../errors.js';
 

@@ -102,7 +102,7 @@ test('systemd hears that it is ready, that it lives, that it reloads and that it
 });
 
 /** The last one: certmonger's session daemon ends with its bus, and what the site started is not there any more. */
-test('the bus restarted, and certmonger on it: one line, and the picture is there again', async () => {
+test('the bus restarted, and certmonger on it: one line, and every request is there again', async () => {
   agent = startAgent(flags());
   await agent.until(/looking after/u, 20_000);
   await site.certmonger.kill('SIGKILL');

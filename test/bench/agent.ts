@@ -11,7 +11,7 @@ import { interleave } from './rounds.js';
 import { compare, limit, summarise, type Comparison } from './row.js';
 import { watchedSite } from './watched-site.js';
 import { linkCertmonger } from '../../src/agent/certmonger-link.js';
-import { createPicture } from '../../src/agent/picture/create-picture.js';
+import { createRequestCache } from '../../src/agent/requests/create-request-cache.js';
 
 /** Seconds the agent is left alone before its idle minutes, and those. */
 const settleSeconds = 60;
@@ -20,7 +20,7 @@ const ticksPerSecond = 100;
 const targets = { timesFaster: 10, idlePercent: 0.2, megabytes: 120 } as const;
 
 /**
- * The daemon beside a certmonger with so many requests, all of them named in an instance file: how soon its picture is complete, and what
+ * The daemon beside a certmonger with so many requests, all of them named in an instance file: how soon its request cache is complete, and what
  * it costs when nothing happens.
  */
 export async function benchAgent(count: number, rounds: number, say: (line: string) => void): Promise<Comparison[]> {
@@ -30,7 +30,7 @@ export async function benchAgent(count: number, rounds: number, say: (line: stri
     const { ours, peer } = await interleave(rounds, {
       ours: async () => {
         const found = await completePicture(bus.address);
-        if (found !== count) throw new Error(`The picture has ${String(found)} of ${String(count)} requests.`);
+        if (found !== count) throw new Error(`The requestCache has ${String(found)} of ${String(count)} requests.`);
       },
       peer: () => {
         program('getcert', ['list', '-s'], { env: { LC_ALL: 'C', DBUS_SESSION_BUS_ADDRESS: bus.address } });
@@ -38,7 +38,7 @@ export async function benchAgent(count: number, rounds: number, say: (line: stri
     });
     return [
       compare(
-        `agent: ${String(count)} requests: getcert list / the picture complete, connection included`,
+        `agent: ${String(count)} requests: getcert list / the requestCache complete, connection included`,
         { timesFaster: targets.timesFaster },
         ours,
         peer,
@@ -53,17 +53,17 @@ export async function benchAgent(count: number, rounds: number, say: (line: stri
 async function completePicture(address: string): Promise<number> {
   const end = new AbortController();
   const link = linkCertmonger(address, {}, (change) => {
-    picture.heard(change);
+    requestCache.heard(change);
   });
-  const picture = createPicture({ certmonger: link, log: () => undefined, signal: end.signal });
+  const requestCache = createRequestCache({ certmonger: link, log: () => undefined, signal: end.signal });
   await new Promise<void>((resolve) => {
-    picture.onChange((change) => {
+    requestCache.onChange((change) => {
       if (change.kind === 'certmonger' && change.running) resolve();
     });
   });
-  const found = picture.requests()?.length ?? 0;
+  const found = requestCache.requests()?.length ?? 0;
   end.abort();
-  await picture.ended;
+  await requestCache.ended;
   link.close();
   return found;
 }

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import type { InstanceSnapshot } from '../../src/agent/snapshot.js';
+import type { InstanceSnapshot } from '../../src/agent/report/snapshot.js';
 import { withAgentView } from '../../src/cli/status/agent-view.js';
 import { statusRow, type CertificateFacts } from '../../src/cli/status/rows.js';
 import { needsAttention, statusTable } from '../../src/cli/status/table.js';

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { certmongerOn } from '../../dbus/certmonger.js';
 import { ErrorReply } from '../../dbus/error-reply.js';
-import type { Bus, Call } from '../../dbus/transport.js';
+import type { Bus, Call } from '../../dbus/bus.js';
 import { Variant } from '../../dbus/wire.js';
 
 const errorReply = (call: Call, errorName: string, ...body: unknown[]) =>

@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs';
 import path from 'node:path';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { connectCertmonger } from '../../dbus/certmonger.js';
-import { connectBus } from '../../dbus/transport.js';
+import { connectBus } from '../../dbus/connect.js';
 import { openLaboratory, type Laboratory } from './laboratory.js';
 
 let lab: Laboratory;

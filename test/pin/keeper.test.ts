@@ -17,7 +17,7 @@ import {
 import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, afterEach, beforeAll, beforeEach, expect, it } from 'vitest';
-import { createEvents, type Events } from '../../src/agent/events.js';
+import { createEvents, type Events } from '../../src/agent/report/events.js';
 import { pinFileOf } from '../../src/agent/heal/pin-file.js';
 import { startPinKeeper, type PinKeeper } from '../../src/agent/pin/keeper.js';
 import type { Instance, UnlockedPin } from '../../src/config/instance.js';

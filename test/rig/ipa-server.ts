@@ -1,7 +1,7 @@
 import { X509Certificate, randomBytes } from 'node:crypto';
 import { chmodSync, chownSync, mkdirSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
-import { connectBus } from '../../dbus/transport.js';
+import { connectBus } from '../../dbus/connect.js';
 import { Variant } from '../../dbus/wire.js';
 import { run } from '../../src/platform/run.js';
 import { createAuthority, dogtagCertificates, type Authority, type CertificateSpec, type SubjectName } from './authority.js';

@@ -3,22 +3,23 @@ import { agentDescription, readingMembers } from '../../../dbus/agent/descriptio
 import { agentName, agentPath } from '../../../dbus/agent/names.js';
 import { ownName } from '../../../dbus/served/own-name.js';
 import { serve, signal as sendSignal, type ServedObject } from '../../../dbus/served/serve.js';
-import { connectBus, type Bus } from '../../../dbus/transport.js';
+import type { Bus } from '../../../dbus/bus.js';
+import { connectBus } from '../../../dbus/connect.js';
 import { HsmongerError, sentenceOf } from '../../errors.js';
 import { encode } from '../../service/wire.js';
-import { createBackOff } from '../back-off.js';
-import type { Part } from '../care.js';
-import type { AgentEvent } from '../events.js';
+import { createBackOff } from '../timing/back-off.js';
+import type { Part } from '../instances/instance-context.js';
+import type { AgentEvent } from '../report/events.js';
 import { createTroubleLog, type Log } from '../log.js';
 import { authorise, createGroupLookUp } from './access.js';
-import { seconds, statusRows, wellFormed } from './answers.js';
-import type { Desk, Row } from './desk.js';
+import { seconds, statusRows, wellFormed } from './status-rows.js';
+import type { AgentApi, Row } from './agent-api.js';
 
 export interface BusNameGiven {
   /** 'system', 'session', or an address. */
   readonly bus: string;
   readonly env: Readonly<Record<string, string | undefined>>;
-  readonly desk: Desk;
+  readonly api: AgentApi;
   /** Of agent.conf as it is now: reloads change it. */
   readonly group: () => string | undefined;
   readonly log: Log;
@@ -52,8 +53,8 @@ export function startBusName(given: BusNameGiven): BusName {
   const object: ServedObject = {
     path: agentPath,
     description: agentDescription,
-    methods: methodsOf(given.desk),
-    properties: () => propertiesOf(given.desk),
+    methods: methodsOf(given.api),
+    properties: () => propertiesOf(given.api),
     authorise: async (caller, member) => {
       authorise(caller, member, caller.uid === 0 ? undefined : await groupOf(given.group()), readingMembers);
     },
@@ -129,27 +130,27 @@ export function startBusName(given: BusNameGiven): BusName {
   };
 }
 
-function methodsOf(desk: Desk): ServedObject['methods'] {
+function methodsOf(api: AgentApi): ServedObject['methods'] {
   const methods: Record<keyof typeof agentDescription.methods, ServedObject['methods'][string]> = {
-    Status: ([instance]) => Promise.resolve([statusRows(desk.snapshot(), instance as string)]),
-    Snapshot: () => Promise.resolve([wellFormed(encode(desk.snapshot()))]),
+    Status: ([instance]) => Promise.resolve([statusRows(api.snapshot(), instance as string)]),
+    Snapshot: () => Promise.resolve([wellFormed(encode(api.snapshot()))]),
     Plan: async ([instance]) => {
-      const { changes, refusals } = await desk.plan(instance as string);
+      const { changes, refusals } = await api.plan(instance as string);
       return [changes.map(clean), refusals.map(clean)];
     },
     Reconcile: async ([instance]) => {
-      const { steps, left } = await desk.reconcile(instance as string);
+      const { steps, left } = await api.reconcile(instance as string);
       return [steps.map(clean), left.map(clean)];
     },
-    Renew: async ([instance, nickname]) => [wellFormed(await desk.renew(instance as string, nickname as string))],
-    Unlock: async ([instance]) => [wellFormed(await desk.unlock(instance as string))],
-    Reload: async () => [wellFormed(await desk.reload())],
+    Renew: async ([instance, nickname]) => [wellFormed(await api.renew(instance as string, nickname as string))],
+    Unlock: async ([instance]) => [wellFormed(await api.unlock(instance as string))],
+    Reload: async () => [wellFormed(await api.reload())],
   };
   return methods;
 }
 
-function propertiesOf(desk: Desk): Record<string, unknown> {
-  const { version, instances, startedAt } = desk.snapshot();
+function propertiesOf(api: AgentApi): Record<string, unknown> {
+  const { version, instances, startedAt } = api.snapshot();
   return { Version: version, Instances: instances.map(({ name }) => name), StartedAt: BigInt(seconds(startedAt)) };
 }
 

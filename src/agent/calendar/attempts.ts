@@ -1,4 +1,4 @@
-import { createBackOff, type BackOff } from '../back-off.js';
+import { createBackOff, type BackOff } from '../timing/back-off.js';
 
 /** What the agent tried and did not get: the same certificate is asked for again after ever longer pauses. */
 export interface Attempts {

@@ -6,7 +6,7 @@ import { profiles } from '../../issuer/profiles.js';
 import { certificateKey, type CalendarCertificate, type RenewedBy } from '../../renewal/calendar/calendar.js';
 import { sharedNicknames } from '../../renewal/look-at-servers.js';
 import { adoptable } from '../../tracking/plan.js';
-import { heldCertificate, type HeldCertificate } from '../held-certificate.js';
+import { heldCertificate, type HeldCertificate } from '../instances/held-certificate.js';
 
 /** What the calendar is made of. */
 export interface Renewable {

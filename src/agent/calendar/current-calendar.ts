@@ -1,8 +1,8 @@
 import { requestIds } from '../../config/request-id.js';
 import type { CalendarEntry } from '../../renewal/calendar/calendar.js';
 import { planCalendar } from '../../renewal/calendar/plan-calendar.js';
-import type { Care } from '../care.js';
-import type { PictureChange } from '../picture/picture.js';
+import type { InstanceContext } from '../instances/instance-context.js';
+import type { RequestChange } from '../requests/request-cache.js';
 import { renewable, type Renewable } from './certificates.js';
 
 /** The calendar of the requests there are now, made anew only when it may have changed. */
@@ -12,7 +12,7 @@ export interface CurrentCalendar {
   /** Ids of the requests whose certificates come from the same CA, its own not among them. */
   neighbours(entry: CalendarEntry): readonly string[];
   /** Whether a change changes it. */
-  touches(change: PictureChange): boolean;
+  touches(change: RequestChange): boolean;
   /** Something it was made of is another now. */
   forget(): void;
 }
@@ -29,17 +29,17 @@ const freshMs = 3_600_000;
 
 /** Certificates of all instances are in it: two may have one CA. */
 export function createCalendar(
-  care: Pick<Care, 'instance' | 'instances' | 'picture' | 'clock'>,
+  context: Pick<InstanceContext, 'instance' | 'instances' | 'requestCache' | 'clock'>,
   isMaster: (instance: string) => boolean | undefined,
 ): CurrentCalendar {
-  const { instance, picture, clock } = care;
+  const { instance, requestCache, clock } = context;
   let made: Made | undefined;
   const make = (): Made | undefined => {
     if (made !== undefined && performance.now() - made.atMs < freshMs) return made;
-    const requests = picture.requests();
+    const requests = requestCache.requests();
     if (requests === undefined) return undefined;
     const all = renewable(
-      care.instances,
+      context.instances,
       requests.map(({ request }) => request),
       isMaster,
     );
@@ -55,7 +55,7 @@ export function createCalendar(
       const group = certificates.find((one) => one.instance === entry.instance && one.nickname === entry.nickname)?.group;
       return certificates.flatMap((one) => {
         if (one.group !== group || (one.instance === entry.instance && one.nickname === entry.nickname)) return [];
-        const owner = care.instances.find(({ name }) => name === one.instance);
+        const owner = context.instances.find(({ name }) => name === one.instance);
         const id = owner === undefined ? undefined : requestIds(owner).get(one.nickname);
         return id === undefined ? [] : [id];
       });

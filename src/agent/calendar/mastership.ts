@@ -1,5 +1,5 @@
 import { askService } from '../../service/ask.js';
-import type { Care } from '../care.js';
+import type { InstanceContext } from '../instances/instance-context.js';
 
 /** Whether this server is the renewal master, as the directory said last. */
 export interface Mastership {
@@ -12,7 +12,7 @@ export interface Mastership {
 const freshMs = 300_000;
 
 export function createMastership(
-  { instance, directories }: Pick<Care, 'instance' | 'directories'>,
+  { instance, directories }: Pick<InstanceContext, 'instance' | 'directories'>,
   look: () => Promise<boolean> = () => isMaster({ instance, directories }),
 ): Mastership {
   let answer: { readonly master: boolean; readonly atMs: number } | undefined;
@@ -28,7 +28,7 @@ export function createMastership(
 }
 
 /** Nobody named is as good as another: two that renew make two certificates. */
-export async function isMaster(place: Pick<Care, 'instance' | 'directories'>): Promise<boolean> {
+export async function isMaster(place: Pick<InstanceContext, 'instance' | 'directories'>): Promise<boolean> {
   const { servers } = await askService(place, 'look at servers', { all: false });
   return servers.some(({ here, renewalMaster }) => here && renewalMaster);
 }

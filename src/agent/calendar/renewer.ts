@@ -6,14 +6,14 @@ import { orderOf } from '../../tracking/renewal-order.js';
 import { resubmitSameKey } from '../../tracking/same-key.js';
 import { needsPin } from '../../tracking/pin-first.js';
 import { standingOf, type Standing } from '../../tracking/standing.js';
-import { createBackOff } from '../back-off.js';
-import { createBell } from '../bell.js';
-import type { Care, Part } from '../care.js';
+import { createBackOff } from '../timing/back-off.js';
+import { createWaker } from '../timing/waker.js';
+import type { InstanceContext, Part } from '../instances/instance-context.js';
 import { createTroubleLog } from '../log.js';
-import type { PictureChange } from '../picture/picture.js';
+import type { RequestChange } from '../requests/request-cache.js';
 import { createAttempts } from './attempts.js';
 import { createCalendar } from './current-calendar.js';
-import { hindrance } from './hindrance.js';
+import { obstacleTo } from './obstacle.js';
 import { createMastership, type Mastership } from './mastership.js';
 
 /** Begins renewals when the calendar says so, one after the other. */
@@ -49,23 +49,27 @@ const usualPace: RenewerPace = {
 /** Of what does not answer. */
 const troublePauses = { firstMs: 5000, mostMs: 300_000 };
 
-export function startRenewer(care: Care, pace: RenewerPace = usualPace, mastership: Mastership = createMastership(care)): Renewer {
-  const { instance, certmonger, picture, prober, log, clock, signal } = care;
+export function startRenewer(
+  context: InstanceContext,
+  pace: RenewerPace = usualPace,
+  mastership: Mastership = createMastership(context),
+): Renewer {
+  const { instance, certmonger, requestCache, prober, log, clock, signal } = context;
   const ids = requestIds(instance);
-  const calendar = createCalendar(care, (name) => (name === instance.name ? mastership.known() : undefined));
+  const calendar = createCalendar(context, (name) => (name === instance.name ? mastership.known() : undefined));
   const attempts = createAttempts(pace.retry);
-  const bell = createBell(signal);
+  const waker = createWaker(signal);
   const held = createTroubleLog(log);
   const troubled = createTroubleLog(log);
   let following: string | undefined;
 
-  const heard = (change: PictureChange) => {
-    if (calendar.touches(change) || (change.kind === 'request' && change.id === following)) bell.ring();
+  const heard = (change: RequestChange) => {
+    if (calendar.touches(change) || (change.kind === 'request' && change.id === following)) waker.wake();
   };
   const ends = [
-    picture.onChange(heard),
+    requestCache.onChange(heard),
     prober.onProbe(() => {
-      bell.ring();
+      waker.wake();
     }),
   ];
 
@@ -83,7 +87,7 @@ export function startRenewer(care: Care, pace: RenewerPace = usualPace, mastersh
     const due = entries
       .filter(({ by, planned }) => by === 'agent' && planned.getTime() <= now)
       .sort((one, other) => one.planned.getTime() - other.planned.getTime());
-    const waiting = due.filter(ready).map((entry) => ({ entry, obstacle: hindrance(prober.latest(entry.nickname), entry.nickname) }));
+    const waiting = due.filter(ready).map((entry) => ({ entry, obstacle: obstacleTo(prober.latest(entry.nickname), entry.nickname) }));
     const entry = waiting.find(({ obstacle }) => obstacle === undefined)?.entry;
     if (entry === undefined) {
       const [first] = waiting;
@@ -102,14 +106,14 @@ export function startRenewer(care: Care, pace: RenewerPace = usualPace, mastersh
   };
 
   const ready = (entry: CalendarEntry): boolean => {
-    const sighting = picture.request(ids.get(entry.nickname) ?? '');
-    return entry.after === undefined && sighting?.request.status === restingState && attempts.due(entry.nickname, identityOf(entry));
+    const cached = requestCache.request(ids.get(entry.nickname) ?? '');
+    return entry.after === undefined && cached?.request.status === restingState && attempts.due(entry.nickname, identityOf(entry));
   };
 
   /** Whatever began it; one that has not moved for longer is stuck, and nobody waits for it. */
   const underWay = (id: string): boolean => {
-    const sighting = picture.request(id);
-    return sighting !== undefined && !terminalStates.has(sighting.request.status) && performance.now() - sighting.sinceMs < pace.patienceMs;
+    const cached = requestCache.request(id);
+    return cached !== undefined && !terminalStates.has(cached.request.status) && performance.now() - cached.sinceMs < pace.patienceMs;
   };
 
   const renewPlanned = async (entry: CalendarEntry) => {
@@ -155,20 +159,20 @@ export function startRenewer(care: Care, pace: RenewerPace = usualPace, mastersh
 
   const followed = async (id: string, before: string | undefined): Promise<Standing> => {
     for (const end = performance.now() + pace.patienceMs; ;) {
-      bell.quiet();
+      waker.reset();
       // What was seen before the resubmit says nothing.
-      await picture.refresh(id).catch(() => undefined);
-      const sighting = picture.request(id);
-      const standing = sighting === undefined ? 'under way' : standingOf(before, sighting.request);
+      await requestCache.refresh(id).catch(() => undefined);
+      const cached = requestCache.request(id);
+      const standing = cached === undefined ? 'under way' : standingOf(before, cached.request);
       if (standing !== 'under way' || performance.now() > end || signal.aborted) return standing;
-      await bell.pause(pace.followMs);
+      await waker.sleep(pace.followMs);
     }
   };
 
   const work = async () => {
     const pauses = createBackOff(troublePauses);
     while (!signal.aborted) {
-      bell.quiet();
+      waker.reset();
       let waitMs: number;
       try {
         waitMs = await pass();
@@ -178,7 +182,7 @@ export function startRenewer(care: Care, pace: RenewerPace = usualPace, mastersh
         troubled.trouble(`A planned renewal could not be begun: ${sentenceOf(error)}`);
         waitMs = pauses.next();
       }
-      await bell.pause(waitMs);
+      await waker.sleep(waitMs);
     }
     for (const end of ends) end();
   };

@@ -4,7 +4,7 @@ import { refreshableStates, restingState } from '../../../dbus/states.js';
 import { parseCertificate } from '../../x509/parse-certificate.js';
 import { certificateFromPem } from '../../x509/pem.js';
 import { keyFingerprint } from '../../x509/public-key.js';
-import type { PublishedCertificate } from './sight.js';
+import type { PublishedCertificate } from './watcher-line.js';
 
 /** What certmonger holds for a nickname, as far as the decision goes. */
 export interface HeldRequest {

@@ -6,18 +6,18 @@ import { HsmongerError } from '../../errors.js';
 import { isOurPlace } from '../../tracking/place.js';
 import { needsPin } from '../../tracking/pin-first.js';
 import { provenKey, resubmitSameKey } from '../../tracking/same-key.js';
-import { createBackOff, type BackOff } from '../back-off.js';
+import { createBackOff, type BackOff } from '../timing/back-off.js';
 import { decideFollow, heldRequest, type HeldRequest, type Move } from './decide-follow.js';
 import type { Log } from '../log.js';
-import type { PublishedCertificate, Sight } from './sight.js';
+import type { PublishedCertificate, DirectoryReport } from './watcher-line.js';
 
 /** Has certmonger take what the renewal master published. */
 export interface Follower {
   /**
-   * Brings every nickname of the sight as far as it can be brought now; gives whether something is under way, so that it should be called
+   * Brings every nickname of the report as far as it can be brought now; gives whether something is under way, so that it should be called
    * again soon.
    */
-  follow(certmonger: Certmonger, sight: Sight): Promise<boolean>;
+  follow(certmonger: Certmonger, report: DirectoryReport): Promise<boolean>;
 }
 
 /**
@@ -42,7 +42,7 @@ export function createFollower(
   now: () => number = () => performance.now(),
 ): Follower {
   const asked = new Map<string, Asked>();
-  const doubts = new Map<string, { readonly certificate: string; readonly sight: Sight }>();
+  const doubts = new Map<string, { readonly certificate: string; readonly report: DirectoryReport }>();
   const ids = requestIds(instance);
 
   const due = (nickname: string, heldUntil: number): boolean => {
@@ -55,14 +55,14 @@ export function createFollower(
   };
 
   /**
-   * That one it holds was missed must be in two sights while it rests: the first may be from before the saving ended, and asked once more
+   * That one it holds was missed must be in two reports while it rests: the first may be from before the saving ended, and asked once more
    * the request would wait for the next one.
    */
-  const confirmed = (nickname: string, sight: Sight, { certificate }: PublishedCertificate, { held }: HeldRequest): boolean => {
+  const confirmed = (nickname: string, report: DirectoryReport, { certificate }: PublishedCertificate, { held }: HeldRequest): boolean => {
     if (certificate !== held?.certificate) return true;
     const doubt = doubts.get(nickname);
-    if (doubt?.certificate !== certificate) doubts.set(nickname, { certificate, sight });
-    return doubt?.certificate === certificate && doubt.sight !== sight;
+    if (doubt?.certificate !== certificate) doubts.set(nickname, { certificate, report });
+    return doubt?.certificate === certificate && doubt.report !== report;
   };
 
   const make = async (
@@ -93,8 +93,8 @@ export function createFollower(
   };
 
   return {
-    async follow(certmonger, sight) {
-      const { published, renewalMaster } = sight;
+    async follow(certmonger, report) {
+      const { published, renewalMaster } = report;
       const requests = await certmonger.listRequests();
       let underWay = false;
       for (const nickname of new Set(published.map((one) => one.nickname))) {
@@ -107,7 +107,7 @@ export function createFollower(
           renewalMaster,
         );
         if (move.move !== 'resubmit') doubts.delete(nickname);
-        const doubted = move.move === 'resubmit' && !confirmed(nickname, sight, move.published, held);
+        const doubted = move.move === 'resubmit' && !confirmed(nickname, report, move.published, held);
         if (move.move === 'none' || doubted) arrived(nickname, held);
         if (move.move === 'none') continue;
         underWay = true;

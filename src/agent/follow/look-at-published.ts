@@ -4,7 +4,7 @@ import type { Directory } from '../../directory/directory.js';
 import { chooseShared, readShared } from '../../directory/shared-certificates.js';
 import type { Certificate } from '../../x509/certificate.js';
 import { keyFingerprint } from '../../x509/public-key.js';
-import type { PublishedCertificate } from './sight.js';
+import type { PublishedCertificate } from './watcher-line.js';
 
 /**
  * Keys of one nickname that are looked at: there is one, and two where somebody re-keyed. Whoever may write there cannot keep us busy for

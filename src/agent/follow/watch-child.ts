@@ -5,8 +5,8 @@ import { HsmongerError, sentenceOf } from '../../errors.js';
 import { installation } from '../../platform/installation.js';
 import { replyDescriptor } from '../../service/order.js';
 import { encode } from '../../service/wire.js';
-import { readLines } from '../child-lines.js';
-import { parseWatcherLine, type WatcherLine } from './sight.js';
+import { readLines } from '../read-lines.js';
+import { parseWatcherLine, type WatcherLine } from './watcher-line.js';
 import type { WatchOrder } from './watcher.js';
 
 export interface WatchChild {

@@ -24,7 +24,7 @@ import { isDue } from '../../renewal/report.js';
 import { replyDescriptor } from '../../service/order.js';
 import { decode, encode } from '../../service/wire.js';
 import { lookAtPublished } from './look-at-published.js';
-import type { PublishedCertificate, Sight, WatcherLine } from './sight.js';
+import type { PublishedCertificate, DirectoryReport, WatcherLine } from './watcher-line.js';
 import { tidyPublished } from './tidy-published.js';
 
 /** What the agent asks of the watcher, the first line of its standard input; that it ends means the agent is gone. */
@@ -69,7 +69,7 @@ async function watch(directory: Directory, ledger: Database, { instance, pollMs 
   let seenServers = -Infinity;
   /** Told last time: what cannot be changed is told once. */
   let tidied: readonly string[] = [];
-  for (let why: Sight['why'] = 'start'; ; why = await listener.heard(jittered(pollMs))) {
+  for (let why: DirectoryReport['why'] = 'start'; ; why = await listener.heard(jittered(pollMs))) {
     const now = systemClock();
     // A clock that does not jump, for what is only a pause.
     if (performance.now() - seenServers >= serversMs) {
@@ -84,7 +84,7 @@ async function watch(directory: Directory, ledger: Database, { instance, pollMs 
       tidied = sentences;
     }
     tell({
-      kind: 'sight',
+      kind: 'report',
       why,
       renewalMaster,
       published: whetherMissed(ledger, await lookAtPublished(directory, base, nicknames, now), renewalMaster, now),

@@ -2,11 +2,11 @@ import { loadInstance } from '../../config/load.js';
 import { asHsmongerError, helperReaction } from '../../errors.js';
 import { askService } from '../../service/ask.js';
 import { certificateFromPem } from '../../x509/pem.js';
-import type { Care } from '../care.js';
-import type { Refused } from './prospects.js';
+import type { InstanceContext } from '../instances/instance-context.js';
+import type { Refused } from './refusal-watch.js';
 
 /** Whether the issuer would issue now; 'cannot say': it decides when it is asked in earnest. */
-export type Answer = 'yes' | 'no' | 'cannot say';
+export type IssuerAnswer = 'yes' | 'no' | 'cannot say';
 
 const timeoutMs = 60_000;
 
@@ -15,10 +15,10 @@ const timeoutMs = 60_000;
  * may be another than the agent read. Only a token's own CA can say. Who is missing in the answer could not be asked about. Never rejects.
  */
 export async function askIssuer(
-  { instance: { name }, directories }: Pick<Care, 'instance' | 'directories'>,
+  { instance: { name }, directories }: Pick<InstanceContext, 'instance' | 'directories'>,
   refused: readonly Refused[],
-): Promise<ReadonlyMap<string, Answer>> {
-  const all = (answer: Answer) => new Map(refused.map(({ nickname }) => [nickname, answer] as const));
+): Promise<ReadonlyMap<string, IssuerAnswer>> {
+  const all = (answer: IssuerAnswer) => new Map(refused.map(({ nickname }) => [nickname, answer] as const));
   try {
     const instance = loadInstance(directories, name);
     if (instance.issuer.type !== 'token') return all('cannot say');

@@ -6,7 +6,7 @@ import { saveFailedStates } from '../../diagnosis/groups.js';
 import { asHsmongerError, type ErrorCode } from '../../errors.js';
 import { needsPin } from '../../tracking/pin-first.js';
 import { provenKey, resubmitSameKey } from '../../tracking/same-key.js';
-import type { Care } from '../care.js';
+import type { InstanceContext } from '../instances/instance-context.js';
 import { oneAtATime } from './one-at-a-time.js';
 
 /** What the healer does to a request. */
@@ -28,7 +28,7 @@ const idle: ReadonlySet<ErrorCode> = new Set(['PIN_SOURCE_MISSING', 'TOKEN_NOT_F
 
 /** Each remedy has certmonger log in, so the PIN is proven before. The errors of same-key.ts and of the bus. */
 export function applyRemedy(
-  { instance, certmonger, prober }: Pick<Care, 'instance' | 'certmonger' | 'prober'>,
+  { instance, certmonger, prober }: Pick<InstanceContext, 'instance' | 'certmonger' | 'prober'>,
   remedy: Remedy,
   { nickname, id, status }: Case,
 ): Promise<Treated> {

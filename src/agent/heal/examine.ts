@@ -6,14 +6,14 @@ import { requestFacts, seenRequest } from '../../diagnosis/gather.js';
 import { lockHoldingStates } from '../../diagnosis/groups.js';
 import type { Probe } from '../../diagnosis/probe.js';
 import { rememberedOf, type Memory } from '../../diagnosis/remembered.js';
-import type { Sighting } from '../picture/picture.js';
-import type { HeldKey } from './subjects.js';
+import type { CachedRequest } from '../requests/request-cache.js';
+import type { HeldKey } from './find-requests.js';
 
 export interface Exam {
   readonly site: SiteFacts;
   readonly config: CertificateConfig;
   /** undefined: certmonger has none. */
-  readonly sighting: Sighting | undefined;
+  readonly cached: CachedRequest | undefined;
   readonly key: HeldKey | undefined;
   /** What may be held for true of this request. */
   readonly probe: Probe | undefined;
@@ -25,10 +25,10 @@ export interface Exam {
 }
 
 /** Puts together what is known of one certificate, and diagnoses. */
-export function examine({ site, config, sighting, key, probe, memory, tries, lockHolders, nowMs }: Exam): Diagnosis | undefined {
+export function examine({ site, config, cached, key, probe, memory, tries, lockHolders, nowMs }: Exam): Diagnosis | undefined {
   const base: RequestFacts = { ...requestFacts(withProbe(site, probe), config), tries };
-  if (sighting === undefined) return diagnose({ ...base, request: 'none' });
-  const { request, sinceMs, trail } = sighting;
+  if (cached === undefined) return diagnose({ ...base, request: 'none' });
+  const { request, sinceMs, trail } = cached;
   const { notBefore, notAfter } = request.certificate;
   const held = notBefore === undefined || notAfter === undefined ? undefined : { notBefore, notAfter };
   const holder = lockHolders.find((id) => id !== request.nickname);
@@ -63,8 +63,8 @@ export function withProbe(site: SiteFacts, probe: Probe | undefined): SiteFacts 
 }
 
 /** Whose requests keep certmonger's writing lock from all others. */
-export function lockHoldersIn(sightings: readonly Sighting[]): string[] {
-  return sightings
+export function lockHoldersIn(cachedRequests: readonly CachedRequest[]): string[] {
+  return cachedRequests
     .filter(({ request }) => (lockHoldingStates as readonly string[]).includes(request.status))
     .map(({ request }) => request.nickname);
 }
@@ -74,7 +74,7 @@ export function lockHoldersIn(sightings: readonly Sighting[]): string[] {
  * got stuck: a session that was open before proves neither token nor PIN. Bad news is believed of any.
  */
 export function evidenceFor(
-  { request, sinceMs }: Sighting,
+  { request, sinceMs }: CachedRequest,
   newest: Probe | undefined,
   lookSince: (sinceMs: number) => Probe | undefined,
 ): Probe | undefined {

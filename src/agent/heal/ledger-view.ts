@@ -4,7 +4,7 @@ import type { TroubleLog } from '../log.js';
 /** What our processes wrote down, read again when a request came to rest or waits. */
 export interface LedgerView {
   /** undefined: not read since that moment (of performance.now()). */
-  since(sinceMs: number): Memory | undefined;
+  readonly since: (sinceMs: number) => Memory | undefined;
   /** Reads it unless that was done since then, or a moment ago; gives whether it is of that moment now. Never rejects. */
   refresh(sinceMs: number): Promise<boolean>;
 }

@@ -9,7 +9,7 @@ import { wipeFile } from '../../platform/memory-file.js';
 import { distrustOf } from '../../platform/trusted-path.js';
 import { askService } from '../../service/ask.js';
 import { keepLocked } from '../../service/pin/unlocked-file.js';
-import type { Care } from '../care.js';
+import type { InstanceContext } from '../instances/instance-context.js';
 
 /** The file certmonger reads an instance's PIN from. */
 export interface PinFile {
@@ -26,7 +26,7 @@ export interface PinFile {
 }
 
 /** undefined where certmonger gets the PIN by no file of the instance. */
-export function pinFileOf({ instance, directories }: Pick<Care, 'instance' | 'directories'>): PinFile | undefined {
+export function pinFileOf({ instance, directories }: Pick<InstanceContext, 'instance' | 'directories'>): PinFile | undefined {
   const source = instance.token?.pin;
   switch (source?.from) {
     case undefined:
@@ -39,7 +39,7 @@ export function pinFileOf({ instance, directories }: Pick<Care, 'instance' | 'di
   }
 }
 
-function fileAtRest(file: string, place: Pick<Care, 'instance' | 'directories'>): PinFile {
+function fileAtRest(file: string, place: Pick<InstanceContext, 'instance' | 'directories'>): PinFile {
   return {
     path: file,
     identity: () => pinFileNow(file),

@@ -1,19 +1,26 @@
 import type { Diagnosis } from '../../diagnosis/diagnosis.js';
+import { pinStates } from '../../diagnosis/groups.js';
 import type { LoginProbe, Probe } from '../../diagnosis/probe.js';
 import type { PinSourceIdentity } from '../../pkcs11/token.js';
-import type { AgentEvent } from '../events.js';
+import type { AgentEvent } from '../report/events.js';
 import type { Log } from '../log.js';
+import type { CachedRequest } from '../requests/request-cache.js';
 import type { PinFile } from './pin-file.js';
 
 /** Keeps a bad PIN from certmonger, and sees a new one come. */
 export interface PinWatch {
   /** Where the last bad one was moved to, while there is no new one. */
   movedTo(): string | undefined;
-  /**
-   * Acts on what is known now; `suspect`: certmonger itself says the PIN did not work. Gives whether another file is there than the one
-   * that was judged, so that a look is due.
-   */
-  attend(probe: Probe | undefined, diagnoses: readonly Diagnosis[], suspect: boolean): Promise<boolean>;
+  /** Acts on what is known now. Gives whether another file is there than the one that was judged, so that a look is due. */
+  attend(known: PinKnown): Promise<boolean>;
+}
+
+export interface PinKnown {
+  readonly probe: Probe | undefined;
+  /** Of the instance as a whole. */
+  readonly diagnoses: readonly Diagnosis[];
+  /** certmonger itself says the PIN did not work. */
+  readonly certmongerDoubts: boolean;
 }
 
 export interface PinWatchMeans {
@@ -38,12 +45,15 @@ export function createPinWatch({ instance, file, tell, log, clock }: PinWatchMea
   };
 
   /** The very file that is bad: judged by the token, or unproven while one more attempt would lock it. */
-  const badOne = (login: LoginProbe | undefined, diagnoses: readonly Diagnosis[], suspect: boolean): PinSourceIdentity | undefined => {
+  const badOne = (
+    login: LoginProbe | undefined,
+    { diagnoses, certmongerDoubts }: Omit<PinKnown, 'probe'>,
+  ): PinSourceIdentity | undefined => {
     const cause = diagnoses.find(({ cure }) => cure.by === 'move PIN aside')?.cause;
     if (cause === 'pin-refused') return login?.state === 'refused' ? login.source : undefined;
     if (cause !== 'pin-final-try') return undefined;
     const now = file?.identity();
-    return suspect || now !== proven ? now : undefined;
+    return certmongerDoubts || now !== proven ? now : undefined;
   };
 
   const aside = async (pin: PinFile, judged: PinSourceIdentity, code: string) => {
@@ -74,7 +84,7 @@ export function createPinWatch({ instance, file, tell, log, clock }: PinWatchMea
 
   return {
     movedTo: () => file?.movedTo(),
-    async attend(probe, diagnoses, suspect) {
+    async attend({ probe, diagnoses, certmongerDoubts }) {
       if (file === undefined) return false;
       const login = probe?.token?.state === 'present' ? probe.token.login : undefined;
       if (login?.state === 'proven') {
@@ -82,7 +92,7 @@ export function createPinWatch({ instance, file, tell, log, clock }: PinWatchMea
         if (locked) event('unlocked', `The PIN in ${file.path} is proven; what waited for it goes on.`, { reason: 'proven' });
         locked = false;
       }
-      const bad = badOne(login, diagnoses, suspect);
+      const bad = badOne(login, { diagnoses, certmongerDoubts });
       if (bad !== undefined && bad !== handled)
         await aside(file, bad, login !== undefined && login.state !== 'proven' ? login.code : 'PIN_FINAL_TRY');
       const now = file.identity();
@@ -92,4 +102,12 @@ export function createPinWatch({ instance, file, tell, log, clock }: PinWatchMea
       return fresh;
     },
   };
+}
+
+/** Whether certmonger's own requests say that the PIN did not work: that alone is no proof, it is where one more attempt would lock it. */
+export function doubtsPin(requests: Iterable<CachedRequest>, diagnoses: Iterable<Diagnosis>): boolean {
+  return (
+    [...requests].some(({ request }) => (pinStates as readonly string[]).includes(request.status)) ||
+    [...diagnoses].some(({ cause }) => cause === 'saving-fails')
+  );
 }

@@ -6,7 +6,7 @@ import { readPin } from '../../pkcs11/pin/pin-source.js';
 import { accountOf } from '../../platform/service-user.js';
 import { proveGiven } from '../../service/pin/prove-given.js';
 import { placeUnlocked } from '../../service/pin/unlocked-file.js';
-import type { Care } from '../care.js';
+import type { InstanceContext } from '../instances/instance-context.js';
 
 /** The same credential would be refused again; after other failures the next try may do. */
 const final: ReadonlySet<ErrorCode> = new Set(['PIN_INCORRECT', 'PIN_KNOWN_BAD', 'PIN_FINAL_TRY']);
@@ -23,7 +23,7 @@ export interface CredentialPlacer {
  * is another.
  */
 export function createCredentialPlacer(
-  { instance, directories }: Pick<Care, 'instance' | 'directories'>,
+  { instance, directories }: Pick<InstanceContext, 'instance' | 'directories'>,
   unlocked: UnlockedPin,
   credentials: string | undefined,
 ): CredentialPlacer {

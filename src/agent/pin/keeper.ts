@@ -5,8 +5,8 @@ import type { UnlockedPin } from '../../config/instance.js';
 import { sentenceOf } from '../../errors.js';
 import { besidePinFile, lockedSentence } from '../../pkcs11/pin/pin-source.js';
 import { lockedFor, prepareUnlocked } from '../../service/pin/unlocked-file.js';
-import { createBell } from '../bell.js';
-import type { Care, Part } from '../care.js';
+import { createWaker } from '../timing/waker.js';
+import type { InstanceContext, Part } from '../instances/instance-context.js';
 import { createTroubleLog } from '../log.js';
 import { createCredentialPlacer } from './credential.js';
 import { finishChanges } from './finish-changes.js';
@@ -19,7 +19,7 @@ export interface PinKeeper extends Part {
   locked(): string | undefined;
 }
 
-type KeeperCare = Pick<Care, 'instance' | 'directories' | 'certmonger' | 'prober' | 'events' | 'log' | 'clock' | 'signal'>;
+type KeeperCare = Pick<InstanceContext, 'instance' | 'directories' | 'certmonger' | 'prober' | 'events' | 'log' | 'clock' | 'signal'>;
 
 export interface KeeperOptions {
   /** Where systemd put this process's credentials. Default CREDENTIALS_DIRECTORY of this process. */
@@ -32,21 +32,21 @@ export interface KeeperOptions {
  * finished.
  */
 export function startPinKeeper(
-  care: KeeperCare,
+  context: KeeperCare,
   options: KeeperOptions = { credentials: process.env['CREDENTIALS_DIRECTORY'] },
 ): PinKeeper {
-  const { instance, signal } = care;
+  const { instance, signal } = context;
   const source = instance.token?.pin;
   const unlocked = source?.from === 'unlocked' ? source : undefined;
-  const placer = unlocked?.credential === undefined ? undefined : createCredentialPlacer(care, unlocked, options.credentials);
-  const changes = createTroubleLog(care.log);
+  const placer = unlocked?.credential === undefined ? undefined : createCredentialPlacer(context, unlocked, options.credentials);
+  const changes = createTroubleLog(context.log);
   let locked: string | undefined;
   let seen: string | undefined;
   let placed: () => void = () => undefined;
   const first = new Promise<void>((resolve) => {
     placed = resolve;
   });
-  const bell = createBell(signal);
+  const waker = createWaker(signal);
 
   const look = async (pin: UnlockedPin) => {
     const onPurpose = lockedFor(pin);
@@ -62,12 +62,12 @@ export function startPinKeeper(
     locked = now === absent ? (refusal ?? (onPurpose === 'refused' ? refusedSentence(pin) : lockedSentence(pin))) : undefined;
     if (locked !== undefined) tell('locked', locked, refusal === undefined ? (onPurpose ?? 'not-unlocked') : 'refused');
     else if (before === absent) tell('unlocked', `The PIN of '${instance.name}' is there for certmonger again.`, 'unlock');
-    if (before !== undefined) await care.prober.look().catch(() => undefined);
+    if (before !== undefined) await context.prober.look().catch(() => undefined);
   };
 
   const tell = (kind: 'locked' | 'unlocked', message: string, reason: string) => {
-    care.log(kind === 'locked' ? 'warning' : 'info', message);
-    care.events.tell({ kind, at: care.clock(), instance: instance.name, message, details: { reason } });
+    context.log(kind === 'locked' ? 'warning' : 'info', message);
+    context.events.tell({ kind, at: context.clock(), instance: instance.name, message, details: { reason } });
   };
 
   const work = async () => {
@@ -75,19 +75,19 @@ export function startPinKeeper(
       unlocked === undefined
         ? () => undefined
         : watchDirectory(unlocked, () => {
-            bell.ring();
+            waker.wake();
           });
     while (!signal.aborted) {
-      bell.quiet();
+      waker.reset();
       try {
-        await finishChanges(care);
+        await finishChanges(context);
         if (unlocked !== undefined) await look(unlocked);
         changes.over('the PIN is looked after again.');
       } catch (error) {
         changes.trouble(`The PIN could not be looked after: ${sentenceOf(error)}`);
       }
       placed();
-      await bell.pause(instance.agent.probeSeconds * 1000);
+      await waker.sleep(instance.agent.probeSeconds * 1000);
     }
     stop();
   };

@@ -6,7 +6,7 @@ import { installation } from '../../platform/installation.js';
 import { runningAsRoot } from '../../platform/service-user.js';
 import { replyDescriptor } from '../../service/order.js';
 import { encode } from '../../service/wire.js';
-import { readLines } from '../child-lines.js';
+import { readLines } from '../read-lines.js';
 import { parseProbeLine, type HowToLook, type ProbeLine, type ProbeOrder } from './probe-line.js';
 
 export type LookLine = Extract<ProbeLine, { kind: 'look' }>;

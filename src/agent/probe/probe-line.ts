@@ -1,8 +1,8 @@
 import * as v from 'valibot';
 import type { Directories, Instance } from '../../config/instance.js';
 import { decode } from '../../service/wire.js';
-import type { Surroundings } from './surroundings.js';
-import type { HowToLook, TokenLook } from './token-eyes.js';
+import type { EnvironmentProbe } from './environment-probe.js';
+import type { HowToLook, TokenLook } from './token-prober.js';
 
 /**
  * What the agent asks of the process that probes, the first line of its standard input; each HowToLook after it is a line, and the end
@@ -22,7 +22,7 @@ export type { HowToLook };
 /** What that process answers: `step` as often as it gets on, one `look` for each line asked, `end` where it cannot go on. */
 export type ProbeLine =
   | { readonly kind: 'step' }
-  | ({ readonly kind: 'look'; readonly token?: TokenLook } & Surroundings)
+  | ({ readonly kind: 'look'; readonly token?: TokenLook } & EnvironmentProbe)
   | { readonly kind: 'end'; readonly code: string; readonly message: string };
 
 const problem = { code: v.string(), problem: v.string() };

@@ -18,8 +18,8 @@ import { accountOf, dropTo, type Account } from '../../platform/service-user.js'
 import { replyDescriptor } from '../../service/order.js';
 import { decode, encode } from '../../service/wire.js';
 import type { ProbeLine, ProbeOrder } from './probe-line.js';
-import { lookAround } from './surroundings.js';
-import { createTokenEyes, type HowToLook, type TokenEyes } from './token-eyes.js';
+import { probeEnvironment } from './environment-probe.js';
+import { createTokenProber, type HowToLook, type TokenProber } from './token-prober.js';
 import { watchedNicknames } from './watched-keys.js';
 
 /** Others may be logging in, one after the other; to be taken for a hanging module would be worse than to say that nobody answered. */
@@ -38,7 +38,7 @@ async function main(): Promise<void> {
     dropTo(instance.user);
     const eyes = eyesFor(order);
     for (let how = await next<HowToLook>(lines); how !== undefined; how = await next<HowToLook>(lines)) {
-      const [around, token] = await Promise.all([lookAround(order), eyes?.look(how)]);
+      const [around, token] = await Promise.all([probeEnvironment(order), eyes?.look(how)]);
       tell({ kind: 'look', ...around, ...(token === undefined ? {} : { token }), ...(bound === undefined ? {} : { directory: bound }) });
     }
   } catch (error) {
@@ -49,10 +49,10 @@ async function main(): Promise<void> {
   process.exit(0);
 }
 
-function eyesFor({ instance, directories, env }: ProbeOrder): TokenEyes | undefined {
+function eyesFor({ instance, directories, env }: ProbeOrder): TokenProber | undefined {
   if (instance.token === undefined) return undefined;
   const pins = openPinGuard(pinsFile(directories, instance), { patienceMs: queueMs });
-  return createTokenEyes({
+  return createTokenProber({
     token: instance.token,
     nicknames: watchedNicknames(instance),
     ...(instance.issuer.type === 'token' ? { issuer: instance.issuer } : {}),

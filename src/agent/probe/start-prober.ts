@@ -6,14 +6,14 @@ import { HsmongerError, reactions, sentenceOf, type ErrorCode } from '../../erro
 import { pinFileNow } from '../../pkcs11/pin/pin-aside.js';
 import type { Clock } from '../../platform/clock.js';
 import { pinVariables } from '../../service/ask.js';
-import { createBackOff } from '../back-off.js';
-import { createBell } from '../bell.js';
-import type { Part } from '../care.js';
+import { createBackOff } from '../timing/back-off.js';
+import { createWaker } from '../timing/waker.js';
+import type { Part } from '../instances/instance-context.js';
 import type { CertmongerLink } from '../certmonger-link.js';
 import { createRationedLog, createTroubleLog, type Log } from '../log.js';
 import { startProbeChild, type LookLine, type ProbeChild } from './probe-child.js';
 import type { Prober } from './prober.js';
-import { helperAtAGlance, lookAsRoot } from './root-look.js';
+import { checkHelperFile, probeAsRoot } from './root-probe.js';
 
 export interface ProberOptions {
   readonly instance: Instance;
@@ -45,7 +45,7 @@ export function startProber({ instance, directories, log, clock, signal, certmon
   let doubt = false;
   /** The last login with new eyes that was taken; of performance.now(). */
   let proof: { readonly source: string; readonly atMs: number } | undefined;
-  const bell = createBell(signal);
+  const waker = createWaker(signal);
 
   const tell = (probe: Probe) => {
     latest = probe;
@@ -95,14 +95,14 @@ export function startProber({ instance, directories, log, clock, signal, certmon
     let gone = false;
     void child.ended.then(() => {
       gone = true;
-      bell.ring();
+      waker.wake();
     });
     const over = () => gone || signal.aborted;
     while (!over()) {
       await lookOnce(child);
       said.over('what renewals need is looked at again.');
-      bell.quiet();
-      if (!doubt && !over()) await bell.pause(probeSeconds * 1000);
+      waker.reset();
+      if (!doubt && !over()) await waker.sleep(probeSeconds * 1000);
     }
   };
 
@@ -144,7 +144,7 @@ export function startProber({ instance, directories, log, clock, signal, certmon
     try {
       const [line, root] = await Promise.all([
         child.look({ sign: whole && signMinutes > 0, anew: true }),
-        whole ? lookAsRoot(() => certmonger.use((connected) => connected.processId())) : glance(),
+        whole ? probeAsRoot(() => certmonger.use((connected) => connected.processId())) : glance(),
       ]);
       const seen = probeOf(line, root);
       const probe = whole ? seen : withKnown(seen, before);
@@ -153,7 +153,7 @@ export function startProber({ instance, directories, log, clock, signal, certmon
       tell(probe);
       if (before === undefined || !sameToken(before, probe)) {
         doubt = true;
-        bell.ring();
+        waker.wake();
       }
       return probe;
     } catch (error) {
@@ -216,7 +216,7 @@ function withKnown(seen: Probe, before: Probe | undefined): Probe {
 }
 
 function glance(): Pick<Probe, 'helper'> {
-  const helper = helperAtAGlance();
+  const helper = checkHelperFile();
   return helper === undefined ? {} : { helper };
 }
 

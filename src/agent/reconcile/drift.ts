@@ -1,14 +1,14 @@
 import type { TrackingRequest } from '../../../dbus/tracking-request.js';
 import type { Instance } from '../../config/instance.js';
 import { isOurCa } from '../../tracking/plan.js';
-import { ownCertificate } from '../own-request.js';
-import type { PictureChange } from '../picture/picture.js';
+import { ownCertificate } from '../instances/own-request.js';
+import type { RequestChange } from '../requests/request-cache.js';
 
 /**
- * Whether a change of the picture may have made a request of the instance differ from its file: one came, one went, or its settings are
- * others.
+ * Whether a change in the request cache may have made a request of the instance differ from its file: one came, one went, or its settings
+ * are others.
  */
-export function mayBeDrift(change: PictureChange, instance: Instance, ids: ReadonlySet<string>): boolean {
+export function mayBeDrift(change: RequestChange, instance: Instance, ids: ReadonlySet<string>): boolean {
   if (change.kind === 'certmonger') return change.running;
   const [before, now] = [change.before?.request, change.now?.request];
   if (![before, now].some((request) => request !== undefined && concerns(request, instance, ids))) return false;

@@ -1,9 +1,9 @@
 import type { TrackingRequest } from '../../../dbus/tracking-request.js';
 import { keyFingerprint } from '../../x509/public-key.js';
-import { heldCertificate } from '../held-certificate.js';
+import { heldCertificate } from '../instances/held-certificate.js';
 
 /** What is known of one certificate's key. */
-export interface KeySight {
+export interface ObservedKey {
   readonly nickname: string;
   /** SubjectPublicKeyInfo of the certificate where it lies; undefined where there is none. */
   readonly stored: Uint8Array | undefined;
@@ -13,7 +13,7 @@ export interface KeySight {
 /** Notices that a key is another than it was, as long as this agent runs. */
 export interface KeyChanges {
   /** A sentence by nickname. */
-  look(sights: readonly KeySight[]): ReadonlyMap<string, string>;
+  look(sights: readonly ObservedKey[]): ReadonlyMap<string, string>;
 }
 
 /** hsmonger never makes a key: whoever made one has to say that it is meant, by starting the agent anew. */

@@ -1,26 +1,26 @@
 import { sentenceOf } from '../../errors.js';
 import { asksNetscapeType } from '../../tracking/netscape-type.js';
 import { isOurCa } from '../../tracking/plan.js';
-import type { Care, Part } from '../care.js';
+import type { InstanceContext, Part } from '../instances/instance-context.js';
 import { createTroubleLog } from '../log.js';
-import { ownCertificate } from '../own-request.js';
-import type { Sighting } from '../picture/picture.js';
+import { ownCertificate } from '../instances/own-request.js';
+import type { CachedRequest } from '../requests/request-cache.js';
 
 /**
  * Has certmonger ask for no Netscape type in any request that goes to the instance's CA, getcert's own too, as soon as one is seen that
  * would: before its first renewal, and, where its children are ended by malloc already, before the next of them. It needs no token and
  * begins nothing anew, so it waits for neither PIN nor rest.
  */
-export function startNetscapeGuard({ instance, certmonger, picture, events, log, clock, signal }: Care): Part {
+export function startNetscapeGuard({ instance, certmonger, requestCache, events, log, clock, signal }: InstanceContext): Part {
   if (instance.agent.reconcile === 'report') return { ended: Promise.resolve() };
   const told = createTroubleLog(log);
   const under = new Map<string, Promise<void>>();
 
-  const spare = async ({ request }: Sighting) => {
+  const spare = async ({ request }: CachedRequest) => {
     const { nickname: id, template } = request;
     try {
       await certmonger.use((connected) => connected.request(id).omitNetscapeType());
-      await picture.refresh(id);
+      await requestCache.refresh(id);
       const message = `The request '${id}' does not ask for the Netscape certificate type '${template.netscapeType ?? ''}' any more: certmonger spoils its heap while it asks.`;
       const nickname = ownCertificate(instance, request)?.nickname;
       log('info', message);
@@ -38,20 +38,20 @@ export function startNetscapeGuard({ instance, certmonger, picture, events, log,
     }
   };
 
-  const consider = (sighting: Sighting) => {
-    const { request } = sighting;
+  const consider = (cached: CachedRequest) => {
+    const { request } = cached;
     if (signal.aborted || under.has(request.nickname) || !isOurCa(instance, request.ca) || !asksNetscapeType(request)) return;
     under.set(
       request.nickname,
-      spare(sighting).finally(() => under.delete(request.nickname)),
+      spare(cached).finally(() => under.delete(request.nickname)),
     );
   };
 
-  const end = picture.onChange((change) => {
+  const end = requestCache.onChange((change) => {
     if (change.kind === 'request' && change.now !== undefined) consider(change.now);
-    if (change.kind === 'certmonger' && change.running) for (const sighting of picture.requests() ?? []) consider(sighting);
+    if (change.kind === 'certmonger' && change.running) for (const cached of requestCache.requests() ?? []) consider(cached);
   });
-  for (const sighting of picture.requests() ?? []) consider(sighting);
+  for (const cached of requestCache.requests() ?? []) consider(cached);
   const ended = new Promise<void>((resolve) => {
     signal.addEventListener(
       'abort',

@@ -1,15 +1,15 @@
 import { requestIds } from '../../config/request-id.js';
 import { HsmongerError, sentenceOf } from '../../errors.js';
 import { survey, type Survey } from '../../tracking/survey.js';
-import { createBell } from '../bell.js';
-import type { Care, Part } from '../care.js';
+import { createWaker } from '../timing/waker.js';
+import type { InstanceContext, Part } from '../instances/instance-context.js';
 import { createTroubleLog } from '../log.js';
 import { mayBeDrift } from './drift.js';
 import { judgeSurvey } from './judge-survey.js';
 import { createKeyChanges } from './key-changes.js';
-import { createMaker } from './make-changes.js';
+import { createChangeExecutor } from './execute-changes.js';
 import { anyTokenReady, fileReady, type Unready } from './readiness.js';
-import { createReports } from './reports.js';
+import { createDifferenceEvents } from './difference-events.js';
 import { described } from './sentences.js';
 
 /** Keeps certmonger's requests as the instance file says, as far as that is safe without a person. */
@@ -49,15 +49,15 @@ export interface ReconcilerPace {
 
 const usualPace: ReconcilerPace = { everyMs: 3_600_000, quietMs: 60_000, mostMs: 600_000, againMs: 120_000 };
 
-export function startReconciler(care: Care, pace: ReconcilerPace = usualPace): Reconciler {
-  const { instance, directories, certmonger, picture, prober, events, log, clock, signal } = care;
+export function startReconciler(context: InstanceContext, pace: ReconcilerPace = usualPace): Reconciler {
+  const { instance, directories, certmonger, requestCache, prober, events, log, clock, signal } = context;
   const place = { instance, directories };
   const ids = new Set(requestIds(instance).values());
-  const bell = createBell(signal);
+  const waker = createWaker(signal);
   const troubled = createTroubleLog(log);
   const keys = createKeyChanges();
-  const reports = createReports({ instance: instance.name, events, log, clock });
-  const maker = createMaker(care);
+  const differences = createDifferenceEvents({ instance: instance.name, events, log, clock });
+  const executor = createChangeExecutor(context);
   let latest: Reconciled | undefined;
   let nextMs = -Infinity;
   let driftMs: number | undefined;
@@ -65,14 +65,14 @@ export function startReconciler(care: Care, pace: ReconcilerPace = usualPace): R
   let turn: Promise<unknown> = Promise.resolve();
 
   const ends = [
-    picture.onChange((change) => {
+    requestCache.onChange((change) => {
       if (!mayBeDrift(change, instance, ids)) return;
       changedMs = performance.now();
       driftMs ??= changedMs;
-      bell.ring();
+      waker.wake();
     }),
     prober.onProbe(() => {
-      bell.ring();
+      waker.wake();
     }),
   ];
 
@@ -89,8 +89,8 @@ export function startReconciler(care: Care, pace: ReconcilerPace = usualPace): R
     const found = await look();
     const { todo, later, reports: unsafe } = judgeSurvey(instance, found, keys);
     const only = instance.agent.reconcile === 'report';
-    const fought = todo.filter((change) => only || maker.often(change));
-    const steps = await maker.make(todo.filter((change) => !fought.includes(change)));
+    const fought = todo.filter((change) => only || executor.often(change));
+    const steps = await executor.execute(todo.filter((change) => !fought.includes(change)));
     const failed = steps.filter(({ outcome }) => outcome !== 'done').map(({ message = '' }) => message);
     const left = fought.map((change) =>
       only
@@ -102,14 +102,14 @@ export function startReconciler(care: Care, pace: ReconcilerPace = usualPace): R
       changes: steps.filter(({ outcome }) => outcome === 'done' || outcome === 'stuck').length,
       refusals: [...unsafe, ...left, ...failed],
     };
-    reports.tell(latest.refusals);
+    differences.tell(latest.refusals);
     if (later.length > 0) nextMs = performance.now() + pace.mostMs;
     return latest;
   };
 
   /** Why not now; undefined where the way is free. */
   const unready = (): Unready | undefined =>
-    picture.requests() === undefined ? { kind: 'unknown' } : (anyTokenReady(instance, prober) ?? fileReady(directories, instance));
+    requestCache.requests() === undefined ? { kind: 'unknown' } : (anyTokenReady(instance, prober) ?? fileReady(directories, instance));
 
   const asked = async () => {
     const obstacle = unready();
@@ -128,16 +128,16 @@ export function startReconciler(care: Care, pace: ReconcilerPace = usualPace): R
 
   const work = async () => {
     while (!signal.aborted) {
-      bell.quiet();
+      waker.reset();
       const ms = waitMs(performance.now());
       if (ms > 0) {
-        await bell.pause(ms);
+        await waker.sleep(ms);
         continue;
       }
       const obstacle = unready();
       if (obstacle !== undefined) {
         if (obstacle.kind === 'obstacle') hindered(obstacle.why);
-        await bell.pause(pace.againMs);
+        await waker.sleep(pace.againMs);
         continue;
       }
       driftMs = undefined;
@@ -161,7 +161,7 @@ export function startReconciler(care: Care, pace: ReconcilerPace = usualPace): R
 
   const notice = () => {
     driftMs ??= performance.now();
-    bell.ring();
+    waker.wake();
   };
 
   return { notice, latest: () => latest, plan: () => inTurn(look), reconcile: () => inTurn(asked), ended: work() };

@@ -8,8 +8,8 @@ import { asHsmongerError } from '../../errors.js';
 import { dropTo } from '../../platform/service-user.js';
 import { replyDescriptor } from '../../service/order.js';
 import { decode } from '../../service/wire.js';
-import type { AgentSnapshot } from '../snapshot.js';
-import { answerTo, type Shown } from './answer.js';
+import type { AgentSnapshot } from '../report/snapshot.js';
+import { respondTo, type Shown } from './http-response.js';
 import { bind } from './bind.js';
 import type { ShowLine, ShowOrder } from './order.js';
 
@@ -38,7 +38,7 @@ function serve(server: Server, shown: Shown): void {
   server.on('request', (request, response) => {
     // A body is no reason to wait.
     request.resume();
-    answerTo(request, shown).then(
+    respondTo(request, shown).then(
       ({ status, headers, body }) => {
         response.writeHead(status, { ...headers, 'content-length': Buffer.byteLength(body) });
         response.end(request.method === 'HEAD' ? undefined : body);

@@ -5,8 +5,8 @@ import { sentenceOf } from '../../errors.js';
 import { installation } from '../../platform/installation.js';
 import { replyDescriptor } from '../../service/order.js';
 import { encode } from '../../service/wire.js';
-import { readLines } from '../child-lines.js';
-import type { AgentSnapshot } from '../snapshot.js';
+import { readLines } from '../read-lines.js';
+import type { AgentSnapshot } from '../report/snapshot.js';
 import { parseShowLine, type ShowOrder } from './order.js';
 
 export interface ShowChild {

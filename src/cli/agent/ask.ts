@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Argv } from 'yargs';
 import { connectAgent, type AgentClient, type ReceivedEvent } from '../../../dbus/agent/client.js';
-import type { AgentSnapshot } from '../../agent/snapshot.js';
+import type { AgentSnapshot } from '../../agent/report/snapshot.js';
 import { decode } from '../../service/wire.js';
 import type { Runner, Surroundings } from '../command.js';
 import type { GlobalFlags, GlobalOptions } from '../global-options.js';

@@ -1,7 +1,7 @@
 import { writeFileSync } from 'node:fs';
 import { renewable } from '../../agent/calendar/certificates.js';
 import { isMaster } from '../../agent/calendar/mastership.js';
-import { drawCalendar } from '../../agent/calendar/picture.js';
+import { drawCalendar } from '../../agent/calendar/calendar-chart.js';
 import type { Directories, Instance } from '../../config/instance.js';
 import { instanceNames, loadInstance } from '../../config/load.js';
 import { HsmongerError, sentenceOf } from '../../errors.js';

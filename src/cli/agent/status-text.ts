@@ -1,6 +1,6 @@
 import { restingState } from '../../../dbus/states.js';
-import { cureWord, problemsOf, type Problem } from '../../agent/problems.js';
-import type { AgentSnapshot, CertificateSnapshot, InstanceSnapshot, TokenSnapshot } from '../../agent/snapshot.js';
+import { cureWord, problemsOf, type Problem } from '../../agent/report/problems.js';
+import type { AgentSnapshot, CertificateSnapshot, InstanceSnapshot, TokenSnapshot } from '../../agent/report/snapshot.js';
 import { columns, harmless, painted, type Cell } from '../output.js';
 
 /** A table for each instance, then what is wrong with what is done about it. */

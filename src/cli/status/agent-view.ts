@@ -1,5 +1,5 @@
 import { connectAgent } from '../../../dbus/agent/client.js';
-import type { AgentSnapshot, InstanceSnapshot } from '../../agent/snapshot.js';
+import type { AgentSnapshot, InstanceSnapshot } from '../../agent/report/snapshot.js';
 import type { Diagnosis } from '../../diagnosis/diagnosis.js';
 import { decode } from '../../service/wire.js';
 import type { StatusRow } from './rows.js';

@@ -2,7 +2,7 @@ import { chmodSync, cpSync, existsSync, readFileSync, writeFileSync } from 'node
 import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { execa } from 'execa';
-import type { AgentEvent } from '../../../src/agent/events.js';
+import type { AgentEvent } from '../../../src/agent/report/events.js';
 import { installation } from '../../../src/platform/installation.js';
 import { startAgent, type RunningAgent } from '../../rig/agent.js';
 import { createAuthority, type AuthorityOptions } from '../../rig/authority.js';

@@ -1,6 +1,6 @@
 /**
  * The agent's bus name on a real dbus-daemon, with busctl as the caller: as root, as nobody, as a member of the group. What stands behind
- * the desk is made up.
+ * what answers them is made up.
  */
 import { readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
@@ -9,12 +9,12 @@ import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { connectAgent, type ReceivedEvent } from '../../../dbus/agent/client.js';
 import { agentDescription } from '../../../dbus/agent/description.js';
 import { agentInterface, agentName, agentPath } from '../../../dbus/agent/names.js';
-import { connectBus } from '../../../dbus/transport.js';
+import { connectBus } from '../../../dbus/connect.js';
 import { introspectionOf } from '../../../dbus/served/description.js';
 import { createGroupLookUp } from '../../../src/agent/bus/access.js';
 import { startBusName, type BusName } from '../../../src/agent/bus/bus-name.js';
-import type { Desk } from '../../../src/agent/bus/desk.js';
-import type { AgentSnapshot } from '../../../src/agent/snapshot.js';
+import type { AgentApi } from '../../../src/agent/bus/agent-api.js';
+import type { AgentSnapshot } from '../../../src/agent/report/snapshot.js';
 import { HsmongerError } from '../../../src/errors.js';
 import { decode } from '../../../src/service/wire.js';
 import { startBus, type PrivateBus } from '../../rig/bus.js';
@@ -67,7 +67,7 @@ const snapshot: AgentSnapshot = {
 };
 
 const asked: string[] = [];
-const desk: Desk = {
+const api: AgentApi = {
   snapshot: () => snapshot,
   plan: (instance) => Promise.resolve({ changes: [{ kind: 'add', id: `${instance}.x` }], refusals: [] }),
   reconcile: (instance) => {
@@ -98,7 +98,7 @@ function serveOn(bus: string): BusName {
   const served = startBusName({
     bus,
     env: {},
-    desk,
+    api,
     group: () => allowed,
     log: (_priority, message) => lines.push(message),
     signal: stop.signal,

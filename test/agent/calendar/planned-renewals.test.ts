@@ -4,7 +4,7 @@ import { linkCertmonger } from '../../../src/agent/certmonger-link.js';
 import { startRenewer } from '../../../src/agent/calendar/renewer.js';
 import { loadInstance } from '../../../src/config/load.js';
 import { startSite, type Site } from '../../rig/site.js';
-import { handMadeCare, toldProber, until, wellProbe } from '../hand-made-care.js';
+import { handMadeCare, toldProber, until, wellProbe } from '../instances/hand-made-context.js';
 
 let site: Site;
 let client: Certmonger;
@@ -37,7 +37,7 @@ test('all are renewed before certmonger would, the CA first, with the keys they 
     list: () => client.listRequests(),
     everyMs: 500,
   });
-  const renewer = startRenewer(made.care);
+  const renewer = startRenewer(made.context);
   try {
     await until('the calendar is there', () => renewer.calendar().length === site.authority.certificates.length);
     expect(renewer.calendar().filter(({ after }) => after !== undefined)).toHaveLength(site.authority.certificates.length - 1);

@@ -6,7 +6,7 @@ import type { Mastership } from '../../../src/agent/calendar/mastership.js';
 import { startRenewer, type Renewer, type RenewerPace } from '../../../src/agent/calendar/renewer.js';
 import { parseInstance } from '../../../src/config/schema.js';
 import { fakeCertmonger, type FakeCertmonger } from './fake-certmonger.js';
-import { handMadeCare, toldProber, until, wellProbe, type HandMadeCare } from '../hand-made-care.js';
+import { handMadeCare, toldProber, until, wellProbe, type HandMadeCare } from '../instances/hand-made-context.js';
 
 const day = 86_400_000;
 const begin = new Date('2026-11-20T10:00:00Z');
@@ -72,7 +72,7 @@ async function start({
     list: () => Promise.resolve(fake.requests()),
     everyMs: 10,
   });
-  const renewer = mastership === undefined ? startRenewer(made.care, pace) : startRenewer(made.care, pace, mastership);
+  const renewer = mastership === undefined ? startRenewer(made.context, pace) : startRenewer(made.context, pace, mastership);
   running = {
     fake,
     made,

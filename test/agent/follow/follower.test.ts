@@ -2,7 +2,7 @@ import { parse } from 'smol-toml';
 import { expect, test } from 'vitest';
 import type { Certmonger } from '../../../dbus/certmonger.js';
 import { createFollower } from '../../../src/agent/follow/follower.js';
-import type { Sight } from '../../../src/agent/follow/sight.js';
+import type { DirectoryReport } from '../../../src/agent/follow/watcher-line.js';
 import { parseInstance } from '../../../src/config/schema.js';
 import { requestIds } from '../../../src/config/request-id.js';
 import { keyFingerprint } from '../../../src/x509/public-key.js';
@@ -48,8 +48,8 @@ test('certmonger is asked after its pauses, whatever the watcher names next and 
     },
     () => now,
   );
-  const sight = (count: number, renewalMaster = false): Sight => ({
-    kind: 'sight',
+  const report = (count: number, renewalMaster = false): DirectoryReport => ({
+    kind: 'report',
     why: 'push',
     renewalMaster,
     unfinished: 0,
@@ -63,13 +63,13 @@ test('certmonger is asked after its pauses, whatever the watcher names next and 
       },
     ],
   });
-  for (let count = 0; count < 100; count += 1) await follower.follow(certmonger, sight(count, count % 2 === 1));
+  for (let count = 0; count < 100; count += 1) await follower.follow(certmonger, report(count, count % 2 === 1));
   // Each time with the PIN proven before.
   expect([refreshed, proven, lines.length]).toEqual([1, 1, 1]);
   now = 31_000;
-  await follower.follow(certmonger, sight(200));
+  await follower.follow(certmonger, report(200));
   expect([refreshed, proven]).toEqual([2, 2]);
   held = await makeCertificate({ keys, notAfter: new Date(today.getTime() + 2e11) });
-  await follower.follow(certmonger, sight(200));
+  await follower.follow(certmonger, report(200));
   expect(lines.at(-1)).toMatch(/certmonger has the certificate that expires/u);
 });

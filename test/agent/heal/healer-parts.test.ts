@@ -12,7 +12,7 @@ import { ensureServiceUser } from '../../rig/service-user.js';
 import { startSite, type Site } from '../../rig/site.js';
 import { createSoftToken, softHsmModule } from '../../rig/soft-token.js';
 import { installation } from '../../../src/platform/installation.js';
-import { makeCare, type HandMade } from './hand-made-care.js';
+import { makeCare, type HandMade } from './hand-made-context.js';
 
 const ca = 'caSigningCert cert-pki-ca';
 const ocsp = 'ocspSigningCert cert-pki-ca';
@@ -65,7 +65,7 @@ afterAll(async () => {
 
 beforeEach(() => {
   hand = makeCare({ bus: site.bus.address, configDir: site.configDir, stateDir: site.stateDir, helper });
-  healer = startHealer(hand.care);
+  healer = startHealer(hand.context);
 });
 
 afterEach(async () => {
@@ -197,7 +197,11 @@ test('a request that is stuck with the lock others need is made to let go of it'
   writeFileSync(`${helper}.shut`, '');
   try {
     await daemon.request(id).resubmit();
-    await until('stuck', () => hand.care.picture.request(id)?.trail.some((past) => past.status === 'NEED_CERTSAVE_PERMS') ?? false, 20_000);
+    await until(
+      'stuck',
+      () => hand.context.requestCache.request(id)?.trail.some((past) => past.status === 'NEED_CERTSAVE_PERMS') ?? false,
+      20_000,
+    );
     await until('waiting without the lock', async () => (await status()) === 'CA_WORKING', 20_000);
   } finally {
     setOwner(site.owner.uid);

@@ -4,12 +4,12 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { parse } from 'smol-toml';
 import { afterEach, expect, test, vi } from 'vitest';
 import type { TrackingRequest } from '../../../dbus/tracking-request.js';
-import type { Care } from '../../../src/agent/care.js';
-import type { Answer } from '../../../src/agent/heal/ask-issuer.js';
+import type { InstanceContext } from '../../../src/agent/instances/instance-context.js';
+import type { IssuerAnswer } from '../../../src/agent/heal/ask-issuer.js';
 import type { CertmongerLink } from '../../../src/agent/certmonger-link.js';
-import { createEvents } from '../../../src/agent/events.js';
+import { createEvents } from '../../../src/agent/report/events.js';
 import { startHealer, type Healer } from '../../../src/agent/heal/healer.js';
-import type { Picture, Sighting } from '../../../src/agent/picture/picture.js';
+import type { RequestCache, CachedRequest } from '../../../src/agent/requests/request-cache.js';
 import { requestIds } from '../../../src/config/request-id.js';
 import { tokenOf } from '../../../src/config/token-of.js';
 import { parseInstance } from '../../../src/config/schema.js';
@@ -18,7 +18,7 @@ import type { Memory } from '../../../src/diagnosis/remembered.js';
 import { pinFileNow } from '../../../src/pkcs11/pin/pin-aside.js';
 import { privateDirectory } from '../../rig/directory.js';
 import { makeCertificate, makeKeys, pem } from '../../x509/material.js';
-import { conf } from './hand-made-care.js';
+import { conf } from './hand-made-context.js';
 
 vi.setConfig({ testTimeout: 30_000 });
 
@@ -40,11 +40,11 @@ function world(its = instance, away = false) {
   let looks = 0;
   let login: LoginProbe = { state: 'proven', source: 's' };
   let there = true;
-  let sighting: Sighting | undefined;
+  let cached: CachedRequest | undefined;
   let memory: Memory = { outcomes: [], issued: [], journal: [] };
   let unreadable = false;
   let proving: () => Promise<void> = () => Promise.resolve();
-  let answer: Answer = 'cannot say';
+  let answer: IssuerAnswer = 'cannot say';
   let asked = 0;
   let hold: Promise<void> = Promise.resolve();
   const listeners = new Set<() => void>();
@@ -66,8 +66,8 @@ function world(its = instance, away = false) {
     }) as unknown as TrackingRequest;
   const daemon = {
     request: () => ({
-      find: () => hold.then(() => sighting?.request),
-      read: () => Promise.resolve(sighting?.request),
+      find: () => hold.then(() => cached?.request),
+      read: () => Promise.resolve(cached?.request),
       modify: (changes: object) => {
         did.push(`modify ${Object.keys(changes).join(' ')}`);
         return Promise.resolve();
@@ -89,22 +89,22 @@ function world(its = instance, away = false) {
       : { state: 'away', code: 'TOKEN_NOT_FOUND', problem: 'Away.' },
   });
   const events = createEvents();
-  const care: Care = {
+  const context: InstanceContext = {
     instance: its,
     directories: { config: '/c', state: '/s' },
     conf,
     instances: [its],
     certmonger: { use: (work: (it: unknown) => Promise<unknown>) => work(daemon), close: () => undefined } as unknown as CertmongerLink,
-    picture: {
-      requests: () => (away ? undefined : sighting === undefined ? [] : [sighting]),
-      request: () => sighting,
+    requestCache: {
+      requests: () => (away ? undefined : cached === undefined ? [] : [cached]),
+      request: () => cached,
       trouble: () => undefined,
       onChange: (listener: () => void) => {
         listeners.add(listener);
         return () => listeners.delete(listener);
       },
       refresh: () => Promise.resolve(),
-    } as unknown as Picture,
+    } as unknown as RequestCache,
     prober: {
       latest: () => (away ? probe() : undefined),
       onProbe: () => () => undefined,
@@ -120,7 +120,7 @@ function world(its = instance, away = false) {
     clock: () => new Date(certificate.notBefore.getTime() + 86_400_000),
     signal: stop.signal,
   };
-  const healer = startHealer(care, {
+  const healer = startHealer(context, {
     readMemory: () => (unreadable ? Promise.reject(new Error('The ledger is locked.')) : Promise.resolve(memory)),
     ask: (refused) => {
       asked += 1;
@@ -136,14 +136,14 @@ function world(its = instance, away = false) {
     did,
     looks: () => looks,
     asked: () => asked,
-    answer: (is: Answer) => {
+    answer: (is: IssuerAnswer) => {
       answer = is;
     },
     proving: (is: () => Promise<void>) => {
       proving = is;
     },
     set: (status: string, stuck: boolean, caError?: string) => {
-      sighting = { request: request(status, stuck, caError), sinceMs: ms, trail: [{ status, atMs: ms }] };
+      cached = { request: request(status, stuck, caError), sinceMs: ms, trail: [{ status, atMs: ms }] };
       change();
     },
     token: (is: boolean) => {

@@ -3,11 +3,11 @@ import path from 'node:path';
 import fc from 'fast-check';
 import { parse } from 'smol-toml';
 import { afterEach, beforeEach, describe, expect, it, test } from 'vitest';
-import { createEvents } from '../../../src/agent/events.js';
+import { createEvents } from '../../../src/agent/report/events.js';
 import { nextTry, type Cost } from '../../../src/agent/heal/next-try.js';
 import { oneAtATime } from '../../../src/agent/heal/one-at-a-time.js';
 import { pinFileOf } from '../../../src/agent/heal/pin-file.js';
-import { createTeller } from '../../../src/agent/heal/tell.js';
+import { createIncidentEvents } from '../../../src/agent/heal/incident-events.js';
 import { parseInstance } from '../../../src/config/schema.js';
 import type { Diagnosis } from '../../../src/diagnosis/diagnosis.js';
 import { movePinAside, pinFileNow } from '../../../src/pkcs11/pin/pin-aside.js';
@@ -167,25 +167,25 @@ const trouble = (cause: string, severity: Diagnosis['severity'] = 'error'): Diag
 test('a cause is told once while it lasts, what passes at once not at all, and the end with what cured', async () => {
   let ms = 0;
   const events = createEvents();
-  const teller = createTeller({ instance: 'x', events, clock: () => now, now: () => ms });
+  const incidentEvents = createIncidentEvents({ instance: 'x', events, clock: () => now, now: () => ms });
   const said = () =>
     events
       .recent()
       .map(({ kind, nickname, details }) => `${kind} ${nickname ?? '-'} ${details?.['cause'] ?? ''} ${details?.['cure'] ?? ''}`);
-  teller.ofCertificate('a', trouble('token-away'), false);
-  teller.ofCertificate('a', trouble('token-away'), false);
-  teller.treated('a', 'resubmit');
-  teller.ofCertificate('a', undefined, false);
-  teller.ofCertificate('a', trouble('token-away'), false);
-  teller.ofCertificate('a', undefined, true);
-  teller.ofCertificate('a', undefined, true);
-  teller.ofCertificate('b', trouble('ca-unreachable', 'warning'), false);
-  teller.ofCertificate('b', undefined, true);
-  teller.ofCertificate('b', trouble('ca-unreachable', 'warning'), false);
+  incidentEvents.ofCertificate('a', trouble('token-away'), false);
+  incidentEvents.ofCertificate('a', trouble('token-away'), false);
+  incidentEvents.treated('a', 'resubmit');
+  incidentEvents.ofCertificate('a', undefined, false);
+  incidentEvents.ofCertificate('a', trouble('token-away'), false);
+  incidentEvents.ofCertificate('a', undefined, true);
+  incidentEvents.ofCertificate('a', undefined, true);
+  incidentEvents.ofCertificate('b', trouble('ca-unreachable', 'warning'), false);
+  incidentEvents.ofCertificate('b', undefined, true);
+  incidentEvents.ofCertificate('b', trouble('ca-unreachable', 'warning'), false);
   ms = 61_000;
-  teller.ofCertificate('b', trouble('ca-unreachable', 'warning'), false);
-  teller.ofInstance([trouble('disk'), trouble('token-away', 'critical')]);
-  teller.ofInstance([trouble('disk')]);
+  incidentEvents.ofCertificate('b', trouble('ca-unreachable', 'warning'), false);
+  incidentEvents.ofInstance([trouble('disk'), trouble('token-away', 'critical')]);
+  incidentEvents.ofInstance([trouble('disk')]);
   await Promise.resolve();
   expect(said()).toEqual([
     'failed a token-away waiting',

@@ -8,7 +8,7 @@ import { startProber, type ProberOptions } from '../../../src/agent/probe/start-
 import { loadInstance } from '../../../src/config/load.js';
 import type { Instance } from '../../../src/config/instance.js';
 import type { Probe } from '../../../src/diagnosis/probe.js';
-import type { Part } from '../../../src/agent/care.js';
+import type { Part } from '../../../src/agent/instances/instance-context.js';
 import { createAuthority } from '../../rig/authority.js';
 import { privateDirectory, type PrivateDirectory } from '../../rig/directory.js';
 import { createInstance } from '../../rig/instance.js';

@@ -9,7 +9,7 @@ import { loadInstance } from '../../../src/config/load.js';
 import { systemClock } from '../../../src/platform/clock.js';
 import { getcert, getcertRecords } from '../../rig/certmonger.js';
 import { trackingRig, type TrackingRig } from '../../tracking/tracking-rig.js';
-import { handMadeCare, toldProber, until, wellProbe } from '../hand-made-care.js';
+import { handMadeCare, toldProber, until, wellProbe } from '../instances/hand-made-context.js';
 
 const pace: ReconcilerPace = { everyMs: 3_600_000, quietMs: 1000, mostMs: 20_000, againMs: 1000 };
 const [, ocsp, audit, subsystem] = ['caSigningCert', 'ocspSigningCert', 'auditSigningCert', 'subsystemCert'].map(
@@ -32,7 +32,7 @@ function start(its = pace) {
     list: () => client.listRequests(),
     everyMs: 200,
   });
-  return { made, prober, certmonger, reconciler: startReconciler(made.care, its) };
+  return { made, prober, certmonger, reconciler: startReconciler(made.context, its) };
 }
 
 async function stop() {
@@ -192,7 +192,7 @@ test('what the healer notices is put right once nothing has changed for a while,
   parts = start({ ...pace, quietMs: 8000 });
   await until('looked at', () => parts.reconciler.latest() !== undefined);
   await getcert(rig.bus, ['stop-tracking', '-i', subsystem]);
-  await until('seen', () => parts.made.care.picture.requests()?.length === 3);
+  await until('seen', () => parts.made.context.requestCache.requests()?.length === 3);
   parts.reconciler.notice();
   await sleep(3000);
   expect(await record(subsystem)).toBeUndefined();

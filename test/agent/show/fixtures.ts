@@ -1,6 +1,6 @@
 import type { Diagnosis } from '../../../src/diagnosis/diagnosis.js';
-import type { AgentEvent } from '../../../src/agent/events.js';
-import type { AgentSnapshot, CertificateSnapshot, InstanceSnapshot, RequestSnapshot } from '../../../src/agent/snapshot.js';
+import type { AgentEvent } from '../../../src/agent/report/events.js';
+import type { AgentSnapshot, CertificateSnapshot, InstanceSnapshot, RequestSnapshot } from '../../../src/agent/report/snapshot.js';
 
 export const now = new Date('2027-03-05T09:30:00Z');
 const day = 86_400_000;

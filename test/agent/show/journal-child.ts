@@ -1,7 +1,7 @@
 /**
  * Tells the journal of the events on its standard input; started by notify.test.ts in a mount namespace with a journal's socket of its own.
  */
-import { createEvents, type AgentEvent } from '../../../src/agent/events.js';
+import { createEvents, type AgentEvent } from '../../../src/agent/report/events.js';
 import { startNotifier } from '../../../src/agent/show/notify/notifier.js';
 
 let text = '';

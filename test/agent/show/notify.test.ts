@@ -4,7 +4,7 @@ import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterEach, beforeEach, describe, expect, it, test } from 'vitest';
 import { loadAgentConf } from '../../../src/config/agent-conf.js';
-import { createEvents, type AgentEvent, type EventKind } from '../../../src/agent/events.js';
+import { createEvents, type AgentEvent, type EventKind } from '../../../src/agent/report/events.js';
 import { createDelivery } from '../../../src/agent/show/notify/delivery.js';
 import { runCommand } from '../../../src/agent/show/notify/command.js';
 import { journalEntry, journalKinds } from '../../../src/agent/show/notify/journal.js';

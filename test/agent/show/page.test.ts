@@ -4,8 +4,8 @@ import path from 'node:path';
 import http from 'node:http';
 import { chromium, type Browser, type Page } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, it, test } from 'vitest';
-import { answerTo } from '../../../src/agent/show/answer.js';
-import type { AgentSnapshot } from '../../../src/agent/snapshot.js';
+import { respondTo } from '../../../src/agent/show/http-response.js';
+import type { AgentSnapshot } from '../../../src/agent/report/snapshot.js';
 import { measureContrast } from './contrast.js';
 import { hostileName, snapshots } from './fixtures.js';
 
@@ -22,7 +22,7 @@ beforeAll(async () => {
   mkdirSync(pictures, { recursive: true });
   browser = await chromium.launch({ executablePath: '/usr/bin/chromium', args: ['--no-sandbox'] });
   server = http.createServer((request, response) => {
-    void answerTo(request, { serves: ['page'], host: 'ipa-ca.example.test', snapshot: () => Promise.resolve(current) }).then(
+    void respondTo(request, { serves: ['page'], host: 'ipa-ca.example.test', snapshot: () => Promise.resolve(current) }).then(
       ({ status, headers, body }) => response.writeHead(status, { ...headers }).end(body.replace('</body>', `${smuggled}</body>`)),
     );
   });
@@ -204,7 +204,7 @@ test.each(['light', 'dark'] as const)('the calendar is a picture of its own, %s,
 test('it comes again by itself, unless it is asked not to', async () => {
   const ask = async (url: string) =>
     (
-      await answerTo(
+      await respondTo(
         { method: 'GET', url, headers: {} },
         { serves: ['page'], host: 'h', snapshot: () => Promise.resolve(snapshots.healthy()) },
       )

@@ -6,7 +6,7 @@ import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterEach, beforeEach, describe, expect, it, test } from 'vitest';
 import { startShow } from '../../../src/agent/show/show.js';
-import type { AgentSnapshot } from '../../../src/agent/snapshot.js';
+import type { AgentSnapshot } from '../../../src/agent/report/snapshot.js';
 import { privateDirectory, type PrivateDirectory } from '../../rig/directory.js';
 import { snapshots } from './fixtures.js';
 

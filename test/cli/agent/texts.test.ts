@@ -1,9 +1,9 @@
 import { expect, test } from 'vitest';
-import { cureWord, problemsOf } from '../../../src/agent/problems.js';
+import { cureWord, problemsOf } from '../../../src/agent/report/problems.js';
 import { eventText } from '../../../src/cli/agent/ask.js';
 import { agentStatusText } from '../../../src/cli/agent/status-text.js';
 import type { Diagnosis } from '../../../src/diagnosis/diagnosis.js';
-import type { AgentSnapshot, CertificateSnapshot } from '../../../src/agent/snapshot.js';
+import type { AgentSnapshot, CertificateSnapshot } from '../../../src/agent/report/snapshot.js';
 import { certificate, now } from '../../agent/show/fixtures.js';
 
 const away: Diagnosis = {

@@ -1,7 +1,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { TLSSocket } from 'node:tls';
 import type { Certificate } from '../../../src/x509/certificate.js';
-import type { DoubleRequest } from '../dogtag-double.js';
+import type { DoubleRequest } from './double.js';
 
 /** The common name of a client certificate of the double's own CA; '' without one. */
 export function nameOfPeer(request: IncomingMessage): string {
@@ -52,6 +52,11 @@ export function html(response: ServerResponse, status: number): undefined {
     'text/html;charset=utf-8',
     `<!doctype html><html lang="en"><head><title>HTTP Status ${String(status)}</title></head><body><h1>HTTP Status ${String(status)}</h1></body></html>`,
   );
+}
+
+/** As Dogtag writes it: hex. */
+export function serialOf(certificate: Certificate): string {
+  return Buffer.from(certificate.serial).toString('hex');
 }
 
 /** PKCS#7 certs-only by OpenSSL's rules, put together by hand: base64. */

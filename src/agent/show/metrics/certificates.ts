@@ -1,4 +1,4 @@
-import type { AgentSnapshot, CertificateSnapshot } from '../../snapshot.js';
+import type { AgentSnapshot, CertificateSnapshot } from '../../report/snapshot.js';
 import { dated, seconds, type Family, type Sample } from './family.js';
 
 /**

@@ -1,4 +1,4 @@
-import type { AgentSnapshot, RequestSnapshot } from '../../snapshot.js';
+import type { AgentSnapshot, RequestSnapshot } from '../../report/snapshot.js';
 import { dated, seconds, truth, type Family, type Sample } from './family.js';
 
 const labels = ['nickname', 'ca', 'storage_type', 'storage_location', 'storage_nickname', 'storage_token'];

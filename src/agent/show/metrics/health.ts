@@ -1,4 +1,4 @@
-import type { AgentSnapshot, InstanceSnapshot, TokenSnapshot } from '../../snapshot.js';
+import type { AgentSnapshot, InstanceSnapshot, TokenSnapshot } from '../../report/snapshot.js';
 import { dated, seconds, truth, type Family, type Sample } from './family.js';
 
 /** Tokens, the comparison with the instance files, and the agent itself. */

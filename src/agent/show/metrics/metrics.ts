@@ -1,5 +1,5 @@
 import { Counter, Gauge, Registry } from 'prom-client';
-import type { AgentSnapshot } from '../../snapshot.js';
+import type { AgentSnapshot } from '../../report/snapshot.js';
 import { certificateFamilies } from './certificates.js';
 import { certmongerFamilies } from './certmonger.js';
 import type { Family } from './family.js';

@@ -5,7 +5,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { sentenceOf } from '../../../errors.js';
 import { accountOf } from '../../../platform/service-user.js';
 import { distrustOf } from '../../../platform/trusted-path.js';
-import type { AgentEvent } from '../../events.js';
+import type { AgentEvent } from '../../report/events.js';
 
 export interface Command {
   readonly program: string;

@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { AgentEvent } from '../../events.js';
+import type { AgentEvent } from '../../report/events.js';
 
 /** Takes events as they come and hands them on one at a time, so many a second: a flood of them is no flood of processes. */
 export interface Delivery {

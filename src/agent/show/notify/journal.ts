@@ -1,7 +1,7 @@
 import { lstatSync } from 'node:fs';
 import { harmless } from '../../../platform/harmless.js';
 import { run } from '../../../platform/run.js';
-import type { AgentEvent, EventKind } from '../../events.js';
+import type { AgentEvent, EventKind } from '../../report/events.js';
 
 /** What the journal keeps of each kind: a MESSAGE_ID for good (packaging/journal/hsmonger.catalog explains it), and syslog's priority. */
 export const journalKinds: Readonly<Record<EventKind, { readonly id: string; readonly priority: number }>> = {

@@ -1,8 +1,8 @@
 import type { AgentConf } from '../../../config/agent-conf.js';
 import { sentenceOf } from '../../../errors.js';
 import { harmless } from '../../../platform/harmless.js';
-import type { Part } from '../../care.js';
-import type { EventKind, Events } from '../../events.js';
+import type { Part } from '../../instances/instance-context.js';
+import type { EventKind, Events } from '../../report/events.js';
 import { createTroubleLog, type Log } from '../../log.js';
 import { runCommand } from './command.js';
 import { createDelivery, type Delivery } from './delivery.js';

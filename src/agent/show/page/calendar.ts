@@ -1,5 +1,5 @@
-import { drawCalendar } from '../../calendar/picture.js';
-import type { AgentSnapshot } from '../../snapshot.js';
+import { drawCalendar } from '../../calendar/calendar-chart.js';
+import type { AgentSnapshot } from '../../report/snapshot.js';
 
 const yearMs = 365 * 86_400_000;
 

@@ -1,5 +1,5 @@
-import type { AgentEvent, EventKind } from '../../events.js';
-import type { AgentSnapshot } from '../../snapshot.js';
+import type { AgentEvent, EventKind } from '../../report/events.js';
+import type { AgentSnapshot } from '../../report/snapshot.js';
 import { html, type Html } from './html.js';
 import { eventTone, icon } from './icons.js';
 import { day, distance, minute } from './time.js';

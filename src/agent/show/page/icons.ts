@@ -1,4 +1,4 @@
-import type { EventKind } from '../../events.js';
+import type { EventKind } from '../../report/events.js';
 import { html, type Html } from './html.js';
 import type { Tone } from './standing.js';
 

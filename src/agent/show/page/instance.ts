@@ -1,4 +1,4 @@
-import type { CertificateSnapshot, InstanceSnapshot, TokenSnapshot } from '../../snapshot.js';
+import type { CertificateSnapshot, InstanceSnapshot, TokenSnapshot } from '../../report/snapshot.js';
 import { html, type Fragment, type Html } from './html.js';
 import { icon } from './icons.js';
 import type { Scale } from './scale.js';

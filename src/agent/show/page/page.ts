@@ -1,4 +1,4 @@
-import type { AgentSnapshot } from '../../snapshot.js';
+import type { AgentSnapshot } from '../../report/snapshot.js';
 import { history, others } from './history.js';
 import { Html, html } from './html.js';
 import { icon } from './icons.js';

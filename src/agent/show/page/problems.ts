@@ -1,6 +1,6 @@
 import type { Severity } from '../../../diagnosis/diagnosis.js';
-import { cureWord, problemsOf } from '../../problems.js';
-import type { AgentSnapshot } from '../../snapshot.js';
+import { cureWord, problemsOf } from '../../report/problems.js';
+import type { AgentSnapshot } from '../../report/snapshot.js';
 import { html, type Html } from './html.js';
 import { icon } from './icons.js';
 import type { Tone } from './standing.js';

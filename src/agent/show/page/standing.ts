@@ -1,5 +1,5 @@
 import { restingState, stuckStates } from '../../../../dbus/states.js';
-import type { AgentSnapshot, CertificateSnapshot } from '../../snapshot.js';
+import type { AgentSnapshot, CertificateSnapshot } from '../../report/snapshot.js';
 
 /** How a certificate stands, for a person: never told by colour alone. */
 export interface Standing {

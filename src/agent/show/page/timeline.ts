@@ -1,4 +1,4 @@
-import type { CertificateSnapshot } from '../../snapshot.js';
+import type { CertificateSnapshot } from '../../report/snapshot.js';
 import { html, type Html } from './html.js';
 import type { Scale } from './scale.js';
 import type { Tone } from './standing.js';
