@@ -164,6 +164,8 @@ test('a fresh key on the token: the certificate lies beside it, and the same ord
   const clash = await hsmonger(
     'ca',
     'issue',
+    '--profile',
+    'ocsp',
     '--nickname',
     'other',
     '--key-type',

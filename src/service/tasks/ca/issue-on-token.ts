@@ -46,14 +46,15 @@ export async function issueOnToken(context: ServiceContext, { nickname, key: sou
   const ca = await issuingCaOf(context);
   const { request, id, made } = await aloneWithToken(context, async (token) => {
     const certificates = await token.certificates();
-    assertFree(token, certificates, nickname, input.subject);
+    // What the CA would refuse is refused before a key is made; under its policy the subject may be another than the one asked for.
+    const { subject } = planOrdered(context.clock(), ca, parseCsr(standInRequest(input.subject)), order);
+    assertFree(token, certificates, nickname, subject);
     const objects = readableObjects(certificates);
     const found = await keyFrom(
       token,
       nickname,
       source,
       objects.filter(({ label }) => label === nickname),
-      () => planOrdered(context.clock(), ca, parseCsr(standInRequest(input.subject)), order),
     );
     const spki = publicHalf(token, found.key);
     assertNotWithdrawn(context.ledger(), { spki });
@@ -111,13 +112,12 @@ function hasSubject(der: Uint8Array, subject: Uint8Array): boolean {
   }
 }
 
-/** `held` lies under the nickname already; `assertIssued` refuses what the CA would not certify, before a key is made for it. */
+/** `held` lies under the nickname already. */
 async function keyFrom(
   token: Token,
   nickname: string,
   source: Input['key'],
   held: readonly Placed[],
-  assertIssued: () => void,
 ): Promise<{ readonly key: TokenKey; readonly made: boolean }> {
   if (source.kind === 'present') {
     const key = await token.findKey(source.selector);
@@ -127,7 +127,6 @@ async function keyFrom(
   const type = parseKeyType(source.type);
   const key = await heldKey(token, held, type);
   if (key !== undefined) return { key, made: false };
-  if (!(await token.keys()).some(({ label }) => label === nickname)) assertIssued();
   return ownKey(token, { kind: 'made', type, label: nickname });
 }
 
