@@ -212,6 +212,38 @@ describe('the renewal of a subordinate', () => {
     expect(kept).toEqual([oids.subjectAltName, oids.subjectKeyIdentifier, oids.authorityKeyIdentifier]);
   });
 
+  it('of what another CA issued says where this CA publishes, not that one; of what this one issued keeps what it says', async () => {
+    const places: string[] = [oids.crlDistributionPoints, oids.authorityInformationAccess, oids.freshestCrl, oids.issuerAltName];
+    const extensions = places.map((oid) => extension(oid, [0x30, 0]));
+    const other = await makeCertificate({ keys: otherKeys, subject: 'CN=Another', notAfter: inDays(4000), extensions: caExtensions() });
+    const here = { ...caConfig({}), crlUrls: ['http://here.test/ca.crl'], ocspUrls: ['http://here.test/ocsp'] };
+    const shown = async (old: Certificate, config = here) =>
+      plan(await facts({ old, ca: config }))
+        .extensions.filter(({ oid }) => places.includes(oid))
+        .map(({ oid, value }) => [
+          oid,
+          Buffer.from(value)
+            .toString('latin1')
+            .replace(/[^ -~]/gu, ' '),
+        ]);
+    const theirs = await leafCertificate({ extensions, by: { keys: otherKeys, certificate: other } });
+    expect(await shown(theirs)).toEqual([
+      [oids.crlDistributionPoints, expect.stringContaining('http://here.test/ca.crl')],
+      [oids.authorityInformationAccess, expect.stringContaining('http://here.test/ocsp')],
+    ]);
+    expect(await shown(theirs, caConfig({}))).toEqual([]);
+    const ours = await leafCertificate({ extensions });
+    expect((await shown(ours)).map(([oid]) => oid)).toEqual(places);
+    // A CA that signs itself from now on has no CRL of another's above it.
+    const signed = await makeCertificate({
+      keys: caKeys,
+      by: { keys: otherKeys, certificate: other },
+      extensions: [...caExtensions(), ...extensions],
+    });
+    const itself = plan(await caFacts(signed, { selfSigned: true, ca: here })).extensions;
+    expect(places.flatMap((oid) => findExtension(itself, oid) ?? [])).toEqual([]);
+  });
+
   it('is done too for what another CA issued: it is taken over, as it was but for its issuer', async () => {
     const otherCa = await makeCertificate({ keys: otherKeys, subject: 'CN=Former CA', extensions: caExtensions() });
     const old = await leafCertificate({

@@ -6,6 +6,7 @@ import type { Profile } from '../profiles.js';
 import type { Admitted } from './admit.js';
 import { renewedExtensions } from './extension-set.js';
 import { certified } from './issuance/certified.js';
+import { issuerPlaces } from './issuer-places.js';
 
 /** A certificate to sign, but for its serial number and signature. */
 export type IssuePlan = Pick<Certificate, 'subject' | 'issuer' | 'spki' | 'notBefore' | 'notAfter'> & {
@@ -54,7 +55,7 @@ export function decideIssue(now: Date, admitted: Admitted): IssuePlan {
         spki: old.spki,
         notBefore,
         notAfter,
-        extensions: renewedExtensions(profile, old, issuer),
+        extensions: renewedExtensions(profile, old, issuer, issuerPlaces(admitted.ca)),
       };
     }
     case 'first':
