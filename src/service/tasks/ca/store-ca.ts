@@ -14,7 +14,8 @@ import { findPath, role } from '../../../x509/path.js';
 import { sameKey } from '../../../x509/public-key.js';
 import { readableObjects } from '../../../x509/readable-certificates.js';
 import type { ServiceContext } from '../../context.js';
-import { keyFactsOf, tokenIssuerOf, type OwnCa } from './make-root.js';
+import { tokenIssuerOf } from '../../own-authority.js';
+import { keyFactsOf, type OwnCa } from './make-root.js';
 import { keyAskedFor } from './request-ca.js';
 
 interface StoreInput {
