@@ -93,6 +93,18 @@ test('one request: a dry run first, then the certificate, then the same one agai
   expect(readdirSync(directory.path).filter((name) => name.endsWith('.new'))).toEqual([]);
 });
 
+test('a dry run tells what would be handed out again from what would be signed anew', async () => {
+  request('twice.csr', '/CN=twice.example.test');
+  const order = ['ca', 'issue', '--profile', 'client', '--in', at('twice.csr'), ...flags];
+  const before = async () => (JSON.parse((await hsmonger(...order, '--dry-run', '--json')).out) as { before: boolean }[])[0]?.before;
+  expect(await before()).toBe(false);
+  expect((await hsmonger(...order, '--out', at('twice.crt'))).exitCode).toBe(0);
+  expect(await before()).toBe(true);
+  expect((await hsmonger('ca', 'revoke', at('twice.crt'), '--reason', 'superseded', ...flags)).exitCode).toBe(0);
+  expect(await before()).toBe(false);
+  expect((await hsmonger(...order)).err).not.toContain('issued before');
+});
+
 test('a place that cannot be written into is found before anything is signed for it', async () => {
   request('late.csr', '/CN=late.example.test');
   mkdirSync(at('late'));
