@@ -13,6 +13,7 @@ import { standInRequest } from '../../x509/stand-in-request.js';
 import type { Surroundings } from '../command.js';
 import { directoriesOf } from '../global-options.js';
 import { harmless, json } from '../output.js';
+import { assertAsMade } from './as-made.js';
 import { draftOf, type DraftRest } from './draft.js';
 import { assertUsableToken, layGround } from './ground.js';
 import { issuedSubject } from './issued-subject.js';
@@ -75,6 +76,7 @@ export async function initIntermediate(options: IntermediateOptions, { io, env }
     request.state === 'there'
       ? await issuedAbove(request.certificate, chain, above)
       : await issued(above, request.csr, order, options.days);
+  assertAsMade(options, certificate);
   const stored = await askService(draft, 'store CA certificate', {
     certificate,
     above: chain,
