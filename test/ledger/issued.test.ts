@@ -42,9 +42,9 @@ const row = (overrides: object = {}) => ({
 describe('issued certificates', () => {
   it('written at once are read by nobody before they are committed, in this process either', async () => {
     const early: boolean[] = [];
-    let over = false;
+    const state = { over: false };
     const reading = (async () => {
-      while (!over) {
+      while (!state.over) {
         if (ledger.inTransaction) early.push(findIssued(ledger, 'r1') !== undefined);
         await Promise.resolve();
       }
@@ -52,7 +52,7 @@ describe('issued certificates', () => {
     const writing = atOnce(ledger, 1000, () => {
       insertIssued(ledger, row());
     }).finally(() => {
-      over = true;
+      state.over = true;
     });
     await Promise.all([reading, writing]);
     expect(early).not.toContain(true);

@@ -25,8 +25,8 @@ let ledger: Database;
 
 beforeAll(async () => {
   [rootKeys, caKeys] = await Promise.all([makeKeys('p256'), makeKeys('p256')]);
-  root = await certificate(rootKeys!, 'CN=Outside Root');
-  ca = await certificate(caKeys!, 'CN=Ours', { keys: rootKeys!, certificate: root });
+  root = await certificate(rootKeys, 'CN=Outside Root');
+  ca = await certificate(caKeys, 'CN=Ours', { keys: rootKeys, certificate: root });
 });
 beforeEach(() => {
   home = privateDirectory('own-ca');
