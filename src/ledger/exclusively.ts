@@ -9,14 +9,32 @@ const pauseMs = 25;
  * to `busyMs` for the others (STATE_BUSY after that). Committed to disk when it returns; rolled back when `work` throws.
  * The wait leaves the event loop free, so that the helper's deadline still counts.
  */
-export async function exclusively<T>(database: Database, busyMs: number, work: () => Promise<T>): Promise<T> {
+export function exclusively<T>(database: Database, busyMs: number, work: () => Promise<T>): Promise<T> {
+  return within(database, busyMs, async () => {
+    const result = await work();
+    database.exec('COMMIT');
+    return result;
+  });
+}
+
+/**
+ * The same of work that waits for nothing, written and committed in one tick: what else goes on in this process reads through the same
+ * connection, and never sees a row that a commit which fails takes away again.
+ */
+export function atOnce<T>(database: Database, busyMs: number, work: () => T): Promise<T> {
+  return within(database, busyMs, () => {
+    const result = work();
+    database.exec('COMMIT');
+    return result;
+  });
+}
+
+async function within<T>(database: Database, busyMs: number, committed: () => T | Promise<T>): Promise<T> {
   const file = database.name;
   try {
     await begin(database, Date.now() + busyMs);
     try {
-      const result = await work();
-      database.exec('COMMIT');
-      return result;
+      return await committed();
     } finally {
       if (database.inTransaction) database.exec('ROLLBACK');
     }

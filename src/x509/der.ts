@@ -4,7 +4,7 @@
  */
 
 /** No certificate, and nothing that fits into one of certmonger's environment variables, is larger; a CRL may be. */
-const maxBytes = 1024 * 1024;
+export const maxBytes = 1024 * 1024;
 const maxDepth = 24;
 
 const constructed = 0x20;

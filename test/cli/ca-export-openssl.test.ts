@@ -223,3 +223,30 @@ test('with the token away, what the ledger knows is revoked all the same, by its
   }
   expect((await hsmonger('ca', 'revoke', unknown, ...here)).exitCode).toBe(0);
 }, 60_000);
+
+test('what only a published CRL told of stays revoked with openssl', async () => {
+  const at = (name: string) => path.join(home.path, name);
+  const config = (directory: string) => {
+    writeFileSync(
+      at('gone.cnf'),
+      `default_ca = ca\n[ca]\ndatabase = ${directory}/index.txt\ncrlnumber = ${directory}/crlnumber\ncertificate = ${authority.ca}\nprivate_key = ${at('ca.key')}\ndefault_md = sha256\ndefault_crl_days = 3\n`,
+    );
+    return at('gone.cnf');
+  };
+  mkdirSync(at('gone'));
+  writeFileSync(at('gone/index.txt'), 'R\t300101000000Z\t260301100000Z,keyCompromise\tAB01\tunknown\t/CN=gone\n');
+  writeFileSync(at('gone/crlnumber'), '70\n');
+  openssl('ca', '-config', config(at('gone')), '-gencrl', '-out', at('gone.pem'));
+  expect(await hsmonger('ca', 'crl', '--above', at('gone.pem'), ...here)).toMatchObject({ exitCode: 0 });
+
+  const said = await hsmonger('ca', 'export-openssl', at('told'), '--json', ...here);
+  expect(said.exitCode, said.err).toBe(0);
+  expect(said.err).toContain('AB01, known from a published CRL alone: its expiry and its subject');
+  expect(JSON.parse(said.out)).toMatchObject({ revokedElsewhere: 1 });
+  const conf = config(at('told'));
+  openssl('ca', '-config', conf, '-updatedb');
+  openssl('ca', '-config', conf, '-gencrl', '-out', at('told.pem'));
+  expect(openssl('crl', '-in', at('told.pem'), '-noout', '-text')).toMatch(
+    /Serial Number: AB01\n\s+Revocation Date: Mar {2}1 10:00:00 2026 GMT\n[^]*?Key Compromise/u,
+  );
+}, 60_000);

@@ -51,6 +51,13 @@ function request(file: string, subject: string): void {
   );
 }
 
+const listObjects = async () =>
+  (
+    await runAs(token.owner, 'pkcs11-tool', ['--module', token.module, '--token-label', token.label, '--login', '--pin', token.pin, '-O'], {
+      env: { ...token.environment },
+    })
+  ).stdout;
+
 const read = (file: string) => certificateFromPem(readFileSync(file, 'latin1'));
 
 test('one request: a dry run first, then the certificate, then the same one again, and never over another file', async () => {
@@ -84,6 +91,18 @@ test('one request: a dry run first, then the certificate, then the same one agai
   expect(refused.err).toContain('is there already and was left as it is');
   expect(readFileSync(at('other.crt'), 'latin1')).toBe('mine');
   expect(readdirSync(directory.path).filter((name) => name.endsWith('.new'))).toEqual([]);
+});
+
+test('a dry run tells what would be handed out again from what would be signed anew', async () => {
+  request('twice.csr', '/CN=twice.example.test');
+  const order = ['ca', 'issue', '--profile', 'client', '--in', at('twice.csr'), ...flags];
+  const before = async () => (JSON.parse((await hsmonger(...order, '--dry-run', '--json')).out) as { before: boolean }[])[0]?.before;
+  expect(await before()).toBe(false);
+  expect((await hsmonger(...order, '--out', at('twice.crt'))).exitCode).toBe(0);
+  expect(await before()).toBe(true);
+  expect((await hsmonger('ca', 'revoke', at('twice.crt'), '--reason', 'superseded', ...flags)).exitCode).toBe(0);
+  expect(await before()).toBe(false);
+  expect((await hsmonger(...order)).err).not.toContain('issued before');
 });
 
 test('a place that cannot be written into is found before anything is signed for it', async () => {
@@ -151,13 +170,7 @@ test('a fresh key on the token: the certificate lies beside it, and the same ord
   );
   const [certificate] = certificatesFromPem(readFileSync(at('ocsp.crt'), 'latin1'), 'ocsp.crt');
   expect(verdict(certificate!, [], [root], undefined, '-purpose', 'ocsphelper')).toMatch(/: OK$/mu);
-  const objects = await runAs(
-    token.owner,
-    'pkcs11-tool',
-    ['--module', token.module, '--token-label', token.label, '--login', '--pin', token.pin, '-O'],
-    { env: { ...token.environment } },
-  );
-  expect(objects.stdout.match(/label: +ocsp$/gmu)).toHaveLength(3);
+  expect((await listObjects()).match(/label: +ocsp$/gmu)).toHaveLength(3);
   const again = await hsmonger(...order);
   expect(again.out).toMatch(/; key there already, certificate on the token already\n$/u);
   const [{ id = '' } = {}] = JSON.parse((await hsmonger('token', 'keys', 'ocsp', '--json', ...flags)).out) as { id?: string }[];
@@ -169,6 +182,8 @@ test('a fresh key on the token: the certificate lies beside it, and the same ord
   const clash = await hsmonger(
     'ca',
     'issue',
+    '--profile',
+    'ocsp',
     '--nickname',
     'other',
     '--key-type',
@@ -178,6 +193,39 @@ test('a fresh key on the token: the certificate lies beside it, and the same ord
     ...flags,
   );
   expect(clash).toMatchObject({ exitCode: 1, err: expect.stringContaining("The certificate 'ocsp' on token") as string });
+});
+
+test('a key whose label certmonger has emptied is not made again, and a key that has a certificate gets none under another name', async () => {
+  const renewed = ['ca', 'issue', '--profile', 'ocsp', '--nickname', 'renewed', '--subject', 'CN=Renewed,O=Example', ...flags];
+  const order = [...renewed, '--key-type', 'P-256'];
+  expect((await hsmonger(...order)).out).toContain('key made');
+  await runAs(
+    token.owner,
+    'p11tool',
+    ['--provider', token.module, '--login', '--batch', '--set-label', '', `pkcs11:token=${token.label};object=renewed;type=private`],
+    { env: { ...token.environment, GNUTLS_PIN: token.pin } },
+  );
+  const keys = async () => (await listObjects()).match(/^Private Key Object/gmu)?.length;
+  const before = await keys();
+  const again = await hsmonger(...order);
+  expect(again.exitCode, again.err).toBe(0);
+  expect(again.out).toMatch(/; key there already, certificate on the token already\n$/u);
+  // Renewed since, or with other flags: the same key all the same.
+  expect((await hsmonger(...order, '--days', '30')).out).toContain('key there already, certificate stored on the token');
+  expect(await hsmonger(...renewed, '--key-type', 'P-384')).toMatchObject({
+    exitCode: 1,
+    err: expect.stringContaining("The key of the certificate 'renewed' on token 'softhsm_token' is EC with 256 bits") as string,
+  });
+  expect(await hsmonger(...renewed, '--key', caName)).toMatchObject({
+    exitCode: 1,
+    err: expect.stringContaining("The certificate 'renewed' that is on token 'softhsm_token' already has another key") as string,
+  });
+  const second = ['ca', 'issue', '--profile', 'ocsp', '--nickname', 'second', '--subject', 'CN=Second,O=Example', ...flags];
+  expect(await hsmonger(...second, '--key', 'ocsp')).toMatchObject({
+    exitCode: 1,
+    err: expect.stringContaining("The key on token 'softhsm_token' is that of the certificate 'ocsp'") as string,
+  });
+  expect(await keys()).toBe(before);
 });
 
 test('two at once make one key and one certificate; of two keys of one name none is taken', async () => {
@@ -203,9 +251,13 @@ test('two at once make one key and one certificate; of two keys of one name none
   expect(said.filter(({ out }) => out.includes('key made'))).toHaveLength(1);
   expect((await tool('-O')).stdout.match(/label: +twins$/gmu)).toHaveLength(3);
   await tool('--keypairgen', '--key-type', 'EC:prime256v1', '--label', 'twins', '--id', '4711');
-  expect(await hsmonger(...order)).toMatchObject({
+  // The certificate says which of them it is.
+  expect((await hsmonger(...order)).out).toMatch(/; key there already, certificate on the token already\n$/u);
+  for (const id of ['4712', '4713']) await tool('--keypairgen', '--key-type', 'EC:prime256v1', '--label', 'pair', '--id', id);
+  const pair = ['ca', 'issue', '--nickname', 'pair', '--key-type', 'P-256', '--subject', 'CN=Pair,O=Example', ...flags];
+  expect(await hsmonger(...pair)).toMatchObject({
     exitCode: 1,
-    err: expect.stringContaining("There are several keys 'twins' on token") as string,
+    err: expect.stringContaining("There are several keys 'pair' on token") as string,
   });
 });
 

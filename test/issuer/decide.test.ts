@@ -1,5 +1,6 @@
 import { beforeAll, describe, expect, it } from 'vitest';
 import { caConfig } from '../../src/config/ca-config.js';
+import type { CaConfig } from '../../src/config/instance.js';
 import { profileNames } from '../../src/config/profile-names.js';
 import { profiles } from '../../src/issuer/profiles.js';
 import { inferProfile } from '../../src/issuer/infer-profile.js';
@@ -173,6 +174,19 @@ describe('the renewal of a subordinate', () => {
     expect(plan(await facts({ old, profile: 'caSubsystemCert' }), new Date(now.getTime() + 789)).notAfter.getMilliseconds()).toBe(0);
   });
 
+  it('begins no earlier than the certificate of its CA, renewed or new, however far it is back-dated', async () => {
+    const issuer = await makeCertificate({
+      keys: caKeys,
+      notBefore: new Date(now.getTime() - 5000),
+      notAfter: inDays(4000),
+      extensions: caExtensions(foreignId),
+    });
+    expect(plan(await facts({ old: await leafCertificate(), issuer, profile: 'caSubsystemCert' })).notBefore).toEqual(issuer.notBefore);
+    expect(plan(await facts({ issuer, profile: 'caServerCert', csrOptions: { extensions: [dnsNames('a.test')] } })).notBefore).toEqual(
+      issuer.notBefore,
+    );
+  });
+
   it('adds OCSP signing and no-check to an OCSP certificate that lacks them, and refuses none for it', async () => {
     const bare = plan(await facts({ old: await leafCertificate(), profile: 'caOCSPCert' })).extensions;
     expect(extendedKeyUsages(bare)).toEqual([oids.ocspSigning]);
@@ -210,6 +224,38 @@ describe('the renewal of a subordinate', () => {
     });
     const kept = plan(await facts({ old })).extensions.map(({ oid }) => oid);
     expect(kept).toEqual([oids.subjectAltName, oids.subjectKeyIdentifier, oids.authorityKeyIdentifier]);
+  });
+
+  it('of what another CA issued says where this CA publishes, not that one; of what this one issued keeps what it says', async () => {
+    const places: string[] = [oids.crlDistributionPoints, oids.authorityInformationAccess, oids.freshestCrl, oids.issuerAltName];
+    const extensions = places.map((oid) => extension(oid, [0x30, 0]));
+    const other = await makeCertificate({ keys: otherKeys, subject: 'CN=Another', notAfter: inDays(4000), extensions: caExtensions() });
+    const here = { ...caConfig({}), crlUrls: ['http://here.test/ca.crl'], ocspUrls: ['http://here.test/ocsp'] };
+    const shown = async (old: Certificate, config: CaConfig = here) =>
+      plan(await facts({ old, ca: config }))
+        .extensions.filter(({ oid }) => places.includes(oid))
+        .map(({ oid, value }) => [
+          oid,
+          Buffer.from(value)
+            .toString('latin1')
+            .replace(/[^ -~]/gu, ' '),
+        ]);
+    const theirs = await leafCertificate({ extensions, by: { keys: otherKeys, certificate: other } });
+    expect(await shown(theirs)).toEqual([
+      [oids.crlDistributionPoints, expect.stringContaining('http://here.test/ca.crl')],
+      [oids.authorityInformationAccess, expect.stringContaining('http://here.test/ocsp')],
+    ]);
+    expect(await shown(theirs, caConfig({}))).toEqual([]);
+    const ours = await leafCertificate({ extensions });
+    expect((await shown(ours)).map(([oid]) => oid)).toEqual(places);
+    // A CA that signs itself from now on has no CRL of another's above it.
+    const signed = await makeCertificate({
+      keys: caKeys,
+      by: { keys: otherKeys, certificate: other },
+      extensions: [...caExtensions(), ...extensions],
+    });
+    const itself = plan(await caFacts(signed, { selfSigned: true, ca: here })).extensions;
+    expect(places.flatMap((oid) => findExtension(itself, oid) ?? [])).toEqual([]);
   });
 
   it('is done too for what another CA issued: it is taken over, as it was but for its issuer', async () => {

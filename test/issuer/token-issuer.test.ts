@@ -460,6 +460,19 @@ describe('the same request', () => {
     expect(await createTokenIssuer(later).enrol(await enrolment(issued))).toEqual(third);
   });
 
+  it('is refused where the answer to it was withdrawn before it was saved', async () => {
+    const old = await leaf();
+    const first = parseCertificate((await createTokenIssuer(parts(caToken())).enrol(await enrolment(old))).certificate);
+    const id = { issuerKey: keyFingerprint(ca.spki), serial: hex(first.serial) };
+    revoke(ledger, id, { at: now, reason: 'cessationOfOperation' }, 0);
+    const token = caToken();
+    await expect(createTokenIssuer(parts(token)).enrol(await enrolment(old))).rejects.toMatchObject({
+      code: 'REVOCATION_REFUSED',
+      message: expect.stringMatching(/was revoked at \S+ \(cessationOfOperation\) and is not renewed/u) as string,
+    });
+    expect(token.signatures()).toBe(0);
+  });
+
   it('gets a new certificate for another old one, another profile, another CA key', async () => {
     const old = await leaf();
     const answers = [

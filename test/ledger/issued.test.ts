@@ -4,7 +4,7 @@ import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { Database } from '../../src/ledger/database.js';
-import { exclusively } from '../../src/ledger/exclusively.js';
+import { atOnce, exclusively } from '../../src/ledger/exclusively.js';
 import { findIssued, insertIssued, issuedForKey, listIssued } from '../../src/ledger/issued.js';
 import { openLedger } from '../../src/ledger/ledger.js';
 import { listOutcomes, recordOutcome } from '../../src/ledger/outcomes.js';
@@ -40,6 +40,32 @@ const row = (overrides: object = {}) => ({
 });
 
 describe('issued certificates', () => {
+  it('written at once are read by nobody before they are committed, in this process either', async () => {
+    const early: boolean[] = [];
+    const state = { over: false };
+    const reading = (async () => {
+      while (!state.over) {
+        if (ledger.inTransaction) early.push(findIssued(ledger, 'r1') !== undefined);
+        await Promise.resolve();
+      }
+    })();
+    const writing = atOnce(ledger, 1000, () => {
+      insertIssued(ledger, row());
+    }).finally(() => {
+      state.over = true;
+    });
+    await Promise.all([reading, writing]);
+    expect(early).not.toContain(true);
+    expect(findIssued(ledger, 'r1')).toBeDefined();
+    await expect(
+      atOnce(ledger, 1000, () => {
+        insertIssued(ledger, row({ serial: '4009', request: 'r9' }));
+        throw new Error('No.');
+      }),
+    ).rejects.toThrow('No.');
+    expect(findIssued(ledger, 'r9')).toBeUndefined();
+  });
+
   it('come back as they were written, the latest of a request first found', () => {
     insertIssued(ledger, row());
     insertIssued(ledger, row({ serial: '4002' }));

@@ -62,6 +62,7 @@ export function draftOf(options: OwnTokenOptions, directories: Directories, rest
     );
     refuseDifferences(instance, rest.command, [
       ['nickname', options.nickname, instance.issuer.certificate],
+      ['days', rest.lifetimeDays, instance.issuer.lifetimeDays['caCACert']],
       ['digest', options.digest, instance.issuer.digest],
       ['rsa-signature', options.rsaSignature, instance.issuer.rsaSignature],
       ...Object.entries(caAnswers(options) ?? {}).map(

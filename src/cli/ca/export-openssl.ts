@@ -4,7 +4,7 @@ import type { Surroundings } from '../command.js';
 import { instanceOf, type GlobalOptions } from '../global-options.js';
 import { harmless, json } from '../output.js';
 import { assertNewDirectory, writeOpensslDirectory } from './openssl-directory.js';
-import { indexLine, lost } from './openssl-index.js';
+import { indexLine, lost, lostOfTold, toldLine } from './openssl-index.js';
 import { assertOwnedHere } from './owner.js';
 
 interface ExportOptions extends GlobalOptions {
@@ -20,14 +20,19 @@ export async function exportOpenssl(options: ExportOptions, { io, env, clock }: 
   assertNewDirectory(directory);
   const exported = await askService(place, 'export issued', undefined);
   const now = clock();
-  writeOpensslDirectory(directory, exported, exported.issued.map((one) => indexLine(one, now)).join(''));
-  const losses = exported.issued.flatMap((one) => lost(one) ?? []);
+  writeOpensslDirectory(
+    directory,
+    exported,
+    [...exported.issued.map((one) => indexLine(one, now)), ...exported.told.map(toldLine)].join(''),
+  );
+  const losses = [...exported.issued.flatMap((one) => lost(one) ?? []), ...exported.told.map(lostOfTold)];
   if (losses.length > 0) io.err(`hsmonger: The index of openssl has no words for: ${losses.join('; ')}.\n`);
   if (options.json)
     io.out(
       json({
         directory,
         certificates: exported.issued.length,
+        revokedElsewhere: exported.told.length,
         serial: exported.nextSerial,
         crlNumber: exported.nextCrlNumber,
         lost: losses,

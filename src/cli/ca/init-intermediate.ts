@@ -13,8 +13,10 @@ import { standInRequest } from '../../x509/stand-in-request.js';
 import type { Surroundings } from '../command.js';
 import { directoriesOf } from '../global-options.js';
 import { harmless, json } from '../output.js';
+import { assertAsMade } from './as-made.js';
 import { draftOf, type DraftRest } from './draft.js';
 import { assertUsableToken, layGround } from './ground.js';
+import { issuedSubject } from './issued-subject.js';
 import { keyWish, ownOrder, type OwnOrder } from './own-order.js';
 import type { OwnCaOptions } from './own-options.js';
 import { assertEnlistable, assertReaches, enlistment, sameToken } from './renewer.js';
@@ -54,6 +56,7 @@ export async function initIntermediate(options: IntermediateOptions, { io, env }
   const { instance } = draft;
   const nickname = instance.issuer.certificate;
   const asked = ownOrder(options);
+  const order = asked === undefined ? undefined : { pathLength: 0, ...asked, subject: await issuedSubject(above, asked.subject) };
   const wish = keyWish(options, nickname);
   const own = await assertUsableToken(draft);
   const same = sameToken({ config: tokenOf(instance), is: own }, { config: tokenOf(above.instance), is: token });
@@ -61,8 +64,7 @@ export async function initIntermediate(options: IntermediateOptions, { io, env }
   if (enlisting !== undefined && !same) await assertReaches(directories, enlisting.instance, instance);
 
   assertEnlistable(above.instance, instance, nickname, same);
-  await assertNoClashes(draft, { nickname, subject: asked?.subject, renewer: above.instance.name, ca: true });
-  const order = asked === undefined ? undefined : { pathLength: 0, ...asked };
+  await assertNoClashes(draft, { nickname, subject: order?.subject, renewer: above.instance.name, ca: true });
   // A key stays on its token for good: what the CA above would refuse is found before one is made.
   if (order !== undefined && draft.text !== undefined) await assertIssuedBy(above, order, options.days);
   const request = await askService(draft, 'request CA certificate', {
@@ -74,6 +76,7 @@ export async function initIntermediate(options: IntermediateOptions, { io, env }
     request.state === 'there'
       ? await issuedAbove(request.certificate, chain, above)
       : await issued(above, request.csr, order, options.days);
+  assertAsMade(options, certificate);
   const stored = await askService(draft, 'store CA certificate', {
     certificate,
     above: chain,

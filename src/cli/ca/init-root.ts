@@ -3,6 +3,7 @@ import { assertNoClashes } from '../../tracking/neighbours.js';
 import type { Surroundings } from '../command.js';
 import { directoriesOf } from '../global-options.js';
 import { harmless, json } from '../output.js';
+import { assertAsMade } from './as-made.js';
 import { draftOf } from './draft.js';
 import { assertUsableToken, layGround } from './ground.js';
 import { keyWish, ownOrder } from './own-order.js';
@@ -30,6 +31,7 @@ export async function initRoot(options: OwnCaOptions, { io, env }: Surroundings)
     ...(order === undefined ? {} : { order: { ...order, days } }),
     ...(wish === undefined ? {} : { wish }),
   });
+  assertAsMade(options, made.certificate);
   const told = toldCa(issuer.certificate, made);
   const done = [
     ...(made.key.made ? [`made the ${keyLine(made.key)}`] : []),

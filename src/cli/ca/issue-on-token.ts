@@ -10,6 +10,7 @@ import type { Surroundings } from '../command.js';
 import { harmless, json } from '../output.js';
 import { writeNew } from '../write-file.js';
 import { inLedger } from './issue-files.js';
+import { issuedSubject } from './issued-subject.js';
 
 interface OnTokenOptions {
   readonly nickname: string;
@@ -31,7 +32,7 @@ export async function issueOnToken(
   const { subject } = order;
   if (subject === undefined) throw new HsmongerError('USAGE', 'With --nickname goes --subject: there is no request that says it.');
   if (dryRun) throw new HsmongerError('USAGE', '--dry-run shows what a request would get; with --nickname there is none yet.');
-  await assertNoClashes(place, { nickname, subject, ca: order.profile === 'caCACert' });
+  await assertNoClashes(place, { nickname, subject: await issuedSubject(place, subject), ca: order.profile === 'caCACert' });
   const source =
     keyType === undefined
       ? ({ kind: 'present', selector: { by: 'name', name: key ?? nickname } } as const)

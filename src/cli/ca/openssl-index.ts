@@ -4,6 +4,8 @@ import { openSslName } from '../../x509/names/openssl-name.js';
 import { parseCertificate } from '../../x509/parse-certificate.js';
 
 type Issued = ExportedCa['issued'][number];
+type Told = ExportedCa['told'][number];
+type Revocation = Told['revocation'];
 
 /** Reasons by the names openssl-ca(1) reads; what it has no word for it could not make a CRL of. */
 const words: Readonly<Record<RevocationReason, string | undefined>> = {
@@ -26,19 +28,36 @@ export function indexLine({ certificate, revocation }: Issued, now: Date): strin
   return `${[state, timeText(notAfter), revoked, serialText(serial), 'unknown', openSslName(subject)].join('\t')}\n`;
 }
 
+/**
+ * The line of a revocation alone: a certificate nobody has here any more never expires (RFC 5280 §4.1.2.5), so openssl keeps it on its
+ * lists.
+ */
+export function toldLine({ serial, revocation }: Told): string {
+  const revoked = [timeText(revocation.at), ...reasonWords(revocation)].join(',');
+  return `${['R', '99991231235959Z', revoked, serialText(serial), 'unknown', '/CN=unknown'].join('\t')}\n`;
+}
+
 /** What a line cannot say of a revocation, for people; undefined where it says all. */
 export function lost({ certificate, revocation }: Issued): string | undefined {
   if (revocation === undefined) return undefined;
-  const parts = [
+  const parts = unsaid(revocation);
+  return parts.length === 0 ? undefined : `${serialText(parseCertificate(certificate).serial)}: ${parts.join(' and ')}`;
+}
+
+export function lostOfTold({ serial, revocation }: Told): string {
+  return `${serialText(serial)}, known from a published CRL alone: ${['its expiry', 'its subject', ...unsaid(revocation)].join(' and ')}`;
+}
+
+function unsaid(revocation: Revocation): string[] {
+  return [
     ...(revocation.reason !== 'unspecified' && words[revocation.reason] === undefined ? [`the reason ${revocation.reason}`] : []),
     ...(revocation.invalidity !== undefined && reasonWords(revocation).length < 2
       ? ['the date since when it was not to be relied on']
       : []),
   ];
-  return parts.length === 0 ? undefined : `${serialText(parseCertificate(certificate).serial)}: ${parts.join(' and ')}`;
 }
 
-function reasonWords({ reason, invalidity }: NonNullable<Issued['revocation']>): string[] {
+function reasonWords({ reason, invalidity }: Revocation): string[] {
   const word = words[reason];
   if (invalidity !== undefined && reason === 'keyCompromise') return ['keyTime', generalized(invalidity)];
   if (invalidity !== undefined && reason === 'cACompromise') return ['CAkeyTime', generalized(invalidity)];

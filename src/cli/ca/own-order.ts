@@ -17,17 +17,23 @@ export interface OwnOrder {
 }
 
 /** The flags as an order; undefined without --subject, as when a command is run again. USAGE for what is none. */
-export function ownOrder({ subject, pathLength, permit = [], exclude = [] }: OwnCaOptions): OwnOrder | undefined {
+export function ownOrder(options: OwnCaOptions): OwnOrder | undefined {
+  const { subject, pathLength } = options;
   if (subject === undefined) return undefined;
   const name = subjectFromText(subject);
   if (isEmptyName(name)) throw new HsmongerError('USAGE', 'A CA must have a subject (RFC 5280 §4.1.2.6), and --subject is empty.');
+  const nameConstraints = constraintsOf(options);
   return {
     subject: name,
     ...(pathLength === undefined ? {} : { pathLength }),
-    ...(permit.length + exclude.length === 0
-      ? {}
-      : { nameConstraints: { permitted: permit.map(nameConstraintFromText), excluded: exclude.map(nameConstraintFromText) } }),
+    ...(nameConstraints === undefined ? {} : { nameConstraints }),
   };
+}
+
+/** Undefined where no flag says any. USAGE for what is none. */
+export function constraintsOf({ permit = [], exclude = [] }: Pick<OwnCaOptions, 'permit' | 'exclude'>): NameConstraints | undefined {
+  if (permit.length + exclude.length === 0) return undefined;
+  return { permitted: permit.map(nameConstraintFromText), excluded: exclude.map(nameConstraintFromText) };
 }
 
 /**

@@ -6,6 +6,8 @@ import type { Profile } from '../profiles.js';
 import type { Admitted } from './admit.js';
 import { renewedExtensions } from './extension-set.js';
 import { certified } from './issuance/certified.js';
+import { issuerPlaces } from './issuer-places.js';
+import { validityBelow, wantedValidity } from './validity.js';
 
 /** A certificate to sign, but for its serial number and signature. */
 export type IssuePlan = Pick<Certificate, 'subject' | 'issuer' | 'spki' | 'notBefore' | 'notAfter'> & {
@@ -21,29 +23,29 @@ const dueDays = 28;
 export function decideIssue(now: Date, admitted: Admitted): IssuePlan {
   const { order, issuer, csr } = admitted;
   const { profile } = order;
-  const wanted = new Date(wholeSeconds(now) + (admitted.days ?? admitted.lifetimeDays[profile.name] ?? profile.days) * dayMs);
-  const notBefore = new Date(wholeSeconds(now) - admitted.backdateSeconds * 1000);
+  const terms = { ...admitted, profile };
+  const wanted = wantedValidity(now, terms);
   switch (order.kind) {
     case 'self-renewal': {
       const { old } = order;
-      refuseNotLonger(old, wanted, 'the lifetime it is to have ends before it');
+      refuseNotLonger(old, wanted.notAfter, 'the lifetime it is to have ends before it');
       return {
         profile,
         subject: old.subject,
         issuer: old.subject,
         spki: old.spki,
-        notBefore,
-        notAfter: wanted,
+        ...wanted,
         extensions: renewedExtensions(profile, old, 'self'),
       };
     }
     case 'renewal': {
       const { old } = order;
-      const notAfter = cappedNotAfter(now, admitted, wanted);
+      refuseDue(now, admitted, wanted.notAfter);
+      const validity = validityBelow(now, terms, issuer);
       refuseNotLonger(
         old,
-        notAfter,
-        notAfter < wanted
+        validity.notAfter,
+        validity.notAfter < wanted.notAfter
           ? `the CA certificate of ${nameText(issuer.subject)} ends before it`
           : 'the lifetime it is to have ends before it',
       );
@@ -52,18 +54,17 @@ export function decideIssue(now: Date, admitted: Admitted): IssuePlan {
         subject: old.subject,
         issuer: issuer.subject,
         spki: old.spki,
-        notBefore,
-        notAfter,
-        extensions: renewedExtensions(profile, old, issuer),
+        ...validity,
+        extensions: renewedExtensions(profile, old, issuer, issuerPlaces(admitted.ca)),
       };
     }
     case 'first':
+      refuseDue(now, admitted, wanted.notAfter);
       return {
         profile,
         issuer: issuer.subject,
         spki: csr.spki,
-        notBefore,
-        notAfter: cappedNotAfter(now, admitted, wanted),
+        ...validityBelow(now, terms, issuer),
         ...certified({ csr, issuer, profile, policy: order.policy, ca: admitted.ca, limits: admitted.limits }),
       };
   }
@@ -73,22 +74,13 @@ export function decideIssue(now: Date, admitted: Admitted): IssuePlan {
  * Usually all of a CA's certificates expire together: a subordinate signed a moment before the CA's own renewal would live no
  * longer than the CA certificate about to be replaced. It waits, where the wait has an end: the CA renews itself here.
  */
-function cappedNotAfter(now: Date, { issuer, issuerTracked }: Admitted, wanted: Date): Date {
-  if (wanted <= issuer.notAfter) return wanted;
-  const name = nameText(issuer.subject);
+function refuseDue(now: Date, { issuer, issuerTracked }: Admitted, wanted: Date): void {
   const left = issuer.notAfter.getTime() - now.getTime();
-  if (issuerTracked && left <= dueDays * dayMs && isSelfSigned(issuer)) {
-    throw new HsmongerError(
-      'ISSUER_DUE',
-      `The CA certificate of ${name} ends at ${issuer.notAfter.toISOString()} and is to be renewed first; this certificate follows by itself.`,
-    );
-  }
-  if (left <= 0)
-    throw new HsmongerError(
-      'ISSUER_EXPIRED',
-      `The CA certificate of ${name} expired at ${issuer.notAfter.toISOString()}; renew it first, then ask again.`,
-    );
-  return issuer.notAfter;
+  if (wanted <= issuer.notAfter || !issuerTracked || left > dueDays * dayMs || !isSelfSigned(issuer)) return;
+  throw new HsmongerError(
+    'ISSUER_DUE',
+    `The CA certificate of ${nameText(issuer.subject)} ends at ${issuer.notAfter.toISOString()} and is to be renewed first; this certificate follows by itself.`,
+  );
 }
 
 function refuseNotLonger(old: Certificate, notAfter: Date, why: string): void {
@@ -98,8 +90,4 @@ function refuseNotLonger(old: Certificate, notAfter: Date, why: string): void {
       `A renewal of ${nameText(old.subject)} would end at ${notAfter.toISOString()}, not later than the certificate there is (${old.notAfter.toISOString()}): ${why}.`,
     );
   }
-}
-
-function wholeSeconds(date: Date): number {
-  return Math.floor(date.getTime() / 1000) * 1000;
 }

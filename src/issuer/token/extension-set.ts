@@ -8,9 +8,11 @@ import {
   ocspNoCheckExtension,
   subjectKeyIdExtension,
 } from '../../x509/extensions/extensions.js';
+import { sameName } from '../../x509/names/name.js';
 import { oids } from '../../x509/oids.js';
 import { keyIdentifier } from '../../x509/public-key.js';
 import type { Profile } from '../profiles.js';
+import { withoutOtherIssuer } from './issuer-places.js';
 
 /**
  * What speaks of the old certificate itself and would be false in the next: its own precertificate's timestamps and poison
@@ -20,13 +22,20 @@ const ownToOne: ReadonlySet<string> = new Set([oids.signedCertificateTimestamps,
 
 /**
  * The extensions of a renewal: the old certificate's, value and criticality and order as they were, with the authority key
- * identifier set right and what the profile requires added. The request is not asked: certmonger's for an adopted CA certificate
+ * identifier set right and what the profile requires added; where another CA issued the old one, its places give way to `places`, this
+ * CA's. The request is not asked: certmonger's for an adopted CA certificate
  * says CA:FALSE.
  */
-export function renewedExtensions(profile: Profile, old: Certificate, issuer: Certificate | 'self'): Extension[] {
+export function renewedExtensions(
+  profile: Profile,
+  old: Certificate,
+  issuer: Certificate | 'self',
+  places: readonly Extension[] = [],
+): Extension[] {
+  const name = issuer === 'self' ? old.subject : issuer.subject;
   const subjectKeyId = subjectKeyIdOf(old);
   const authority = authorityKeyIdExtension(issuer === 'self' ? subjectKeyId : subjectKeyIdOf(issuer));
-  const extensions = old.extensions
+  const extensions = withoutOtherIssuer(old, name)
     .filter(({ oid }) => !ownToOne.has(oid))
     .map((extension) => {
       if (extension.oid === oids.authorityKeyIdentifier) return authority;
@@ -39,6 +48,7 @@ export function renewedExtensions(profile: Profile, old: Certificate, issuer: Ce
       subjectKeyIdExtension(subjectKeyId),
       // A root may do without (RFC 5280 §4.2.1.1): one that did stays as it was.
       ...(issuer === 'self' ? [] : [authority]),
+      ...(sameName(old.issuer, name) ? [] : places),
       ...(profile.requires.extendedKeyUsage.length === 0 ? [] : [extendedKeyUsageExtension(profile.requires.extendedKeyUsage)]),
       ...(profile.requires.ocspNoCheck ? [ocspNoCheckExtension] : []),
     ].filter(({ oid }) => findExtension(extensions, oid) === undefined),

@@ -85,7 +85,13 @@ async function enrol(parts: TokenIssuerParts, token: Token, { csr, oldCertificat
       : await askedDays(instance.certificates, old, asked.order.profile.name, token, parts.elsewhere ?? (() => Promise.resolve([])));
   const admitted: Admitted = { ...asked, ...(days === undefined ? {} : { days }) };
   const withdrawal = { spki: request.spki, issuer: authority.certificate, ...(old === undefined ? {} : { old }) };
-  assertNotWithdrawn(ledger, withdrawal);
+  const refuseWithdrawn = () => {
+    assertNotWithdrawn(ledger, withdrawal);
+    // What was handed out for this renewal may have been withdrawn before anybody saved it.
+    const answered = old === undefined ? undefined : findIssued(ledger, keyOf(admitted));
+    if (answered !== undefined) assertNotWithdrawn(ledger, { ...withdrawal, old: parseCertificate(answered.certificate) });
+  };
+  refuseWithdrawn();
   const answer = previous(parts, authority, admitted);
   if (answer !== undefined) return answer;
   // What has to wait is told so before anything needs a PIN.
@@ -95,7 +101,7 @@ async function enrol(parts: TokenIssuerParts, token: Token, { csr, oldCertificat
   // One at a time from the look at what was issued to the commit: the same request in eight processes makes one certificate.
   return exclusively(ledger, parts.busyMs ?? instance.helper.deadlineSeconds * 500, async () => {
     // Somebody may have revoked it while this process waited.
-    assertNotWithdrawn(ledger, withdrawal);
+    refuseWithdrawn();
     return previous(parts, authority, admitted) ?? (await issue(parts, token, authority, key, admitted));
   });
 }

@@ -1,5 +1,5 @@
 /** What another instance of the host has, or is to have, is refused before a key is made or a certificate signed. */
-import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { hsmonger } from '../site.js';
@@ -247,4 +247,42 @@ it('one that was revoked is not taken for the CA that is to be, nor its key cert
     ),
   ).toMatchObject({ exitCode: 1, err: expect.stringContaining('gets no certificate any more') as string });
   expect(await issued()).toBe(before);
+});
+
+it('a subject counts as it is under the policy of the CA: asked again it is there already, its twin is refused before a key is made', async () => {
+  const policy = ['organizationName=match', 'commonName=supplied'].flatMap((field) => ['--policy', field]);
+  await done(
+    ...['ca', 'init-root', '--instance', 'strict', '--subject', 'CN=Strict,O=My', '--key-type', 'P-256'],
+    ...ground.onToken,
+    ...policy,
+  );
+  const issue = (nickname: string, subject: string) =>
+    hsmonger(
+      ...['ca', 'issue', '--instance', 'strict', '--profile', 'client', '--nickname', nickname, '--subject', subject],
+      ...['--key-type', 'P-256', ...ground.here],
+    );
+  expect(await issue('picky', 'CN=picky,OU=one,O=My')).toMatchObject({
+    exitCode: 0,
+    out: expect.stringMatching(/^picky: CN=picky,O=My, .*; key made/u) as string,
+  });
+  expect(await issue('picky', 'CN=picky,OU=one,O=My')).toMatchObject({
+    exitCode: 0,
+    out: expect.stringContaining('; key there already, certificate on the token already') as string,
+  });
+  const below = [
+    ...['ca', 'init-intermediate', '--instance', 'picked', '--issuer', 'strict', '--subject', 'CN=Picked,OU=one,O=My'],
+    ...['--key-type', 'P-256', ...ground.here],
+  ];
+  expect(await hsmonger(...below)).toMatchObject({ exitCode: 0, out: expect.stringContaining('made the CA') as string });
+  const list = async () => (await hsmonger('ca', 'list', '--json', '--instance', 'strict', ...ground.here)).out;
+  const before = [await ground.objects(), await list()];
+  expect(await hsmonger(...below)).toMatchObject({ exitCode: 0, out: expect.stringContaining('nothing was changed') as string });
+  // As one that was killed after it had stored the certificate leaves it.
+  rmSync(path.join(ground.config, 'picked.toml'));
+  expect(await hsmonger(...below)).toMatchObject({ exitCode: 0, out: expect.not.stringContaining('made the') as string });
+  expect(await issue('twin', 'CN=picky,OU=two,O=My')).toMatchObject({
+    exitCode: 1,
+    err: expect.stringContaining("The certificate 'picky' on token 'pki' has the subject CN=picky,O=My already") as string,
+  });
+  expect([await ground.objects(), await list()]).toEqual(before);
 });

@@ -83,6 +83,12 @@ describe("the article's root", () => {
     const objects = await ground.objects();
     for (const [flags, why] of [
       [['--instance', 'root', '--digest', 'sha256'], /says otherwise than --digest/u],
+      [['--instance', 'root', '--days', '30'], /says otherwise than --days/u],
+      [['--instance', 'root', '--path-length', '0'], /is there already and says otherwise than --path-length: /u],
+      [
+        ['--instance', 'root', '--path-length', '0', '--permit', 'dns:a.test'],
+        /says otherwise than --path-length, --permit and --exclude: .*Leave them out/u,
+      ],
       [['--instance', 'root', '--user', 'nobody'], /says otherwise than --user: edit the file and run ca init-root without/u],
       [
         ['--instance', 'second', ...ground.onToken, '--subject', 'CN=Second', '--key-type', 'P-256', '--policy', 'company=match'],
@@ -158,6 +164,18 @@ describe('other keys, names and ways', () => {
     expect(openssl('x509', '-in', file, '-noout', '-text', '-nameopt', 'utf8,sep_comma_plus_space,space_eq') + text).toMatch(reads);
     expect(openssl('verify', '-x509_strict', '-CAfile', file, file)).toContain(': OK');
     expect(execFileSync('certtool', ['-i', '--infile', file], { encoding: 'utf8' })).toContain('Certificate Authority (CA): TRUE');
+  });
+
+  it('made with constraints is there already with the same ones, and not with others', async () => {
+    const again = (...flags: string[]) => initRoot('narrow', '--days', '36500', ...flags);
+    const permits = ['--permit', 'dns:example.test', '--permit', 'ip:192.0.2.0/24'];
+    const same = await again('--path-length', '1', ...permits, '--exclude', 'dns:secret.example.test');
+    expect(same).toMatchObject({ exitCode: 0, out: expect.stringContaining('nothing was changed') as string });
+    for (const [flags, why] of [
+      [permits, /otherwise than --permit and --exclude: /u],
+      [['--path-length', '2'], /otherwise than --path-length: /u],
+    ] as const)
+      expect(await again(...flags)).toMatchObject({ exitCode: 2, err: expect.stringMatching(why) as string });
   });
 
   it('names its issuer and serial too where that is asked for, and its validity passes 2049', () => {

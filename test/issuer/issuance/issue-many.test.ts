@@ -52,6 +52,17 @@ describe('certificates from a CA on a real token', () => {
   const make = (name: string, subject: string, names?: string, key?: readonly string[]) =>
     request(site.directory.path, name, subject, names, key);
 
+  it('nothing is signed that would be larger than what is read back', async () => {
+    const many = names(...Array.from({ length: 20_000 }, (_none, n) => `dns:${String(n)}.${'a-long-label-of-a-name.'.repeat(2)}test`));
+    const before = rows(site).length;
+    expect(
+      await issue(site, [make('large', '/CN=large/O=HSMONGER.TEST')], { order: { profile: profiles.caServerCert, names: many } }),
+    ).toEqual([
+      { name: 'large', problem: { code: 'CSR_INVALID', message: expect.stringContaining('would be larger than 1 MiB') as string } },
+    ]);
+    expect(rows(site)).toHaveLength(before);
+  });
+
   it('a server: the names of the request, the profile of the CA, accepted by openssl and gnutls', async () => {
     const certificate = given(
       (

@@ -1,10 +1,6 @@
 import type { CaConfig } from '../../../config/instance.js';
 import { HsmongerError } from '../../../errors.js';
-import {
-  authorityInformationExtension,
-  certificatePoliciesExtension,
-  crlDistributionPointsExtension,
-} from '../../../x509/extensions/access-urls.js';
+import { certificatePoliciesExtension } from '../../../x509/extensions/access-urls.js';
 import type { Certificate, Extension } from '../../../x509/certificate.js';
 import {
   authorityKeyIdExtension,
@@ -25,6 +21,7 @@ import type { CertificateRequest } from '../../../x509/parse-csr.js';
 import { keyFacts, keyIdentifier, signsOnlyPss } from '../../../x509/public-key.js';
 import type { IssuePolicy, Profile } from '../../profiles.js';
 import { subjectKeyIdOf } from '../extension-set.js';
+import { issuerPlaces } from '../issuer-places.js';
 import { alternativeNames } from './alternative-names.js';
 import { assertNamesWithin, type AuthorityLimits } from './limits.js';
 import { underPolicy } from './policy.js';
@@ -58,8 +55,6 @@ export function certified(facts: Certifying): { readonly subject: Uint8Array; re
   // RFC 5280 §4.1.2.6: a CA's is never empty.
   if (profile.ca && isEmptyName(subject))
     throw new HsmongerError('NAME_REFUSED', 'The request is for a CA and names nobody; a CA certificate has a subject.');
-  const information = authorityInformationExtension(ca.ocspUrls, ca.issuerUrls);
-  const [crl, ...moreCrls] = ca.crlUrls;
   const [policyId, ...morePolicies] = ca.policies;
   const extensions = [
     profile.ca ? caBasicConstraintsWith(pathLengthBelow(facts)) : leafBasicConstraints,
@@ -69,8 +64,7 @@ export function certified(facts: Certifying): { readonly subject: Uint8Array; re
     authorityKeyIdExtension(subjectKeyIdOf(issuer), ca.authorityKeyId === 'key-and-issuer' ? issuer : undefined),
     ...alternativeNames(facts, subject),
     ...(policyId === undefined ? [] : [certificatePoliciesExtension([policyId, ...morePolicies])]),
-    ...(crl === undefined ? [] : [crlDistributionPointsExtension([crl, ...moreCrls])]),
-    ...(information === undefined ? [] : [information]),
+    ...issuerPlaces(ca),
     ...(profile.requires.ocspNoCheck ? [ocspNoCheckExtension] : []),
     ...(facts.nameConstraints === undefined ? [] : [nameConstraintsExtension(facts.nameConstraints)]),
     ...(ca.netscapeCertType && policy.netscape.length > 0 ? [netscapeCertTypeExtension(policy.netscape)] : []),

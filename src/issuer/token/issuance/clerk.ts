@@ -2,6 +2,7 @@ import type { SignatureAlgorithm } from '../../../config/signature-algorithm.js'
 import { HsmongerError } from '../../../errors.js';
 import type { IssuedRow } from '../../../ledger/issued.js';
 import { hex } from '../../../platform/hex.js';
+import { maxBytes } from '../../../x509/der.js';
 import { nameText } from '../../../x509/names/name.js';
 import { keyFingerprint } from '../../../x509/public-key.js';
 import { newSerial } from '../../../x509/serial.js';
@@ -61,6 +62,12 @@ export function clerkAt({ ca, order, algorithm, now }: Desk): Clerk {
         const { profile, subject, notBefore, notAfter, spki } = plan;
         const serial = newSerial();
         const tbs = buildTbsCertificate({ ...plan, serial, signatureAlgorithm });
+        // OpenSSL reads it, and we would never again.
+        if (tbs.length > maxTbsBytes)
+          throw new HsmongerError(
+            'CSR_INVALID',
+            `${theRequest(subject)} asks for more than a certificate can hold: it would be larger than ${String(maxBytes / 1024 / 1024)} MiB; ask for fewer names.`,
+          );
         const judged = judge.judgeUnsigned(tbs, csr.spki);
         if ('fault' in judged)
           throw new HsmongerError(
@@ -90,6 +97,9 @@ export function clerkAt({ ca, order, algorithm, now }: Desk): Clerk {
     },
   };
 }
+
+/** No signature with its algorithm takes what is left. */
+const maxTbsBytes = maxBytes - 64 * 1024;
 
 /** A clerk in this thread, for a few requests. */
 export function clerkHere(desk: Desk): Clerks {

@@ -1,5 +1,6 @@
-import { exclusively } from '../../../ledger/exclusively.js';
-import { findIssued, insertIssued } from '../../../ledger/issued.js';
+import type { Database } from '../../../ledger/database.js';
+import { atOnce } from '../../../ledger/exclusively.js';
+import { findIssued, insertIssued, type IssuedRow } from '../../../ledger/issued.js';
 import { keyFingerprint } from '../../../x509/public-key.js';
 import { assertKeyNotWithdrawn } from '../revocation/withdrawn.js';
 import type { Clerk, Prepared } from './clerk.js';
@@ -24,21 +25,25 @@ export function commitAll(
 ): Promise<(readonly [number, IssueResult])[]> {
   const issuerKey = keyFingerprint(ca.authority.certificate.spki);
   const issuedAt = clock();
-  return exclusively(ledger, busyMs, () =>
-    Promise.resolve(
-      signed.map(({ index, name, certificate, spki, keys, row }) => {
-        try {
-          // The key may have been revoked while the token signed.
-          assertKeyNotWithdrawn(ledger, keys);
-        } catch (error) {
-          return [index, refusal(name, error)] as const;
-        }
-        const earlier = findIssued(ledger, row.request);
-        if (earlier !== undefined && earlier.revokedAt === undefined && judge(earlier.certificate, spki) === undefined)
-          return [index, { name, certificate: earlier.certificate, before: true }] as const;
-        insertIssued(ledger, { ...row, issuerKey, certificate, issuedAt, uid });
-        return [index, { name, certificate, before: false }] as const;
-      }),
-    ),
+  return atOnce(ledger, busyMs, () =>
+    signed.map(({ index, name, certificate, spki, keys, row }) => {
+      try {
+        // The key may have been revoked while the token signed.
+        assertKeyNotWithdrawn(ledger, keys);
+      } catch (error) {
+        return [index, refusal(name, error)] as const;
+      }
+      const earlier = standing(ledger, row.request);
+      if (earlier !== undefined && judge(earlier.certificate, spki) === undefined)
+        return [index, { name, certificate: earlier.certificate, before: true }] as const;
+      insertIssued(ledger, { ...row, issuerKey, certificate, issuedAt, uid });
+      return [index, { name, certificate, before: false }] as const;
+    }),
   );
+}
+
+/** What was issued for a request and is not revoked; whether it may be handed out today is the judge's to say. */
+export function standing(ledger: Database, request: string): IssuedRow | undefined {
+  const row = findIssued(ledger, request);
+  return row?.revokedAt === undefined ? row : undefined;
 }

@@ -1,7 +1,6 @@
 import type { SignatureAlgorithm } from '../../../config/signature-algorithm.js';
 import { HsmongerError } from '../../../errors.js';
 import type { Database } from '../../../ledger/database.js';
-import { findIssued } from '../../../ledger/issued.js';
 import type { Clock } from '../../../platform/clock.js';
 import { createGate } from '../../../platform/gate.js';
 import { nameText } from '../../../x509/names/name.js';
@@ -9,7 +8,7 @@ import { algorithmIdentifier } from '../../../x509/signature-algorithm.js';
 import { assembleCertificate } from '../../../x509/tbs.js';
 import { assertKeyNotWithdrawn } from '../revocation/withdrawn.js';
 import { clerkAt, type Clerk, type Clerks, type Desk } from './clerk.js';
-import { commitAll, type Signed } from './commit.js';
+import { commitAll, standing, type Signed } from './commit.js';
 import { refusal, type IssueResult, type NamedRequest } from './results.js';
 
 export interface IssueParts {
@@ -96,8 +95,8 @@ export async function issueMany(parts: IssueParts, requests: readonly NamedReque
     } catch (error) {
       return refusal(name, error);
     }
-    const earlier = findIssued(ledger, row.request);
-    if (earlier !== undefined && earlier.revokedAt === undefined && (await clerks.judge(earlier.certificate, spki)) === undefined)
+    const earlier = standing(ledger, row.request);
+    if (earlier !== undefined && (await clerks.judge(earlier.certificate, spki)) === undefined)
       return { name, certificate: earlier.certificate, before: true };
     const signature = await gate(async () => (over() ? undefined : parts.sign(algorithm, tbs)));
     if (signature === undefined) return undefined;

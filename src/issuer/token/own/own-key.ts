@@ -62,7 +62,8 @@ function usable(token: Token, key: TokenKey, made: boolean): OwnKey {
   return { key, spki, made };
 }
 
-function isOf({ spki, type, size }: TokenKey, wished: KeyPairType): boolean {
+/** Whether a key is of that type and size. */
+export function isOf({ spki, type, size }: TokenKey, wished: KeyPairType): boolean {
   if (wished.kind !== type) return false;
   switch (wished.kind) {
     case 'RSA':

@@ -1,14 +1,11 @@
 import { availableParallelism } from 'node:os';
 import { caConfig } from '../../../config/ca-config.js';
-import { stateDirectory } from '../../../config/directories.js';
-import type { TokenIssuerConfig } from '../../../config/instance.js';
 import { assertOwner } from '../../../config/ledger-owner.js';
-import { tokenOf } from '../../../config/token-of.js';
+import { sessionsOf, tokenOf } from '../../../config/token-of.js';
 import { isProfileName } from '../../../config/profile-names.js';
 import { HsmongerError } from '../../../errors.js';
-import { readImported } from '../../../issuer/external/imported.js';
 import { profiles } from '../../../issuer/profiles.js';
-import { findAuthority, type Authority } from '../../../issuer/token/authority.js';
+import type { Authority } from '../../../issuer/token/authority.js';
 import { clerkHere, deskFor, type Clerks, type Desk } from '../../../issuer/token/issuance/clerk.js';
 import { issueMany } from '../../../issuer/token/issuance/issue-many.js';
 import type { IssueOrder } from '../../../issuer/token/issuance/order.js';
@@ -18,6 +15,7 @@ import { openSigningPool } from '../../../pkcs11/signing/pool.js';
 import { encodeGeneralName, type GeneralName } from '../../../x509/names/general-name.js';
 import { openClerkThreads } from '../../clerks/clerk-threads.js';
 import type { ServiceContext } from '../../context.js';
+import { ownAuthority, tokenIssuerOf } from '../../own-authority.js';
 
 /** What is said beside the requests; see IssueOrder. */
 export interface OrderInput extends Omit<IssueOrder, 'profile' | 'names'> {
@@ -74,7 +72,7 @@ export async function issueThrough(
   clerksAt: (desk: Desk) => Clerks = clerkHere,
 ): Promise<IssueResult[]> {
   const { certificate, id } = ca.authority;
-  const sessions = tokenOf(context.instance).maxSessions ?? defaultSessions;
+  const sessions = sessionsOf(tokenOf(context.instance));
   const desk = deskFor(ca, order, context.clock());
   const pool = await openSigningPool(() => context.openToken(), { by: 'public-key', spki: certificate.spki, id }, sessions);
   try {
@@ -100,8 +98,6 @@ export async function issueThrough(
   }
 }
 
-const defaultSessions = 4;
-
 export function orderOf({ profile, names, ...rest }: OrderInput): IssueOrder {
   if (!isProfileName(profile)) throw new HsmongerError('PROFILE_UNKNOWN', `There is no profile '${profile}'.`);
   return { ...rest, profile: profiles[profile], ...(names === undefined ? {} : { names: names.map(encodeGeneralName) }) };
@@ -109,27 +105,15 @@ export function orderOf({ profile, names, ...rest }: OrderInput): IssueOrder {
 
 /** The instance's CA, its chain known, and no session left open; needs no PIN unless certificates of two keys have its nickname. */
 export async function issuingCaOf(context: ServiceContext): Promise<IssuingCa> {
-  const { instance, directories, clock } = context;
-  const issuer = tokenIssuer(instance.issuer, instance.file);
+  const { instance } = context;
+  const issuer = tokenIssuerOf(instance);
   assertOwner(instance, 'issue the certificate');
   const token = await context.openToken();
   try {
-    const authority = await findAuthority(token, issuer.certificate, clock(), (spki) =>
-      Promise.resolve(readImported(stateDirectory(directories, instance), spki)?.chain ?? []),
-    );
-    return issuingCa(authority, issuer, caConfig(instance));
+    return issuingCa(await ownAuthority(context, token), issuer, caConfig(instance));
   } finally {
     await token.close();
   }
-}
-
-function tokenIssuer(issuer: ServiceContext['instance']['issuer'], file: string): TokenIssuerConfig {
-  if (issuer.type !== 'token')
-    throw new HsmongerError(
-      'CONFIG_INVALID',
-      `${file} names an issuer of type "${issuer.type}"; only a CA whose key is on the token issues here.`,
-    );
-  return issuer;
 }
 
 export function aboveOf({ certificate, path }: Authority): Above {

@@ -1,15 +1,19 @@
 import { HsmongerError } from '../../../errors.js';
 import { orderedRequest } from '../../../issuer/token/issuance/order.js';
 import { planOrdered } from '../../../issuer/token/issuance/prepared.js';
+import { assertHeldBy, heldKey } from '../../../issuer/token/own/held-key.js';
 import { ownKey } from '../../../issuer/token/own/own-key.js';
+import { assertKeyFree, type Placed } from '../../../issuer/token/own/place.js';
+import { assertNotWithdrawn } from '../../../issuer/token/revocation/withdrawn.js';
 import { exclusively } from '../../../ledger/exclusively.js';
 import { assertLabel } from '../../../pkcs11/objects/object-label.js';
 import { parseKeyType } from '../../../pkcs11/objects/key-type.js';
-import type { KeySelector, Token, TokenKey } from '../../../pkcs11/token.js';
+import type { KeySelector, Token, TokenCertificate, TokenKey } from '../../../pkcs11/token.js';
 import { assembleRequest, buildRequestInfo } from '../../../x509/build-csr.js';
 import { nameText, sameName } from '../../../x509/names/name.js';
 import { parseCertificate } from '../../../x509/parse-certificate.js';
 import { parseCsr } from '../../../x509/parse-csr.js';
+import { readableObjects } from '../../../x509/readable-certificates.js';
 import { algorithmIdentifier, fittingAlgorithm } from '../../../x509/signature-algorithm.js';
 import { standInRequest } from '../../../x509/stand-in-request.js';
 import type { ServiceContext } from '../../context.js';
@@ -41,11 +45,22 @@ export async function issueOnToken(context: ServiceContext, { nickname, key: sou
   const order = orderOf(input);
   const ca = await issuingCaOf(context);
   const { request, id, made } = await aloneWithToken(context, async (token) => {
-    await assertFree(token, nickname, input.subject);
-    const found = await keyFrom(token, nickname, source, () =>
-      planOrdered(context.clock(), ca, parseCsr(standInRequest(input.subject)), order),
+    const certificates = await token.certificates();
+    // What the CA would refuse is refused before a key is made; under its policy the subject may be another than the one asked for.
+    const { subject } = planOrdered(context.clock(), ca, parseCsr(standInRequest(input.subject)), order);
+    assertFree(token, certificates, nickname, subject);
+    const objects = readableObjects(certificates);
+    const found = await keyFrom(
+      token,
+      nickname,
+      source,
+      objects.filter(({ label }) => label === nickname),
     );
-    return { ...(await requestBy(token, found.key, input.subject)), id: found.key.id, made: found.made };
+    const spki = publicHalf(token, found.key);
+    assertNotWithdrawn(context.ledger(), { spki });
+    const others = objects.filter(({ label }) => label !== nickname);
+    assertKeyFree(others, spki, `token '${token.description.label}'`);
+    return { request: await requestBy(token, found.key, spki, input.subject), id: found.key.id, made: found.made };
   });
   // ECDSA signs differently each time: what is asked for is the request without its signature.
   const csr = parseCsr(request);
@@ -73,9 +88,8 @@ async function aloneWithToken<T>(context: ServiceContext, work: (token: Token) =
 }
 
 /** certmonger deletes what shares a subject on one token, the key with it; NSS takes a nickname for one subject. Before a key is made. */
-async function assertFree(token: Token, nickname: string, subject: Uint8Array): Promise<void> {
+function assertFree(token: Token, certificates: readonly TokenCertificate[], nickname: string, subject: Uint8Array): void {
   assertLabel(nickname, 'A certificate');
-  const certificates = await token.certificates();
   const stranger = certificates.find(({ label, der }) => label === nickname && !hasSubject(der, subject));
   if (stranger !== undefined)
     throw new HsmongerError(
@@ -98,27 +112,35 @@ function hasSubject(der: Uint8Array, subject: Uint8Array): boolean {
   }
 }
 
-/** `assertIssued` refuses what the CA would not certify, before a key is made for it. */
+/** `held` lies under the nickname already. */
 async function keyFrom(
   token: Token,
   nickname: string,
   source: Input['key'],
-  assertIssued: () => void,
+  held: readonly Placed[],
 ): Promise<{ readonly key: TokenKey; readonly made: boolean }> {
-  if (source.kind === 'present') return { key: await token.findKey(source.selector), made: false };
+  if (source.kind === 'present') {
+    const key = await token.findKey(source.selector);
+    assertHeldBy(held, publicHalf(token, key), `token '${token.description.label}'`);
+    return { key, made: false };
+  }
   const type = parseKeyType(source.type);
-  if (!(await token.keys()).some(({ label }) => label === nickname)) assertIssued();
+  const key = await heldKey(token, held, type);
+  if (key !== undefined) return { key, made: false };
   return ownKey(token, { kind: 'made', type, label: nickname });
 }
 
-async function requestBy(token: Token, key: TokenKey, subject: Uint8Array): Promise<{ readonly request: Uint8Array }> {
-  const { spki } = key;
-  if (spki === undefined)
-    throw new HsmongerError(
-      'KEY_UNUSABLE',
-      `Token '${token.description.label}' does not give the public half of key '${key.label}' away, so nothing can be certified; store its public key object beside it.`,
-    );
+/** DER SubjectPublicKeyInfo. */
+function publicHalf(token: Token, { spki, label }: TokenKey): Uint8Array {
+  if (spki !== undefined) return spki;
+  throw new HsmongerError(
+    'KEY_UNUSABLE',
+    `Token '${token.description.label}' does not give the public half of key '${label}' away, so nothing can be certified; store its public key object beside it.`,
+  );
+}
+
+async function requestBy(token: Token, key: TokenKey, spki: Uint8Array, subject: Uint8Array): Promise<Uint8Array> {
   const algorithm = fittingAlgorithm(spki, {}, `The key '${key.label}'`);
   const info = buildRequestInfo({ subject, spki, extensions: [] });
-  return { request: assembleRequest(info, algorithmIdentifier(algorithm), await token.sign(key, algorithm, info)) };
+  return assembleRequest(info, algorithmIdentifier(algorithm), await token.sign(key, algorithm, info));
 }

@@ -1,13 +1,12 @@
 import { HsmongerError } from '../../../errors.js';
-import { findAuthority } from '../../../issuer/token/authority.js';
 import { issuedBySerial, issuedForKey, listIssued, type IssuedRow } from '../../../ledger/issued.js';
 import type { Certificate } from '../../../x509/certificate.js';
 import { parseCertificate } from '../../../x509/parse-certificate.js';
 import { findPath } from '../../../x509/path.js';
-import { readableCertificates } from '../../../x509/readable-certificates.js';
+import { readableObjects } from '../../../x509/readable-certificates.js';
 import { keyFingerprint } from '../../../x509/public-key.js';
 import type { ServiceContext } from '../../context.js';
-import { tokenIssuerOf } from './make-root.js';
+import { importedAbove, ownAuthority } from '../../own-authority.js';
 import { presentOnToken } from '../token/present-certificate.js';
 
 /** A line of the list. */
@@ -85,14 +84,13 @@ export function revocationOfCertificate(
 
 /** The CA's certificate and what stands above it, the root last; DER. */
 export async function authorityChain(context: ServiceContext): Promise<{ readonly certificates: readonly Uint8Array[] }> {
-  const token = await context.openToken();
-  const { certificate, path } = await findAuthority(token, tokenIssuerOf(context.instance).certificate, context.clock());
+  const { certificate, path } = await ownAuthority(context, await context.openToken());
   const above = [...path.chain, ...path.roots].filter(({ der }) => !Buffer.from(der).equals(certificate.der));
   return { certificates: [certificate, ...above].map(({ der }) => der) };
 }
 
 async function shown(context: ServiceContext, certificate: Certificate, row: IssuedRow | undefined): Promise<ShownCertificate> {
-  const pool = await onToken(context);
+  const pool = await known(context);
   const path = findPath(certificate, pool);
   return {
     certificate: certificate.der,
@@ -112,6 +110,11 @@ function revocationOf({
   return { ...(revokedAt === undefined ? {} : { revokedAt }), ...(revocationReason === undefined ? {} : { revocationReason }) };
 }
 
-async function onToken(context: ServiceContext): Promise<Certificate[]> {
-  return readableCertificates((await (await context.openToken()).certificates()).map(({ der }) => der));
+/** The certificates on the token, and what is known to stand above the CA beside it. */
+async function known(context: ServiceContext): Promise<Certificate[]> {
+  const { issuer } = context.instance;
+  const objects = readableObjects(await (await context.openToken()).certificates());
+  const own = issuer.type === 'token' ? objects.filter(({ label }) => label === issuer.certificate) : [];
+  const above = await Promise.all(own.map(({ certificate }) => importedAbove(context)(certificate.spki)));
+  return [...objects.map(({ certificate }) => certificate), ...above.flat()];
 }

@@ -1,12 +1,11 @@
-import type { Instance, TokenIssuerConfig } from '../../../config/instance.js';
 import { assertOwner } from '../../../config/ledger-owner.js';
-import { HsmongerError } from '../../../errors.js';
 import { makeRoot, storeRoot } from '../../../issuer/token/own/make-root.js';
 import type { KeyWish, OwnKey } from '../../../issuer/token/own/own-key.js';
 import type { RootOrder } from '../../../issuer/token/own/plan-root.js';
 import { nssKeyId } from '../../../pkcs11/objects/nss-key-id.js';
 import { equalBytes } from '../../../x509/der.js';
 import type { ServiceContext } from '../../context.js';
+import { tokenIssuerOf } from '../../own-authority.js';
 
 /** A CA's own certificate and the key it has. */
 export interface OwnCa {
@@ -52,11 +51,6 @@ export async function makeOwnRoot(
   const made = await makeRoot(parts, wish, order);
   if (!made.there) await storeRoot(parts, made);
   return { certificate: made.certificate.der, key: keyFactsOf(made.key), there: made.there };
-}
-
-export function tokenIssuerOf({ issuer, file }: Instance): TokenIssuerConfig {
-  if (issuer.type === 'token') return issuer;
-  throw new HsmongerError('CONFIG_INVALID', `${file} has issuer.type = "${issuer.type}"; a CA on a token wants "token".`);
 }
 
 export function keyFactsOf({ key, spki, made }: OwnKey): OwnKeyFacts {

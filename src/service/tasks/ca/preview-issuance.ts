@@ -1,9 +1,10 @@
 import { asHsmongerError, type ErrorCode } from '../../../errors.js';
+import { clerkAt, deskFor } from '../../../issuer/token/issuance/clerk.js';
+import { standing } from '../../../issuer/token/issuance/commit.js';
 import type { NamedRequest } from '../../../issuer/token/issuance/results.js';
 import { orderedRequest } from '../../../issuer/token/issuance/order.js';
 import { assertProven, planOrdered, soundRequest } from '../../../issuer/token/issuance/prepared.js';
 import { assertNotWithdrawn } from '../../../issuer/token/revocation/withdrawn.js';
-import { findIssued } from '../../../ledger/issued.js';
 import { elementsIn } from '../../../x509/der.js';
 import { findExtension } from '../../../x509/extensions/extensions.js';
 import { generalNameElementText } from '../../../x509/names/general-name-text.js';
@@ -25,7 +26,7 @@ type IssuancePreview =
       readonly notBefore: Date;
       readonly notAfter: Date;
       readonly extensions: readonly { readonly oid: string; readonly critical: boolean; /** Hex. */ readonly value: string }[];
-      /** The ledger has a certificate for this request and order. */
+      /** The ledger has a certificate for this request and order, which would be handed out again. */
       readonly before: boolean;
     }
   | { readonly name: string; readonly problem: { readonly code: ErrorCode; readonly message: string } };
@@ -37,13 +38,16 @@ export async function previewIssuance(
 ): Promise<readonly IssuancePreview[]> {
   const order = orderOf(input);
   const ca = await issuingCaOf(context);
+  const now = context.clock();
+  const { judge } = clerkAt(deskFor(ca, order, now));
   const previews: IssuancePreview[] = [];
   for (const { name, csr: der } of requests) {
     try {
       const csr = soundRequest(der);
       assertNotWithdrawn(context.ledger(), { spki: csr.spki });
-      const { subject, profile, notBefore, notAfter, extensions } = planOrdered(context.clock(), ca, csr, order);
+      const { subject, profile, notBefore, notAfter, extensions } = planOrdered(now, ca, csr, order);
       assertProven(csr, openKey(csr.spki));
+      const earlier = standing(context.ledger(), orderedRequest(csr, order, ca.authority.certificate.spki));
       const names = findExtension(extensions, oids.subjectAltName);
       previews.push({
         name,
@@ -53,7 +57,7 @@ export async function previewIssuance(
         notBefore,
         notAfter,
         extensions: extensions.map(({ oid, critical, value }) => ({ oid, critical, value: Buffer.from(value).toString('hex') })),
-        before: findIssued(context.ledger(), orderedRequest(csr, order, ca.authority.certificate.spki)) !== undefined,
+        before: earlier !== undefined && judge(earlier.certificate, csr.spki) === undefined,
       });
     } catch (error) {
       const { code, message } = asHsmongerError(error);

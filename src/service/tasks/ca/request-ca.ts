@@ -16,7 +16,8 @@ import { csrToPem } from '../../../x509/pem.js';
 import { keyFingerprint } from '../../../x509/public-key.js';
 import { readableObjects } from '../../../x509/readable-certificates.js';
 import type { ServiceContext } from '../../context.js';
-import { keyFactsOf, tokenIssuerOf, type OwnKeyFacts } from './make-root.js';
+import { tokenIssuerOf } from '../../own-authority.js';
+import { keyFactsOf, type OwnKeyFacts } from './make-root.js';
 import type { MadeRequest } from './make-request.js';
 
 export type CaRequest =

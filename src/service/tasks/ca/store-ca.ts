@@ -1,4 +1,5 @@
 import { HsmongerError } from '../../../errors.js';
+import { exclusively } from '../../../ledger/exclusively.js';
 import type { Token } from '../../../pkcs11/token.js';
 import { run } from '../../../platform/run.js';
 import { readCertificates, type GivenFile } from '../../../renewal/importing/read-certificates.js';
@@ -13,7 +14,8 @@ import { findPath, role } from '../../../x509/path.js';
 import { sameKey } from '../../../x509/public-key.js';
 import { readableObjects } from '../../../x509/readable-certificates.js';
 import type { ServiceContext } from '../../context.js';
-import { keyFactsOf, tokenIssuerOf, type OwnCa } from './make-root.js';
+import { tokenIssuerOf } from '../../own-authority.js';
+import { keyFactsOf, type OwnCa } from './make-root.js';
 import { keyAskedFor } from './request-ca.js';
 
 interface StoreInput {
@@ -24,6 +26,9 @@ interface StoreInput {
   /** What the CA that issued it calls itself. */
   readonly issuerNickname?: string;
 }
+
+/** Another process may be making a key of 4096 bits on a slow token. */
+const busyMs = 300_000;
 
 export interface StoredCa extends OwnCa {
   /** Labels of what was stored of the chain. */
@@ -53,6 +58,20 @@ async function storeOwn(
   issuerNickname?: string,
 ): Promise<StoredCa> {
   const { certificate: nickname } = tokenIssuerOf(context.instance);
+  // Before the ledger is locked, because the PIN's guard has a lock of its own.
+  await token.login();
+  // Another process may be storing the same.
+  return exclusively(context.ledger(), busyMs, () => storeMissing(context, token, nickname, certificate, above, issuerNickname));
+}
+
+async function storeMissing(
+  context: ServiceContext,
+  token: Token,
+  nickname: string,
+  certificate: Certificate,
+  above: readonly Certificate[],
+  issuerNickname?: string,
+): Promise<StoredCa> {
   const { der } = certificate;
   const where = `token '${token.description.label}'`;
   const objects = readableObjects(await token.certificates());
@@ -130,7 +149,8 @@ function labelFor({ subject }: Certificate, objects: readonly Placed[], taken: r
     commonNameOf(subject)
       .replace(/[:/\p{Cc}]/gu, ' ')
       .trim()
-      .slice(0, 60);
+      .slice(0, 60)
+      .trim();
   const used = new Set([...taken, ...objects.map(({ label }) => label)]);
   for (let n = 1; ; n++) {
     const label = n === 1 ? wanted : `${wanted} ${String(n)}`;

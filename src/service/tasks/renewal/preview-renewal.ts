@@ -1,14 +1,11 @@
 import { caConfig } from '../../../config/ca-config.js';
-import { stateDirectory } from '../../../config/directories.js';
 import type { TokenIssuerConfig } from '../../../config/instance.js';
 import type { SignatureAlgorithm } from '../../../config/signature-algorithm.js';
 import { tokenWith } from '../../../config/token-views.js';
 import { HsmongerError, asHsmongerError } from '../../../errors.js';
 import { isProfileName } from '../../../config/profile-names.js';
-import { readImported } from '../../../issuer/external/imported.js';
 import { profiles } from '../../../issuer/profiles.js';
 import { renewalKind } from '../../../issuer/token/admit.js';
-import { findAuthority } from '../../../issuer/token/authority.js';
 import { noLimits } from '../../../issuer/token/issuance/limits.js';
 import { decideIssue } from '../../../issuer/token/decide.js';
 import type { Token } from '../../../pkcs11/token.js';
@@ -18,6 +15,7 @@ import { parseCertificate } from '../../../x509/parse-certificate.js';
 import { keyFacts, keyFingerprint } from '../../../x509/public-key.js';
 import { fittingAlgorithm } from '../../../x509/signature-algorithm.js';
 import type { ServiceContext } from '../../context.js';
+import { ownAuthority } from '../../own-authority.js';
 
 /** What a renewal asked for now would give; the serial number is drawn when it is issued. */
 export type RenewalPreview =
@@ -67,9 +65,7 @@ export async function previewRenewals(
       `${context.instance.file} has the issuer '${config.type}', and only what a token issues can be shown before; run renew without --dry-run.`,
     );
   const token = await context.openToken();
-  const authority = await findAuthority(token, config.certificate, context.clock(), (spki) =>
-    Promise.resolve(readImported(stateDirectory(context.directories, context.instance), spki)?.chain ?? []),
-  );
+  const authority = await ownAuthority(context, token);
   const stored = new Map<string | undefined, Token>([[undefined, token], ...(await openOthers(context, wanted))]);
   const onToken = new Map(
     await Promise.all(
