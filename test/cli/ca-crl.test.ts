@@ -142,4 +142,25 @@ describe.each(Object.keys(schemes) as Scheme[])('a CA with %s', (scheme) => {
       expect(both.map(({ exitCode }) => exitCode)).toEqual([0, 0]);
       expect(crlText(file('root.crl'))).toMatch(/CRL Number: ?\n\s+34\n/u);
     });
+
+  if (scheme === 'P-256')
+    test('what was published for good stays so, though the ledger is from before and tells of a hold or of its end', async () => {
+      const certificates = [await authority.issue('held before'), await authority.issue('free before')] as const;
+      const [heldBefore, freeBefore] = certificates;
+      for (const certificate of certificates)
+        expect((await hsmonger('ca', 'revoke', certificate, '--reason', 'certificateHold', ...here)).exitCode).toBe(0);
+      expect((await hsmonger('ca', 'unrevoke', freeBefore, ...here)).exitCode).toBe(0);
+      const before = ['--state-dir', file('state-before'), ...here.slice(0, 2)];
+      execFileSync('cp', ['-a', here.at(-1)!, file('state-before')]);
+      for (const certificate of certificates)
+        expect((await hsmonger('ca', 'revoke', certificate, '--reason', 'keyCompromise', ...here)).exitCode).toBe(0);
+      expect((await hsmonger('ca', 'crl', '--out', file('final.crl'), ...here)).exitCode).toBe(0);
+      const made = await hsmonger('ca', 'crl', '--out', file('final.crl'), '--json', ...before);
+      expect(JSON.parse(made.out), made.err).toMatchObject({ takenOver: 2 });
+      for (const certificate of certificates)
+        expect(crlText(file('final.crl'))).toMatch(
+          new RegExp(`Serial Number: ${authority.serialOf(certificate)}\\n.*\\n.*\\n.*Reason Code: ?\\n\\s+Key Compromise\\n`, 'u'),
+        );
+      expect((await hsmonger('ca', 'unrevoke', heldBefore, ...before)).err).toMatch(/revoked for good/u);
+    });
 });
