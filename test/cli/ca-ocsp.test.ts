@@ -209,6 +209,28 @@ describe('answers', () => {
     expect(wrong.said()).not.toContain('unexpected failure');
   });
 
+  test('are signed by no certificate that is revoked itself, or on hold, from the moment it is; named it ends the responder', async () => {
+    const flags = [...here.slice(0, 2), '--state-dir', file('withdrawn-state')];
+    const responder = await startWith(flags);
+    expect(responder.said()).toMatch(/signed by CN=ocsp,O=Company\.\n/u);
+    expect(await asked(responder, good)).toMatch(/Subject: O ?= ?Company, CN ?= ?ocsp\n/u);
+    expect((await hsmonger('ca', 'revoke', file('ocsp.pem'), '--reason', 'keyCompromise', ...flags)).exitCode).toBe(0);
+    const next = await asked(responder, good);
+    expect(next).toMatch(/Response verify OK/u);
+    expect(next).toMatch(/Subject: O ?= ?Company, CN ?= ?ocsp without nocheck\n/u);
+    expect(responder.said()).toMatch(
+      /The OCSP certificate of CN=ocsp,O=Company on token 'softhsm_token' was revoked at .*Z \(keyCompromise\); it is passed over\.\n/u,
+    );
+    await hsmonger('ca', 'revoke', file('ocsp without nocheck.pem'), '--reason', 'certificateHold', ...flags);
+    const last = await asked(responder, good);
+    expect(last).toMatch(/Response verify OK/u);
+    expect(last).not.toMatch(/CN ?= ?ocsp/u);
+    await responder.stop();
+    const named = await startWith(flags, '--nickname', 'ocsp');
+    expect(named.said()).toMatch(/The OCSP certificate of CN=ocsp,O=Company .* was revoked at .* so it signs no OCSP answers/u);
+    expect(await named.stop()).toBe(1);
+  });
+
   test('say at once what was revoked a moment ago, though the last answer is kept', async () => {
     const responder = await start();
     const fresh = await authority.issue('fresh');

@@ -5,10 +5,12 @@ import { assertOwner } from '../../config/ledger-owner.js';
 import { lyingOn } from '../../config/token-views.js';
 import { prepareState } from '../../config/prepare-state.js';
 import { asHsmongerError } from '../../errors.js';
+import { revocationFault } from '../../issuer/token/revocation/withdrawn.js';
 import type { Token } from '../../pkcs11/token.js';
 import { sqliteAddon } from '../../platform/addons.js';
 import { accountOf, dropTo, type Account } from '../../platform/service-user.js';
 import { nameText } from '../../x509/names/name.js';
+import { keyFingerprint } from '../../x509/public-key.js';
 import { withServiceContext, type ServiceContext } from '../context.js';
 import { ownAuthority, tokenIssuerOf } from '../own-authority.js';
 import { serveOcsp } from './http.js';
@@ -67,13 +69,13 @@ export async function serveInstance({
         findAuthority: (token) => ownAuthority(context, token),
         choice,
         nickname,
+        revocationFault: (certificate, ca) => ledger.read((database) => revocationFault(database, certificate, keyFingerprint(ca.spki))),
         clock: context.clock,
         log,
       });
       try {
         try {
           const { authority, responder } = await signer.ready();
-          for (const warning of responder.warnings) log(warning);
           listening(
             `Answers are about certificates of ${nameText(authority.certificate.subject)}, signed by ${responder.kind === 'authority' ? 'the CA itself' : nameText(responder.certificate.subject)}.`,
           );

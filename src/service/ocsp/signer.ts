@@ -5,6 +5,7 @@ import { findResponderKey, type ResponderKey } from '../../issuer/token/revocati
 import { signStructure, type SignedStructure } from '../../issuer/token/revocation/sign-structure.js';
 import type { Token } from '../../pkcs11/token.js';
 import type { Clock } from '../../platform/clock.js';
+import type { Certificate } from '../../x509/certificate.js';
 
 /** The key answers are signed with, as long as its token and the CA's are there. */
 export interface OcspSigner {
@@ -25,6 +26,8 @@ export interface SignerParts {
   readonly findAuthority: (token: Token) => Promise<Authority>;
   readonly choice: SignatureChoice;
   readonly nickname: string | undefined;
+  /** Why a certificate of this CA is not to be relied on by the ledger, as the end of a sentence. */
+  readonly revocationFault: (certificate: Certificate, ca: Certificate) => string | undefined;
   readonly clock: Clock;
   /** For people, a line each. */
   readonly log: (message: string) => void;
@@ -44,6 +47,7 @@ export function createSigner(parts: SignerParts): OcspSigner {
   let failed: { readonly at: number; readonly error: HsmongerError } | undefined;
   /** Told once, not at every look. */
   let told: string | undefined;
+  let warned: ReadonlySet<string> = new Set();
 
   const drop = async (error: unknown) => {
     const failure = asHsmongerError(error);
@@ -59,7 +63,11 @@ export function createSigner(parts: SignerParts): OcspSigner {
     const tokens = opened?.tokens ?? (await parts.openTokens());
     try {
       const authority = await parts.findAuthority(tokens[0]);
-      const responder = await findResponderKey(tokens, authority, clock(), parts.nickname);
+      const responder = await findResponderKey(tokens, authority, {
+        nickname: parts.nickname,
+        now: clock(),
+        revocationFault: (certificate) => parts.revocationFault(certificate, authority.certificate),
+      });
       const {
         token,
         key,
@@ -82,6 +90,8 @@ export function createSigner(parts: SignerParts): OcspSigner {
           `${tokens.length === 1 ? `The token ${labels(tokens)} is` : `The tokens ${labels(tokens)} are`} there again, and answers are signed.`,
         );
       told = undefined;
+      for (const warning of responder.warnings) if (!warned.has(warning)) log(warning);
+      warned = new Set(responder.warnings);
       opened = { tokens, since: performance.now(), signing };
       return signing;
     } catch (error) {
@@ -90,10 +100,13 @@ export function createSigner(parts: SignerParts): OcspSigner {
     }
   };
 
+  /** Asked for each answer: what is revoked signs none any more. */
+  const stillGood = ({ authority, responder: { certificate, kind } }: Signing): boolean =>
+    certificate.notAfter > clock() && (kind === 'authority' || parts.revocationFault(certificate, authority.certificate) === undefined);
+
   return {
     ready: async () => {
-      if (opened !== undefined && performance.now() - opened.since < freshMs && opened.signing.responder.certificate.notAfter > clock())
-        return opened.signing;
+      if (opened !== undefined && performance.now() - opened.since < freshMs && stillGood(opened.signing)) return opened.signing;
       if (failed !== undefined && opened === undefined && performance.now() - failed.at < retryMs) throw failed.error;
       opening ??= open()
         .catch(async (error: unknown) => {

@@ -27,24 +27,40 @@ interface Candidate {
   readonly id: Uint8Array;
 }
 
+/** What is asked of a certificate that is to sign answers. */
+export interface ResponderWish {
+  readonly nickname: string | undefined;
+  readonly now: Date;
+  /** Why a certificate of the CA is not to be relied on, as the end of a sentence. */
+  readonly revocationFault: (certificate: Certificate) => string | undefined;
+}
+
 /**
- * The certificate of this nickname, or of those on the tokens that the CA's key signed for OCSP the valid one that lasts longest, or else
- * the CA's own, whose token is the first. Logs in. CERTIFICATE_NOT_FOUND, PROFILE_MISMATCH or KEY_NOT_FOUND where a named one does not do.
+ * The certificate of this nickname, or of those on the tokens that the CA's key signed for OCSP the valid one that lasts longest and is not
+ * revoked, or else the CA's own, whose token is the first. Logs in. CERTIFICATE_NOT_FOUND, PROFILE_MISMATCH, REVOCATION_REFUSED or
+ * KEY_NOT_FOUND where a named one does not do.
  */
 export async function findResponderKey(
   tokens: readonly [Token, ...Token[]],
   authority: Authority,
-  now: Date,
-  nickname: string | undefined,
+  { nickname, now, revocationFault }: ResponderWish,
 ): Promise<ResponderKey> {
   const [home] = tokens;
   const named: Candidate[] = [];
   // One after another: tokens of one module do not like company.
   for (const token of tokens)
     named.push(...readableObjects(await token.certificates(nickname)).map(({ certificate, id }) => ({ token, certificate, id })));
-  const delegates = named
+  const fitting = named
     .filter(({ certificate }) => delegateFault(certificate, authority.certificate, now) === undefined)
     .sort((a, b) => b.certificate.notAfter.getTime() - a.certificate.notAfter.getTime());
+  // Nobody else finds that out: id-pkix-ocsp-nocheck keeps clients from asking.
+  const withdrawn = fitting.flatMap(({ token, certificate }) => {
+    const fault = revocationFault(certificate);
+    return fault === undefined
+      ? []
+      : [{ certificate, sentence: `The OCSP certificate of ${nameText(certificate.subject)} on ${where(token)} ${fault}` }];
+  });
+  const delegates = fitting.filter(({ certificate }) => withdrawn.every((one) => one.certificate !== certificate));
   const isAuthority = named.some(({ certificate }) => sameKey(certificate.spki, authority.certificate.spki));
   if (nickname !== undefined && delegates.length === 0 && !isAuthority) {
     const [first] = named;
@@ -53,16 +69,23 @@ export async function findResponderKey(
         'CERTIFICATE_NOT_FOUND',
         `There is no certificate '${nickname}' on ${tokens.map(where).join(' or ')}; --nickname must name the one OCSP answers are signed with.`,
       );
+    const [revoked] = withdrawn;
+    if (revoked !== undefined)
+      throw new HsmongerError(
+        'REVOCATION_REFUSED',
+        `${revoked.sentence}, so it signs no OCSP answers. Leave --nickname out, or have another one issued with the profile caOCSPCert.`,
+      );
     throw new HsmongerError(
       'PROFILE_MISMATCH',
       `'${nickname}' on ${where(first.token)} cannot sign OCSP answers for ${nameText(authority.certificate.subject)}: it ${delegateFault(first.certificate, authority.certificate, now) ?? 'does not fit'}. Name another, or have one issued with the profile caOCSPCert.`,
     );
   }
+  const passedOver = withdrawn.map(({ sentence }) => `${sentence}; it is passed over.`);
   let failure: unknown;
   for (const { token, certificate, id } of delegates) {
     try {
       const key = await token.findKey({ by: 'public-key', spki: certificate.spki, id });
-      return { token, certificate, key, kind: 'delegate', warnings: warningsFor(certificate) };
+      return { token, certificate, key, kind: 'delegate', warnings: [...passedOver, ...warningsFor(certificate)] };
     } catch (error) {
       // A certificate may lie on a token without its key.
       if (!(error instanceof HsmongerError && error.code === 'KEY_NOT_FOUND')) throw error;
@@ -70,7 +93,8 @@ export async function findResponderKey(
     }
   }
   if (nickname !== undefined && !isAuthority) throw failure;
-  return { token: home, certificate: authority.certificate, key: await authorityKey(home, authority), kind: 'authority', warnings: [] };
+  const key = await authorityKey(home, authority);
+  return { token: home, certificate: authority.certificate, key, kind: 'authority', warnings: passedOver };
 }
 
 const where = (token: Token) => `token '${token.description.label}'`;

@@ -74,6 +74,25 @@ export function assertNotWithdrawn(ledger: Database, { spki, old, issuer }: With
   );
 }
 
+/**
+ * Why nobody is to rely on what this certificate's key signs, as the end of a sentence: it is revoked or on hold, or another certificate of
+ * its key is, so that the key is lost or suspended. `issuerKey`: SHA-256 of the SubjectPublicKeyInfo that signed it, hex.
+ */
+export function revocationFault(
+  ledger: Database,
+  { serial, spki }: Pick<Certificate, 'serial' | 'spki'>,
+  issuerKey: string,
+): string | undefined {
+  const id = { issuerKey, serial: hex(serial) };
+  const own = findRevocation(ledger, id) ?? findTold(ledger, id);
+  if (own !== undefined) return `was revoked at ${iso(own.at)} (${own.reason})`;
+  const revoked = revokedForKeys(ledger, fingerprintsOf(spki));
+  const other = withMeaning(revoked, 'key is lost') ?? withMeaning(revoked, 'key is held');
+  return other === undefined
+    ? undefined
+    : `has the key of ${other.serial}, which was revoked at ${iso(other.revokedAt)} (${other.revocationReason ?? ''})`;
+}
+
 function withMeaning(revoked: readonly IssuedRow[], wanted: (typeof meaning)[RevocationReason]): IssuedRow | undefined {
   return revoked.find(({ revocationReason }) => meaning[revocationReason as RevocationReason] === wanted);
 }
