@@ -31,7 +31,7 @@ export interface ResponderParts {
   readonly log: (message: string) => void;
 }
 
-/** Answers kept for others who ask the same. */
+/** Answers kept for others who ask the same; each is about one certificate, so that none is larger than a few KiB. */
 const maxKept = 4096;
 /** Signatures that wait for the token; who comes after is told to come again. */
 const maxWaiting = 256;
@@ -51,7 +51,7 @@ export function createResponder(parts: ResponderParts): (request: Uint8Array) =>
     );
     // RFC 6960 §2.3: it cannot answer authoritatively (RFC 5019 §2.2.3).
     if (standings === undefined) return failureOf('unauthorized');
-    const which = nonce === undefined ? keyOf(standings, signing) : undefined;
+    const which = nonce === undefined && standings.length === 1 ? keyOf(standings, signing) : undefined;
     const known = which === undefined ? undefined : kept.get(which);
     const now = wholeSecond(clock());
     // Half of its time is left to whoever keeps it.
