@@ -42,7 +42,7 @@ const freshMs = 300_000;
 
 export function createSigner(parts: SignerParts): OcspSigner {
   const { clock, log } = parts;
-  let opened: { readonly tokens: Tokens; readonly since: number; readonly signing: Signing } | undefined;
+  let opened: { readonly tokens: Tokens; readonly since: number; readonly signing: Signing; readonly ended: boolean } | undefined;
   let opening: Promise<Signing> | undefined;
   let failed: { readonly at: number; readonly error: HsmongerError } | undefined;
   /** Told once, not at every look. */
@@ -92,7 +92,7 @@ export function createSigner(parts: SignerParts): OcspSigner {
       told = undefined;
       for (const warning of responder.warnings) if (!warned.has(warning)) log(warning);
       warned = new Set(responder.warnings);
-      opened = { tokens, since: performance.now(), signing };
+      opened = { tokens, since: performance.now(), signing, ended: responder.certificate.notAfter <= clock() };
       return signing;
     } catch (error) {
       if (opened === undefined) await closeAll(tokens);
@@ -100,23 +100,31 @@ export function createSigner(parts: SignerParts): OcspSigner {
     }
   };
 
-  /** Asked for each answer: what is revoked signs none any more. */
-  const stillGood = ({ authority, responder: { certificate, kind } }: Signing): boolean =>
-    certificate.notAfter > clock() && (kind === 'authority' || parts.revocationFault(certificate, authority.certificate) === undefined);
+  const look = (): Promise<Signing> =>
+    (opening ??= open()
+      .catch(async (error: unknown) => {
+        await drop(error);
+        throw error;
+      })
+      .finally(() => {
+        opening = undefined;
+      }));
+
+  /** Asked for each answer: what is revoked signs none any more, and what has ended makes way where something better may have come. */
+  const stillGood = ({ authority, responder: { certificate, kind } }: Signing, endedBefore: boolean): boolean =>
+    (endedBefore || certificate.notAfter > clock()) &&
+    (kind === 'authority' || parts.revocationFault(certificate, authority.certificate) === undefined);
 
   return {
     ready: async () => {
-      if (opened !== undefined && performance.now() - opened.since < freshMs && stillGood(opened.signing)) return opened.signing;
+      if (opened !== undefined && stillGood(opened.signing, opened.ended)) {
+        const { since, signing } = opened;
+        // Nobody waits for it: a token of ten thousand certificates takes a while. What fails is told, and tried again by the next one.
+        if (performance.now() - since >= freshMs) look().catch(() => undefined);
+        return signing;
+      }
       if (failed !== undefined && opened === undefined && performance.now() - failed.at < retryMs) throw failed.error;
-      opening ??= open()
-        .catch(async (error: unknown) => {
-          await drop(error);
-          throw error;
-        })
-        .finally(() => {
-          opening = undefined;
-        });
-      return opening;
+      return look();
     },
     close: async () => {
       await opening?.catch(() => undefined);

@@ -46,13 +46,11 @@ export async function findResponderKey(
   { nickname, now, revocationFault }: ResponderWish,
 ): Promise<ResponderKey> {
   const [home] = tokens;
-  const named: Candidate[] = [];
-  // One after another: tokens of one module do not like company.
-  for (const token of tokens)
-    named.push(...readableObjects(await token.certificates(nickname)).map(({ certificate, id }) => ({ token, certificate, id })));
-  const fitting = named
-    .filter(({ certificate }) => delegateFault(certificate, authority.certificate, now) === undefined)
-    .sort((a, b) => b.certificate.notAfter.getTime() - a.certificate.notAfter.getTime());
+  const isDelegate = ({ certificate }: Candidate) => delegateFault(certificate, authority.certificate, now) === undefined;
+  let named = await candidatesOn(tokens, nickname ?? { issuer: authority.certificate.subject });
+  // Some tools store a certificate without its CKA_ISSUER.
+  if (nickname === undefined && !named.some(isDelegate)) named = await candidatesOn(tokens, undefined);
+  const fitting = named.filter(isDelegate).sort((a, b) => b.certificate.notAfter.getTime() - a.certificate.notAfter.getTime());
   // Nobody else finds that out: id-pkix-ocsp-nocheck keeps clients from asking.
   const withdrawn = fitting.flatMap(({ token, certificate }) => {
     const fault = revocationFault(certificate);
@@ -93,8 +91,21 @@ export async function findResponderKey(
     }
   }
   if (nickname !== undefined && !isAuthority) throw failure;
-  const key = await authorityKey(home, authority);
-  return { token: home, certificate: authority.certificate, key, kind: 'authority', warnings: passedOver };
+  const { certificate } = authority;
+  const fault = validityFault(certificate, now);
+  const ended =
+    fault === undefined
+      ? []
+      : [`The CA certificate of ${nameText(certificate.subject)} ${fault}, so nobody believes an OCSP answer it signs; renew it.`];
+  return { token: home, certificate, key: await authorityKey(home, authority), kind: 'authority', warnings: [...passedOver, ...ended] };
+}
+
+/** One token after another: those of one module do not like company. */
+async function candidatesOn(tokens: readonly Token[], wanted: Parameters<Token['certificates']>[0]): Promise<Candidate[]> {
+  const found: Candidate[] = [];
+  for (const token of tokens)
+    found.push(...readableObjects(await token.certificates(wanted)).map(({ certificate, id }) => ({ token, certificate, id })));
+  return found;
 }
 
 const where = (token: Token) => `token '${token.description.label}'`;
