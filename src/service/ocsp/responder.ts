@@ -27,7 +27,7 @@ export interface ResponderParts {
   /** From thisUpdate to nextUpdate. */
   readonly validMs: number;
   readonly identifiedBy: ResponderId['by'];
-  /** Of what is answered with internalError. */
+  /** Of what is answered with internalError, and of a ledger that cannot be read. */
   readonly log: (message: string) => void;
 }
 
@@ -41,6 +41,12 @@ export function createResponder(parts: ResponderParts): (request: Uint8Array) =>
   const { signer, ledger, clock, log } = parts;
   const kept = new Map<string, Extract<OcspAnswer, { kind: 'answer' }>>();
   let waiting = 0;
+  /** Told once, not for each request, which anybody may send. */
+  let told: string | undefined;
+  const tell = (message: string) => {
+    if (message !== told) log(message);
+    told = message;
+  };
 
   const answer = async ({ certIds, nonce }: OcspRequest): Promise<OcspAnswer> => {
     const signing = await signer.ready();
@@ -75,17 +81,23 @@ export function createResponder(parts: ResponderParts): (request: Uint8Array) =>
       return failureOf('malformedRequest');
     }
     try {
-      return await answer(request);
+      const given = await answer(request);
+      told = undefined;
+      return given;
     } catch (error) {
-      if (passes(error)) return failureOf('tryLater');
-      log(`An OCSP request was answered with internalError: ${error instanceof Error ? error.message : String(error)}`);
+      if (passes(error)) {
+        // What is amiss with a token the signer has told.
+        if (error.code === 'STATE_UNAVAILABLE') tell(error.message);
+        return failureOf('tryLater');
+      }
+      tell(`An OCSP request was answered with internalError: ${error instanceof Error ? error.message : String(error)}`);
       return failureOf('internalError');
     }
   };
 }
 
 /** What time mends, or somebody who plugs the token in (RFC 6960 §2.3, tryLater). */
-export function passes(error: unknown): boolean {
+export function passes(error: unknown): error is HsmongerError {
   return error instanceof HsmongerError && typeof reactions[error.code].helper === 'object' && error.code !== 'INTERNAL';
 }
 

@@ -46,16 +46,19 @@ export function createSigner(parts: SignerParts): OcspSigner {
   let opening: Promise<Signing> | undefined;
   let failed: { readonly at: number; readonly error: HsmongerError } | undefined;
   /** Told once, not at every look. */
-  let told: string | undefined;
+  let told: { readonly message: string; readonly of: 'token' | 'ledger' } | undefined;
   let warned: ReadonlySet<string> = new Set();
 
   const drop = async (error: unknown) => {
     const failure = asHsmongerError(error);
     failed = { at: performance.now(), error: failure };
+    const of = failure.code === 'STATE_BUSY' || failure.code === 'STATE_UNAVAILABLE' ? 'ledger' : 'token';
+    if (failure.message !== told?.message) log(failure.message);
+    told = { message: failure.message, of };
+    // No reason to log in again.
+    if (of === 'ledger') return;
     const lost = opened;
     opened = undefined;
-    if (failure.message !== told) log(failure.message);
-    told = failure.message;
     if (lost !== undefined) await closeAll(lost.tokens);
   };
 
@@ -85,7 +88,7 @@ export function createSigner(parts: SignerParts): OcspSigner {
           }
         },
       };
-      if (told !== undefined)
+      if (told?.of === 'token')
         log(
           `${tokens.length === 1 ? `The token ${labels(tokens)} is` : `The tokens ${labels(tokens)} are`} there again, and answers are signed.`,
         );

@@ -1,5 +1,7 @@
+import { writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { openLedger } from '../../../src/ledger/ledger.js';
 import { openLiveLedger, type LiveLedger } from '../../../src/service/ocsp/live-ledger.js';
 import { createResponder, type OcspAnswer } from '../../../src/service/ocsp/responder.js';
 import { contentOf, elementsIn } from '../../../src/x509/der.js';
@@ -49,6 +51,24 @@ describe('what is kept', () => {
     expect(signer.signatures()).toBe(1);
     for (let times = 0; times < 2; times++) expect(word(await answer(question(ca, 1, 2)))).toBe('answer');
     expect(signer.signatures()).toBe(3);
+  });
+});
+
+describe('a ledger that cannot be read', () => {
+  it('is one to come again for, as nobody could then say how a certificate stands, and is answered from when it can', async () => {
+    const answer = responder();
+    expect(word(await answer(question(ca, 1)))).toBe('answer');
+    // As a commit does at its end, and a writer that was killed in it leaves it.
+    const writer = openLedger(path.join(directory.path, 'ledger.sqlite'));
+    writer.exec('BEGIN EXCLUSIVE');
+    expect(word(await answer(question(ca, 1)))).toBe('tryLater');
+    expect(said).toEqual([]);
+    writer.exec('ROLLBACK');
+    writer.close();
+    expect(word(await answer(question(ca, 1)))).toBe('answer');
+    writeFileSync(path.join(directory.path, 'ledger.sqlite'), 'no database '.repeat(1000));
+    for (let times = 0; times < 2; times++) expect(word(await answer(question(ca, 1)))).toBe('tryLater');
+    expect(said).toEqual([expect.stringMatching(/^Cannot use .*ledger\.sqlite: /u)]);
   });
 });
 
