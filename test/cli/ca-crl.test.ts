@@ -163,4 +163,37 @@ describe.each(Object.keys(schemes) as Scheme[])('a CA with %s', (scheme) => {
         );
       expect((await hsmonger('ca', 'unrevoke', heldBefore, ...before)).err).toMatch(/revoked for good/u);
     });
+
+  /** openssl's list of one revocation, signed with the same key. */
+  const opensslCrl = (name: string, reason: string, extensions: string) => {
+    const home = file(`openssl-${name}`);
+    mkdirSync(home);
+    writeFileSync(path.join(home, 'index.txt'), `R\t301231235959Z\t261101000000Z${reason}\t4711\tunknown\t/CN=x\n`);
+    writeFileSync(path.join(home, 'crlnumber'), '0F00\n');
+    const lines = ['database = index.txt', 'crlnumber = crlnumber', 'default_md = sha256', 'default_crl_days = 9', 'crl_extensions = list'];
+    writeFileSync(path.join(home, 'conf'), `[ca]\ndefault_ca = one\n[one]\n${lines.join('\n')}\n[list]\n${extensions}\n`);
+    const pem = execFileSync('openssl', ['ca', '-gencrl', '-config', 'conf', '-keyfile', file('ca.key'), '-cert', authority.ca], {
+      cwd: home,
+      stdio: ['ignore', 'pipe', 'pipe'],
+    });
+    writeFileSync(file(name), pem);
+    return file(name);
+  };
+
+  if (scheme === 'P-256')
+    test('of another CRL of this key only what is revoked by it is taken over, and nothing of one that lists a part only', async () => {
+      const fresh = (name: string) => ['--state-dir', file(name), ...here.slice(0, 2)];
+      const taken = async (crl: string, state: string) => {
+        const { exitCode, out, err } = await hsmonger('ca', 'crl', '--above', crl, '--json', ...fresh(state));
+        return exitCode === 0 ? (JSON.parse(out) as { takenOver: number }).takenOver : err;
+      };
+      const number = 'authorityKeyIdentifier=keyid';
+      expect(await taken(opensslCrl('whole.pem', '', number), 'whole')).toBe(1);
+      expect(await taken(opensslCrl('ended.pem', ',removeFromCRL', number), 'ended')).toBe(0);
+      const delta = opensslCrl('delta.pem', '', `${number}\n2.5.29.27=critical,DER:020101`);
+      expect(crlText(delta)).toMatch(/Delta CRL Indicator: critical/u);
+      expect(await taken(delta, 'delta')).toMatch(/2\.5\.29\.27, which makes it a delta CRL/u);
+      const part = opensslCrl('part.pem', '', `${number}\nissuingDistributionPoint=critical,@part\n[part]\nonlyuser=TRUE`);
+      expect(await taken(part, 'part')).toMatch(/is not a CRL of all that is revoked: it has the extension 2\.5\.29\.28\./u);
+    });
 });
