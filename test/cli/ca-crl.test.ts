@@ -1,6 +1,7 @@
 import { execFileSync, spawnSync } from 'node:child_process';
 import { mkdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { privateDirectory, type PrivateDirectory } from '../rig/directory.js';
 import { createInstance } from '../rig/instance.js';
@@ -195,5 +196,25 @@ describe.each(Object.keys(schemes) as Scheme[])('a CA with %s', (scheme) => {
       expect(await taken(delta, 'delta')).toMatch(/2\.5\.29\.27, which makes it a delta CRL/u);
       const part = opensslCrl('part.pem', '', `${number}\nissuingDistributionPoint=critical,@part\n[part]\nonlyuser=TRUE`);
       expect(await taken(part, 'part')).toMatch(/is not a CRL of all that is revoked: it has the extension 2\.5\.29\.28\./u);
+    });
+
+  if (scheme === 'P-256')
+    test('an expired one stays until a CRL with it was published, not only signed', async () => {
+      const brief = await authority.issue('brief', { days: -1 });
+      const lists = (crl: string) => crlText(crl).includes(`Serial Number: ${authority.serialOf(brief)}`);
+      const publish = () => hsmonger('ca', 'crl', '--out', file('brief.crl'), ...here);
+      expect((await publish()).exitCode).toBe(0);
+      expect((await hsmonger('ca', 'revoke', brief, '--reason', 'superseded', ...here)).exitCode).toBe(0);
+      // A CRL's time is of whole seconds.
+      await sleep(1100);
+      // One that was signed, and is not in the file: as after a kill before it was written.
+      expect((await hsmonger('ca', 'crl', ...here)).exitCode).toBe(0);
+      for (const listed of [true, false]) {
+        expect((await publish()).exitCode).toBe(0);
+        expect(lists(file('brief.crl'))).toBe(listed);
+      }
+      // Where nothing is published yet, as little is known.
+      expect((await hsmonger('ca', 'crl', '--out', file('elsewhere.crl'), ...here)).exitCode).toBe(0);
+      expect(lists(file('elsewhere.crl'))).toBe(true);
     });
 });

@@ -31,7 +31,9 @@ export async function crl(options: CrlOptions, { io, env }: Surroundings): Promi
   const { out } = options;
   const wish = { days: options.days ?? place.instance.ca?.crlDays ?? defaultDays, ...knownElsewhere(options.above ?? []) };
   const made =
-    out === undefined ? await askService(place, 'make CRL', wish) : await publish(place, out, options.pem ?? /\.pem$/iu.test(out), wish);
+    out === undefined
+      ? await askService(place, 'make CRL', { ...wish, into: 'stdout' })
+      : await publish(place, out, options.pem ?? /\.pem$/iu.test(out), wish);
   const { crl: der, ...facts } = made;
   if (made.takenOver > 0)
     io.err(
@@ -50,7 +52,7 @@ export async function crl(options: CrlOptions, { io, env }: Surroundings): Promi
 const lockSeconds = 120;
 
 /** From the look at what is published to its replacement nobody else replaces it: an older CRL never takes the place of a newer one. */
-async function publish(place: Place, out: string, pem: boolean, wish: CrlWish): Promise<MadeCrl> {
+async function publish(place: Place, out: string, pem: boolean, wish: Omit<CrlWish, 'into'>): Promise<MadeCrl> {
   const directory = path.dirname(out);
   const lock = opened(directory);
   try {
@@ -62,6 +64,7 @@ async function publish(place: Place, out: string, pem: boolean, wish: CrlWish): 
     const there = present(out);
     const made = await askService(place, 'make CRL', {
       ...wish,
+      into: 'file',
       published: [...wish.published, ...(there === undefined ? [] : [{ name: out, content: there }])],
     });
     try {
