@@ -331,11 +331,11 @@ describe('over HTTP', () => {
     expect(responseStatus(curl(...post(Buffer.of(1, 2, 3))))).toBe('malformedrequest');
     expect(responseStatus(curl(...post(question().subarray(0, -1))))).toBe('malformedrequest');
     const nonce = question();
-    // RFC 8954: more than 32 octets.
+    // RFC 9654: more than 128 octets.
     openssl('ocsp', '-issuer', authority.ca, '-cert', good, '-reqout', file('question'), '-no_nonce');
     expect(nonce.length).toBeGreaterThan(readFileSync(file('question')).length);
-    expect(responseStatus(curl(...post(withNonce(readFileSync(file('question')), 33))))).toBe('malformedrequest');
-    expect(responseStatus(curl(...post(withNonce(readFileSync(file('question')), 32))))).toBe('successful');
+    expect(responseStatus(curl(...post(withNonce(readFileSync(file('question')), 129))))).toBe('malformedrequest');
+    expect(responseStatus(curl(...post(withNonce(readFileSync(file('question')), 128))))).toBe('successful');
     expect(status(...post(Buffer.alloc(70_000, 0x30)))).toBe('413');
     expect(status(...post(question(), 'text/plain'))).toBe('415');
     expect(status('-X', 'DELETE', url)).toBe('405');
