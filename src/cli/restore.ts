@@ -16,6 +16,7 @@ import { unpack, withStaging } from './backup/archive.js';
 import { holdingLedger, type HeldLedger } from './backup/hold-ledger.js';
 import { parseManifest, type InstanceBackup, type Manifest } from './backup/manifest.js';
 import { swapDirectories } from './backup/swap.js';
+import { toldCrlNumber } from './ca/told-crl-number.js';
 import type { AddCommand, Surroundings } from './command.js';
 import { absolutePath, directoriesOf, type GlobalOptions } from './global-options.js';
 import { harmless, json } from './output.js';
@@ -77,7 +78,7 @@ function crlNumber(value: string | undefined): string | undefined {
   if (value === undefined) return undefined;
   if (!/^(?:0x[0-9a-f]{1,40}|\d{1,48})$/iu.test(value))
     throw new HsmongerError('USAGE', `--above wants the number of a CRL, decimal or as openssl prints it (0x2A), not '${value}'.`);
-  return BigInt(value).toString();
+  return toldCrlNumber(value);
 }
 
 async function restore(options: RestoreOptions, { io, env, clock }: Surroundings): Promise<number> {

@@ -217,4 +217,15 @@ describe.each(Object.keys(schemes) as Scheme[])('a CA with %s', (scheme) => {
       expect((await hsmonger('ca', 'crl', '--out', file('elsewhere.crl'), ...here)).exitCode).toBe(0);
       expect(lists(file('elsewhere.crl'))).toBe(true);
     });
+
+  if (scheme === 'P-256')
+    test('a number with octets of one digit is read octet by octet, and one that nothing could follow is refused', async () => {
+      expect((await hsmonger('ca', 'revoke', '80:ff:1', ...here)).err).toMatch(/The certificate 0080ff01 .* was revoked already/u);
+      const most = (2n ** 159n - 2n).toString();
+      expect(await hsmonger('ca', 'crl', '--above', most, ...here)).toMatchObject({
+        exitCode: 2,
+        err: expect.stringMatching(/would leave no number for the CRLs to come/u) as string,
+      });
+      expect((await hsmonger('ca', 'crl', '--json', ...here)).exitCode).toBe(0);
+    });
 });

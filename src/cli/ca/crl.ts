@@ -13,6 +13,7 @@ import type { Surroundings } from '../command.js';
 import { instanceOf, type GlobalOptions } from '../global-options.js';
 import { harmless, json } from '../output.js';
 import { assertOwnedHere, type Place } from './owner.js';
+import { toldCrlNumber } from './told-crl-number.js';
 
 interface CrlOptions extends GlobalOptions {
   readonly out: string | undefined;
@@ -111,7 +112,7 @@ function present(file: string): Uint8Array | undefined {
 function knownElsewhere(words: readonly string[]): Pick<CrlWish, 'published' | 'above'> {
   const isNumber = (word: string) => /^(?:\d+|0x[0-9a-f]+)$/iu.test(word);
   return {
-    above: words.filter(isNumber).map((word) => String(BigInt(word))),
+    above: words.filter(isNumber).map(toldCrlNumber),
     published: words
       .filter((word) => !isNumber(word))
       .map((name) => {
