@@ -385,7 +385,7 @@ describe('over HTTP', () => {
   });
 });
 
-test("the responder's key may lie on another token of the instance; pulled out it is waited for, and the CA does not sign in its place", async () => {
+test("the responder's key may lie on another token of the instance; pulled out it is waited for and the CA does not sign in its place; the CA's own may be away", async () => {
   const second = await createSoftToken({ directory: home.path, label: 'responders', pin: 'other-pin-9', beside: token });
   await authority.issue('elsewhere', { extensions: ocspExtensions, store: second, days: 300 });
   mkdirSync(file('two'), { mode: 0o755 });
@@ -425,6 +425,31 @@ test("the responder's key may lie on another token of the instance; pulled out i
   await unnamed.stop();
   const named = await startWith(flags, '--nickname', 'elsewhere');
   expect(await asked(named, good)).toMatch(/Subject: O ?= ?Company, CN ?= ?elsewhere/u);
+  await named.stop();
+
+  // The CA's own token in a safe: who signs is on the other.
+  const safe = path.dirname(
+    execFileSync('grep', ['-la', token.label, '-r', token.tokenDirectory], { encoding: 'utf8' }).trim().split('\n')[0]!,
+  );
+  renameSync(safe, file('in the safe'));
+  try {
+    const without = await startWith(flags);
+    expect(without.said()).toMatch(
+      /The CA's own token is away, which OCSP answers do not need .*\n.*signed by CN=elsewhere,O=Company\.\n/u,
+    );
+    const text = await asked(without, good);
+    expect(text).toMatch(/Response verify OK/u);
+    expect(text).toContain(`${good}: revoked`);
+    await without.stop();
+    // Whose certificate was never seen here nobody can speak for, and its key is not there.
+    const other = await startWith(here, '--nickname', caNickname);
+    expect(other.said()).toMatch(/No answer can be signed yet/u);
+    await other.stop();
+    const fresh = await startWith([...flags.slice(0, 2), '--state-dir', file('never-seen')]);
+    expect(fresh.said()).toMatch(/No answer can be signed yet/u);
+  } finally {
+    renameSync(file('in the safe'), safe);
+  }
 }, 120_000);
 
 test('a token that is pulled out makes it tryLater, and back it answers again', async () => {

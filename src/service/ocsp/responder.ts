@@ -50,11 +50,9 @@ export function createResponder(parts: ResponderParts): (request: Uint8Array) =>
 
   const answer = async ({ certIds, nonce }: OcspRequest): Promise<OcspAnswer> => {
     const signing = await signer.ready();
-    const { spki } = signing.authority.certificate;
+    const { ca } = signing;
     // Anew for each answer: a revocation counts at once.
-    const standings = ledger.read((database) =>
-      standingsOf(database, keyFingerprint(spki), issuerMatcher(signing.authority.certificate), certIds),
-    );
+    const standings = ledger.read((database) => standingsOf(database, keyFingerprint(ca.spki), issuerMatcher(ca), certIds));
     // RFC 6960 §2.3: it cannot answer authoritatively (RFC 5019 §2.2.3).
     if (standings === undefined) return failureOf('unauthorized');
     const which = nonce === undefined && standings.length === 1 ? keyOf(standings, signing) : undefined;

@@ -1,7 +1,6 @@
 import type { SignatureChoice } from '../../config/signature-algorithm.js';
-import { asHsmongerError, type HsmongerError } from '../../errors.js';
-import type { Authority } from '../../issuer/token/authority.js';
-import { findResponderKey, type ResponderKey } from '../../issuer/token/revocation/responder-key.js';
+import { asHsmongerError, HsmongerError } from '../../errors.js';
+import { findResponderKey, type CaAtHand, type ResponderKey } from '../../issuer/token/revocation/responder-key.js';
 import { signStructure, type SignedStructure } from '../../issuer/token/revocation/sign-structure.js';
 import type { Token } from '../../pkcs11/token.js';
 import type { Clock } from '../../platform/clock.js';
@@ -15,15 +14,16 @@ export interface OcspSigner {
 }
 
 export interface Signing {
-  readonly authority: Authority;
+  /** The CA's certificate. */
+  readonly ca: Certificate;
   readonly responder: ResponderKey;
   readonly sign: (build: () => Uint8Array) => Promise<SignedStructure>;
 }
 
 export interface SignerParts {
-  /** The CA's token, and further ones the responder's certificate may lie on. */
-  readonly openTokens: () => Promise<Tokens>;
-  readonly findAuthority: (token: Token) => Promise<Authority>;
+  readonly openTokens: () => Promise<OcspTokens>;
+  /** The CA, as far as these tokens show it. */
+  readonly findCa: (tokens: OcspTokens) => Promise<CaAtHand>;
   readonly choice: SignatureChoice;
   readonly nickname: string | undefined;
   /** Why a certificate of this CA is not to be relied on by the ledger, as the end of a sentence. */
@@ -33,7 +33,12 @@ export interface SignerParts {
   readonly log: (message: string) => void;
 }
 
-type Tokens = readonly [Token, ...Token[]];
+export interface OcspTokens {
+  /** The CA's; why it is away where others may do without it. */
+  readonly home: Token | HsmongerError;
+  /** Others the responder's certificate may lie on. */
+  readonly further: readonly Token[];
+}
 
 /** A login on an HSM is slow and counted. */
 const retryMs = 2000;
@@ -42,7 +47,7 @@ const freshMs = 300_000;
 
 export function createSigner(parts: SignerParts): OcspSigner {
   const { clock, log } = parts;
-  let opened: { readonly tokens: Tokens; readonly since: number; readonly signing: Signing; readonly ended: boolean } | undefined;
+  let opened: { readonly tokens: OcspTokens; readonly since: number; readonly signing: Signing; readonly ended: boolean } | undefined;
   let opening: Promise<Signing> | undefined;
   let failed: { readonly at: number; readonly error: HsmongerError } | undefined;
   /** Told once, not at every look. */
@@ -65,11 +70,11 @@ export function createSigner(parts: SignerParts): OcspSigner {
   const open = async (): Promise<Signing> => {
     const tokens = opened?.tokens ?? (await parts.openTokens());
     try {
-      const authority = await parts.findAuthority(tokens[0]);
-      const responder = await findResponderKey(tokens, authority, {
+      const ca = await parts.findCa(tokens);
+      const responder = await findResponderKey(ca.kind === 'there' ? listed(tokens) : tokens.further, ca, {
         nickname: parts.nickname,
         now: clock(),
-        revocationFault: (certificate) => parts.revocationFault(certificate, authority.certificate),
+        revocationFault: (certificate) => parts.revocationFault(certificate, ca.certificate),
       });
       const {
         token,
@@ -77,7 +82,7 @@ export function createSigner(parts: SignerParts): OcspSigner {
         certificate: { spki },
       } = responder;
       const signing: Signing = {
-        authority,
+        ca: ca.certificate,
         responder,
         sign: async (build) => {
           try {
@@ -90,7 +95,7 @@ export function createSigner(parts: SignerParts): OcspSigner {
       };
       if (told?.of === 'token')
         log(
-          `${tokens.length === 1 ? `The token ${labels(tokens)} is` : `The tokens ${labels(tokens)} are`} there again, and answers are signed.`,
+          `${listed(tokens).length === 1 ? `The token ${labels(tokens)} is` : `The tokens ${labels(tokens)} are`} there again, and answers are signed.`,
         );
       told = undefined;
       for (const warning of responder.warnings) if (!warned.has(warning)) log(warning);
@@ -114,9 +119,8 @@ export function createSigner(parts: SignerParts): OcspSigner {
       }));
 
   /** Asked for each answer: what is revoked signs none any more, and what has ended makes way where something better may have come. */
-  const stillGood = ({ authority, responder: { certificate, kind } }: Signing, endedBefore: boolean): boolean =>
-    (endedBefore || certificate.notAfter > clock()) &&
-    (kind === 'authority' || parts.revocationFault(certificate, authority.certificate) === undefined);
+  const stillGood = ({ ca, responder: { certificate, kind } }: Signing, endedBefore: boolean): boolean =>
+    (endedBefore || certificate.notAfter > clock()) && (kind === 'authority' || parts.revocationFault(certificate, ca) === undefined);
 
   return {
     ready: async () => {
@@ -137,8 +141,12 @@ export function createSigner(parts: SignerParts): OcspSigner {
   };
 }
 
-const labels = (tokens: Tokens) => tokens.map(({ description }) => `'${description.label}'`).join(' and ');
+const listed = ({ home, further }: OcspTokens) => (home instanceof HsmongerError ? further : [home, ...further]);
+const labels = (tokens: OcspTokens) =>
+  listed(tokens)
+    .map(({ description }) => `'${description.label}'`)
+    .join(' and ');
 
-async function closeAll(tokens: readonly Token[]): Promise<void> {
-  await Promise.allSettled(tokens.map((token) => token.close()));
+async function closeAll(tokens: OcspTokens): Promise<void> {
+  await Promise.allSettled(listed(tokens).map((token) => token.close()));
 }

@@ -25,7 +25,7 @@ export async function makeSoftCa(notAfter?: Date): Promise<SoftCa> {
 export function softSigner({ keys, certificate }: SoftCa): OcspSigner & { readonly signatures: () => number } {
   let signatures = 0;
   const signing = {
-    authority: { certificate },
+    ca: certificate,
     responder: { certificate, kind: 'authority' },
     sign: (build: () => Uint8Array) => {
       const data = build();

@@ -37,10 +37,12 @@ afterEach(() => {
 
 function signerOn(token: Token, parts: Partial<SignerParts> = {}) {
   return createSigner({
-    openTokens: () => Promise.resolve([token]),
-    findAuthority: () => {
+    openTokens: () => Promise.resolve({ home: token, further: [] }),
+    findCa: () => {
       looks += 1;
-      return Promise.resolve({ certificate: ca.certificate, id: Uint8Array.of(1), path: { certificates: [] } as never, pool: [] });
+      const { certificate } = ca;
+      const authority = { certificate, id: Uint8Array.of(1), path: { certificates: [] } as never, pool: [] };
+      return Promise.resolve({ kind: 'there', certificate, token, authority });
     },
     choice: {},
     nickname: undefined,

@@ -27,6 +27,16 @@ interface Candidate {
   readonly id: Uint8Array;
 }
 
+/** The CA, and whether its own key could sign now. */
+export type CaAtHand =
+  | { readonly kind: 'there'; readonly certificate: Certificate; readonly token: Token; readonly authority: Authority }
+  | {
+      readonly kind: 'away';
+      /** As it was last seen. */
+      readonly certificate: Certificate;
+      readonly why: HsmongerError;
+    };
+
 /** What is asked of a certificate that is to sign answers. */
 export interface ResponderWish {
   readonly nickname: string | undefined;
@@ -37,17 +47,16 @@ export interface ResponderWish {
 
 /**
  * The certificate of this nickname, or of those on the tokens that the CA's key signed for OCSP the valid one that lasts longest and is not
- * revoked, or else the CA's own, whose token is the first. Logs in. CERTIFICATE_NOT_FOUND, PROFILE_MISMATCH, REVOCATION_REFUSED or
- * KEY_NOT_FOUND where a named one does not do.
+ * revoked, or else the CA's own. Logs in. CERTIFICATE_NOT_FOUND, PROFILE_MISMATCH, REVOCATION_REFUSED or KEY_NOT_FOUND where a named one
+ * does not do; why the CA is away where none but its key could sign.
  */
 export async function findResponderKey(
-  tokens: readonly [Token, ...Token[]],
-  authority: Authority,
+  tokens: readonly Token[],
+  ca: CaAtHand,
   { nickname, now, revocationFault }: ResponderWish,
 ): Promise<ResponderKey> {
-  const [home] = tokens;
-  const isDelegate = ({ certificate }: Candidate) => delegateFault(certificate, authority.certificate, now) === undefined;
-  let named = await candidatesOn(tokens, nickname ?? { issuer: authority.certificate.subject });
+  const isDelegate = ({ certificate }: Candidate) => delegateFault(certificate, ca.certificate, now) === undefined;
+  let named = await candidatesOn(tokens, nickname ?? { issuer: ca.certificate.subject });
   // Some tools store a certificate without its CKA_ISSUER.
   if (nickname === undefined && !named.some(isDelegate)) named = await candidatesOn(tokens, undefined);
   const fitting = named.filter(isDelegate).sort((a, b) => b.certificate.notAfter.getTime() - a.certificate.notAfter.getTime());
@@ -59,7 +68,8 @@ export async function findResponderKey(
       : [{ certificate, sentence: `The OCSP certificate of ${nameText(certificate.subject)} on ${where(token)} ${fault}` }];
   });
   const delegates = fitting.filter(({ certificate }) => withdrawn.every((one) => one.certificate !== certificate));
-  const isAuthority = named.some(({ certificate }) => sameKey(certificate.spki, authority.certificate.spki));
+  const isAuthority = named.some(({ certificate }) => sameKey(certificate.spki, ca.certificate.spki));
+  if (ca.kind === 'away' && delegates.length === 0) throw ca.why;
   if (nickname !== undefined && delegates.length === 0 && !isAuthority) {
     const [first] = named;
     if (first === undefined)
@@ -75,7 +85,7 @@ export async function findResponderKey(
       );
     throw new HsmongerError(
       'PROFILE_MISMATCH',
-      `'${nickname}' on ${where(first.token)} cannot sign OCSP answers for ${nameText(authority.certificate.subject)}: it ${delegateFault(first.certificate, authority.certificate, now) ?? 'does not fit'}. Name another, or have one issued with the profile caOCSPCert.`,
+      `'${nickname}' on ${where(first.token)} cannot sign OCSP answers for ${nameText(ca.certificate.subject)}: it ${delegateFault(first.certificate, ca.certificate, now) ?? 'does not fit'}. Name another, or have one issued with the profile caOCSPCert.`,
     );
   }
   const passedOver = withdrawn.map(({ sentence }) => `${sentence}; it is passed over.`);
@@ -83,7 +93,7 @@ export async function findResponderKey(
   for (const { token, certificate, id } of delegates) {
     try {
       const key = await token.findKey({ by: 'public-key', spki: certificate.spki, id });
-      return { token, certificate, key, kind: 'delegate', warnings: [...passedOver, ...warningsFor(certificate)] };
+      return { token, certificate, key, kind: 'delegate', warnings: [...passedOver, ...warningsFor(certificate), ...awayNote(ca)] };
     } catch (error) {
       // A certificate may lie on a token without its key.
       if (!(error instanceof HsmongerError && error.code === 'KEY_NOT_FOUND')) throw error;
@@ -91,13 +101,20 @@ export async function findResponderKey(
     }
   }
   if (nickname !== undefined && !isAuthority) throw failure;
-  const { certificate } = authority;
+  if (ca.kind === 'away') throw ca.why;
+  const { authority, certificate, token } = ca;
   const fault = validityFault(certificate, now);
   const ended =
     fault === undefined
       ? []
       : [`The CA certificate of ${nameText(certificate.subject)} ${fault}, so nobody believes an OCSP answer it signs; renew it.`];
-  return { token: home, certificate, key: await authorityKey(home, authority), kind: 'authority', warnings: [...passedOver, ...ended] };
+  return { token, certificate, key: await authorityKey(token, authority), kind: 'authority', warnings: [...passedOver, ...ended] };
+}
+
+function awayNote(ca: CaAtHand): string[] {
+  return ca.kind === 'there'
+    ? []
+    : [`The CA's own token is away, which OCSP answers do not need as long as this certificate signs them: ${ca.why.message}`];
 }
 
 /** One token after another: those of one module do not like company. */
