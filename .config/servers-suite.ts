@@ -6,6 +6,7 @@ export const serversSuite = [
   'test/agent/composed.test.ts',
   'test/agent/cures/expired.test.ts',
   'test/agent/cures/pin.test.ts',
+  'test/agent/cures/request-fails.test.ts',
   'test/agent/cures/stuck.test.ts',
   'test/agent/heal/healer-parts.test.ts',
   'test/agent/two-tokens.test.ts',

@@ -1,9 +1,11 @@
 import { HsmongerError } from '../src/errors.js';
 import { attempting, type Daemon, type Located } from './daemon.js';
 import { knownCaOf } from './known-ca.js';
-import { caInterface, requestInterface } from './names.js';
+import { caInterface, propertiesInterface, requestInterface } from './names.js';
+import { noNetscapeType } from './netscape-type.js';
 import { changesOf, type RequestChanges, type RequestSettings } from './request-settings.js';
 import { caPathOf, trackingRequestOf, type TrackingRequest } from './tracking-request.js';
+import { Variant } from './wire.js';
 
 /** One request by its nickname. Its object path is looked up for every call. */
 export interface RequestHandle {
@@ -16,6 +18,8 @@ export interface RequestHandle {
    * Restarts the request too. Not transactional: what certmonger read before a refused key is applied. Nothing to change: nothing is sent.
    */
   modify(changes: RequestSettings<RequestChanges>): Promise<void>;
+  /** Has certmonger ask for no type of Netscape's: what is under way goes on. */
+  omitNetscapeType(): Promise<void>;
   /** Asks for a new certificate. Re-keys unless the request's key type and size are the real key's: track with both. */
   resubmit(): Promise<boolean>;
   /** Runs the helper now; false in states where there is nothing to refresh (states.ts). */
@@ -59,6 +63,16 @@ export function requestHandle(daemon: Daemon, nickname: string): RequestHandle {
             await daemon.tokenCall({ destination: at.daemon, path: at.path, interface: requestInterface }, 'modify', 'a{sv}', [values]);
         }),
       ),
+    omitNetscapeType: () =>
+      attempting(`change the request '${nickname}'`, () =>
+        located((at) =>
+          daemon.call({ destination: at.daemon, path: at.path, interface: propertiesInterface }, 'Set', 'ssv', [
+            requestInterface,
+            'template-ns-certtype',
+            new Variant('s', noNetscapeType),
+          ]),
+        ),
+      ).then(() => undefined),
     resubmit: () => attempting(`resubmit the request '${nickname}'`, () => working('resubmit')),
     refresh: () => attempting(`refresh the request '${nickname}'`, () => working('refresh')),
     remove: () =>

@@ -88,6 +88,8 @@ export interface TrackingRequest {
     readonly ipAddress: readonly string[];
     readonly isCa: boolean | undefined;
     readonly msCertificateTemplate: string | undefined;
+    /** Netscape's certificate type in certmonger's words, 'client,server' (netscape-type.ts). */
+    readonly netscapeType: string | undefined;
   };
   readonly nssUser: string | undefined;
   readonly preSaveCommand: string | undefined;
@@ -157,6 +159,7 @@ export function trackingRequestOf(path: string, dictionary: unknown, ca: string 
       ipAddress: list('template-ip-address'),
       isCa: from.flag('template-is-ca'),
       msCertificateTemplate: text('template-ms-certificate-template'),
+      netscapeType: text('template-ns-certtype'),
     },
     nssUser: text('nss-user'),
     preSaveCommand: text('cert-presave-command'),

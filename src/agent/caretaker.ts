@@ -8,6 +8,7 @@ import { startHealer, type Healer } from './heal/healer.js';
 import { wholeHealer, wholeProber, withPinKept, type TokenCare } from './one-token.js';
 import { startRenewer, type Renewer } from './calendar/renewer.js';
 import { startProber } from './probe/start-prober.js';
+import { startNetscapeGuard } from './reconcile/netscape-guard.js';
 import { startReconciler, type Reconciler } from './reconcile/reconciler.js';
 
 export interface CaretakerGiven extends Omit<Care, 'instances' | 'conf' | 'signal' | 'prober'> {
@@ -65,6 +66,7 @@ export async function startCaretaker({ pollMs, instances, conf, ...given }: Care
   // Before all others: where a PIN is to be put in place, nothing asks for it before that.
   const kept = await Promise.all(cares.map(withPinKept));
   const reconciler = startReconciler(care);
+  const netscapeGuard = startNetscapeGuard(care);
   const tokens = kept.map((one): TokenCare => ({
     ...one,
     healer: startHealer(one.care, {
@@ -84,6 +86,7 @@ export async function startCaretaker({ pollMs, instances, conf, ...given }: Care
     ...tokens.map((one) => one.pinKeeper),
     healer,
     reconciler,
+    netscapeGuard,
     renewer,
     chronicle,
     ...(follower === undefined ? [] : [follower]),

@@ -55,7 +55,8 @@ const loopback = v.pipe(
 const listening = { socket: v.exactOptional(absolute), listen: v.exactOptional(loopback) };
 const word = v.pipe(v.string(), v.regex(/^[A-Za-z0-9_][A-Za-z0-9._@-]*\$?$/u, 'must be a name'));
 
-const schema = v.strictObject({
+/** The whole file, key by key; docs/configuration.md is held against it. */
+export const agentConfSchema = v.strictObject({
   access: v.optional(v.strictObject({ group: v.exactOptional(word) }), {}),
   metrics: v.optional(v.strictObject({ ...listening, textfile: v.exactOptional(absolute) }), {}),
   page: v.optional(v.strictObject(listening), {}),
@@ -88,13 +89,13 @@ export function loadAgentConf(directories: Pick<Directories, 'config'>): AgentCo
   } catch (error) {
     throw new HsmongerError('CONFIG_INVALID', `${file} is not TOML: ${sentenceOf(error)}`, { cause: error });
   }
-  const result = v.safeParse(schema, document);
+  const result = v.safeParse(agentConfSchema, document);
   if (!result.success) {
     const [issue] = result.issues;
     const unknown = issue.type === 'strict_object' && issue.expected === 'never';
     throw new HsmongerError(
       'CONFIG_INVALID',
-      `In ${file}: '${v.getDotPath(issue) ?? 'the file'}' ${unknown ? 'is not a key hsmonger knows; see docs/agent.md' : issue.message}.`,
+      `In ${file}: '${v.getDotPath(issue) ?? 'the file'}' ${unknown ? 'is not a key hsmonger knows; see agent.conf in docs/configuration.md' : issue.message}.`,
     );
   }
   const {

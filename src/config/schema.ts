@@ -11,7 +11,8 @@ import { tokenConfigOf, tokenTable } from './schema/token.js';
 import { assertOneToken, besideEachOther } from './schema/several-tokens.js';
 import { absolute, count, identifier, text, unit, wrong } from './schema/values.js';
 
-const fileSchema = v.strictObject({
+/** The whole file, key by key; docs/configuration.md is held against it. */
+export const instanceFileSchema = v.strictObject({
   user: v.optional(
     v.pipe(
       text,
@@ -99,7 +100,7 @@ export function parseInstance(name: string, file: string, document: unknown): In
       `The instance name '${name}' must be made of letters, digits, '.', '_' and '-': certmonger's command lines carry it.`,
     );
   }
-  const result = v.safeParse(fileSchema, document);
+  const result = v.safeParse(instanceFileSchema, document);
   if (!result.success) throw invalid(file, result.issues[0]);
   const { output } = result;
   const nicknames = new Set<string>();

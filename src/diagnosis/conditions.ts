@@ -1,5 +1,6 @@
+import { writesBehind } from '../../dbus/netscape-type.js';
 import type { ErrorCode } from '../errors.js';
-import { saveFailedStates, savingStates } from './groups.js';
+import { csrStates, saveFailedStates, savingStates } from './groups.js';
 import type { RequestFacts, RequestSeen, SiteFacts } from './facts.js';
 import type { LoginProbe, TokenProbe } from './probe.js';
 
@@ -105,6 +106,19 @@ export const inCircles: Condition<RequestFacts> = (facts) => {
   const old = notBefore !== undefined && facts.now.getTime() - notBefore.getTime() > 30 * minute;
   return old && !hasCaError(facts) && facts.trail.filter(({ status, agoMs }) => status === 'MONITORING' && agoMs < 30 * minute).length >= 3;
 };
+
+/**
+ * The child that makes the certificate request ends without one, and the next is begun 30 seconds later (iterate.c, CM_GENERATING_CSR), for
+ * ever. Where one works certmonger passes NEED_CSR in no time, and waits in GENERATING_CSR for as long as the token takes: a slow HSM is
+ * not in NEED_CSR twice, nor for long.
+ */
+export const requestFails: Condition<RequestFacts> = ({ trail }) => {
+  const elsewhere = trail.findLastIndex(({ status }) => !has(csrStates, status));
+  const waits = trail.slice(elsewhere + 1).filter(({ status, agoMs }) => status === 'NEED_CSR' && agoMs < 10 * minute);
+  const last = trail.at(-1);
+  return waits.length >= 4 || (last?.status === 'NEED_CSR' && last.agoMs > 3 * minute);
+};
+export const asksNetscapeType: Condition<RequestFacts> = (facts) => writesBehind(seen(facts)?.netscapeType);
 
 export function longerThan(limitMs: number): Condition<RequestFacts> {
   return ({ forMs }) => forMs !== undefined && forMs > limitMs;

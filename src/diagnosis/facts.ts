@@ -47,6 +47,8 @@ export interface RequestSeen {
   readonly ca?: string;
   /** Of the certificate as certmonger read it last. */
   readonly certificate: { readonly notBefore?: Date; readonly notAfter?: Date };
+  /** As certmonger will ask for it (dbus/netscape-type.ts). */
+  readonly netscapeType?: string;
   /** Whether certmonger's type and size of the key are the certificate's. */
   readonly key: 'same' | 'other' | 'unknown';
 }

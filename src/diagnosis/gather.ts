@@ -24,6 +24,7 @@ export function requestFacts(site: SiteFacts, { nickname, storage }: Pick<Certif
 export function seenRequest(
   request: Pick<TrackingRequest, 'nickname' | 'status' | 'stuck' | 'caError'> & {
     readonly ca?: string | undefined;
+    readonly template?: Pick<TrackingRequest['template'], 'netscapeType'>;
     readonly certificate: Pick<TrackingRequest['certificate'], 'notBefore' | 'notAfter'>;
   },
   key: RequestSeen['key'] = 'unknown',
@@ -34,6 +35,7 @@ export function seenRequest(
     stuck,
     caError,
     ca,
+    template,
     certificate: { notBefore, notAfter },
   } = request;
   return {
@@ -44,6 +46,7 @@ export function seenRequest(
     certificate: { ...(notBefore === undefined ? {} : { notBefore }), ...(notAfter === undefined ? {} : { notAfter }) },
     ...(caError === undefined ? {} : { caError }),
     ...(ca === undefined ? {} : { ca }),
+    ...(template?.netscapeType === undefined ? {} : { netscapeType: template.netscapeType }),
   };
 }
 

@@ -38,6 +38,9 @@ export const lockHoldingStates = [
 /** It cannot write where CA certificates go; the certificate itself is saved. */
 export const caSaveStates = ['NEED_CA_CERT_SAVE_PERMS', 'NEED_ONLY_CA_CERT_SAVE_PERMS'] as const;
 
+/** The certificate request is to be made, or a child is making it. */
+export const csrStates = ['NEED_CSR', 'GENERATING_CSR'] as const;
+
 /** The helper is being asked, or is to be asked again. */
 export const askingStates = ['NEED_TO_SUBMIT', 'SUBMITTING', 'CA_WORKING'] as const;
 
@@ -47,8 +50,7 @@ export const passingStates = [
   'NEED_KEYINFO',
   'READING_KEYINFO',
   'HAVE_KEYINFO',
-  'NEED_CSR',
-  'GENERATING_CSR',
+  ...csrStates,
   'HAVE_CSR',
   'NEED_SCEP_DATA',
   'GENERATING_SCEP_DATA',

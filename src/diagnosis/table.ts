@@ -5,6 +5,7 @@ import type { RequestFacts } from './facts.js';
 import {
   askingStates,
   caSaveStates,
+  csrStates,
   keyMakingStates,
   passingStates,
   pinStates,
@@ -267,6 +268,30 @@ export const requestRows = [
     sentence: () => 'Saving the certificate fails, and certmonger tries again every minute, for ever.',
     cure: 'waiting',
     advice: 'Check token, PIN file, NSS database and the journal of certmonger.',
+  },
+
+  // the making of the certificate request
+  { ...site.tokenAway, states: csrStates, when: [is.onToken, is.requestFails, is.tokenAway], severity: 'error', sentence: tokenProblem },
+  {
+    cause: 'request-crashes',
+    states: csrStates,
+    when: [is.requestFails, is.asksNetscapeType],
+    severity: 'error',
+    sentence: (facts) =>
+      `certmonger's child that makes the certificate request is ended by malloc each time, and certmonger begins the next every 30 seconds: it writes behind its copy of the Netscape certificate type ('${seen(facts)?.netscapeType ?? ''}').`,
+    cure: 'reconcile',
+    advice: "Run 'hsmonger track apply': certmonger then asks for no such type, and goes on by itself.",
+  },
+  {
+    cause: 'request-fails',
+    states: csrStates,
+    when: [is.requestFails],
+    severity: 'error',
+    sentence: () =>
+      "certmonger's child that makes the certificate request has ended without one again and again: it crashes, or the token does not sign. certmonger begins the next every 30 seconds, for ever.",
+    cure: 'a person',
+    advice:
+      "See certmonger's journal (journalctl -u certmonger). Where malloc ends the child ('free(): …', 'corrupted size …') or it says nothing: systemctl restart certmonger. Where it names the token: see 'hsmonger token check'.",
   },
 
   // at a loss

@@ -1,6 +1,6 @@
 /**
- * The process that works as the service user: started by the CLI, the hooks and later the agent, it loads its code, gets what only root can
- * get, drops, and runs one named task. The order comes on stdin, the reply leaves on a descriptor of its own (wire.ts); stdout is left to
+ * The process that works as the service user: started by the CLI, the hooks and the agent, it loads its code, gets what only root can get,
+ * drops, and runs one named task. The order comes on stdin, the reply leaves on a descriptor of its own (wire.ts); stdout is left to
  * what modules print.
  */
 import { writeFileSync } from 'node:fs';

@@ -3,6 +3,7 @@ import type { Certmonger } from '../../dbus/certmonger.js';
 import type { NewRequest, RequestChanges, RequestSettings } from '../../dbus/request-settings.js';
 import { asHsmongerError, HsmongerError, type ErrorCode } from '../errors.js';
 import type { DesiredPlace, DesiredRequest } from './desired.js';
+import { asksNetscapeType } from './netscape-type.js';
 import type { Change, Field, ModifiableField } from './plan.js';
 
 /** What became of one change. */
@@ -106,7 +107,10 @@ const withToken = /^(NEWLY_ADDED.*|NEED_KEYINFO|READING_KEYINFO|HAVE_KEYINFO|NEE
 async function settled(certmonger: Client, change: Change, id: string, patienceMs: number): Promise<Step> {
   const handle = certmonger.request(id);
   for (const end = Date.now() + patienceMs; ;) {
-    const { status, stuck, caError } = await handle.read();
+    const request = await handle.read();
+    const { status, stuck, caError } = request;
+    // Taken from the certificate as soon as that is read; add_request knows no such key (tdbush.c).
+    if (asksNetscapeType(request)) await handle.omitNetscapeType();
     if (makingKey.test(status)) {
       await handle.remove();
       return {
@@ -196,6 +200,8 @@ function changesFor(request: DesiredRequest, differing: readonly Field[]): Reque
     'key mode': mode === undefined ? {} : { keyPerms: mode },
     'certificate owner': owner === undefined ? {} : { certificateOwner: owner },
     'certificate mode': mode === undefined ? {} : { certificatePerms: mode },
+    // Not by modify, which would begin the request anew: `settled` sees to it.
+    'Netscape certificate type': {},
     // Whoever made it may never have told the key's size, and a resubmit would make a new key (tdbush.c:3719).
     'request id': { nickname: request.id, keyType: request.keyType, keySize: request.keySize },
   };

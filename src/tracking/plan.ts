@@ -1,3 +1,4 @@
+import { noNetscapeType, writesBehind } from '../../dbus/netscape-type.js';
 import type { TrackingRequest } from '../../dbus/tracking-request.js';
 import type { CertificateConfig, Instance } from '../config/instance.js';
 import type { DesiredRequest } from './desired.js';
@@ -45,7 +46,8 @@ export type ModifiableField =
   | 'key owner'
   | 'key mode'
   | 'certificate owner'
-  | 'certificate mode';
+  | 'certificate mode'
+  | 'Netscape certificate type';
 export type Field = FixedField | ModifiableField;
 
 /** What is wanted of some fields; the others may be as they are. */
@@ -86,7 +88,7 @@ function spelledLike(now: string | undefined, wanted: string): string {
   return now !== undefined && samePlace(now, wanted) ? now : wanted;
 }
 
-function wantedModifiable(request: DesiredRequest): Wanted<ModifiableField> {
+function wantedModifiable(request: DesiredRequest, now: Readonly<Record<ModifiableField, string | undefined>>): Wanted<ModifiableField> {
   return {
     'request id': request.id,
     PIN: undefined,
@@ -98,6 +100,8 @@ function wantedModifiable(request: DesiredRequest): Wanted<ModifiableField> {
     'post-save command': request.postSaveCommand,
     track: 'yes',
     'auto-renew': 'yes',
+    // Taken from the certificate; what asks for it ends in malloc (netscape-type.ts), and the issuer needs nobody to ask.
+    ...(writesBehind(now['Netscape certificate type']) ? { 'Netscape certificate type': noNetscapeType } : {}),
     ...(request.place.kind === 'file' ? wantedOfFiles(request.place) : {}),
   };
 }
@@ -141,6 +145,7 @@ function present({ key, keyStorage, certificateStorage, ...request }: TrackingRe
     'key mode': modeText(keyStorage.perms),
     'certificate owner': certificateStorage.owner,
     'certificate mode': modeText(certificateStorage.perms),
+    'Netscape certificate type': request.template.netscapeType,
   };
 }
 
@@ -189,7 +194,7 @@ function changeOf(request: DesiredRequest, existing: TrackingRequest | undefined
   if (existing === undefined) return [{ kind: 'add', request }];
   const now = present(existing);
   const fixed = differences(wantedFixed(request, now), now);
-  const modifiable = differences(wantedModifiable(request), now);
+  const modifiable = differences(wantedModifiable(request, now), now);
   const id = existing.nickname;
   if (fixed.length > 0) return [{ kind: 'replace', id, request, differences: [...fixed, ...modifiable] }];
   return modifiable.length > 0 ? [{ kind: 'modify', id, request, differences: modifiable }] : [];

@@ -4,6 +4,7 @@ import { HsmongerError } from '../errors.js';
 import { parseCertificate } from '../x509/parse-certificate.js';
 import { certificateFromPem } from '../x509/pem.js';
 import { keyFacts } from '../x509/public-key.js';
+import { asksNetscapeType } from './netscape-type.js';
 
 /** Type and size of a key as certmonger and its certificate both have it. */
 export interface ProvenKey {
@@ -41,5 +42,6 @@ export async function resubmitSameKey(
   // them one.
   await handle.modify(key);
   const before = await handle.read();
+  if (asksNetscapeType(before)) await handle.omitNetscapeType();
   return { before, taken: await handle.resubmit() };
 }

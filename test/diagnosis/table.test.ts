@@ -51,6 +51,13 @@ const no = (problem: string): Verdict => ({ ok: false, problem });
 const said = (code: ErrorCode, at = days(-1)): Remembered => ({ outcome: { code, message: `It said ${code}.`, at } });
 const refused = login({ state: 'refused', source: 'file:1', code: 'PIN_KNOWN_BAD', problem: 'refused' }, 'count-low');
 
+/** A round of 30 seconds each, the last just begun. */
+const crashing = (rounds: number) =>
+  Array.from({ length: rounds }, (_, at) => (rounds - 1 - at) * 30_000).flatMap((agoMs) => [
+    { status: 'GENERATING_CSR', agoMs: agoMs + 30 },
+    { status: 'NEED_CSR', agoMs },
+  ]);
+
 const examples: [string, RequestFacts, string | undefined, string?][] = [
   // token
   ['the token is away', facts('NEED_CSR_GEN_TOKEN', { probe: away }), 'token-away', 'waiting'],
@@ -252,6 +259,59 @@ const examples: [string, RequestFacts, string | undefined, string?][] = [
   ['not before the CA answers', facts('CA_UNREACHABLE', { probe: { ...fine, ca: no('x') } }), 'ca-unreachable', 'waiting'],
   ['a long delay of somebody else', facts('CA_WORKING', { forMs: 11 * minute }), 'asked-too-rarely', 'refresh'],
   ['one that waits for its poll is left alone', facts('CA_WORKING'), undefined],
+  // the making of the certificate request
+  ['the child crashes each time', facts('NEED_CSR', { trail: crashing(4) }), 'request-fails', 'a person'],
+  [
+    'it is at it again',
+    facts('GENERATING_CSR', { trail: [...crashing(4), { status: 'GENERATING_CSR', agoMs: 10 }] }),
+    'request-fails',
+    'a person',
+  ],
+  [
+    'its next tries are too short to be seen',
+    facts('NEED_CSR', {
+      trail: [
+        { status: 'MONITORING', agoMs: 200 * minute },
+        { status: 'NEED_CSR', agoMs: 4 * minute },
+      ],
+      forMs: 4 * minute,
+    }),
+    'request-fails',
+    'a person',
+  ],
+  [
+    'certmonger is known to write where it should not',
+    facts('NEED_CSR', { trail: crashing(4) }, { netscapeType: 'server' }),
+    'request-crashes',
+    'reconcile',
+  ],
+  ['nothing of what it writes hurts', facts('NEED_CSR', { trail: crashing(4) }, { netscapeType: 'none' }), 'request-fails', 'a person'],
+  ['the token went away meanwhile', facts('NEED_CSR', { trail: crashing(4), probe: away }), 'token-away', 'waiting'],
+  ['it failed twice', facts('NEED_CSR', { trail: crashing(2) }), undefined],
+  [
+    'a slow HSM makes one request for as long as it likes',
+    facts('GENERATING_CSR', {
+      trail: [
+        { status: 'NEED_CSR', agoMs: 14 * minute + 50 },
+        { status: 'GENERATING_CSR', agoMs: 14 * minute },
+      ],
+      forMs: 14 * minute,
+    }),
+    undefined,
+  ],
+  [
+    'it was renewed again and again',
+    facts('NEED_CSR', {
+      trail: [4, 3, 2, 1, 0]
+        .flatMap((ago) => [
+          { status: 'NEED_CSR', agoMs: ago * minute + 3 },
+          { status: 'GENERATING_CSR', agoMs: ago * minute + 2 },
+          { status: 'SUBMITTING', agoMs: ago * minute + 1 },
+        ])
+        .slice(0, -2),
+    }),
+    undefined,
+  ],
   // refused and at a loss
   ['refused, and certmonger would ask in three weeks', facts('MONITORING', {}, { caError: 'No.' }), 'refused', 'resubmit'],
   ['refused without a certificate', facts('CA_REJECTED', {}, { caError: 'No.' }), 'refused', 'resubmit'],

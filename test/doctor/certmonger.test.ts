@@ -79,6 +79,13 @@ const broken: readonly (readonly [string, Partial<CertmongerFacts>, string, stri
   ['a version nobody tells', { version: undefined }, 'CertmongerKnownBugs', 'warning', /unknown/u],
   ['a version without nss-user', { version: '0.79.16' }, 'CertmongerKnownBugs', 'error', /0\.79\.16 does not know nss-user/u],
   [
+    'a request that asks for a Netscape type',
+    { requests: [request({ 'template-ns-certtype': 'server' })] },
+    'CertmongerKnownBugs',
+    'error',
+    /Netscape type/u,
+  ],
+  [
     'ttl lists of two lengths',
     settings(['enroll_ttls', '28d,7d'], ['notify_ttls', '28d']),
     'CertmongerKnownBugs',

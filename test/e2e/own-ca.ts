@@ -28,36 +28,20 @@ export async function startOwnCaHost(label?: string): Promise<OwnCaHost> {
     bus,
     certmonger,
     cli: async (...args) => {
-      const run = () =>
-        execa(path.join(installation().executables, 'hsmonger'), ['--bus', bus.address, ...ground.here, ...args], {
-          reject: false,
-          stdin: 'ignore',
-          timeout: 180_000,
-          extendEnv: false,
-          env: { PATH: '/usr/bin:/bin:/usr/sbin:/sbin' },
-        });
-      const before = crashes(certmonger.log());
-      let ended = await run();
-      if (ended.exitCode !== 0 && crashes(certmonger.log()) > before) {
-        await certmonger.restart();
-        ended = await run();
-      }
-      const { exitCode, stdout, stderr } = ended;
+      const { exitCode, stdout, stderr } = await execa(
+        path.join(installation().executables, 'hsmonger'),
+        ['--bus', bus.address, ...ground.here, ...args],
+        { reject: false, stdin: 'ignore', timeout: 180_000, extendEnv: false, env: { PATH: '/usr/bin:/bin:/usr/sbin:/sbin' } },
+      );
       expect(exitCode, `${args.join(' ')}\n${stdout}\n${stderr}\n${certmonger.log().slice(-3000)}`).toBe(0);
       return stdout;
     },
     untilMonitoring: async (requests, patienceMs = 60_000) => {
-      const before = crashes(certmonger.log());
-      let restarted = false;
-      for (let end = Date.now() + patienceMs; ; await sleep(300)) {
+      for (const end = Date.now() + patienceMs; ; await sleep(300)) {
         const records = [...(await getcertRecords(bus)).values()];
         if (records.length === requests && records.every((record) => record.get('status') === 'MONITORING')) return;
-        if (Date.now() <= end) continue;
-        if (restarted || crashes(certmonger.log()) === before)
+        if (Date.now() > end)
           throw new Error(`Not all monitoring.\n${JSON.stringify(records.map((record) => [...record]))}\n${certmonger.log().slice(-4000)}`);
-        restarted = true;
-        await certmonger.restart();
-        end = Date.now() + patienceMs;
       }
     },
     stop: async () => {
@@ -66,15 +50,6 @@ export async function startOwnCaHost(label?: string): Promise<OwnCaHost> {
       ground.remove();
     },
   };
-}
-
-/**
- * How often a child of certmonger was ended by malloc: 0.79.17's, when it makes a request, may corrupt its heap and ends in
- * NSS_ShutdownContext (SECOID_Shutdown, PL_HashTableDestroy). The daemon makes the next one from the same heap every 30 seconds, which ends
- * alike until the daemon is started anew.
- */
-function crashes(log: string): number {
-  return log.match(/^(?:free\(\): |corrupted size |double free |malloc\(\): |munmap_chunk\(\): )/gmu)?.length ?? 0;
 }
 
 /** The extensions as openssl prints them. */

@@ -7,9 +7,14 @@ import { makeRequest } from './facts.js';
 
 /** A certmonger that fails as the real one cannot be made to; every call is noted. */
 function fakeCertmonger(
-  behaviour: { readonly states?: readonly string[]; readonly failing?: Readonly<Record<string, HsmongerError>> } = {},
+  behaviour: {
+    readonly states?: readonly string[];
+    readonly failing?: Readonly<Record<string, HsmongerError>>;
+    readonly netscapeType?: string;
+  } = {},
 ) {
   const calls: [string, ...unknown[]][] = [];
+  let { netscapeType } = behaviour;
   const states = [...(behaviour.states ?? ['MONITORING'])];
   const note = (name: string, ...details: unknown[]): Promise<void> => {
     calls.push([name, ...details]);
@@ -24,8 +29,20 @@ function fakeCertmonger(
       find: unused,
       resubmit: unused,
       refresh: unused,
-      read: () => Promise.resolve(makeRequest({ nickname, status: (states.length > 1 ? states.shift() : states[0]) ?? '', stuck: false })),
+      read: () =>
+        Promise.resolve(
+          makeRequest({
+            nickname,
+            status: (states.length > 1 ? states.shift() : states[0]) ?? '',
+            stuck: false,
+            ...(netscapeType === undefined ? {} : { 'template-ns-certtype': netscapeType }),
+          }),
+        ),
       modify: (changes) => note('modify', nickname, changes),
+      omitNetscapeType: () => {
+        netscapeType = undefined;
+        return note('omit', nickname);
+      },
       remove: () => note('remove', nickname),
     }),
   };
@@ -73,6 +90,21 @@ test('a new request names the token for both stores, the PIN file, the real key,
     ],
   ]);
   expect(step).toEqual({ change: add, outcome: 'done', status: 'MONITORING' });
+});
+
+test('what would have certmonger write behind its own text is set to none, once, after adding and on its own, and nothing else is sent for it', async () => {
+  const added = fakeCertmonger({ states: ['NEWLY_ADDED_READING_CERT', 'MONITORING'], netscapeType: 'server' });
+  await applyChanges(added.client, [add]);
+  expect(added.calls.map(([name]) => name)).toEqual(['add', 'omit']);
+  const there = fakeCertmonger({ states: ['NEED_CSR', 'GENERATING_CSR', 'CA_WORKING'], netscapeType: 'email' });
+  const [step] = await applyChanges(there.client, [
+    { kind: 'modify', id: 'ca.one', request, differences: [{ field: 'Netscape certificate type', now: 'email', wanted: 'none' }] },
+  ]);
+  expect(there.calls).toEqual([
+    ['modify', 'ca.one', {}],
+    ['omit', 'ca.one'],
+  ]);
+  expect(step?.outcome).toBe('done');
 });
 
 test.each(['NEED_KEY_PAIR', 'GENERATING_KEY_PAIR', 'NEED_KEY_GEN_PIN'])(

@@ -53,6 +53,7 @@ test.each([
   ['cert-postsave-command', '/x/post --more', 'post-save command'],
   ['monitoring', false, 'track'],
   ['autorenew', false, 'auto-renew'],
+  ['template-ns-certtype', 'server', 'Netscape certificate type'],
 ])('another %s is modified alone', (property, value, field) => {
   expect(planned({ [property]: value })).toMatchObject([{ kind: 'modify', request: desired, differences: [{ field }] }]);
 });

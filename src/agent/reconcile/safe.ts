@@ -37,6 +37,7 @@ const fields: Readonly<Record<ModifiableField, boolean>> = {
   'key mode': true,
   'certificate owner': true,
   'certificate mode': true,
+  'Netscape certificate type': true,
   // Somebody else made it, and unsetup gives back only what setup took over.
   'request id': false,
 };
@@ -54,7 +55,7 @@ export function safe(change: Change, facts: ChangeFacts): Judgement {
         objection(change.request.nickname, facts) ??
         notOurs(change) ??
         makingKey(change, facts) ??
-        (atRest(facts.request)
+        (inPassing(change) || atRest(facts.request)
           ? { verdict: 'do' }
           : {
               verdict: 'later',
@@ -95,6 +96,11 @@ function makingKey({ id }: Extract<Change, { readonly kind: 'modify' }>, { reque
     verdict: 'report',
     why: `certmonger is about to make a new key for '${id}' (${request.status}), and a change would set it going; stop it with: getcert stop-tracking -i '${id}'.`,
   };
+}
+
+/** Set without beginning the request anew (apply.ts). */
+function inPassing({ differences }: Extract<Change, { readonly kind: 'modify' }>): boolean {
+  return differences.every(({ field }) => field === 'Netscape certificate type');
 }
 
 /** At rest, or stopped over something: nothing is lost when it begins anew. */

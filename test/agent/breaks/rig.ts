@@ -47,10 +47,10 @@ export interface BreakSite {
 /** When it was read: within 100 ms after it was told. */
 export type TimedEvent = Omit<AgentEvent, 'at'> & { readonly readAt: number };
 
-/** `ownClock`: certmonger, the agent and all they start have one that can be moved. */
+/** `ownClock`: certmonger, the agent and all they start have one that can be moved. `certmonger`: more for its environment. */
 export async function startBreakSite(
   authorityOptions: AuthorityOptions,
-  { ownClock = false }: { readonly ownClock?: boolean } = {},
+  { ownClock = false, certmonger = {} }: { readonly ownClock?: boolean; readonly certmonger?: Readonly<Record<string, string>> } = {},
 ): Promise<BreakSite> {
   const scratch = privateDirectory('breaks');
   const owner = ensureServiceUser();
@@ -60,7 +60,10 @@ export async function startBreakSite(
   const token = { ...soft, module: spied.module };
   const clock = ownClock ? createMovedClock(scratch.path) : undefined;
   const elsewhere = clock === undefined ? {} : { command: clock.command };
-  const site = await startSite({ beside: { token, authority }, certmonger: { ...elsewhere, env: clock?.environment ?? {} } });
+  const site = await startSite({
+    beside: { token, authority },
+    certmonger: { ...elsewhere, env: { ...certmonger, ...clock?.environment } },
+  });
   // Others' tests run those of the build.
   const executables = path.join(scratch.path, 'dist');
   cpSync(installation().executables, executables, { recursive: true });

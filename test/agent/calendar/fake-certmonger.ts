@@ -106,6 +106,7 @@ export async function fakeCertmonger({
     find: () => Promise.resolve(requests.get(id)),
     read: () => Promise.resolve(requests.get(id)!),
     modify: () => Promise.resolve(),
+    omitNetscapeType: () => Promise.resolve(),
     refresh: () => Promise.resolve(true),
     remove: () => Promise.resolve(),
     resubmit: () => {

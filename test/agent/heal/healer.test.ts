@@ -60,6 +60,7 @@ function world(its = instance, away = false) {
       stuck,
       monitoring: true,
       caError,
+      template: {},
       key: { type: 'EC', size: 256, pinFile: '/nowhere/pin' },
       certificate: { pem: pem(certificate.der), notBefore: certificate.notBefore, notAfter: certificate.notAfter },
     }) as unknown as TrackingRequest;

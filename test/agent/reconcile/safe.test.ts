@@ -51,6 +51,7 @@ test.each<[string, Change, Partial<ChangeFacts>, 'do' | 'later' | 'report']>([
       'key mode',
       'certificate owner',
       'certificate mode',
+      'Netscape certificate type',
     ] as const
   ).map((field): [string, Change, Partial<ChangeFacts>, 'do'] => [`modifying ${field}`, modify(field), {}, 'do']),
   ['taking over', modify('request id'), {}, 'report'],
@@ -58,6 +59,8 @@ test.each<[string, Change, Partial<ChangeFacts>, 'do' | 'later' | 'report']>([
   ['modifying what pre-flight refuses', modify('CA'), { refusals: [refusal('a')] }, 'report'],
   ['modifying with another key', modify('CA'), { keyChange: 'Another key.' }, 'report'],
   ['modifying one that waits for its CA', modify('CA'), { request: { status: 'CA_WORKING' } }, 'later'],
+  ['what is set without beginning anew, of one at work', modify('Netscape certificate type'), { request: { status: 'NEED_CSR' } }, 'do'],
+  ['the same with something else', modify('Netscape certificate type', 'CA'), { request: { status: 'NEED_CSR' } }, 'later'],
   ['modifying one that is saved', modify('CA'), { request: { status: 'SAVING_CERT' } }, 'later'],
   ['modifying one that is gone', modify('CA'), { request: undefined }, 'later'],
   ['modifying one stuck over its PIN', modify('PIN file'), { request: { status: 'NEED_KEYINFO_READ_PIN' } }, 'do'],

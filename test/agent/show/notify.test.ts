@@ -194,6 +194,9 @@ describe('the command', () => {
     });
     expect(conf('[notify]\ncommand = "/x"\n').notify).toEqual({ command: '/x', journal: true, expiringDays: 14 });
     expect(() => conf('user = "root"\n')).toThrow(/must not be root/u);
+    expect(() => conf('[notify]\nmail = true\n')).toThrow(
+      /'notify\.mail' is not a key hsmonger knows; see agent\.conf in docs\/configuration\.md/u,
+    );
     const file = out();
     await runCommand(command(`id -u > ${file}`, { user: 'root' }), event('renewed'), stop.signal);
     expect(readFileSync(file, 'utf8')).toBe('0\n');

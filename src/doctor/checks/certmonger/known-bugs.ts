@@ -4,6 +4,7 @@ import type { Check } from '../../check.js';
 import type { CertmongerFacts } from '../../facts/certmonger.js';
 import type { Finding } from '../../finding.js';
 import { known, orFine } from '../../known.js';
+import { asksNetscapeType } from '../../../tracking/netscape-type.js';
 import { compareVersions, versionOf } from '../../../tracking/version.js';
 
 /** One defect of certmonger that hsmonger does not work around, and whom it touches. */
@@ -42,6 +43,14 @@ const bugs: readonly Bug[] = [
     sentence:
       'takes enroll_ttls and notify_ttls for lists of one length, and those in its configuration have different ones, so it reads too few or too many moments to renew at',
     fix: 'Give both lists the same number of items, or set ttls alone, and restart certmonger.',
+  },
+  {
+    key: 'netscape-type',
+    severity: 'error',
+    touches: ({ requests }) => requests.some(asksNetscapeType),
+    sentence:
+      "writes behind its copy of a certificate's Netscape type (nsCertType) while it makes a request for a new one, as of one it tracks now, so the process that makes it may be ended by malloc, again and again",
+    fix: "Run 'hsmonger track apply' for those of hsmonger; renew others with 'hsmonger renew', or have their CA leave that extension out.",
   },
   {
     key: 'writing-lock',

@@ -20,6 +20,7 @@ import { explained } from '../../../ledger/database.js';
 import { exclusively } from '../../../ledger/exclusively.js';
 import { highestCrlNumber } from '../../../ledger/crls.js';
 import { openLedger } from '../../../ledger/ledger.js';
+import { patiently } from '../../../ledger/patiently.js';
 import { noteCrlNumber, restoredCrlNumber, settleJournal } from '../../../ledger/restored.js';
 import { faultOf } from '../../../ledger/soundness.js';
 import type { ServiceContext } from '../../context.js';
@@ -56,7 +57,8 @@ export async function beginBackup(context: ServiceContext): Promise<StatePart[]>
   rmSync(copy, { force: true });
   try {
     // Nobody commits meanwhile: each commit of another process would have SQLite begin anew, and one that writes all the time keep it out.
-    await exclusively(context.ledger(), patienceMs, async () => {
+    const ledger = await patiently(() => context.ledger(), patienceMs);
+    await exclusively(ledger, patienceMs, async () => {
       const reader = openLedger(ledgerFile(context.directories, context.instance), { readonly: true });
       try {
         await reader.backup(copy, { progress: () => 0x7fffffff });
