@@ -1,6 +1,7 @@
 #!/bin/sh
 # Makes a fresh clone ready: system packages, npm packages, the build. What is there already is left alone.
-# With the word 'tests', also what only tests and benchmarks need: a directory, a KDC, what a Dogtag CA is made with.
+# One word says what for: 'run' (where none is given), what hsmonger itself needs on a host; 'demo', a token and tools to look at it too;
+# 'tests', also what only tests and benchmarks need: a directory, a KDC, what a Dogtag CA is made with.
 set -eu
 cd "$(dirname "$0")/.."
 
@@ -14,50 +15,71 @@ node -e 'const [major, minor] = process.versions.node.split(".").map(Number); pr
 # Where root's programs are, for a user whose PATH lacks it.
 PATH=$PATH:/usr/sbin:/sbin
 
-# A program, the Debian package it comes from, the Fedora/RHEL one, and whether only tests need it.
+level=${1:-run}
+wanted() {
+  case $level:$1 in
+    run:run | demo:run | demo:demo | tests:*) true ;;
+    *) false ;;
+  esac
+}
+case $level in run | demo | tests) ;; *) fail "'$level' is not what this makes a clone ready for: say run, demo or tests." ;; esac
+
+# What the package manager has installed, under whatever name: where it puts a file differs from one architecture to the next.
+if command -v apt-get >/dev/null; then
+  have=" $(dpkg-query -W -f '${db:Status-Status} ${Package}, ${Provides}\n' | sed -n 's/([^)]*)//g; s/^installed //p' | tr ',\n' '  ') "
+  installed() { case $have in *" $1 "*) true ;; *) false ;; esac; }
+elif command -v dnf >/dev/null; then
+  installed() { rpm -q --whatprovides "$2" >/dev/null 2>&1; }
+else
+  installed() { false; }
+fi
+
+# A program, or - for what is none; the Debian package it comes from, the Fedora/RHEL one; from which level on it is needed.
 missing_deb='' missing_rpm=''
-while read -r program deb rpm for; do
-  [ -z "$for" ] || [ "$for" = "${1:-}" ] || continue
-  command -v "$program" >/dev/null 2>&1 || case $program in /*) [ -e "$program" ] ;; *) false ;; esac || { missing_deb="$missing_deb $deb"; missing_rpm="$missing_rpm $rpm"; }
+while read -r program deb rpm from; do
+  wanted "$from" || continue
+  # A program that somebody put there by other means will do.
+  { [ "$program" != - ] && command -v "$program" >/dev/null 2>&1; } || installed "$deb" "$rpm" ||
+    { missing_deb="$missing_deb $deb"; missing_rpm="$missing_rpm $rpm"; }
 done <<'PROGRAMS'
-getcert certmonger certmonger
-softhsm2-util softhsm2 softhsm
-certutil libnss3-tools nss-tools
-dbus-daemon dbus-daemon dbus-daemon
-pkcs11-tool opensc opensc
-p11tool gnutls-bin gnutls-utils
-openssl openssl openssl
-runuser util-linux util-linux
-strace strace strace
+getcert certmonger certmonger run
+certutil libnss3-tools nss-tools run
+runuser util-linux util-linux run
+flock util-linux util-linux run
+openssl openssl openssl run
+g++ g++ gcc-c++ run
+make make make run
+python3 python3 python3 run
+softhsm2-util softhsm2 softhsm demo
+dbus-daemon dbus-daemon dbus-daemon demo
+pkcs11-tool opensc opensc demo
+p11tool gnutls-bin gnutls-utils tests
+strace strace strace tests
 ns-slapd 389-ds-base 389-ds-base tests
 ldapsearch ldap-utils openldap-clients tests
 ip iproute2 iproute tests
 krb5kdc krb5-kdc krb5-server tests
 kadmin.local krb5-admin-server krb5-server tests
 kinit krb5-user krb5-workstation tests
-g++ g++ gcc-c++
-make make make
-python3 python3 python3
 debootstrap debootstrap debootstrap tests
 curl curl curl tests
-flock util-linux util-linux
 busctl systemd systemd tests
-logger bsdutils util-linux
+logger bsdutils util-linux tests
 chromium chromium chromium tests
 promtool prometheus golang-github-prometheus tests
 p11-kit p11-kit p11-kit tests
-/usr/lib/x86_64-linux-gnu/pkcs11/p11-kit-client.so p11-kit-modules p11-kit-server tests
-/usr/lib/nagios/plugins/negate monitoring-plugins-basic nagios-plugins tests
-/usr/lib/python3/dist-packages/ipahealthcheck/core/main.py python3-ipahealthcheck-core freeipa-healthcheck-core tests
-/usr/lib/python3/dist-packages/pkg_resources/__init__.py python3-pkg-resources python3-setuptools tests
-/usr/lib/x86_64-linux-gnu/faketime/libfaketime.so.1 libfaketime libfaketime tests
-/usr/lib/python3/dist-packages/ldap/__init__.py python3-ldap python3-ldap tests
-/usr/lib/python3/dist-packages/cryptography/__init__.py python3-cryptography python3-cryptography tests
-/usr/lib/python3/dist-packages/pyasn1_modules/__init__.py python3-pyasn1-modules python3-pyasn1-modules tests
+- p11-kit-modules p11-kit-server tests
+- monitoring-plugins-basic nagios-plugins tests
+- python3-ipahealthcheck-core freeipa-healthcheck-core tests
+- python3-pkg-resources python3-setuptools tests
+- libfaketime libfaketime tests
+- python3-ldap python3-ldap tests
+- python3-cryptography python3-cryptography tests
+- python3-pyasn1-modules python3-pyasn1-modules tests
 swtpm swtpm swtpm tests
-/usr/lib/x86_64-linux-gnu/libtss2-tcti-swtpm.so.0 libtss2-tcti-swtpm0 tpm2-tss tests
-/usr/lib/x86_64-linux-gnu/pkcs11/libtpm2_pkcs11.so libtpm2-pkcs11-1 tpm2-pkcs11 tests
-/usr/lib/x86_64-linux-gnu/engines-3/pkcs11.so libengine-pkcs11-openssl openssl-pkcs11 tests
+- libtss2-tcti-swtpm0 tpm2-tss tests
+- libtpm2-pkcs11-1 tpm2-pkcs11 tests
+- libengine-pkcs11-openssl openssl-pkcs11 tests
 PROGRAMS
 
 if [ -n "$missing_deb" ]; then

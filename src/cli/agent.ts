@@ -6,7 +6,8 @@ import { runningAsRoot } from '../platform/service-user.js';
 import type { AddCommand, Surroundings } from './command.js';
 import { addAgentQuestions } from './agent/ask.js';
 import { dryRun } from './agent/dry-run.js';
-import { absolutePath, directoriesOf, wholeSeconds, type GlobalOptions } from './global-options.js';
+import { pathFlag, wholeNumber } from './flags.js';
+import { directoriesOf, type GlobalOptions } from './global-options.js';
 import { harmless } from './output.js';
 import { version } from './version.js';
 
@@ -41,14 +42,12 @@ export const addAgent: AddCommand = (yargs, run) =>
         .option('poll', {
           type: 'string',
           requiresArg: true,
-          coerce: wholeSeconds,
+          coerce: wholeNumber('poll', 0, 9_999_999),
           describe: 'Ask the directory every so many seconds besides [30]',
         })
         .option('dry-run', { type: 'boolean', default: false, describe: 'Print the calendar of the next 12 months, and change nothing' })
         .option('picture', {
-          type: 'string',
-          requiresArg: true,
-          coerce: absolutePath,
+          ...pathFlag,
           describe: 'With --dry-run: draw it into this SVG file too',
         }),
     run((options: AgentOptions, surroundings) => (options.dryRun ? dryRun(options, surroundings) : look(options, surroundings))),

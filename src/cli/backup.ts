@@ -10,11 +10,13 @@ import { HsmongerError } from '../errors.js';
 import { runningAsRoot } from '../platform/service-user.js';
 import { askService } from '../service/ask.js';
 import { pack, withStaging } from './backup/archive.js';
-import { manifestText, type InstanceBackup } from './backup/manifest.js';
+import { manifestText, takenOverName, type InstanceBackup } from './backup/manifest.js';
 import { partName, type StatePart } from '../service/tasks/state/state-parts.js';
 import type { AddCommand, Surroundings } from './command.js';
-import { absolutePath, directoriesOf, type GlobalOptions } from './global-options.js';
+import { absolutePath } from './flags.js';
+import { directoriesOf, type GlobalOptions } from './global-options.js';
 import { harmless, json } from './output.js';
+import { readTakenOver, takenOverFile } from './setup/freeipa/memory.js';
 import { assertTrustedPlace } from './setup/write-instance.js';
 import { stateExists } from './state-directory.js';
 import { version } from './version.js';
@@ -82,11 +84,17 @@ async function stage(
   const { instance } = place;
   mkdirSync(directory, { mode: 0o700 });
   const file = copied(instance.file, path.join(directory, 'instance.toml'));
-  if (!stateExists(place)) return { name: instance.name, user: instance.user, file, parts: [] };
+  // Refused where others can write it, as it is when it is used.
+  const takenOver =
+    readTakenOver(place.directories, instance.name) === undefined
+      ? undefined
+      : copied(takenOverFile(place.directories, instance.name), path.join(directory, takenOverName));
+  const own = { name: instance.name, user: instance.user, file, ...(takenOver === undefined ? {} : { takenOver }) };
+  if (!stateExists(place)) return { ...own, parts: [] };
   try {
     const parts = await askService(place, 'begin backup', undefined, { timeoutMs: 3_600_000 });
     await received(place, parts, path.join(directory, 'state'));
-    return { name: instance.name, user: instance.user, file, parts };
+    return { ...own, parts };
   } finally {
     await askService(place, 'end backup', undefined).catch(() => undefined);
   }

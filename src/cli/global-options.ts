@@ -1,9 +1,7 @@
-import path from 'node:path';
 import type { Argv } from 'yargs';
 import { directoriesFrom } from '../config/directories.js';
 import type { Directories, Instance } from '../config/instance.js';
 import { loadInstance } from '../config/load.js';
-import { HsmongerError } from '../errors.js';
 
 /** Flags every command has, as a command reads them. */
 export interface GlobalOptions {
@@ -55,30 +53,4 @@ export function instanceOf(
 ): { instance: Instance; directories: Directories } {
   const directories = directoriesOf(options, env);
   return { directories, instance: loadInstance(directories, options.instance) };
-}
-
-/** For `coerce`: whole seconds; yargs' own number type takes 'abc' as NaN. */
-export function wholeSeconds(value: string | undefined): number | undefined {
-  if (value === undefined) return undefined;
-  if (!/^\d{1,7}$/u.test(value)) throw new HsmongerError('USAGE', `'${value}' is not a number of seconds.`);
-  return Number(value);
-}
-
-/** For `coerce`: a path the user typed, made absolute; certmonger and the service user have another working directory. */
-export function absolutePath(value: string | undefined): string | undefined {
-  return value === undefined ? undefined : path.resolve(value);
-}
-
-/** For `coerce`: KEY=VALUE words. */
-export function keyValues(name: string): (words: readonly string[] | undefined) => Record<string, string> | undefined {
-  return (words) => {
-    if (words === undefined) return undefined;
-    return Object.fromEntries(
-      words.map((word) => {
-        const at = word.indexOf('=');
-        if (at < 1) throw new HsmongerError('USAGE', `--${name} wants KEY=VALUE, not '${word}'.`);
-        return [word.slice(0, at), word.slice(at + 1)];
-      }),
-    );
-  };
 }

@@ -1,6 +1,7 @@
 import { finishSavings } from '../service/finish-savings.js';
 import type { AddCommand, Surroundings } from './command.js';
-import { instanceOf, wholeSeconds, type GlobalOptions } from './global-options.js';
+import { waitFlag } from './flags.js';
+import { instanceOf, type GlobalOptions } from './global-options.js';
 import { harmless, json } from './output.js';
 import { dryRun } from './renew/dry-run.js';
 import { choose, leadsOthers } from './renew/order.js';
@@ -29,13 +30,7 @@ export const addRenew: AddCommand = (yargs, run) =>
       renew
         .positional('nickname', { type: 'string', array: true, describe: 'Certificates of the instance' })
         .option('all', { type: 'boolean', default: false, describe: 'Every certificate of the instance' })
-        .option('wait', {
-          alias: 'w',
-          type: 'string',
-          requiresArg: true,
-          coerce: wholeSeconds,
-          describe: 'Wait so many seconds for the new certificates',
-        })
+        .option('wait', waitFlag('Wait so many seconds for the new certificates'))
         .option('dry-run', { type: 'boolean', default: false, describe: 'Tell what would be sent and issued, and change nothing' })
         .example("hsmonger renew --wait 300 'ocspSigningCert cert-pki-ca'", '')
         .example('hsmonger renew --all --dry-run', ''),

@@ -1,5 +1,5 @@
 import type { AddCommand, Runner } from './command.js';
-import { absolutePath } from './global-options.js';
+import { absolutePath, outFlag, pathFlag } from './flags.js';
 import { changePinOfToken } from './token/change-pin.js';
 import { check } from './token/check.js';
 import { copyCheck } from './token/copy-check.js';
@@ -67,12 +67,7 @@ function looking(token: TokenArgv, run: Runner): TokenArgv {
       'export-cert <selector>',
       'Write a certificate of the token as PEM',
       (certificate) =>
-        certificate.positional('selector', { type: 'string', demandOption: true, describe: selected }).option('out', {
-          type: 'string',
-          requiresArg: true,
-          coerce: absolutePath,
-          describe: 'File to write, which must not be there yet [standard output]',
-        }),
+        certificate.positional('selector', { type: 'string', demandOption: true, describe: selected }).option('out', outFlag),
       run(exportCert),
     )
     .command(
@@ -160,9 +155,7 @@ function changing(token: TokenArgv, run: Runner): TokenArgv {
       'Change the PIN: of the token, and in every PIN file of its instances and requests',
       (change) =>
         change.option('new-pin-file', {
-          type: 'string',
-          requiresArg: true,
-          coerce: absolutePath,
+          ...pathFlag,
           describe: 'Take the new PIN from this file; else it is asked for twice, or read from standard input',
         }),
       run(changePinOfToken),

@@ -2,7 +2,7 @@ import type { Argv } from 'yargs';
 import type { Certmonger } from '../../dbus/certmonger.js';
 import type { TrackingRequest } from '../../dbus/tracking-request.js';
 import { HsmongerError } from '../errors.js';
-import { applyChanges } from '../tracking/apply.js';
+import { applyChanges, exitCodeOf } from '../tracking/apply.js';
 import { formatListing, utcText } from '../tracking/listing.js';
 import { localTimes } from '../tracking/local-times.js';
 import { adoptable, isOurCa } from '../tracking/plan.js';
@@ -181,8 +181,8 @@ async function perform(
   else if (changes.length === 0)
     io.out(`Nothing to change: certmonger's requests of instance '${options.instance}' are as they should be.\n`);
   if (refusals.length > 0 && !options.json) io.err(refusalText(refusals));
-  if (steps.some(({ outcome }) => outcome === 'failed' || outcome === 'skipped')) return 1;
-  return steps.some(({ outcome }) => outcome === 'stuck') || refusals.length > 0 ? 3 : 0;
+  const code = exitCodeOf(steps);
+  return code === 0 && refusals.length > 0 ? 3 : code;
 }
 
 /** The certificate's request under another id, such as FreeIPA's, as long as it goes to our CA. */

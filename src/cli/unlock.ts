@@ -8,7 +8,8 @@ import { proveGiven } from '../service/pin/prove-given.js';
 import { permitUnlocking, placeUnlocked, prepareUnlocked } from '../service/pin/unlocked-file.js';
 import { requestsWithPin, wakeRequests } from '../tracking/waiting-for-pin.js';
 import type { AddCommand, Surroundings } from './command.js';
-import { absolutePath, instanceOf, type GlobalOptions } from './global-options.js';
+import { moduleFlags } from './flags.js';
+import { instanceOf, type GlobalOptions } from './global-options.js';
 import { harmless, json } from './output.js';
 import { givenPin } from './pin-input.js';
 import { withCertmonger } from './with-certmonger.js';
@@ -29,16 +30,11 @@ export const addUnlock: AddCommand = (yargs, run) =>
     (unlock) =>
       unlock
         .option('pin-file', {
-          alias: 'p',
-          type: 'string',
-          requiresArg: true,
-          coerce: absolutePath,
+          ...moduleFlags['pin-file'],
           describe: 'Take the PIN from this file; else it is asked for, or read from standard input',
         })
         .option('token', {
-          alias: 't',
-          type: 'string',
-          requiresArg: true,
+          ...moduleFlags.token,
           describe: 'Which token, where the instance has several: its name in the file, or its label',
         })
         .option('credential', {

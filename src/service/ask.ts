@@ -7,9 +7,9 @@ import { tokensOf } from '../config/token-views.js';
 import { HsmongerError } from '../errors.js';
 import { installation } from '../platform/installation.js';
 import { runningAsRoot } from '../platform/service-user.js';
-import { waitsFor } from './privileged.js';
 import { parseProgress, parseReply, replyDescriptor, type Progress, type Reply, type WorkOrder } from './order.js';
 import type { TaskInput, TaskName, TaskOutput } from './tasks.js';
+import { unanswered } from './unanswered.js';
 import { encode } from './wire.js';
 
 export interface AskOptions {
@@ -182,28 +182,4 @@ function converse(
  */
 function threads({ token }: Instance): number {
   return 4 + (token === undefined ? 0 : sessionsOf(token));
-}
-
-/** Whose silence it was nobody can say where it worked with both. */
-export function unanswered({ task, instance }: Pick<WorkOrder, 'task' | 'instance'>, how: string, cause?: unknown): HsmongerError {
-  const { user, token, directory } = instance;
-  const what = `The process working as user '${user}' ${how} during '${task}'`;
-  const module = `the PKCS#11 module ${token?.module ?? 'of NSS itself, libsoftokn3.so,'}`;
-  const server = `the directory ${directory?.uri ?? ''}`;
-  switch (waitsFor(task, instance)) {
-    case 'token':
-      return new HsmongerError('TOKEN_FAILED', `${what}, as it does when ${module} crashes or hangs; check that module.`, { cause });
-    case 'directory':
-      return new HsmongerError(
-        'DIRECTORY_UNAVAILABLE',
-        `${what}, as it does when ${server} takes a connection and does not answer; check that server.`,
-        { cause },
-      );
-    case 'either':
-      return new HsmongerError(
-        'TOKEN_FAILED',
-        `${what}, as it does when ${module} crashes or hangs, or ${server} does not answer; check both.`,
-        { cause },
-      );
-  }
 }

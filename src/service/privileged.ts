@@ -6,6 +6,7 @@ import { readBoundedFile } from '../platform/bounded-file.js';
 import type { Account } from '../platform/service-user.js';
 import type { FileSight } from '../renewal/saving-context.js';
 import { certificatesFromPem } from '../x509/pem.js';
+import { taskFacts } from './task-facts.js';
 import type { TaskName } from './tasks.js';
 
 /** What only root can get, got before the drop and used after it. */
@@ -16,41 +17,12 @@ export interface Privileged {
   readonly files?: ReadonlyMap<string, FileSight>;
 }
 
-/** The tasks that need any of it, and for which instances they need the directory. */
-const needs: Readonly<Partial<Record<TaskName, (instance: Instance) => boolean>>> = {
-  // It finishes what is left only where no server has to be stopped for that (beforeSaving).
-  'before saving': ({ pki }) => pki?.unit === undefined,
-  'prepare saving': () => false,
-  'after saving': () => true,
-  'pending savings': () => false,
-  'resume saving': () => true,
-  'prune certificates': () => true,
-  'look at servers': () => true,
-  'compare servers': () => true,
-  'set renewal master': () => true,
-  'read CA certificates': () => true,
-};
-
-/** Tasks that never open the token. */
-const withoutToken: ReadonlySet<TaskName> = new Set<TaskName>([
-  'look at servers',
-  'compare servers',
-  'set renewal master',
-  'read CA certificates',
-]);
-
-/** What a task may have waited for when it gave no answer. */
-export function waitsFor(task: TaskName, instance: Instance): 'token' | 'directory' | 'either' {
-  if (instance.directory === undefined || needs[task]?.(instance) !== true) return 'token';
-  return withoutToken.has(task) ? 'directory' : 'either';
-}
-
 /** A server that hangs must not keep the CA stopped. */
 const openingMs = 15_000;
 
 /** Gathers what a task needs of it. Nothing here fails the task: it is told what there is not. */
 export async function gatherPrivileged(task: TaskName, instance: Instance, owner: Account): Promise<Privileged> {
-  const needsDirectory = needs[task];
+  const needsDirectory = taskFacts[task].privileged;
   if (needsDirectory === undefined) return {};
   return { files: sightings(instance), ...(needsDirectory(instance) ? await opened(instance, owner) : {}) };
 }

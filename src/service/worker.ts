@@ -12,6 +12,7 @@ import { clerkCode } from './clerks/clerk-code.js';
 import { withServiceContext, type Interaction } from './context.js';
 import { progressLine, replyDescriptor, type Reply, type WorkOrder } from './order.js';
 import { gatherPrivileged } from './privileged.js';
+import { taskFacts } from './task-facts.js';
 import { runTask } from './tasks.js';
 import { decode, encode } from './wire.js';
 
@@ -30,7 +31,7 @@ async function perform(): Promise<Reply> {
   try {
     const order = decode((await standardInput()).toString('utf8')) as WorkOrder;
     sqliteAddon();
-    if (order.task === 'issue certificates') clerkCode();
+    if (taskFacts[order.task].clerks === true) clerkCode();
     const account = accountOf(order.instance.user);
     prepareState(order.directories, order.instance, account);
     const privileged = await gatherPrivileged(order.task, order.instance, account);

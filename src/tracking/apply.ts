@@ -48,6 +48,12 @@ export async function applyChanges(certmonger: Client, changes: readonly Change[
   return steps;
 }
 
+/** What a command ends with for these steps alone: 0 all done, 1 one failed or was not tried, 3 certmonger is stuck over one. */
+export function exitCodeOf(steps: readonly Pick<Step, 'outcome'>[]): 0 | 1 | 3 {
+  if (steps.some(({ outcome }) => outcome === 'failed' || outcome === 'skipped')) return 1;
+  return steps.some(({ outcome }) => outcome === 'stuck') ? 3 : 0;
+}
+
 async function perform(certmonger: Client, change: Change, patienceMs: number): Promise<Step> {
   let removed = false;
   try {

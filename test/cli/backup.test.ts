@@ -20,6 +20,8 @@ import { privateDirectory, type PrivateDirectory } from '../rig/directory.js';
 import { ensureServiceUser } from '../rig/service-user.js';
 import { hsmonger } from './site.js';
 
+/** How an IPA server's requests are given back. */
+const takenOver = `${JSON.stringify({ cas: [{ nickname: 'ca', helper: '/before' }], requests: [], pinFiles: [] })}\n`;
 const pin = 'a-pin-nobody-may-see-4711';
 let scratch: PrivateDirectory;
 let owner: Account;
@@ -76,6 +78,7 @@ function makeInstance({ config, state, ledger }: Host, name = 'ca'): void {
   });
   for (const [file, content] of [
     ['setup.json', '{}'],
+    ['own-request.der', 'DER'],
     ['watchdog.json', '{"not": "kept"}'],
     ['superseded/ca.01.pem', 'PEM'],
     ['stray', 'not ours'],
@@ -111,11 +114,12 @@ async function made(): Promise<string> {
 describe('a backup', () => {
   it('is one file of root’s with what hsmonger alone knows, and no PIN', async () => {
     writeFileSync(path.join(here.config, 'agent.conf'), 'user = "nobody"\n');
+    writeFileSync(path.join(here.config, 'ca.taken-over.json'), takenOver);
     const file = inScratch('one.tar');
     const said = await backup(file);
     expect(said).toMatchObject({
       exitCode: 0,
-      out: expect.stringMatching(/^ca: instance file and 3 files of state, \d+ octets\n/u) as string,
+      out: expect.stringMatching(/^ca: instance file and 4 files of state, \d+ octets\n/u) as string,
     });
     expect(said.err).toContain(`PINs (${inScratch('the.pin')})`);
     expect(statSync(file)).toMatchObject({ mode: 0o100600, uid: 0 });
@@ -127,8 +131,10 @@ describe('a backup', () => {
       './agent.conf',
       './ca/instance.toml',
       './ca/state/ledger.sqlite',
+      './ca/state/own-request.der',
       './ca/state/setup.json',
       './ca/state/superseded/ca.01.pem',
+      './ca/taken-over.json',
       './manifest.json',
     ]);
     expect(readFileSync(file).includes(pin)).toBe(false);
@@ -169,19 +175,22 @@ describe('a backup', () => {
 
 describe('restoring', () => {
   it('on an empty host gives back what was there, the service user’s, 0600', async () => {
+    writeFileSync(path.join(here.config, 'ca.taken-over.json'), takenOver);
     const file = await made();
     const there = host('there');
     const said = await restore(file, there);
     expect(said.exitCode, said.err).toBe(0);
+    expect(readFileSync(path.join(there.config, 'ca.taken-over.json'), 'utf8')).toBe(takenOver);
     expect(readFileSync(path.join(there.config, 'ca.toml'), 'utf8')).toBe(readFileSync(path.join(here.config, 'ca.toml'), 'utf8'));
     expect(statSync(path.join(there.config, 'ca.toml'))).toMatchObject({ mode: 0o100644, uid: 0 });
-    for (const name of ['ledger.sqlite', 'setup.json', 'superseded/ca.01.pem'])
+    for (const name of ['ledger.sqlite', 'setup.json', 'own-request.der', 'superseded/ca.01.pem'])
       expect(statSync(path.join(there.state, 'ca', name)), name).toMatchObject({ mode: 0o100600, uid: owner.uid });
     expect(statSync(path.join(there.state, 'ca'))).toMatchObject({ mode: 0o40700, uid: owner.uid });
     expect(readdirSync(there.state).sort()).toEqual(['.pins', 'ca']);
   });
 
   it('replaces nothing unless the instance is typed, and then keeps what was there', async () => {
+    writeFileSync(path.join(here.config, 'ca.taken-over.json'), takenOver);
     const file = await made();
     withLedger(here.ledger, (ledger) => {
       ledger.exec("INSERT INTO interfaces VALUES ('later', 'x')");
@@ -191,8 +200,10 @@ describe('restoring', () => {
         exitCode: 2,
         err: expect.stringMatching(/'ca' is there already.*--replace ca|has no instance 'other'; it has 'ca'/u) as string,
       });
+    writeFileSync(path.join(here.config, 'ca.taken-over.json'), takenOver.replace('before', 'later'));
     const said = await restore(file, here, '--replace', 'ca');
     expect(said.exitCode, said.err).toBe(0);
+    expect(readFileSync(path.join(here.config, 'ca.taken-over.json'), 'utf8')).toContain('later');
     const aside = readdirSync(here.state).find((name) => name.startsWith('.replaced.ca.'));
     const later = (ledger: string) => new Sqlite(ledger, { readonly: true }).prepare('SELECT count(*) AS n FROM interfaces').get();
     expect(later(here.ledger)).toEqual({ n: 0 });

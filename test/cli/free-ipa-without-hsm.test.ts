@@ -112,6 +112,7 @@ test("the instance file names no token, and the password lies in one file, the s
 
 test('a second run changes nothing, after a restart of certmonger too', async () => {
   expect(await setUp()).toMatchObject({ exitCode: 0, err: '', out: `Instance '${renewAgent}' is set up already; nothing was changed.\n` });
+  expect(JSON.parse((await setUp('--json')).out)).toMatchObject({ changed: false, done: [], requests: [], later: [] });
   await server.certmonger.restart();
   await restedOn(server);
   expect(await setUp()).toMatchObject({ exitCode: 0, out: expect.stringContaining('nothing was changed') as string });

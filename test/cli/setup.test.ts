@@ -1,6 +1,7 @@
-import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync, renameSync } from 'node:fs';
 import path from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
+import { runCli } from '../../src/cli/main.js';
 import { getcert } from '../rig/certmonger.js';
 import { dogtagCertificates } from '../rig/authority.js';
 import { runAs } from '../rig/run-as.js';
@@ -101,6 +102,35 @@ test('a second setup changes nothing and exits 0', async () => {
   expect(said).toMatchObject({ exitCode: 0, out: "Instance 'hsmonger' is set up already; nothing was changed.\n", err: '' });
   expect(snapshot(site.directory)).toEqual(before);
   expect(await site.getcertList()).toBe(listed);
+});
+
+test('a request certmonger is stuck over ends setup with 3, as it ends track apply, and a later run tracks it again', async () => {
+  const { nickname } = dogtagCertificates[1]!;
+  const conf = path.join(site.certmonger.home, '.config/softhsm2/softhsm2.conf');
+  const again = async () => {
+    expect(await hsmonger('track', 'stop', '--nickname', nickname, ...site.here)).toMatchObject({ exitCode: 0 });
+  };
+  await again();
+  let out = '';
+  const exitCode = await runCli(
+    ['setup', ...site.setupFlags],
+    {
+      out: (text) => {
+        out += text;
+      },
+      // The last thing before the request is made: pre-flight has seen the token, certmonger does not.
+      err: (text) => {
+        if (text.includes('what was there before is kept')) renameSync(conf, `${conf}.away`);
+      },
+      interactive: false,
+      colour: false,
+    },
+    {},
+  );
+  renameSync(`${conf}.away`, conf);
+  expect([exitCode, out]).toEqual([3, expect.stringContaining(`'${nickname}' (profile caOCSPCert): stuck (`)]);
+  await again();
+  expect(await hsmonger('setup', ...site.setupFlags)).toMatchObject({ exitCode: 0 });
 });
 
 test('a flag that contradicts the instance file is refused by name', async () => {

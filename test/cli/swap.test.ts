@@ -61,3 +61,14 @@ test('where nothing was there it takes the place alone', () => {
   expect(swapDirectories({ from: at('new'), to: at('elsewhere') })).toEqual([]);
   expect(contents()).toEqual({ elsewhere: ['restored'], there: ['old'] });
 });
+
+test('where nothing was there and another has begun since, that is one sentence, and what they began stays', () => {
+  const { from, to } = order();
+  expect(() => swapDirectories({ from, to })).toThrow(
+    expect.objectContaining({
+      code: 'STATE_BUSY',
+      message: expect.stringContaining(`has begun a state in ${to} meanwhile`) as string,
+    }) as Error,
+  );
+  expect(contents()).toEqual({ new: ['restored'], there: ['old'] });
+});

@@ -2,8 +2,9 @@ import { userInfo } from 'node:os';
 import { parse } from 'smol-toml';
 import { afterEach, describe, expect, test, vi } from 'vitest';
 import { parseInstance } from '../../src/config/schema.js';
-import { askService, unanswered } from '../../src/service/ask.js';
+import { askService } from '../../src/service/ask.js';
 import type { TaskName } from '../../src/service/tasks.js';
+import { unanswered } from '../../src/service/unanswered.js';
 
 afterEach(() => {
   vi.useRealTimers();
@@ -21,6 +22,7 @@ const base =
   '[token]\nlabel="t"\nmodule="/usr/lib/m.so"\npin-file="/p"\n[nss]\ndatabase="/n"\n[issuer]\ntype="external"\ncertificate="ca"\n';
 const directory = '[directory]\nuri="ldapi://%2Frun%2Fx"\nbind="external"\nbase="dc=x"\nhost="a.x"\n';
 const module = /PKCS#11 module \/usr\/lib\/m\.so/u;
+const state = /file system of \/s\/x hangs/u;
 const server = /directory ldapi:\/\/%2Frun%2Fx/u;
 
 describe('a task that gave no answer is said to have waited for what it works with, in one sentence', () => {
@@ -33,9 +35,15 @@ describe('a task that gave no answer is said to have waited for what it works wi
     ['set renewal master', directory, 'DIRECTORY_UNAVAILABLE', [server], [/PKCS#11/u]],
     ['read CA certificates', directory, 'DIRECTORY_UNAVAILABLE', [server], [/PKCS#11/u]],
     ['after saving', '', 'TOKEN_FAILED', [module], [/directory/u]],
+    ['issue certificates', directory, 'TOKEN_FAILED', [module], [/directory/u]],
+    ['read ledger', directory, 'STATE_UNAVAILABLE', [state], [/PKCS#11/u, server]],
+    ['list certificates', '', 'STATE_UNAVAILABLE', [state], [/PKCS#11/u]],
+    ['write state parts', '', 'STATE_UNAVAILABLE', [state], [/PKCS#11/u]],
+    ['make NSS database', '', 'NSS_FAILED', [/NSS database \/n hangs/u], [/PKCS#11/u]],
+    ['inspect NSS database', '', 'TOKEN_FAILED', [module], []],
   ])("'%s' with %j: %s", (task, extra, code, says, never) => {
     const failure = unanswered(
-      { task, instance: parseInstance('x', '/x.toml', parse(`${base}${extra}`)) },
+      { task, instance: parseInstance('x', '/x.toml', parse(`${base}${extra}`)), directories: { config: '/c', state: '/s' } },
       'gave no answer within 300 seconds or was killed',
     );
     expect(failure.code).toBe(code);

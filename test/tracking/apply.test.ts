@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import { HsmongerError } from '../../src/errors.js';
-import { applyChanges, type Step } from '../../src/tracking/apply.js';
+import { applyChanges, exitCodeOf, type Step } from '../../src/tracking/apply.js';
 import type { DesiredRequest } from '../../src/tracking/desired.js';
 import type { Change } from '../../src/tracking/plan.js';
 import { makeRequest } from './facts.js';
@@ -254,4 +254,14 @@ test('a replacement that ends half-way says that the certificate is not tracked 
   const { client } = fakeCertmonger({ failing: { add: new HsmongerError('CERTMONGER_REFUSED', 'No.') } });
   const [step] = await applyChanges(client, [{ kind: 'replace', id: 'ca.one', request, differences: [] }]);
   expect(step?.message).toBe("No. The request was removed before and is not tracked now: run 'hsmonger track apply' again.");
+});
+
+test.each([
+  [[], 0],
+  [['done', 'done'], 0],
+  [['done', 'stuck'], 3],
+  [['stuck', 'failed'], 1],
+  [['done', 'skipped'], 1],
+] as const)('steps that were %j end a command with %i', (outcomes, code) => {
+  expect(exitCodeOf(outcomes.map((outcome) => ({ outcome })))).toBe(code);
 });

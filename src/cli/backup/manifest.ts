@@ -6,6 +6,9 @@ import { partName } from '../../service/tasks/state/state-parts.js';
 /** What this version writes and reads. */
 const format = 1;
 
+/** Beside the instance's file in the archive. */
+export const takenOverName = 'taken-over.json';
+
 const sha256 = v.pipe(v.string(), v.regex(/^[0-9a-f]{64}$/u));
 const schema = v.strictObject({
   format: v.literal(format),
@@ -26,6 +29,8 @@ const schema = v.strictObject({
       user: v.string(),
       /** Of its instance file. */
       file: sha256,
+      /** Of what says how to give an IPA server's requests back; absent where nothing was taken over. */
+      takenOver: v.exactOptional(sha256),
       parts: v.array(
         v.strictObject({ name: v.pipe(v.string(), v.regex(partName)), size: v.pipe(v.number(), v.integer(), v.minValue(0)), sha256 }),
       ),

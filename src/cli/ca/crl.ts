@@ -123,11 +123,3 @@ function knownElsewhere(words: readonly string[]): Pick<CrlWish, 'published' | '
       }),
   };
 }
-
-/** For `coerce`. */
-export function daysOf(word: string | undefined): number | undefined {
-  if (word === undefined) return undefined;
-  const days = /^\d{1,4}$/u.test(word) ? Number(word) : 0;
-  if (days < 1 || days > 3650) throw new HsmongerError('USAGE', `'${word}' is not a number of days from 1 to 3650.`);
-  return days;
-}

@@ -86,7 +86,7 @@ export async function initIntermediate(options: IntermediateOptions, { io, env }
     ...(stored.there ? [] : [`made the CA ${caLine(told)}`]),
     ...stored.beside.map((label) => `stored the certificate '${label}' above it on token '${own.label}'`),
     ...(await layGround(draft)),
-    ...(enlisting === undefined ? [] : [enlisting.write()]),
+    ...(enlisting === undefined ? [] : [await enlisting.write()]),
   ];
   for (const warning of keyWarnings(stored.key, instance.name)) io.err(`hsmonger: ${harmless(warning)}\n`);
   if (options.json) io.out(json({ instance: instance.name, file: instance.file, changed: done.length > 0, done, certificate: told }));

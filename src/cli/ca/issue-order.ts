@@ -10,14 +10,12 @@ export interface OrderOptions {
   readonly profile: string;
   readonly subject: string | undefined;
   readonly san: readonly string[] | undefined;
-  readonly days: string | undefined;
-  readonly pathLength: string | undefined;
+  readonly days: number | undefined;
+  readonly pathLength: number | undefined;
   readonly permit: readonly string[] | undefined;
   readonly exclude: readonly string[] | undefined;
   readonly again: boolean;
 }
-
-const maxDays = 36_525;
 
 /** The order the flags stand for, `now` naming a wish for another certificate; USAGE or CONFIG_INVALID for what is none. */
 export function orderFromOptions(
@@ -31,18 +29,11 @@ export function orderFromOptions(
     profile: name,
     ...(subject === undefined ? {} : { subject: subjectFromText(subject) }),
     ...(san === undefined ? {} : { names: san.map(generalNameFromText) }),
-    ...(days === undefined ? {} : { days: countOf('days', days, 1, maxDays) }),
-    ...(pathLength === undefined ? {} : { pathLength: countOf('path-length', pathLength, 0, 127) }),
+    ...(days === undefined ? {} : { days }),
+    ...(pathLength === undefined ? {} : { pathLength }),
     ...(permit.length + exclude.length === 0
       ? {}
       : { nameConstraints: { permitted: permit.map(nameConstraintFromText), excluded: exclude.map(nameConstraintFromText) } }),
     ...(again ? { again: now.toISOString() } : {}),
   };
-}
-
-function countOf(flag: string, text: string, least: number, most: number): number {
-  const value = /^\d{1,6}$/u.test(text) ? Number(text) : NaN;
-  if (!(value >= least && value <= most))
-    throw new HsmongerError('USAGE', `--${flag} wants a number from ${String(least)} to ${String(most)}, not '${text}'.`);
-  return value;
 }

@@ -11,9 +11,12 @@ import { assertOwnedHere } from './owner.js';
 interface OcspOptions extends GlobalOptions {
   readonly listen: Address;
   readonly nickname: string | undefined;
-  readonly minutes: number;
+  readonly minutes: number | undefined;
   readonly responderId: 'name' | 'key';
 }
+
+/** Where --minutes says nothing. */
+const defaultMinutes = 60;
 
 export async function ocsp(options: OcspOptions, { io, env, signal }: Surroundings): Promise<number> {
   const place = instanceOf(options, env);
@@ -36,7 +39,7 @@ export async function ocsp(options: OcspOptions, { io, env, signal }: Surroundin
       // The web server in front joins the service user's group for a socket.
       bind: ({ gid }) => bind(listen, gid),
       nickname,
-      validMs: options.minutes * 60_000,
+      validMs: (options.minutes ?? defaultMinutes) * 60_000,
       identifiedBy: options.responderId,
       log: (message) => {
         io.err(`hsmonger: ${harmless(message)}\n`);
@@ -63,11 +66,4 @@ export function listenAddress(given: string): Address {
       `'${given}' is not where a responder may listen: 127.0.0.1:PORT, [::1]:PORT or the absolute path of a socket; for other hosts put a web server in front.`,
     );
   return { host: host === '[::1]' ? '::1' : '127.0.0.1', port };
-}
-
-/** For `coerce`. */
-export function minutesOf(word: string): number {
-  const minutes = /^\d{1,5}$/u.test(word) ? Number(word) : 0;
-  if (minutes < 1 || minutes > 10_080) throw new HsmongerError('USAGE', `'${word}' is not a number of minutes from 1 to 10080 (a week).`);
-  return minutes;
 }

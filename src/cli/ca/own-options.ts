@@ -2,7 +2,13 @@ import type { Argv } from 'yargs';
 import type { Digest, FieldPolicy } from '../../config/instance.js';
 import { HsmongerError } from '../../errors.js';
 import { attributeType } from '../../x509/names/name-text.js';
-import { absolutePath, keyValues, type GlobalFlags, type GlobalOptions } from '../global-options.js';
+import { databaseFlag, keyValues, moduleFlags, nicknameFlag, wholeNumber } from '../flags.js';
+import type { GlobalFlags, GlobalOptions } from '../global-options.js';
+
+/** Of a lifetime: a hundred years. */
+export const maxDays = 36_525;
+/** RFC 5280 sets no bound; a path this long is a slip. */
+export const maxPathLength = 127;
 
 /** Which token a CA's key is on, where there is no instance file yet. */
 export interface OwnTokenOptions extends GlobalOptions {
@@ -39,41 +45,9 @@ export interface OwnCaOptions extends OwnTokenOptions {
 // eslint-disable-next-line @typescript-eslint/explicit-module-boundary-types -- yargs works the type out
 export function withOwnTokenOptions(yargs: Argv<GlobalFlags>) {
   return yargs
-    .option('module', { type: 'string', requiresArg: true, coerce: absolutePath, describe: 'PKCS#11 module' })
-    .option('token', { alias: 't', type: 'string', requiresArg: true, describe: 'Exact label of the token' })
-    .option('pin-file', {
-      alias: 'p',
-      type: 'string',
-      requiresArg: true,
-      coerce: absolutePath,
-      describe: 'File with the PIN in its first line',
-    })
-    .option('user', { type: 'string', requiresArg: true, describe: 'Service user, who must exist [pkiuser]' })
-    .option('module-env', {
-      type: 'string',
-      array: true,
-      requiresArg: true,
-      coerce: keyValues('module-env'),
-      describe: 'KEY=VALUE set before the module is loaded, repeatable',
-    })
-    .option('module-parameters', {
-      type: 'string',
-      requiresArg: true,
-      describe: 'What the module wants in C_Initialize, as NSS softokn does',
-    })
-    .option('dbdir', {
-      alias: 'd',
-      type: 'string',
-      requiresArg: true,
-      coerce: databaseDirectory,
-      describe: 'NSS database, made where there is none [STATE-DIR/INSTANCE/nss]',
-    })
-    .option('nickname', {
-      alias: 'n',
-      type: 'string',
-      requiresArg: true,
-      describe: "Of the CA's certificate on the token [the instance's name]",
-    })
+    .options(moduleFlags)
+    .option('dbdir', { ...databaseFlag, describe: 'NSS database, made where there is none [STATE-DIR/INSTANCE/nss]' })
+    .option('nickname', { ...nicknameFlag, describe: "Of the CA's certificate on the token [the instance's name]" })
     .option('digest', { choices: ['sha256', 'sha384', 'sha512'] as const, describe: 'What it signs with [what fits the key]' })
     .option('rsa-signature', { choices: ['pkcs1', 'pss'] as const, describe: 'How an RSA key signs [pkcs1]' })
     .option('policy', {
@@ -120,11 +94,11 @@ export function withOwnCaOptions(yargs: Argv<GlobalFlags>) {
       requiresArg: true,
       describe: 'Make a key: EC:secp384r1, rsa:4096, Ed25519, …; its label is the nickname',
     })
-    .option('days', { type: 'string', requiresArg: true, coerce: wholeNumber('days', 1, 36_525), describe: 'Lifetime' })
+    .option('days', { type: 'string', requiresArg: true, coerce: wholeNumber('days', 1, maxDays), describe: 'Lifetime' })
     .option('path-length', {
       type: 'string',
       requiresArg: true,
-      coerce: wholeNumber('path-length', 0, 127),
+      coerce: wholeNumber('path-length', 0, maxPathLength),
       describe: 'CAs that may stand below one another under it',
     })
     .option('permit', {
@@ -134,20 +108,6 @@ export function withOwnCaOptions(yargs: Argv<GlobalFlags>) {
       describe: 'Name constraint: dns:example.test, email:example.test, ip:192.0.2.0/24, uri:…, dirName:…; repeatable',
     })
     .option('exclude', { type: 'string', array: true, requiresArg: true, describe: 'The same for names that must not be, repeatable' });
-}
-
-function databaseDirectory(value: string | undefined): string | undefined {
-  return absolutePath(value?.replace(/^sql:/u, ''));
-}
-
-function wholeNumber(flag: string, least: number, most: number): (value: string | undefined) => number | undefined {
-  return (value) => {
-    if (value === undefined) return undefined;
-    const number = /^\d{1,6}$/u.test(value) ? Number(value) : NaN;
-    if (!(number >= least && number <= most))
-      throw new HsmongerError('USAGE', `--${flag} wants a number from ${String(least)} to ${String(most)}, not '${value}'.`);
-    return number;
-  };
 }
 
 const policies: Readonly<Record<string, FieldPolicy>> = { match: 'match', optional: 'optional', supplied: 'supplied' };

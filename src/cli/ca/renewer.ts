@@ -1,4 +1,5 @@
-import { readFileSync, realpathSync } from 'node:fs';
+import { closeSync, constants, openSync, readFileSync, realpathSync } from 'node:fs';
+import path from 'node:path';
 import { parse, stringify } from 'smol-toml';
 import { parseInstance } from '../../config/schema.js';
 import type { Directories, Instance, TokenConfig } from '../../config/instance.js';
@@ -6,6 +7,7 @@ import { tokenOf } from '../../config/token-of.js';
 import { viewOn } from '../../config/token-views.js';
 import { asHsmongerError, HsmongerError, sentenceOf } from '../../errors.js';
 import type { TokenDescription } from '../../pkcs11/token.js';
+import { exclusiveFlock } from '../../platform/flock.js';
 import { askService } from '../../service/ask.js';
 import { certificateTable, tokenTable } from '../setup/document.js';
 import { writeInstanceFile } from '../setup/write-instance.js';
@@ -35,8 +37,11 @@ function real(file: string): string {
 export interface Enlistment {
   /** That CA's instance as the file will describe it. */
   readonly instance: Instance;
-  /** Atomic. What was done, as a sentence. */
-  readonly write: () => string;
+  /**
+   * Atomic, into the file as it is by then: others may have written there while a key was made and a certificate signed. What was done, as
+   * a sentence. STATE_BUSY where another command has been writing there for long.
+   */
+  readonly write: () => Promise<string>;
 }
 
 /** Before anything is made: a certificate of that nickname in the file of the CA above must be this one. */
@@ -53,17 +58,47 @@ export function assertEnlistable(renewer: Instance, owner: Instance, nickname: s
   );
 }
 
+/** What one of the two CAs is to have done for it. */
+interface Wanted {
+  readonly nickname: string;
+  /** How long its renewals last, where that was asked. */
+  readonly days: number | undefined;
+}
+
+type On = 'same' | { readonly label: string };
+
 /**
  * Has `renewer`, the CA above, keep a certificate of `owner` alive: its [[certificate]] behind the end of that CA's instance file,
- * everything that stands there kept as it is. On another token with a [tokens.NAME] of the owner's name. `days`: how long its renewals
- * last, where that was asked. Undefined where the file says so already; CONFIG_INVALID where the two do not go together.
+ * everything that stands there kept as it is. On another token with a [tokens.NAME] of the owner's name. Undefined where the file says so
+ * already; CONFIG_INVALID where the two do not go together.
  */
-export function enlistment(
+export function enlistment(renewer: Instance, owner: Instance, wanted: Wanted, token: On): Enlistment | undefined {
+  // The file itself, where its name is a link to it.
+  const file = realpathSync(renewer.file);
+  const first = enlisted(renewer, readFileSync(file, 'utf8'), owner, wanted, token, 'nothing was made');
+  if (first === undefined) return undefined;
+  return {
+    instance: first.instance,
+    write: () =>
+      holdingDirectory(path.dirname(file), () => {
+        const text = readFileSync(file, 'utf8');
+        const now = parseInstance(renewer.name, renewer.file, parse(text));
+        const again = enlisted(now, text, owner, wanted, token, `the CA was made, and ${renewer.file} left as it is`);
+        if (again !== undefined) writeInstanceFile(file, again.text);
+        return `wrote the certificate '${wanted.nickname}' into ${renewer.file}, whose CA renews it`;
+      }),
+  };
+}
+
+/** The file with the new tables, and what it says then; undefined where it says so already. `then`: what is so where it cannot. */
+function enlisted(
   renewer: Instance,
+  before: string,
   owner: Instance,
-  { nickname, days }: { readonly nickname: string; readonly days: number | undefined },
-  token: 'same' | { readonly label: string },
-): Enlistment | undefined {
+  { nickname, days }: Wanted,
+  token: On,
+  then: string,
+): { readonly instance: Instance; readonly text: string } | undefined {
   if (renewer.certificates.some((certificate) => certificate.nickname === nickname)) return undefined;
   const on = token === 'same' ? {} : { on: owner.name };
   const tables = [
@@ -76,25 +111,33 @@ export function enlistment(
       ],
     }),
   ];
-  // The file itself, where its name is a link to it.
-  const file = realpathSync(renewer.file);
-  const before = readFileSync(file, 'utf8');
   const text = `${before.trimEnd()}\n\n# The certificate of the CA '${owner.name}', which this one issued. Written by 'hsmonger ca init-intermediate'.\n${tables.map((table) => table.trim()).join('\n\n')}\n`;
   try {
-    const instance = parseInstance(renewer.name, renewer.file, parse(text));
-    return {
-      instance,
-      write: () => {
-        writeInstanceFile(file, text);
-        return `wrote the certificate '${nickname}' into ${renewer.file}, whose CA renews it`;
-      },
-    };
+    return { instance: parseInstance(renewer.name, renewer.file, parse(text)), text };
   } catch (error) {
     throw new HsmongerError(
       'CONFIG_INVALID',
-      `'${renewer.name}' could not renew the certificate of '${owner.name}', so nothing was made: ${sentenceOf(error).replace(/\.$/u, '')}. These lines would stand in ${renewer.file}: ${tables.join(' ').replace(/\s*\n\s*/gu, '; ')}`,
+      `'${renewer.name}' could not renew the certificate of '${owner.name}', so ${then}: ${sentenceOf(error).replace(/\.$/u, '')}. These lines would stand in ${renewer.file}: ${tables.join(' ').replace(/\s*\n\s*/gu, '; ')}`,
       { cause: error },
     );
+  }
+}
+
+/** So long others may take to write their lines. */
+const lockSeconds = 60;
+
+/** The directory's lock, not the file's: that is replaced. */
+async function holdingDirectory<T>(directory: string, work: () => T): Promise<T> {
+  const lock = openSync(directory, constants.O_RDONLY | constants.O_DIRECTORY);
+  try {
+    if (!(await exclusiveFlock(lock, lockSeconds)))
+      throw new HsmongerError(
+        'STATE_BUSY',
+        `The CA was made, and another process has been writing in ${directory} for ${String(lockSeconds)} seconds; run this again, which only has it renewed.`,
+      );
+    return work();
+  } finally {
+    closeSync(lock);
   }
 }
 

@@ -1,7 +1,8 @@
 import type { Argv } from 'yargs';
 import type { FindingSeverity } from '../../doctor/finding.js';
 import { severities } from '../../doctor/severity.js';
-import { absolutePath, type GlobalFlags, type GlobalOptions } from '../global-options.js';
+import { pathFlag } from '../flags.js';
+import type { GlobalFlags, GlobalOptions } from '../global-options.js';
 
 const outputs = ['human', 'json', 'nagios', 'prometheus'] as const;
 export type DoctorOutput = (typeof outputs)[number];
@@ -50,7 +51,7 @@ export function withDoctorOptions(yargs: Argv<GlobalFlags>): Argv<DoctorFlags> {
     .option('login', { type: 'boolean', default: false, describe: 'Try the PIN, once, and sign with every key' })
     .option('fix', { type: 'boolean', default: false, describe: 'Do what is safe, after showing it, then look again' })
     .option('yes', { alias: 'y', type: 'boolean', default: false, describe: 'With --fix: do not ask' })
-    .option('output-file', { type: 'string', requiresArg: true, coerce: absolutePath, describe: 'Write the output there, in one step' })
+    .option('output-file', { ...pathFlag, describe: 'Write the output there, in one step' })
     .example('hsmonger doctor --login', 'Everything, the PIN and the keys too')
     .example('hsmonger doctor --failures-only --output json', 'For ipa-healthcheck --input-file, and for programs');
 }

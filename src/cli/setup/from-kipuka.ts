@@ -15,7 +15,7 @@ import { harmless } from '../output.js';
 import { provisionalInstance } from '../provisional-instance.js';
 import { databaseCandidates } from './candidates.js';
 import { instanceText } from './document.js';
-import { judgeCa, pinFileOf, tokenLabelOf, type Adoption } from './kipuka/judge.js';
+import { judgeCa, pinFileOf, sharedNames, tokenLabelOf, type Adoption } from './kipuka/judge.js';
 import { moveIdCommand } from './kipuka/move-id-command.js';
 import { readKipuka, type KipukaCa } from './kipuka/read.js';
 import { makeDatabase } from './nss-database.js';
@@ -93,12 +93,12 @@ export async function setUpFromKipuka(
   const judged = kipuka.cas.map((ca) =>
     judgeCa(ca, certificateOf(ca), contents, (id) => moveIdCommand(id, { ...provisional, label }, directories)),
   );
-  const obstacles = judged.flatMap((one) => ('problem' in one ? [one.problem] : []));
+  const adoptions = judged.flatMap((one) => ('problem' in one ? [] : [one]));
+  const obstacles = [...judged.flatMap((one) => ('problem' in one ? [one] : [])), ...sharedNames(adoptions)].map(({ problem }) => problem);
   if (obstacles.length > 0) {
     obstacles.slice(1).forEach(tell);
     throw new HsmongerError('PREFLIGHT_FAILED', `${obstacles[0] ?? ''} Nothing was changed.`);
   }
-  const adoptions = judged as Adoption[];
   if (options.dryRun) {
     if (!existsSync(path.join(database, 'cert9.db'))) io.out(`make the NSS database ${harmless(database)}\n`);
     for (const { ca, nickname, stored } of adoptions)

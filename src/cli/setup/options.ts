@@ -1,8 +1,8 @@
 import type { Argv } from 'yargs';
-import { howToConvert } from '../../config/dbm.js';
 import type { NamedProfile, Instance } from '../../config/instance.js';
 import { HsmongerError } from '../../errors.js';
-import { absolutePath, keyValues, type GlobalFlags, type GlobalOptions } from '../global-options.js';
+import { databaseFlag, moduleFlags, pathFlag } from '../flags.js';
+import type { GlobalFlags, GlobalOptions } from '../global-options.js';
 
 export interface SetupOptions extends GlobalOptions {
   readonly yes: boolean;
@@ -44,35 +44,12 @@ export function withSetupOptions(yargs: Argv<GlobalFlags>) {
     .option('yes', { alias: 'y', type: 'boolean', default: false, describe: 'Ask nothing' })
     .option('dry-run', { type: 'boolean', default: false, describe: 'Only tell what would be done; exit status 3 when there is anything' })
     .option('freeipa', { type: 'boolean', default: false, describe: 'Find everything on an IPA server and take its renewals over' })
-    .option('token', { alias: 't', type: 'string', requiresArg: true, describe: 'Exact label of the token' })
-    .option('module', { type: 'string', requiresArg: true, coerce: absolutePath, describe: 'PKCS#11 module' })
-    .option('module-env', {
-      type: 'string',
-      array: true,
-      requiresArg: true,
-      coerce: keyValues('module-env'),
-      describe: 'KEY=VALUE set before the module is loaded, repeatable',
-    })
-    .option('module-parameters', {
-      type: 'string',
-      requiresArg: true,
-      describe: 'What the module wants in C_Initialize, as NSS softokn does',
-    })
-    .option('pin-file', {
-      alias: 'p',
-      type: 'string',
-      requiresArg: true,
-      coerce: absolutePath,
-      describe: 'File with the PIN in its first line',
-    })
-    .option('dbdir', { alias: 'd', type: 'string', requiresArg: true, coerce: databaseDirectory, describe: 'NSS database' })
+    .options(moduleFlags)
+    .option('dbdir', databaseFlag)
     .option('nss-password-file', {
-      type: 'string',
-      requiresArg: true,
-      coerce: absolutePath,
+      ...pathFlag,
       describe: "File with the NSS database's own password",
     })
-    .option('user', { type: 'string', requiresArg: true, describe: 'Service user, who must exist [pkiuser]' })
     .option('issuer', { choices: issuers, describe: 'Who signs [token]' })
     .option('issuer-certificate', { type: 'string', requiresArg: true, describe: "Nickname of the CA's certificate on the token" })
     .option('certificate', {
@@ -94,9 +71,7 @@ export function withSetupOptions(yargs: Argv<GlobalFlags>) {
       describe: "The host that owns the CA's ledger and CRL, with --from where the file does not say it",
     })
     .option('from-kipuka', {
-      type: 'string',
-      requiresArg: true,
-      coerce: absolutePath,
+      ...pathFlag,
       describe: 'One instance for each CA of this kipuka.toml, with its certificate put beside its key on the token',
     })
     .option('print-pkispawn', {
@@ -113,9 +88,7 @@ export function withSetupOptions(yargs: Argv<GlobalFlags>) {
       describe: 'Take token and module from the directory of an IPA domain at this ldapi:// or ldaps:// URI',
     })
     .option('library', {
-      type: 'string',
-      requiresArg: true,
-      coerce: absolutePath,
+      ...pathFlag,
       describe: 'PKCS#11 module on this machine, where the directory says another',
     })
     .option('directory-base', { type: 'string', requiresArg: true, describe: "The domain's suffix [what the directory says]" })
@@ -125,15 +98,11 @@ export function withSetupOptions(yargs: Argv<GlobalFlags>) {
       describe: 'Who to be there [ldapi: root; else the host, by /etc/krb5.keytab]',
     })
     .option('directory-password-file', {
-      type: 'string',
-      requiresArg: true,
-      coerce: absolutePath,
+      ...pathFlag,
       describe: 'File with the password of --directory-bind-dn',
     })
     .option('directory-ca-file', {
-      type: 'string',
-      requiresArg: true,
-      coerce: absolutePath,
+      ...pathFlag,
       describe: "PEM: what the directory's certificate must chain to",
     })
     .option('ca-url', {
@@ -142,27 +111,14 @@ export function withSetupOptions(yargs: Argv<GlobalFlags>) {
       describe: 'Where the Dogtag server is, with --issuer dogtag: https://HOST:8443',
     })
     .option('ca-file', {
-      type: 'string',
-      requiresArg: true,
-      coerce: absolutePath,
+      ...pathFlag,
       describe: "PEM: what the Dogtag server's certificate must chain to",
     })
     .option('agent-certificate', {
-      type: 'string',
-      requiresArg: true,
-      coerce: absolutePath,
+      ...pathFlag,
       describe: "PEM: an agent's certificate at the Dogtag server",
     })
-    .option('agent-key', { type: 'string', requiresArg: true, coerce: absolutePath, describe: 'PEM: its key' });
-}
-
-function databaseDirectory(value: string | undefined): string | undefined {
-  if (value?.startsWith('dbm:') === true)
-    throw new HsmongerError(
-      'NSS_UNSUPPORTED',
-      `${value} is a dbm: database, which NSS is giving up; ${howToConvert(value.replace(/^dbm:/u, ''))}.`,
-    );
-  return absolutePath(value?.replace(/^sql:/u, ''));
+    .option('agent-key', { ...pathFlag, describe: 'PEM: its key' });
 }
 
 /** The profile stands behind the last '=': a nickname may hold one. */

@@ -5,7 +5,8 @@ import { tokenOf } from '../../config/token-of.js';
 import { HsmongerError } from '../../errors.js';
 import { askService } from '../../service/ask.js';
 import type { Surroundings } from '../command.js';
-import { absolutePath, directoriesOf, instanceOf, keyValues, type GlobalFlags, type GlobalOptions } from '../global-options.js';
+import { moduleFlags } from '../flags.js';
+import { directoriesOf, instanceOf, type GlobalFlags, type GlobalOptions } from '../global-options.js';
 import { provisionalInstance } from '../provisional-instance.js';
 import { isUri, tokenByUri } from './token-uri.js';
 
@@ -27,32 +28,17 @@ export interface Place {
 // eslint-disable-next-line @typescript-eslint/explicit-module-boundary-types -- yargs' own type says which flags there are
 export function withTokenOptions(yargs: Argv<GlobalFlags>) {
   return yargs
-    .option('module', { type: 'string', requiresArg: true, coerce: absolutePath, describe: 'PKCS#11 module, instead of the instance file' })
+    .option('module', { ...moduleFlags.module, describe: 'PKCS#11 module, instead of the instance file' })
     .option('token', {
-      alias: 't',
-      type: 'string',
-      requiresArg: true,
+      ...moduleFlags.token,
       describe:
         "Exact label or URI of the token with --module, or a URI with module-path; else which of the instance file's tokens, by name or label",
     })
-    .option('pin-file', {
-      alias: 'p',
-      type: 'string',
-      requiresArg: true,
-      coerce: absolutePath,
-      describe: 'PIN file (with --module); else the variable HSMONGER_PIN',
-    })
-    .option('user', { type: 'string', requiresArg: true, default: 'pkiuser', describe: 'Service user (with --module)' })
-    .option('module-env', {
-      type: 'string',
-      array: true,
-      requiresArg: true,
-      coerce: keyValues('module-env'),
-      describe: 'KEY=VALUE for the module, repeatable (with --module)',
-    })
+    .option('pin-file', { ...moduleFlags['pin-file'], describe: 'PIN file (with --module); else the variable HSMONGER_PIN' })
+    .option('user', { ...moduleFlags.user, default: 'pkiuser', describe: 'Service user (with --module)' })
+    .option('module-env', { ...moduleFlags['module-env'], describe: 'KEY=VALUE for the module, repeatable (with --module)' })
     .option('module-parameters', {
-      type: 'string',
-      requiresArg: true,
+      ...moduleFlags['module-parameters'],
       describe: 'What the module wants in C_Initialize, as NSS softokn does (with --module)',
     });
 }

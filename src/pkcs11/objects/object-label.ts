@@ -10,12 +10,17 @@ const longestOfToken = 32;
  * or control characters. LABEL_INVALID. `what` begins the message.
  */
 export function assertLabel(label: string, what: string): void {
-  const why = labelFault(label, longest);
+  const why = objectLabelFault(label);
   if (why !== undefined)
     throw new HsmongerError(
       'LABEL_INVALID',
       `${what} cannot have the label '${label}': it ${why}; NSS and certmonger would not find it again by that. Choose another.`,
     );
+}
+
+/** Why an object cannot have that label, as the end of a sentence. */
+export function objectLabelFault(label: string): string | undefined {
+  return labelFault(label, longest);
 }
 
 /** Why a token cannot have that label, as the end of a sentence. */

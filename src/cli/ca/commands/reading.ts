@@ -1,6 +1,7 @@
 import type { Argv } from 'yargs';
 import type { Runner } from '../../command.js';
-import { absolutePath, type GlobalFlags } from '../../global-options.js';
+import { nicknameFlag, outFlag } from '../../flags.js';
+import type { GlobalFlags } from '../../global-options.js';
 import { chain } from '../chain.js';
 import { list } from '../list.js';
 import { show } from '../show.js';
@@ -23,7 +24,7 @@ export function withReading(yargs: Argv<GlobalFlags>, run: Runner): Argv<GlobalF
       (ca) =>
         ca
           .positional('serial', { type: 'string', describe: 'Serial number in hexadecimal' })
-          .option('nickname', { alias: 'n', type: 'string', requiresArg: true, describe: 'One on the token, by its nickname' })
+          .option('nickname', { ...nicknameFlag, describe: 'One on the token, by its nickname' })
           .option('pem', { type: 'boolean', default: false, describe: 'The certificate alone' }),
       run(show),
     )
@@ -32,7 +33,7 @@ export function withReading(yargs: Argv<GlobalFlags>, run: Runner): Argv<GlobalF
       "The CA's certificate and those above it, the root last",
       (ca) =>
         ca
-          .option('out', { type: 'string', requiresArg: true, coerce: absolutePath, describe: 'File to write [standard output]' })
+          .option('out', { ...outFlag, describe: 'File to write [standard output]' })
           .example('hsmonger ca chain --instance intermediate --out ca-chain.crt', ''),
       run(chain),
     );

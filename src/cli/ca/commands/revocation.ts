@@ -2,10 +2,11 @@ import path from 'node:path';
 import type { Argv } from 'yargs';
 import { revocationReasons } from '../../../config/revocation-reason.js';
 import type { Runner } from '../../command.js';
-import { absolutePath, type GlobalFlags } from '../../global-options.js';
-import { crl, daysOf } from '../crl.js';
+import { nicknameFlag, pathFlag, wholeNumber } from '../../flags.js';
+import type { GlobalFlags } from '../../global-options.js';
+import { crl } from '../crl.js';
 import { exportOpenssl } from '../export-openssl.js';
-import { listenAddress, minutesOf, ocsp } from '../ocsp.js';
+import { listenAddress, ocsp } from '../ocsp.js';
 import { dateOf, reasonOf, revokeCertificate, unrevokeCertificate } from '../revoke.js';
 
 /** `ca revoke`, `unrevoke`, `crl`, `ocsp`, `export-openssl`: what a CA on a token says of what it issued. */
@@ -60,15 +61,13 @@ function withCrl(yargs: Argv<GlobalFlags>, run: Runner): Argv<GlobalFlags> {
     (ca) =>
       ca
         .option('out', {
-          type: 'string',
-          requiresArg: true,
-          coerce: absolutePath,
+          ...pathFlag,
           describe: 'File to replace: DER, or PEM where it ends in .pem [standard output, PEM]',
         })
         .option('days', {
           type: 'string',
           requiresArg: true,
-          coerce: daysOf,
+          coerce: wholeNumber('days', 1, 3650),
           describe: 'Until the next one is due [crl-days of [ca], else 30]',
         })
         .option('above', {
@@ -97,18 +96,15 @@ function withOcsp(yargs: Argv<GlobalFlags>, run: Runner): Argv<GlobalFlags> {
           describe: '127.0.0.1:PORT, [::1]:PORT or the absolute path of a socket',
         })
         .option('nickname', {
-          alias: 'n',
-          type: 'string',
-          requiresArg: true,
+          ...nicknameFlag,
           describe:
             "Certificate on the token that signs the answers [the CA's newest with the extended key usage OCSPSigning, else the CA's own]",
         })
         .option('minutes', {
           type: 'string',
           requiresArg: true,
-          default: '60',
-          coerce: minutesOf,
-          describe: 'How long an answer may be kept',
+          coerce: wholeNumber('minutes', 1, 10_080),
+          describe: 'How long an answer may be kept, at most a week [60]',
         })
         .option('responder-id', {
           choices: ['name', 'key'] as const,

@@ -1,10 +1,11 @@
 import type { Argv } from 'yargs';
 import type { Runner } from '../../command.js';
-import { absolutePath, wholeSeconds, type GlobalFlags } from '../../global-options.js';
+import { nicknameFlag, outFlag, pathFlag, waitFlag, wholeNumber } from '../../flags.js';
+import type { GlobalFlags } from '../../global-options.js';
 import { csr } from '../csr.js';
 import { importCertificate } from '../import.js';
 import { issue } from '../issue.js';
-import { withOwnCaOptions } from '../own-options.js';
+import { maxDays, maxPathLength, withOwnCaOptions } from '../own-options.js';
 
 export function withCsr(yargs: Argv<GlobalFlags>, run: Runner): Argv<GlobalFlags> {
   return yargs.command(
@@ -13,12 +14,7 @@ export function withCsr(yargs: Argv<GlobalFlags>, run: Runner): Argv<GlobalFlags
     (ca) =>
       withOwnCaOptions(ca)
         .positional('nickname', { type: 'string', describe: "Certificate of the instance [the CA's]" })
-        .option('out', {
-          type: 'string',
-          requiresArg: true,
-          coerce: absolutePath,
-          describe: 'File to write, which must not be there yet [standard output]',
-        })
+        .option('out', outFlag)
         .example('hsmonger ca csr --out ca.csr', 'For the certificate that follows the one that is there')
         .example(
           "hsmonger ca csr --instance sub --module M --token pki --pin-file P --subject 'CN=Sub CA,O=My Company' --key-type P-384 --out sub.csr",
@@ -41,13 +37,7 @@ export function withImport(yargs: Argv<GlobalFlags>, run: Runner): Argv<GlobalFl
           default: false,
           describe: 'Let a self-signed certificate replace one another CA signed',
         })
-        .option('wait', {
-          alias: 'w',
-          type: 'string',
-          requiresArg: true,
-          coerce: wholeSeconds,
-          describe: 'Wait so many seconds until it is saved',
-        })
+        .option('wait', waitFlag('Wait so many seconds until it is saved'))
         .example('hsmonger ca import ca.pem root.pem --wait 300', ''),
     run(importCertificate),
   );
@@ -61,21 +51,15 @@ export function withIssue(yargs: Argv<GlobalFlags>, run: Runner): Argv<GlobalFla
       ca
         .option('in', { type: 'string', requiresArg: true, describe: 'Request: PEM or DER; - is standard input' })
         .option('in-dir', {
-          type: 'string',
-          requiresArg: true,
-          coerce: absolutePath,
+          ...pathFlag,
           describe: 'Directory of requests: *.csr, *.req, *.pem, *.der',
         })
         .option('out', {
-          type: 'string',
-          requiresArg: true,
-          coerce: absolutePath,
+          ...pathFlag,
           describe: 'File for the certificate, which must not be there yet [standard output]',
         })
         .option('out-dir', {
-          type: 'string',
-          requiresArg: true,
-          coerce: absolutePath,
+          ...pathFlag,
           describe: 'Directory for the certificates, named as their requests, with .crt',
         })
         .option('profile', {
@@ -96,8 +80,18 @@ export function withIssue(yargs: Argv<GlobalFlags>, run: Runner): Argv<GlobalFla
           requiresArg: true,
           describe: "Name instead of the request's, repeatable: dns:, ip:, email:, uri:, dirName:",
         })
-        .option('days', { type: 'string', requiresArg: true, describe: "Lifetime [the profile's]; never beyond the CA's own end" })
-        .option('path-length', { type: 'string', requiresArg: true, describe: 'How many CAs may stand below it [0] (sub-ca)' })
+        .option('days', {
+          type: 'string',
+          requiresArg: true,
+          coerce: wholeNumber('days', 1, maxDays),
+          describe: "Lifetime [the profile's]; never beyond the CA's own end",
+        })
+        .option('path-length', {
+          type: 'string',
+          requiresArg: true,
+          coerce: wholeNumber('path-length', 0, maxPathLength),
+          describe: 'How many CAs may stand below it [0] (sub-ca)',
+        })
         .option('permit', {
           type: 'string',
           array: true,
@@ -106,9 +100,7 @@ export function withIssue(yargs: Argv<GlobalFlags>, run: Runner): Argv<GlobalFla
         })
         .option('exclude', { type: 'string', array: true, requiresArg: true, describe: 'Names it may not certify, repeatable (sub-ca)' })
         .option('nickname', {
-          alias: 'n',
-          type: 'string',
-          requiresArg: true,
+          ...nicknameFlag,
           describe: 'For a key on the token: the certificate is stored there under this name',
         })
         .option('key-type', {

@@ -2,6 +2,7 @@ import { identifier } from '../../../config/schema/values.js';
 import { HsmongerError } from '../../../errors.js';
 import { nssKeyId } from '../../../pkcs11/objects/nss-key-id.js';
 import { slotText } from '../../../pkcs11/slot-text.js';
+import { objectLabelFault } from '../../../pkcs11/objects/object-label.js';
 import type { TokenDescription, TokenKey } from '../../../pkcs11/token.js';
 import type { TokenContents } from '../../../service/tasks/token/inspect-token.js';
 import type { Certificate } from '../../../x509/certificate.js';
@@ -120,7 +121,29 @@ export function judgeCa(
       problem: `The key of [[ca]] '${ca.id}' has CKA_ID ${hex(key.id)}${misnamed(key, ca)}, and certmonger finds a key by the CKA_ID NSS computes, ${hex(wanted)}. Move it with: ${moveId(hex(key.id))} — kipuka then no longer finds it by hsm_slot = ${String(ca.hsmSlot)}, so stop kipuka first; then run this again.`,
     };
   const there = certificates.find(({ der, label }) => label !== '' && equalBytes(der, certificate.der));
-  return { ca, certificate, nickname: there?.label ?? ca.name, stored: there !== undefined };
+  if (there !== undefined) return { ca, certificate, nickname: there.label, stored: true };
+  const fault = objectLabelFault(ca.name);
+  if (fault !== undefined)
+    return {
+      ca,
+      problem: `The certificate of [[ca]] '${ca.id}' would be stored under its name, '${ca.name}', which ${fault}; NSS and certmonger would not find it by that. Change 'name', or store the certificate under another with 'hsmonger token import-cert --label'.`,
+    };
+  return { ca, certificate, nickname: ca.name, stored: false };
+}
+
+/** What certificates yet to be stored would share with another [[ca]]'s: certmonger and NSS tell them apart by it. */
+export function sharedNames(adoptions: readonly Adoption[]): Obstacle[] {
+  return adoptions.flatMap(({ ca, nickname, stored }, index) => {
+    const other = adoptions.find((one, at) => one.nickname === nickname && (at < index || (one.stored && at !== index)));
+    return stored || other === undefined
+      ? []
+      : [
+          {
+            ca,
+            problem: `[[ca]] '${ca.id}' and '${other.ca.id}' have one name, '${nickname}', under which both their certificates would be on the token; give one of them another 'name'.`,
+          },
+        ];
+  });
 }
 
 function misnamed(key: TokenKey, { hsmSlot }: KipukaCa): string {

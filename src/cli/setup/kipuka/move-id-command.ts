@@ -7,12 +7,13 @@ interface TokenWithoutInstance {
   readonly pinFile: string;
   readonly user: string;
   readonly environment: Readonly<Record<string, string>>;
+  readonly parameters?: string | undefined;
 }
 
 /** The `token move-id` for a key (CKA_ID in hexadecimal) on a token no instance file names yet: one line for a shell, to be pasted. */
 export function moveIdCommand(
   id: string,
-  { module, label, pinFile, user, environment }: TokenWithoutInstance,
+  { module, label, pinFile, user, environment, parameters }: TokenWithoutInstance,
   directories: Directories,
 ): string {
   const variables = Object.entries(environment).flatMap(([name, value]) => ['--module-env', `${name}=${value}`]);
@@ -30,6 +31,7 @@ export function moveIdCommand(
     '--user',
     user,
     ...variables,
+    ...(parameters === undefined ? [] : ['--module-parameters', parameters]),
     ...directoryFlags(directories),
   ]
     .map(shellWord)
