@@ -8,6 +8,7 @@ import { unpack, withStaging } from './backup/archive.js';
 import { assertReadable, assertReplaceable, contentOf, ordered } from './backup/check.js';
 import { parseManifest, type Manifest } from './backup/manifest.js';
 import { put, type Placed } from './backup/put-back.js';
+import { toldCrlNumber } from './ca/told-crl-number.js';
 import type { AddCommand, Surroundings } from './command.js';
 import { absolutePath } from './flags.js';
 import { directoriesOf, type GlobalOptions } from './global-options.js';
@@ -50,7 +51,7 @@ function crlNumber(value: string | undefined): string | undefined {
   if (value === undefined) return undefined;
   if (!/^(?:0x[0-9a-f]{1,40}|\d{1,48})$/iu.test(value))
     throw new HsmongerError('USAGE', `--above wants the number of a CRL, decimal or as openssl prints it (0x2A), not '${value}'.`);
-  return BigInt(value).toString();
+  return toldCrlNumber(value);
 }
 
 async function restore(options: RestoreOptions, { io, env, clock }: Surroundings): Promise<number> {

@@ -19,6 +19,9 @@ export interface CrlRow {
 const highest = 2n ** 159n - 1n;
 const digits = 40;
 
+/** What may be said to be published, or counted up to: 2^64 numbers are left for CRLs to come. */
+export const highestToldCrlNumber = highest - 2n ** 64n;
+
 /**
  * The number a CRL is to have: above every one that is known, wherever it was seen (the ledger, what is published, a backup), for a number
  * that was once used never comes back (RFC 5280 §5.2.3). 1 where none is known. CRL_NUMBER when the 20 octets are used up.

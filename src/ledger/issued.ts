@@ -69,6 +69,14 @@ export function revokedForKeys(database: Database, subjectKeys: readonly string[
   ).map(rowOf);
 }
 
+/** Those that are revoked or held and have these octets in them, oldest first. */
+export function revokedWith(database: Database, octets: Uint8Array): IssuedRow[] {
+  return database
+    .prepare<[Uint8Array], Stored>('SELECT * FROM issued WHERE revoked_at IS NOT NULL AND instr(certificate, ?) > 0 ORDER BY id')
+    .all(octets)
+    .map(rowOf);
+}
+
 /** The certificates with a serial number (content octets, hex), of whichever issuer. */
 export function issuedBySerial(database: Database, serial: string): IssuedRow[] {
   return database.prepare<[string], Stored>('SELECT * FROM issued WHERE serial = ? ORDER BY id').all(serial).map(rowOf);

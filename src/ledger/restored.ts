@@ -1,5 +1,6 @@
+import { HsmongerError } from '../errors.js';
 import type { Database } from './database.js';
-import { highestCrlNumber } from './crls.js';
+import { highestCrlNumber, highestToldCrlNumber } from './crls.js';
 import { isSettled, journalEntry, type JournalEntry } from './journal.js';
 
 const secondMs = 1000;
@@ -11,6 +12,7 @@ const digits = 40;
  * The CRL number a restored ledger goes on from: no number that was ever used may come back (RFC 5280 §5.2.3), and what was signed after
  * the backup is not in it. `known`: the highest numbers seen elsewhere; `published`: what an administrator says was the last, which makes a
  * guess needless. Otherwise one CRL a second since the backup is assumed, which no token with a CA's key keeps up.
+ * CRL_NUMBER where hardly a number would be left.
  */
 export function restoredCrlNumber(
   times: { readonly backedUpAt: Date; readonly now: Date },
@@ -18,6 +20,11 @@ export function restoredCrlNumber(
   published?: bigint,
 ): bigint {
   const highest = [...known, published].reduce<bigint>((most, number) => (number !== undefined && number > most ? number : most), 0n);
+  if (highest > highestToldCrlNumber)
+    throw new HsmongerError(
+      'CRL_NUMBER',
+      `The CRL number ${String(highest)} leaves none for CRLs to come (RFC 5280 §5.2.3); nothing was put in place. See the number of the published CRL ('openssl crl -crlnumber') and say it with --above; where the ledger that is replaced has it and no such CRL was ever published, move that instance's state directory away first.`,
+    );
   if (published !== undefined) return highest;
   const passed = BigInt(Math.max(0, Math.ceil((times.now.getTime() - times.backedUpAt.getTime()) / secondMs)));
   return highest + (passed > leastMargin ? passed : leastMargin);

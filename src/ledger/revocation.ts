@@ -1,5 +1,5 @@
 import type { RevocationReason } from '../config/revocation-reason.js';
-import type { Database } from './database.js';
+import { statement, type Database } from './database.js';
 
 /** Names a certificate: who signed it (SHA-256 of the SubjectPublicKeyInfo) and its serial number (content octets), both lower-case hex. */
 export interface CertificateId {
@@ -56,6 +56,12 @@ export function hasHistory(database: Database, { issuerKey, serial }: Certificat
     database.prepare<[string, string]>('SELECT 1 FROM revocations WHERE issuer_key = ? AND serial = ? LIMIT 1').get(issuerKey, serial) !==
       undefined || findRevocation(database, { issuerKey, serial }) !== undefined
   );
+}
+
+/** Grows with every change of how any certificate stands: as long as it is the same, all of them stand as before. */
+export function latestChange(database: Database): number {
+  const row = statement(database, 'SELECT max(id) AS latest FROM revocations').get() as { readonly latest: number | null };
+  return row.latest ?? 0;
 }
 
 interface Told {

@@ -106,7 +106,9 @@ export function openSession({ cryptoki, found, module, access, means, isCurrent 
               : [
                   typeof wanted === 'string'
                     ? { type: pkcs11js.CKA_LABEL, value: wanted }
-                    : { type: pkcs11js.CKA_SUBJECT, value: Buffer.from(wanted.subject) },
+                    : 'subject' in wanted
+                      ? { type: pkcs11js.CKA_SUBJECT, value: Buffer.from(wanted.subject) }
+                      : { type: pkcs11js.CKA_ISSUER, value: Buffer.from(wanted.issuer) },
                 ];
           return findObjects(cryptoki, session, [...certificateObject, ...chosen]).flatMap(certificateOf);
         },

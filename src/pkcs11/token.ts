@@ -83,10 +83,10 @@ export interface TokenCertificate {
 export interface Token {
   readonly description: TokenDescription;
   /**
-   * Certificate objects (no login needed): those with exactly this label, or whose CKA_SUBJECT is this DER Name octet for octet; all of
-   * them where none is said, which a token may have ten thousand of.
+   * Certificate objects (no login needed): those with exactly this label, or whose CKA_SUBJECT or CKA_ISSUER is this DER Name octet for
+   * octet; all of them where none is said, which a token may have ten thousand of.
    */
-  certificates(wanted?: string | { readonly subject: Uint8Array }): Promise<TokenCertificate[]>;
+  certificates(wanted?: string | { readonly subject: Uint8Array } | { readonly issuer: Uint8Array }): Promise<TokenCertificate[]>;
   /** Logs in, by the rules of pin-guard.ts, unless this session is logged in already. */
   login(): Promise<void>;
   /** Private keys. Logs in. How each is protected is three questions more for the token, asked on demand. */

@@ -13,10 +13,24 @@ export function wrappings(spki: Uint8Array): Uint8Array[] {
   return [spki, ...othersOf(spki, algorithm, bits).filter((other) => !equalBytes(other, spki))];
 }
 
-/** keyFingerprint() of each: who has a compressed point certified instead has the same key. */
+/**
+ * keyFingerprint() of each: who has a compressed point certified instead has the same key. Of an RSA key bareFingerprint() is one more:
+ * parameters that bind it to RSASSA-PSS can be written in so many ways that they cannot all be said (RFC 4055 §3.1).
+ */
 export function fingerprintsOf(spki: Uint8Array): string[] {
-  return wrappings(spki).map(keyFingerprint);
+  const bare = bareFingerprint(spki);
+  return [...wrappings(spki).map(keyFingerprint), ...(bare === undefined ? [] : [bare])];
 }
+
+/** SHA-256 of an RSA key's RSAPublicKey (RFC 8017 A.1.1), whatever is wrapped around it, lower-case hex; undefined for other keys. */
+export function bareFingerprint(spki: Uint8Array): string | undefined {
+  const [algorithm, bits] = elementsIn(spki);
+  const [oid] = algorithm === undefined ? [] : elementsIn(algorithm);
+  if (oid === undefined || bits === undefined || !rsaTypes.includes(dottedOf(oid))) return undefined;
+  return keyFingerprint(contentOf(bits).subarray(1));
+}
+
+const rsaTypes: readonly string[] = [oids.rsaEncryption, oids.rsassaPss];
 
 function othersOf(spki: Uint8Array, algorithm: Uint8Array, bits: Uint8Array): Uint8Array[] {
   switch (dottedOf(elementsIn(algorithm)[0] ?? algorithm)) {

@@ -1,6 +1,7 @@
 import { execFileSync, spawnSync } from 'node:child_process';
 import { mkdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { privateDirectory, type PrivateDirectory } from '../rig/directory.js';
 import { createInstance } from '../rig/instance.js';
@@ -141,5 +142,90 @@ describe.each(Object.keys(schemes) as Scheme[])('a CA with %s', (scheme) => {
       ]);
       expect(both.map(({ exitCode }) => exitCode)).toEqual([0, 0]);
       expect(crlText(file('root.crl'))).toMatch(/CRL Number: ?\n\s+34\n/u);
+    });
+
+  if (scheme === 'P-256')
+    test('what was published for good stays so, though the ledger is from before and tells of a hold or of its end', async () => {
+      const certificates = [await authority.issue('held before'), await authority.issue('free before')] as const;
+      const [heldBefore, freeBefore] = certificates;
+      for (const certificate of certificates)
+        expect((await hsmonger('ca', 'revoke', certificate, '--reason', 'certificateHold', ...here)).exitCode).toBe(0);
+      expect((await hsmonger('ca', 'unrevoke', freeBefore, ...here)).exitCode).toBe(0);
+      const before = ['--state-dir', file('state-before'), ...here.slice(0, 2)];
+      execFileSync('cp', ['-a', here.at(-1)!, file('state-before')]);
+      for (const certificate of certificates)
+        expect((await hsmonger('ca', 'revoke', certificate, '--reason', 'keyCompromise', ...here)).exitCode).toBe(0);
+      expect((await hsmonger('ca', 'crl', '--out', file('final.crl'), ...here)).exitCode).toBe(0);
+      const made = await hsmonger('ca', 'crl', '--out', file('final.crl'), '--json', ...before);
+      expect(JSON.parse(made.out), made.err).toMatchObject({ takenOver: 2 });
+      for (const certificate of certificates)
+        expect(crlText(file('final.crl'))).toMatch(
+          new RegExp(`Serial Number: ${authority.serialOf(certificate)}\\n.*\\n.*\\n.*Reason Code: ?\\n\\s+Key Compromise\\n`, 'u'),
+        );
+      expect((await hsmonger('ca', 'unrevoke', heldBefore, ...before)).err).toMatch(/revoked for good/u);
+    });
+
+  /** openssl's list of one revocation, signed with the same key. */
+  const opensslCrl = (name: string, reason: string, extensions: string) => {
+    const home = file(`openssl-${name}`);
+    mkdirSync(home);
+    writeFileSync(path.join(home, 'index.txt'), `R\t301231235959Z\t261101000000Z${reason}\t4711\tunknown\t/CN=x\n`);
+    writeFileSync(path.join(home, 'crlnumber'), '0F00\n');
+    const lines = ['database = index.txt', 'crlnumber = crlnumber', 'default_md = sha256', 'default_crl_days = 9', 'crl_extensions = list'];
+    writeFileSync(path.join(home, 'conf'), `[ca]\ndefault_ca = one\n[one]\n${lines.join('\n')}\n[list]\n${extensions}\n`);
+    const pem = execFileSync('openssl', ['ca', '-gencrl', '-config', 'conf', '-keyfile', file('ca.key'), '-cert', authority.ca], {
+      cwd: home,
+      stdio: ['ignore', 'pipe', 'pipe'],
+    });
+    writeFileSync(file(name), pem);
+    return file(name);
+  };
+
+  if (scheme === 'P-256')
+    test('of another CRL of this key only what is revoked by it is taken over, and nothing of one that lists a part only', async () => {
+      const fresh = (name: string) => ['--state-dir', file(name), ...here.slice(0, 2)];
+      const taken = async (crl: string, state: string) => {
+        const { exitCode, out, err } = await hsmonger('ca', 'crl', '--above', crl, '--json', ...fresh(state));
+        return exitCode === 0 ? (JSON.parse(out) as { takenOver: number }).takenOver : err;
+      };
+      const number = 'authorityKeyIdentifier=keyid';
+      expect(await taken(opensslCrl('whole.pem', '', number), 'whole')).toBe(1);
+      expect(await taken(opensslCrl('ended.pem', ',removeFromCRL', number), 'ended')).toBe(0);
+      const delta = opensslCrl('delta.pem', '', `${number}\n2.5.29.27=critical,DER:020101`);
+      expect(crlText(delta)).toMatch(/Delta CRL Indicator: critical/u);
+      expect(await taken(delta, 'delta')).toMatch(/2\.5\.29\.27, which makes it a delta CRL/u);
+      const part = opensslCrl('part.pem', '', `${number}\nissuingDistributionPoint=critical,@part\n[part]\nonlyuser=TRUE`);
+      expect(await taken(part, 'part')).toMatch(/is not a CRL of all that is revoked: it has the extension 2\.5\.29\.28\./u);
+    });
+
+  if (scheme === 'P-256')
+    test('an expired one stays until a CRL with it was published, not only signed', async () => {
+      const brief = await authority.issue('brief', { days: -1 });
+      const lists = (crl: string) => crlText(crl).includes(`Serial Number: ${authority.serialOf(brief)}`);
+      const publish = () => hsmonger('ca', 'crl', '--out', file('brief.crl'), ...here);
+      expect((await publish()).exitCode).toBe(0);
+      expect((await hsmonger('ca', 'revoke', brief, '--reason', 'superseded', ...here)).exitCode).toBe(0);
+      // A CRL's time is of whole seconds.
+      await sleep(1100);
+      // One that was signed, and is not in the file: as after a kill before it was written.
+      expect((await hsmonger('ca', 'crl', ...here)).exitCode).toBe(0);
+      for (const listed of [true, false]) {
+        expect((await publish()).exitCode).toBe(0);
+        expect(lists(file('brief.crl'))).toBe(listed);
+      }
+      // Where nothing is published yet, as little is known.
+      expect((await hsmonger('ca', 'crl', '--out', file('elsewhere.crl'), ...here)).exitCode).toBe(0);
+      expect(lists(file('elsewhere.crl'))).toBe(true);
+    });
+
+  if (scheme === 'P-256')
+    test('a number with octets of one digit is read octet by octet, and one that nothing could follow is refused', async () => {
+      expect((await hsmonger('ca', 'revoke', '80:ff:1', ...here)).err).toMatch(/The certificate 0080ff01 .* was revoked already/u);
+      const most = (2n ** 159n - 2n).toString();
+      expect(await hsmonger('ca', 'crl', '--above', most, ...here)).toMatchObject({
+        exitCode: 2,
+        err: expect.stringMatching(/would leave no number for the CRLs to come/u) as string,
+      });
+      expect((await hsmonger('ca', 'crl', '--json', ...here)).exitCode).toBe(0);
     });
 });

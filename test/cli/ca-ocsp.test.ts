@@ -209,6 +209,28 @@ describe('answers', () => {
     expect(wrong.said()).not.toContain('unexpected failure');
   });
 
+  test('are signed by no certificate that is revoked itself, or on hold, from the moment it is; named it ends the responder', async () => {
+    const flags = [...here.slice(0, 2), '--state-dir', file('withdrawn-state')];
+    const responder = await startWith(flags);
+    expect(responder.said()).toMatch(/signed by CN=ocsp,O=Company\.\n/u);
+    expect(await asked(responder, good)).toMatch(/Subject: O ?= ?Company, CN ?= ?ocsp\n/u);
+    expect((await hsmonger('ca', 'revoke', file('ocsp.pem'), '--reason', 'keyCompromise', ...flags)).exitCode).toBe(0);
+    const next = await asked(responder, good);
+    expect(next).toMatch(/Response verify OK/u);
+    expect(next).toMatch(/Subject: O ?= ?Company, CN ?= ?ocsp without nocheck\n/u);
+    expect(responder.said()).toMatch(
+      /The OCSP certificate of CN=ocsp,O=Company on token 'softhsm_token' was revoked at .*Z \(keyCompromise\); it is passed over\.\n/u,
+    );
+    await hsmonger('ca', 'revoke', file('ocsp without nocheck.pem'), '--reason', 'certificateHold', ...flags);
+    const last = await asked(responder, good);
+    expect(last).toMatch(/Response verify OK/u);
+    expect(last).not.toMatch(/CN ?= ?ocsp/u);
+    await responder.stop();
+    const named = await startWith(flags, '--nickname', 'ocsp');
+    expect(named.said()).toMatch(/The OCSP certificate of CN=ocsp,O=Company .* was revoked at .* so it signs no OCSP answers/u);
+    expect(await named.stop()).toBe(1);
+  });
+
   test('say at once what was revoked a moment ago, though the last answer is kept', async () => {
     const responder = await start();
     const fresh = await authority.issue('fresh');
@@ -309,11 +331,11 @@ describe('over HTTP', () => {
     expect(responseStatus(curl(...post(Buffer.of(1, 2, 3))))).toBe('malformedrequest');
     expect(responseStatus(curl(...post(question().subarray(0, -1))))).toBe('malformedrequest');
     const nonce = question();
-    // RFC 8954: more than 32 octets.
+    // RFC 9654: more than 128 octets.
     openssl('ocsp', '-issuer', authority.ca, '-cert', good, '-reqout', file('question'), '-no_nonce');
     expect(nonce.length).toBeGreaterThan(readFileSync(file('question')).length);
-    expect(responseStatus(curl(...post(withNonce(readFileSync(file('question')), 33))))).toBe('malformedrequest');
-    expect(responseStatus(curl(...post(withNonce(readFileSync(file('question')), 32))))).toBe('successful');
+    expect(responseStatus(curl(...post(withNonce(readFileSync(file('question')), 129))))).toBe('malformedrequest');
+    expect(responseStatus(curl(...post(withNonce(readFileSync(file('question')), 128))))).toBe('successful');
     expect(status(...post(Buffer.alloc(70_000, 0x30)))).toBe('413');
     expect(status(...post(question(), 'text/plain'))).toBe('415');
     expect(status('-X', 'DELETE', url)).toBe('405');
@@ -363,7 +385,7 @@ describe('over HTTP', () => {
   });
 });
 
-test("the responder's key may lie on another token of the instance; pulled out it is waited for, and the CA does not sign in its place", async () => {
+test("the responder's key may lie on another token of the instance; pulled out it is waited for and the CA does not sign in its place; the CA's own may be away", async () => {
   const second = await createSoftToken({ directory: home.path, label: 'responders', pin: 'other-pin-9', beside: token });
   await authority.issue('elsewhere', { extensions: ocspExtensions, store: second, days: 300 });
   mkdirSync(file('two'), { mode: 0o755 });
@@ -403,6 +425,31 @@ test("the responder's key may lie on another token of the instance; pulled out i
   await unnamed.stop();
   const named = await startWith(flags, '--nickname', 'elsewhere');
   expect(await asked(named, good)).toMatch(/Subject: O ?= ?Company, CN ?= ?elsewhere/u);
+  await named.stop();
+
+  // The CA's own token in a safe: who signs is on the other.
+  const safe = path.dirname(
+    execFileSync('grep', ['-la', token.label, '-r', token.tokenDirectory], { encoding: 'utf8' }).trim().split('\n')[0]!,
+  );
+  renameSync(safe, file('in the safe'));
+  try {
+    const without = await startWith(flags);
+    expect(without.said()).toMatch(
+      /The CA's own token is away, which OCSP answers do not need .*\n.*signed by CN=elsewhere,O=Company\.\n/u,
+    );
+    const text = await asked(without, good);
+    expect(text).toMatch(/Response verify OK/u);
+    expect(text).toContain(`${good}: revoked`);
+    await without.stop();
+    // Whose certificate was never seen here nobody can speak for, and its key is not there.
+    const other = await startWith(here, '--nickname', caNickname);
+    expect(other.said()).toMatch(/No answer can be signed yet/u);
+    await other.stop();
+    const fresh = await startWith([...flags.slice(0, 2), '--state-dir', file('never-seen')]);
+    expect(fresh.said()).toMatch(/No answer can be signed yet/u);
+  } finally {
+    renameSync(file('in the safe'), safe);
+  }
 }, 120_000);
 
 test('a token that is pulled out makes it tryLater, and back it answers again', async () => {

@@ -273,7 +273,9 @@ describe('what only the owner does', () => {
   it('nor does its service user, asked past the command', async () => {
     const instance = loadInstance({ config: second.configDir, state: second.stateDir }, 'hsmonger');
     const place = { instance, directories: { config: second.configDir, state: second.stateDir } };
-    await expect(askService(place, 'make CRL', { days: 1, published: [], above: [] })).rejects.toMatchObject({ code: 'CLONE_REFUSED' });
+    await expect(askService(place, 'make CRL', { days: 1, published: [], into: 'stdout', above: [] })).rejects.toMatchObject({
+      code: 'CLONE_REFUSED',
+    });
     await expect(
       askService(place, 'revoke certificate', { meant: { serial: '01' }, wish: { reason: 'keyCompromise' } }),
     ).rejects.toMatchObject({ code: 'CLONE_REFUSED' });

@@ -42,7 +42,9 @@ export function fakeToken(
               wanted === undefined ||
               (typeof wanted === 'string'
                 ? one.label === wanted
-                : readableCertificates([one.der]).some(({ subject }) => hex(subject) === hex(wanted.subject))),
+                : readableCertificates([one.der]).some(({ subject, issuer }) =>
+                    'subject' in wanted ? hex(subject) === hex(wanted.subject) : hex(issuer) === hex(wanted.issuer),
+                  )),
           )
           .map((one): TokenCertificate => ({ ...one, id: Uint8Array.of(1) })),
       ),

@@ -17,6 +17,18 @@ it('is above every number that is known, by one for each second since the backup
   );
 });
 
+it('is never one that leaves hardly any for CRLs to come, wherever it was seen', () => {
+  const most = 2n ** 159n - 1n;
+  for (const [known, published] of [
+    [[most], undefined],
+    [[5n], most],
+    [[most], 5n],
+  ] as const)
+    expect(() => restoredCrlNumber({ backedUpAt: at(0), now: at(0) }, known, published)).toThrow(
+      expect.objectContaining({ code: 'CRL_NUMBER', message: expect.stringMatching(/nothing was put in place/u) as string }) as Error,
+    );
+});
+
 it('is the published one where that is said and no higher one is known', () => {
   expect(restoredCrlNumber({ backedUpAt: at(0), now: at(9_999_999) }, [5n, undefined], 42n)).toBe(42n);
   expect(restoredCrlNumber({ backedUpAt: at(0), now: at(9_999_999) }, [50n], 42n)).toBe(50n);

@@ -13,6 +13,7 @@ import type { Surroundings } from '../command.js';
 import { instanceOf, type GlobalOptions } from '../global-options.js';
 import { harmless, json } from '../output.js';
 import { assertOwnedHere, type Place } from './owner.js';
+import { toldCrlNumber } from './told-crl-number.js';
 
 interface CrlOptions extends GlobalOptions {
   readonly out: string | undefined;
@@ -31,7 +32,9 @@ export async function crl(options: CrlOptions, { io, env }: Surroundings): Promi
   const { out } = options;
   const wish = { days: options.days ?? place.instance.ca?.crlDays ?? defaultDays, ...knownElsewhere(options.above ?? []) };
   const made =
-    out === undefined ? await askService(place, 'make CRL', wish) : await publish(place, out, options.pem ?? /\.pem$/iu.test(out), wish);
+    out === undefined
+      ? await askService(place, 'make CRL', { ...wish, into: 'stdout' })
+      : await publish(place, out, options.pem ?? /\.pem$/iu.test(out), wish);
   const { crl: der, ...facts } = made;
   if (made.takenOver > 0)
     io.err(
@@ -50,7 +53,7 @@ export async function crl(options: CrlOptions, { io, env }: Surroundings): Promi
 const lockSeconds = 120;
 
 /** From the look at what is published to its replacement nobody else replaces it: an older CRL never takes the place of a newer one. */
-async function publish(place: Place, out: string, pem: boolean, wish: CrlWish): Promise<MadeCrl> {
+async function publish(place: Place, out: string, pem: boolean, wish: Omit<CrlWish, 'into'>): Promise<MadeCrl> {
   const directory = path.dirname(out);
   const lock = opened(directory);
   try {
@@ -62,6 +65,7 @@ async function publish(place: Place, out: string, pem: boolean, wish: CrlWish): 
     const there = present(out);
     const made = await askService(place, 'make CRL', {
       ...wish,
+      into: 'file',
       published: [...wish.published, ...(there === undefined ? [] : [{ name: out, content: there }])],
     });
     try {
@@ -108,7 +112,7 @@ function present(file: string): Uint8Array | undefined {
 function knownElsewhere(words: readonly string[]): Pick<CrlWish, 'published' | 'above'> {
   const isNumber = (word: string) => /^(?:\d+|0x[0-9a-f]+)$/iu.test(word);
   return {
-    above: words.filter(isNumber).map((word) => String(BigInt(word))),
+    above: words.filter(isNumber).map(toldCrlNumber),
     published: words
       .filter((word) => !isNumber(word))
       .map((name) => {

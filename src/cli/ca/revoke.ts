@@ -52,7 +52,9 @@ const maxBytes = 1024 * 1024;
 
 /** Hexadecimal digits are a serial number, as openssl and certtool print them; everything else is a file. */
 function meantBy(given: string): Meant {
-  const digits = /^(?:0x)?((?:[0-9a-f]{1,2}:)+[0-9a-f]{1,2}|[0-9a-f]+)$/iu.exec(given)?.[1]?.replaceAll(':', '');
+  const octets = /^(?:0x)?((?:[0-9a-f]{1,2}:)+[0-9a-f]{1,2}|[0-9a-f]+)$/iu.exec(given)?.[1]?.split(':');
+  // An octet between colons may be written with one digit.
+  const digits = octets?.map((octet) => octet.padStart(2, '0')).join('');
   if (digits !== undefined) return { serial: contentOctets(digits) };
   try {
     const content = readBoundedFile(given, maxBytes);

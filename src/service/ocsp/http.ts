@@ -3,7 +3,7 @@ import type { IncomingMessage, Server, ServerResponse } from 'node:http';
 import { derFault } from '../../x509/der.js';
 import type { OcspAnswer } from './responder.js';
 
-/** Two hundred certificates asked about at once, with certificates and a signature of the client's. */
+/** A hundred certificates asked about at once, with certificates and a signature of the client's. */
 const maxBody = 64 * 1024;
 const requestType = 'application/ocsp-request';
 const responseType = 'application/ocsp-response';

@@ -1,9 +1,10 @@
 import { statSync } from 'node:fs';
-import type { Database } from '../../ledger/database.js';
+import { explained, type Database } from '../../ledger/database.js';
 import { openLedger } from '../../ledger/ledger.js';
 
 /** A ledger that is only read, and is always the one that lies there now: a restored backup is another file under the same name. */
 export interface LiveLedger {
+  /** STATE_BUSY or STATE_UNAVAILABLE where it cannot be read. */
   read<T>(look: (ledger: Database) => T): T;
   close(): void;
 }
@@ -30,7 +31,7 @@ export function openLiveLedger(file: string): LiveLedger {
       } catch (error) {
         // The next look opens it anew.
         close();
-        throw error;
+        throw explained(file, error);
       }
     },
     close,

@@ -27,11 +27,11 @@ export interface ResponderParts {
   /** From thisUpdate to nextUpdate. */
   readonly validMs: number;
   readonly identifiedBy: ResponderId['by'];
-  /** Of what is answered with internalError. */
+  /** Of what is answered with internalError, and of a ledger that cannot be read. */
   readonly log: (message: string) => void;
 }
 
-/** Answers kept for others who ask the same. */
+/** Answers kept for others who ask the same; each is about one certificate, so that none is larger than a few KiB. */
 const maxKept = 4096;
 /** Signatures that wait for the token; who comes after is told to come again. */
 const maxWaiting = 256;
@@ -41,17 +41,21 @@ export function createResponder(parts: ResponderParts): (request: Uint8Array) =>
   const { signer, ledger, clock, log } = parts;
   const kept = new Map<string, Extract<OcspAnswer, { kind: 'answer' }>>();
   let waiting = 0;
+  /** Told once, not for each request, which anybody may send. */
+  let told: string | undefined;
+  const tell = (message: string) => {
+    if (message !== told) log(message);
+    told = message;
+  };
 
   const answer = async ({ certIds, nonce }: OcspRequest): Promise<OcspAnswer> => {
     const signing = await signer.ready();
-    const { spki } = signing.authority.certificate;
+    const { ca } = signing;
     // Anew for each answer: a revocation counts at once.
-    const standings = ledger.read((database) =>
-      standingsOf(database, keyFingerprint(spki), issuerMatcher(signing.authority.certificate), certIds),
-    );
+    const standings = ledger.read((database) => standingsOf(database, keyFingerprint(ca.spki), issuerMatcher(ca), certIds));
     // RFC 6960 §2.3: it cannot answer authoritatively (RFC 5019 §2.2.3).
     if (standings === undefined) return failureOf('unauthorized');
-    const which = nonce === undefined ? keyOf(standings, signing) : undefined;
+    const which = nonce === undefined && standings.length === 1 ? keyOf(standings, signing) : undefined;
     const known = which === undefined ? undefined : kept.get(which);
     const now = wholeSecond(clock());
     // Half of its time is left to whoever keeps it.
@@ -75,17 +79,23 @@ export function createResponder(parts: ResponderParts): (request: Uint8Array) =>
       return failureOf('malformedRequest');
     }
     try {
-      return await answer(request);
+      const given = await answer(request);
+      told = undefined;
+      return given;
     } catch (error) {
-      if (passes(error)) return failureOf('tryLater');
-      log(`An OCSP request was answered with internalError: ${error instanceof Error ? error.message : String(error)}`);
+      if (passes(error)) {
+        // What is amiss with a token the signer has told.
+        if (error.code === 'STATE_UNAVAILABLE') tell(error.message);
+        return failureOf('tryLater');
+      }
+      tell(`An OCSP request was answered with internalError: ${error instanceof Error ? error.message : String(error)}`);
       return failureOf('internalError');
     }
   };
 }
 
 /** What time mends, or somebody who plugs the token in (RFC 6960 §2.3, tryLater). */
-export function passes(error: unknown): boolean {
+export function passes(error: unknown): error is HsmongerError {
   return error instanceof HsmongerError && typeof reactions[error.code].helper === 'object' && error.code !== 'INTERNAL';
 }
 

@@ -4,17 +4,20 @@ import type { Directories, Instance } from '../../config/instance.js';
 import { assertOwner } from '../../config/ledger-owner.js';
 import { lyingOn } from '../../config/token-views.js';
 import { prepareState } from '../../config/prepare-state.js';
-import { asHsmongerError } from '../../errors.js';
+import { asHsmongerError, HsmongerError } from '../../errors.js';
+import { revocationFault } from '../../issuer/token/revocation/withdrawn.js';
 import type { Token } from '../../pkcs11/token.js';
 import { sqliteAddon } from '../../platform/addons.js';
 import { accountOf, dropTo, type Account } from '../../platform/service-user.js';
 import { nameText } from '../../x509/names/name.js';
+import { keyFingerprint } from '../../x509/public-key.js';
 import { withServiceContext, type ServiceContext } from '../context.js';
-import { ownAuthority, tokenIssuerOf } from '../own-authority.js';
+import { tokenIssuerOf } from '../own-authority.js';
+import { findCa, isAway } from './find-ca.js';
 import { serveOcsp } from './http.js';
 import { openLiveLedger } from './live-ledger.js';
 import { createResponder, passes, type ResponderParts } from './responder.js';
-import { createSigner } from './signer.js';
+import { createSigner, type OcspTokens } from './signer.js';
 
 export interface OcspService {
   readonly instance: Instance;
@@ -64,18 +67,18 @@ export async function serveInstance({
       const ledger = openLiveLedger(ledgerFile(directories, instance));
       const signer = createSigner({
         openTokens: () => openTokens(context, nickname),
-        findAuthority: (token) => ownAuthority(context, token),
+        findCa: (tokens) => findCa(context, tokens, log),
         choice,
         nickname,
+        revocationFault: (certificate, ca) => ledger.read((database) => revocationFault(database, certificate, keyFingerprint(ca.spki))),
         clock: context.clock,
         log,
       });
       try {
         try {
-          const { authority, responder } = await signer.ready();
-          for (const warning of responder.warnings) log(warning);
+          const { ca, responder } = await signer.ready();
           listening(
-            `Answers are about certificates of ${nameText(authority.certificate.subject)}, signed by ${responder.kind === 'authority' ? 'the CA itself' : nameText(responder.certificate.subject)}.`,
+            `Answers are about certificates of ${nameText(ca.subject)}, signed by ${responder.kind === 'authority' ? 'the CA itself' : nameText(responder.certificate.subject)}.`,
           );
         } catch (error) {
           if (!passes(error)) throw error;
@@ -98,18 +101,22 @@ export async function serveInstance({
 }
 
 /** The CA's own, and the further ones that by the instance file have a certificate for OCSP, or the one of the nickname. */
-async function openTokens(context: ServiceContext, nickname: string | undefined): Promise<[Token, ...Token[]]> {
+async function openTokens(context: ServiceContext, nickname: string | undefined): Promise<OcspTokens> {
   const certificates = context.instance.certificates.filter((certificate) =>
     nickname === undefined ? certificate.profile === 'caOCSPCert' : certificate.nickname === nickname,
   );
-  const further = new Set(certificates.flatMap(({ storage }) => lyingOn(storage) ?? []));
-  const tokens: [Token, ...Token[]] = [await context.openToken()];
+  const names = new Set(certificates.flatMap(({ storage }) => lyingOn(storage) ?? []));
+  const home = await context.openToken().catch((error: unknown) => {
+    if (names.size > 0 && isAway(error)) return error;
+    throw error;
+  });
+  const further: Token[] = [];
   try {
-    for (const on of further) tokens.push(await context.openToken({ on }));
-    return tokens;
+    for (const on of names) further.push(await context.openToken({ on }));
+    return { home, further };
   } catch (error) {
     // All of them again, when it is tried again: a module sees what was plugged in only where nobody holds it.
-    await Promise.allSettled(tokens.map((token) => token.close()));
+    await Promise.allSettled([...(home instanceof HsmongerError ? [] : [home]), ...further].map((token) => token.close()));
     throw error;
   }
 }

@@ -1,10 +1,10 @@
 import type { SignatureChoice } from '../../config/signature-algorithm.js';
-import { asHsmongerError, type HsmongerError } from '../../errors.js';
-import type { Authority } from '../../issuer/token/authority.js';
-import { findResponderKey, type ResponderKey } from '../../issuer/token/revocation/responder-key.js';
+import { asHsmongerError, HsmongerError } from '../../errors.js';
+import { findResponderKey, type CaAtHand, type ResponderKey } from '../../issuer/token/revocation/responder-key.js';
 import { signStructure, type SignedStructure } from '../../issuer/token/revocation/sign-structure.js';
 import type { Token } from '../../pkcs11/token.js';
 import type { Clock } from '../../platform/clock.js';
+import type { Certificate } from '../../x509/certificate.js';
 
 /** The key answers are signed with, as long as its token and the CA's are there. */
 export interface OcspSigner {
@@ -14,23 +14,31 @@ export interface OcspSigner {
 }
 
 export interface Signing {
-  readonly authority: Authority;
+  /** The CA's certificate. */
+  readonly ca: Certificate;
   readonly responder: ResponderKey;
   readonly sign: (build: () => Uint8Array) => Promise<SignedStructure>;
 }
 
 export interface SignerParts {
-  /** The CA's token, and further ones the responder's certificate may lie on. */
-  readonly openTokens: () => Promise<Tokens>;
-  readonly findAuthority: (token: Token) => Promise<Authority>;
+  readonly openTokens: () => Promise<OcspTokens>;
+  /** The CA, as far as these tokens show it. */
+  readonly findCa: (tokens: OcspTokens) => Promise<CaAtHand>;
   readonly choice: SignatureChoice;
   readonly nickname: string | undefined;
+  /** Why a certificate of this CA is not to be relied on by the ledger, as the end of a sentence. */
+  readonly revocationFault: (certificate: Certificate, ca: Certificate) => string | undefined;
   readonly clock: Clock;
   /** For people, a line each. */
   readonly log: (message: string) => void;
 }
 
-type Tokens = readonly [Token, ...Token[]];
+export interface OcspTokens {
+  /** The CA's; why it is away where others may do without it. */
+  readonly home: Token | HsmongerError;
+  /** Others the responder's certificate may lie on. */
+  readonly further: readonly Token[];
+}
 
 /** A login on an HSM is slow and counted. */
 const retryMs = 2000;
@@ -39,34 +47,42 @@ const freshMs = 300_000;
 
 export function createSigner(parts: SignerParts): OcspSigner {
   const { clock, log } = parts;
-  let opened: { readonly tokens: Tokens; readonly since: number; readonly signing: Signing } | undefined;
+  let opened: { readonly tokens: OcspTokens; readonly since: number; readonly signing: Signing; readonly ended: boolean } | undefined;
   let opening: Promise<Signing> | undefined;
   let failed: { readonly at: number; readonly error: HsmongerError } | undefined;
   /** Told once, not at every look. */
-  let told: string | undefined;
+  let told: { readonly message: string; readonly of: 'token' | 'ledger' } | undefined;
+  let warned: ReadonlySet<string> = new Set();
 
   const drop = async (error: unknown) => {
     const failure = asHsmongerError(error);
     failed = { at: performance.now(), error: failure };
+    const of = failure.code === 'STATE_BUSY' || failure.code === 'STATE_UNAVAILABLE' ? 'ledger' : 'token';
+    if (failure.message !== told?.message) log(failure.message);
+    told = { message: failure.message, of };
+    // No reason to log in again.
+    if (of === 'ledger') return;
     const lost = opened;
     opened = undefined;
-    if (failure.message !== told) log(failure.message);
-    told = failure.message;
     if (lost !== undefined) await closeAll(lost.tokens);
   };
 
   const open = async (): Promise<Signing> => {
     const tokens = opened?.tokens ?? (await parts.openTokens());
     try {
-      const authority = await parts.findAuthority(tokens[0]);
-      const responder = await findResponderKey(tokens, authority, clock(), parts.nickname);
+      const ca = await parts.findCa(tokens);
+      const responder = await findResponderKey(ca.kind === 'there' ? listed(tokens) : tokens.further, ca, {
+        nickname: parts.nickname,
+        now: clock(),
+        revocationFault: (certificate) => parts.revocationFault(certificate, ca.certificate),
+      });
       const {
         token,
         key,
         certificate: { spki },
       } = responder;
       const signing: Signing = {
-        authority,
+        ca: ca.certificate,
         responder,
         sign: async (build) => {
           try {
@@ -77,12 +93,14 @@ export function createSigner(parts: SignerParts): OcspSigner {
           }
         },
       };
-      if (told !== undefined)
+      if (told?.of === 'token')
         log(
-          `${tokens.length === 1 ? `The token ${labels(tokens)} is` : `The tokens ${labels(tokens)} are`} there again, and answers are signed.`,
+          `${listed(tokens).length === 1 ? `The token ${labels(tokens)} is` : `The tokens ${labels(tokens)} are`} there again, and answers are signed.`,
         );
       told = undefined;
-      opened = { tokens, since: performance.now(), signing };
+      for (const warning of responder.warnings) if (!warned.has(warning)) log(warning);
+      warned = new Set(responder.warnings);
+      opened = { tokens, since: performance.now(), signing, ended: responder.certificate.notAfter <= clock() };
       return signing;
     } catch (error) {
       if (opened === undefined) await closeAll(tokens);
@@ -90,20 +108,30 @@ export function createSigner(parts: SignerParts): OcspSigner {
     }
   };
 
+  const look = (): Promise<Signing> =>
+    (opening ??= open()
+      .catch(async (error: unknown) => {
+        await drop(error);
+        throw error;
+      })
+      .finally(() => {
+        opening = undefined;
+      }));
+
+  /** Asked for each answer: what is revoked signs none any more, and what has ended makes way where something better may have come. */
+  const stillGood = ({ ca, responder: { certificate, kind } }: Signing, endedBefore: boolean): boolean =>
+    (endedBefore || certificate.notAfter > clock()) && (kind === 'authority' || parts.revocationFault(certificate, ca) === undefined);
+
   return {
     ready: async () => {
-      if (opened !== undefined && performance.now() - opened.since < freshMs && opened.signing.responder.certificate.notAfter > clock())
-        return opened.signing;
+      if (opened !== undefined && stillGood(opened.signing, opened.ended)) {
+        const { since, signing } = opened;
+        // Nobody waits for it: a token of ten thousand certificates takes a while. What fails is told, and tried again by the next one.
+        if (performance.now() - since >= freshMs) look().catch(() => undefined);
+        return signing;
+      }
       if (failed !== undefined && opened === undefined && performance.now() - failed.at < retryMs) throw failed.error;
-      opening ??= open()
-        .catch(async (error: unknown) => {
-          await drop(error);
-          throw error;
-        })
-        .finally(() => {
-          opening = undefined;
-        });
-      return opening;
+      return look();
     },
     close: async () => {
       await opening?.catch(() => undefined);
@@ -113,8 +141,12 @@ export function createSigner(parts: SignerParts): OcspSigner {
   };
 }
 
-const labels = (tokens: Tokens) => tokens.map(({ description }) => `'${description.label}'`).join(' and ');
+const listed = ({ home, further }: OcspTokens) => (home instanceof HsmongerError ? further : [home, ...further]);
+const labels = (tokens: OcspTokens) =>
+  listed(tokens)
+    .map(({ description }) => `'${description.label}'`)
+    .join(' and ');
 
-async function closeAll(tokens: readonly Token[]): Promise<void> {
-  await Promise.allSettled(tokens.map((token) => token.close()));
+async function closeAll(tokens: OcspTokens): Promise<void> {
+  await Promise.allSettled(listed(tokens).map((token) => token.close()));
 }

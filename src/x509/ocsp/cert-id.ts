@@ -25,8 +25,15 @@ const digests = {
 export type CertIdDigest = keyof typeof digests;
 const digestNames = Object.keys(digests) as CertIdDigest[];
 
+/**
+ * Two hashes of 64 octets, the name of a digest, and a serial number of 20 (RFC 5280 §4.1.2.2) with room to spare: it is echoed, and who
+ * may ask for a signature over any octets he likes, and have them kept, may have too much.
+ */
+const maxOctets = 256;
+
 /** From an element derFault() has passed; throws an Error whose message ends a sentence. */
 export function readCertId(der: Uint8Array): CertId {
+  if (der.length > maxOctets) throw new Error(`names a certificate by more than ${String(maxOctets)} octets`);
   const [algorithm, nameHash, keyHash, serial, ...more] = elementsIn(der);
   const shape = [algorithm, nameHash, keyHash, serial].map((part) => part?.[0]).join();
   if (

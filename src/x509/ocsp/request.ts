@@ -12,8 +12,8 @@ export interface OcspRequest {
 
 /** In one request: each is a look into the ledger. */
 const maxCertIds = 100;
-/** RFC 8954 §2.1. */
-const maxNonce = 32;
+/** RFC 9654 §2.1, which obsoletes RFC 8954 and its 32. */
+const maxNonce = 128;
 
 const tags = {
   octetString: 0x04,
@@ -63,9 +63,9 @@ function certIdOf(request: Uint8Array): CertId {
 function nonceOf(wrapped: Uint8Array): Uint8Array | undefined {
   const value = findExtension(refuseCritical(wrapped, [oids.ocspNonce]), oids.ocspNonce)?.value;
   if (value === undefined) return undefined;
-  // RFC 8954 §2.1: a nonce of no octets or more than 32 is rejected as malformed.
+  // RFC 9654 §2.1: a nonce of no octets or more than 128 is rejected as malformed.
   const length = derFault(value) === undefined && value[0] === tags.octetString ? contentOf(value).length : 0;
-  if (length < 1 || length > maxNonce) throw new Error('has a nonce that is not of 1 to 32 octets');
+  if (length < 1 || length > maxNonce) throw new Error('has a nonce that is not of 1 to 128 octets');
   return value;
 }
 

@@ -8,7 +8,7 @@ import { keyFingerprint } from '../../../x509/public-key.js';
 
 /**
  * What the CRL of this issuer lists: every certificate of its name, whichever of its keys signed it, until it has been on one CRL that was
- * made after it expired (RFC 5280 §3.3). `last`: the CRL before.
+ * made after it expired (RFC 5280 §3.3). `last`: the latest that was published.
  */
 export function crlEntries(revoked: readonly RevokedRow[], issuer: Certificate, last: Pick<CrlRow, 'thisUpdate'> | undefined): CrlEntry[] {
   const key = keyFingerprint(issuer.spki);

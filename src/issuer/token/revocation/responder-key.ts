@@ -27,25 +27,49 @@ interface Candidate {
   readonly id: Uint8Array;
 }
 
+/** The CA, and whether its own key could sign now. */
+export type CaAtHand =
+  | { readonly kind: 'there'; readonly certificate: Certificate; readonly token: Token; readonly authority: Authority }
+  | {
+      readonly kind: 'away';
+      /** As it was last seen. */
+      readonly certificate: Certificate;
+      readonly why: HsmongerError;
+    };
+
+/** What is asked of a certificate that is to sign answers. */
+export interface ResponderWish {
+  readonly nickname: string | undefined;
+  readonly now: Date;
+  /** Why a certificate of the CA is not to be relied on, as the end of a sentence. */
+  readonly revocationFault: (certificate: Certificate) => string | undefined;
+}
+
 /**
- * The certificate of this nickname, or of those on the tokens that the CA's key signed for OCSP the valid one that lasts longest, or else
- * the CA's own, whose token is the first. Logs in. CERTIFICATE_NOT_FOUND, PROFILE_MISMATCH or KEY_NOT_FOUND where a named one does not do.
+ * The certificate of this nickname, or of those on the tokens that the CA's key signed for OCSP the valid one that lasts longest and is not
+ * revoked, or else the CA's own. Logs in. CERTIFICATE_NOT_FOUND, PROFILE_MISMATCH, REVOCATION_REFUSED or KEY_NOT_FOUND where a named one
+ * does not do; why the CA is away where none but its key could sign.
  */
 export async function findResponderKey(
-  tokens: readonly [Token, ...Token[]],
-  authority: Authority,
-  now: Date,
-  nickname: string | undefined,
+  tokens: readonly Token[],
+  ca: CaAtHand,
+  { nickname, now, revocationFault }: ResponderWish,
 ): Promise<ResponderKey> {
-  const [home] = tokens;
-  const named: Candidate[] = [];
-  // One after another: tokens of one module do not like company.
-  for (const token of tokens)
-    named.push(...readableObjects(await token.certificates(nickname)).map(({ certificate, id }) => ({ token, certificate, id })));
-  const delegates = named
-    .filter(({ certificate }) => delegateFault(certificate, authority.certificate, now) === undefined)
-    .sort((a, b) => b.certificate.notAfter.getTime() - a.certificate.notAfter.getTime());
-  const isAuthority = named.some(({ certificate }) => sameKey(certificate.spki, authority.certificate.spki));
+  const isDelegate = ({ certificate }: Candidate) => delegateFault(certificate, ca.certificate, now) === undefined;
+  let named = await candidatesOn(tokens, nickname ?? { issuer: ca.certificate.subject });
+  // Some tools store a certificate without its CKA_ISSUER.
+  if (nickname === undefined && !named.some(isDelegate)) named = await candidatesOn(tokens, undefined);
+  const fitting = named.filter(isDelegate).sort((a, b) => b.certificate.notAfter.getTime() - a.certificate.notAfter.getTime());
+  // Nobody else finds that out: id-pkix-ocsp-nocheck keeps clients from asking.
+  const withdrawn = fitting.flatMap(({ token, certificate }) => {
+    const fault = revocationFault(certificate);
+    return fault === undefined
+      ? []
+      : [{ certificate, sentence: `The OCSP certificate of ${nameText(certificate.subject)} on ${where(token)} ${fault}` }];
+  });
+  const delegates = fitting.filter(({ certificate }) => withdrawn.every((one) => one.certificate !== certificate));
+  const isAuthority = named.some(({ certificate }) => sameKey(certificate.spki, ca.certificate.spki));
+  if (ca.kind === 'away' && delegates.length === 0) throw ca.why;
   if (nickname !== undefined && delegates.length === 0 && !isAuthority) {
     const [first] = named;
     if (first === undefined)
@@ -53,16 +77,23 @@ export async function findResponderKey(
         'CERTIFICATE_NOT_FOUND',
         `There is no certificate '${nickname}' on ${tokens.map(where).join(' or ')}; --nickname must name the one OCSP answers are signed with.`,
       );
+    const [revoked] = withdrawn;
+    if (revoked !== undefined)
+      throw new HsmongerError(
+        'REVOCATION_REFUSED',
+        `${revoked.sentence}, so it signs no OCSP answers. Leave --nickname out, or have another one issued with the profile caOCSPCert.`,
+      );
     throw new HsmongerError(
       'PROFILE_MISMATCH',
-      `'${nickname}' on ${where(first.token)} cannot sign OCSP answers for ${nameText(authority.certificate.subject)}: it ${delegateFault(first.certificate, authority.certificate, now) ?? 'does not fit'}. Name another, or have one issued with the profile caOCSPCert.`,
+      `'${nickname}' on ${where(first.token)} cannot sign OCSP answers for ${nameText(ca.certificate.subject)}: it ${delegateFault(first.certificate, ca.certificate, now) ?? 'does not fit'}. Name another, or have one issued with the profile caOCSPCert.`,
     );
   }
+  const passedOver = withdrawn.map(({ sentence }) => `${sentence}; it is passed over.`);
   let failure: unknown;
   for (const { token, certificate, id } of delegates) {
     try {
       const key = await token.findKey({ by: 'public-key', spki: certificate.spki, id });
-      return { token, certificate, key, kind: 'delegate', warnings: warningsFor(certificate) };
+      return { token, certificate, key, kind: 'delegate', warnings: [...passedOver, ...warningsFor(certificate), ...awayNote(ca)] };
     } catch (error) {
       // A certificate may lie on a token without its key.
       if (!(error instanceof HsmongerError && error.code === 'KEY_NOT_FOUND')) throw error;
@@ -70,7 +101,28 @@ export async function findResponderKey(
     }
   }
   if (nickname !== undefined && !isAuthority) throw failure;
-  return { token: home, certificate: authority.certificate, key: await authorityKey(home, authority), kind: 'authority', warnings: [] };
+  if (ca.kind === 'away') throw ca.why;
+  const { authority, certificate, token } = ca;
+  const fault = validityFault(certificate, now);
+  const ended =
+    fault === undefined
+      ? []
+      : [`The CA certificate of ${nameText(certificate.subject)} ${fault}, so nobody believes an OCSP answer it signs; renew it.`];
+  return { token, certificate, key: await authorityKey(token, authority), kind: 'authority', warnings: [...passedOver, ...ended] };
+}
+
+function awayNote(ca: CaAtHand): string[] {
+  return ca.kind === 'there'
+    ? []
+    : [`The CA's own token is away, which OCSP answers do not need as long as this certificate signs them: ${ca.why.message}`];
+}
+
+/** One token after another: those of one module do not like company. */
+async function candidatesOn(tokens: readonly Token[], wanted: Parameters<Token['certificates']>[0]): Promise<Candidate[]> {
+  const found: Candidate[] = [];
+  for (const token of tokens)
+    found.push(...readableObjects(await token.certificates(wanted)).map(({ certificate, id }) => ({ token, certificate, id })));
+  return found;
 }
 
 const where = (token: Token) => `token '${token.description.label}'`;

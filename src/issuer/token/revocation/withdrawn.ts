@@ -8,6 +8,7 @@ import type { Certificate } from '../../../x509/certificate.js';
 import { nameText } from '../../../x509/names/name.js';
 import { keyFingerprint } from '../../../x509/public-key.js';
 import { fingerprintsOf } from '../../../x509/wrappings.js';
+import { revokedOtherwiseWrapped } from './otherwise-wrapped.js';
 
 export interface Withdrawal {
   /** SubjectPublicKeyInfo of the request. */
@@ -38,7 +39,7 @@ const meaning: Readonly<Record<RevocationReason, 'nothing' | 'key is lost' | 'ke
  * though the certificate that is held has expired since or is not the one to be renewed.
  */
 export function assertKeyNotWithdrawn(ledger: Database, fingerprints: readonly string[]): void {
-  const revoked = revokedForKeys(ledger, fingerprints);
+  const revoked = revokedOf(ledger, fingerprints);
   const lost = withMeaning(revoked, 'key is lost');
   if (lost !== undefined) {
     throw new HsmongerError(
@@ -72,6 +73,29 @@ export function assertNotWithdrawn(ledger: Database, { spki, old, issuer }: With
     'REVOCATION_REFUSED',
     `The certificate ${serial} of ${nameText(old.subject)} was revoked at ${iso(revocation.at)} (${revocation.reason}) and is not renewed; ${cure}.`,
   );
+}
+
+/**
+ * Why nobody is to rely on what this certificate's key signs, as the end of a sentence: it is revoked or on hold, or another certificate of
+ * its key is, so that the key is lost or suspended. `issuerKey`: SHA-256 of the SubjectPublicKeyInfo that signed it, hex.
+ */
+export function revocationFault(
+  ledger: Database,
+  { serial, spki }: Pick<Certificate, 'serial' | 'spki'>,
+  issuerKey: string,
+): string | undefined {
+  const id = { issuerKey, serial: hex(serial) };
+  const own = findRevocation(ledger, id) ?? findTold(ledger, id);
+  if (own !== undefined) return `was revoked at ${iso(own.at)} (${own.reason})`;
+  const revoked = revokedOf(ledger, fingerprintsOf(spki));
+  const other = withMeaning(revoked, 'key is lost') ?? withMeaning(revoked, 'key is held');
+  return other === undefined
+    ? undefined
+    : `has the key of ${other.serial}, which was revoked at ${iso(other.revokedAt)} (${other.revocationReason ?? ''})`;
+}
+
+function revokedOf(ledger: Database, fingerprints: readonly string[]): readonly IssuedRow[] {
+  return [...revokedForKeys(ledger, fingerprints), ...revokedOtherwiseWrapped(ledger, fingerprints)];
 }
 
 function withMeaning(revoked: readonly IssuedRow[], wanted: (typeof meaning)[RevocationReason]): IssuedRow | undefined {

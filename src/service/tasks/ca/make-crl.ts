@@ -24,6 +24,8 @@ export interface CrlWish {
   readonly days: number;
   /** CRLs of this CA that are published: the new one is numbered above them, and lists what they list. */
   readonly published: readonly { readonly name: string; readonly content: Uint8Array }[];
+  /** Where it goes: what becomes of one that goes to standard output nobody here knows, so it counts as published. */
+  readonly into: 'file' | 'stdout';
   /** Numbers known otherwise, decimal. */
   readonly above: readonly string[];
 }
@@ -46,7 +48,7 @@ const dayMs = 86_400_000;
 const busyMs = 60_000;
 
 /** Signs the CA's next CRL on the token. Its number and itself are on the disk before it is handed out, so that no number is used twice. */
-export async function makeCrl(context: ServiceContext, { days, published, above }: CrlWish): Promise<MadeCrl> {
+export async function makeCrl(context: ServiceContext, { days, published, into, above }: CrlWish): Promise<MadeCrl> {
   assertOwner(context.instance, 'make the CRL');
   const ledger = context.ledger();
   const choice = tokenIssuerOf(context.instance);
@@ -67,7 +69,10 @@ export async function makeCrl(context: ServiceContext, { days, published, above 
     const number = nextCrlNumber(highestCrlNumber(ledger), ...known.map((crl) => crl.number), ...above.map(BigInt));
     const uid = process.getuid?.() ?? -1;
     const takenOver = known.reduce((sum, crl) => sum + takeOverListed(ledger, issuerKey, listedIn(crl, crl.name), uid), 0);
-    const entries = [...crlEntries(listRevoked(ledger), certificate, last), ...listTold(ledger, issuerKey).map(toldEntry)];
+    const entries = [
+      ...crlEntries(listRevoked(ledger), certificate, lastPublished(known, into === 'file' ? undefined : last)),
+      ...listTold(ledger, issuerKey).map(toldEntry),
+    ];
     const { data, signatureAlgorithm, signature } = await signStructure(
       { token, key, spki: certificate.spki, choice },
       'The CRL',
@@ -94,6 +99,12 @@ export async function makeCrl(context: ServiceContext, { days, published, above 
       takenOver,
     };
   });
+}
+
+/** The latest that was seen published: one that was signed may never have come to where it was to go. `otherwise`: where none was seen. */
+function lastPublished(known: readonly Crl[], otherwise: Pick<Crl, 'thisUpdate'> | undefined): Pick<Crl, 'thisUpdate'> | undefined {
+  const [latest] = known.toSorted((a, b) => b.thisUpdate.getTime() - a.thisUpdate.getTime());
+  return latest ?? otherwise;
 }
 
 /** When it expires nobody here knows, so it stays. */

@@ -1,0 +1,113 @@
+import { afterEach, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
+import { createSigner, type SignerParts } from '../../../src/service/ocsp/signer.js';
+import type { Certificate } from '../../../src/x509/certificate.js';
+import type { Token } from '../../../src/pkcs11/token.js';
+import { fakeToken } from '../../issuer/fake-token.js';
+import { day, extendedKeyUsage, makeCertificate, makeKeys, now, type Keys } from '../../x509/material.js';
+import { makeSoftCa, type SoftCa } from './ground.js';
+
+const minutesMs = 60_000;
+let ca: SoftCa;
+let delegateKeys: Keys;
+let delegate: Certificate;
+let said: string[];
+let looks: number;
+let passed: number;
+
+beforeAll(async () => {
+  ca = await makeSoftCa();
+  delegateKeys = await makeKeys('p256');
+  delegate = await makeCertificate({
+    keys: delegateKeys,
+    subject: 'CN=Delegate',
+    by: ca,
+    extensions: [extendedKeyUsage('1.3.6.1.5.5.7.3.9')],
+  });
+});
+beforeEach(() => {
+  said = [];
+  looks = 0;
+  passed = 0;
+  const started = performance.now();
+  vi.spyOn(performance, 'now').mockImplementation(() => started + passed);
+});
+afterEach(() => {
+  vi.restoreAllMocks();
+});
+
+function signerOn(token: Token, parts: Partial<SignerParts> = {}) {
+  return createSigner({
+    openTokens: () => Promise.resolve({ home: token, further: [] }),
+    findCa: () => {
+      looks += 1;
+      const { certificate } = ca;
+      const authority = { certificate, id: Uint8Array.of(1), path: { certificates: [] } as never, pool: [] };
+      return Promise.resolve({ kind: 'there', certificate, token, authority });
+    },
+    choice: {},
+    nickname: undefined,
+    revocationFault: () => undefined,
+    clock: () => now,
+    log: (message) => {
+      said.push(message);
+    },
+    ...parts,
+  });
+}
+
+const caToken = () => fakeToken([{ label: 'root', der: ca.certificate.der }], [ca.keys]);
+
+describe('a CA that signs itself', () => {
+  it('is looked for once, though its certificate has ended, and that is told once', async () => {
+    const signer = signerOn(caToken(), { clock: () => new Date(ca.certificate.notAfter.getTime() + day) });
+    for (let times = 0; times < 5; times++) expect((await signer.ready()).responder.kind).toBe('authority');
+    expect(looks).toBe(1);
+    expect(said).toEqual([expect.stringMatching(/^The CA certificate of .* expired at .*; renew it\.$/u)]);
+  });
+
+  it('is looked for anew when its certificate ends meanwhile', async () => {
+    let time = now;
+    const signer = signerOn(caToken(), { clock: () => time });
+    await signer.ready();
+    time = new Date(ca.certificate.notAfter.getTime() + day);
+    for (let times = 0; times < 3; times++) await signer.ready();
+    expect(looks).toBe(2);
+  });
+});
+
+describe('the look for what was renewed', () => {
+  it('keeps nobody waiting, and reads only certificates of the CA where one of them signs', async () => {
+    const asked: unknown[] = [];
+    let reading: Promise<void> = Promise.resolve();
+    const plain = fakeToken([{ label: 'ocsp', der: delegate.der }], [delegateKeys]);
+    const signer = signerOn({
+      ...plain,
+      certificates: async (wanted) => {
+        asked.push(wanted);
+        await reading;
+        return plain.certificates(wanted);
+      },
+    });
+    const first = await signer.ready();
+    expect(first.responder.kind).toBe('delegate');
+    let done: () => void = () => undefined;
+    reading = new Promise((resolve) => {
+      done = resolve;
+    });
+    passed += 6 * minutesMs;
+    expect(await signer.ready()).toBe(first);
+    expect(await signer.ready()).toBe(first);
+    done();
+    await vi.waitFor(async () => {
+      expect(await signer.ready()).not.toBe(first);
+    });
+    expect(looks).toBe(2);
+    expect(asked).toEqual(Array.from({ length: 2 }, () => ({ issuer: ca.certificate.subject })));
+  });
+
+  it('reads all of them where none is found by the issuer: some tools leave CKA_ISSUER out', async () => {
+    const plain = fakeToken([{ label: 'ocsp', der: delegate.der }], [delegateKeys]);
+    const signer = signerOn({ ...plain, certificates: (wanted) => (wanted === undefined ? plain.certificates() : Promise.resolve([])) });
+    expect((await signer.ready()).responder.kind).toBe('delegate');
+  });
+});
