@@ -8,11 +8,13 @@ const pauseMs = 25;
  * `patienceMs` are over (STATE_BUSY after that).
  */
 export async function patiently<T>(open: () => T, patienceMs: number): Promise<T> {
-  for (const deadline = Date.now() + patienceMs; ; await sleep(pauseMs)) {
+  const deadline = Date.now() + patienceMs;
+  for (;;) {
     try {
       return open();
     } catch (error) {
       if (!(error instanceof HsmongerError && error.code === 'STATE_BUSY') || Date.now() >= deadline) throw error;
     }
+    await sleep(pauseMs);
   }
 }
