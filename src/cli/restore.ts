@@ -8,7 +8,7 @@ import { unpack, withStaging } from './backup/archive.js';
 import { assertReadable, assertReplaceable, contentOf, ordered } from './backup/check.js';
 import { parseManifest, type Manifest } from './backup/manifest.js';
 import { put, type Placed } from './backup/put-back.js';
-import { toldCrlNumber } from './ca/told-crl-number.js';
+import { toldCrlNumber } from './ca/ledger/told-crl-number.js';
 import type { AddCommand, Surroundings } from './command.js';
 import { absolutePath } from './flags.js';
 import { directoriesOf, type GlobalOptions } from './global-options.js';

@@ -1,6 +1,6 @@
 import { beforeAll, describe, expect, it } from 'vitest';
 import { parseReason } from '../../src/config/revocation-reason.js';
-import { elsewhere } from '../../src/cli/ca/owner.js';
+import { elsewhere } from '../../src/cli/ca/ledger/owner.js';
 import { crlEntries } from '../../src/issuer/token/revocation/crl-entries.js';
 import { decideRevocation, type RevocationFacts, type RevocationWish } from '../../src/issuer/token/revocation/decide-revocation.js';
 import type { Revocation, RevokedRow } from '../../src/ledger/revocation.js';

@@ -12,8 +12,8 @@ import { crlToPem } from '../../x509/pem.js';
 import type { Surroundings } from '../command.js';
 import { instanceOf, type GlobalOptions } from '../global-options.js';
 import { harmless, json } from '../output.js';
-import { assertOwnedHere, type Place } from './owner.js';
-import { toldCrlNumber } from './told-crl-number.js';
+import { assertOwnedHere, type Place } from './ledger/owner.js';
+import { toldCrlNumber } from './ledger/told-crl-number.js';
 
 interface CrlOptions extends GlobalOptions {
   readonly out: string | undefined;

@@ -5,8 +5,8 @@ import type { MadeRequest } from '../../service/tasks/ca/make-request.js';
 import type { Surroundings } from '../command.js';
 import { instanceOf } from '../global-options.js';
 import { harmless, json } from '../output.js';
-import { firstRequest } from './first-request.js';
-import type { OwnCaOptions } from './own-options.js';
+import { firstRequest } from './making/first-request.js';
+import type { OwnCaOptions } from './making/own-options.js';
 import { writeNew } from '../write-file.js';
 
 interface CsrOptions extends OwnCaOptions {

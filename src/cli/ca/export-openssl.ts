@@ -3,9 +3,9 @@ import { tokenIssuerOf } from '../../service/own-authority.js';
 import type { Surroundings } from '../command.js';
 import { instanceOf, type GlobalOptions } from '../global-options.js';
 import { harmless, json } from '../output.js';
-import { assertNewDirectory, writeOpensslDirectory } from './openssl-directory.js';
-import { indexLine, lost, lostOfTold, toldLine } from './openssl-index.js';
-import { assertOwnedHere } from './owner.js';
+import { assertNewDirectory, writeOpensslDirectory } from './ledger/openssl-directory.js';
+import { indexLine, lost, lostOfTold, toldLine } from './ledger/openssl-index.js';
+import { assertOwnedHere } from './ledger/owner.js';
 
 interface ExportOptions extends GlobalOptions {
   readonly directory: string;

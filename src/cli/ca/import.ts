@@ -11,7 +11,7 @@ import { instanceOf, type GlobalOptions } from '../global-options.js';
 import type { Io } from '../io.js';
 import { harmless, json } from '../output.js';
 import { orderOf } from '../../tracking/renewal-order.js';
-import { caLine, toldCa } from './told.js';
+import { caLine, toldCa } from './making/told.js';
 import { renewOne } from '../renew/renew-one.js';
 import { withCertmonger } from '../with-certmonger.js';
 

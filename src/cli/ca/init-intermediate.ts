@@ -13,14 +13,14 @@ import { standInRequest } from '../../x509/stand-in-request.js';
 import type { Surroundings } from '../command.js';
 import { directoriesOf } from '../global-options.js';
 import { harmless, json } from '../output.js';
-import { assertAsMade } from './as-made.js';
-import { draftOf, type DraftRest } from './draft.js';
-import { assertUsableToken, layGround } from './ground.js';
-import { issuedSubject } from './issued-subject.js';
-import { keyWish, ownOrder, type OwnOrder } from './own-order.js';
-import type { OwnCaOptions } from './own-options.js';
-import { assertEnlistable, assertReaches, enlistment, sameToken } from './renewer.js';
-import { caLine, keyLine, keyWarnings, toldCa } from './told.js';
+import { assertAsMade } from './making/as-made.js';
+import { draftOf, type DraftRest } from './making/draft.js';
+import { assertUsableToken, layGround } from './making/ground.js';
+import { issuedSubject } from './issuing/issued-subject.js';
+import { keyWish, ownOrder, type OwnOrder } from './making/own-order.js';
+import type { OwnCaOptions } from './making/own-options.js';
+import { assertEnlistable, assertReaches, enlistment, sameToken } from './making/renewer.js';
+import { caLine, keyLine, keyWarnings, toldCa } from './making/told.js';
 
 const command = 'ca init-intermediate';
 

@@ -3,12 +3,12 @@ import { assertNoClashes } from '../../tracking/neighbours.js';
 import type { Surroundings } from '../command.js';
 import { directoriesOf } from '../global-options.js';
 import { harmless, json } from '../output.js';
-import { assertAsMade } from './as-made.js';
-import { draftOf } from './draft.js';
-import { assertUsableToken, layGround } from './ground.js';
-import { keyWish, ownOrder } from './own-order.js';
-import type { OwnCaOptions } from './own-options.js';
-import { caLine, keyLine, keyWarnings, toldCa } from './told.js';
+import { assertAsMade } from './making/as-made.js';
+import { draftOf } from './making/draft.js';
+import { assertUsableToken, layGround } from './making/ground.js';
+import { keyWish, ownOrder } from './making/own-order.js';
+import type { OwnCaOptions } from './making/own-options.js';
+import { caLine, keyLine, keyWarnings, toldCa } from './making/told.js';
 
 const command = 'ca init-root';
 /** Dogtag's, for a CA: caCACert.cfg. */

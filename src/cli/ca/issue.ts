@@ -11,12 +11,12 @@ import type { Surroundings } from '../command.js';
 import { instanceOf, type GlobalOptions } from '../global-options.js';
 import { harmless, json, progressLine } from '../output.js';
 import { writeAllNew } from '../write-file.js';
-import { assertWritable, certificateName, inLedger, readRequest, requestsIn } from './issue-files.js';
-import { orderFromOptions, type OrderOptions } from './issue-order.js';
-import { issueOnToken } from './issue-on-token.js';
-import { assertOwnedHere } from './owner.js';
-import { portionsOf } from './portions.js';
-import { previewIssuance } from './preview-issuance.js';
+import { assertWritable, certificateName, inLedger, readRequest, requestsIn } from './issuing/issue-files.js';
+import { orderFromOptions, type OrderOptions } from './issuing/issue-order.js';
+import { issueOnToken } from './issuing/issue-on-token.js';
+import { assertOwnedHere } from './ledger/owner.js';
+import { portionsOf } from './issuing/portions.js';
+import { previewIssuance } from './issuing/preview-issuance.js';
 
 export interface IssueOptions extends GlobalOptions, OrderOptions {
   readonly in: string | undefined;

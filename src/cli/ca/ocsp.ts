@@ -6,7 +6,7 @@ import { tokenIssuerOf } from '../../service/own-authority.js';
 import type { Surroundings } from '../command.js';
 import { instanceOf, type GlobalOptions } from '../global-options.js';
 import { harmless } from '../output.js';
-import { assertOwnedHere } from './owner.js';
+import { assertOwnedHere } from './ledger/owner.js';
 
 interface OcspOptions extends GlobalOptions {
   readonly listen: Address;

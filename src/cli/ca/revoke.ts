@@ -8,7 +8,7 @@ import { certificateFromPem } from '../../x509/pem.js';
 import type { Surroundings } from '../command.js';
 import { instanceOf, type GlobalOptions } from '../global-options.js';
 import { harmless, json } from '../output.js';
-import { assertOwnedHere } from './owner.js';
+import { assertOwnedHere } from './ledger/owner.js';
 
 interface RevokeOptions extends GlobalOptions {
   readonly certificate: string;

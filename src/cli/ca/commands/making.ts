@@ -3,7 +3,7 @@ import type { Runner } from '../../command.js';
 import type { GlobalFlags } from '../../global-options.js';
 import { initIntermediate } from '../init-intermediate.js';
 import { initRoot } from '../init-root.js';
-import { withOwnCaOptions } from '../own-options.js';
+import { withOwnCaOptions } from '../making/own-options.js';
 
 export function withInitRoot(yargs: Argv<GlobalFlags>, run: Runner): Argv<GlobalFlags> {
   return yargs.command(

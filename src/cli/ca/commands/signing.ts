@@ -5,7 +5,7 @@ import type { GlobalFlags } from '../../global-options.js';
 import { csr } from '../csr.js';
 import { importCertificate } from '../import.js';
 import { issue } from '../issue.js';
-import { maxDays, maxPathLength, withOwnCaOptions } from '../own-options.js';
+import { maxDays, maxPathLength, withOwnCaOptions } from '../making/own-options.js';
 
 export function withCsr(yargs: Argv<GlobalFlags>, run: Runner): Argv<GlobalFlags> {
   return yargs.command(

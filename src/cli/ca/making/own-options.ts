@@ -1,9 +1,9 @@
 import type { Argv } from 'yargs';
-import type { Digest, FieldPolicy } from '../../config/instance.js';
-import { HsmongerError } from '../../errors.js';
-import { attributeType } from '../../x509/names/name-text.js';
-import { databaseFlag, keyValues, moduleFlags, nicknameFlag, wholeNumber } from '../flags.js';
-import type { GlobalFlags, GlobalOptions } from '../global-options.js';
+import type { Digest, FieldPolicy } from '../../../config/instance.js';
+import { HsmongerError } from '../../../errors.js';
+import { attributeType } from '../../../x509/names/name-text.js';
+import { databaseFlag, keyValues, moduleFlags, nicknameFlag, wholeNumber } from '../../flags.js';
+import type { GlobalFlags, GlobalOptions } from '../../global-options.js';
 
 /** Of a lifetime: a hundred years. */
 export const maxDays = 36_525;

@@ -1,10 +1,10 @@
-import type { Directories, Instance } from '../../config/instance.js';
-import { askService } from '../../service/ask.js';
-import type { TaskOutput } from '../../service/tasks.js';
-import type { OrderInput } from '../../service/tasks/ca/issue-certificates.js';
-import type { NamedRequest } from '../../issuer/token/issuance/results.js';
-import type { Surroundings } from '../command.js';
-import { harmless, json } from '../output.js';
+import type { Directories, Instance } from '../../../config/instance.js';
+import { askService } from '../../../service/ask.js';
+import type { TaskOutput } from '../../../service/tasks.js';
+import type { OrderInput } from '../../../service/tasks/ca/issue-certificates.js';
+import type { NamedRequest } from '../../../issuer/token/issuance/results.js';
+import type { Surroundings } from '../../command.js';
+import { harmless, json } from '../../output.js';
 import { portionsOf } from './portions.js';
 
 interface Unread {

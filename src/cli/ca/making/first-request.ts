@@ -1,15 +1,15 @@
-import { HsmongerError } from '../../errors.js';
-import { askService } from '../../service/ask.js';
-import { assertNoClashes } from '../../tracking/neighbours.js';
-import type { Surroundings } from '../command.js';
-import { directoriesOf } from '../global-options.js';
-import { harmless, json } from '../output.js';
+import { HsmongerError } from '../../../errors.js';
+import { askService } from '../../../service/ask.js';
+import { assertNoClashes } from '../../../tracking/neighbours.js';
+import type { Surroundings } from '../../command.js';
+import { directoriesOf } from '../../global-options.js';
+import { harmless, json } from '../../output.js';
 import { draftOf } from './draft.js';
 import { assertUsableToken, layGround } from './ground.js';
 import { keyWish, ownOrder } from './own-order.js';
 import type { OwnCaOptions } from './own-options.js';
 import { keyLine, keyWarnings } from './told.js';
-import { writeNew } from '../write-file.js';
+import { writeNew } from '../../write-file.js';
 
 const command = 'ca csr';
 

@@ -1,7 +1,7 @@
-import type { OwnCa, OwnKeyFacts } from '../../service/tasks/ca/make-root.js';
-import { nameText } from '../../x509/names/name.js';
-import { parseCertificate } from '../../x509/parse-certificate.js';
-import { certificateToPem } from '../../x509/pem.js';
+import type { OwnCa, OwnKeyFacts } from '../../../service/tasks/ca/make-root.js';
+import { nameText } from '../../../x509/names/name.js';
+import { parseCertificate } from '../../../x509/parse-certificate.js';
+import { certificateToPem } from '../../../x509/pem.js';
 
 /** A CA's certificate as `ca init-…` and `ca import` tell it. */
 export interface ToldCa {

@@ -1,16 +1,16 @@
 import { closeSync, constants, openSync, readFileSync, realpathSync } from 'node:fs';
 import path from 'node:path';
 import { parse, stringify } from 'smol-toml';
-import { parseInstance } from '../../config/schema.js';
-import type { Directories, Instance, TokenConfig } from '../../config/instance.js';
-import { tokenOf } from '../../config/token-of.js';
-import { viewOn } from '../../config/token-views.js';
-import { asHsmongerError, HsmongerError, sentenceOf } from '../../errors.js';
-import type { TokenDescription } from '../../pkcs11/token.js';
-import { exclusiveFlock } from '../../platform/flock.js';
-import { askService } from '../../service/ask.js';
-import { certificateTable, tokenTable } from '../setup/document.js';
-import { writeInstanceFile } from '../setup/write-instance.js';
+import { parseInstance } from '../../../config/schema.js';
+import type { Directories, Instance, TokenConfig } from '../../../config/instance.js';
+import { tokenOf } from '../../../config/token-of.js';
+import { viewOn } from '../../../config/token-views.js';
+import { asHsmongerError, HsmongerError, sentenceOf } from '../../../errors.js';
+import type { TokenDescription } from '../../../pkcs11/token.js';
+import { exclusiveFlock } from '../../../platform/flock.js';
+import { askService } from '../../../service/ask.js';
+import { certificateTable, tokenTable } from '../../setup/document.js';
+import { writeInstanceFile } from '../../setup/write-instance.js';
 
 /** A token as a file names it, and as it was found. */
 interface SeenToken {

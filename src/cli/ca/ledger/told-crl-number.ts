@@ -1,5 +1,5 @@
-import { HsmongerError } from '../../errors.js';
-import { highestToldCrlNumber } from '../../ledger/crls.js';
+import { HsmongerError } from '../../../errors.js';
+import { highestToldCrlNumber } from '../../../ledger/crls.js';
 
 /** The number of a published CRL as a person says it, decimal or 0x…; decimal again. USAGE for one no CRL could follow. */
 export function toldCrlNumber(word: string): string {

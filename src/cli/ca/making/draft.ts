@@ -2,16 +2,16 @@ import { existsSync } from 'node:fs';
 import path from 'node:path';
 import * as v from 'valibot';
 import { parse } from 'smol-toml';
-import { stateDirectory } from '../../config/directories.js';
-import type { CaConfig, Directories, Instance } from '../../config/instance.js';
-import { instanceFile, loadInstance } from '../../config/load.js';
-import { parseInstance } from '../../config/schema.js';
-import { nickname as nicknameSchema } from '../../config/schema/values.js';
-import { HsmongerError } from '../../errors.js';
-import { accountOf, runningAsRoot } from '../../platform/service-user.js';
-import { assertAgreement, refuseDifferences } from '../setup/agreement.js';
-import { instanceText, type AnsweredCertificate, type Answers, type TokenAnswers } from '../setup/document.js';
-import { assertTrustedPlace } from '../setup/write-instance.js';
+import { stateDirectory } from '../../../config/directories.js';
+import type { CaConfig, Directories, Instance } from '../../../config/instance.js';
+import { instanceFile, loadInstance } from '../../../config/load.js';
+import { parseInstance } from '../../../config/schema.js';
+import { nickname as nicknameSchema } from '../../../config/schema/values.js';
+import { HsmongerError } from '../../../errors.js';
+import { accountOf, runningAsRoot } from '../../../platform/service-user.js';
+import { assertAgreement, refuseDifferences } from '../../setup/agreement.js';
+import { instanceText, type AnsweredCertificate, type Answers, type TokenAnswers } from '../../setup/document.js';
+import { assertTrustedPlace } from '../../setup/write-instance.js';
 import type { OwnTokenOptions } from './own-options.js';
 
 /** A CA's instance as its file describes it, or as the file will that the flags are for. */

@@ -1,4 +1,4 @@
-import type { NamedRequest } from '../../issuer/token/issuance/results.js';
+import type { NamedRequest } from '../../../issuer/token/issuance/results.js';
 
 /**
  * What one child of ours is given: what it answers has to fit into its reply. A certificate is as long as its request and some hundred

@@ -1,10 +1,10 @@
-import { HsmongerError } from '../../errors.js';
-import { equalBytes } from '../../x509/der.js';
-import { findExtension } from '../../x509/extensions/extensions.js';
-import { nameText } from '../../x509/names/name.js';
-import { nameConstraintsExtension } from '../../x509/names/name-constraints.js';
-import { oids } from '../../x509/oids.js';
-import { parseCertificate } from '../../x509/parse-certificate.js';
+import { HsmongerError } from '../../../errors.js';
+import { equalBytes } from '../../../x509/der.js';
+import { findExtension } from '../../../x509/extensions/extensions.js';
+import { nameText } from '../../../x509/names/name.js';
+import { nameConstraintsExtension } from '../../../x509/names/name-constraints.js';
+import { oids } from '../../../x509/oids.js';
+import { parseCertificate } from '../../../x509/parse-certificate.js';
 import type { OwnCaOptions } from './own-options.js';
 import { constraintsOf } from './own-order.js';
 

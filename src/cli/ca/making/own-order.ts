@@ -1,11 +1,11 @@
-import { assertChoiceCounts } from '../../config/signature-algorithm.js';
-import { HsmongerError } from '../../errors.js';
-import type { KeyWish } from '../../issuer/token/own/own-key.js';
-import { parseKeyType } from '../../pkcs11/objects/key-type.js';
-import { nameConstraintFromText } from '../../x509/names/name-constraint-text.js';
-import type { NameConstraints } from '../../x509/names/name-constraints.js';
-import { isEmptyName } from '../../x509/names/general-name.js';
-import { subjectFromText } from '../../x509/names/subject-text.js';
+import { assertChoiceCounts } from '../../../config/signature-algorithm.js';
+import { HsmongerError } from '../../../errors.js';
+import type { KeyWish } from '../../../issuer/token/own/own-key.js';
+import { parseKeyType } from '../../../pkcs11/objects/key-type.js';
+import { nameConstraintFromText } from '../../../x509/names/name-constraint-text.js';
+import type { NameConstraints } from '../../../x509/names/name-constraints.js';
+import { isEmptyName } from '../../../x509/names/general-name.js';
+import { subjectFromText } from '../../../x509/names/subject-text.js';
 import type { OwnCaOptions } from './own-options.js';
 
 /** What a CA's certificate says that its key does not. */

@@ -1,7 +1,7 @@
 import { accessSync, closeSync, constants, fstatSync, openSync, readdirSync, readFileSync, statSync } from 'node:fs';
 import path from 'node:path';
-import { HsmongerError, sentenceOf } from '../../errors.js';
-import { csrFromPem } from '../../x509/pem.js';
+import { HsmongerError, sentenceOf } from '../../../errors.js';
+import { csrFromPem } from '../../../x509/pem.js';
 
 const maxBytes = 1024 * 1024;
 

@@ -1,8 +1,8 @@
-import type { Directories, Instance } from '../../config/instance.js';
-import { assertOwner } from '../../config/ledger-owner.js';
-import { HsmongerError } from '../../errors.js';
-import { sharedNicknames, type SeenServer } from '../../renewal/look-at-servers.js';
-import { askService } from '../../service/ask.js';
+import type { Directories, Instance } from '../../../config/instance.js';
+import { assertOwner } from '../../../config/ledger-owner.js';
+import { HsmongerError } from '../../../errors.js';
+import { sharedNicknames, type SeenServer } from '../../../renewal/look-at-servers.js';
+import { askService } from '../../../service/ask.js';
 
 export interface Place {
   readonly instance: Instance;

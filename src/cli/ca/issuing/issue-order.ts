@@ -1,9 +1,9 @@
-import { profileOfWord } from '../../config/profile-words.js';
-import { HsmongerError } from '../../errors.js';
-import type { OrderInput } from '../../service/tasks/ca/issue-certificates.js';
-import { generalNameFromText } from '../../x509/names/general-name-text.js';
-import { nameConstraintFromText } from '../../x509/names/name-constraint-text.js';
-import { subjectFromText } from '../../x509/names/subject-text.js';
+import { profileOfWord } from '../../../config/profile-words.js';
+import { HsmongerError } from '../../../errors.js';
+import type { OrderInput } from '../../../service/tasks/ca/issue-certificates.js';
+import { generalNameFromText } from '../../../x509/names/general-name-text.js';
+import { nameConstraintFromText } from '../../../x509/names/name-constraint-text.js';
+import { subjectFromText } from '../../../x509/names/subject-text.js';
 
 /** What is said of the certificates on the command line. */
 export interface OrderOptions {

@@ -1,9 +1,9 @@
-import { HsmongerError } from '../../errors.js';
-import type { TokenDescription } from '../../pkcs11/token.js';
-import { askService } from '../../service/ask.js';
-import { tokenLabel } from '../../tracking/checks/token-label.js';
-import { makeDatabase } from '../setup/nss-database.js';
-import { writeInstanceFile } from '../setup/write-instance.js';
+import { HsmongerError } from '../../../errors.js';
+import type { TokenDescription } from '../../../pkcs11/token.js';
+import { askService } from '../../../service/ask.js';
+import { tokenLabel } from '../../../tracking/checks/token-label.js';
+import { makeDatabase } from '../../setup/nss-database.js';
+import { writeInstanceFile } from '../../setup/write-instance.js';
 import type { Draft } from './draft.js';
 
 /** Refuses, before anything is made, a token certmonger could not renew on. Needs no login. */

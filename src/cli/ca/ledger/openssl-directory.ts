@@ -1,11 +1,11 @@
 import { existsSync, mkdirSync, readdirSync, rmSync, rmdirSync, statSync } from 'node:fs';
 import path from 'node:path';
-import { HsmongerError, sentenceOf } from '../../errors.js';
-import { placeDurably, writeDurably } from '../../platform/durable-file.js';
+import { HsmongerError, sentenceOf } from '../../../errors.js';
+import { placeDurably, writeDurably } from '../../../platform/durable-file.js';
 import { serialText } from './openssl-index.js';
-import type { ExportedCa } from '../../service/tasks/ca/export-issued.js';
-import { parseCertificate } from '../../x509/parse-certificate.js';
-import { certificateToPem } from '../../x509/pem.js';
+import type { ExportedCa } from '../../../service/tasks/ca/export-issued.js';
+import { parseCertificate } from '../../../x509/parse-certificate.js';
+import { certificateToPem } from '../../../x509/pem.js';
 
 /** Tells a directory this command did not finish from another CA's. A directory itself: made in one step. */
 const begun = '.hsmonger-export';

@@ -1,14 +1,14 @@
-import type { Directories, Instance } from '../../config/instance.js';
-import { HsmongerError } from '../../errors.js';
-import { askService } from '../../service/ask.js';
-import type { OrderInput } from '../../service/tasks/ca/issue-certificates.js';
-import { assertNoClashes } from '../../tracking/neighbours.js';
-import { nameText } from '../../x509/names/name.js';
-import { parseCertificate } from '../../x509/parse-certificate.js';
-import { certificateToPem } from '../../x509/pem.js';
-import type { Surroundings } from '../command.js';
-import { harmless, json } from '../output.js';
-import { writeNew } from '../write-file.js';
+import type { Directories, Instance } from '../../../config/instance.js';
+import { HsmongerError } from '../../../errors.js';
+import { askService } from '../../../service/ask.js';
+import type { OrderInput } from '../../../service/tasks/ca/issue-certificates.js';
+import { assertNoClashes } from '../../../tracking/neighbours.js';
+import { nameText } from '../../../x509/names/name.js';
+import { parseCertificate } from '../../../x509/parse-certificate.js';
+import { certificateToPem } from '../../../x509/pem.js';
+import type { Surroundings } from '../../command.js';
+import { harmless, json } from '../../output.js';
+import { writeNew } from '../../write-file.js';
 import { inLedger } from './issue-files.js';
 import { issuedSubject } from './issued-subject.js';
 

@@ -1,8 +1,8 @@
-import { caConfig } from '../../config/ca-config.js';
-import type { Directories, Instance } from '../../config/instance.js';
-import { underPolicy } from '../../issuer/token/issuance/policy.js';
-import { askService } from '../../service/ask.js';
-import { parseCertificate } from '../../x509/parse-certificate.js';
+import { caConfig } from '../../../config/ca-config.js';
+import type { Directories, Instance } from '../../../config/instance.js';
+import { underPolicy } from '../../../issuer/token/issuance/policy.js';
+import { askService } from '../../../service/ask.js';
+import { parseCertificate } from '../../../x509/parse-certificate.js';
 
 /**
  * The subject (DER Name) a certificate has that is asked of a CA for another: its policy leaves fields out and orders them. Where a
