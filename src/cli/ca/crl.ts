@@ -9,7 +9,8 @@ import { tokenIssuerOf } from '../../service/own-authority.js';
 import type { CrlWish, MadeCrl } from '../../service/tasks/ca/make-crl.js';
 import { maxCrlBytes } from '../../x509/crl/parse.js';
 import { crlToPem } from '../../x509/pem.js';
-import type { Surroundings } from '../command.js';
+import type { AddCommand, Surroundings } from '../command.js';
+import { pathFlag, wholeNumber } from '../flags.js';
 import { instanceOf, type GlobalOptions } from '../global-options.js';
 import { harmless, json } from '../output.js';
 import { assertOwnedHere, type Place } from './ledger/owner.js';
@@ -25,7 +26,35 @@ interface CrlOptions extends GlobalOptions {
 /** Where [ca] says nothing. */
 const defaultDays = 30;
 
-export async function crl(options: CrlOptions, { io, env }: Surroundings): Promise<number> {
+/** `ca crl`: signs the list of revoked certificates and publishes it. */
+export const addCrl: AddCommand = (yargs, run) =>
+  yargs.command(
+    'crl',
+    'Sign the list of revoked certificates on the token, and publish it in a file',
+    (ca) =>
+      ca
+        .option('out', {
+          ...pathFlag,
+          describe: 'File to replace: DER, or PEM where it ends in .pem [standard output, PEM]',
+        })
+        .option('days', {
+          type: 'string',
+          requiresArg: true,
+          coerce: wholeNumber('days', 1, 3650),
+          describe: 'Until the next one is due [crl-days of [ca], else 30]',
+        })
+        .option('above', {
+          type: 'string',
+          array: true,
+          requiresArg: true,
+          describe: "A published CRL of this CA, or a number: the new one's is higher; repeatable",
+        })
+        .option('pem', { type: 'boolean', describe: 'PEM whatever the file is called; --pem=false for DER' })
+        .example('hsmonger ca crl --out /var/www/html/root.crl', ''),
+    run(crl),
+  );
+
+async function crl(options: CrlOptions, { io, env }: Surroundings): Promise<number> {
   const place = instanceOf(options, env);
   tokenIssuerOf(place.instance);
   await assertOwnedHere(place, 'make the CRL');

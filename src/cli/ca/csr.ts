@@ -2,18 +2,36 @@ import type { Instance } from '../../config/instance.js';
 import { HsmongerError } from '../../errors.js';
 import { askService } from '../../service/ask.js';
 import type { MadeRequest } from '../../service/tasks/ca/make-request.js';
-import type { Surroundings } from '../command.js';
+import type { AddCommand, Surroundings } from '../command.js';
+import { outFlag } from '../flags.js';
 import { instanceOf } from '../global-options.js';
 import { harmless, json } from '../output.js';
 import { firstRequest } from './making/first-request.js';
-import type { OwnCaOptions } from './making/own-options.js';
+import { withOwnCaOptions, type OwnCaOptions } from './making/own-options.js';
 import { writeNew } from '../write-file.js';
 
 interface CsrOptions extends OwnCaOptions {
   readonly out: string | undefined;
 }
 
-export async function csr(options: CsrOptions, surroundings: Surroundings): Promise<number> {
+/** `ca csr`: a request for a CA elsewhere. */
+export const addCsr: AddCommand = (yargs, run) =>
+  yargs.command(
+    'csr [nickname]',
+    'Write a certificate request for a CA elsewhere, signed on the token with the key of the certificate that is there, or of a CA that has none yet',
+    (ca) =>
+      withOwnCaOptions(ca)
+        .positional('nickname', { type: 'string', describe: "Certificate of the instance [the CA's]" })
+        .option('out', outFlag)
+        .example('hsmonger ca csr --out ca.csr', 'For the certificate that follows the one that is there')
+        .example(
+          "hsmonger ca csr --instance sub --module M --token pki --pin-file P --subject 'CN=Sub CA,O=My Company' --key-type P-384 --out sub.csr",
+          'For a CA that has none yet',
+        ),
+    run(csr),
+  );
+
+async function csr(options: CsrOptions, surroundings: Surroundings): Promise<number> {
   if (options.subject !== undefined || options.key !== undefined || options.keyType !== undefined)
     return firstRequest(options, surroundings);
   assertNothingElse(options);

@@ -1,6 +1,7 @@
+import path from 'node:path';
 import { askService } from '../../service/ask.js';
 import { tokenIssuerOf } from '../../service/own-authority.js';
-import type { Surroundings } from '../command.js';
+import type { AddCommand, Surroundings } from '../command.js';
 import { instanceOf, type GlobalOptions } from '../global-options.js';
 import { harmless, json } from '../output.js';
 import { assertNewDirectory, writeOpensslDirectory } from './ledger/openssl-directory.js';
@@ -12,7 +13,21 @@ interface ExportOptions extends GlobalOptions {
 }
 
 /** What `openssl ca` wants to find; the private key stays on the token. */
-export async function exportOpenssl(options: ExportOptions, { io, env, clock }: Surroundings): Promise<number> {
+export const addExportOpenssl: AddCommand = (yargs, run) =>
+  yargs.command(
+    'export-openssl <directory>',
+    'Write what openssl ca needs to go on: index.txt, serial, crlnumber, certificates',
+    (ca) =>
+      ca.positional('directory', {
+        type: 'string',
+        demandOption: true,
+        coerce: (given: string) => path.resolve(given),
+        describe: 'A new directory',
+      }),
+    run(exportOpenssl),
+  );
+
+async function exportOpenssl(options: ExportOptions, { io, env, clock }: Surroundings): Promise<number> {
   const place = instanceOf(options, env);
   tokenIssuerOf(place.instance);
   await assertOwnedHere(place, 'export the ledger');

@@ -6,7 +6,8 @@ import { sharedNicknames } from '../../renewal/look-at-servers.js';
 import type { GivenFile } from '../../renewal/importing/read-certificates.js';
 import { askService } from '../../service/ask.js';
 import type { Imported } from '../../service/tasks/ca/import-certificate.js';
-import type { Surroundings } from '../command.js';
+import type { AddCommand, Surroundings } from '../command.js';
+import { waitFlag } from '../flags.js';
 import { instanceOf, type GlobalOptions } from '../global-options.js';
 import type { Io } from '../io.js';
 import { harmless, json } from '../output.js';
@@ -27,7 +28,26 @@ interface Place {
   readonly directories: Directories;
 }
 
-export async function importCertificate(options: ImportOptions, surroundings: Surroundings): Promise<number> {
+/** `ca import`: a certificate another CA made for a key on the token, for certmonger to save. */
+export const addImport: AddCommand = (yargs, run) =>
+  yargs.command(
+    'import <certificate> [chain..]',
+    'Check a certificate another CA made for a key on the token, and have certmonger save it',
+    (ca) =>
+      ca
+        .positional('certificate', { type: 'string', demandOption: true, describe: 'File: PEM, DER or PKCS#7' })
+        .positional('chain', { type: 'string', array: true, describe: 'Files with the certificates above it, in any order' })
+        .option('force-self-signed', {
+          type: 'boolean',
+          default: false,
+          describe: 'Let a self-signed certificate replace one another CA signed',
+        })
+        .option('wait', waitFlag('Wait so many seconds until it is saved'))
+        .example('hsmonger ca import ca.pem root.pem --wait 300', ''),
+    run(importCertificate),
+  );
+
+async function importCertificate(options: ImportOptions, surroundings: Surroundings): Promise<number> {
   const { io, env } = surroundings;
   const place = instanceOf(options, env);
   const { instance } = place;

@@ -10,7 +10,7 @@ import { nameText } from '../../x509/names/name.js';
 import { parseCertificate } from '../../x509/parse-certificate.js';
 import { signedBy } from '../../x509/path.js';
 import { standInRequest } from '../../x509/stand-in-request.js';
-import type { Surroundings } from '../command.js';
+import type { AddCommand, Surroundings } from '../command.js';
 import { directoriesOf } from '../global-options.js';
 import { harmless, json } from '../output.js';
 import { assertAsMade } from './making/as-made.js';
@@ -18,13 +18,13 @@ import { draftOf, type DraftRest } from './making/draft.js';
 import { assertUsableToken, layGround } from './making/ground.js';
 import { issuedSubject } from './issuing/issued-subject.js';
 import { keyWish, ownOrder, type OwnOrder } from './making/own-order.js';
-import type { OwnCaOptions } from './making/own-options.js';
+import { withOwnCaOptions, type OwnCaOptions } from './making/own-options.js';
 import { assertEnlistable, assertReaches, enlistment, sameToken } from './making/renewer.js';
 import { caLine, keyLine, keyWarnings, toldCa } from './making/told.js';
 
 const command = 'ca init-intermediate';
 
-export interface IntermediateOptions extends OwnCaOptions {
+interface IntermediateOptions extends OwnCaOptions {
   readonly issuer: string;
 }
 
@@ -38,7 +38,21 @@ interface Above {
  * A CA below another of this host: its key on that one's token or another, its certificate issued there and stored, its renewal in the
  * hands of the CA above. Each step is one that is there already when it is done again, so a run that was killed is finished by the next.
  */
-export async function initIntermediate(options: IntermediateOptions, { io, env }: Surroundings): Promise<number> {
+export const addInitIntermediate: AddCommand = (yargs, run) =>
+  yargs.command(
+    'init-intermediate',
+    'Make a CA below another of this host, on its token or another; run again it changes nothing',
+    (ca) =>
+      withOwnCaOptions(ca)
+        .option('issuer', { type: 'string', requiresArg: true, demandOption: true, describe: 'Instance of the CA above' })
+        .example(
+          "hsmonger ca init-intermediate --instance intermediate --issuer root --subject 'CN=My Company Intermediate CA,O=My Company,C=US' --key-type EC:secp384r1",
+          '',
+        ),
+    run(initIntermediate),
+  );
+
+async function initIntermediate(options: IntermediateOptions, { io, env }: Surroundings): Promise<number> {
   const directories = directoriesOf(options, env);
   if (options.issuer === options.instance)
     throw new HsmongerError(

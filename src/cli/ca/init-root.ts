@@ -1,13 +1,13 @@
 import { askService } from '../../service/ask.js';
 import { assertNoClashes } from '../../tracking/neighbours.js';
-import type { Surroundings } from '../command.js';
+import type { AddCommand, Surroundings } from '../command.js';
 import { directoriesOf } from '../global-options.js';
 import { harmless, json } from '../output.js';
 import { assertAsMade } from './making/as-made.js';
 import { draftOf } from './making/draft.js';
 import { assertUsableToken, layGround } from './making/ground.js';
 import { keyWish, ownOrder } from './making/own-order.js';
-import type { OwnCaOptions } from './making/own-options.js';
+import { withOwnCaOptions, type OwnCaOptions } from './making/own-options.js';
 import { caLine, keyLine, keyWarnings, toldCa } from './making/told.js';
 
 const command = 'ca init-root';
@@ -18,7 +18,19 @@ const defaultDays = 7305;
  * From a token, or an existing key on it, to a root whose renewal `setup` can hand over; run again it finishes what is missing, or changes
  * nothing.
  */
-export async function initRoot(options: OwnCaOptions, { io, env }: Surroundings): Promise<number> {
+export const addInitRoot: AddCommand = (yargs, run) =>
+  yargs.command(
+    'init-root',
+    'Make a root: key on the token, self-signed certificate, instance file; run again it changes nothing',
+    (ca) =>
+      withOwnCaOptions(ca).example(
+        "hsmonger ca init-root --instance root --module /usr/lib/softhsm/libsofthsm2.so --token pki --pin-file /etc/hsmonger/pki.pin --subject 'CN=My Company Root CA,O=My Company,C=US' --key-type EC:secp384r1",
+        '',
+      ),
+    run(initRoot),
+  );
+
+async function initRoot(options: OwnCaOptions, { io, env }: Surroundings): Promise<number> {
   const draft = draftOf(options, directoriesOf(options, env), { command, lifetimeDays: options.days, tracksItself: true });
   const { instance } = draft;
   const { issuer, name } = instance;

@@ -7,7 +7,8 @@ import type { Issued, OrderInput } from '../../service/tasks/ca/issue-certificat
 import { nameText } from '../../x509/names/name.js';
 import { parseCertificate } from '../../x509/parse-certificate.js';
 import { certificateToPem } from '../../x509/pem.js';
-import type { Surroundings } from '../command.js';
+import type { AddCommand, Surroundings } from '../command.js';
+import { nicknameFlag, pathFlag, wholeNumber } from '../flags.js';
 import { instanceOf, type GlobalOptions } from '../global-options.js';
 import { harmless, json, progressLine } from '../output.js';
 import { writeAllNew } from '../write-file.js';
@@ -17,8 +18,9 @@ import { issueOnToken } from './issuing/issue-on-token.js';
 import { assertOwnedHere } from './ledger/owner.js';
 import { portionsOf } from './issuing/portions.js';
 import { previewIssuance } from './issuing/preview-issuance.js';
+import { maxDays, maxPathLength } from './making/own-options.js';
 
-export interface IssueOptions extends GlobalOptions, OrderOptions {
+interface IssueOptions extends GlobalOptions, OrderOptions {
   readonly in: string | undefined;
   readonly inDir: string | undefined;
   readonly out: string | undefined;
@@ -41,7 +43,87 @@ interface Unread {
   readonly problem: { readonly code: string; readonly message: string };
 }
 
-export async function issue(options: IssueOptions, surroundings: Surroundings): Promise<number> {
+/** `ca issue`: certificates for requests in files, or for a key on the token. */
+export const addIssue: AddCommand = (yargs, run) =>
+  yargs.command(
+    'issue',
+    'Issue certificates: for requests in files, or for a key on the token',
+    (ca) =>
+      ca
+        .option('in', { type: 'string', requiresArg: true, describe: 'Request: PEM or DER; - is standard input' })
+        .option('in-dir', {
+          ...pathFlag,
+          describe: 'Directory of requests: *.csr, *.req, *.pem, *.der',
+        })
+        .option('out', {
+          ...pathFlag,
+          describe: 'File for the certificate, which must not be there yet [standard output]',
+        })
+        .option('out-dir', {
+          ...pathFlag,
+          describe: 'Directory for the certificates, named as their requests, with .crt',
+        })
+        .option('profile', {
+          alias: 'T',
+          type: 'string',
+          requiresArg: true,
+          default: 'server',
+          describe: 'server, client, ocsp, subsystem, audit or sub-ca; or as Dogtag names it',
+        })
+        .option('subject', {
+          type: 'string',
+          requiresArg: true,
+          describe: "Subject instead of the request's: CN=a,O=b as RFC 4514, or /O=b/CN=a as openssl",
+        })
+        .option('san', {
+          type: 'string',
+          array: true,
+          requiresArg: true,
+          describe: "Name instead of the request's, repeatable: dns:, ip:, email:, uri:, dirName:",
+        })
+        .option('days', {
+          type: 'string',
+          requiresArg: true,
+          coerce: wholeNumber('days', 1, maxDays),
+          describe: "Lifetime [the profile's]; never beyond the CA's own end",
+        })
+        .option('path-length', {
+          type: 'string',
+          requiresArg: true,
+          coerce: wholeNumber('path-length', 0, maxPathLength),
+          describe: 'How many CAs may stand below it [0] (sub-ca)',
+        })
+        .option('permit', {
+          type: 'string',
+          array: true,
+          requiresArg: true,
+          describe: 'Names it may certify, repeatable: dns:example.test, ip:10.0.0.0/8, … (sub-ca)',
+        })
+        .option('exclude', { type: 'string', array: true, requiresArg: true, describe: 'Names it may not certify, repeatable (sub-ca)' })
+        .option('nickname', {
+          ...nicknameFlag,
+          describe: 'For a key on the token: the certificate is stored there under this name',
+        })
+        .option('key-type', {
+          type: 'string',
+          requiresArg: true,
+          describe: 'Make a key: rsa:3072, P-256, EC:secp384r1, Ed25519, …  (with --nickname)',
+        })
+        .option('key', {
+          type: 'string',
+          requiresArg: true,
+          describe: 'Key that is there: its label, CKA_ID in hexadecimal, or pkcs11: URI (with --nickname)',
+        })
+        .option('chain', { type: 'boolean', default: false, describe: 'Append the CA certificates between it and the root' })
+        .option('again', { type: 'boolean', default: false, describe: 'A new certificate, though the same request has got one' })
+        .option('dry-run', { type: 'boolean', default: false, describe: 'Show what would be issued; needs no PIN' })
+        .example('hsmonger ca issue --in www.csr --out www.crt --san dns:www.example.test', '')
+        .example('hsmonger ca issue --profile client --in-dir csrs --out-dir certs', 'Many at once')
+        .example("hsmonger ca issue --profile ocsp --nickname ocsp --key-type P-256 --subject 'CN=OCSP,O=EXAMPLE.TEST'", ''),
+    run(issue),
+  );
+
+async function issue(options: IssueOptions, surroundings: Surroundings): Promise<number> {
   assertTogether(options);
   const order = orderFromOptions(options, surroundings.clock());
   const place = instanceOf(options, surroundings.env);

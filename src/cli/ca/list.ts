@@ -1,24 +1,37 @@
 import type { ListedCertificate } from '../../service/tasks/ca/issued-certificates.js';
 import { askService } from '../../service/ask.js';
-import type { Surroundings } from '../command.js';
+import type { AddCommand, Surroundings } from '../command.js';
 import { instanceOf, type GlobalOptions } from '../global-options.js';
 import { columns, json, type Cell } from '../output.js';
 
-export interface ListOptions extends GlobalOptions {
+interface ListOptions extends GlobalOptions {
   readonly valid: boolean;
   readonly expired: boolean;
   readonly revoked: boolean;
 }
 
 /** How a certificate stands today; a revoked one stays so when it has expired. */
-export type CertificateState = 'valid' | 'expired' | 'revoked';
+type CertificateState = 'valid' | 'expired' | 'revoked';
 
 export function stateOf({ notAfter, revokedAt }: Pick<ListedCertificate, 'notAfter' | 'revokedAt'>, now: Date): CertificateState {
   if (revokedAt !== undefined) return 'revoked';
   return notAfter < now ? 'expired' : 'valid';
 }
 
-export async function list(options: ListOptions, { io, env, clock }: Surroundings): Promise<number> {
+/** `ca list`: what the CA has issued. */
+export const addList: AddCommand = (yargs, run) =>
+  yargs.command(
+    'list',
+    'The certificates this CA has issued',
+    (ca) =>
+      ca
+        .option('valid', { type: 'boolean', default: false, describe: 'Those that are valid' })
+        .option('expired', { type: 'boolean', default: false, describe: 'Those that have expired' })
+        .option('revoked', { type: 'boolean', default: false, describe: 'Those that are revoked' }),
+    run(list),
+  );
+
+async function list(options: ListOptions, { io, env, clock }: Surroundings): Promise<number> {
   const now = clock();
   const wanted = (['valid', 'expired', 'revoked'] as const).filter((state) => options[state]);
   const rows = (await askService(instanceOf(options, env), 'list certificates', undefined))

@@ -3,7 +3,8 @@ import { bind } from '../../agent/show/bind.js';
 import { nameOf, type Address } from '../../agent/show/order.js';
 import { HsmongerError } from '../../errors.js';
 import { tokenIssuerOf } from '../../service/own-authority.js';
-import type { Surroundings } from '../command.js';
+import type { AddCommand, Surroundings } from '../command.js';
+import { nicknameFlag, wholeNumber } from '../flags.js';
 import { instanceOf, type GlobalOptions } from '../global-options.js';
 import { harmless } from '../output.js';
 import { assertOwnedHere } from './ledger/owner.js';
@@ -18,7 +19,41 @@ interface OcspOptions extends GlobalOptions {
 /** Where --minutes says nothing. */
 const defaultMinutes = 60;
 
-export async function ocsp(options: OcspOptions, { io, env, signal }: Surroundings): Promise<number> {
+/** `ca ocsp`: the OCSP responder. */
+export const addOcsp: AddCommand = (yargs, run) =>
+  yargs.command(
+    'ocsp',
+    'Answer OCSP requests, on this host alone, until it is ended',
+    (ca) =>
+      ca
+        .option('listen', {
+          type: 'string',
+          requiresArg: true,
+          demandOption: true,
+          coerce: listenAddress,
+          describe: '127.0.0.1:PORT, [::1]:PORT or the absolute path of a socket',
+        })
+        .option('nickname', {
+          ...nicknameFlag,
+          describe:
+            "Certificate on the token that signs the answers [the CA's newest with the extended key usage OCSPSigning, else the CA's own]",
+        })
+        .option('minutes', {
+          type: 'string',
+          requiresArg: true,
+          coerce: wholeNumber('minutes', 1, 10_080),
+          describe: 'How long an answer may be kept, at most a week [60]',
+        })
+        .option('responder-id', {
+          choices: ['name', 'key'] as const,
+          default: 'key' as const,
+          describe: 'How an answer names who signed it',
+        })
+        .example('hsmonger ca ocsp --listen 127.0.0.1:2560', ''),
+    run(ocsp),
+  );
+
+async function ocsp(options: OcspOptions, { io, env, signal }: Surroundings): Promise<number> {
   const place = instanceOf(options, env);
   tokenIssuerOf(place.instance);
   await assertOwnedHere(place, 'run its OCSP responder');

@@ -5,16 +5,48 @@ import { askService } from '../../service/ask.js';
 import type { Meant, RevocationReport } from '../../service/tasks/ca/revoke-certificate.js';
 import { tokenIssuerOf } from '../../service/own-authority.js';
 import { certificateFromPem } from '../../x509/pem.js';
-import type { Surroundings } from '../command.js';
+import type { AddCommand, Surroundings } from '../command.js';
 import { instanceOf, type GlobalOptions } from '../global-options.js';
 import { harmless, json } from '../output.js';
 import { assertOwnedHere } from './ledger/owner.js';
 
-interface RevokeOptions extends GlobalOptions {
+export interface RevokeOptions extends GlobalOptions {
   readonly certificate: string;
   readonly reason: RevocationReason | 'removeFromCRL';
   readonly invalidity: Date | undefined;
 }
+
+/** The positional of `revoke` and `unrevoke`. */
+export const revoked = {
+  type: 'string',
+  demandOption: true,
+  describe: 'Serial number in hexadecimal, or the file of the certificate (PEM, DER)',
+} as const;
+
+/** `ca revoke`: in the ledger, for the next CRL and the OCSP responder. */
+export const addRevoke: AddCommand = (yargs, run) =>
+  yargs.command(
+    'revoke <certificate>',
+    'Revoke a certificate this CA issued',
+    (ca) =>
+      ca
+        .positional('certificate', revoked)
+        .option('reason', {
+          type: 'string',
+          requiresArg: true,
+          default: 'unspecified',
+          coerce: reasonOf,
+          describe: `${Object.keys(revocationReasons).join(', ')}; removeFromCRL ends a certificateHold`,
+        })
+        .option('invalidity', {
+          type: 'string',
+          requiresArg: true,
+          coerce: dateOf,
+          describe: 'Since when its key is not to be relied on: 2026-03-01 or 2026-03-01T14:30:00Z',
+        })
+        .example('hsmonger ca revoke 4a7f… --reason keyCompromise --invalidity 2026-03-01', ''),
+    run(revokeCertificate),
+  );
 
 export async function revokeCertificate(options: RevokeOptions, { io, env }: Surroundings): Promise<number> {
   const place = instanceOf(options, env);
@@ -28,10 +60,6 @@ export async function revokeCertificate(options: RevokeOptions, { io, env }: Sur
   });
   io.out(options.json ? json(report) : `${sentence(report, place.instance.name)}\n`);
   return 0;
-}
-
-export function unrevokeCertificate(options: Omit<RevokeOptions, 'reason' | 'invalidity'>, surroundings: Surroundings): Promise<number> {
-  return revokeCertificate({ ...options, reason: 'removeFromCRL', invalidity: undefined }, surroundings);
 }
 
 function sentence({ serial, subject, change, at, reason, invalidity }: RevocationReport, instance: string): string {
@@ -75,7 +103,7 @@ function contentOctets(digits: string): string {
 }
 
 /** For `coerce`. */
-export function reasonOf(word: string): RevocationReason | 'removeFromCRL' {
+function reasonOf(word: string): RevocationReason | 'removeFromCRL' {
   const reason = parseReason(word);
   if (reason === undefined)
     throw new HsmongerError(
@@ -86,7 +114,7 @@ export function reasonOf(word: string): RevocationReason | 'removeFromCRL' {
 }
 
 /** For `coerce`: a day or a moment, ISO 8601, in UTC unless it says otherwise. */
-export function dateOf(word: string | undefined): Date | undefined {
+function dateOf(word: string | undefined): Date | undefined {
   if (word === undefined) return undefined;
   const shape = /^\d{4}-\d\d-\d\d(?:T\d\d:\d\d(?::\d\d)?(?:Z|[+-]\d\d:\d\d)?)?$/u.exec(word)?.[0];
   const date = new Date(shape === undefined ? NaN : /T.*(?:Z|[+-]\d\d:\d\d)$/u.test(shape) || !shape.includes('T') ? shape : `${shape}Z`);

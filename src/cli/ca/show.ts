@@ -7,18 +7,32 @@ import { parseCertificate } from '../../x509/parse-certificate.js';
 import { certificateToPem } from '../../x509/pem.js';
 import { keyFacts, keyFingerprint } from '../../x509/public-key.js';
 import { signatureScheme } from '../../x509/signature.js';
-import type { Surroundings } from '../command.js';
+import type { AddCommand, Surroundings } from '../command.js';
+import { nicknameFlag } from '../flags.js';
 import { instanceOf, type GlobalOptions } from '../global-options.js';
 import { harmless, json } from '../output.js';
 import { stateOf } from './list.js';
 
-export interface ShowOptions extends GlobalOptions {
+interface ShowOptions extends GlobalOptions {
   readonly serial: string | undefined;
   readonly nickname: string | undefined;
   readonly pem: boolean;
 }
 
-export async function show(options: ShowOptions, { io, env, clock }: Surroundings): Promise<number> {
+/** `ca show`: one certificate. */
+export const addShow: AddCommand = (yargs, run) =>
+  yargs.command(
+    'show [serial]',
+    'One certificate: what it says, its chain, how it was issued',
+    (ca) =>
+      ca
+        .positional('serial', { type: 'string', describe: 'Serial number in hexadecimal' })
+        .option('nickname', { ...nicknameFlag, describe: 'One on the token, by its nickname' })
+        .option('pem', { type: 'boolean', default: false, describe: 'The certificate alone' }),
+    run(show),
+  );
+
+async function show(options: ShowOptions, { io, env, clock }: Surroundings): Promise<number> {
   const shown = await askService(instanceOf(options, env), 'show certificate', whichOf(options));
   if (options.pem) {
     io.out(certificateToPem(shown.certificate));
