@@ -1,7 +1,11 @@
 import { mkdirSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { connectCertmonger } from '../../dbus/certmonger.js';
-import { apply, list, plan, start, stop } from '../../src/cli/track.js';
+import { apply } from '../../src/cli/track/apply.js';
+import { list } from '../../src/cli/track/list.js';
+import { plan } from '../../src/cli/track/plan.js';
+import { start } from '../../src/cli/track/start.js';
+import { stop } from '../../src/cli/track/stop.js';
 import type { GlobalOptions } from '../../src/cli/global-options.js';
 import type { Surroundings } from '../../src/cli/command.js';
 import { loadInstance } from '../../src/config/load.js';

@@ -48,6 +48,7 @@ export const addRevoke: AddCommand = (yargs, run) =>
     run(revokeCertificate),
   );
 
+/** Also ends a hold: reason removeFromCRL. */
 export async function revokeCertificate(options: RevokeOptions, { io, env }: Surroundings): Promise<number> {
   const place = instanceOf(options, env);
   tokenIssuerOf(place.instance);
