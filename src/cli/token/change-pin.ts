@@ -13,11 +13,13 @@ import { changePin, finishPinChange } from '../../service/pin/change.js';
 import { pinIn } from '../../service/pin/pin-in.js';
 import { untilIdle, wakeRequests } from '../../tracking/waiting-for-pin.js';
 import type { Surroundings } from '../command.js';
+import { pathFlag } from '../flags.js';
 import { instanceOf, type GlobalOptions } from '../global-options.js';
 import { harmless, json } from '../output.js';
 import { givenPin } from '../pin-input.js';
 import { withCertmonger } from '../with-certmonger.js';
 import { affectedBy } from './affected.js';
+import type { AddTokenCommand } from './place.js';
 
 interface ChangePinOptions extends GlobalOptions {
   readonly newPinFile: string | undefined;
@@ -31,7 +33,19 @@ interface Place {
 }
 
 /** `token change-pin`: the token's PIN and every file that holds it. */
-export async function changePinOfToken(options: ChangePinOptions, surroundings: Surroundings): Promise<number> {
+export const addChangePin: AddTokenCommand = (yargs, run) =>
+  yargs.command(
+    'change-pin',
+    'Change the PIN: of the token, and in every PIN file of its instances and requests',
+    (change) =>
+      change.option('new-pin-file', {
+        ...pathFlag,
+        describe: 'Take the new PIN from this file; else it is asked for twice, or read from standard input',
+      }),
+    run(changePinOfToken),
+  );
+
+async function changePinOfToken(options: ChangePinOptions, surroundings: Surroundings): Promise<number> {
   const { io, env } = surroundings;
   if (options.module !== undefined)
     throw new HsmongerError('USAGE', 'change-pin changes the PIN files of an instance too, so it goes with --instance, not with --module.');

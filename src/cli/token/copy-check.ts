@@ -8,17 +8,30 @@ import { accountOf } from '../../platform/service-user.js';
 import { askService } from '../../service/ask.js';
 import type { TokenContents } from '../../service/tasks/token/inspect-token.js';
 import type { Surroundings } from '../command.js';
+import { absolutePath } from '../flags.js';
 import { harmless, json } from '../output.js';
 import { faultsOfCopy, type CopiedFile } from './compare-copy.js';
-import { placeOf, withLabel, type Place, type TokenOptions } from './place.js';
+import { placeOf, withLabel, type AddTokenCommand, type Place, type TokenOptions } from './place.js';
+
+/** `token copy-check`: a copied SoftHSM token directory against its original. */
+export const addCopyCheck: AddTokenCommand = (yargs, run) =>
+  yargs.command(
+    'copy-check <directory>',
+    "Whether a copied SoftHSM token directory is the token's, whole and safe, for another host",
+    (copy) =>
+      copy.positional('directory', {
+        type: 'string',
+        demandOption: true,
+        coerce: absolutePath,
+        describe: "What holds the copied token's directory",
+      }),
+    run(copyCheck),
+  );
 
 /**
  * Whether a copied SoftHSM token directory can stand in for the original on another host. Logs in to both: the copy has the original's PIN.
  */
-export async function copyCheck(
-  options: TokenOptions & { readonly directory: string | undefined },
-  { io, env }: Surroundings,
-): Promise<number> {
+async function copyCheck(options: TokenOptions & { readonly directory: string | undefined }, { io, env }: Surroundings): Promise<number> {
   const place = await withLabel(options, placeOf(options, env));
   const directory = options.directory ?? '';
   const { module, environment } = tokenOf(place.instance);

@@ -2,9 +2,10 @@ import { onlyOne, selecting } from '../../pkcs11/objects/selection.js';
 import { askService } from '../../service/ask.js';
 import { certificateToPem } from '../../x509/pem.js';
 import type { Surroundings } from '../command.js';
+import { outFlag } from '../flags.js';
 import { harmless } from '../output.js';
 import { writeNew } from '../write-file.js';
-import { placeOf, withLabel, type TokenOptions } from './place.js';
+import { placeOf, selectorWord, withLabel, type AddTokenCommand, type TokenOptions } from './place.js';
 import { newestFirst } from './tables.js';
 
 interface ExportOptions extends TokenOptions {
@@ -13,7 +14,16 @@ interface ExportOptions extends TokenOptions {
 }
 
 /** `token export-cert`: PEM. Of several under one nickname, as a renewal leaves them, the newest. */
-export async function exportCert(options: ExportOptions, { io, env }: Surroundings): Promise<number> {
+export const addExportCert: AddTokenCommand = (yargs, run) =>
+  yargs.command(
+    'export-cert <selector>',
+    'Write a certificate of the token as PEM',
+    (certificate) =>
+      certificate.positional('selector', { type: 'string', demandOption: true, describe: selectorWord }).option('out', outFlag),
+    run(exportCert),
+  );
+
+async function exportCert(options: ExportOptions, { io, env }: Surroundings): Promise<number> {
   const { selector, out } = options;
   const { description, certificates } = await askService(await withLabel(options, placeOf(options, env, selector)), 'list objects', {
     keys: false,

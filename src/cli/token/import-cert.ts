@@ -3,7 +3,7 @@ import { HsmongerError, sentenceOf } from '../../errors.js';
 import { askService } from '../../service/ask.js';
 import type { Surroundings } from '../command.js';
 import { harmless, json } from '../output.js';
-import { placeOf, withLabel, type TokenOptions } from './place.js';
+import { placeOf, withLabel, type AddTokenCommand, type TokenOptions } from './place.js';
 import { certificateUri } from './tables.js';
 import { hex } from '../../platform/hex.js';
 import { foreignIdWarning } from './words.js';
@@ -17,7 +17,23 @@ interface ImportOptions extends TokenOptions {
 const maxBytes = 1024 * 1024;
 
 /** `token import-cert`: a certificate beside its key. */
-export async function importCert(options: ImportOptions, { io, env }: Surroundings): Promise<number> {
+export const addImportCert: AddTokenCommand = (yargs, run) =>
+  yargs.command(
+    'import-cert <file>',
+    'Store a certificate beside its key',
+    (certificate) =>
+      certificate
+        .positional('file', { type: 'string', demandOption: true, describe: 'PEM, DER or PKCS#7 with one certificate' })
+        .option('label', {
+          type: 'string',
+          requiresArg: true,
+          describe: "Nickname [that of the certificate before it, or its key's label]",
+        })
+        .option('without-key', { type: 'boolean', default: false, describe: 'A certificate of the chain, whose key is elsewhere' }),
+    run(importCert),
+  );
+
+async function importCert(options: ImportOptions, { io, env }: Surroundings): Promise<number> {
   const { file: name, label, withoutKey } = options;
   const place = await withLabel(options, placeOf(options, env));
   const { token, nssId, ...put } = await askService(place, 'put certificate', {

@@ -8,10 +8,11 @@ import { holdingFlock } from '../../platform/flock.js';
 import { runningAsRoot } from '../../platform/service-user.js';
 import { askService } from '../../service/ask.js';
 import type { Surroundings } from '../command.js';
+import { absolutePath } from '../flags.js';
 import type { Io } from '../io.js';
 import { harmless, json } from '../output.js';
 import { instancesOn } from './instances-on.js';
-import { placeOf, type TokenOptions } from './place.js';
+import { placeOf, type AddTokenCommand, type TokenOptions } from './place.js';
 import { isUri } from '../../config/pkcs11-uri.js';
 
 interface InitOptions extends TokenOptions {
@@ -26,7 +27,33 @@ interface InitOptions extends TokenOptions {
 const lockSeconds = 120;
 
 /** `token init`: a token with a label, a security officer's PIN and a user's PIN. */
-export async function init(options: InitOptions, { io, env }: Surroundings): Promise<number> {
+export const addInit: AddTokenCommand = (yargs, run) =>
+  yargs.command(
+    'init',
+    'Make a blank token usable: label and PINs',
+    (init) =>
+      init
+        .describe('token', 'Label of the new token, at most 32 octets')
+        .describe('pin-file', 'File with the PIN the new token gets')
+        .option('so-pin-file', {
+          type: 'string',
+          requiresArg: true,
+          demandOption: true,
+          coerce: (file: string) => absolutePath(file) ?? file,
+          describe: "File with the security officer's PIN",
+        })
+        .option('slot', { type: 'string', requiresArg: true, describe: 'CK_SLOT_ID [the first slot that is not initialised]' })
+        .option('slot-index', { type: 'string', requiresArg: true, describe: "Place among the module's slots, empty ones too, from 0" })
+        .option('erase', { type: 'string', requiresArg: true, describe: 'Label of the token that is there, whose keys will be lost' })
+        .option('force', {
+          type: 'boolean',
+          default: false,
+          describe: "Try the security officer's PIN even where one attempt is left before it locks",
+        }),
+    run(init),
+  );
+
+async function init(options: InitOptions, { io, env }: Surroundings): Promise<number> {
   const label = options.token;
   if (label === undefined || isUri(label) || options.module === undefined || options.pinFile === undefined)
     throw new HsmongerError('USAGE', 'A new token wants --module, its label with --token, and --pin-file.');

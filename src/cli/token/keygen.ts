@@ -5,7 +5,7 @@ import type { Surroundings } from '../command.js';
 import { harmless, json } from '../output.js';
 import { hex } from '../../platform/hex.js';
 import { foreignIdWarning } from './words.js';
-import { placeOf, withLabel, type TokenOptions } from './place.js';
+import { placeOf, withLabel, type AddTokenCommand, type TokenOptions } from './place.js';
 import { keyUri } from './tables.js';
 
 interface KeygenOptions extends TokenOptions {
@@ -15,7 +15,28 @@ interface KeygenOptions extends TokenOptions {
 }
 
 /** `token keygen`: a key pair that never leaves the token. */
-export async function keygen(options: KeygenOptions, { io, env }: Surroundings): Promise<number> {
+export const addKeygen: AddTokenCommand = (yargs, run) =>
+  yargs.command(
+    'keygen',
+    'Make a key pair that never leaves the token',
+    (keygen) =>
+      keygen
+        .option('type', {
+          type: 'string',
+          requiresArg: true,
+          demandOption: true,
+          describe: 'rsa:2048, rsa:3072, rsa:4096, EC:prime256v1, EC:secp384r1, EC:secp521r1, P-256, P-384, P-521, Ed25519',
+        })
+        .option('label', { type: 'string', requiresArg: true, demandOption: true, describe: 'New on the token' })
+        .option('id', {
+          type: 'string',
+          requiresArg: true,
+          describe: 'CKA_ID in hexadecimal [SHA-1 of the public value, as NSS wants it]',
+        }),
+    run(keygen),
+  );
+
+async function keygen(options: KeygenOptions, { io, env }: Surroundings): Promise<number> {
   const type = parseKeyType(options.type);
   const id = idOf(options.id);
   const place = await withLabel(options, placeOf(options, env));

@@ -1,10 +1,19 @@
 import { askService } from '../../service/ask.js';
 import type { Surroundings } from '../command.js';
 import { json } from '../output.js';
-import { placeOf, withLabel, type TokenOptions } from './place.js';
+import { placeOf, selectorWord, withLabel, type AddTokenCommand, type TokenOptions } from './place.js';
 import { keyReport, keyTable } from './tables.js';
 
-export async function keys(options: TokenOptions & { readonly selector: string | undefined }, { io, env }: Surroundings): Promise<number> {
+/** `token keys`: the keys, with their certificates and URIs. */
+export const addKeys: AddTokenCommand = (yargs, run) =>
+  yargs.command(
+    'keys [selector]',
+    'The keys, with their certificates and URIs',
+    (keys) => keys.positional('selector', { type: 'string', describe: selectorWord }),
+    run(keys),
+  );
+
+async function keys(options: TokenOptions & { readonly selector: string | undefined }, { io, env }: Surroundings): Promise<number> {
   const { selector } = options;
   const contents = await askService(await withLabel(options, placeOf(options, env, selector)), 'list objects', { keys: true });
   const report = keyReport(contents, selector);

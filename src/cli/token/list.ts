@@ -1,10 +1,19 @@
 import { askService } from '../../service/ask.js';
 import type { Surroundings } from '../command.js';
 import { json } from '../output.js';
-import { placeOf, type TokenOptions } from './place.js';
+import { placeOf, type AddTokenCommand, type TokenOptions } from './place.js';
 import { mechanismTable, tokenTable } from './tables.js';
 
-export async function list(options: TokenOptions & { readonly mechanisms: boolean }, { io, env }: Surroundings): Promise<number> {
+/** `token list`: the tokens in the module's slots. */
+export const addList: AddTokenCommand = (yargs, run) =>
+  yargs.command(
+    'list',
+    "The tokens in the module's slots",
+    (list) => list.option('mechanisms', { type: 'boolean', default: false, describe: 'And what each can do' }),
+    run(list),
+  );
+
+async function list(options: TokenOptions & { readonly mechanisms: boolean }, { io, env }: Surroundings): Promise<number> {
   const place = placeOf(options, env);
   if (options.mechanisms) {
     const all = await askService(place, 'list mechanisms', undefined);

@@ -2,9 +2,13 @@ import { findModules } from '../../pkcs11/module/vendors.js';
 import type { Surroundings } from '../command.js';
 import type { GlobalOptions } from '../global-options.js';
 import { columns, json } from '../output.js';
+import type { AddTokenCommand } from './place.js';
 
 /** `token modules`: the known PKCS#11 libraries on this machine; none is loaded. */
-export function modules(options: GlobalOptions, { io }: Surroundings): Promise<number> {
+export const addModules: AddTokenCommand = (yargs, run) =>
+  yargs.command('modules', 'The PKCS#11 libraries of known vendors on this machine', (modules) => modules, run(modules));
+
+function modules(options: GlobalOptions, { io }: Surroundings): Promise<number> {
   const found = findModules();
   if (options.json) {
     io.out(json(found));

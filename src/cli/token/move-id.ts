@@ -1,12 +1,20 @@
 import { askService } from '../../service/ask.js';
 import type { Surroundings } from '../command.js';
 import { harmless, json } from '../output.js';
-import { placeOf, withLabel, type TokenOptions } from './place.js';
+import { placeOf, selectorWord, withLabel, type AddTokenCommand, type TokenOptions } from './place.js';
 import { keyUri } from './tables.js';
 import { hex } from '../../platform/hex.js';
 
 /** `token move-id`: the CKA_ID NSS computes, for a key pair and its certificates. */
-export async function moveId(options: TokenOptions & { readonly selector: string }, { io, env }: Surroundings): Promise<number> {
+export const addMoveId: AddTokenCommand = (yargs, run) =>
+  yargs.command(
+    'move-id <selector>',
+    'Give a key and its certificates the CKA_ID that NSS and certmonger look for',
+    (move) => move.positional('selector', { type: 'string', demandOption: true, describe: selectorWord }),
+    run(moveId),
+  );
+
+async function moveId(options: TokenOptions & { readonly selector: string }, { io, env }: Surroundings): Promise<number> {
   const { selector } = options;
   const { token, label, from, to, outcome, finished } = await askService(
     await withLabel(options, placeOf(options, env, selector)),

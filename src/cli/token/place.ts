@@ -4,7 +4,7 @@ import { chosenToken } from '../../config/token-views.js';
 import { tokenOf } from '../../config/token-of.js';
 import { HsmongerError } from '../../errors.js';
 import { askService } from '../../service/ask.js';
-import type { Surroundings } from '../command.js';
+import type { Runner, Surroundings } from '../command.js';
 import { isUri } from '../../config/pkcs11-uri.js';
 import { moduleFlags } from '../flags.js';
 import { directoriesOf, instanceOf, type GlobalFlags, type GlobalOptions } from '../global-options.js';
@@ -45,6 +45,14 @@ export function withTokenOptions(yargs: Argv<GlobalFlags>) {
       describe: 'What the module wants in C_Initialize, as NSS softokn does (with --module)',
     });
 }
+
+type TokenArgv = ReturnType<typeof withTokenOptions>;
+
+/** As AddCommand, for a command that has these flags too. */
+export type AddTokenCommand = (yargs: TokenArgv, run: Runner) => TokenArgv;
+
+/** What a command on one object takes; told to people. */
+export const selectorWord = 'Label, CKA_ID in hexadecimal, or URI (pkcs11:…)';
 
 /**
  * The instance file's token, or the one the flags name where there is no file yet. --token may be a URI (RFC 7512), and so may `selector`,

@@ -3,10 +3,18 @@ import { askService } from '../../service/ask.js';
 import type { Surroundings } from '../command.js';
 import { columns, json } from '../output.js';
 import { instancesOn } from './instances-on.js';
-import { placeOf, withLabel, type Place, type TokenOptions } from './place.js';
+import { placeOf, withLabel, type AddTokenCommand, type Place, type TokenOptions } from './place.js';
 
 /** `token prune`: superseded certificates off the token, archived first; shows what it would do unless told --yes. */
-export async function prune(options: TokenOptions & { readonly yes: boolean }, { io, env }: Surroundings): Promise<number> {
+export const addPrune: AddTokenCommand = (yargs, run) =>
+  yargs.command(
+    'prune',
+    'Take superseded certificates off the token; they are archived',
+    (prune) => prune.option('yes', { type: 'boolean', default: false, describe: 'Do it; else only list' }),
+    run(prune),
+  );
+
+async function prune(options: TokenOptions & { readonly yes: boolean }, { io, env }: Surroundings): Promise<number> {
   const place = await withLabel(options, placeOf(options, env));
   if (options.yes) await assertNoInstances(place);
   const { certificates } = await askService(place, 'prune certificates', { remove: options.yes });
