@@ -1,46 +1,22 @@
 import path from 'node:path';
-import { asHsmongerError, HsmongerError } from '../../errors.js';
-import type { IssueResult, NamedRequest } from '../../issuer/token/issuance/results.js';
-import { askService } from '../../service/ask.js';
-import type { Progress } from '../../service/order.js';
-import type { Issued, OrderInput } from '../../service/tasks/ca/issue-certificates.js';
-import { nameText } from '../../x509/names/name.js';
-import { parseCertificate } from '../../x509/parse-certificate.js';
-import { certificateToPem } from '../../x509/pem.js';
+import { HsmongerError } from '../../errors.js';
 import type { AddCommand, Surroundings } from '../command.js';
 import { nicknameFlag, pathFlag, wholeNumber } from '../flags.js';
 import { instanceOf, type GlobalOptions } from '../global-options.js';
-import { harmless, json, progressLine } from '../output.js';
-import { writeAllNew } from '../write-file.js';
-import { assertWritable, certificateName, inLedger, readRequest, requestsIn } from './issuing/issue-files.js';
-import { orderFromOptions, type OrderOptions } from './issuing/issue-order.js';
+import { assertWritable, jobsOf, type FileOptions } from './issuing/issue-files.js';
 import { issueOnToken } from './issuing/issue-on-token.js';
-import { assertOwnedHere } from './ledger/owner.js';
-import { portionsOf } from './issuing/portions.js';
+import { orderFromOptions, type OrderOptions } from './issuing/issue-order.js';
+import { issueRequests } from './issuing/issue-requests.js';
 import { previewIssuance } from './issuing/preview-issuance.js';
+import { assertOwnedHere } from './ledger/owner.js';
 import { maxDays, maxPathLength } from './making/own-options.js';
 
-interface IssueOptions extends GlobalOptions, OrderOptions {
-  readonly in: string | undefined;
-  readonly inDir: string | undefined;
-  readonly out: string | undefined;
-  readonly outDir: string | undefined;
+interface IssueOptions extends GlobalOptions, OrderOptions, FileOptions {
   readonly nickname: string | undefined;
   readonly keyType: string | undefined;
   readonly key: string | undefined;
   readonly chain: boolean;
   readonly dryRun: boolean;
-}
-
-/** A request, and where its certificate goes; standard output where it is not said. */
-export interface Job extends NamedRequest {
-  readonly file?: string;
-}
-
-/** A request that could not even be read. */
-interface Unread {
-  readonly name: string;
-  readonly problem: { readonly code: string; readonly message: string };
 }
 
 /** `ca issue`: certificates for requests in files, or for a key on the token. */
@@ -151,152 +127,4 @@ function assertTogether({ in: file, inDir, out, outDir, nickname, keyType, key, 
   if (nickname !== undefined && (keyType === undefined) === (key === undefined))
     throw wrong('With --nickname goes --key-type for a new key or --key for one that is on the token.');
   if (nickname !== undefined && subject === undefined) throw wrong('With --nickname goes --subject: there is no request that says it.');
-}
-
-function jobsOf({ in: file, inDir, out, outDir }: IssueOptions): { readonly jobs: readonly Job[]; readonly unread: readonly Unread[] } {
-  if (inDir === undefined || outDir === undefined)
-    return { jobs: [{ name: file ?? '-', csr: readRequest(file ?? '-'), ...(out === undefined ? {} : { file: out }) }], unread: [] };
-  const jobs: Job[] = [];
-  const unread: Unread[] = [];
-  const taken = new Map<string, string>();
-  for (const name of requestsIn(inDir)) {
-    try {
-      const target = certificateName(name);
-      const other = taken.get(target);
-      if (other !== undefined)
-        throw new HsmongerError('USAGE', `Its certificate would be ${target}, like that for ${other}; give one of the files another name.`);
-      taken.set(target, name);
-      jobs.push({ name, csr: readRequest(path.join(inDir, name)), file: path.join(outDir, target) });
-    } catch (error) {
-      const { code, message } = asHsmongerError(error);
-      unread.push({ name, problem: { code, message } });
-    }
-  }
-  return { jobs, unread };
-}
-
-async function issueRequests(
-  place: ReturnType<typeof instanceOf>,
-  order: OrderInput,
-  jobs: readonly Job[],
-  unread: readonly Unread[],
-  options: IssueOptions,
-  { io, signal }: Surroundings,
-): Promise<number> {
-  const line = progressLine(io);
-  const reports: Report[] = unread.map(({ name, problem }) => ({ name, problem }));
-  let before = 0;
-  for (const some of portionsOf(jobs)) {
-    const from = before;
-    before += some.length;
-    const files = new Map(some.map(({ name, file }) => [name, file]));
-    const kept = new Map<string, Report>();
-    const take = ({ results, chain }: Issued) => {
-      const above = options.chain ? chain.map(certificateToPem).join('') : '';
-      for (const report of keepAll(
-        results.filter(({ name }) => !kept.has(name)),
-        files,
-        above,
-      ))
-        kept.set(report.name, report);
-    };
-    // What is in the ledger is in its file, too, should the rest never come.
-    const onProgress = ({ done, part }: Progress) => {
-      line.show(`${String(from + done)} of ${String(jobs.length)} certificates`);
-      if (part !== undefined) take(part as Issued);
-    };
-    const answer = await askService(
-      place,
-      'issue certificates',
-      { ...order, requests: some.map(({ name, csr }) => ({ name, csr })) },
-      { onProgress, signal },
-    );
-    line.clear();
-    take(answer);
-    reports.push(...some.flatMap(({ name }) => kept.get(name) ?? []));
-  }
-  return tell(reports, options, jobs.length + unread.length, io);
-}
-
-interface Report {
-  readonly name: string;
-  readonly serial?: string;
-  readonly subject?: string;
-  readonly notAfter?: Date;
-  readonly file?: string;
-  readonly before?: boolean;
-  /** PEM, where no file was named. */
-  readonly pem?: string;
-  readonly problem?: { readonly code: string; readonly message: string };
-}
-
-/** What is told of each result, its file written where it has one. */
-function keepAll(results: readonly IssueResult[], files: ReadonlyMap<string, string | undefined>, above: string): Report[] {
-  const reports = results.map((result) => reportOf(result, above));
-  const wanted = reports.flatMap(({ name, pem }) => {
-    const file = files.get(name);
-    return file === undefined || pem === undefined ? [] : [{ name, file, content: pem }];
-  });
-  const faults = writeAllNew(wanted, inLedger);
-  const written = new Map(wanted.map(({ name, file }, nth) => [name, { file, fault: faults[nth] }]));
-  return reports.map((report) => {
-    const one = written.get(report.name);
-    if (one === undefined) return report;
-    const { pem, ...facts } = report;
-    return pem === undefined || one.fault === undefined
-      ? { ...facts, file: one.file }
-      : { ...facts, problem: { code: one.fault.code, message: one.fault.message } };
-  });
-}
-
-function reportOf(result: IssueResult, above: string): Report {
-  if ('problem' in result) return result;
-  const { serial, subject, notAfter } = parseCertificate(result.certificate);
-  return {
-    name: result.name,
-    serial: Buffer.from(serial).toString('hex'),
-    subject: nameText(subject),
-    notAfter,
-    before: result.before,
-    pem: certificateToPem(result.certificate) + above,
-  };
-}
-
-/** A page of one line each is read; a thousand are not. */
-const listed = 50;
-
-function tell(reports: readonly Report[], { json: asJson }: IssueOptions, total: number, io: Surroundings['io']): number {
-  const failed = reports.filter(({ problem }) => problem !== undefined);
-  if (asJson) {
-    io.out(json(reports));
-    return failed.length === 0 ? 0 : 1;
-  }
-  // A token that is gone is one trouble, not a thousand.
-  const troubles = new Map<string, string[]>();
-  for (const { name, problem } of failed) {
-    const message = problem?.message ?? '';
-    const names = troubles.get(message) ?? [];
-    names.push(name);
-    troubles.set(message, names);
-  }
-  for (const [message, [first = '', ...more]] of [...troubles].slice(0, listed))
-    io.err(`${harmless(first)}${more.length === 0 ? '' : ` and ${String(more.length)} more`}: ${harmless(message)}\n`);
-  if (troubles.size > listed) io.err('… and more; --json lists them all.\n');
-  const [only] = reports;
-  if (only?.pem !== undefined) {
-    io.out(only.pem);
-    if (only.problem === undefined) io.err(`${line(only)}\n`);
-  } else {
-    const done = reports.filter(({ problem }) => problem === undefined);
-    for (const report of done.slice(0, total > listed ? 0 : listed)) io.out(`${line(report)}\n`);
-    if (total > 1)
-      io.out(
-        `${String(done.length)} of ${String(total)} certificates issued${done.some(({ before }) => before === true) ? `, ${String(done.filter(({ before }) => before === true).length)} of them before` : ''}.\n`,
-      );
-  }
-  return failed.length === 0 ? 0 : 1;
-}
-
-function line({ file, serial = '', subject = '', notAfter, before }: Report): string {
-  return `${file === undefined ? '' : `${harmless(file)}: `}${harmless(subject)}, serial ${serial}, expires ${notAfter?.toISOString().slice(0, 10) ?? ''}${before === true ? ' (issued before)' : ''}`;
 }

@@ -5,12 +5,8 @@ import type { OrderInput } from '../../../service/tasks/ca/issue-certificates.js
 import type { NamedRequest } from '../../../issuer/token/issuance/results.js';
 import type { Surroundings } from '../../command.js';
 import { harmless, json } from '../../output.js';
+import type { Unread } from './issue-files.js';
 import { portionsOf } from './portions.js';
-
-interface Unread {
-  readonly name: string;
-  readonly problem: { readonly code: string; readonly message: string };
-}
 
 /** What would be issued, without a PIN and without a trace. */
 export async function previewIssuance(
