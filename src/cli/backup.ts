@@ -3,7 +3,7 @@ import { appendFileSync, existsSync, mkdirSync, readFileSync, writeFileSync } fr
 import { hostname } from 'node:os';
 import path from 'node:path';
 import { agentConfFile, loadAgentConf } from '../config/agent-conf.js';
-import type { Directories, Instance } from '../config/instance.js';
+import type { Instance, InstanceSite } from '../config/instance.js';
 import { instanceNames, loadInstance } from '../config/load.js';
 import { pinPathOf } from '../config/token-of.js';
 import { HsmongerError } from '../errors.js';
@@ -77,10 +77,7 @@ async function backup(options: BackupOptions, { io, env, clock }: Surroundings):
 }
 
 /** Root writes what the process that has dropped reads: names and sizes are its own, checked against what a backup may hold. */
-async function stage(
-  place: { readonly instance: Instance; readonly directories: Directories },
-  directory: string,
-): Promise<InstanceBackup> {
+async function stage(place: InstanceSite, directory: string): Promise<InstanceBackup> {
   const { instance } = place;
   mkdirSync(directory, { mode: 0o700 });
   const file = copied(instance.file, path.join(directory, 'instance.toml'));
@@ -100,11 +97,7 @@ async function stage(
   }
 }
 
-async function received(
-  place: { readonly instance: Instance; readonly directories: Directories },
-  parts: readonly StatePart[],
-  directory: string,
-): Promise<void> {
+async function received(place: InstanceSite, parts: readonly StatePart[], directory: string): Promise<void> {
   for (const { name } of parts) {
     const target = path.join(directory, assertPart(name));
     mkdirSync(path.dirname(target), { recursive: true, mode: 0o700 });

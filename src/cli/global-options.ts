@@ -1,6 +1,6 @@
 import type { Argv } from 'yargs';
 import { directoriesFrom } from '../config/directories.js';
-import type { Directories, Instance } from '../config/instance.js';
+import type { Directories, InstanceSite } from '../config/instance.js';
 import { loadInstance } from '../config/load.js';
 
 /** Flags every command has, as a command reads them. */
@@ -50,7 +50,7 @@ export function directoriesOf(
 export function instanceOf(
   options: Pick<GlobalOptions, 'instance' | 'configDir' | 'stateDir'>,
   env: Readonly<Record<string, string | undefined>>,
-): { instance: Instance; directories: Directories } {
+): InstanceSite {
   const directories = directoriesOf(options, env);
   return { directories, instance: loadInstance(directories, options.instance) };
 }

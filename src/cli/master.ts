@@ -1,4 +1,4 @@
-import type { Directories, Instance } from '../config/instance.js';
+import type { InstanceSite } from '../config/instance.js';
 import { sameHost } from '../directory/master-alarm.js';
 import { HsmongerError } from '../errors.js';
 import { directoryOf, type ServersLook } from '../renewal/look-at-servers.js';
@@ -14,11 +14,6 @@ interface SetOptions extends GlobalOptions {
   readonly host: string | undefined;
   readonly withoutKra: boolean;
   readonly yes: boolean;
-}
-
-interface Place {
-  readonly instance: Instance;
-  readonly directories: Directories;
 }
 
 /** `master show`, `master set`: who renews what all servers of the CA share. */
@@ -74,7 +69,7 @@ async function set(options: SetOptions, { io, env }: Surroundings): Promise<numb
 }
 
 /** Over a connection of its own: what the directory says now, not what was sent to it. */
-async function end(options: SetOptions, io: Surroundings['io'], place: Place, host: string, changed: boolean): Promise<number> {
+async function end(options: SetOptions, io: Surroundings['io'], place: InstanceSite, host: string, changed: boolean): Promise<number> {
   const look = await lookAt(place);
   const [master, ...more] = look.servers.filter(({ renewalMaster }) => renewalMaster);
   if (master === undefined || more.length > 0 || !sameHost(master.host, host)) {
@@ -94,7 +89,7 @@ async function end(options: SetOptions, io: Surroundings['io'], place: Place, ho
   return look.alarm === undefined ? 0 : 3;
 }
 
-function lookAt(place: Place): Promise<ServersLook> {
+function lookAt(place: InstanceSite): Promise<ServersLook> {
   directoryOf(place.instance);
   return askService(place, 'look at servers', { all: true });
 }

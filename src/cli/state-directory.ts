@@ -1,13 +1,8 @@
 import { existsSync, rmdirSync } from 'node:fs';
 import path from 'node:path';
 import { stateDirectory } from '../config/directories.js';
-import type { Directories, Instance } from '../config/instance.js';
+import type { Directories, Instance, InstanceSite } from '../config/instance.js';
 import { askService } from '../service/ask.js';
-
-interface Place {
-  readonly instance: Instance;
-  readonly directories: Directories;
-}
 
 export function stateExists({
   directories,
@@ -20,7 +15,7 @@ export function stateExists({
 }
 
 /** Removes the instance's state directory: its contents as the service user (design rule 6), then the empty directory as root. */
-export async function removeState(place: Place): Promise<void> {
+export async function removeState(place: InstanceSite): Promise<void> {
   await askService(place, 'empty state', undefined);
   const directory = stateDirectory(place.directories, place.instance);
   rmdirSync(directory);

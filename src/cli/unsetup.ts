@@ -1,7 +1,7 @@
 import { rmSync } from 'node:fs';
 import type { Certmonger } from '../../dbus/certmonger.js';
 import { stateDirectory } from '../config/directories.js';
-import type { Directories, Instance } from '../config/instance.js';
+import type { InstanceSite } from '../config/instance.js';
 import { instanceNames, loadInstance } from '../config/load.js';
 import { tokensOf } from '../config/token-views.js';
 import { HsmongerError } from '../errors.js';
@@ -23,11 +23,6 @@ import { withCertmonger } from './with-certmonger.js';
 interface UnsetupOptions extends GlobalOptions {
   readonly yes: boolean;
   readonly purge: boolean;
-}
-
-interface Place {
-  readonly instance: Instance;
-  readonly directories: Directories;
 }
 
 /** `unsetup`: takes back what setup did. Keys and certificates are never touched. */
@@ -104,7 +99,7 @@ async function removeCa(certmonger: Certmonger, nickname: string): Promise<boole
 }
 
 /** Takes out of the NSS database what setup put in, unless another instance needs it. */
-async function takeBackModule(place: Place, name: string): Promise<string> {
+async function takeBackModule(place: InstanceSite, name: string): Promise<string> {
   const { instance, directories } = place;
   const user = instanceNames(directories)
     .filter((other) => other !== instance.name)

@@ -250,3 +250,9 @@ export interface Directories {
   readonly config: string;
   readonly state: string;
 }
+
+/** An instance, and where its configuration and state lie: what most work on it is told. */
+export interface InstanceSite {
+  readonly instance: Instance;
+  readonly directories: Directories;
+}

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import { directoriesFrom, ledgerFile, stateDirectory } from '../config/directories.js';
-import type { Directories, Instance } from '../config/instance.js';
+import type { InstanceSite } from '../config/instance.js';
 import { loadInstance } from '../config/load.js';
 import { prepareState } from '../config/prepare-state.js';
 import { asHsmongerError, HsmongerError } from '../errors.js';
@@ -30,9 +30,7 @@ import { throughRunuser } from './enrolment/through-runuser.js';
 type IssuerOperation = Extract<Operation, { kind: 'enrol' | 'fetch-roots' }>;
 type Environment = Readonly<Record<string, string | undefined>>;
 
-interface Run {
-  readonly instance: Instance;
-  readonly directories: Directories;
+interface Run extends InstanceSite {
   readonly flags: Flags;
 }
 

@@ -1,6 +1,6 @@
 import path from 'node:path';
 import { pinsFile, stateDirectory } from '../config/directories.js';
-import type { CertificateConfig, Directories, Instance } from '../config/instance.js';
+import type { CertificateConfig, InstanceSite } from '../config/instance.js';
 import { moduleEnvironment } from '../config/token-of.js';
 import { HsmongerError } from '../errors.js';
 import type { Directory } from '../directory/directory.js';
@@ -15,9 +15,7 @@ import type { Clock } from '../platform/clock.js';
 import type { run } from '../platform/run.js';
 
 /** What saving works with; the process has dropped to the service user. */
-export interface SavingContext {
-  readonly instance: Instance;
-  readonly directories: Directories;
+export interface SavingContext extends InstanceSite {
   readonly clock: Clock;
   /** A session on the instance's token, or on one of its further tokens, by its name. */
   readonly openToken: (options: { readonly access: 'read' | 'write'; readonly on?: string | undefined }) => Promise<Token>;

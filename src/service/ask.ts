@@ -1,7 +1,7 @@
 import { spawn } from 'node:child_process';
 import path from 'node:path';
 import type { Readable } from 'node:stream';
-import type { Directories, Instance, PinSource } from '../config/instance.js';
+import type { Instance, InstanceSite, PinSource } from '../config/instance.js';
 import { sessionsOf } from '../config/token-of.js';
 import { tokensOf } from '../config/token-views.js';
 import { HsmongerError } from '../errors.js';
@@ -25,7 +25,7 @@ export interface AskOptions {
 
 /** Runs one task as the instance's service user, in a child that has dropped for good, and gives its result or its HsmongerError. */
 export async function askService<K extends TaskName>(
-  to: { readonly instance: Instance; readonly directories: Directories },
+  to: InstanceSite,
   task: K,
   input: TaskInput<K>,
   options: AskOptions = {},

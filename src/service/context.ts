@@ -1,5 +1,5 @@
 import { ledgerFile, pinsFile } from '../config/directories.js';
-import type { Directories, Instance } from '../config/instance.js';
+import type { InstanceSite } from '../config/instance.js';
 import { tokenOn } from '../config/token-views.js';
 import type { Database } from '../ledger/database.js';
 import { openLedger } from '../ledger/ledger.js';
@@ -12,9 +12,7 @@ import { systemClock, type Clock } from '../platform/clock.js';
 import type { Privileged } from './privileged.js';
 
 /** What a task that runs as the service user works with. */
-export interface ServiceContext extends Privileged {
-  readonly instance: Instance;
-  readonly directories: Directories;
+export interface ServiceContext extends Privileged, InstanceSite {
   readonly clock: Clock;
   /** Reads the PIN as for a login, and tries none. To be wiped (`pin.fill(0)`). */
   readonly readPin: () => Pin;
@@ -39,9 +37,7 @@ const alone: Interaction = { progress: () => undefined, interruption: () => new 
 
 /** Runs `work` with everything it needs and closes what was opened, whatever happens. */
 export async function withServiceContext<T>(
-  given: {
-    readonly instance: Instance;
-    readonly directories: Directories;
+  given: InstanceSite & {
     readonly env: Readonly<Record<string, string | undefined>>;
     readonly privileged?: Privileged;
     readonly interaction?: Interaction;

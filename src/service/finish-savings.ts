@@ -1,4 +1,4 @@
-import type { Directories, Instance } from '../config/instance.js';
+import type { InstanceSite } from '../config/instance.js';
 import { helperReaction, sentenceOf } from '../errors.js';
 import { run } from '../platform/run.js';
 import { restartUnit, startGuarded } from '../renewal/guard.js';
@@ -8,11 +8,6 @@ import { askService } from './ask.js';
 import { keepFileModes } from './file-modes.js';
 import { scheduleRetry } from './retry.js';
 import { whileServerStopped } from './server-stopped.js';
-
-interface Place {
-  readonly instance: Instance;
-  readonly directories: Directories;
-}
 
 interface Means {
   readonly ask: typeof askService;
@@ -25,7 +20,7 @@ type Tell = (sentence: string) => Promise<void> | void;
  * Finishes what interrupted savings left: the service user's part in a dropped child, then units by root, restarted once for all of them.
  * What cannot be finished is told, stays in the journal, and is tried again by a timer where there is hope. Gives how many were finished.
  */
-export async function finishSavings(place: Place, tell: Tell, means: Means = { ask: askService, run }): Promise<number> {
+export async function finishSavings(place: InstanceSite, tell: Tell, means: Means = { ask: askService, run }): Promise<number> {
   const { instance } = place;
   const { resumed, stopped } = await resume(place, tell, means);
   const reports = resumed.flatMap((one) => (one.ok ? [one.report] : []));
@@ -44,7 +39,11 @@ export async function finishSavings(place: Place, tell: Tell, means: Means = { a
   return finished.length;
 }
 
-async function resume(place: Place, tell: Tell, { ask, run }: Means): Promise<{ readonly resumed: Resumed[]; readonly stopped: boolean }> {
+async function resume(
+  place: InstanceSite,
+  tell: Tell,
+  { ask, run }: Means,
+): Promise<{ readonly resumed: Resumed[]; readonly stopped: boolean }> {
   const { instance } = place;
   for (const certificate of instance.certificates) for (const sentence of await keepFileModes(certificate, run)) await tell(sentence);
   // Neither a directory is opened nor a server stopped for nothing.

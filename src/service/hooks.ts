@@ -1,5 +1,5 @@
 import { directoriesFrom } from '../config/directories.js';
-import type { CertificateConfig, Directories, Instance } from '../config/instance.js';
+import type { CertificateConfig, InstanceSite } from '../config/instance.js';
 import { loadInstance } from '../config/load.js';
 import { HsmongerError, asHsmongerError, helperReaction, sentenceOf } from '../errors.js';
 import { run } from '../platform/run.js';
@@ -20,14 +20,12 @@ interface Means {
   readonly run: typeof run;
 }
 
-interface Place extends Means {
-  readonly instance: Instance;
-  readonly directories: Directories;
+interface HookSite extends Means, InstanceSite {
   /** To the system log and to stderr. */
   readonly log: (priority: 'err' | 'warning' | 'info', message: string) => Promise<void>;
 }
 
-interface Hook extends Place {
+interface Hook extends HookSite {
   readonly nickname: string;
   readonly certificate: CertificateConfig;
 }
@@ -119,7 +117,7 @@ async function restart(hook: Hook, wanted: boolean): Promise<void> {
   await hook.ask(hook, 'finish saving', { nickname: hook.nickname });
 }
 
-async function finish(place: Place): Promise<void> {
+async function finish(place: HookSite): Promise<void> {
   await finishSavings(place, (sentence) => place.log('warning', sentence), place);
 }
 
@@ -128,9 +126,9 @@ async function asHook(
   argv: readonly string[],
   env: Environment,
   means: Means,
-  work: (place: Place, flags: Flags) => Promise<void>,
+  work: (place: HookSite, flags: Flags) => Promise<void>,
 ): Promise<number> {
-  const log: Place['log'] = (priority, message) => tellSystem(program, priority, message, means.run);
+  const log: HookSite['log'] = (priority, message) => tellSystem(program, priority, message, means.run);
   try {
     const flags = readFlags(argv);
     if (flags.unknown !== undefined || flags.instance === undefined) throw usage(program, flags.unknown);
@@ -144,7 +142,7 @@ async function asHook(
   }
 }
 
-function hookOf(place: Place, { request }: Flags): Hook {
+function hookOf(place: HookSite, { request }: Flags): Hook {
   const { instance } = place;
   if (request === undefined) throw usage('A hook');
   for (const certificate of instance.certificates) {

@@ -1,13 +1,11 @@
 import * as v from 'valibot';
-import type { Directories, Instance } from '../config/instance.js';
+import type { InstanceSite } from '../config/instance.js';
 import { reactions, type ErrorCode } from '../errors.js';
 import type { TaskName } from './tasks.js';
 import { decode, encode } from './wire.js';
 
 /** What the parent asks of the worker. */
-export interface WorkOrder {
-  readonly instance: Instance;
-  readonly directories: Directories;
+export interface WorkOrder extends InstanceSite {
   readonly task: TaskName;
   readonly input: unknown;
   /** The variables a PIN source may name: they travel in here, because a child's environment can be read by others. */

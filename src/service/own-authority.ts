@@ -1,5 +1,5 @@
 import { stateDirectory } from '../config/directories.js';
-import type { Instance, TokenIssuerConfig } from '../config/instance.js';
+import type { Instance, InstanceSite, TokenIssuerConfig } from '../config/instance.js';
 import { HsmongerError } from '../errors.js';
 import { readImported } from '../issuer/external/imported.js';
 import { findAuthority, type Authority } from '../issuer/token/authority.js';
@@ -16,14 +16,12 @@ export function tokenIssuerOf({ issuer, file }: Instance): TokenIssuerConfig {
   );
 }
 
-type Place = Pick<ServiceContext, 'instance' | 'directories'>;
-
 /** What is known of the CAs above a key (DER SubjectPublicKeyInfo) beside the token: what came with the answer of an outside CA. */
-export function importedAbove({ instance, directories }: Place): (spki: Uint8Array) => Promise<readonly Certificate[]> {
+export function importedAbove({ instance, directories }: InstanceSite): (spki: Uint8Array) => Promise<readonly Certificate[]> {
   return (spki) => Promise.resolve(readImported(stateDirectory(directories, instance), spki)?.chain ?? []);
 }
 
 /** The instance's CA, found on its token. Needs no login unless certificates of two keys have its nickname. */
-export function ownAuthority(context: Place & Pick<ServiceContext, 'clock'>, token: Token): Promise<Authority> {
+export function ownAuthority(context: InstanceSite & Pick<ServiceContext, 'clock'>, token: Token): Promise<Authority> {
   return findAuthority(token, tokenIssuerOf(context.instance).certificate, context.clock(), importedAbove(context));
 }

@@ -1,20 +1,15 @@
 import path from 'node:path';
 import { directoryFlags } from '../config/directories.js';
-import type { Directories, Instance } from '../config/instance.js';
+import type { InstanceSite } from '../config/instance.js';
 import { sentenceOf } from '../errors.js';
 import { installation } from '../platform/installation.js';
 import type { run } from '../platform/run.js';
-
-interface Place {
-  readonly instance: Instance;
-  readonly directories: Directories;
-}
 
 /**
  * Has a transient systemd timer finish savings after so many seconds, unless one waits already. Where there is no systemd, the next hook or
  * `hsmonger renew` does it: says whether a timer stands now. Needs root.
  */
-export async function scheduleRetry(place: Place, seconds: number, execute: typeof run): Promise<boolean> {
+export async function scheduleRetry(place: InstanceSite, seconds: number, execute: typeof run): Promise<boolean> {
   const prefix = `hsmonger-retry:${place.instance.name}:`;
   try {
     // One that has elapsed is the one we may be run by.
@@ -35,7 +30,7 @@ export async function scheduleRetry(place: Place, seconds: number, execute: type
  * else would know before the next hook. Not before the guards of stopped units, so that it meets no saving that only takes long. Needs
  * root.
  */
-export async function standIn(place: Place, request: string, execute: typeof run): Promise<void> {
+export async function standIn(place: InstanceSite, request: string, execute: typeof run): Promise<void> {
   const prefix = standInPrefix(place, request);
   try {
     const { stdout } = await execute('systemctl', ['list-units', '--plain', '--no-legend', '--state=waiting', `${prefix}*.timer`]);
@@ -52,15 +47,15 @@ export async function standIn(place: Place, request: string, execute: typeof run
 }
 
 /** Takes the request's timer away. One that stays finds nothing to do. */
-export async function relieve(place: Place, request: string, execute: typeof run): Promise<void> {
+export async function relieve(place: InstanceSite, request: string, execute: typeof run): Promise<void> {
   await execute('systemctl', ['stop', `${standInPrefix(place, request)}*.timer`]).catch(() => undefined);
 }
 
 /** Neither an instance's name nor a request's id holds a colon, so one request's pattern never matches another's. */
-const standInPrefix = ({ instance }: Place, request: string) => `hsmonger-unfinished:${instance.name}:${request}:`;
+const standInPrefix = ({ instance }: InstanceSite, request: string) => `hsmonger-unfinished:${instance.name}:${request}:`;
 
 async function resumeAfter(
-  { instance, directories }: Place,
+  { instance, directories }: InstanceSite,
   seconds: number,
   { prefix, description }: { readonly prefix: string; readonly description: string },
   execute: typeof run,

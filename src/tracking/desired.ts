@@ -1,4 +1,4 @@
-import type { CertificateStorage, Directories, Instance } from '../config/instance.js';
+import type { CertificateStorage, Instance, InstanceSite } from '../config/instance.js';
 import type { Installation } from '../platform/installation.js';
 import { postSaveCommand, preSaveCommand } from './command-lines.js';
 import type { StoreFacts } from './facts.js';
@@ -39,10 +39,7 @@ export type DesiredPlace =
  * The requests the instance asks for, one for each certificate whose key is where its certificate is. A certificate without one, or whose
  * PIN is in no file, has none: pre-flight refuses it. CONFIG_INVALID when ids collide or a path cannot be said to certmonger.
  */
-export function desiredRequests(
-  given: { readonly instance: Instance; readonly directories: Directories; readonly installation: Installation },
-  stores: StoreFacts,
-): DesiredRequest[] {
+export function desiredRequests(given: InstanceSite & { readonly installation: Installation }, stores: StoreFacts): DesiredRequest[] {
   const { instance } = given;
   const ids = requestIds(instance);
   return sightings(instance, stores).flatMap(({ nickname, profile, storage, key, keyFacts }) => {

@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import path from 'node:path';
 import type { Certmonger } from '../../dbus/certmonger.js';
-import type { CertificateStorage, Directories, Instance } from '../config/instance.js';
+import type { CertificateStorage, Instance, InstanceSite } from '../config/instance.js';
 import { HsmongerError, sentenceOf } from '../errors.js';
 import type { Installation } from '../platform/installation.js';
 import { run } from '../platform/run.js';
@@ -14,9 +14,7 @@ import { strangerIn } from './file-owner.js';
 import type { DaemonFacts, FileFacts, HelperFacts, InternalFacts, NssFacts, TokenFacts, TokenView, TrackingFacts } from './facts.js';
 
 /** Where the facts come from. What the service user must see is asked for by the caller: it runs in a dropped child (design rule 6). */
-export interface FactSources {
-  readonly instance: Instance;
-  readonly directories: Directories;
+export interface FactSources extends InstanceSite {
   readonly installation: Installation;
   readonly certmonger: Pick<Certmonger, 'listRequests' | 'listCas'>;
   /** Process id of the running daemon. */

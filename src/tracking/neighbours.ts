@@ -1,20 +1,15 @@
-import type { Directories, Instance } from '../config/instance.js';
+import type { Directories, Instance, InstanceSite } from '../config/instance.js';
 import { instanceNames, loadInstance } from '../config/load.js';
 import { tokenOn } from '../config/token-views.js';
 import { HsmongerError } from '../errors.js';
 import { askService } from '../service/ask.js';
 import { clashesOf, plannedClashes, type Applicant, type Clashes, type Planned, type Resident } from './clashes.js';
 
-interface Place {
-  readonly instance: Instance;
-  readonly directories: Directories;
-}
-
 /**
  * What speaks against this instance, as it is or as it would be, beside the others of this host. Their tokens are asked who they are,
  * without a login; a file that cannot be read is its own instance's trouble.
  */
-export async function clashesBeside({ instance, directories }: Place): Promise<Clashes> {
+export async function clashesBeside({ instance, directories }: InstanceSite): Promise<Clashes> {
   const others = neighboursOf({ instance, directories });
   // Alone there is nobody to clash with, and no token is asked.
   const all = others.length === 0 ? [] : await Promise.all([instance, ...others].map((one) => residentOf({ instance: one, directories })));
@@ -26,7 +21,7 @@ export async function clashesBeside({ instance, directories }: Place): Promise<C
  * Before anything is made for a certificate that is to be on the instance's own token, or for a CA that is to be: PREFLIGHT_FAILED where it
  * would clash with another instance.
  */
-export async function assertNoClashes(place: Place, planned: Planned): Promise<void> {
+export async function assertNoClashes(place: InstanceSite, planned: Planned): Promise<void> {
   const { instance, directories } = place;
   const others = neighboursOf(place);
   if (others.length === 0) return;
@@ -40,20 +35,20 @@ export async function assertNoClashes(place: Place, planned: Planned): Promise<v
   );
 }
 
-async function applicantOf(place: Place): Promise<Applicant> {
+async function applicantOf(place: InstanceSite): Promise<Applicant> {
   const resident = await residentOf(place);
   if (place.instance.issuer.type !== 'token') return resident;
   const asksFor = await askService(place, 'subject asked for', undefined).catch(() => undefined);
   return asksFor === undefined ? resident : { ...resident, asksFor };
 }
 
-function neighboursOf({ instance, directories }: Place): Instance[] {
+function neighboursOf({ instance, directories }: InstanceSite): Instance[] {
   return instanceNames(directories)
     .filter((name) => name !== instance.name)
     .flatMap((name) => readable(directories, name));
 }
 
-async function residentOf(place: Place): Promise<Resident> {
+async function residentOf(place: InstanceSite): Promise<Resident> {
   const { instance } = place;
   const identified = await askService(place, 'identify tokens', undefined).catch(() => []);
   const names = [...(instance.token === undefined ? [] : [undefined]), ...Object.keys(instance.otherTokens ?? {})];

@@ -1,5 +1,5 @@
 import type { TrackingRequest } from '../../dbus/tracking-request.js';
-import type { Directories, Instance } from '../config/instance.js';
+import type { Instance, InstanceSite } from '../config/instance.js';
 import { tokensOf, tokenViews } from '../config/token-views.js';
 import { pinPathOf } from '../config/token-of.js';
 import { asHsmongerError } from '../errors.js';
@@ -17,10 +17,7 @@ export function needsPin(instance: Pick<Instance, 'token' | 'otherTokens'>, { ke
  * Tries the PIN once, by the rules of the PIN guard, before certmonger would with each of these. PIN_ codes: whether it is right. A token
  * that cannot be seen says nothing of its PIN, and what is asked for then waits for it.
  */
-export async function provePinFor(
-  place: { readonly instance: Instance; readonly directories: Directories },
-  requests: readonly Pick<TrackingRequest, 'key'>[],
-): Promise<void> {
+export async function provePinFor(place: InstanceSite, requests: readonly Pick<TrackingRequest, 'key'>[]): Promise<void> {
   for (const instance of tokenViews(place.instance)) {
     // A view has one token.
     if (!requests.some((request) => needsPin({ ...(instance.token === undefined ? {} : { token: instance.token }) }, request))) continue;

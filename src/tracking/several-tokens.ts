@@ -1,4 +1,4 @@
-import type { Directories, Instance } from '../config/instance.js';
+import type { Instance, InstanceSite } from '../config/instance.js';
 import { requestIds } from '../config/request-id.js';
 import { tokenName, tokenOf } from '../config/token-of.js';
 import { asHsmongerError, HsmongerError } from '../errors.js';
@@ -48,7 +48,7 @@ export async function lookAtEach<T>(
 
 /** What is wanted and what speaks against it, over all tokens. */
 export function judgeLooks(
-  whole: { readonly instance: Instance; readonly directories: Directories; readonly installation: Installation },
+  whole: InstanceSite & { readonly installation: Installation },
   looks: readonly [TrackingFacts, ...TrackingFacts[]],
   away: readonly Away[],
 ): { readonly desired: DesiredRequest[]; readonly refusals: Refusal[] } {

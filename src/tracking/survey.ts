@@ -1,5 +1,5 @@
 import { connectCertmonger, type Certmonger } from '../../dbus/certmonger.js';
-import type { Directories, Instance } from '../config/instance.js';
+import type { InstanceSite } from '../config/instance.js';
 import { installation } from '../platform/installation.js';
 import { askService } from '../service/ask.js';
 import type { DesiredRequest } from './desired.js';
@@ -13,11 +13,6 @@ import { clashesBeside } from './neighbours.js';
 import { planTracking, type Change } from './plan.js';
 import type { Refusal } from './preflight.js';
 import { requestIds } from '../config/request-id.js';
-
-export interface Place {
-  readonly instance: Instance;
-  readonly directories: Directories;
-}
 
 /** One look at everything: what should be, what is, what has to change, and what speaks against it. */
 export interface Survey {
@@ -35,14 +30,14 @@ export interface Survey {
 
 export interface Tracker {
   readonly certmonger: Certmonger;
-  readonly place: Place;
+  readonly place: InstanceSite;
   /** Logs in to the token. */
   survey(): Promise<Survey>;
 }
 
 /** Connects to certmonger for one instance's tracking, works, disconnects. */
 export async function withTracker<T>(
-  place: Place,
+  place: InstanceSite,
   bus: string,
   env: Readonly<Record<string, string | undefined>>,
   work: (tracker: Tracker) => Promise<T>,
@@ -56,10 +51,10 @@ export async function withTracker<T>(
 }
 
 /** The same over a connection that stays. Logs in to the token, or to each. */
-export async function survey(place: Place, certmonger: Pick<Certmonger, 'listRequests' | 'listCas' | 'processId'>): Promise<Survey> {
+export async function survey(place: InstanceSite, certmonger: Pick<Certmonger, 'listRequests' | 'listCas' | 'processId'>): Promise<Survey> {
   const { instance, directories } = place;
   const { seen, away } = await lookAtEach(tokenViews(instance), (view) => {
-    const part: Place = { instance: view, directories };
+    const part: InstanceSite = { instance: view, directories };
     return gatherFacts({
       ...part,
       installation: installation(),
@@ -73,7 +68,7 @@ export async function survey(place: Place, certmonger: Pick<Certmonger, 'listReq
   return judged(place, seen, away, await clashesBeside(place));
 }
 
-function judged(place: Place, facts: Survey['facts'], away: readonly Away[], clashes: Clashes): Survey {
+function judged(place: InstanceSite, facts: Survey['facts'], away: readonly Away[], clashes: Clashes): Survey {
   const { instance } = place;
   const [{ requests }] = facts;
   const { desired, refusals } = judgeLooks({ ...place, installation: installation() }, facts, away);

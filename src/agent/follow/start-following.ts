@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { Directories, Instance } from '../../config/instance.js';
+import type { InstanceSite } from '../../config/instance.js';
 import { sentenceOf } from '../../errors.js';
 import { finishSavings } from '../../service/finish-savings.js';
 import { createBackOff } from '../timing/back-off.js';
@@ -11,9 +11,7 @@ import { createRationedLog, createTroubleLog, type Log } from '../log.js';
 import type { DirectoryReport, WatcherLine } from './watcher-line.js';
 import { startWatcher } from './watch-child.js';
 
-export interface FollowingGiven {
-  readonly instance: Instance;
-  readonly directories: Directories;
+export interface FollowingGiven extends InstanceSite {
   readonly certmonger: CertmongerLink;
   readonly prober: Pick<Prober, 'prove'>;
   /** Milliseconds between two polls of the directory. */

@@ -4,7 +4,7 @@
  */
 import { writeSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { Directories, Instance } from '../../config/instance.js';
+import type { InstanceSite } from '../../config/instance.js';
 import { ledgerFile } from '../../config/directories.js';
 import { prepareState } from '../../config/prepare-state.js';
 import type { Directory } from '../../directory/directory.js';
@@ -28,9 +28,7 @@ import type { PublishedCertificate, DirectoryReport, WatcherLine } from './watch
 import { tidyPublished } from './tidy-published.js';
 
 /** What the agent asks of the watcher, the first line of its standard input; that it ends means the agent is gone. */
-export interface WatchOrder {
-  readonly instance: Instance;
-  readonly directories: Directories;
+export interface WatchOrder extends InstanceSite {
   /** Milliseconds between two polls; each is up to a fifth longer or shorter. */
   readonly pollMs: number;
 }

@@ -1,5 +1,5 @@
 import type { AgentConf } from '../../config/agent-conf.js';
-import type { Directories, Instance } from '../../config/instance.js';
+import type { Instance, InstanceSite } from '../../config/instance.js';
 import type { Clock } from '../../platform/clock.js';
 import type { CertmongerLink } from '../certmonger-link.js';
 import type { Events } from '../report/events.js';
@@ -8,9 +8,7 @@ import type { RequestCache } from '../requests/request-cache.js';
 import type { Prober } from '../probe/prober.js';
 
 /** What every part that looks after one instance works with. */
-export interface InstanceContext {
-  readonly instance: Instance;
-  readonly directories: Directories;
+export interface InstanceContext extends InstanceSite {
   readonly conf: AgentConf;
   /** All instances looked after, this one included: they may share a token, a PIN file, a certmonger. */
   readonly instances: readonly Instance[];

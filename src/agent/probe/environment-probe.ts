@@ -1,6 +1,6 @@
 import { statfsSync, type StatsFs } from 'node:fs';
 import { stateDirectory } from '../../config/directories.js';
-import type { Directories, Instance } from '../../config/instance.js';
+import type { Instance, InstanceSite } from '../../config/instance.js';
 import type { NssProbe, Probe, Verdict } from '../../diagnosis/probe.js';
 import { reaches } from '../../directory/reaches.js';
 import { unwritableIn } from '../../nss/writable.js';
@@ -15,13 +15,7 @@ const answerMs = 5000;
 const leastBytes = 16 * 1024 * 1024;
 const leastFiles = 100;
 
-export async function probeEnvironment({
-  instance,
-  directories,
-}: {
-  readonly instance: Instance;
-  readonly directories: Directories;
-}): Promise<EnvironmentProbe> {
+export async function probeEnvironment({ instance, directories }: InstanceSite): Promise<EnvironmentProbe> {
   const [directory, ca] = await Promise.all([directoryVerdict(instance), caVerdict(instance)]);
   const saved = savesToNss(instance);
   return {

@@ -1,5 +1,5 @@
 import * as v from 'valibot';
-import type { Directories, Instance } from '../../config/instance.js';
+import type { InstanceSite } from '../../config/instance.js';
 import { decode } from '../../service/wire.js';
 import type { EnvironmentProbe } from './environment-probe.js';
 import type { HowToLook, TokenLook } from './token-prober.js';
@@ -8,9 +8,7 @@ import type { HowToLook, TokenLook } from './token-prober.js';
  * What the agent asks of the process that probes, the first line of its standard input; each HowToLook after it is a line, and the end
  * means that the agent is gone.
  */
-export interface ProbeOrder {
-  readonly instance: Instance;
-  readonly directories: Directories;
+export interface ProbeOrder extends InstanceSite {
   /** The variables the PIN source names. */
   readonly env: Readonly<Record<string, string | undefined>>;
   /** Root binds to the directory and asks it something before the drop: only a process that looks once can. */

@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { Directories, Instance } from '../../config/instance.js';
+import type { InstanceSite } from '../../config/instance.js';
 import type { Probe } from '../../diagnosis/probe.js';
 import { pinPathOf } from '../../config/token-of.js';
 import { HsmongerError, reactions, sentenceOf, type ErrorCode } from '../../errors.js';
@@ -15,9 +15,7 @@ import { startProbeChild, type LookLine, type ProbeChild } from './probe-child.j
 import type { Prober } from './prober.js';
 import { checkHelperFile, probeAsRoot } from './root-probe.js';
 
-export interface ProberOptions {
-  readonly instance: Instance;
-  readonly directories: Directories;
+export interface ProberOptions extends InstanceSite {
   readonly log: Log;
   readonly clock: Clock;
   readonly signal: AbortSignal;

@@ -1,7 +1,7 @@
+import type { InstanceSite } from '../../config/instance.js';
 import { asHsmongerError, HsmongerError } from '../../errors.js';
 import { askService } from '../../service/ask.js';
 import type { LedgerMark } from '../../service/tasks/state/ledger-mark.js';
-import type { Place } from '../../tracking/survey.js';
 
 export interface HeldLedger {
   /** Of the ledger; undefined where there is none that can be read, which nobody writes into either. */
@@ -14,7 +14,7 @@ export interface HeldLedger {
  * Works while a process of the service user's keeps all others from writing into the instance's ledger, which is to be replaced. STATE_BUSY
  * where somebody writes for long.
  */
-export async function holdingLedger<T>(place: Place, work: (held: HeldLedger) => Promise<T>): Promise<T> {
+export async function holdingLedger<T>(place: InstanceSite, work: (held: HeldLedger) => Promise<T>): Promise<T> {
   const { name } = place.instance;
   const over = new AbortController();
   const keeper = { ended: false };

@@ -1,7 +1,7 @@
 import { closeSync, existsSync, openSync, readdirSync, readSync } from 'node:fs';
 import path from 'node:path';
 import { stateDirectory } from '../../config/directories.js';
-import type { Directories, Instance } from '../../config/instance.js';
+import type { Directories, InstanceSite } from '../../config/instance.js';
 import { askService } from '../../service/ask.js';
 import { partBytes, type Piece, type Settled } from '../../service/tasks/state/state-parts.js';
 import { takenOverFile } from '../setup/freeipa/memory.js';
@@ -85,13 +85,7 @@ export async function put(
 }
 
 /** The last CRL number of what a restore before this one put aside: it may have been killed before anything took its place. Decimal. */
-async function putAside({
-  instance,
-  directories,
-}: {
-  readonly instance: Instance;
-  readonly directories: Directories;
-}): Promise<string | undefined> {
+async function putAside({ instance, directories }: InstanceSite): Promise<string | undefined> {
   const prefix = `.replaced.${instance.name}.`;
   // Named by their time, behind a name that may begin like another's.
   const last = existsSync(directories.state)
@@ -115,11 +109,7 @@ function highest(...numbers: readonly (string | undefined)[]): string | undefine
 }
 
 /** Small files together, large ones in pieces. */
-async function send(
-  place: { readonly instance: Instance; readonly directories: Directories },
-  source: string,
-  parts: InstanceBackup['parts'],
-): Promise<void> {
+async function send(place: InstanceSite, source: string, parts: InstanceBackup['parts']): Promise<void> {
   let pieces: Piece[] = [];
   let room = partBytes;
   const flush = async () => {

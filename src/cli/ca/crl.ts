@@ -1,5 +1,6 @@
 import { closeSync, constants, openSync } from 'node:fs';
 import path from 'node:path';
+import type { InstanceSite } from '../../config/instance.js';
 import { HsmongerError, sentenceOf } from '../../errors.js';
 import { readBoundedFile } from '../../platform/bounded-file.js';
 import { writeDurably } from '../../platform/durable-file.js';
@@ -13,7 +14,7 @@ import type { AddCommand, Surroundings } from '../command.js';
 import { pathFlag, wholeNumber } from '../flags.js';
 import { instanceOf, type GlobalOptions } from '../global-options.js';
 import { harmless, json } from '../output.js';
-import { assertOwnedHere, type Place } from './ledger/owner.js';
+import { assertOwnedHere } from './ledger/owner.js';
 import { toldCrlNumber } from './ledger/told-crl-number.js';
 
 interface CrlOptions extends GlobalOptions {
@@ -82,7 +83,7 @@ async function crl(options: CrlOptions, { io, env }: Surroundings): Promise<numb
 const lockSeconds = 120;
 
 /** From the look at what is published to its replacement nobody else replaces it: an older CRL never takes the place of a newer one. */
-async function publish(place: Place, out: string, pem: boolean, wish: Omit<CrlWish, 'into'>): Promise<MadeCrl> {
+async function publish(place: InstanceSite, out: string, pem: boolean, wish: Omit<CrlWish, 'into'>): Promise<MadeCrl> {
   const directory = path.dirname(out);
   const lock = opened(directory);
   try {

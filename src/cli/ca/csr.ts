@@ -1,4 +1,4 @@
-import type { Instance } from '../../config/instance.js';
+import type { Instance, InstanceSite } from '../../config/instance.js';
 import { HsmongerError } from '../../errors.js';
 import { askService } from '../../service/ask.js';
 import type { MadeRequest } from '../../service/tasks/ca/make-request.js';
@@ -49,7 +49,7 @@ async function csr(options: CsrOptions, surroundings: Surroundings): Promise<num
   return 0;
 }
 
-async function nextRequest(place: ReturnType<typeof instanceOf>, nickname: string): Promise<MadeRequest> {
+async function nextRequest(place: InstanceSite, nickname: string): Promise<MadeRequest> {
   try {
     return await askService(place, 'make request', { nickname });
   } catch (error) {

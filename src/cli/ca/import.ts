@@ -1,6 +1,6 @@
 import { closeSync, constants, fstatSync, openSync, readFileSync } from 'node:fs';
 import path from 'node:path';
-import type { Directories, Instance } from '../../config/instance.js';
+import type { InstanceSite } from '../../config/instance.js';
 import { HsmongerError, asHsmongerError, sentenceOf } from '../../errors.js';
 import { sharedNicknames } from '../../renewal/look-at-servers.js';
 import type { GivenFile } from '../../renewal/importing/read-certificates.js';
@@ -21,11 +21,6 @@ interface ImportOptions extends GlobalOptions {
   readonly chain: readonly string[] | undefined;
   readonly forceSelfSigned: boolean;
   readonly wait: number | undefined;
-}
-
-interface Place {
-  readonly instance: Instance;
-  readonly directories: Directories;
 }
 
 /** `ca import`: a certificate another CA made for a key on the token, for certmonger to save. */
@@ -89,7 +84,7 @@ function line(what: string, { nickname, serial, issuer, notAfter }: Omit<Importe
 }
 
 async function importFirst(
-  place: Place,
+  place: InstanceSite,
   given: { readonly certificate: GivenFile; readonly chain: readonly GivenFile[] },
   { json: asJson }: ImportOptions,
   { io }: Surroundings,
@@ -106,7 +101,7 @@ async function importFirst(
 }
 
 /** On a replica it would be this server's alone, and the next one the renewal master publishes would follow it. */
-async function assertRenewing({ instance, directories }: Place): Promise<void> {
+async function assertRenewing({ instance, directories }: InstanceSite): Promise<void> {
   if (instance.directory === undefined || sharedNicknames(instance).length === 0) return;
   const { servers } = await askService({ instance, directories }, 'look at servers', { all: false });
   const masters = servers.filter(({ renewalMaster }) => renewalMaster);
@@ -122,7 +117,7 @@ async function assertRenewing({ instance, directories }: Place): Promise<void> {
 }
 
 /** What the directory has of CA certificates; without it the files must do. */
-async function known(place: Place, { io }: Surroundings): Promise<readonly Uint8Array[]> {
+async function known(place: InstanceSite, { io }: Surroundings): Promise<readonly Uint8Array[]> {
   if (place.instance.directory === undefined) return [];
   try {
     return await askService(place, 'read CA certificates', undefined);

@@ -1,4 +1,4 @@
-import type { Directories, Instance } from '../../config/instance.js';
+import type { Instance, InstanceSite } from '../../config/instance.js';
 import { loadInstance } from '../../config/load.js';
 import { tokenOf } from '../../config/token-of.js';
 import { HsmongerError } from '../../errors.js';
@@ -28,12 +28,6 @@ interface IntermediateOptions extends OwnCaOptions {
   readonly issuer: string;
 }
 
-/** The CA that signs it. */
-interface Above {
-  readonly instance: Instance;
-  readonly directories: Directories;
-}
-
 /**
  * A CA below another of this host: its key on that one's token or another, its certificate issued there and stored, its renewal in the
  * hands of the CA above. Each step is one that is there already when it is done again, so a run that was killed is finished by the next.
@@ -59,7 +53,7 @@ async function initIntermediate(options: IntermediateOptions, { io, env }: Surro
       'USAGE',
       `'${options.instance}' cannot issue its own certificate here; name the CA above with --issuer, or make a root with 'hsmonger ca init-root'.`,
     );
-  const above: Above = { directories, instance: loadInstance(directories, options.issuer) };
+  const above: InstanceSite = { directories, instance: loadInstance(directories, options.issuer) };
   if (above.instance.issuer.type !== 'token')
     throw new HsmongerError(
       'USAGE',
@@ -121,7 +115,7 @@ function otherwiseOf(instance: Instance, { label }: TokenDescription): NonNullab
   return { user: instance.user, token: { label, module, environment, parameters, ...(pin.from === 'file' ? { pinFile: pin.path } : {}) } };
 }
 
-async function assertIssuedBy(above: Above, order: OwnOrder, days: number | undefined): Promise<void> {
+async function assertIssuedBy(above: InstanceSite, order: OwnOrder, days: number | undefined): Promise<void> {
   const [preview] = await askService(above, 'preview issuance', {
     requests: [{ name: 'the request', csr: standInRequest(order.subject) }],
     ...orderAbove(order, days),
@@ -129,7 +123,7 @@ async function assertIssuedBy(above: Above, order: OwnOrder, days: number | unde
   if (preview !== undefined && 'problem' in preview) throw new HsmongerError(preview.problem.code, preview.problem.message);
 }
 
-async function issued(above: Above, csr: Uint8Array, order: OwnOrder | undefined, days: number | undefined): Promise<Uint8Array> {
+async function issued(above: InstanceSite, csr: Uint8Array, order: OwnOrder | undefined, days: number | undefined): Promise<Uint8Array> {
   const {
     results: [answer],
   } = await askService(above, 'issue certificates', { requests: [{ name: 'the request', csr }], ...orderAbove(order, days) });
@@ -149,7 +143,7 @@ function orderAbove({ pathLength, nameConstraints }: Partial<OwnOrder> = {}, day
 }
 
 /** One that is there must be the one this CA is responsible for, and stand by. */
-async function issuedAbove(der: Uint8Array, [authority]: readonly Uint8Array[], above: Above): Promise<Uint8Array> {
+async function issuedAbove(der: Uint8Array, [authority]: readonly Uint8Array[], above: InstanceSite): Promise<Uint8Array> {
   const certificate = parseCertificate(der);
   const { name } = above.instance;
   if (authority === undefined || !signedBy(certificate, parseCertificate(authority).spki)) {

@@ -1,15 +1,14 @@
-import type { IssuerConfig, TokenIssuerConfig } from '../../config/instance.js';
+import type { InstanceSite, IssuerConfig, TokenIssuerConfig } from '../../config/instance.js';
 import { askService } from '../../service/ask.js';
 import { certificateFromPem } from '../../x509/pem.js';
 import type { Io } from '../io.js';
 import { json } from '../output.js';
 import type { Order } from '../../tracking/renewal-order.js';
-import type { Place } from './order.js';
 import { dryRunText, type DryRun } from './report.js';
 
 /** Tells what would be sent and what would come of it; changes nothing. 1 when something would be refused. */
 export async function dryRun(
-  place: Place,
+  place: InstanceSite,
   orders: readonly Order[],
   options: { readonly json: boolean },
   io: Pick<Io, 'out'>,
@@ -38,7 +37,7 @@ export async function dryRun(
 }
 
 /** What would come of each order, as far as anybody can know before. */
-async function issuesOf(place: Place, orders: readonly Order[]): Promise<DryRun['issue'][]> {
+async function issuesOf(place: InstanceSite, orders: readonly Order[]): Promise<DryRun['issue'][]> {
   const { issuer } = place.instance;
   if (issuer.type !== 'token') return orders.map(({ config: { nickname } }) => ({ nickname, ok: 'unknown', message: unknowable(issuer) }));
   const certificates = orders.map(({ config: { nickname, storage }, request: { certificate } }) => ({

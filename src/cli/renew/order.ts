@@ -1,10 +1,5 @@
-import type { CertificateConfig, Directories, Instance, IssuerConfig } from '../../config/instance.js';
+import type { CertificateConfig, Instance, IssuerConfig } from '../../config/instance.js';
 import { HsmongerError } from '../../errors.js';
-
-export interface Place {
-  readonly instance: Instance;
-  readonly directories: Directories;
-}
 
 /** The named certificates, the issuer's own first: what is signed before its renewal would live no longer than it does now. */
 export function choose(

@@ -1,6 +1,6 @@
 import type { Certmonger } from '../../../dbus/certmonger.js';
 import type { TrackingRequest } from '../../../dbus/tracking-request.js';
-import type { CertificateConfig } from '../../config/instance.js';
+import type { CertificateConfig, InstanceSite } from '../../config/instance.js';
 import { problemOf } from '../../diagnosis/diagnose.js';
 import { requestFacts, seenRequest, siteFacts } from '../../diagnosis/gather.js';
 import { HsmongerError } from '../../errors.js';
@@ -13,12 +13,11 @@ import type { Surroundings } from '../command.js';
 import { progressLine } from '../output.js';
 import { follow } from './follow.js';
 import type { Order } from '../../tracking/renewal-order.js';
-import type { Place } from './order.js';
 import { heldOf, renewalText, type RenewalReport } from './report.js';
 
 /** Asks for one renewal; with `wait` (seconds) follows it to its end. Prints the report unless --json. */
 export async function renewOne(
-  place: Place,
+  place: InstanceSite,
   certmonger: Certmonger,
   { config, request, keyType, keySize }: Order,
   options: { readonly wait: number | undefined; readonly json: boolean },
@@ -66,7 +65,7 @@ export async function renewOne(
 
 /** Why the helper made certmonger wait since then: exit 5 clears ca-error, so only the ledger knows. */
 async function reasonOf(
-  place: Place,
+  place: InstanceSite,
   { certificate: { pem } }: TrackingRequest,
   { profile }: CertificateConfig,
   since: Date,

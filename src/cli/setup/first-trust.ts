@@ -1,8 +1,8 @@
-import type { Instance } from '../../config/instance.js';
+import type { Instance, InstanceSite } from '../../config/instance.js';
 import { asHsmongerError } from '../../errors.js';
 import { sameTrust, trustOf } from '../../nss/trust.js';
 import { askService } from '../../service/ask.js';
-import type { Place, Survey } from '../../tracking/survey.js';
+import type { Survey } from '../../tracking/survey.js';
 
 /** A certificate that has no trust yet, and what its profile asks for. */
 export interface FirstTrust {
@@ -14,7 +14,7 @@ export interface FirstTrust {
  * The certificates on a token that are to be trusted and are not in the NSS database itself, where NSS keeps trust: after a renewal
  * post-save would put them there. What is there has the trust somebody gave it, which is the doctor's to judge.
  */
-export async function withoutTrust(place: Place, { facts }: Pick<Survey, 'facts'>): Promise<FirstTrust[]> {
+export async function withoutTrust(place: InstanceSite, { facts }: Pick<Survey, 'facts'>): Promise<FirstTrust[]> {
   const wanted = trusted(place.instance).filter(({ nickname }) =>
     facts.some(({ token }) => token?.certificates.some(({ label }) => label === nickname) === true),
   );
@@ -24,7 +24,7 @@ export async function withoutTrust(place: Place, { facts }: Pick<Survey, 'facts'
 }
 
 /** Sets it, as after a renewal; why that cannot be done, a sentence. */
-export async function trustFault(place: Place, nickname: string): Promise<string | undefined> {
+export async function trustFault(place: InstanceSite, nickname: string): Promise<string | undefined> {
   try {
     await askService(place, 'set trust', { nickname });
     return undefined;

@@ -1,11 +1,11 @@
-import type { Instance } from '../../config/instance.js';
+import type { Instance, InstanceSite } from '../../config/instance.js';
 import { moduleName } from '../../nss/modules.js';
 import { askService } from '../../service/ask.js';
 import { applyChanges, exitCodeOf, type Step } from '../../tracking/apply.js';
 import type { Change } from '../../tracking/plan.js';
 import { refused } from '../../tracking/preflight.js';
 import { standing, tokenAway } from '../../tracking/several-tokens.js';
-import { withTracker, type Place, type Survey, type Tracker } from '../../tracking/survey.js';
+import { withTracker, type Survey, type Tracker } from '../../tracking/survey.js';
 import type { Surroundings } from '../command.js';
 import { harmless, json } from '../output.js';
 import { trustFault } from './first-trust.js';
@@ -18,7 +18,7 @@ import { writeInstanceFile } from './write-instance.js';
 
 /** What was agreed to, and what it was worked out from. */
 interface Agreed {
-  readonly place: Place;
+  readonly place: InstanceSite;
   readonly undertaking: Undertaking;
   readonly works: readonly Work[];
   readonly changes: readonly Change[];

@@ -1,4 +1,4 @@
-import type { Directories, Instance } from '../../config/instance.js';
+import type { InstanceSite } from '../../config/instance.js';
 import { HsmongerError } from '../../errors.js';
 import { moduleName } from '../../nss/modules.js';
 import type { CensusSight } from '../../pkcs11/objects/census.js';
@@ -51,12 +51,7 @@ export async function printPkispawn(options: SetupOptions, { io, env }: Surround
   return tellWhatIsThere({ directories, instance: instanceByFlags({ ...given, label: token }) }, sight, module, io);
 }
 
-async function tellWhatIsThere(
-  place: { readonly instance: Instance; readonly directories: Directories },
-  sight: CensusSight,
-  module: string,
-  io: Surroundings['io'],
-): Promise<number> {
+async function tellWhatIsThere(place: InstanceSite, sight: CensusSight, module: string, io: Surroundings['io']): Promise<number> {
   const refusals = emptySlotRefusals({ module, ...(await askService(place, 'count objects', { sight, force: false })) });
   if (sight === 'public') io.err('hsmonger: nobody logged in, so private objects were not looked for; with --pin-file they are.\n');
   if (refusals.length === 0) return 0;

@@ -1,11 +1,8 @@
-import type { Directories, Instance } from '../../config/instance.js';
+import type { InstanceSite } from '../../config/instance.js';
 import { askService } from '../../service/ask.js';
 
 /** Notes that the module of that name in the NSS database is there because of setup; unsetup takes it out. */
-export async function rememberModule(
-  place: { readonly instance: Instance; readonly directories: Directories },
-  name: string,
-): Promise<void> {
+export async function rememberModule(place: InstanceSite, name: string): Promise<void> {
   const { addedModules } = await askService(place, 'read setup memory', undefined);
   await askService(place, 'write setup memory', { addedModules: [...new Set([...addedModules, name])] });
 }

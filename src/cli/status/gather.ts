@@ -1,6 +1,6 @@
 import type { Certmonger } from '../../../dbus/certmonger.js';
 import type { TrackingRequest } from '../../../dbus/tracking-request.js';
-import type { CertificateConfig, Directories, Instance } from '../../config/instance.js';
+import type { CertificateConfig, Instance, InstanceSite } from '../../config/instance.js';
 import { sentenceOf } from '../../errors.js';
 import { lockedSentence } from '../../pkcs11/pin/pin-source.js';
 import { askService } from '../../service/ask.js';
@@ -16,16 +16,11 @@ import { lookIntoStores } from './stores.js';
 import { statusRow, type CertificateFacts } from './rows.js';
 import type { StatusReport } from './table.js';
 
-interface Place {
-  readonly instance: Instance;
-  readonly directories: Directories;
-}
-
 /**
  * One look at certmonger, the certificates and the ledger. What does not answer is a trouble of the report; the rest is told all the same.
  */
 export async function gatherStatus(
-  place: Place,
+  place: InstanceSite,
   bus: string,
   env: Readonly<Record<string, string | undefined>>,
   now: Date,

@@ -1,5 +1,5 @@
 import { existsSync } from 'node:fs';
-import type { CertificateConfig, CertificateStorage, Directories, Instance } from '../../config/instance.js';
+import type { CertificateConfig, CertificateStorage, InstanceSite } from '../../config/instance.js';
 import { tokenName } from '../../config/token-of.js';
 import { tokenViews } from '../../config/token-views.js';
 import type { TokenCertificate } from '../../pkcs11/token.js';
@@ -28,7 +28,7 @@ export interface Stores {
  * Looks into the stores the instance's certificates lie in, and no others. Certificates are public objects: no login, so no PIN attempt is
  * spent. Files are read as whoever we are.
  */
-export async function lookIntoStores(place: { readonly instance: Instance; readonly directories: Directories }): Promise<Stores> {
+export async function lookIntoStores(place: InstanceSite): Promise<Stores> {
   const { certificates } = place.instance;
   const lies = (kind: CertificateStorage['kind']) => certificates.some(({ storage }) => storage.kind === kind);
   const [internal] = await Promise.allSettled([
@@ -60,10 +60,9 @@ export async function lookIntoStores(place: { readonly instance: Instance; reado
 }
 
 /** The token of a view, as far as a certificate lies on it. */
-async function lookAtToken(place: {
-  readonly instance: Instance;
-  readonly directories: Directories;
-}): Promise<{ readonly label: string; readonly look: PromiseSettledResult<TaskOutput<'inspect token'> | undefined> }> {
+async function lookAtToken(
+  place: InstanceSite,
+): Promise<{ readonly label: string; readonly look: PromiseSettledResult<TaskOutput<'inspect token'> | undefined> }> {
   const { certificates, token } = place.instance;
   const [look] = await Promise.allSettled([
     certificates.some(({ storage }) => storage.kind === 'token') ? askService(place, 'inspect token', { keys: false }) : undefined,

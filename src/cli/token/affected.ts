@@ -1,7 +1,7 @@
 import { accessSync, constants, realpathSync } from 'node:fs';
 import path from 'node:path';
 import type { TrackingRequest } from '../../../dbus/tracking-request.js';
-import type { Directories, Instance } from '../../config/instance.js';
+import type { Instance, InstanceSite } from '../../config/instance.js';
 import { instanceNames, loadInstance } from '../../config/load.js';
 import { pinPathOf } from '../../config/token-of.js';
 import { viewOn } from '../../config/token-views.js';
@@ -24,14 +24,9 @@ export interface Affected {
   readonly remarks: readonly string[];
 }
 
-interface Place {
-  readonly instance: Instance;
-  readonly directories: Directories;
-}
-
 /** Looks through all instances and all of certmonger's requests. `token` is what took the PIN just now. Logs in to nothing. */
 export async function affectedBy(
-  place: Place,
+  place: InstanceSite,
   token: TokenDescription,
   main: string,
   requests: readonly TrackingRequest[],
@@ -81,7 +76,7 @@ function staleCredential(name: string): string {
 }
 
 /** Whatever module shows it: label and serial are the token's own. */
-async function otherInstances({ instance, directories }: Place, token: TokenDescription, obstacles: string[]): Promise<Instance[]> {
+async function otherInstances({ instance, directories }: InstanceSite, token: TokenDescription, obstacles: string[]): Promise<Instance[]> {
   const same: Instance[] = [];
   for (const name of instanceNames(directories).filter((one) => one !== instance.name)) {
     try {

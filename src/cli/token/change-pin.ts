@@ -1,5 +1,5 @@
 import type { Certmonger } from '../../../dbus/certmonger.js';
-import type { Directories, Instance } from '../../config/instance.js';
+import type { Directories, Instance, InstanceSite } from '../../config/instance.js';
 import { loadInstance } from '../../config/load.js';
 import { prepareState } from '../../config/prepare-state.js';
 import { pinPathOf, tokenOf } from '../../config/token-of.js';
@@ -25,11 +25,6 @@ interface ChangePinOptions extends GlobalOptions {
   readonly newPinFile: string | undefined;
   readonly module: string | undefined;
   readonly token: string | undefined;
-}
-
-interface Place {
-  readonly instance: Instance;
-  readonly directories: Directories;
 }
 
 /** `token change-pin`: the token's PIN and every file that holds it. */
@@ -94,7 +89,7 @@ async function changePinOfToken(options: ChangePinOptions, surroundings: Surroun
 
 /** What was interrupted is finished first; then one login proves that the PIN that is to be changed is the token's. */
 async function changingPinsAfterProof<T>(
-  place: Place,
+  place: InstanceSite,
   say: (sentence: string) => void,
   work: (token: Awaited<ReturnType<typeof prove>>) => Promise<T>,
 ): Promise<T> {
@@ -123,14 +118,14 @@ function interrupted(directories: Directories, { instance, on }: PinChange): Ins
   return on === undefined ? chosenToken(whole, undefined) : viewOn(whole, on);
 }
 
-function prove(place: Place) {
+function prove(place: InstanceSite) {
   return askService(place, 'prove PIN', { force: false, anew: false });
 }
 
 /** False where the token has that PIN already, as after a change that was interrupted late. */
 async function changeTo(
   options: ChangePinOptions,
-  place: Place,
+  place: InstanceSite,
   { files, main, quiet }: { readonly files: readonly string[]; readonly main: string; readonly quiet: () => Promise<void> },
   io: Surroundings['io'],
 ): Promise<boolean> {

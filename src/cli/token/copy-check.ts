@@ -11,7 +11,7 @@ import type { Surroundings } from '../command.js';
 import { absolutePath } from '../flags.js';
 import { harmless, json } from '../output.js';
 import { faultsOfCopy, type CopiedFile } from './compare-copy.js';
-import { placeOf, withLabel, type AddTokenCommand, type Place, type TokenOptions } from './place.js';
+import { placeOf, withLabel, type AddTokenCommand, type TokenPlace, type TokenOptions } from './place.js';
 
 /** `token copy-check`: a copied SoftHSM token directory against its original. */
 export const addCopyCheck: AddTokenCommand = (yargs, run) =>
@@ -61,7 +61,7 @@ async function copyCheck(options: TokenOptions & { readonly directory: string | 
 
 /** What is wrong with the copy is not to be looked for on this host's token. */
 async function inspectCopy(
-  place: Place,
+  place: TokenPlace,
   directory: string,
   label: string,
 ): Promise<TokenContents & { readonly objects: readonly CountedObject[] }> {
@@ -78,14 +78,14 @@ async function inspectCopy(
 }
 
 /** Of every kind, by what they are called. */
-async function objectsOn(place: Place): Promise<readonly CountedObject[]> {
+async function objectsOn(place: TokenPlace): Promise<readonly CountedObject[]> {
   const { token } = await askService(place, 'count objects', { sight: 'everything', force: false });
   if (token.ok) return token.objects;
   throw new HsmongerError(token.code, token.problem);
 }
 
 /** By label, so that two of one label in the copy are refused as they are everywhere. */
-function copyPlace({ instance, ...place }: Place, environment: Readonly<Record<string, string>>, label: string): Place {
+function copyPlace({ instance, ...place }: TokenPlace, environment: Readonly<Record<string, string>>, label: string): TokenPlace {
   return { ...place, instance: { ...instance, token: { ...tokenOf(instance), selector: { by: 'label', label }, environment } } };
 }
 

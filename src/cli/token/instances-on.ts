@@ -1,5 +1,5 @@
 import { realpathSync } from 'node:fs';
-import type { Directories, Instance, TokenConfig, TokenSelector } from '../../config/instance.js';
+import type { Instance, InstanceSite, TokenConfig, TokenSelector } from '../../config/instance.js';
 import { instanceNames, loadInstance } from '../../config/load.js';
 import { tokenName, tokenOf } from '../../config/token-of.js';
 import { HsmongerError, sentenceOf } from '../../errors.js';
@@ -8,13 +8,8 @@ import type { TokenDescription } from '../../pkcs11/token.js';
 import { parseUri } from '../../pkcs11/uri.js';
 import { askService } from '../../service/ask.js';
 
-interface Place {
-  readonly instance: Instance;
-  readonly directories: Directories;
-}
-
 /** Why a token must not be erased, as sentences: an instance works with it, or may, for all that can be told. */
-export async function instancesOn(place: Place, token: TokenDescription): Promise<string[]> {
+export async function instancesOn(place: InstanceSite, token: TokenDescription): Promise<string[]> {
   const { directories } = place;
   const reasons: string[] = [];
   for (const name of instanceNames(directories)) {
@@ -31,7 +26,7 @@ export async function instancesOn(place: Place, token: TokenDescription): Promis
 }
 
 /** Serial and label are the token's own, whatever module shows it. Where the instance sees none, its name for it is all there is. */
-async function isOn(instance: Instance, place: Place, token: TokenDescription): Promise<boolean> {
+async function isOn(instance: Instance, place: InstanceSite, token: TokenDescription): Promise<boolean> {
   const config = tokenOf(instance);
   if (config.selector.by === 'label' && config.selector.label === token.label && sameModule(config, tokenOf(place.instance))) return true;
   try {

@@ -1,5 +1,5 @@
 import type { Argv } from 'yargs';
-import type { Directories, Instance } from '../../config/instance.js';
+import type { InstanceSite } from '../../config/instance.js';
 import { chosenToken } from '../../config/token-views.js';
 import { tokenOf } from '../../config/token-of.js';
 import { HsmongerError } from '../../errors.js';
@@ -21,9 +21,8 @@ export interface TokenOptions extends GlobalOptions {
   readonly moduleParameters: string | undefined;
 }
 
-export interface Place {
-  readonly instance: Instance;
-  readonly directories: Directories;
+/** The instance whose token a command works on. */
+export interface TokenPlace extends InstanceSite {
   /** Flags tell which token it is, and nothing of who else uses it. */
   readonly from: 'instance file' | 'flags';
 }
@@ -58,7 +57,7 @@ export const selectorWord = 'Label, CKA_ID in hexadecimal, or URI (pkcs11:…)';
  * The instance file's token, or the one the flags name where there is no file yet. --token may be a URI (RFC 7512), and so may `selector`,
  * what a command works on: then it says the token as well, where no flag does.
  */
-export function placeOf(options: TokenOptions, env: Surroundings['env'], selector?: string): Place {
+export function placeOf(options: TokenOptions, env: Surroundings['env'], selector?: string): TokenPlace {
   const { moduleEnv, moduleParameters } = options;
   const named = options.token ?? selector;
   const byUri = isUri(named) ? tokenByUri(named) : {};
@@ -89,7 +88,7 @@ export function placeOf(options: TokenOptions, env: Surroundings['env'], selecto
 }
 
 /** Without --token the only token of the module is meant. */
-export async function withLabel(options: TokenOptions, place: Place): Promise<Place> {
+export async function withLabel(options: TokenOptions, place: TokenPlace): Promise<TokenPlace> {
   const { selector, module } = tokenOf(place.instance);
   if (selector.by !== 'label' || selector.label !== '') return place;
   const tokens = (await askService(place, 'list tokens', undefined)).filter(({ initialized }) => initialized);

@@ -3,7 +3,7 @@ import { askService } from '../../service/ask.js';
 import type { Surroundings } from '../command.js';
 import { columns, json } from '../output.js';
 import { instancesOn } from './instances-on.js';
-import { placeOf, withLabel, type AddTokenCommand, type Place, type TokenOptions } from './place.js';
+import { placeOf, withLabel, type AddTokenCommand, type TokenPlace, type TokenOptions } from './place.js';
 
 /** `token prune`: superseded certificates off the token, archived first; shows what it would do unless told --yes. */
 export const addPrune: AddTokenCommand = (yargs, run) =>
@@ -43,7 +43,7 @@ async function prune(options: TokenOptions & { readonly yes: boolean }, { io, en
 }
 
 /** Which hosts share a token only its instance file says, so flags are no way round it (design rule 11). NOT_PERMITTED. */
-async function assertNoInstances(place: Place): Promise<void> {
+async function assertNoInstances(place: TokenPlace): Promise<void> {
   if (place.from === 'instance file') return;
   const { description } = await askService(place, 'inspect token', { keys: false });
   const found = await instancesOn(place, description);

@@ -7,7 +7,7 @@ import { parseCertificate } from '../../x509/parse-certificate.js';
 import type { Course } from './course.js';
 import { importedCertificate, storedCertificate } from './kept.js';
 import type { EnrolmentParts } from './parts.js';
-import type { Place } from './place.js';
+import type { Situation } from './situation.js';
 import { enrolmentOf, type Request } from './request.js';
 import type { Waiting } from './waiting.js';
 
@@ -24,7 +24,7 @@ const maxLockMs = 30_000;
 /** What an earlier call was left with, else what has been imported for the CA, else what the issuer says. Rule 3 goes for all of them. */
 export async function askIssuer(
   parts: EnrolmentParts,
-  place: Place,
+  situation: Situation,
   request: Request,
   course: Extract<Course, { kind: 'request' }>,
   reach: (progress: Progress) => void,
@@ -34,8 +34,8 @@ export async function askIssuer(
   });
   const release = () => held?.release();
   try {
-    const kept = (await storedCertificate(parts, place, request)) ?? (await importedCertificate(parts, place, request));
-    return { found: kept ?? (await issuersAnswer(parts, place, request, course, reach)), release };
+    const kept = (await storedCertificate(parts, situation, request)) ?? (await importedCertificate(parts, situation, request));
+    return { found: kept ?? (await issuersAnswer(parts, situation, request, course, reach)), release };
   } catch (error) {
     release();
     throw error;
@@ -44,7 +44,7 @@ export async function askIssuer(
 
 async function issuersAnswer(
   { issuer, instance, clock, flags }: EnrolmentParts,
-  { authority }: Place,
+  { authority }: Situation,
   request: Request,
   course: Extract<Course, { kind: 'request' }>,
   reach: (progress: Progress) => void,

@@ -6,7 +6,7 @@ import type { Outcome } from '../../protocol/outcome.js';
 import { failureOutcome, issuedOutcome } from './answers.js';
 import { decideCourse, type Course } from './course.js';
 import type { EnrolmentParts } from './parts.js';
-import { findPlace } from './place.js';
+import { findSituation } from './situation.js';
 import { readRequest, type Request } from './request.js';
 import { walk } from './walk.js';
 
@@ -25,16 +25,16 @@ export async function pursue(parts: EnrolmentParts, variables: EnrolVariables): 
   const reached = { cookie: firstCookie(parts, variables), issued: false };
   try {
     const request = readRequest(variables);
-    const place = await findPlace(parts, request);
-    reached.cookie = writeCookie(place.form, request.profile, request.progress);
+    const situation = await findSituation(parts, request);
+    reached.cookie = writeCookie(situation.form, request.profile, request.progress);
     const reach = (progress: Progress) => {
-      reached.cookie = writeCookie(place.form, request.profile, progress);
+      reached.cookie = writeCookie(situation.form, request.profile, progress);
       reached.issued = progress.state === 'store';
     };
-    const course = decideCourse(place.facts);
-    if (place.facts.theCa) writeRequest(parts, request, course);
+    const course = decideCourse(situation.facts);
+    if (situation.facts.theCa) writeRequest(parts, request, course);
     if (request.profile !== undefined) parts.assertSavable?.(request.profile);
-    const found = await walk(parts, place, request, course, reach);
+    const found = await walk(parts, situation, request, course, reach);
     if ('certificate' in found) return { outcome: issuedOutcome(found), ...(found.remark ?? { code: 'ISSUED', message: '' }) };
     const { code, message, afterSeconds } = found;
     return { outcome: { kind: 'retry', afterSeconds, cookie: reached.cookie }, code, message };

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import { pinsFile, stateDirectory } from '../../config/directories.js';
-import type { CertificateConfig, Directories, Instance, TokenIssuerConfig } from '../../config/instance.js';
+import type { CertificateConfig, Instance, InstanceSite, TokenIssuerConfig } from '../../config/instance.js';
 import { ledgerOwner } from '../../config/ledger-owner.js';
 import { tokenOf } from '../../config/token-of.js';
 import { HsmongerError } from '../../errors.js';
@@ -13,9 +13,7 @@ import { noteInPlace } from '../../ledger/journal.js';
 import type { Clock } from '../../platform/clock.js';
 import { isMissed } from '../missed.js';
 
-export interface IssuerParts {
-  readonly instance: Instance;
-  readonly directories: Directories;
+export interface IssuerParts extends InstanceSite {
   /** Stays the caller's to close. */
   readonly ledger: Database;
   readonly clock: Clock;

@@ -7,29 +7,29 @@ import type { Certificate } from '../../x509/certificate.js';
 import { parseCertificate } from '../../x509/parse-certificate.js';
 import { certificateFromPem } from '../../x509/pem.js';
 import type { EnrolmentParts } from './parts.js';
-import type { Place } from './place.js';
+import type { Situation } from './situation.js';
 import type { Request } from './request.js';
 
 /** The certificate in the cookie, as long as it passes rule 3; another is asked for otherwise. */
-export function storedCertificate(parts: EnrolmentParts, place: Place, request: Request): Promise<Issued | undefined> {
+export function storedCertificate(parts: EnrolmentParts, situation: Situation, request: Request): Promise<Issued | undefined> {
   const { progress } = request;
   if (progress?.state !== 'store') return Promise.resolve(undefined);
   return orPassedOver('The certificate that was kept to be published', () =>
-    checkedAnswer(parts, place, request, parseCertificate(certificateFromPem(progress.certificate)), []),
+    checkedAnswer(parts, situation, request, parseCertificate(certificateFromPem(progress.certificate)), []),
   );
 }
 
 /** What would be renewed here may have been given to another CA to sign, by `hsmonger ca import`; not where a CA is told to sign itself. */
-export function importedCertificate(parts: EnrolmentParts, place: Place, request: Request): Promise<Issued | undefined> {
+export function importedCertificate(parts: EnrolmentParts, situation: Situation, request: Request): Promise<Issued | undefined> {
   if (parts.flags.forceSelfSigned) return Promise.resolve(undefined);
   return orPassedOver('The certificate that was imported', async () => {
     const found = readImported(parts.stateDirectory, request.csr.spki);
-    return found === undefined ? undefined : checkedAnswer(parts, place, request, found.certificate, found.chain);
+    return found === undefined ? undefined : checkedAnswer(parts, situation, request, found.certificate, found.chain);
   });
 }
 
 /** For whom a shared certificate is taken here. */
-export function takerOf({ clock, missed }: EnrolmentParts, { facts }: Place, { csr, old }: Request): Taker {
+export function takerOf({ clock, missed }: EnrolmentParts, { facts }: Situation, { csr, old }: Request): Taker {
   const nickname = facts.shared?.nickname;
   return {
     csr,
@@ -40,13 +40,13 @@ export function takerOf({ clock, missed }: EnrolmentParts, { facts }: Place, { c
 }
 
 /** What is trusted, whoever issues. */
-export async function trusted({ caFile }: EnrolmentParts, { store }: Place): Promise<readonly Certificate[]> {
+export async function trusted({ caFile }: EnrolmentParts, { store }: Situation): Promise<readonly Certificate[]> {
   return [...((await store?.authorities()) ?? []), ...(caFile?.() ?? [])];
 }
 
 async function checkedAnswer(
   parts: EnrolmentParts,
-  place: Place,
+  situation: Situation,
   { csr, old }: Request,
   issued: Certificate,
   chain: readonly Certificate[],
@@ -54,7 +54,7 @@ async function checkedAnswer(
   const found = acceptable({
     now: parts.clock(),
     issued,
-    authorities: [...chain, ...(await trusted(parts, place))],
+    authorities: [...chain, ...(await trusted(parts, situation))],
     csr,
     ...(old === undefined ? {} : { old }),
   });

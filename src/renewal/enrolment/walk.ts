@@ -13,7 +13,7 @@ import { askIssuer } from './ask-issuer.js';
 import type { Course } from './course.js';
 import { storedCertificate, takerOf, trusted } from './kept.js';
 import type { EnrolmentParts } from './parts.js';
-import type { Place } from './place.js';
+import type { Situation } from './situation.js';
 import { publishIssued } from './publish.js';
 import { enrolmentOf, type Request } from './request.js';
 import type { Waiting } from './waiting.js';
@@ -25,7 +25,7 @@ export interface Answer extends Issued {
 
 interface Way {
   readonly parts: EnrolmentParts;
-  readonly place: Place;
+  readonly situation: Situation;
   readonly request: Request;
   readonly taker: Taker;
   readonly reach: (progress: Progress) => void;
@@ -34,19 +34,19 @@ interface Way {
 /** Goes the way that was decided on; `reach` is told how far it came, for the next call. Failures are HsmongerError. */
 export async function walk(
   parts: EnrolmentParts,
-  place: Place,
+  situation: Situation,
   request: Request,
   course: Course,
   reach: Way['reach'],
 ): Promise<Answer | Waiting> {
-  const way: Way = { parts, place, request, reach, taker: takerOf(parts, place, request) };
+  const way: Way = { parts, situation, request, reach, taker: takerOf(parts, situation, request) };
   switch (course.kind) {
     case 'refused':
       throw new HsmongerError(course.code, course.reason);
     case 'reuse':
       return publishedAgain(way, course.publishAs, await reused(way));
     case 'request': {
-      const answer = await askIssuer(parts, place, request, course, reach);
+      const answer = await askIssuer(parts, situation, request, course, reach);
       try {
         return 'code' in answer.found ? answer.found : await published(way, course.publishAs, answer.found);
       } finally {
@@ -98,11 +98,11 @@ async function take(way: Way, course: Extract<Course, { kind: 'take' }>): Promis
 }
 
 /** From now on the certificate is in the cookie until every server can have it. */
-async function published({ parts, place, taker, reach }: Way, nickname: string | undefined, issued: Issued): Promise<Issued> {
-  if (nickname === undefined || place.store === undefined) return issued;
+async function published({ parts, situation, taker, reach }: Way, nickname: string | undefined, issued: Issued): Promise<Issued> {
+  if (nickname === undefined || situation.store === undefined) return issued;
   reach({ state: 'store', certificate: certificateToPem(issued.certificate) });
   // The time is another one by now: what was issued meanwhile was not valid when we began.
-  return publishIssued(place.store, nickname, issued, { ...taker, now: parts.clock() });
+  return publishIssued(situation.store, nickname, issued, { ...taker, now: parts.clock() });
 }
 
 /**
@@ -125,7 +125,7 @@ function remarkOn(message: string): NonNullable<Answer['remark']> {
 }
 
 /** The certificate that is there, as --reuse-existing asks for: the one case in which nothing has to have grown (design rule 3). */
-async function reused({ parts, place, taker: { csr, old, now } }: Way): Promise<Issued> {
+async function reused({ parts, situation, taker: { csr, old, now } }: Way): Promise<Issued> {
   if (old === undefined)
     throw new HsmongerError(
       'OLD_CERTIFICATE_MISSING',
@@ -136,7 +136,7 @@ async function reused({ parts, place, taker: { csr, old, now } }: Way): Promise<
       'KEY_MISMATCH',
       `The certificate of ${nameText(old.subject)} that certmonger holds is not of the request's key, so it is not handed out again.`,
     );
-  const found = findPath(old, await trusted(parts, place), now);
+  const found = findPath(old, await trusted(parts, situation), now);
   return {
     certificate: old.der,
     ...('fault' in found
@@ -146,16 +146,16 @@ async function reused({ parts, place, taker: { csr, old, now } }: Way): Promise<
 }
 
 /** What an earlier call was left with, or an administrator has imported; where there is nothing, somebody has to know. */
-async function fromOutside({ parts, place, request }: Way): Promise<Issued> {
+async function fromOutside({ parts, situation, request }: Way): Promise<Issued> {
   const { stateDirectory, clock, csrFile, alarm } = parts;
-  const kept = await storedCertificate(parts, place, request);
+  const kept = await storedCertificate(parts, situation, request);
   if (kept !== undefined) return kept;
   try {
-    return await createExternalIssuer({ stateDirectory, clock, authorities: () => trusted(parts, place) }).enrol(enrolmentOf(request));
+    return await createExternalIssuer({ stateDirectory, clock, authorities: () => trusted(parts, situation) }).enrol(enrolmentOf(request));
   } catch (error) {
     const failure = asHsmongerError(error);
     if (failure.code !== 'ISSUER_EXTERNAL') throw failure;
-    const where = csrFile === undefined || !place.facts.theCa ? '' : ` Its request is in ${csrFile().path}.`;
+    const where = csrFile === undefined || !situation.facts.theCa ? '' : ` Its request is in ${csrFile().path}.`;
     await alarm(
       `Certificate with subject '${nameText(request.csr.subject)}' is about to expire, use 'hsmonger ca import' to renew it.${where}`,
     );
@@ -163,8 +163,8 @@ async function fromOutside({ parts, place, request }: Way): Promise<Issued> {
   }
 }
 
-function storeOf({ place }: Way): SharedStore {
-  if (place.store === undefined)
+function storeOf({ situation }: Way): SharedStore {
+  if (situation.store === undefined)
     throw new HsmongerError('CONFIG_INVALID', 'A certificate is to be taken from the directory, and the instance has no [directory].');
-  return place.store;
+  return situation.store;
 }

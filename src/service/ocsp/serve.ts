@@ -1,6 +1,6 @@
 import type { Server } from 'node:http';
 import { ledgerFile } from '../../config/directories.js';
-import type { Directories, Instance } from '../../config/instance.js';
+import type { InstanceSite } from '../../config/instance.js';
 import { assertOwner } from '../../config/ledger-owner.js';
 import { lyingOn } from '../../config/token-views.js';
 import { prepareState } from '../../config/prepare-state.js';
@@ -19,9 +19,7 @@ import { openLiveLedger } from './live-ledger.js';
 import { createResponder, passes, type ResponderParts } from './responder.js';
 import { createSigner, type OcspTokens } from './signer.js';
 
-export interface OcspService {
-  readonly instance: Instance;
-  readonly directories: Directories;
+export interface OcspService extends InstanceSite {
   readonly env: Readonly<Record<string, string | undefined>>;
   /** Called while this is root still. */
   readonly bind: (account: Account) => Promise<Server>;

@@ -1,6 +1,6 @@
 import { existsSync, renameSync, statSync } from 'node:fs';
 import path from 'node:path';
-import type { Directories, Instance } from '../../config/instance.js';
+import type { InstanceSite } from '../../config/instance.js';
 import { tokenOf } from '../../config/token-of.js';
 import { asHsmongerError, HsmongerError, type ErrorCode } from '../../errors.js';
 import { besidePinFile } from '../../pkcs11/pin/pin-source.js';
@@ -8,11 +8,6 @@ import { writeDurably } from '../../platform/durable-file.js';
 import { wipeFile } from '../../platform/memory-file.js';
 import { askService } from '../ask.js';
 import { forgetPinChange, writePinChange, type PinChange } from './change-journal.js';
-
-interface Place {
-  readonly instance: Instance;
-  readonly directories: Directories;
-}
 
 /** Everything a change does to the world, so that a test can end the process before each of them. */
 export interface Hands {
@@ -41,7 +36,7 @@ const own: Hands = {
  * they do not come to an end.
  */
 export async function changePin(
-  place: Place,
+  place: InstanceSite,
   files: readonly string[],
   pin: Buffer,
   quiet: () => Promise<void>,
@@ -85,7 +80,7 @@ export type PinChangeEnd = 'changed' | 'undone' | 'lost';
  * is refused, by the PIN guard's rules; a second run tries neither again. 'lost': both were in memory only, and gone. PIN_KNOWN_BAD where
  * the token takes neither.
  */
-export async function finishPinChange(place: Place, change: PinChange, hands: Hands = own): Promise<PinChangeEnd> {
+export async function finishPinChange(place: InstanceSite, change: PinChange, hands: Hands = own): Promise<PinChangeEnd> {
   const beside = change.files.map(besidePinFile);
   if (beside.every(({ old, next }) => !existsSync(old) && !existsSync(next)) && !change.files.some((file) => existsSync(file))) {
     hands.forget(place.directories, change);
@@ -105,7 +100,7 @@ export async function finishPinChange(place: Place, change: PinChange, hands: Ha
 
 const refused: ReadonlySet<ErrorCode> = new Set(['PIN_INCORRECT', 'PIN_KNOWN_BAD']);
 
-async function decide(place: Place, change: Omit<PinChange, 'step'>, hands: Hands): Promise<'changed' | 'undone'> {
+async function decide(place: InstanceSite, change: Omit<PinChange, 'step'>, hands: Hands): Promise<'changed' | 'undone'> {
   const { old, next } = besidePinFile(mainOf(change));
   if (await takes(place, next, hands)) {
     hands.note(place.directories, { ...change, step: 'changed' });
@@ -128,7 +123,7 @@ async function decide(place: Place, change: Omit<PinChange, 'step'>, hands: Hand
 }
 
 /** By a process of its own, which opens module and token anew, as certmonger's children do. */
-async function takes(place: Place, file: string, hands: Hands): Promise<boolean> {
+async function takes(place: InstanceSite, file: string, hands: Hands): Promise<boolean> {
   try {
     await hands.ask(withPinFile(place, file), 'prove PIN', { force: false, anew: false });
     return true;
@@ -138,7 +133,7 @@ async function takes(place: Place, file: string, hands: Hands): Promise<boolean>
   }
 }
 
-function complete({ directories }: Place, change: Omit<PinChange, 'step'>, hands: Hands): void {
+function complete({ directories }: InstanceSite, change: Omit<PinChange, 'step'>, hands: Hands): void {
   for (const file of change.files) {
     const { old, next } = besidePinFile(file);
     if (existsSync(next)) hands.rename(next, file);
@@ -148,12 +143,12 @@ function complete({ directories }: Place, change: Omit<PinChange, 'step'>, hands
 }
 
 /** Noted first: killed in the middle of it, nobody asks the token again. */
-function undoForCertain(place: Place, change: Omit<PinChange, 'step'>, hands: Hands): void {
+function undoForCertain(place: InstanceSite, change: Omit<PinChange, 'step'>, hands: Hands): void {
   hands.note(place.directories, { ...change, step: 'prepared' });
   undo(place, change, hands);
 }
 
-function undo({ directories }: Place, change: Omit<PinChange, 'step'>, hands: Hands): void {
+function undo({ directories }: InstanceSite, change: Omit<PinChange, 'step'>, hands: Hands): void {
   for (const file of change.files) {
     const { old, next } = besidePinFile(file);
     if (existsSync(old) && !existsSync(file)) hands.rename(old, file);
@@ -174,7 +169,7 @@ function writeBeside(file: string, pin: Buffer, hands: Hands): void {
   }
 }
 
-function withPinFile({ instance, directories }: Place, file: string): Place {
+function withPinFile({ instance, directories }: InstanceSite, file: string): InstanceSite {
   return { directories, instance: { ...instance, token: { ...tokenOf(instance), pin: { from: 'file', path: file } } } };
 }
 

@@ -1,4 +1,4 @@
-import type { Directories, Instance } from '../../config/instance.js';
+import type { Instance, InstanceSite } from '../../config/instance.js';
 import { tokenOf } from '../../config/token-of.js';
 import { HsmongerError } from '../../errors.js';
 import type { TokenDescription } from '../../pkcs11/token.js';
@@ -12,12 +12,7 @@ const variable = 'HSMONGER_PIN';
  * its randomly keyed tag, so the same wrong one costs no second attempt wherever it is typed again (design rule 4). `what` is the PIN in
  * words.
  */
-export async function proveGiven(
-  place: { readonly instance: Instance; readonly directories: Directories },
-  what: string,
-  pin: Buffer,
-  options: ProofOptions,
-): Promise<TokenDescription> {
+export async function proveGiven(place: InstanceSite, what: string, pin: Buffer, options: ProofOptions): Promise<TokenDescription> {
   const { instance, directories } = place;
   const given: Instance = { ...instance, token: { ...tokenOf(instance), pin: { from: 'environment', variable } } };
   try {

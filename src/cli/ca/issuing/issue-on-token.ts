@@ -1,4 +1,4 @@
-import type { Directories, Instance } from '../../../config/instance.js';
+import type { InstanceSite } from '../../../config/instance.js';
 import { HsmongerError } from '../../../errors.js';
 import { askService } from '../../../service/ask.js';
 import type { OrderInput } from '../../../service/tasks/ca/issue-certificates.js';
@@ -24,7 +24,7 @@ interface OnTokenOptions {
 
 /** A certificate for a key on the token, stored beside it, where certmonger can take it over. */
 export async function issueOnToken(
-  place: { readonly instance: Instance; readonly directories: Directories },
+  place: InstanceSite,
   order: OrderInput,
   { nickname, keyType, key, out, chain: withChain, dryRun, json: asJson }: OnTokenOptions,
   { io }: Surroundings,

@@ -1,9 +1,9 @@
+import type { InstanceSite } from '../../../config/instance.js';
 import { askService } from '../../../service/ask.js';
 import type { Progress } from '../../../service/order.js';
 import type { Issued, OrderInput } from '../../../service/tasks/ca/issue-certificates.js';
 import { certificateToPem } from '../../../x509/pem.js';
 import type { Surroundings } from '../../command.js';
-import type { instanceOf } from '../../global-options.js';
 import { progressLine } from '../../output.js';
 import type { Job, Unread } from './issue-files.js';
 import { keepAll, tell, type Report } from './issue-report.js';
@@ -11,7 +11,7 @@ import { portionsOf } from './portions.js';
 
 /** Certificates for requests in files, each written as soon as it is in the ledger. */
 export async function issueRequests(
-  place: ReturnType<typeof instanceOf>,
+  place: InstanceSite,
   order: OrderInput,
   jobs: readonly Job[],
   unread: readonly Unread[],

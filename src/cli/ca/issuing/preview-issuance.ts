@@ -1,4 +1,4 @@
-import type { Directories, Instance } from '../../../config/instance.js';
+import type { InstanceSite } from '../../../config/instance.js';
 import { askService } from '../../../service/ask.js';
 import type { TaskOutput } from '../../../service/tasks.js';
 import type { OrderInput } from '../../../service/tasks/ca/issue-certificates.js';
@@ -10,7 +10,7 @@ import { portionsOf } from './portions.js';
 
 /** What would be issued, without a PIN and without a trace. */
 export async function previewIssuance(
-  place: { readonly instance: Instance; readonly directories: Directories },
+  place: InstanceSite,
   order: OrderInput,
   requests: readonly NamedRequest[],
   unread: readonly Unread[],

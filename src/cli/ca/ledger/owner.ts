@@ -1,19 +1,14 @@
-import type { Directories, Instance } from '../../../config/instance.js';
+import type { InstanceSite } from '../../../config/instance.js';
 import { assertOwner } from '../../../config/ledger-owner.js';
 import { HsmongerError } from '../../../errors.js';
 import { sharedNicknames, type SeenServer } from '../../../renewal/look-at-servers.js';
 import { askService } from '../../../service/ask.js';
 
-export interface Place {
-  readonly instance: Instance;
-  readonly directories: Directories;
-}
-
 /**
  * On a shared token one host has the ledger and the CRL (design rule 11): the renewal master, where servers share a directory
  * (ISSUER_ELSEWHERE), else the one issuer.owner names (CLONE_REFUSED); both name the host. `doing`: what is to be done there, as an order.
  */
-export async function assertOwnedHere({ instance, directories }: Place, doing: string): Promise<void> {
+export async function assertOwnedHere({ instance, directories }: InstanceSite, doing: string): Promise<void> {
   assertOwner(instance, doing);
   if (instance.directory === undefined || sharedNicknames(instance).length === 0) return;
   const { servers } = await askService({ instance, directories }, 'look at servers', { all: false });

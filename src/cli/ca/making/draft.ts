@@ -3,7 +3,7 @@ import path from 'node:path';
 import * as v from 'valibot';
 import { parse } from 'smol-toml';
 import { stateDirectory } from '../../../config/directories.js';
-import type { CaConfig, Directories, Instance } from '../../../config/instance.js';
+import type { CaConfig, Directories, InstanceSite } from '../../../config/instance.js';
 import { instanceFile, loadInstance } from '../../../config/load.js';
 import { parseInstance } from '../../../config/schema.js';
 import { nickname as nicknameSchema } from '../../../config/schema/values.js';
@@ -15,9 +15,7 @@ import { assertTrustedPlace } from '../../setup/write-instance.js';
 import type { OwnTokenOptions } from './own-options.js';
 
 /** A CA's instance as its file describes it, or as the file will that the flags are for. */
-export interface Draft {
-  readonly instance: Instance;
-  readonly directories: Directories;
+export interface Draft extends InstanceSite {
   /** The file to write; undefined where there is one. */
   readonly text: string | undefined;
 }

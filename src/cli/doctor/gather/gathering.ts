@@ -1,10 +1,10 @@
-import type { Directories, Instance } from '../../../config/instance.js';
+import type { Instance, InstanceSite } from '../../../config/instance.js';
 import type { DoctorFacts, Fact } from '../../../doctor/facts.js';
 import { sentenceOf } from '../../../errors.js';
 
 /** What the parts of the facts are gathered with. */
 export interface Gathering {
-  readonly place: { readonly instance: Instance; readonly directories: Directories };
+  readonly place: InstanceSite;
   /** 'system', 'session', or a D-Bus address. */
   readonly bus: string;
   readonly env: Readonly<Record<string, string | undefined>>;

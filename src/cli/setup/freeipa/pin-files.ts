@@ -1,6 +1,6 @@
 import { chmodSync, mkdirSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import path from 'node:path';
-import type { Directories, Instance, TokenConfig } from '../../../config/instance.js';
+import type { Directories, Instance, InstanceSite, TokenConfig } from '../../../config/instance.js';
 import { tokenOf } from '../../../config/token-of.js';
 import { HsmongerError, sentenceOf } from '../../../errors.js';
 import { passwordConfFile, type PasswordConf } from '../../../freeipa/password-conf.js';
@@ -70,10 +70,7 @@ export function writePinFile({ file, pin }: Pick<PinFile, 'file' | 'pin'>, owner
  * Tries the PINs that lie in no file of ours yet, and are remembered by what they are: stand-ins in memory are new files every time, and
  * with them each run would spend one more attempt on a PIN that is wrong (design rule 4). The NSS database is tried as the token it is.
  */
-export async function provePins(
-  place: { readonly instance: Instance; readonly directories: Directories },
-  stale: readonly PinFile[],
-): Promise<void> {
+export async function provePins(place: InstanceSite, stale: readonly PinFile[]): Promise<void> {
   const { instance, directories } = place;
   const variable = 'HSMONGER_PIN';
   for (const { file, pin } of stale) {

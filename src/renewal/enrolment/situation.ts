@@ -8,7 +8,7 @@ import type { EnrolmentParts } from './parts.js';
 import type { Request } from './request.js';
 
 /** What is asked for, and what this host is in it. */
-export interface Place {
+export interface Situation {
   readonly facts: CourseFacts;
   readonly store?: SharedStore;
   /** Dogtag's id of the lightweight CA whose own certificate it is. */
@@ -18,7 +18,10 @@ export interface Place {
 }
 
 /** Gathers what the course depends on: as FreeIPA does, the role goes by the subject of the request. */
-export async function findPlace({ instance, flags, store: openStore, caFile }: EnrolmentParts, { csr, old }: Request): Promise<Place> {
+export async function findSituation(
+  { instance, flags, store: openStore, caFile }: EnrolmentParts,
+  { csr, old }: Request,
+): Promise<Situation> {
   const { freeipa, issuer } = instance;
   const facts = { ...flags, issuer: issuer.type, ...(old === undefined ? {} : { old: { selfSigned: isSelfSigned(old) } }) };
   const form = freeipa === undefined ? 'certmonger' : 'own';
