@@ -1,11 +1,11 @@
 import path from 'node:path';
 import { defineConfig } from 'vitest/config';
-import { serversSuite } from './servers-suite.js';
 
+/** Tests that play whole servers: minutes each. */
 export default defineConfig({
   root: path.resolve(import.meta.dirname, '..'),
   test: {
-    include: serversSuite,
+    include: ['test/**/*.server.test.ts'],
     pool: 'forks',
     maxWorkers: 2,
     testTimeout: 120_000,

@@ -34,10 +34,20 @@ function commandsOf(page: string): string[] {
   return [...spansOf(page), ...inBlocks].filter((line) => line.startsWith('hsmonger '));
 }
 
-const helps = new Map<string, string>();
-async function helpOf(command: readonly string[]): Promise<string> {
-  const known = helps.get(command.join(' '));
+const helps = new Map<string, Promise<string>>();
+let last: Promise<unknown> = Promise.resolve();
+/** Each once, and one after another: the CLI is one command in a process, and listens for its interrupt. */
+function helpOf(command: readonly string[]): Promise<string> {
+  const name = command.join(' ');
+  const known = helps.get(name);
   if (known !== undefined) return known;
+  const help = last.then(() => readHelp(command));
+  helps.set(name, help);
+  last = help.catch(() => undefined);
+  return help;
+}
+
+async function readHelp(command: readonly string[]): Promise<string> {
   let help = '';
   const io = {
     out: (text: string) => {
@@ -50,7 +60,6 @@ async function helpOf(command: readonly string[]): Promise<string> {
     colour: false,
   };
   expect(await runCli([...command, '--help'], io, {}), help).toBe(0);
-  helps.set(command.join(' '), help);
   return help;
 }
 

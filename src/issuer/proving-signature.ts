@@ -8,6 +8,8 @@ import { algorithmIdentifier, fittingAlgorithm } from '../x509/signature-algorit
 /** What a key made of a random text. */
 export interface ProvingSignature {
   readonly algorithm: SignatureAlgorithm;
+  /** CKM_ name of what the token signed with. */
+  readonly mechanism?: string;
   /** Whether the signature is one by the public key. */
   readonly verified: boolean;
   /** Of the signature on the token, milliseconds. */
@@ -28,7 +30,15 @@ export async function provingSignature(
   const algorithm = fittingAlgorithm(spki, choice, `The key '${key.label}'`);
   const data = randomBytes(64);
   const start = performance.now();
-  const signature = await token.sign(key, algorithm, data);
+  let mechanism: string | undefined;
+  const signature = await token.sign(key, algorithm, data, (name) => {
+    mechanism = name;
+  });
   const latencyMs = performance.now() - start;
-  return { algorithm, verified: verifySignature({ data, algorithm: algorithmIdentifier(algorithm), signature }, spki), latencyMs };
+  return {
+    algorithm,
+    ...(mechanism === undefined ? {} : { mechanism }),
+    verified: verifySignature({ data, algorithm: algorithmIdentifier(algorithm), signature }, spki),
+    latencyMs,
+  };
 }

@@ -90,6 +90,8 @@ const meanings: Readonly<Record<string, Meaning>> = {
   CKR_KEY_FUNCTION_NOT_PERMITTED: says('KEY_UNUSABLE', 'the key may not sign (CKA_SIGN is false or the mechanism is not allowed for it)'),
   CKR_KEY_TYPE_INCONSISTENT: says('KEY_UNUSABLE', 'the key is of another type than the signature wants'),
   CKR_KEY_SIZE_RANGE: says('KEY_UNUSABLE', 'the token does not sign with a key of this size'),
+  CKR_CURVE_NOT_SUPPORTED: says('KEY_UNUSABLE', 'the token does not know the curve of this key'),
+  CKR_DOMAIN_PARAMS_INVALID: says('KEY_UNUSABLE', 'the token does not know the curve of this key'),
   CKR_KEY_HANDLE_INVALID: says('SESSION_LOST', 'the key object has disappeared since it was found; the next attempt looks for it again'),
   CKR_OBJECT_HANDLE_INVALID: says('SESSION_LOST', 'the object has disappeared since it was found; the next attempt looks for it again'),
   CKR_PUBLIC_KEY_INVALID: says('KEY_UNUSABLE', 'the token says the public key does not fit its private key'),
@@ -99,34 +101,83 @@ const meanings: Readonly<Record<string, Meaning>> = {
   CKR_ATTRIBUTE_SENSITIVE: says('KEY_UNUSABLE', 'the token does not give this value away'),
   CKR_ATTRIBUTE_TYPE_INVALID: says('KEY_UNUSABLE', 'the object lacks an attribute that is needed'),
   CKR_ATTRIBUTE_VALUE_INVALID: says('TOKEN_FAILED', 'the module turned an attribute down'),
-  CKR_TEMPLATE_INCONSISTENT: says('TOKEN_FAILED', 'the module turned the search down'),
-  CKR_TEMPLATE_INCOMPLETE: says('TOKEN_FAILED', 'the module turned the search down'),
+  CKR_ATTRIBUTE_READ_ONLY: says('TOKEN_READ_ONLY', 'the token does not let this attribute be set; check its policy'),
+  CKR_TEMPLATE_INCONSISTENT: says('TOKEN_FAILED', 'the module turned the attributes it was given down'),
+  CKR_TEMPLATE_INCOMPLETE: says('TOKEN_FAILED', 'the module wants attributes it was not given'),
 };
+
+/** Calls whose answers mean something else than they do while objects are looked for and signatures made. */
+type ParticularCall = 'making a key' | 'storing an object';
+
+const otherType = says(
+  'MECHANISM_UNSUPPORTED',
+  "the token makes no such keys; choose another key type ('hsmonger token list --mechanisms')",
+);
+const keyDenied = says(
+  'TOKEN_FAILED',
+  'the module makes no key with the attributes it was given (one that signs and cannot leave the token); look at its policy and its log',
+);
+const objectDenied = says('TOKEN_FAILED', "the module stores no object with the attributes it was given; store it with the vendor's tool");
+
+const meaningsOf: Readonly<Record<ParticularCall, Readonly<Record<string, Meaning>>>> = {
+  'making a key': {
+    CKR_MECHANISM_INVALID: otherType,
+    CKR_MECHANISM_PARAM_INVALID: otherType,
+    CKR_KEY_SIZE_RANGE: otherType,
+    CKR_CURVE_NOT_SUPPORTED: otherType,
+    CKR_DOMAIN_PARAMS_INVALID: otherType,
+    CKR_FUNCTION_NOT_SUPPORTED: says('MECHANISM_UNSUPPORTED', "the module makes no keys; make this one with the vendor's tool"),
+    CKR_ATTRIBUTE_READ_ONLY: keyDenied,
+    CKR_ATTRIBUTE_TYPE_INVALID: keyDenied,
+    CKR_ATTRIBUTE_VALUE_INVALID: keyDenied,
+    CKR_TEMPLATE_INCONSISTENT: keyDenied,
+    CKR_TEMPLATE_INCOMPLETE: keyDenied,
+  },
+  'storing an object': {
+    CKR_FUNCTION_NOT_SUPPORTED: objectDenied,
+    CKR_ATTRIBUTE_READ_ONLY: objectDenied,
+    CKR_ATTRIBUTE_TYPE_INVALID: objectDenied,
+    CKR_ATTRIBUTE_VALUE_INVALID: objectDenied,
+    CKR_TEMPLATE_INCONSISTENT: objectDenied,
+    CKR_TEMPLATE_INCOMPLETE: objectDenied,
+  },
+};
+
+/** PKCS#11 2.40 names that pkcs11js lacks, which says CKR_VENDOR_DEFINED instead. */
+const unnamed: Readonly<Record<number, string>> = { 0x140: 'CKR_CURVE_NOT_SUPPORTED' };
 
 const ofVendor = says('TOKEN_FAILED', "look the number up in the vendor's manual");
 
 /**
- * The name of the return value in whatever pkcs11js threw, CKR_VENDOR_DEFINED for numbers it does not know; undefined for other
+ * The name of the return value in whatever pkcs11js threw, CKR_VENDOR_DEFINED for numbers nobody knows; undefined for other
  * failures. The message counts, not the class: C_FindObjects throws the native error as it is.
  */
 export function returnValueOf(error: unknown): string | undefined {
-  return error instanceof Error ? /^CKR_\w+/u.exec(error.message)?.[0] : undefined;
+  const name = error instanceof Error ? /^CKR_\w+/u.exec(error.message)?.[0] : undefined;
+  return name === 'CKR_VENDOR_DEFINED' ? (unnamed[numberOf(error)] ?? name) : name;
 }
 
-/** The failure of a PKCS#11 call as ours. `doing` is the first half of the sentence: "Signing with … on token '…'". */
-export function tokenFailure(error: unknown, doing: string): HsmongerError {
+/**
+ * The failure of a PKCS#11 call as ours. `doing` is the first half of the sentence: "Signing with … on token '…'"; `call` where it is one
+ * whose answers mean something of their own.
+ */
+export function tokenFailure(error: unknown, doing: string, call?: ParticularCall): HsmongerError {
   if (error instanceof HsmongerError) return error;
   const name = returnValueOf(error);
   if (name === undefined)
     return new HsmongerError('TOKEN_FAILED', `${doing} failed in the PKCS#11 module: ${sentenceOf(error)}.`, { cause: error });
-  const { code, means } = meanings[name] ?? ofVendor;
+  const { code, means } = (call === undefined ? undefined : meaningsOf[call][name]) ?? meanings[name] ?? ofVendor;
   return new HsmongerError(code, `${doing} failed with ${named(name, error)}: ${means}.`, { cause: error });
 }
 
 function named(name: string, error: unknown): string {
-  const fromCode = (error as { readonly code?: unknown }).code;
-  const number = typeof fromCode === 'number' ? fromCode : Number(/:(\d+)/u.exec((error as Error).message)?.[1] ?? Number.NaN);
+  const number = numberOf(error);
   return name === 'CKR_VENDOR_DEFINED' && Number.isFinite(number) ? `return value 0x${number.toString(16)}` : name;
+}
+
+function numberOf(error: unknown): number {
+  const { code, message } = error as { readonly code?: unknown; readonly message: string };
+  return typeof code === 'number' ? code : Number(/:(\d+)/u.exec(message)?.[1] ?? Number.NaN);
 }
 
 /** Runs one PKCS#11 step; its failure comes out by the table. */

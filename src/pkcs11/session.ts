@@ -127,17 +127,17 @@ export function openSession({ cryptoki, found, module, access, means, isCurrent 
     publicKeys: () => step(`Reading the public keys of ${on}`, () => publicKeys(shelf).map(({ key }) => key), { login: true }),
     census: (sight) => step(`Counting what is on ${on}`, () => census(cryptoki, session), { login: sight === 'everything' }),
     findKey: (selector) => step(`Looking for a key on ${on}`, () => known(findPrivateKey(shelf, selector)), { login: true }),
-    sign: (key, algorithm, data) =>
+    sign: (key, algorithm, data, madeBy) =>
       step(
         `Signing on ${on}`,
-        () => {
+        async () => {
           const object = foundHere(key);
           if (key.type !== keyTypeFor[algorithm.scheme])
             throw new HsmongerError(
               'KEY_UNUSABLE',
               `The key '${key.label}' on ${on} is of type ${key.type}, and a signature of the kind ${algorithm.scheme} wants ${keyTypeFor[algorithm.scheme]}.`,
             );
-          return whileLoggedIn(() =>
+          const { signature, mechanism } = await whileLoggedIn(() =>
             signWith(
               { ...site, ways },
               object.handle,
@@ -146,6 +146,8 @@ export function openSession({ cryptoki, found, module, access, means, isCurrent 
               object.alwaysAuthenticate ? () => logInForOperation(site, means) : undefined,
             ),
           );
+          madeBy?.(mechanism);
+          return signature;
         },
         { login: false },
       ),

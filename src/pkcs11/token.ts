@@ -99,9 +99,10 @@ export interface Token {
   findKey(selector: KeySelector): Promise<TokenKey>;
   /**
    * Signs `data` (not a digest) and gives the signature as a certificate holds it: ECDSA's as Ecdsa-Sig-Value (RFC 3279 §2.2.3). Falls back
-   * to raw RSA or ECDSA over a digest of ours where the token lacks the mechanism (design rule 10).
+   * to raw RSA or ECDSA over a digest of ours where the token lacks the mechanism (design rule 10). `madeBy` is told the CKM_ name of the
+   * one that was used.
    */
-  sign(key: TokenKey, algorithm: SignatureAlgorithm, data: Uint8Array): Promise<Uint8Array>;
+  sign(key: TokenKey, algorithm: SignatureAlgorithm, data: Uint8Array, madeBy?: (mechanism: string) => void): Promise<Uint8Array>;
   /**
    * Asks token and session anew: the description with the flags as they are now. TOKEN_NOT_FOUND where another token is in the slot,
    * SESSION_LOST where the login has ended.

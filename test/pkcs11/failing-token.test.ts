@@ -6,6 +6,7 @@ import type { Cryptoki } from '../../src/pkcs11/cryptoki.js';
 import { openSession } from '../../src/pkcs11/session.js';
 import { findToken, tokensOf } from '../../src/pkcs11/slots.js';
 import type { PinFailure } from '../../src/pkcs11/token.js';
+import { proveKeys } from '../../src/service/tasks/token/check-keys.js';
 import { ckr, fakeCryptoki, guardInMemory, handleOf, keyFunctions } from './fake-cryptoki.js';
 
 const source = 'environment:31323334'; // the fake guard's tag of 1234
@@ -256,6 +257,21 @@ describe('a signature on a token in trouble', () => {
     const key = await token.findKey({ by: 'id', id: new Uint8Array([1]) });
     await Promise.all(Array.from({ length: 5 }, () => token.sign(key, algorithm, data)));
     expect(most).toBe(1);
+  });
+});
+
+describe('the mechanism a key was proven with', () => {
+  it('is the one the token took, not the first it lists', async () => {
+    const { token } = tokenWith({
+      ...keyFunctions(),
+      C_GetMechanismList: () => [pkcs11js.CKM_SHA256_RSA_PKCS, pkcs11js.CKM_RSA_PKCS],
+      C_SignInit: (_session, { mechanism }) => {
+        if (mechanism === pkcs11js.CKM_SHA256_RSA_PKCS) throw ckr('CKR_MECHANISM_INVALID');
+      },
+      C_SignAsync: () => Promise.resolve(Buffer.alloc(256)),
+    });
+    const [check] = await proveKeys(token, await token.keys());
+    expect(check).toMatchObject({ mechanism: 'CKM_RSA_PKCS' });
   });
 });
 

@@ -2,6 +2,8 @@ import pkcs11js from 'pkcs11js';
 import { expect, it, vi } from 'vitest';
 import type { Attribute, Cryptoki } from '../../src/pkcs11/cryptoki.js';
 import { generateKeyPair } from '../../src/pkcs11/objects/key-pair.js';
+import { storeCertificate } from '../../src/pkcs11/objects/store-certificate.js';
+import { makeCertificate, makeKeys } from '../x509/material.js';
 import { ckr, fakeCryptoki, handleOf } from './fake-cryptoki.js';
 
 const token = {
@@ -96,6 +98,60 @@ it('a token that makes no such keys says so by its list', async () => {
   });
 });
 
+it.each([
+  [
+    'larger',
+    'rsa:2048',
+    { flags: 0, minKeySize: 3072, maxKeySize: 4096 },
+    { kind: 'RSA', bits: 2048 },
+    /RSA keys of 3072 to 4096 bits, and none of 2048/u,
+  ],
+  [
+    'smaller',
+    'P-521',
+    { flags: 0, minKeySize: 256, maxKeySize: 384 },
+    { kind: 'EC', curve: 'P-521' },
+    /EC keys of 256 to 384 bits, and none of 521/u,
+  ],
+] as const)('a token that makes only %s keys is not asked for %s', async (_, __, info, type, message) => {
+  const made = vi.fn<Cryptoki['C_GenerateKeyPairAsync']>();
+  const { cryptoki } = making(new Map(), {
+    C_GetMechanismList: () => [pkcs11js.CKM_RSA_PKCS_KEY_PAIR_GEN, pkcs11js.CKM_EC_KEY_PAIR_GEN],
+    C_GetMechanismInfo: () => info,
+    C_GenerateKeyPairAsync: made,
+  });
+  await expect(generateKeyPair({ cryptoki, session, token }, slot, { ...order, type })).rejects.toMatchObject({
+    code: 'MECHANISM_UNSUPPORTED',
+    message: expect.stringMatching(message) as string,
+  });
+  expect(made).not.toHaveBeenCalled();
+});
+
+it.each([
+  ['no limit', 0, 0],
+  ['octets', 128, 512],
+])('sizes that are %s keep nobody from asking', async (_, minKeySize, maxKeySize) => {
+  const { cryptoki } = making(new Map(), { C_GetMechanismInfo: () => ({ flags: 0, minKeySize, maxKeySize }) });
+  expect((await generateKeyPair({ cryptoki, session, token }, slot, order)).key.label).toBe('key');
+});
+
+it.each<[string, string, RegExp, number?]>([
+  ['CKR_MECHANISM_INVALID', 'MECHANISM_UNSUPPORTED', /CKR_MECHANISM_INVALID.*another key type/u],
+  ['CKR_KEY_SIZE_RANGE', 'MECHANISM_UNSUPPORTED', /CKR_KEY_SIZE_RANGE.*another key type/u],
+  ['CKR_DOMAIN_PARAMS_INVALID', 'MECHANISM_UNSUPPORTED', /CKR_DOMAIN_PARAMS_INVALID.*another key type/u],
+  // So pkcs11js says CKR_CURVE_NOT_SUPPORTED.
+  ['CKR_VENDOR_DEFINED', 'MECHANISM_UNSUPPORTED', /CKR_CURVE_NOT_SUPPORTED.*another key type/u, 0x140],
+  ['CKR_TEMPLATE_INCONSISTENT', 'TOKEN_FAILED', /CKR_TEMPLATE_INCONSISTENT.*makes no key with the attributes/u],
+  ['CKR_ATTRIBUTE_READ_ONLY', 'TOKEN_FAILED', /CKR_ATTRIBUTE_READ_ONLY.*makes no key with the attributes/u],
+  ['CKR_DEVICE_MEMORY', 'TOKEN_FAILED', /CKR_DEVICE_MEMORY.*out of memory/u],
+])('%s in answer to a new key is told in words of keys', async (name, code, message, number) => {
+  const { cryptoki } = making(new Map(), { C_GenerateKeyPairAsync: () => Promise.reject(ckr(name, number)) });
+  await expect(generateKeyPair({ cryptoki, session, token }, slot, order)).rejects.toMatchObject({
+    code,
+    message: expect.stringMatching(message) as string,
+  });
+});
+
 it('an Edwards curve is named as the token takes it: by object identifier, else by name', async () => {
   const forms: string[] = [];
   const { cryptoki } = making(new Map(), {
@@ -109,4 +165,16 @@ it('an Edwards curve is named as the token takes it: by object identifier, else 
   });
   await generateKeyPair({ cryptoki, session, token }, slot, { ...order, type: { kind: 'Ed25519' } });
   expect(forms).toEqual(['06032b6570', '130c656477617264733235353139']);
+});
+
+it('an answer to a new certificate object is told in words of storing', async () => {
+  const { cryptoki } = making(new Map(), {
+    C_CreateObject: () => {
+      throw ckr('CKR_TEMPLATE_INCONSISTENT', 0xd1);
+    },
+  });
+  const { der } = await makeCertificate({ keys: await makeKeys() });
+  expect(() => storeCertificate({ cryptoki, session, token }, der, { label: 'one', id: Buffer.of(9) })).toThrow(
+    /^Storing a certificate on token 'HSM' failed with CKR_TEMPLATE_INCONSISTENT: the module stores no object/u,
+  );
 });

@@ -140,8 +140,10 @@ describe('what would take for ever', () => {
     expect(() => parseCsr(requestOf(nameOf(commonName), sequence(endless, element(0x31))))).toThrow('longer than any in use');
     expect(() => parseCrl(crlOf(element(0xa0, sequence(extension(endless)))), 'it')).toThrow('longer than any in use');
     expect(() => parseOcspRequest(question(one, element(0xa2, sequence(extension(short)))))).toThrow('longer than any in use');
+    expect(() => parseOcspRequest(question(sequence(sequence(certId(short)))))).toThrow('more than 256 octets');
     // A digest nobody knows is answered as such.
-    expect(parseOcspRequest(question(sequence(sequence(certId(short))))).certIds).toMatchObject([{ digest: undefined }]);
+    const unknown = type(Uint8Array.from(Buffer.concat([Buffer.alloc(60, 0xff), Buffer.of(1)])));
+    expect(parseOcspRequest(question(sequence(sequence(certId(unknown))))).certIds).toMatchObject([{ digest: undefined }]);
   });
 
   test('a question about more certificates than one may ask about', () => {

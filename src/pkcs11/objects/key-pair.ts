@@ -156,12 +156,7 @@ const otherForm: ReadonlySet<string | undefined> = new Set([
 async function generate(shelf: Shelf, slot: Handle, { type, label }: KeyPairOrder, id: Buffer): Promise<Pair> {
   const { cryptoki, session, token } = shelf;
   const { mechanism, publicParts, privatePart } = wayOf(type);
-  if (!cryptoki.C_GetMechanismList(slot).includes(mechanism)) {
-    throw new HsmongerError(
-      'MECHANISM_UNSUPPORTED',
-      `Token '${token.label}' lists no ${mechanismName(mechanism)}, so it makes no ${type.kind} keys; choose another type ('hsmonger token list --mechanisms').`,
-    );
-  }
+  assertMakes(shelf, slot, type, mechanism);
   const named: Attribute[] = [
     { type: pkcs11js.CKA_TOKEN, value: true },
     { type: pkcs11js.CKA_LABEL, value: label },
@@ -176,6 +171,7 @@ async function generate(shelf: Shelf, slot: Handle, { type, label }: KeyPairOrde
     ...privatePart,
   ];
   const wish: Mechanism = { mechanism };
+  const refused = (error: unknown) => tokenFailure(error, `Making a key on token '${token.label}'`, 'making a key');
   let refusal: unknown;
   for (const limits of [signsOnly(type.kind), []]) {
     for (const publicPart of publicParts) {
@@ -187,12 +183,41 @@ async function generate(shelf: Shelf, slot: Handle, { type, label }: KeyPairOrde
           [...privateTemplate, ...limits],
         );
       } catch (error) {
-        if (!otherForm.has(returnValueOf(error))) throw error;
         refusal = error;
+        if (!otherForm.has(returnValueOf(error))) throw refused(error);
       }
     }
   }
-  throw refusal;
+  throw refused(refusal);
+}
+
+/** Asked of the token before the attempt: what it answers to one is as often as not CKR_FUNCTION_FAILED. */
+function assertMakes({ cryptoki, token }: Shelf, slot: Handle, type: KeyPairType, mechanism: number): void {
+  const refusal = (why: string) =>
+    new HsmongerError('MECHANISM_UNSUPPORTED', `Token '${token.label}' ${why}; choose another type ('hsmonger token list --mechanisms').`);
+  if (!cryptoki.C_GetMechanismList(slot).includes(mechanism))
+    throw refusal(`lists no ${mechanismName(mechanism)}, so it makes no ${type.kind} keys`);
+  const size = sizeOf(type);
+  const { minKeySize = 0, maxKeySize = 0 } = cryptoki.C_GetMechanismInfo(slot, mechanism);
+  if (size === undefined || maxKeySize < size.smallestLimit) return;
+  const { bits } = size;
+  if (bits < minKeySize || bits > maxKeySize)
+    throw refusal(`makes ${type.kind} keys of ${String(minKeySize)} to ${String(maxKeySize)} bits, and none of ${String(bits)}`);
+}
+
+/**
+ * In bits, as the mechanism's limits count (PKCS#11 2.40 §2.1.4, §2.3.5). Zero is no limit, and some modules count in octets: a largest size
+ * below `smallestLimit` is taken for one of those. Of Edwards curves modules say what they please.
+ */
+function sizeOf(type: KeyPairType): { readonly bits: number; readonly smallestLimit: number } | undefined {
+  switch (type.kind) {
+    case 'RSA':
+      return { bits: type.bits, smallestLimit: 1024 };
+    case 'EC':
+      return { bits: Number(type.curve.slice('P-'.length)), smallestLimit: 112 };
+    case 'Ed25519':
+      return undefined;
+  }
 }
 
 /**

@@ -1,5 +1,6 @@
 import pkcs11js from 'pkcs11js';
 import { HsmongerError } from '../../errors.js';
+import { tokenFailure } from '../ckr.js';
 import { certificateFields } from './certificate-fields.js';
 import type { Attribute, Handle } from '../cryptoki.js';
 import type { Shelf } from './keys.js';
@@ -68,7 +69,7 @@ export function storeCertificate(shelf: Shelf, der: Uint8Array, { label, id }: C
       `The certificate '${twin}' ${on} is for the same subject, and certmonger deletes one of the two, with its key, when it saves the other; ${twin === '' ? 'give that one a label first' : `take the label '${twin}' where both are for one holder`}, or have one issued for another subject.`,
     );
 
-  const object = cryptoki.C_CreateObject(session, [
+  const object = create({ cryptoki, session, token }, [
     ...certificateObject,
     { type: pkcs11js.CKA_TOKEN, value: true },
     { type: pkcs11js.CKA_PRIVATE, value: false },
@@ -85,4 +86,12 @@ export function storeCertificate(shelf: Shelf, der: Uint8Array, { label, id }: C
     'TOKEN_FAILED',
     `Token ${on.slice('on token '.length)} keeps the certificate '${label}' otherwise than it was given, so the object was removed again; store it with the vendor's tool.`,
   );
+}
+
+function create({ cryptoki, session, token }: Shelf, template: Attribute[]): Handle {
+  try {
+    return cryptoki.C_CreateObject(session, template);
+  } catch (error) {
+    throw tokenFailure(error, `Storing a certificate on token '${token.label}'`, 'storing an object');
+  }
 }

@@ -1,7 +1,7 @@
 import { tokenFailure, returnValueOf } from '../ckr.js';
 import type { Cryptoki, Handle } from '../cryptoki.js';
 import { ecdsaSigValue } from './ecdsa-signature.js';
-import type { SigningWay } from './mechanisms.js';
+import { mechanismName, type SigningWay } from './mechanisms.js';
 import type { SignatureAlgorithm } from '../../config/signature-algorithm.js';
 
 export interface SigningSite {
@@ -16,6 +16,12 @@ export interface SigningSite {
 const largestSignature = 8192;
 const usualSignature = 1024;
 
+/** A signature, and the CKM_ name of what the token made it with. */
+export interface MadeSignature {
+  readonly signature: Uint8Array;
+  readonly mechanism: string;
+}
+
 /**
  * One signature. `authenticate` runs between C_SignInit and C_Sign, for keys that want a login at each use. Nothing else may use the
  * session meanwhile.
@@ -26,13 +32,17 @@ export async function signWith(
   algorithm: SignatureAlgorithm,
   data: Uint8Array,
   authenticate?: () => Promise<void>,
-): Promise<Uint8Array> {
+): Promise<MadeSignature> {
   const { cryptoki, session } = site;
   try {
-    const input = begin(site, key, algorithm, data);
+    const way = begin(site, key, algorithm);
+    const input = way.input(data);
     await authenticate?.();
     const signature = new Uint8Array(await finish(cryptoki, session, input));
-    return algorithm.scheme === 'ecdsa' ? ecdsaSigValue(signature) : signature;
+    return {
+      signature: algorithm.scheme === 'ecdsa' ? ecdsaSigValue(signature) : signature,
+      mechanism: mechanismName(way.mechanism),
+    };
   } catch (error) {
     throw tokenFailure(error, `Signing on token '${site.label}'`);
   }
@@ -41,13 +51,13 @@ export async function signWith(
 const notThisWay: ReadonlySet<string | undefined> = new Set(['CKR_MECHANISM_INVALID', 'CKR_MECHANISM_PARAM_INVALID']);
 
 /** Starts the operation by the first way the key takes: a mechanism may be listed and still refused for this key. */
-function begin({ cryptoki, session, ways }: SigningSite, key: Handle, algorithm: SignatureAlgorithm, data: Uint8Array): Buffer {
+function begin({ cryptoki, session, ways }: SigningSite, key: Handle, algorithm: SignatureAlgorithm): SigningWay {
   let refusal: unknown;
   for (const way of ways(algorithm)) {
     try {
       const { mechanism, parameter } = way;
       cryptoki.C_SignInit(session, { mechanism, ...(parameter === undefined ? {} : { parameter }) }, key);
-      return way.input(data);
+      return way;
     } catch (error) {
       if (!notThisWay.has(returnValueOf(error))) throw error;
       refusal = error;

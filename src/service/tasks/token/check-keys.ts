@@ -1,6 +1,5 @@
 import { HsmongerError, sentenceOf } from '../../../errors.js';
 import { provingSignature, type ProvingSignature } from '../../../issuer/proving-signature.js';
-import { mechanismNames } from '../../../pkcs11/signing/mechanism-names.js';
 import type { Token, TokenKey } from '../../../pkcs11/token.js';
 import type { ServiceContext } from '../../context.js';
 
@@ -37,13 +36,12 @@ export async function checkKeys(context: ServiceContext, { force }: { readonly f
 
 /** The same with keys that were found through this token's session, `signatures` by each. */
 export async function proveKeys(token: Token, keys: readonly TokenKey[], signatures = 1): Promise<KeyCheck[]> {
-  const listed = await token.mechanisms();
   const checks: KeyCheck[] = [];
-  for (const key of keys) checks.push(await checked(token, key, signatures, listed));
+  for (const key of keys) checks.push(await checked(token, key, signatures));
   return checks;
 }
 
-async function checked(token: Token, key: TokenKey, signatures: number, listed: readonly string[]): Promise<KeyCheck> {
+async function checked(token: Token, key: TokenKey, signatures: number): Promise<KeyCheck> {
   const { spki } = key;
   if (key.type === 'other')
     return { key, ok: false, problem: 'hsmonger does not sign with a key of this kind; it takes RSA, P-256, P-384, P-521 and Ed25519.' };
@@ -62,7 +60,7 @@ async function checked(token: Token, key: TokenKey, signatures: number, listed: 
     if (error instanceof HsmongerError && error.code.startsWith('PIN_')) throw error;
     return { key, ok: false, problem: sentenceOf(error) };
   }
-  const facts = { key, ...timed(made), ...signedWith(made, listed) };
+  const facts = { key, ...timed(made), ...signedWith(made) };
   return made.every(({ verified }) => verified)
     ? { ...facts, ok: true }
     : { ...facts, ok: false, problem: 'The signature does not verify with the public key the token gives for it.' };
@@ -74,8 +72,6 @@ function timed(made: readonly ProvingSignature[]): Pick<KeyCheck, 'latencyMs' | 
   return { ...(latencyMs === undefined ? {} : { latencyMs }), ...(fastestMs === undefined ? {} : { fastestMs }) };
 }
 
-/** The digest on the token where it can, else the raw mechanism with our own (design rule 10): the first it lists. */
-function signedWith([first]: readonly ProvingSignature[], listed: readonly string[]): Pick<KeyCheck, 'mechanism'> {
-  const mechanism = first === undefined ? undefined : mechanismNames(first.algorithm).find((name) => listed.includes(name));
-  return mechanism === undefined ? {} : { mechanism };
+function signedWith([first]: readonly ProvingSignature[]): Pick<KeyCheck, 'mechanism'> {
+  return first?.mechanism === undefined ? {} : { mechanism: first.mechanism };
 }

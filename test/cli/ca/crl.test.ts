@@ -3,12 +3,12 @@ import { mkdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { privateDirectory, type PrivateDirectory } from '../rig/directory.js';
-import { createInstance } from '../rig/instance.js';
-import { caNickname, createOpensslAuthority, openssl, schemes, type OpensslAuthority, type Scheme } from '../rig/openssl-authority.js';
-import { ensureServiceUser } from '../rig/service-user.js';
-import { createSoftToken } from '../rig/soft-token.js';
-import { hsmonger } from './site.js';
+import { privateDirectory, type PrivateDirectory } from '../../rig/directory.js';
+import { createInstance } from '../../rig/instance.js';
+import { caNickname, createOpensslAuthority, openssl, schemes, type OpensslAuthority, type Scheme } from '../../rig/openssl-authority.js';
+import { ensureServiceUser } from '../../rig/service-user.js';
+import { createSoftToken } from '../../rig/soft-token.js';
+import { hsmonger } from '../site.js';
 
 /**
  * Who verifies the signature on a CRL:

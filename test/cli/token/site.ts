@@ -2,11 +2,11 @@ import { execFileSync } from 'node:child_process';
 import { chownSync, existsSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { expect } from 'vitest';
-import { privateDirectory } from '../rig/directory.js';
-import { runAs } from '../rig/run-as.js';
-import { ensureServiceUser } from '../rig/service-user.js';
-import { createSoftToken, type SoftToken } from '../rig/soft-token.js';
-import { hsmonger, type Said } from './site.js';
+import { privateDirectory } from '../../rig/directory.js';
+import { runAs } from '../../rig/run-as.js';
+import { ensureServiceUser } from '../../rig/service-user.js';
+import { createSoftToken, type SoftToken } from '../../rig/soft-token.js';
+import { hsmonger, type Said } from '../site.js';
 
 /** A key as `token keys --json` tells it. */
 export interface Key {

@@ -1,11 +1,11 @@
 import { chownSync, copyFileSync, mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { installation } from '../../src/platform/installation.js';
-import { runAs } from '../rig/run-as.js';
-import { ensureServiceUser } from '../rig/service-user.js';
-import { hsmonger } from './site.js';
-import { tokenSite, type TokenSite } from './token-site.js';
+import { installation } from '../../../src/platform/installation.js';
+import { runAs } from '../../rig/run-as.js';
+import { ensureServiceUser } from '../../rig/service-user.js';
+import { hsmonger } from '../site.js';
+import { tokenSite, type TokenSite } from './site.js';
 
 let site: TokenSite;
 let soPinFile: string;

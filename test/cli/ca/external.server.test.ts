@@ -2,14 +2,14 @@ import { X509Certificate } from 'node:crypto';
 import { appendFileSync, existsSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
-import { installation } from '../../src/platform/installation.js';
-import { submitCommand } from '../../src/tracking/command-lines.js';
-import { getcert } from '../rig/certmonger.js';
-import { directoryTable } from '../rig/directory-table.js';
-import { startDirectoryServers, type DirectoryServers } from '../rig/directory-server.js';
-import { createOutsideAuthority, type OutsideAuthority } from '../rig/outside-authority.js';
-import { runAs } from '../rig/run-as.js';
-import { startSite, type Site } from '../rig/site.js';
+import { installation } from '../../../src/platform/installation.js';
+import { submitCommand } from '../../../src/tracking/command-lines.js';
+import { getcert } from '../../rig/certmonger.js';
+import { directoryTable } from '../../rig/directory-table.js';
+import { startDirectoryServers, type DirectoryServers } from '../../rig/directory-server.js';
+import { createOutsideAuthority, type OutsideAuthority } from '../../rig/outside-authority.js';
+import { runAs } from '../../rig/run-as.js';
+import { startSite, type Site } from '../../rig/site.js';
 
 // The built programs, the real certmonger, NSS and 389-ds; an outside CA that is OpenSSL's.
 vi.setConfig({ testTimeout: 300_000, hookTimeout: 240_000 });

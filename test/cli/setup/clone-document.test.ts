@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest';
-import { cloneDocument, type HostParts } from '../../src/cli/setup/clone-document.js';
+import { cloneDocument, type HostParts } from '../../../src/cli/setup/clone-document.js';
 
 const nothing: HostParts = {
   host: 'ca2.example.test',

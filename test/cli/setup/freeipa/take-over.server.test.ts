@@ -2,9 +2,9 @@ import { execFileSync, spawn, spawnSync } from 'node:child_process';
 import { chmodSync, existsSync, readFileSync, readdirSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { killFamily, watchFor } from '../e2e/prey.js';
-import { getcert } from '../rig/certmonger.js';
-import { misplaced, pythonCookie, renewAgent, startIpaServer, wrongToken, type HsmServer } from '../rig/ipa-server.js';
+import { killFamily, watchFor } from '../../../e2e/prey.js';
+import { getcert } from '../../../rig/certmonger.js';
+import { misplaced, pythonCookie, renewAgent, startIpaServer, wrongToken, type HsmServer } from '../../../rig/ipa-server.js';
 import { hsmongerOn, records, restedOn } from './on-ipa-server.js';
 
 let server: HsmServer;
@@ -228,7 +228,7 @@ async function killedOnce(what: string, reached: () => boolean, ...argv: string[
   const child = spawn(
     process.execPath,
     ['--import', 'tsx', path.join(import.meta.dirname, 'take-over-worker.ts'), server.root, ...argv, ...server.here],
-    { cwd: path.resolve(import.meta.dirname, '../..'), stdio: 'ignore' },
+    { cwd: path.resolve(import.meta.dirname, '../../../..'), stdio: 'ignore' },
   );
   watchFor(what, () => (reached() ? true : undefined), 120_000);
   expect(killFamily(child.pid!), what).toBe(true);

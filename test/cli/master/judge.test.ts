@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { judgeNewMaster } from '../../src/cli/master/judge.js';
-import type { SeenServer } from '../../src/renewal/look-at-servers.js';
+import { judgeNewMaster } from '../../../src/cli/master/judge.js';
+import type { SeenServer } from '../../../src/renewal/look-at-servers.js';
 
 const server = (host: string, change: Partial<SeenServer> = {}): SeenServer => ({
   host,

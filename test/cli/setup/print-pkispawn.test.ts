@@ -1,11 +1,11 @@
 import { afterAll, beforeAll, expect, it } from 'vitest';
-import { run } from '../../src/platform/run.js';
-import { overrideText } from '../../src/cli/setup/print-pkispawn.js';
-import { privateDirectory, type PrivateDirectory } from '../rig/directory.js';
-import { runAs } from '../rig/run-as.js';
-import { ensureServiceUser } from '../rig/service-user.js';
-import { createSoftToken, type SoftToken } from '../rig/soft-token.js';
-import { hsmonger } from './site.js';
+import { run } from '../../../src/platform/run.js';
+import { overrideText } from '../../../src/cli/setup/print-pkispawn.js';
+import { privateDirectory, type PrivateDirectory } from '../../rig/directory.js';
+import { runAs } from '../../rig/run-as.js';
+import { ensureServiceUser } from '../../rig/service-user.js';
+import { createSoftToken, type SoftToken } from '../../rig/soft-token.js';
+import { hsmonger } from '../site.js';
 
 let scratch: PrivateDirectory;
 let token: SoftToken;

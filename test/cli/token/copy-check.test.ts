@@ -2,12 +2,12 @@
 import { chmodSync, chownSync, cpSync, existsSync, mkdirSync, readdirSync, rmSync } from 'node:fs';
 import path from 'node:path';
 import { afterAll, beforeAll, beforeEach, expect, it } from 'vitest';
-import { createAuthority } from '../rig/authority.js';
-import { privateDirectory, type PrivateDirectory } from '../rig/directory.js';
-import { runAs } from '../rig/run-as.js';
-import { ensureServiceUser } from '../rig/service-user.js';
-import { createSoftToken, type SoftToken } from '../rig/soft-token.js';
-import { hsmonger } from './site.js';
+import { createAuthority } from '../../rig/authority.js';
+import { privateDirectory, type PrivateDirectory } from '../../rig/directory.js';
+import { runAs } from '../../rig/run-as.js';
+import { ensureServiceUser } from '../../rig/service-user.js';
+import { createSoftToken, type SoftToken } from '../../rig/soft-token.js';
+import { hsmonger } from '../site.js';
 
 let scratch: PrivateDirectory;
 let token: SoftToken;

@@ -1,8 +1,8 @@
 import { existsSync, readFileSync } from 'node:fs';
 import path from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { getcert } from '../rig/certmonger.js';
-import { startSite, type Site } from '../rig/site.js';
+import { getcert } from '../../rig/certmonger.js';
+import { startSite, type Site } from '../../rig/site.js';
 
 let site: Site;
 

@@ -1,9 +1,9 @@
 import { existsSync, readFileSync } from 'node:fs';
 import path from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { startDirectoryServers, type DirectoryServers } from '../rig/directory-server.js';
-import { softHsmModule } from '../rig/soft-token.js';
-import { buildSite, hsmonger, type Site } from './site.js';
+import { startDirectoryServers, type DirectoryServers } from '../../rig/directory-server.js';
+import { softHsmModule } from '../../rig/soft-token.js';
+import { buildSite, hsmonger, type Site } from '../site.js';
 
 let site: Site;
 let ds: DirectoryServers;

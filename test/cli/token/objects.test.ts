@@ -3,11 +3,11 @@ import { execFileSync } from 'node:child_process';
 import { existsSync, mkdirSync, readFileSync, realpathSync, rmSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { listedObjects } from '../rig/pkcs11-listing.js';
-import { runAs } from '../rig/run-as.js';
-import { ensureServiceUser } from '../rig/service-user.js';
-import { hsmonger, type Said } from './site.js';
-import { tokenSite, type Key, type TokenSite } from './token-site.js';
+import { listedObjects } from '../../rig/pkcs11-listing.js';
+import { runAs } from '../../rig/run-as.js';
+import { ensureServiceUser } from '../../rig/service-user.js';
+import { hsmonger, type Said } from '../site.js';
+import { tokenSite, type Key, type TokenSite } from './site.js';
 
 let site: TokenSite;
 

@@ -1,9 +1,9 @@
 import { expect, test } from 'vitest';
-import type { InstanceSnapshot } from '../../src/agent/report/snapshot.js';
-import { withAgentView } from '../../src/cli/status/agent-view.js';
-import { statusRow, type CertificateFacts } from '../../src/cli/status/rows.js';
-import { needsAttention, statusTable } from '../../src/cli/status/table.js';
-import type { Diagnosis } from '../../src/diagnosis/diagnosis.js';
+import type { InstanceSnapshot } from '../../../src/agent/report/snapshot.js';
+import { withAgentView } from '../../../src/cli/status/agent-view.js';
+import { statusRow, type CertificateFacts } from '../../../src/cli/status/rows.js';
+import { needsAttention, statusTable } from '../../../src/cli/status/table.js';
+import type { Diagnosis } from '../../../src/diagnosis/diagnosis.js';
 
 const now = new Date('2026-06-01T00:00:00Z');
 const days = (count: number) => new Date(now.getTime() + count * 86_400_000);

@@ -1,8 +1,8 @@
 import { existsSync, mkdirSync, readdirSync, renameSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
-import { swapDirectories } from '../../src/cli/backup/swap.js';
-import { privateDirectory, type PrivateDirectory } from '../rig/directory.js';
+import { swapDirectories } from '../../../src/cli/backup/swap.js';
+import { privateDirectory, type PrivateDirectory } from '../../rig/directory.js';
 
 let place: PrivateDirectory;
 const at = (...names: string[]) => path.join(place.path, ...names);

@@ -1,11 +1,11 @@
 import { existsSync, rmSync } from 'node:fs';
 import path from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { createObstinateModule } from '../rig/obstinate-module.js';
-import { listedObjects } from '../rig/pkcs11-listing.js';
-import { ensureServiceUser } from '../rig/service-user.js';
-import { hsmonger } from './site.js';
-import { tokenSite, type TokenSite } from './token-site.js';
+import { createObstinateModule } from '../../rig/obstinate-module.js';
+import { listedObjects } from '../../rig/pkcs11-listing.js';
+import { ensureServiceUser } from '../../rig/service-user.js';
+import { hsmonger } from '../site.js';
+import { tokenSite, type TokenSite } from './site.js';
 
 let site: TokenSite;
 let obstinate: string;

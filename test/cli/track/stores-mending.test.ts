@@ -1,12 +1,12 @@
 import { copyFileSync, readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { getcert } from '../rig/certmonger.js';
-import { runAs } from '../rig/run-as.js';
-import { ensureServiceUser } from '../rig/service-user.js';
-import { makeRaFiles, makeServerCert, raCert, serverCert, type RaFiles } from '../tracking/other-stores.js';
-import { trackingRig, type TrackingRig } from '../tracking/tracking-rig.js';
-import { hsmonger } from './site.js';
+import { getcert } from '../../rig/certmonger.js';
+import { runAs } from '../../rig/run-as.js';
+import { ensureServiceUser } from '../../rig/service-user.js';
+import { makeRaFiles, makeServerCert, raCert, serverCert, type RaFiles } from '../../tracking/other-stores.js';
+import { trackingRig, type TrackingRig } from '../../tracking/tracking-rig.js';
+import { hsmonger } from '../site.js';
 
 const serverId = `testca.${serverCert.replaceAll(' ', '_')}`;
 const server = [serverCert, 'caServerCert', 'token = "internal"'] as const;

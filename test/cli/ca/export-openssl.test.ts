@@ -2,13 +2,13 @@ import { spawnSync } from 'node:child_process';
 import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { installation } from '../../src/platform/installation.js';
-import { privateDirectory, type PrivateDirectory } from '../rig/directory.js';
-import { createInstance } from '../rig/instance.js';
-import { caNickname, createOpensslAuthority, openssl, type OpensslAuthority } from '../rig/openssl-authority.js';
-import { ensureServiceUser } from '../rig/service-user.js';
-import { createSoftToken, type SoftToken } from '../rig/soft-token.js';
-import { hsmonger } from './site.js';
+import { installation } from '../../../src/platform/installation.js';
+import { privateDirectory, type PrivateDirectory } from '../../rig/directory.js';
+import { createInstance } from '../../rig/instance.js';
+import { caNickname, createOpensslAuthority, openssl, type OpensslAuthority } from '../../rig/openssl-authority.js';
+import { ensureServiceUser } from '../../rig/service-user.js';
+import { createSoftToken, type SoftToken } from '../../rig/soft-token.js';
+import { hsmonger } from '../site.js';
 
 let home: PrivateDirectory;
 let token: SoftToken;
@@ -186,7 +186,7 @@ test('what cannot be revoked, listed or read is refused with the reason, and cha
     [['revoke', 'no-such-file'], 2, /is no serial number in hexadecimal, and no file that can be read/u],
     [['revoke', files['fine']!, '--reason', 'lost'], 2, /is no reason of RFC 5280/u],
     [['revoke', files['fine']!, '--invalidity', '2026-02-31'], 2, /is no date/u],
-    [['crl', '--days', '0'], 2, /not a number of days/u],
+    [['crl', '--days', '0'], 2, /--days wants a number from 1 to 3650/u],
     [['crl', '--out', foreign], 1, /must hold exactly one PEM CRL/u],
     [['crl', '--out', path.join(home.path, 'no/such/directory.crl')], 2, /nothing was signed/u],
   ] as const) {

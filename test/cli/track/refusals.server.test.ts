@@ -1,13 +1,13 @@
 import { chmodSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { afterEach, expect, test } from 'vitest';
-import { run } from '../../src/platform/run.js';
-import { createAuthority, dogtagCertificates } from '../rig/authority.js';
-import { getcert } from '../rig/certmonger.js';
-import { runAs } from '../rig/run-as.js';
-import { createSoftToken } from '../rig/soft-token.js';
-import { hsmonger } from './site.js';
-import { trackingRig, type RigOptions, type TrackingRig } from '../tracking/tracking-rig.js';
+import { run } from '../../../src/platform/run.js';
+import { createAuthority, dogtagCertificates } from '../../rig/authority.js';
+import { getcert } from '../../rig/certmonger.js';
+import { runAs } from '../../rig/run-as.js';
+import { createSoftToken } from '../../rig/soft-token.js';
+import { hsmonger } from '../site.js';
+import { trackingRig, type RigOptions, type TrackingRig } from '../../tracking/tracking-rig.js';
 
 let rig: TrackingRig | undefined;
 
@@ -171,9 +171,9 @@ test('a PIN that is wrong is one failed login, and nothing is tracked', async ()
 test('a token that goes away between pre-flight and add is told as stuck, and taken away again by stop', async () => {
   const subject = await made();
   const conf = path.join(subject.certmonger.home, '.config/softhsm2/softhsm2.conf');
-  const { applyChanges } = await import('../../src/tracking/apply.js');
-  const { withTracker } = await import('../../src/tracking/survey.js');
-  const { loadInstance } = await import('../../src/config/load.js');
+  const { applyChanges } = await import('../../../src/tracking/apply.js');
+  const { withTracker } = await import('../../../src/tracking/survey.js');
+  const { loadInstance } = await import('../../../src/config/load.js');
   const directories = { config: path.join(subject.directory, 'config'), state: path.join(subject.directory, 'state') };
   await withTracker({ instance: loadInstance(directories, 'testca'), directories }, subject.bus.address, {}, async (tracker) => {
     const { changes, refusals } = await tracker.survey();

@@ -2,17 +2,17 @@ import { chmodSync, mkdirSync, readFileSync, readdirSync, statSync } from 'node:
 import path from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { parse } from 'smol-toml';
-import { instanceText, type Answers } from '../../src/cli/setup/document.js';
-import { findCertificates, renewableBy } from '../../src/cli/setup/found-certificates.js';
-import { guessProfile } from '../../src/cli/setup/profile-guess.js';
-import { questionsFor } from '../../src/cli/setup/questions.js';
-import { assertTrustedPlace, writeInstanceFile } from '../../src/cli/setup/write-instance.js';
-import { standingOf } from '../../src/tracking/standing.js';
-import { parseInstance } from '../../src/config/schema.js';
-import { parseCertificate } from '../../src/x509/parse-certificate.js';
-import { createAuthority, dogtagCertificates, type Authority } from '../rig/authority.js';
-import { privateDirectory, type PrivateDirectory } from '../rig/directory.js';
-import { createSoftToken } from '../rig/soft-token.js';
+import { instanceText, type Answers } from '../../../src/cli/setup/document.js';
+import { findCertificates, renewableBy } from '../../../src/cli/setup/found-certificates.js';
+import { guessProfile } from '../../../src/cli/setup/profile-guess.js';
+import { questionsFor } from '../../../src/cli/setup/questions.js';
+import { assertTrustedPlace, writeInstanceFile } from '../../../src/cli/setup/write-instance.js';
+import { standingOf } from '../../../src/tracking/standing.js';
+import { parseInstance } from '../../../src/config/schema.js';
+import { parseCertificate } from '../../../src/x509/parse-certificate.js';
+import { createAuthority, dogtagCertificates, type Authority } from '../../rig/authority.js';
+import { privateDirectory, type PrivateDirectory } from '../../rig/directory.js';
+import { createSoftToken } from '../../rig/soft-token.js';
 
 let directory: PrivateDirectory;
 let authority: Authority;

@@ -3,8 +3,8 @@ import { execFileSync, spawnSync } from 'node:child_process';
 import { existsSync, readFileSync, readdirSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { renewAgent, startIpaServerWithoutHsm, type IpaServer } from '../rig/ipa-server.js';
-import { ensureServiceUser } from '../rig/service-user.js';
+import { renewAgent, startIpaServerWithoutHsm, type IpaServer } from '../../../rig/ipa-server.js';
+import { ensureServiceUser } from '../../../rig/service-user.js';
 import { hsmongerOn, records, restedOn } from './on-ipa-server.js';
 
 let server: IpaServer;

@@ -7,9 +7,9 @@ import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { promisify } from 'node:util';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
-import { installation } from '../../src/platform/installation.js';
-import { privateDirectory, type PrivateDirectory } from '../rig/directory.js';
-import { createInstance, type TestInstance } from '../rig/instance.js';
+import { installation } from '../../../src/platform/installation.js';
+import { privateDirectory, type PrivateDirectory } from '../../rig/directory.js';
+import { createInstance, type TestInstance } from '../../rig/instance.js';
 import {
   caNickname,
   createOpensslAuthority,
@@ -17,10 +17,10 @@ import {
   ocspExtensions,
   openssl,
   type OpensslAuthority,
-} from '../rig/openssl-authority.js';
-import { ensureServiceUser } from '../rig/service-user.js';
-import { createSoftToken, type SoftToken } from '../rig/soft-token.js';
-import { hsmonger } from './site.js';
+} from '../../rig/openssl-authority.js';
+import { ensureServiceUser } from '../../rig/service-user.js';
+import { createSoftToken, type SoftToken } from '../../rig/soft-token.js';
+import { hsmonger } from '../site.js';
 
 const exec = promisify(execFile);
 let home: PrivateDirectory;

@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { runCli } from '../../src/cli/main.js';
-import type { IpaServer } from '../rig/ipa-server.js';
-import type { Said } from './site.js';
+import { runCli } from '../../../../src/cli/main.js';
+import type { IpaServer } from '../../../rig/ipa-server.js';
+import type { Said } from '../../site.js';
 
 /** The command on a machine made to look like an IPA server. */
 export async function hsmongerOn(server: IpaServer, ...argv: string[]): Promise<Said> {
