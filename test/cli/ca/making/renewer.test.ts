@@ -2,9 +2,9 @@ import { appendFileSync, readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { parse } from 'smol-toml';
 import { afterEach, beforeEach, expect, test } from 'vitest';
-import { enlistment } from '../../../src/cli/ca/making/renewer.js';
-import { parseInstance } from '../../../src/config/schema.js';
-import { privateDirectory, type PrivateDirectory } from '../../rig/directory.js';
+import { enlistment } from '../../../../src/cli/ca/making/renewer.js';
+import { parseInstance } from '../../../../src/config/schema.js';
+import { privateDirectory, type PrivateDirectory } from '../../../rig/directory.js';
 
 let directory: PrivateDirectory;
 const fileOf = (name: string) => path.join(directory.path, `${name}.toml`);

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { portionsOf } from '../../../src/cli/ca/issuing/portions.js';
+import { portionsOf } from '../../../../src/cli/ca/issuing/portions.js';
 
 const request = (name: number, octets: number) => ({ name: String(name), csr: new Uint8Array(octets) });
 const sizes = (...octets: number[]) =>
