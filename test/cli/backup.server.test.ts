@@ -16,6 +16,7 @@ import { installation } from '../../src/platform/installation.js';
 import type { Account } from '../../src/platform/service-user.js';
 import { ensureStateDirectory } from '../../src/platform/state-directory.js';
 import { run } from '../../src/platform/run.js';
+import { processes } from '../rig/prey.js';
 import { privateDirectory, type PrivateDirectory } from '../rig/directory.js';
 import { ensureServiceUser } from '../rig/service-user.js';
 import { hsmonger } from './site.js';
@@ -409,12 +410,7 @@ describe('a ledger that is held', () => {
 
   it('is not replaced where the process that holds it was killed', async () => {
     const holder = () =>
-      readdirSync('/proc').find(
-        (pid) =>
-          /^\d+$/u.test(pid) &&
-          Number(readFileSync(`/proc/${pid}/stat`, 'latin1').split(') ')[1]?.split(' ')[1]) === process.pid &&
-          readFileSync(`/proc/${pid}/cmdline`, 'latin1').includes('worker.cjs'),
-      );
+      processes().find(({ parent, command }) => parent === process.pid && command.some((word) => word.endsWith('/worker.cjs')))?.pid;
     await holdingLedger(place(), async ({ assertHeld }) => {
       process.kill(Number(holder()), 'SIGKILL');
       await until(() => {

@@ -10,7 +10,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import Sqlite from 'better-sqlite3';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { systemCertificates, type SystemCertificate } from '../../src/freeipa/system-certificates.js';
-import { family, killAll, killFamily, processes, running, watchFor } from '../e2e/prey.js';
+import { family, killAll, killFamily, processes, running, watchFor } from '../rig/prey.js';
 import { getcert } from '../rig/certmonger.js';
 import { startDogtagSite, type DogtagSite } from '../rig/dogtag/site.js';
 import { startDogtag, type Dogtag } from '../rig/dogtag.js';

@@ -7,7 +7,7 @@ import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { systemCertificates } from '../../src/freeipa/system-certificates.js';
-import { processes } from '../e2e/prey.js';
+import { processes } from '../rig/prey.js';
 import { cachedRig, removeRoot, unpackRig } from '../rig/dogtag/cache.js';
 import { url } from '../rig/dogtag/server.js';
 import { startDogtag, type Dogtag } from '../rig/dogtag.js';

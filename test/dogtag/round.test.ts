@@ -7,7 +7,7 @@ import { readFileSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { systemCertificates } from '../../src/freeipa/system-certificates.js';
-import { running, watchFor } from '../e2e/prey.js';
+import { running, watchFor } from '../rig/prey.js';
 import { startDogtagSite, type DogtagSite } from '../rig/dogtag/site.js';
 import { startDogtag, type Dogtag } from '../rig/dogtag.js';
 import { expectHealthy, expectKnown, issuedFor, only } from './witness.js';

@@ -12,7 +12,7 @@ import Sqlite from 'better-sqlite3';
 import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from 'vitest';
 import { getcert } from '../rig/certmonger.js';
 import { startSite, type Site } from '../rig/site.js';
-import { family, killAll, killFamily, processes, running, watchFor } from './prey.js';
+import { family, killAll, killFamily, processes, running, watchFor } from '../rig/prey.js';
 
 vi.setConfig({ testTimeout: 180_000 });
 

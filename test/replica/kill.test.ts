@@ -7,7 +7,7 @@ import { X509Certificate } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import path from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { killAll, killFamily, running, watchFor } from '../e2e/prey.js';
+import { killAll, killFamily, running, watchFor } from '../rig/prey.js';
 import { getcert } from '../rig/certmonger.js';
 import { startTwoServers, type CaServer, type TwoServers } from '../rig/two-servers.js';
 

@@ -2,7 +2,7 @@ import { execFileSync, spawn, spawnSync } from 'node:child_process';
 import { chmodSync, existsSync, readFileSync, readdirSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { killFamily, watchFor } from '../../../e2e/prey.js';
+import { killFamily, watchFor } from '../../../rig/prey.js';
 import { getcert } from '../../../rig/certmonger.js';
 import { misplaced, pythonCookie, renewAgent, startIpaServer, wrongToken, type HsmServer } from '../../../rig/ipa-server.js';
 import { hsmongerOn, records, restedOn } from './on-ipa-server.js';
