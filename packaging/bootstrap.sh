@@ -109,13 +109,13 @@ fi
 headers=$(node -p 'require("node:path").resolve(process.execPath, "../..")')
 if [ -z "${npm_config_nodedir:-}" ] && [ -e "$headers/include/node/node_api.h" ]; then export npm_config_nodedir="$headers"; fi
 
-wanted="$(node -p process.versions.modules) $(cksum <package-lock.json)"
-if [ "$(cat node_modules/.hsmonger-installed 2>/dev/null || true)" != "$wanted" ]; then
+stamp="$(node -p process.versions.modules) $(cksum <package-lock.json)"
+if [ "$(cat node_modules/.hsmonger-installed 2>/dev/null || true)" != "$stamp" ]; then
   # npm ci empties what node_modules leads to before it puts a directory in the link's place: other clones may use that.
   [ ! -L node_modules ] || fail "node_modules is a link, and npm ci would empty what it leads to; remove the link, or run npm ci there."
   say "npm ci (native addons are compiled: one to three minutes)"
   npm ci --no-audit --no-fund --loglevel=error >&2
-  printf '%s\n' "$wanted" >node_modules/.hsmonger-installed
+  printf '%s\n' "$stamp" >node_modules/.hsmonger-installed
 fi
 
 # The executables name the interpreter that built them.
