@@ -187,7 +187,7 @@ describe('restoring', () => {
     for (const name of ['ledger.sqlite', 'setup.json', 'own-request.der', 'superseded/ca.01.pem'])
       expect(statSync(path.join(there.state, 'ca', name)), name).toMatchObject({ mode: 0o100600, uid: owner.uid });
     expect(statSync(path.join(there.state, 'ca'))).toMatchObject({ mode: 0o40700, uid: owner.uid });
-    expect(readdirSync(there.state).sort()).toEqual(['.pins', 'ca']);
+    expect(readdirSync(there.state).sort()).toEqual(['.by-flags', '.pins', 'ca']);
   });
 
   it('replaces nothing unless the instance is typed, and then keeps what was there', async () => {
@@ -223,7 +223,7 @@ describe('restoring', () => {
           /^hsmonger: 'ca' is not replaced while somebody writes into its ledger: [^\n]+ Stop the agent[^\n]+\n$/u,
         ) as string,
       });
-      expect(readdirSync(here.state).filter((name) => name !== 'ca' && name !== '.pins')).toEqual([]);
+      expect(readdirSync(here.state).filter((name) => !['ca', '.pins', '.by-flags'].includes(name))).toEqual([]);
       open.exec('ROLLBACK');
       const said = await restore(file, here, '--replace', 'ca');
       expect(said.exitCode, said.err).toBe(0);

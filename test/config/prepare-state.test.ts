@@ -1,7 +1,7 @@
 import { existsSync, readdirSync, statSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { afterEach, beforeEach, expect, it } from 'vitest';
-import { ledgerFile, pinsFile } from '../../src/config/directories.js';
+import { ledgerFile, nameByFlags, pinsFile, stateDirectory } from '../../src/config/directories.js';
 import type { Directories } from '../../src/config/instance.js';
 import { prepareState } from '../../src/config/prepare-state.js';
 import type { ServiceContext } from '../../src/service/context.js';
@@ -29,7 +29,7 @@ it('two instances of one service user remember failed logins together, each its 
   expect(pinsFile(directories, one)).not.toBe(pinsFile(directories, { user: 'other' }));
 });
 
-it("both places are the service user's alone, and emptying an instance's leaves the memory of failed logins", async () => {
+it("all places are the service user's alone, and emptying an instance's leaves the memory of failed logins", async () => {
   const account = ensureServiceUser();
   prepareState(directories, one, account);
   for (const file of [ledgerFile(directories, one), pinsFile(directories, one)]) {
@@ -37,6 +37,8 @@ it("both places are the service user's alone, and emptying an instance's leaves 
     expect(statSync(path.dirname(file)).mode & 0o777).toBe(0o700);
     writeFileSync(file, '');
   }
+  // Where it looks at a token by flags: it can make no directory there itself.
+  expect(statSync(stateDirectory(directories, { name: nameByFlags('pkiuser') }))).toMatchObject({ uid: account.uid });
   await emptyState({ directories, instance: one } as ServiceContext);
   expect(readdirSync(path.join(directories.state, 'one'))).toEqual([]);
   expect(existsSync(pinsFile(directories, one))).toBe(true);

@@ -1,4 +1,5 @@
 import { afterEach, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
+import { HsmongerError } from '../../../src/errors.js';
 import { createSigner, type SignerParts } from '../../../src/service/ocsp/signer.js';
 import type { Certificate } from '../../../src/x509/certificate.js';
 import type { Token } from '../../../src/pkcs11/token.js';
@@ -109,5 +110,32 @@ describe('the look for what was renewed', () => {
     const plain = fakeToken([{ label: 'ocsp', der: delegate.der }], [delegateKeys]);
     const signer = signerOn({ ...plain, certificates: (wanted) => (wanted === undefined ? plain.certificates() : Promise.resolve([])) });
     expect((await signer.ready()).responder.kind).toBe('delegate');
+  });
+});
+
+describe("while the CA's own token is away", () => {
+  const further = () => fakeToken([{ label: 'ocsp', der: delegate.der }], [delegateKeys]);
+  const why = new HsmongerError('TOKEN_NOT_FOUND', 'It is in the safe.');
+  const away = (parts: Partial<SignerParts>) =>
+    signerOn(further(), {
+      openTokens: () => Promise.resolve({ home: why, further: [further()] }),
+      findCa: () => Promise.resolve({ kind: 'away', certificate: ca.certificate, why }),
+      ...parts,
+    });
+  const revoked = () => 'is revoked';
+
+  it('the other key signs, and a certificate that was named and revoked is told as that, not waited for', async () => {
+    expect((await away({}).ready()).responder.kind).toBe('delegate');
+    await expect(away({ nickname: 'ocsp', revocationFault: revoked }).ready()).rejects.toMatchObject({ code: 'REVOCATION_REFUSED' });
+    await expect(away({ nickname: 'oscp' }).ready()).rejects.toMatchObject({ code: 'TOKEN_NOT_FOUND' });
+  });
+
+  it('why none but the CA could sign is said beside where its token is', async () => {
+    await expect(away({ revocationFault: revoked }).ready()).rejects.toMatchObject({
+      code: 'TOKEN_NOT_FOUND',
+      message: expect.stringMatching(
+        /^It is in the safe\. The OCSP certificate of CN=Delegate .* is revoked; it is passed over\.$/u,
+      ) as string,
+    });
   });
 });

@@ -44,8 +44,14 @@ export interface Enlistment {
   readonly write: () => Promise<string>;
 }
 
-/** Before anything is made: a certificate of that nickname in the file of the CA above must be this one. */
-export function assertEnlistable(renewer: Instance, owner: Instance, nickname: string, same: boolean): void {
+/** A certificate of that nickname in the file of the CA above must be this one. `then`: what is so where it is not. */
+export function assertEnlistable(
+  renewer: Instance,
+  owner: Instance,
+  nickname: string,
+  same: boolean,
+  then = `Nothing was made for instance '${owner.name}'`,
+): void {
   const known = renewer.certificates.find((certificate) => certificate.nickname === nickname);
   if (
     known === undefined ||
@@ -54,7 +60,7 @@ export function assertEnlistable(renewer: Instance, owner: Instance, nickname: s
     return;
   throw new HsmongerError(
     'PREFLIGHT_FAILED',
-    `Nothing was made for instance '${owner.name}': ${renewer.file} has a certificate '${nickname}' already, of profile ${known.profile}${known.storage.kind === 'token' ? '' : ' and not on a token'}, which would be taken for the new CA's; choose another --nickname.`,
+    `${then}: ${renewer.file} has a certificate '${nickname}' already, of profile ${known.profile}${known.storage.kind === 'token' ? '' : ' and not on a token'}, which would be taken for the new CA's; choose another --nickname.`,
   );
 }
 
@@ -82,12 +88,28 @@ export function enlistment(renewer: Instance, owner: Instance, wanted: Wanted, t
     write: () =>
       holdingDirectory(path.dirname(file), () => {
         const text = readFileSync(file, 'utf8');
-        const now = parseInstance(renewer.name, renewer.file, parse(text));
+        const then = `The CA was made, and ${renewer.file} left as it is`;
+        const now = readAgain(renewer, text, then);
+        assertEnlistable(now, owner, wanted.nickname, token === 'same', then);
         const again = enlisted(now, text, owner, wanted, token, `the CA was made, and ${renewer.file} left as it is`);
-        if (again !== undefined) writeInstanceFile(file, again.text);
+        if (again === undefined) return `the certificate '${wanted.nickname}' stands in ${renewer.file} by now, whose CA renews it`;
+        writeInstanceFile(file, again.text);
         return `wrote the certificate '${wanted.nickname}' into ${renewer.file}, whose CA renews it`;
       }),
   };
+}
+
+/** Somebody may be in the middle of editing it. */
+function readAgain(renewer: Instance, text: string, then: string): Instance {
+  try {
+    return parseInstance(renewer.name, renewer.file, parse(text));
+  } catch (error) {
+    throw new HsmongerError(
+      'CONFIG_INVALID',
+      `${then}, for it cannot be read now: ${sentenceOf(error).replace(/\.$/u, '')}. Mend it and run this again, which only has the CA renewed.`,
+      { cause: error },
+    );
+  }
 }
 
 /** The file with the new tables, and what it says then; undefined where it says so already. `then`: what is so where it cannot. */

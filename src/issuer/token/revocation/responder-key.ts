@@ -69,9 +69,10 @@ export async function findResponderKey(
   });
   const delegates = fitting.filter(({ certificate }) => withdrawn.every((one) => one.certificate !== certificate));
   const isAuthority = named.some(({ certificate }) => sameKey(certificate.spki, ca.certificate.spki));
-  if (ca.kind === 'away' && delegates.length === 0) throw ca.why;
   if (nickname !== undefined && delegates.length === 0 && !isAuthority) {
     const [first] = named;
+    // It may lie on the token that is away.
+    if (first === undefined && ca.kind === 'away') throw ca.why;
     if (first === undefined)
       throw new HsmongerError(
         'CERTIFICATE_NOT_FOUND',
@@ -101,7 +102,7 @@ export async function findResponderKey(
     }
   }
   if (nickname !== undefined && !isAuthority) throw failure;
-  if (ca.kind === 'away') throw ca.why;
+  if (ca.kind === 'away') throw explained(ca.why, passedOver);
   const { authority, certificate, token } = ca;
   const fault = validityFault(certificate, now);
   const ended =
@@ -109,6 +110,12 @@ export async function findResponderKey(
       ? []
       : [`The CA certificate of ${nameText(certificate.subject)} ${fault}, so nobody believes an OCSP answer it signs; renew it.`];
   return { token, certificate, key: await authorityKey(token, authority), kind: 'authority', warnings: [...passedOver, ...ended] };
+}
+
+/** Why the CA's key is away, and why none but it could sign. */
+function explained(why: HsmongerError, passedOver: readonly string[]): HsmongerError {
+  if (passedOver.length === 0) return why;
+  return new HsmongerError(why.code, `${why.message} ${passedOver.join(' ')}`, { cause: why });
 }
 
 function awayNote(ca: CaAtHand): string[] {

@@ -42,15 +42,30 @@ test('what another has written there meanwhile is not written twice', async () =
   const [first, second] = [enlistment(root, owner, wanted, { label: 'b' }), enlistment(root, owner, wanted, { label: 'b' })];
   await first?.write();
   const written = readFileSync(fileOf('root'), 'utf8');
-  await second?.write();
+  expect(await second?.write()).toContain("the certificate 'sub' stands in");
   expect(readFileSync(fileOf('root'), 'utf8')).toBe(written);
   expect(enlistment(load('root'), owner, wanted, { label: 'b' })).toBeUndefined();
 });
 
 test('where the file has become one that cannot be read, that is said, and it stays as it is', async () => {
   const enlisting = enlistment(write('root'), write('sub'), { nickname: 'sub', days: undefined }, { label: 'b' });
-  const edited = readFileSync(fileOf('root'), 'utf8').replace('[nss]', '[nss]\nunheard-of = 1');
-  writeFileSync(fileOf('root'), edited);
-  await expect(enlisting?.write()).rejects.toMatchObject({ code: 'CONFIG_INVALID' });
-  expect(readFileSync(fileOf('root'), 'utf8')).toBe(edited);
+  for (const half of ['[nss]\nunheard-of = 1', '[nss']) {
+    const edited = readFileSync(fileOf('root'), 'utf8').replace('[nss]', half);
+    writeFileSync(fileOf('root'), edited);
+    await expect(enlisting?.write()).rejects.toMatchObject({
+      code: 'CONFIG_INVALID',
+      message: expect.stringContaining('The CA was made') as string,
+    });
+    expect(readFileSync(fileOf('root'), 'utf8')).toBe(edited);
+  }
+});
+
+test("another certificate of that nickname there by now is not taken for the CA's", async () => {
+  const enlisting = enlistment(write('root'), write('sub'), { nickname: 'sub', days: undefined }, 'same');
+  appendFileSync(fileOf('root'), '[[certificate]]\nnickname = "sub"\nprofile = "caOCSPCert"\n');
+  await expect(enlisting?.write()).rejects.toMatchObject({
+    code: 'PREFLIGHT_FAILED',
+    message: expect.stringMatching(/^The CA was made, and /u) as string,
+  });
+  expect(nicknames()).toEqual(['sub']);
 });
