@@ -26,8 +26,8 @@ function byHand({ by }: Cure): string[] {
     case 'refresh':
     case 'restart':
       return ["Where no agent runs: 'hsmonger renew'."];
+    // Its advice names the command itself.
     case 'reconcile':
-      return ["Where no agent runs: 'hsmonger track apply'."];
     case 'move PIN aside':
     case 'waiting':
     case 'a person':
