@@ -35,6 +35,17 @@ export interface FakeOptions {
 }
 
 const algorithm = { name: 'ECDSA', namedCurve: 'P-256', hash: 'SHA-256' } as const;
+/**
+ * The same in every run: planned moments follow from key and serial number, and of two that would come within the hour one is moved away,
+ * and back when the other is over.
+ */
+const key = {
+  kty: 'EC',
+  crv: 'P-256',
+  x: 'uk-WsF0y6EjkchjX7xmERLzO1PLVBS_wcRtLAgQvjZ8',
+  y: '7pxF1JlFA6YHg454XdIg1ZeUEpRhgIeOttWu512901U',
+  d: 'lyxsmuATijN1k1jEl4aQMiQf7eaaOeFx27TzKgWjSYA',
+} as const;
 const idOf = (instance: string, nickname: string) => `${instance}.${nickname.replace(/[^A-Za-z0-9._-]/gu, '_')}`;
 
 export async function fakeCertmonger({
@@ -46,7 +57,10 @@ export async function fakeCertmonger({
   notAfter,
   clock,
 }: FakeOptions): Promise<FakeCertmonger> {
-  const keys = await webcrypto.subtle.generateKey(algorithm, true, ['sign', 'verify']);
+  const [privateKey, publicKey] = await Promise.all([
+    webcrypto.subtle.importKey('jwk', key, algorithm, true, ['sign']),
+    webcrypto.subtle.importKey('jwk', { kty: key.kty, crv: key.crv, x: key.x, y: key.y }, algorithm, true, ['verify']),
+  ]);
   let serial = 1;
   const issue = async (nickname: string, from: Date, to: Date) => {
     serial += 1;
@@ -57,8 +71,8 @@ export async function fakeCertmonger({
         issuer: `CN=${names[0] ?? ''}`,
         notBefore: from,
         notAfter: to,
-        publicKey: keys.publicKey,
-        signingKey: keys.privateKey,
+        publicKey,
+        signingKey: privateKey,
         signingAlgorithm: algorithm,
       },
       webcrypto as Crypto,

@@ -191,6 +191,7 @@ test('a renewal somebody else began is waited for', async () => {
   const run = await start();
   run.fake.hang('hsmonger.audit');
   await run.fake.client.request!('hsmonger.audit').resubmit();
+  await until('it is seen', () => run.made.context.requestCache.request('hsmonger.audit')?.request.status === 'SUBMITTING');
   run.setClock(inDays(50));
   await sleep(300);
   expect(order(run)).toEqual(['audit']);
