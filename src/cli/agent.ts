@@ -1,6 +1,7 @@
 import { runAgent } from '../agent/agent.js';
 import { logTo } from '../agent/log.js';
 import { HsmongerError } from '../errors.js';
+import { onFirstSignal } from '../platform/first-signal.js';
 import { keepHeapSmall } from '../platform/small-heap.js';
 import { runningAsRoot } from '../platform/service-user.js';
 import type { AddCommand, Surroundings } from './command.js';
@@ -70,7 +71,7 @@ async function look(options: AgentOptions, { io, env, clock, signal }: Surroundi
   const end = () => {
     stop.abort();
   };
-  process.once('SIGTERM', end);
+  const deaf = onFirstSignal('SIGTERM', end);
   signal.addEventListener('abort', end, { once: true });
   const log = logTo((text) => {
     io.err(`${harmless(text.slice(0, -1))}\n`);
@@ -94,6 +95,6 @@ async function look(options: AgentOptions, { io, env, clock, signal }: Surroundi
     setTimeout(() => process.exit(0), lingerMs).unref();
     return 0;
   } finally {
-    process.removeListener('SIGTERM', end);
+    deaf();
   }
 }

@@ -1,6 +1,7 @@
 import { inspect } from 'node:util';
 import yargs from 'yargs';
 import { HsmongerError, asHsmongerError, cliExit } from '../errors.js';
+import { onFirstSignal } from '../platform/first-signal.js';
 import { systemClock } from '../platform/clock.js';
 import { addAgent } from './agent.js';
 import { addBackup } from './backup.js';
@@ -62,7 +63,7 @@ export async function runCli(
   const interrupt = () => {
     interrupted.abort();
   };
-  process.once('SIGINT', interrupt);
+  const deaf = onFirstSignal('SIGINT', interrupt);
   let exitCode = 0;
   const run: Runner = (action) => async (options) => {
     const { noColor } = options as GlobalOptions;
@@ -87,7 +88,7 @@ export async function runCli(
       argv.some((word) => word === '-v' || word === '--verbose'),
     );
   } finally {
-    process.removeListener('SIGINT', interrupt);
+    deaf();
   }
 }
 

@@ -18,8 +18,8 @@ export interface RunningAgent {
   watchers(): number[];
   /** SIGHUP. */
   reload(): void;
-  /** SIGTERM; gives the exit code. */
-  stop(): Promise<number | null>;
+  /** SIGTERM; gives the exit code, or the signal that ended it, once all it said is known. */
+  stop(): Promise<number | NodeJS.Signals | null>;
 }
 
 const unit = path.resolve(import.meta.dirname, '../../packaging/systemd/hsmonger-agent.service');
@@ -52,6 +52,7 @@ export function startAgent(flags: readonly string[], env: Readonly<Record<string
   child.stderr?.setEncoding('utf8').on('data', (text: string) => {
     said += text;
   });
+  const ending = () => child.exitCode ?? child.signalCode;
   const pid = child.pid ?? -1;
   const children: RunningAgent['children'] = (bundle = '') =>
     readFileSync(`/proc/${String(pid)}/task/${String(pid)}/children`, 'utf8')
@@ -76,13 +77,13 @@ export function startAgent(flags: readonly string[], env: Readonly<Record<string
       child.kill('SIGHUP');
     },
     async stop() {
-      if (child.exitCode !== null || child.signalCode !== null) return child.exitCode;
-      const ended = once(child, 'exit');
+      if (child.exitCode !== null || child.signalCode !== null) return ending();
+      const ended = once(child, 'close');
       child.kill('SIGTERM');
       const patience = setTimeout(() => child.kill('SIGKILL'), 15_000);
       await ended;
       clearTimeout(patience);
-      return child.exitCode;
+      return ending();
     },
   };
 }

@@ -8,6 +8,7 @@ import { nicknameFlag, wholeNumber } from '../flags.js';
 import { instanceOf, type GlobalOptions } from '../global-options.js';
 import { harmless } from '../output.js';
 import { assertOwnedHere } from './ledger/owner.js';
+import { onFirstSignal } from '../../platform/first-signal.js';
 
 interface OcspOptions extends GlobalOptions {
   readonly listen: Address;
@@ -64,7 +65,7 @@ async function ocsp(options: OcspOptions, { io, env, signal }: Surroundings): Pr
   const end = () => {
     stop.abort();
   };
-  process.once('SIGTERM', end);
+  const deaf = onFirstSignal('SIGTERM', end);
   signal.addEventListener('abort', end, { once: true });
   process.chdir('/');
   try {
@@ -86,7 +87,7 @@ async function ocsp(options: OcspOptions, { io, env, signal }: Surroundings): Pr
     });
     return 0;
   } finally {
-    process.removeListener('SIGTERM', end);
+    deaf();
   }
 }
 
