@@ -63,52 +63,15 @@ async function nextRequest(place: InstanceSite, nickname: string): Promise<MadeR
   }
 }
 
+/** What only a CA's first request is told by. */
+const ofTheFirst = [
+  ...(['module', 'token', 'pinFile', 'user', 'moduleEnv', 'moduleParameters', 'dbdir', 'digest', 'rsaSignature', 'policy'] as const),
+  ...(['crlUrl', 'ocspUrl', 'issuerUrl', 'authorityKeyId', 'nsCertType', 'nsComment', 'days', 'pathLength', 'permit', 'exclude'] as const),
+];
+
 /** The next request is for what the certificate that is there says. */
-function assertNothingElse({
-  module,
-  token,
-  pinFile,
-  user,
-  moduleEnv,
-  moduleParameters,
-  dbdir,
-  digest,
-  rsaSignature,
-  policy,
-  crlUrl,
-  ocspUrl,
-  issuerUrl,
-  authorityKeyId,
-  nsCertType,
-  nsComment,
-  days,
-  pathLength,
-  permit,
-  exclude,
-}: CsrOptions): void {
-  const given = [
-    module,
-    token,
-    pinFile,
-    user,
-    moduleEnv,
-    moduleParameters,
-    dbdir,
-    digest,
-    rsaSignature,
-    policy,
-    crlUrl,
-    ocspUrl,
-    issuerUrl,
-    authorityKeyId,
-    nsCertType,
-    nsComment,
-    days,
-    pathLength,
-    permit,
-    exclude,
-  ];
-  if (given.some((flag) => flag !== undefined))
+function assertNothingElse(options: CsrOptions): void {
+  if (ofTheFirst.some((flag) => options[flag] !== undefined))
     throw new HsmongerError(
       'USAGE',
       'Only --instance, the nickname and --out go without --subject: the next request says what the certificate that is there says; for a CA that has none yet give --subject, and --key or --key-type.',
