@@ -1,4 +1,4 @@
-import { readdirSync, readFileSync } from 'node:fs';
+import { readdirSync, readFileSync, readlinkSync } from 'node:fs';
 
 /** A process as /proc shows it. */
 export interface Seen {
@@ -46,12 +46,35 @@ export function family(pid: number, all: readonly Seen[] = processes()): number[
 
 /** kill -9; one that has ended meanwhile is dead enough. Says whether any was still there. */
 export function killAll(pids: readonly number[]): boolean {
-  return pids.map((pid) => signalled(pid, 'SIGKILL')).includes(true);
+  return killSparingTheToken(() => pids);
 }
 
 /** kill -9 of a process with all that descend from it: stopped first, so that it starts nothing more meanwhile. */
 export function killFamily(pid: number): boolean {
-  return signalled(pid, 'SIGSTOP') && killAll(family(pid));
+  return killSparingTheToken(() => (signalled(pid, 'SIGSTOP') ? family(pid) : []));
+}
+
+/**
+ * Who is about to write to a SoftHSM token may go on until it is written: SoftHSM empties the file first, at every login token.object, and
+ * a kill in between leaves no token, which no HSM does (ObjectFile::store).
+ */
+function killSparingTheToken(prey: () => readonly number[]): boolean {
+  for (;;) {
+    const there = prey().filter((pid) => signalled(pid, 'SIGSTOP'));
+    pause(1);
+    if (!there.some(hasObjectOpen)) return there.map((pid) => signalled(pid, 'SIGKILL')).includes(true);
+    for (const pid of there) signalled(pid, 'SIGCONT');
+    pause(1);
+  }
+}
+
+function hasObjectOpen(pid: number): boolean {
+  try {
+    const directory = `/proc/${String(pid)}/fd`;
+    return readdirSync(directory).some((fd) => readlinkSync(`${directory}/${fd}`).endsWith('.object'));
+  } catch {
+    return false;
+  }
 }
 
 function signalled(pid: number, signal: NodeJS.Signals): boolean {
