@@ -80,6 +80,7 @@ function makeInstance({ config, state, ledger }: Host, name = 'ca'): void {
   for (const [file, content] of [
     ['setup.json', '{}'],
     ['own-request.der', 'DER'],
+    ['ocsp-ca.json', '{}'],
     ['watchdog.json', '{"not": "kept"}'],
     ['superseded/ca.01.pem', 'PEM'],
     ['stray', 'not ours'],
@@ -120,7 +121,7 @@ describe('a backup', () => {
     const said = await backup(file);
     expect(said).toMatchObject({
       exitCode: 0,
-      out: expect.stringMatching(/^ca: instance file and 4 files of state, \d+ octets\n/u) as string,
+      out: expect.stringMatching(/^ca: instance file and 5 files of state, \d+ octets\n/u) as string,
     });
     expect(said.err).toContain(`PINs (${inScratch('the.pin')})`);
     expect(statSync(file)).toMatchObject({ mode: 0o100600, uid: 0 });
@@ -132,6 +133,7 @@ describe('a backup', () => {
       './agent.conf',
       './ca/instance.toml',
       './ca/state/ledger.sqlite',
+      './ca/state/ocsp-ca.json',
       './ca/state/own-request.der',
       './ca/state/setup.json',
       './ca/state/superseded/ca.01.pem',
@@ -184,7 +186,7 @@ describe('restoring', () => {
     expect(readFileSync(path.join(there.config, 'ca.taken-over.json'), 'utf8')).toBe(takenOver);
     expect(readFileSync(path.join(there.config, 'ca.toml'), 'utf8')).toBe(readFileSync(path.join(here.config, 'ca.toml'), 'utf8'));
     expect(statSync(path.join(there.config, 'ca.toml'))).toMatchObject({ mode: 0o100644, uid: 0 });
-    for (const name of ['ledger.sqlite', 'setup.json', 'own-request.der', 'superseded/ca.01.pem'])
+    for (const name of ['ledger.sqlite', 'setup.json', 'own-request.der', 'ocsp-ca.json', 'superseded/ca.01.pem'])
       expect(statSync(path.join(there.state, 'ca', name)), name).toMatchObject({ mode: 0o100600, uid: owner.uid });
     expect(statSync(path.join(there.state, 'ca'))).toMatchObject({ mode: 0o40700, uid: owner.uid });
     expect(readdirSync(there.state).sort()).toEqual(['.by-flags', '.pins', 'ca']);

@@ -45,11 +45,11 @@ export const partBytes = 8 * 1024 * 1024;
 const patienceMs = 60_000;
 
 /**
- * Names a backup may hold: the ledger, what setup found and did, the request for the CA's own certificate, superseded and imported
- * certificates. Locks, and why the helper was last killed, are this host's alone.
+ * Names a backup may hold: the ledger, what setup found and did, the request for the CA's own certificate, the CA's certificate for when its
+ * token is away, superseded and imported certificates. Locks, and why the helper was last killed, are this host's alone.
  */
 export const partName =
-  /^(?:ledger\.sqlite|setup\.json|own-request\.der|before-setup-[A-Za-z0-9-]+\.json|(?:superseded|imported)\/[A-Za-z0-9._-]+\.pem)$/u;
+  /^(?:ledger\.sqlite|setup\.json|own-request\.der|ocsp-ca\.json|before-setup-[A-Za-z0-9-]+\.json|(?:superseded|imported)\/[A-Za-z0-9._-]+\.pem)$/u;
 
 /** Copies the ledger, consistent though others write into it meanwhile, and lists what a backup is to hold. */
 export async function beginBackup(context: ServiceContext): Promise<StatePart[]> {
