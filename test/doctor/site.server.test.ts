@@ -85,6 +85,20 @@ describe('on a whole site', () => {
     }
   });
 
+  test('a SoftHSM token whose file a killed program emptied is told with what brings it back', async () => {
+    const file = path.join(site.token.tokenDirectory, readdirSync(site.token.tokenDirectory)[0]!, 'token.object');
+    const copy = readFileSync(file);
+    writeFileSync(file, '');
+    try {
+      const [first] = await doctor('--failures-only');
+      expect(first).toMatchObject({ result: 'CRITICAL', check: 'TokenPresent' });
+      expect(first?.kw.fix).toContain('token.object');
+    } finally {
+      writeFileSync(file, copy);
+    }
+    expect((await doctor('--failures-only', '--login')).map(({ check }) => check)).toEqual([]);
+  });
+
   test('owners and modes are found and given back by --fix; a link is left to a person', async () => {
     chmodSync(site.token.pinFile, 0o644);
     chownSync(path.join(site.nss.database, 'cert9.db'), 0, 0);

@@ -1,3 +1,4 @@
+import path from 'node:path';
 import type { ErrorCode } from '../../../errors.js';
 import { slotText } from '../../../pkcs11/slot-text.js';
 import type { Check } from '../../check.js';
@@ -11,7 +12,7 @@ export const tokenPresent: Check = {
     ofToken(facts, ({ module, token }) => {
       // ModuleLoads tells.
       if (!module.ok) return [];
-      const { file, user } = facts.instance;
+      const { file, user, token: configured } = facts.instance;
       if (token.ok)
         return [
           {
@@ -31,8 +32,15 @@ export const tokenPresent: Check = {
           message: token.problem,
           fix:
             fixes[token.code] ??
-            `Bring the HSM back (plug it in, start its daemon or network), see that user '${user}' may use it, or correct [token] in ${file}.`,
+            `Bring the HSM back (plug it in, start its daemon or network), see that user '${user}' may use it, or correct [token] in ${file}.${emptied(configured?.module)}`,
         },
       ];
     }),
 };
+
+/** SoftHSM empties that file before it writes it, at every login (docs/backup.md). */
+function emptied(module = ''): string {
+  return path.basename(module).startsWith('libsofthsm')
+    ? " Where token.object in the token's directory is empty, a program was killed while it logged in: put that file back from a copy of the directory."
+    : '';
+}
