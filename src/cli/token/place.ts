@@ -1,6 +1,6 @@
 import type { Argv } from 'yargs';
-import type { InstanceSite } from '../../config/instance.js';
-import { chosenToken } from '../../config/token-views.js';
+import type { Instance, InstanceSite } from '../../config/instance.js';
+import { chosenToken, tokensOf } from '../../config/token-views.js';
 import { tokenOf } from '../../config/token-of.js';
 import { HsmongerError } from '../../errors.js';
 import { askService } from '../../service/ask.js';
@@ -8,6 +8,7 @@ import type { Runner, Surroundings } from '../command.js';
 import { isUri } from '../../config/pkcs11-uri.js';
 import { moduleFlags } from '../flags.js';
 import { directoriesOf, instanceOf, type GlobalFlags, type GlobalOptions } from '../global-options.js';
+import { parseUri } from '../../pkcs11/uri.js';
 import { instanceByFlags } from '../provisional-instance.js';
 import { tokenByUri } from './token-uri.js';
 
@@ -34,7 +35,7 @@ export function withTokenOptions(yargs: Argv<GlobalFlags>) {
     .option('token', {
       ...moduleFlags.token,
       describe:
-        "Exact label or URI of the token with --module, or a URI with module-path; else which of the instance file's tokens, by name or label",
+        "Exact label or URI of the token with --module, or a URI with module-path; else which of the instance file's tokens, by name, label or URI",
     })
     .option('pin-file', { ...moduleFlags['pin-file'], describe: 'PIN file (with --module); else the variable HSMONGER_PIN' })
     .option('user', { ...moduleFlags.user, default: 'pkiuser', describe: 'Service user (with --module)' })
@@ -69,7 +70,7 @@ export function placeOf(options: TokenOptions, env: Surroundings['env'], selecto
     if (stray !== undefined)
       throw new HsmongerError('USAGE', `--${stray} goes with --module; without it the instance file says everything.`);
     const place = instanceOf(options, env);
-    return { ...place, from: 'instance file', instance: chosenToken(place.instance, options.token) };
+    return { ...place, from: 'instance file', instance: chosenToken(place.instance, tokenNamed(place.instance, options.token, selector)) };
   }
   const pinFile = options.pinFile ?? byUri.pinFile;
   return {
@@ -85,6 +86,14 @@ export function placeOf(options: TokenOptions, env: Surroundings['env'], selecto
       ...(pinFile === undefined ? {} : { pinFile }),
     }),
   };
+}
+
+/** What the flag says, the token a URI in it is of, or the one of the instance's tokens that the URI of an object is of. */
+function tokenNamed(instance: Instance, flag: string | undefined, selector: string | undefined): string | undefined {
+  if (flag !== undefined) return isUri(flag) ? (parseUri(flag).token ?? flag) : flag;
+  const label = isUri(selector) ? parseUri(selector).token : undefined;
+  const known = tokensOf(instance).some((token) => token.selector.by === 'label' && token.selector.label === label);
+  return known ? label : undefined;
 }
 
 /** Without --token the only token of the module is meant. */
