@@ -5,7 +5,7 @@ import type { Directories } from '../config/instance.js';
 import { HsmongerError } from '../errors.js';
 import { runningAsRoot } from '../platform/service-user.js';
 import { unpack, withStaging } from './backup/archive.js';
-import { assertReadable, assertReplaceable, contentOf, ordered } from './backup/check.js';
+import { assertReadable, assertReplaceable, contentOf, ordered, type Order } from './backup/check.js';
 import { parseManifest, type Manifest } from './backup/manifest.js';
 import { put, type Placed } from './backup/put-back.js';
 import { toldCrlNumber } from './ca/ledger/told-crl-number.js';
@@ -18,7 +18,13 @@ import { writeInstanceFile } from './setup/write-instance.js';
 interface RestoreOptions extends GlobalOptions {
   readonly file: string | undefined;
   readonly replace: readonly string[] | undefined;
-  readonly above: string | undefined;
+  readonly above: readonly LastCrl[] | undefined;
+}
+
+/** The number of the last published CRL, decimal: of the instance of that name, or of the only one. */
+interface LastCrl {
+  readonly name?: string;
+  readonly number: string;
 }
 
 /** `restore`: puts a backup in place. What is there already is kept aside, and replaced only for instances that are typed. */
@@ -37,21 +43,46 @@ export const addRestore: AddCommand = (yargs, run) =>
         })
         .option('above', {
           type: 'string',
+          array: true,
           requiresArg: true,
-          coerce: crlNumber,
+          coerce: lastCrls,
           describe:
-            'Number of the last published CRL (openssl crl -crlnumber), decimal or 0x…; the next one is above it [one a second since the backup]',
+            'Number of the last published CRL (openssl crl -crlnumber), decimal or 0x…, as NAME=NUMBER where there are several instances, repeatable; the next one is above it [one a second since the backup]',
         })
         .example('hsmonger restore /root/hsmonger-2026-11-26.tar --replace hsmonger --above 0x2A', ''),
     run(restore),
   );
 
 /** As openssl prints it, or decimal; decimal again. */
-function crlNumber(value: string | undefined): string | undefined {
-  if (value === undefined) return undefined;
-  if (!/^(?:0x[0-9a-f]{1,40}|\d{1,48})$/iu.test(value))
-    throw new HsmongerError('USAGE', `--above wants the number of a CRL, decimal or as openssl prints it (0x2A), not '${value}'.`);
-  return toldCrlNumber(value);
+function lastCrls(values: readonly string[] | undefined): LastCrl[] | undefined {
+  return values?.map((value) => {
+    const [, name, number = ''] = /^(?:([^=]*)=)?(.*)$/su.exec(value) ?? [];
+    if (!/^(?:0x[0-9a-f]{1,40}|\d{1,48})$/iu.test(number))
+      throw new HsmongerError(
+        'USAGE',
+        `--above wants the number of a CRL, decimal or as openssl prints it (0x2A), with NAME= before it where there are several instances, not '${value}'.`,
+      );
+    return { ...(name === undefined ? {} : { name }), number: toldCrlNumber(number) };
+  });
+}
+
+/** By instance. A number without a name is of the only one that can have signed: another's would let its CRL numbers come back. */
+function lastNumbers(told: readonly LastCrl[], orders: readonly Order[], file: string): ReadonlyMap<string, string> {
+  const names = orders.flatMap(({ backup }) => (backup.parts.length === 0 ? [] : [backup.name]));
+  return new Map(
+    told.map(({ name, number }) => {
+      const [only, another] = names;
+      if (name === undefined && another !== undefined)
+        throw new HsmongerError(
+          'USAGE',
+          `${file} has ${String(names.length)} instances, each with CRL numbers of its own; say whose the number is: ${names.map((one) => `--above ${one}=NUMBER`).join(', ')}.`,
+        );
+      const whose = name ?? only;
+      if (whose === undefined || !names.includes(whose))
+        throw new HsmongerError('USAGE', `${file} has no state of an instance '${whose ?? ''}', so --above tells nothing of it.`);
+      return [whose, number];
+    }),
+  );
 }
 
 async function restore(options: RestoreOptions, { io, env, clock }: Surroundings): Promise<number> {
@@ -68,10 +99,11 @@ async function restore(options: RestoreOptions, { io, env, clock }: Surroundings
     const manifest = parseManifest(contentOf(file, path.join(staging, 'manifest.json')), file);
     const orders = manifest.instances.map((backup) => ordered(backup, staging, directories, file));
     assertReplaceable(orders, directories, options.replace ?? [], file);
+    const above = lastNumbers(options.above ?? [], orders, file);
     restoreAgentConf(manifest, staging, directories, file);
     const results: (Placed & { readonly name: string })[] = [];
     for (const order of orders)
-      results.push({ name: order.backup.name, ...(await put(order, manifest, directories, options.above, clock())) });
+      results.push({ name: order.backup.name, ...(await put(order, manifest, directories, above.get(order.backup.name), clock())) });
     return results;
   });
   if (options.json) io.out(json(done));

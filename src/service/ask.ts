@@ -8,12 +8,13 @@ import { HsmongerError } from '../errors.js';
 import { installation } from '../platform/installation.js';
 import { runningAsRoot } from '../platform/service-user.js';
 import { parseProgress, parseReply, replyDescriptor, type Progress, type Reply, type WorkOrder } from './order.js';
+import { taskFacts } from './task-facts.js';
 import type { TaskInput, TaskName, TaskOutput } from './tasks.js';
 import { unanswered } from './unanswered.js';
 import { encode } from './wire.js';
 
 export interface AskOptions {
-  /** Milliseconds without a sign of life: the answer, or progress. A networked HSM can take many seconds for one login. Default 300 000. */
+  /** Milliseconds without a sign of life: the answer, or progress. A networked HSM can take many seconds for one login. Default patienceMs(). */
   readonly timeoutMs?: number;
   /** For tasks that tell how far they are. */
   readonly onProgress?: (progress: Progress) => void;
@@ -37,9 +38,14 @@ export async function askService<K extends TaskName>(
     input,
     env: { ...pinVariables(to.instance), ...options.pins },
   };
-  const reply = await converse(order, { timeoutMs: 300_000, ...options });
+  const reply = await converse(order, { timeoutMs: patienceMs(task), ...options });
   if (reply.ok) return reply.value as TaskOutput<K>;
   throw new HsmongerError(reply.code, reply.message, reply.trace === undefined ? {} : { cause: reply.trace });
+}
+
+/** Milliseconds a task has to say something. */
+export function patienceMs(task: TaskName): number {
+  return taskFacts[task].makesKey === true ? 1_800_000 : 300_000;
 }
 
 /** The variables the PIN sources of the instance's tokens name, to travel on a pipe: a child's environment can be read by others. */

@@ -9,6 +9,8 @@ interface TaskFacts {
   readonly opens: readonly Opened[];
   /** It is given what only root can read, got before the drop; and the directory's connection for the instances this is true for. */
   readonly privileged?: (instance: Instance) => boolean;
+  /** It may make a key: large RSA keys take a smart card minutes (a YubiHSM 2 over four, for 4096 bits). */
+  readonly makesKey?: true;
   /** Threads of clerks are started after the drop, by code read before it. */
   readonly clerks?: true;
 }
@@ -36,7 +38,7 @@ export const taskFacts: Readonly<Record<TaskName, TaskFacts>> = {
   'list mechanisms': onToken,
   'plan new token': onToken,
   'make token': onToken,
-  'make key': onToken,
+  'make key': { ...onToken, makesKey: true },
   'put certificate': onToken,
   'prune certificates': { ...onTokenByLedger, privileged: () => true },
   'move key id': onTokenByLedger,
@@ -72,8 +74,8 @@ export const taskFacts: Readonly<Record<TaskName, TaskFacts>> = {
   'kind of import': onToken,
   'import certificate': onTokenByLedger,
   'make NSS database': { opens: ['NSS database'] },
-  'make root': onTokenByLedger,
-  'request CA certificate': onTokenByLedger,
+  'make root': { ...onTokenByLedger, makesKey: true },
+  'request CA certificate': { ...onTokenByLedger, makesKey: true },
   'subject asked for': inState,
   'store CA certificate': onToken,
   'import CA certificate': onTokenByLedger,
@@ -82,7 +84,7 @@ export const taskFacts: Readonly<Record<TaskName, TaskFacts>> = {
   'is revoked': inState,
   'read CA chain': onToken,
   'issue certificates': { ...onTokenByLedger, clerks: true },
-  'issue on token': onTokenByLedger,
+  'issue on token': { ...onTokenByLedger, makesKey: true },
   'preview issuance': onTokenByLedger,
   'revoke certificate': onTokenByLedger,
   'make CRL': onTokenByLedger,

@@ -66,7 +66,7 @@ const crl = (number: bigint) => ({
 const issuedCount = (file: string) =>
   (new Sqlite(file, { readonly: true }).prepare('SELECT count(*) AS n FROM issued').get() as { n: number }).n;
 
-function makeInstance({ config, state, ledger }: Host, name = 'ca'): void {
+function makeInstance({ config, state }: Host, name = 'ca'): void {
   const pinFile = inScratch('the.pin');
   writeFileSync(pinFile, `${pin}\n`, { mode: 0o600 });
   writeFileSync(
@@ -74,7 +74,7 @@ function makeInstance({ config, state, ledger }: Host, name = 'ca'): void {
     `user = "${owner.name}"\n[token]\nlabel = "t"\nmodule = "/usr/lib/softhsm/libsofthsm2.so"\npin-file = "${pinFile}"\n[nss]\ndatabase = "/nowhere"\n[issuer]\ntype = "token"\ncertificate = "ca"\n`,
   );
   ensureStateDirectory(path.join(state, name), owner);
-  withLedger(ledger, (open) => {
+  withLedger(path.join(state, name, 'ledger.sqlite'), (open) => {
     insertCrl(open, crl(5n));
   });
   for (const [file, content] of [
@@ -297,6 +297,28 @@ describe('restoring', () => {
     const said = await restore(file, here);
     expect(said.exitCode, said.err).toBe(0);
     expect(withLedger(here.ledger, (ledger) => nextCrlNumber(highestCrlNumber(ledger)))).toBeGreaterThan(500_000n);
+  });
+
+  it("of several CAs takes each one's own published number, and guesses for the rest", async () => {
+    makeInstance(here, 'sub');
+    withLedger(path.join(here.state, 'sub', 'ledger.sqlite'), (ledger) => {
+      insertCrl(ledger, crl(1000n));
+    });
+    const file = await made();
+    const there = host('there');
+    expect(await restore(file, there, '--above', '42')).toMatchObject({
+      exitCode: 2,
+      err: expect.stringContaining('--above ca=NUMBER, --above sub=NUMBER') as string,
+    });
+    expect(await restore(file, there, '--above', 'other=42')).toMatchObject({
+      exitCode: 2,
+      err: expect.stringContaining("no state of an instance 'other'") as string,
+    });
+    expect(existsSync(there.ledger)).toBe(false);
+    const said = await restore(file, there, '--above', 'ca=0x2A');
+    expect(said.exitCode, said.err).toBe(0);
+    expect(said.out).toContain('ca: restored; the next CRL has a number above 42\n');
+    expect(said.out).toMatch(/sub: restored; the next CRL has a number above [2-9]\d{3}\n/u);
   });
 
   it('goes on just above the published number where that is said', async () => {

@@ -2,7 +2,7 @@ import { userInfo } from 'node:os';
 import { parse } from 'smol-toml';
 import { afterEach, describe, expect, test, vi } from 'vitest';
 import { parseInstance } from '../../src/config/schema.js';
-import { askService } from '../../src/service/ask.js';
+import { askService, patienceMs } from '../../src/service/ask.js';
 import type { TaskName } from '../../src/service/tasks.js';
 import { unanswered } from '../../src/service/unanswered.js';
 
@@ -16,6 +16,17 @@ test('a worker that has ended is not waited for: the answer comes with no timer 
   await expect(
     askService({ instance, directories: { config: '/nowhere', state: '/nowhere' } }, 'inspect token', { keys: false }),
   ).rejects.toThrow('/usr/lib/m.so');
+});
+
+test.each<[TaskName, number]>([
+  ['make key', 30],
+  ['make root', 30],
+  ['request CA certificate', 30],
+  ['issue on token', 30],
+  ['issue certificates', 5],
+  ['inspect token', 5],
+])("'%s' has %i minutes: a smart card takes several to make a large RSA key", (task, minutes) => {
+  expect(patienceMs(task)).toBe(minutes * 60_000);
 });
 
 const base =

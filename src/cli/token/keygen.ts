@@ -40,13 +40,7 @@ async function keygen(options: KeygenOptions, { io, env }: Surroundings): Promis
   const type = parseKeyType(options.type);
   const id = idOf(options.id);
   const place = await withLabel(options, placeOf(options, env));
-  // Large RSA keys take a smart card minutes.
-  const { token, key, nssId } = await askService(
-    place,
-    'make key',
-    { type, label: options.label, ...(id === undefined ? {} : { id }) },
-    { timeoutMs: 1_800_000 },
-  );
+  const { token, key, nssId } = await askService(place, 'make key', { type, label: options.label, ...(id === undefined ? {} : { id }) });
   const uri = keyUri(token, key, 'private');
   if (options.json)
     io.out(

@@ -64,22 +64,25 @@ function jwkOf(value: Exclude<PublicValue, { readonly type: 'RSA' }>): JsonWebKe
   switch (value.type) {
     case 'EC': {
       const curve = curveOf(value.parameters);
-      const point = pointOf(value.point);
       const width = curve === undefined ? 0 : Math.ceil(curve.size / 8);
+      const point = pointOf(value.point, 1 + 2 * width);
       if (curve === undefined || point.length !== 1 + 2 * width || point[0] !== 4) return undefined;
       return { kty: 'EC', crv: curve.name, x: base64url(point.subarray(1, 1 + width)), y: base64url(point.subarray(1 + width)) };
     }
     case 'Ed25519': {
-      const point = pointOf(value.point);
+      const point = pointOf(value.point, 32);
       return point.length === 32 ? { kty: 'OKP', crv: 'Ed25519', x: base64url(point) } : undefined;
     }
   }
 }
 
-/** PKCS#11 2.40 §2.3.3 wants a DER OCTET STRING; some tokens give the bare point. Points of our curves are shorter than 256 octets. */
-function pointOf(value: Uint8Array): Uint8Array {
+/**
+ * PKCS#11 2.40 §2.3.3 wants a DER OCTET STRING; some tokens give the bare point, of `bare` octets, which may begin like one. Points of our
+ * curves are shorter than 256 octets.
+ */
+function pointOf(value: Uint8Array, bare: number): Uint8Array {
   const [tag, first, second] = value;
-  if (tag !== 4) return value;
+  if (tag !== 4 || value.length === bare) return value;
   if (first === value.length - 2) return value.subarray(2);
   return first === 0x81 && second === value.length - 3 ? value.subarray(3) : value;
 }
