@@ -63,3 +63,8 @@ export function progressLine(io: Io): { readonly show: (text: string) => void; r
 function widthOf(text: string): number {
   return Array.from(text.replace(/\p{M}/gu, '')).reduce((sum, character) => sum + (wide.test(character) ? 2 : 1), 0);
 }
+
+/** A word of a command line that a person may paste into a shell. */
+export function shellWord(word: string): string {
+  return /^[\w./:@=+-]+$/u.test(word) ? word : `'${word.replaceAll("'", String.raw`'\''`)}'`;
+}

@@ -47,6 +47,8 @@ export function clashesOf(own: Resident, all: readonly Resident[]): Clashes {
 /** A certificate that is to be made, on one of the instance's tokens. */
 export interface Planned {
   readonly nickname: string;
+  /** The name of the further token; absent for the instance's own. */
+  readonly on?: string | undefined;
   /** DER Name. */
   readonly subject?: Uint8Array | undefined;
   /** The instance, not this one, whose CA issues it and keeps it alive. */
@@ -63,8 +65,8 @@ export interface Applicant extends Resident {
 
 /** What speaks against a certificate before there is one. Pure, as above. */
 export function plannedClashes(own: Resident, planned: Planned, all: readonly Applicant[]): readonly Refusal[] {
-  const { nickname, renewer, ca } = planned;
-  const stored: Stored = { nickname, storage: { kind: 'token' } };
+  const { nickname, on, renewer, ca } = planned;
+  const stored: Stored = { nickname, storage: { kind: 'token', ...(on === undefined ? {} : { on }) } };
   return all
     .filter(({ instance }) => instance.name !== own.instance.name)
     .flatMap((other): Refusal[] => {
@@ -80,7 +82,7 @@ export function plannedClashes(own: Resident, planned: Planned, all: readonly Ap
             fix: 'Choose another: nicknames are unique on an HSM, whichever instance they belong to.',
           },
         ];
-      if (issuer.type !== 'token' || !sameToken(tokenFor(own), tokenFor(other))) return [];
+      if (issuer.type !== 'token' || !sameToken(tokenFor(own, stored.storage), tokenFor(other))) return [];
       const isIssuers = issuer.certificate === nickname;
       if (isIssuers && !(ca && own.instance.issuer.certificate !== nickname))
         return [

@@ -18,8 +18,8 @@ export async function clashesBeside({ instance, directories }: InstanceSite): Pr
 }
 
 /**
- * Before anything is made for a certificate that is to be on the instance's own token, or for a CA that is to be: PREFLIGHT_FAILED where it
- * would clash with another instance.
+ * Before anything is made for a certificate that is to be on one of the instance's tokens, or for a CA that is to be: PREFLIGHT_FAILED where
+ * it would clash with another instance.
  */
 export async function assertNoClashes(place: InstanceSite, planned: Planned): Promise<void> {
   const { instance, directories } = place;

@@ -11,6 +11,7 @@ import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { connectCertmonger } from '../../dbus/certmonger.js';
 import { openssl } from '../cli/ca/ground.js';
 import { getcert, getcertRecords } from '../rig/certmonger.js';
+import { lintCertificate } from '../rig/lint/lint.js';
 import { extensionsOf, lifetimeOf, startOwnCaHost, type OwnCaHost } from './own-ca.js';
 
 vi.setConfig({ testTimeout: 240_000, hookTimeout: 120_000 });
@@ -218,6 +219,7 @@ describe('certificates of the CA on its own host', () => {
       // getcert's own has no entry in the instance file: the profile's days, which the CA's end cuts off.
       expect(lifetimeOf(file), name).toBe(name === 'plain' ? 720 : lasting[name]);
       expect(openssl('verify', '-x509_strict', '-CAfile', at('chain.pem'), file), name).toContain(': OK');
+      expect(await lintCertificate(readFileSync(file, 'utf8'), await host.ground.certificate('sub')), name).toEqual([]);
     }
   });
 
@@ -238,6 +240,7 @@ describe('certificates of the CA on its own host', () => {
     const sub = await onToken('sub', 'sub-after.pem');
     expect(ends(sub)).toBeGreaterThan(ends(old));
     expect(lifetimeOf(sub)).toBe(900);
+    expect(await lintCertificate(readFileSync(sub, 'utf8'), await host.ground.certificate('root'))).toEqual([]);
     await host.cli('renew', '--instance', 'sub', 'tls', '--wait', '100');
     await host.untilMonitoring(7);
     expect(ends(await now('tls', '-again'))).toBe(ends(sub));

@@ -28,7 +28,7 @@ export interface OpensslAuthority {
   readonly scheme: Scheme;
   /** PEM file of the CA's certificate. */
   readonly ca: string;
-  /** Issues a certificate; its PEM file. `store`: key and certificate on the CA's token, or this one, too, under the name. */
+  /** Issues a certificate; its PEM file. `store`: key and certificate on the CA's token, too, under the name. */
   issue(
     name: string,
     options?: {
@@ -36,7 +36,7 @@ export interface OpensslAuthority {
       readonly days?: number;
       readonly serial?: string;
       readonly subject?: string;
-      readonly store?: boolean | SoftToken;
+      readonly store?: boolean;
     },
   ): Promise<string>;
   /** Serial number in hex, as `openssl x509 -serial` prints it. */
@@ -107,7 +107,7 @@ export async function createOpensslAuthority(directory: string, token: SoftToken
         '-out',
         certificate,
       );
-      if (wanted !== false) await store(wanted === true ? token : wanted, name, file(`${name}.key`), certificate);
+      if (wanted) await store(token, name, file(`${name}.key`), certificate);
       return certificate;
     },
     serialOf: (certificate) => openssl('x509', '-in', certificate, '-noout', '-serial').trim().replace('serial=', ''),

@@ -1,7 +1,7 @@
 import path from 'node:path';
 import { HsmongerError } from '../../errors.js';
 import type { AddCommand, Surroundings } from '../command.js';
-import { nicknameFlag, pathFlag, wholeNumber } from '../flags.js';
+import { moduleFlags, nicknameFlag, pathFlag, wholeNumber } from '../flags.js';
 import { instanceOf, type GlobalOptions } from '../global-options.js';
 import { assertWritable, jobsOf, type FileOptions } from './issuing/issue-files.js';
 import { issueOnToken } from './issuing/issue-on-token.js';
@@ -13,6 +13,7 @@ import { maxDays, maxPathLength } from './making/own-options.js';
 
 interface IssueOptions extends GlobalOptions, OrderOptions, FileOptions {
   readonly nickname: string | undefined;
+  readonly token: string | undefined;
   readonly keyType: string | undefined;
   readonly key: string | undefined;
   readonly chain: boolean;
@@ -80,6 +81,10 @@ export const addIssue: AddCommand = (yargs, run) =>
           ...nicknameFlag,
           describe: 'For a key on the token: the certificate is stored there under this name',
         })
+        .option('token', {
+          ...moduleFlags.token,
+          describe: "Which of the instance file's tokens is to have both, by its name there or its label [the CA's own] (with --nickname)",
+        })
         .option('key-type', {
           type: 'string',
           requiresArg: true,
@@ -95,7 +100,11 @@ export const addIssue: AddCommand = (yargs, run) =>
         .option('dry-run', { type: 'boolean', default: false, describe: 'Show what would be issued; needs no PIN' })
         .example('hsmonger ca issue --in www.csr --out www.crt --san dns:www.example.test', '')
         .example('hsmonger ca issue --profile client --in-dir csrs --out-dir certs', 'Many at once')
-        .example("hsmonger ca issue --profile ocsp --nickname ocsp --key-type P-256 --subject 'CN=OCSP,O=EXAMPLE.TEST'", ''),
+        .example("hsmonger ca issue --profile ocsp --nickname ocsp --key-type P-256 --subject 'CN=OCSP,O=EXAMPLE.TEST'", '')
+        .example(
+          "hsmonger ca issue --profile ocsp --nickname ocsp --token responder --key-type P-256 --subject 'CN=OCSP,O=EXAMPLE.TEST'",
+          'On the token [tokens.responder] of the instance file',
+        ),
     run(issue),
   );
 
@@ -112,7 +121,7 @@ async function issue(options: IssueOptions, surroundings: Surroundings): Promise
   return issueRequests(place, order, jobs, unread, options, surroundings);
 }
 
-function assertTogether({ in: file, inDir, out, outDir, nickname, keyType, key, subject }: IssueOptions): void {
+function assertTogether({ in: file, inDir, out, outDir, nickname, token, keyType, key, subject }: IssueOptions): void {
   const wrong = (message: string) => new HsmongerError('USAGE', message);
   if ([file, inDir, nickname].filter((one) => one !== undefined).length !== 1)
     throw wrong(
@@ -122,8 +131,8 @@ function assertTogether({ in: file, inDir, out, outDir, nickname, keyType, key, 
   if (inDir !== undefined && out !== undefined) throw wrong('--out is for one certificate; with --in-dir goes --out-dir.');
   if (inDir !== undefined && subject !== undefined)
     throw wrong('--subject is for one certificate; with --in-dir each request keeps its own.');
-  if (nickname === undefined && (keyType !== undefined || key !== undefined))
-    throw wrong('--key-type and --key go with --nickname: the name of the certificate on the token.');
+  if (nickname === undefined && (keyType !== undefined || key !== undefined || token !== undefined))
+    throw wrong('--token, --key-type and --key go with --nickname: the name of the certificate on the token.');
   if (nickname !== undefined && (keyType === undefined) === (key === undefined))
     throw wrong('With --nickname goes --key-type for a new key or --key for one that is on the token.');
   if (nickname !== undefined && subject === undefined) throw wrong('With --nickname goes --subject: there is no request that says it.');

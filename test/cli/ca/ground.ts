@@ -20,11 +20,9 @@ export interface Ground {
   readonly onToken: readonly string[];
   /** Writes a file and gives its path. */
   file(name: string, content: string): string;
-  /** "class label id" of every object, by pkcs11-tool, sorted. */
-  objects(): Promise<string[]>;
-  pkcs11Tool(...args: string[]): Promise<string>;
-  /** The certificate of a label, PEM, by pkcs11-tool. */
-  certificate(label: string): Promise<string>;
+  readonly objects: TokenTool['objects'];
+  readonly pkcs11Tool: TokenTool['tool'];
+  readonly certificate: TokenTool['certificate'];
   remove(): void;
 }
 
@@ -35,15 +33,7 @@ export async function layGround(label = 'pki'): Promise<Ground> {
   const token = await createSoftToken({ directory, owner, label });
   const [config, state] = [path.join(directory, 'etc'), path.join(directory, 'state')];
   mkdirSync(config, { mode: 0o755 });
-  const tool = async (...args: string[]) =>
-    (
-      await runAs(
-        owner,
-        'pkcs11-tool',
-        ['--module', token.module, '--token-label', token.label, '--login', '--pin', 'env:RIG_PIN', ...args],
-        { env: { ...token.environment, RIG_PIN: token.pin }, cwd: '/' },
-      )
-    ).stdout;
+  const { tool, objects, certificate } = toolOn(token, owner);
   return {
     directory,
     owner,
@@ -58,6 +48,33 @@ export async function layGround(label = 'pki'): Promise<Ground> {
       return file;
     },
     pkcs11Tool: tool,
+    objects,
+    certificate,
+    remove: () => home.remove(),
+  };
+}
+
+/** What pkcs11-tool sees of a token, logged in as the owner. */
+export interface TokenTool {
+  readonly tool: (...args: string[]) => Promise<string>;
+  /** "class label id" of every object, sorted. */
+  readonly objects: () => Promise<string[]>;
+  /** The certificate of a label, PEM. */
+  readonly certificate: (label: string) => Promise<string>;
+}
+
+export function toolOn(token: SoftToken, owner: Account): TokenTool {
+  const tool: TokenTool['tool'] = async (...args) =>
+    (
+      await runAs(
+        owner,
+        'pkcs11-tool',
+        ['--module', token.module, '--token-label', token.label, '--login', '--pin', 'env:RIG_PIN', ...args],
+        { env: { ...token.environment, RIG_PIN: token.pin }, cwd: '/' },
+      )
+    ).stdout;
+  return {
+    tool,
     objects: async () =>
       (await tool('-O'))
         .split(/^(?=\S)/mu)
@@ -68,13 +85,12 @@ export async function layGround(label = 'pki'): Promise<Ground> {
         )
         .sort(),
     certificate: async (name) => {
-      const out = path.join(directory, 'read.der');
+      const out = path.join(path.dirname(token.pinFile), 'read.der');
       writeFileSync(out, '', { mode: 0o666 });
       execFileSync('chown', [owner.name, out]);
       await tool('-r', '--type', 'cert', '--label', name, '-o', out);
       return openssl('x509', '-inform', 'DER', '-in', out);
     },
-    remove: () => home.remove(),
   };
 }
 

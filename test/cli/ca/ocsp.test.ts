@@ -387,11 +387,28 @@ describe('over HTTP', () => {
 
 test("the responder's key may lie on another token of the instance; pulled out it is waited for and the CA does not sign in its place; the CA's own may be away", async () => {
   const second = await createSoftToken({ directory: home.path, label: 'responders', pin: 'other-pin-9', beside: token });
-  await authority.issue('elsewhere', { extensions: ocspExtensions, store: second, days: 300 });
   mkdirSync(file('two'), { mode: 0o755 });
   const table = `[tokens.responder]\nlabel = "${second.label}"\nmodule = "${second.module}"\npin-file = "${second.pinFile}"\nenvironment = { SOFTHSM2_CONF = "${second.confFile}" }\n\n[[certificate]]\nnickname = "elsewhere"\nprofile = "caOCSPCert"\ntoken = "responder"\n`;
   const two = createInstance({ directory: file('two'), token, certificates: [], issuerCertificate: caNickname, extra: { end: table } });
   const flags = ['--config-dir', two.configDir, '--state-dir', two.stateDir];
+  const words = [
+    '--profile',
+    'ocsp',
+    '--subject',
+    'CN=elsewhere,O=Company',
+    '--nickname',
+    'elsewhere',
+    '--key-type',
+    'P-256',
+    '--days',
+    '300',
+  ];
+  const made = await hsmonger('ca', 'issue', ...words, '--token', 'responder', ...flags);
+  expect(made, made.err).toMatchObject({
+    exitCode: 0,
+    out: expect.stringMatching(/; key made, certificate stored on the token 'responders'\n$/u) as string,
+    err: '',
+  });
   for (const command of ['revoke', 'unrevoke'])
     expect((await hsmonger('ca', command, good, ...(command === 'revoke' ? ['--reason', 'certificateHold'] : []), ...flags)).exitCode).toBe(
       0,

@@ -86,6 +86,17 @@ it('its file is its own; the root’s has the other token and the certificate th
   });
 });
 
+it('the root shows either by its nickname, wherever it lies, and how it issued it', async () => {
+  for (const [nickname, issuer] of [
+    ['root', 'a root'],
+    ['issuing-ca', 'CN=Root,O=My Company'],
+  ] as const) {
+    const said = await hsmonger('ca', 'show', '--instance', 'root', '--nickname', nickname, ...ground.here);
+    expect(said.exitCode, said.err).toBe(0);
+    expect(said.out).toMatch(new RegExp(`^chain: +${issuer}\nissued: .* by profile caCACert, `, 'mu'));
+  }
+});
+
 it('run again nothing changes', async () => {
   const said = await init();
   expect(said.exitCode, said.err).toBe(0);

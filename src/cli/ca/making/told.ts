@@ -2,6 +2,7 @@ import type { OwnCa, OwnKeyFacts } from '../../../service/tasks/ca/make-root.js'
 import { nameText } from '../../../x509/names/name.js';
 import { parseCertificate } from '../../../x509/parse-certificate.js';
 import { certificateToPem } from '../../../x509/pem.js';
+import { shellWord } from '../../output.js';
 
 /** A CA's certificate as `ca init-…` and `ca import` tell it. */
 export interface ToldCa {
@@ -38,12 +39,14 @@ export function keyLine({ label, id, type, size }: OwnKeyFacts): string {
   return `key '${label}', ${type} ${String(size)}, CKA_ID ${id}`;
 }
 
-/** What an administrator must hear about a key that was there before. */
-export function keyWarnings({ label, id, protected: kept, nssId, type }: OwnKeyFacts, instance: string): string[] {
+/** What an administrator must hear about a key that was there before. `on`: the name of the instance's further token it is on. */
+export function keyWarnings({ label, id, protected: kept, nssId, type }: OwnKeyFacts, instance: string, on?: string): string[] {
   return [
     ...(kept
       ? []
-      : [`The key '${label}' can leave the token (CKA_SENSITIVE is not true or CKA_EXTRACTABLE not false); a CA's key should not.`]),
+      : [
+          `The key '${label}' can leave the token (CKA_SENSITIVE is not true or CKA_EXTRACTABLE not false), so somebody may have a copy of it; --key-type makes one that cannot.`,
+        ]),
     ...(type === 'Ed25519'
       ? [
           `The key '${label}' is an Ed25519 key, which certmonger cannot use: its certificate is renewed by nobody, and 'hsmonger setup' refuses it where the instance file lists it as a [[certificate]] (docs/several.md, kinds of keys).`,
@@ -52,7 +55,7 @@ export function keyWarnings({ label, id, protected: kept, nssId, type }: OwnKeyF
     ...(nssId || type === 'Ed25519'
       ? []
       : [
-          `The key '${label}' has the CKA_ID ${id === '' ? '(none)' : id}, which is not the one NSS computes: run 'hsmonger token move-id --instance ${instance} ${id === '' ? label : id}' before 'hsmonger setup', or certmonger would lose the key.`,
+          `The key '${label}' has the CKA_ID ${id === '' ? '(none)' : id}, which is not the one NSS computes: run 'hsmonger token move-id --instance ${instance}${on === undefined ? '' : ` --token ${on}`} ${shellWord(id === '' ? label : id)}' before 'hsmonger setup', or certmonger would lose the key.`,
         ]),
   ];
 }

@@ -1,5 +1,6 @@
 import { directoryFlags } from '../../../config/directories.js';
 import type { Directories } from '../../../config/instance.js';
+import { shellWord } from '../../output.js';
 
 interface TokenWithoutInstance {
   readonly module: string;
@@ -36,8 +37,4 @@ export function moveIdCommand(
   ]
     .map(shellWord)
     .join(' ');
-}
-
-function shellWord(word: string): string {
-  return /^[\w./:@=+-]+$/u.test(word) ? word : `'${word.replaceAll("'", String.raw`'\''`)}'`;
 }

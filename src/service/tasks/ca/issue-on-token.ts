@@ -18,10 +18,13 @@ import { algorithmIdentifier, fittingAlgorithm } from '../../../x509/signature-a
 import { standInRequest } from '../../../x509/stand-in-request.js';
 import type { ServiceContext } from '../../context.js';
 import { aboveOf, issueThrough, issuingCaOf, orderOf, type Above, type OrderInput } from './issue-certificates.js';
+import { keyFactsOf, type OwnKeyFacts } from './make-root.js';
 
 interface Input extends OrderInput {
   /** CKA_LABEL of the certificate, and of a new key. */
   readonly nickname: string;
+  /** The name of the instance's further token that is to have both; the CA's own where absent. */
+  readonly on?: string;
   readonly key:
     { readonly kind: 'new'; /** As for keygen. */ readonly type: string } | { readonly kind: 'present'; readonly selector: KeySelector };
   /** DER Name. */
@@ -34,17 +37,19 @@ interface OnToken extends Above {
   /** It had been issued before. */
   readonly before: boolean;
   readonly stored: 'stored' | 'there already';
-  readonly key: 'made' | 'there already';
+  readonly key: OwnKeyFacts;
+  /** Label of the token they are on. */
+  readonly token: string;
 }
 
 /**
- * Issues a certificate for a key on the CA's own token and stores it there. What was interrupted goes on: a key of this label is taken as
+ * Issues a certificate for a key on one of the instance's tokens and stores it there. What was interrupted goes on: a key of this label is taken as
  * the one that was made then, and the same order gives the same certificate.
  */
-export async function issueOnToken(context: ServiceContext, { nickname, key: source, ...input }: Input): Promise<OnToken> {
+export async function issueOnToken(context: ServiceContext, { nickname, on, key: source, ...input }: Input): Promise<OnToken> {
   const order = orderOf(input);
   const ca = await issuingCaOf(context);
-  const { request, id, made } = await aloneWithToken(context, async (token) => {
+  const { request, key, label } = await aloneWithToken(context, on, async (token) => {
     const certificates = await token.certificates();
     // What the CA would refuse is refused before a key is made; under its policy the subject may be another than the one asked for.
     const { subject } = planOrdered(context.clock(), ca, parseCsr(standInRequest(input.subject)), order);
@@ -60,7 +65,8 @@ export async function issueOnToken(context: ServiceContext, { nickname, key: sou
     assertNotWithdrawn(context.ledger(), { spki });
     const others = objects.filter(({ label }) => label !== nickname);
     assertKeyFree(others, spki, `token '${token.description.label}'`);
-    return { request: await requestBy(token, found.key, spki, input.subject), id: found.key.id, made: found.made };
+    const request = await requestBy(token, found.key, spki, input.subject);
+    return { request, key: { ...found, spki }, label: token.description.label };
   });
   // ECDSA signs differently each time: what is asked for is the request without its signature.
   const csr = parseCsr(request);
@@ -68,16 +74,19 @@ export async function issueOnToken(context: ServiceContext, { nickname, key: sou
   const [result] = await issueThrough(context, ca, order, [{ name: nickname, csr: request, request: again }], new AbortController().signal);
   if (result === undefined) throw new HsmongerError('INTERNAL', 'One request had no result.');
   if ('problem' in result) throw new HsmongerError(result.problem.code, result.problem.message);
-  const stored = await aloneWithToken(context, (token) => token.storeCertificate(result.certificate, { label: nickname, id }));
-  return { certificate: result.certificate, before: result.before, stored, key: made ? 'made' : 'there already', ...aboveOf(ca.authority) };
+  const stored = await aloneWithToken(context, on, (token) =>
+    token.storeCertificate(result.certificate, { label: nickname, id: key.key.id }),
+  );
+  const { certificate, before } = result;
+  return { certificate, before, stored, key: keyFactsOf(key), token: label, ...aboveOf(ca.authority) };
 }
 
 /** Another process may be making a key of 4096 bits on a slow token. */
 const busyMs = 300_000;
 
 /** No two processes look for a key or a certificate and put it there where there is none. */
-async function aloneWithToken<T>(context: ServiceContext, work: (token: Token) => Promise<T>): Promise<T> {
-  const token = await context.openToken({ access: 'write' });
+async function aloneWithToken<T>(context: ServiceContext, on: string | undefined, work: (token: Token) => Promise<T>): Promise<T> {
+  const token = await context.openToken({ access: 'write', on });
   try {
     // Before the ledger is locked, because the PIN's guard has a lock of its own.
     await token.login();

@@ -1,9 +1,10 @@
+import { tokenWith } from '../../../config/token-views.js';
 import { HsmongerError } from '../../../errors.js';
 import { issuedBySerial, issuedForKey, listIssued, type IssuedRow } from '../../../ledger/issued.js';
 import type { Certificate } from '../../../x509/certificate.js';
 import { parseCertificate } from '../../../x509/parse-certificate.js';
 import { findPath } from '../../../x509/path.js';
-import { readableObjects } from '../../../x509/readable-certificates.js';
+import { readableCertificates, readableObjects } from '../../../x509/readable-certificates.js';
 import { keyFingerprint } from '../../../x509/public-key.js';
 import type { ServiceContext } from '../../context.js';
 import { importedAbove, ownAuthority } from '../../own-authority.js';
@@ -64,11 +65,13 @@ export async function showCertificate(
       );
     return shown(context, parseCertificate(row.certificate), row);
   }
-  const { certificate } = await presentOnToken(await context.openToken(), which.nickname);
+  const on = tokenWith(context.instance, which.nickname);
+  const token = await context.openToken({ on });
+  const { certificate } = await presentOnToken(token, which.nickname);
   const row = issuedForKey(context.ledger(), keyFingerprint(certificate.spki)).find((one) =>
     Buffer.from(one.certificate).equals(certificate.der),
   );
-  return shown(context, certificate, row);
+  return shown(context, certificate, row, on === undefined ? [] : readableCertificates((await token.certificates()).map(({ der }) => der)));
 }
 
 /** Since when and why this CA has taken a certificate back; undefined where it stands by it, or never knew it. */
@@ -89,8 +92,14 @@ export async function authorityChain(context: ServiceContext): Promise<{ readonl
   return { certificates: [certificate, ...above].map(({ der }) => der) };
 }
 
-async function shown(context: ServiceContext, certificate: Certificate, row: IssuedRow | undefined): Promise<ShownCertificate> {
-  const pool = await known(context);
+/** `beside`: what lies with it, where that is not the CA's own token. */
+async function shown(
+  context: ServiceContext,
+  certificate: Certificate,
+  row: IssuedRow | undefined,
+  beside: readonly Certificate[] = [],
+): Promise<ShownCertificate> {
+  const pool = [...(await known(context)), ...beside];
   const path = findPath(certificate, pool);
   return {
     certificate: certificate.der,
@@ -110,7 +119,7 @@ function revocationOf({
   return { ...(revokedAt === undefined ? {} : { revokedAt }), ...(revocationReason === undefined ? {} : { revocationReason }) };
 }
 
-/** The certificates on the token, and what is known to stand above the CA beside it. */
+/** The certificates on the CA's own token, and what is known to stand above the CA beside it. */
 async function known(context: ServiceContext): Promise<Certificate[]> {
   const { issuer } = context.instance;
   const objects = readableObjects(await (await context.openToken()).certificates());
