@@ -61,7 +61,7 @@ export const waitFlag = (describe: string) => ({ ...word, coerce: wholeNumber('w
 /** Which token, and as whom, where no instance file says it. */
 export const moduleFlags = {
   module: { ...pathFlag, describe: 'PKCS#11 module' },
-  token: { ...word, alias: 't', describe: 'Exact label of the token' },
+  token: { ...word, alias: 't', describe: 'Exact label or URI of the token' },
   'pin-file': { ...pathFlag, alias: 'p', describe: 'File with the PIN in its first line' },
   user: { ...word, describe: 'Service user, who must exist [pkiuser]' },
   'module-env': {

@@ -1,4 +1,3 @@
-import { chosenToken } from '../config/token-views.js';
 import { HsmongerError, sentenceOf } from '../errors.js';
 import { runningAsRoot } from '../platform/service-user.js';
 import { prepareUnlocked, wipeUnlocked } from '../service/pin/unlocked-file.js';
@@ -7,6 +6,7 @@ import type { AddCommand, Surroundings } from './command.js';
 import { instanceOf, type GlobalOptions } from './global-options.js';
 import { harmless, json } from './output.js';
 import { unlockedPinOf } from './unlock.js';
+import { namedToken } from './token/named-token.js';
 import { withCertmonger } from './with-certmonger.js';
 
 /** `lock`: wipes the unlocked PIN; what needs the token waits. */
@@ -19,7 +19,7 @@ export const addLock: AddCommand = (yargs, run) =>
         alias: 't',
         type: 'string',
         requiresArg: true,
-        describe: 'Which token, where the instance has several: its name in the file, or its label',
+        describe: 'Which token, where the instance has several: its name in the file, its label, or its URI',
       }),
     run(lockPin),
   );
@@ -29,7 +29,7 @@ interface LockOptions extends GlobalOptions {
 }
 
 async function lockPin(options: LockOptions, { io, env }: Surroundings): Promise<number> {
-  const instance = chosenToken(instanceOf(options, env).instance, options.token);
+  const instance = namedToken(instanceOf(options, env).instance, options.token);
   const unlocked = unlockedPinOf(instance);
   if (!runningAsRoot()) throw new HsmongerError('NOT_PERMITTED', `${unlocked.path} is in a directory of root's: run lock as root.`);
   prepareUnlocked(unlocked);

@@ -1,5 +1,4 @@
 import type { Instance, UnlockedPin } from '../config/instance.js';
-import { chosenToken } from '../config/token-views.js';
 import { tokenOf } from '../config/token-of.js';
 import { HsmongerError, sentenceOf } from '../errors.js';
 import { swapInClear } from '../platform/memory-file.js';
@@ -12,6 +11,7 @@ import { moduleFlags } from './flags.js';
 import { instanceOf, type GlobalOptions } from './global-options.js';
 import { harmless, json } from './output.js';
 import { givenPin } from './pin-input.js';
+import { namedToken } from './token/named-token.js';
 import { withCertmonger } from './with-certmonger.js';
 
 interface UnlockOptions extends GlobalOptions {
@@ -35,7 +35,7 @@ export const addUnlock: AddCommand = (yargs, run) =>
         })
         .option('token', {
           ...moduleFlags.token,
-          describe: 'Which token, where the instance has several: its name in the file, or its label',
+          describe: 'Which token, where the instance has several: its name in the file, its label, or its URI',
         })
         .option('credential', {
           type: 'boolean',
@@ -54,7 +54,7 @@ export const addUnlock: AddCommand = (yargs, run) =>
 async function unlockPin(options: UnlockOptions, surroundings: Surroundings): Promise<number> {
   const { io, env } = surroundings;
   const { directories, instance } = instanceOf(options, env);
-  const place = { directories, instance: chosenToken(instance, options.token) };
+  const place = { directories, instance: namedToken(instance, options.token) };
   const unlocked = unlockedPinOf(place.instance);
   if (!runningAsRoot())
     throw new HsmongerError('NOT_PERMITTED', `The PIN is put into a directory of root's, ${unlocked.path}: run unlock as root.`);

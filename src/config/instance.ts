@@ -43,7 +43,11 @@ export type TokenSelector =
   | { readonly by: 'label'; readonly label: string }
   | { readonly by: 'slot'; readonly slotId: number }
   | { readonly by: 'slot-index'; readonly index: number }
-  | { readonly by: 'uri'; readonly uri: string };
+  | {
+      readonly by: 'uri';
+      readonly uri: string;
+      /** As slot-index counts, where a person's URI is to fit a token the file names so. */ readonly index?: number;
+    };
 
 /** Where the PIN comes from: exactly one source. Tracking needs `file` or `unlocked`: certmonger reads a PIN from a file alone. */
 export type PinSource =

@@ -5,7 +5,7 @@ import { calling, returnValueOf, tokenFailure } from './ckr.js';
 import { ulong, type Cryptoki, type Handle, type RawTokenInfo } from './cryptoki.js';
 import { slotText } from './slot-text.js';
 import type { TokenDescription } from './token.js';
-import { parseUri, type Pkcs11Uri } from './uri.js';
+import { namingUri, tokenAttributes, unpadded, type Pkcs11Uri } from './uri.js';
 
 export interface TokenInSlot {
   readonly slot: Handle;
@@ -73,11 +73,6 @@ function descriptionOf(slotId: number, info: RawTokenInfo): TokenDescription {
   };
 }
 
-/** PKCS#11 pads with blanks (2.40 §3.2); some modules with NULs. Leading blanks are the label's own. */
-function unpadded(text: string): string {
-  return text.replace(/[\0 ]+$/u, '');
-}
-
 /** What the flags of CK_TOKEN_INFO say of the user PIN, the worst first. */
 export function pinState(flags: number): TokenDescription['pin'] {
   if ((flags & pkcs11js.CKF_USER_PIN_LOCKED) !== 0) return 'locked';
@@ -118,38 +113,27 @@ function matcher(selector: TokenSelector, module: string): (token: TokenInSlot) 
       return ({ index }) => index === selector.index;
     case 'uri': {
       const uri = tokenUri(selector.uri, module);
-      return ({ description }) => description.initialized && uriNames(uri, description);
+      return ({ description, index }) =>
+        description.initialized && uriNames(uri, description) && (selector.index === undefined || index === selector.index);
     }
   }
 }
 
-/** The URI as the name of a token: RFC 7512 §2.5 has every attribute match, so what we cannot compare is refused. */
+/** The URI as the name of a token, for a module and a PIN that are said elsewhere. */
 function tokenUri(text: string, module: string): Pkcs11Uri {
-  const uri = parseUri(text);
+  const uri = namingUri(text);
   const refused = (why: string) => new HsmongerError('CONFIG_INVALID', `The token URI '${text}' ${why}.`);
   if (uri.modulePath !== undefined && uri.modulePath !== module) throw refused(`names another module than 'module' does (${module})`);
   if (uri.pinSource !== undefined)
     throw refused("has 'pin-source'; say where the PIN is with pin-file, pin-unlock, pin-credential or pin-env");
-  const stranger = (
-    ['libraryManufacturer', 'libraryDescription', 'libraryVersion', 'slotManufacturer', 'slotDescription', 'moduleName'] as const
-  ).find((field) => uri[field] !== undefined);
-  if (stranger !== undefined)
-    throw refused('names the library or the slot by description; name the token by token, serial, model, manufacturer or slot-id');
   return uri;
 }
 
 /** Whether the token attributes of a URI are this token's. */
-export function uriNames(uri: Pkcs11Uri, token: TokenDescription): boolean {
-  const pairs = [
-    [uri.token, token.label],
-    [uri.serial, token.serial],
-    [uri.model, token.model],
-    [uri.manufacturer, token.manufacturer],
-    [uri.slotId, token.slotId],
-  ] as const;
-  // p11tool writes the padding of some tokens' labels as %00.
-  const plain = (value: string | number) => (typeof value === 'string' ? unpadded(value) : value);
-  return pairs.every(([asked, own]) => asked === undefined || plain(asked) === own);
+export function uriNames(uri: Pkcs11Uri, { label: token, serial, model, manufacturer, slotId }: TokenDescription): boolean {
+  const own = { token, serial, model, manufacturer, slotId };
+  const asked = tokenAttributes(uri);
+  return Object.entries(own).every(([field, value]) => (asked[field as keyof typeof own] ?? value) === value);
 }
 
 function wanted(selector: TokenSelector): string {
@@ -161,7 +145,7 @@ function wanted(selector: TokenSelector): string {
     case 'slot-index':
       return `token at slot index ${String(selector.index)}`;
     case 'uri':
-      return `token that fits '${selector.uri}'`;
+      return `token that fits '${selector.uri}'${selector.index === undefined ? '' : ` at slot index ${String(selector.index)}`}`;
   }
 }
 

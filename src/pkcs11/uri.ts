@@ -92,6 +92,43 @@ function read(uri: string, part: Part, pair: string, found: Map<string, unknown>
   );
 }
 
+/** What tells a token from others, of what we can ask it for. */
+const ofToken = ['token', 'manufacturer', 'serial', 'model', 'slotId'] as const;
+
+/** What a URI may say of the library and the slot, and nobody here compares. */
+const uncompared: ReadonlySet<keyof Pkcs11Uri> = new Set([
+  ...(['libraryManufacturer', 'libraryDescription', 'libraryVersion', 'slotManufacturer', 'slotDescription', 'moduleName'] as const),
+]);
+
+/**
+ * As parseUri, for a URI that names a token or what is on one: RFC 7512 §2.5 has every attribute match, so one that is not compared is
+ * refused, with CONFIG_INVALID.
+ */
+export function namingUri(text: string): Pkcs11Uri {
+  const uri = parseUri(text);
+  const stranger = attributes.find(({ field }) => uncompared.has(field) && uri[field] !== undefined);
+  if (stranger === undefined) return uri;
+  throw new HsmongerError(
+    'CONFIG_INVALID',
+    `The PKCS#11 URI '${text}' has '${stranger.name}', which is not compared here, though all of a URI must match (RFC 7512 §2.5); name the token by token, serial, model, manufacturer or slot-id.`,
+  );
+}
+
+/** The token's part of a URI. Without the padding of a label or serial, which p11tool writes as %00 for some tokens. */
+export function tokenAttributes(uri: Pkcs11Uri): Pick<Pkcs11Uri, (typeof ofToken)[number]> {
+  return Object.fromEntries(
+    ofToken.flatMap((field) => {
+      const value = uri[field];
+      return value === undefined ? [] : [[field, typeof value === 'string' ? unpadded(value) : value]];
+    }),
+  );
+}
+
+/** PKCS#11 pads with blanks (2.40 §3.2); some modules with NULs. Leading blanks are the text's own. */
+export function unpadded(text: string): string {
+  return text.replace(/[\0 ]+$/u, '');
+}
+
 /** Writes a PKCS#11 URI; everything but unreserved characters is percent-encoded, so that any reader takes it. */
 export function formatUri(uri: Pkcs11Uri): string {
   const write = (part: Part, separator: string) =>

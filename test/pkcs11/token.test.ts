@@ -131,7 +131,12 @@ describe('the token', () => {
     ["SoftHSM's spare slot", { by: 'slot-index', index: 4 }, 'TOKEN_NOT_FOUND', /is not initialised/u],
     ['a URI with another serial', { by: 'uri', uri: 'pkcs11:token=HSM%20%C3%A4;serial=0' }, 'TOKEN_NOT_FOUND', /serial=0/u],
     ['a URI of another module', { by: 'uri', uri: 'pkcs11:token=a?module-path=/x.so' }, 'CONFIG_INVALID', /another module/u],
-    ['a URI with what we cannot compare', { by: 'uri', uri: 'pkcs11:library-description=x' }, 'CONFIG_INVALID', /by description/u],
+    [
+      'a URI with what we cannot compare',
+      { by: 'uri', uri: 'pkcs11:library-description=x' },
+      'CONFIG_INVALID',
+      /'library-description', which is not compared/u,
+    ],
     ['a URI with a PIN source', { by: 'uri', uri: 'pkcs11:token=a?pin-source=/x' }, 'CONFIG_INVALID', /pin-file/u],
   ])('is refused for %s', async (_, selector, code, message) => {
     await expect(open(selector)).rejects.toMatchObject(failure(code, message));
@@ -209,6 +214,10 @@ describe('keys on the token', () => {
     );
     await expect(token.findKey({ by: 'label', label: 'none' })).rejects.toMatchObject(failure('KEY_NOT_FOUND', /'none' on token 'HSM ä'/u));
     await expect(token.findKey({ by: 'uri', uri: 'pkcs11:token=other;object=curve' })).rejects.toMatchObject({ code: 'KEY_NOT_FOUND' });
+    // RFC 7512 §2.5: all of it must match, and nobody asks the slot for that.
+    const elsewhere = 'pkcs11:object=curve;slot-description=Slot%20B';
+    for (const selector of [{ by: 'uri', uri: elsewhere } as const, { by: 'name', name: elsewhere } as const])
+      await expect(token.findKey(selector)).rejects.toMatchObject({ code: 'CONFIG_INVALID' });
     await expect(
       token.findKey({ by: 'public-key', spki: certificate.publicKey.export({ type: 'spki', format: 'der' }) }),
     ).rejects.toMatchObject({ code: 'KEY_NOT_FOUND' });

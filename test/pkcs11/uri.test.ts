@@ -1,7 +1,9 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import { tokenByUri } from '../../src/cli/token/token-uri.js';
+import { parseSelector } from '../../src/pkcs11/objects/selection.js';
 import { uriNames } from '../../src/pkcs11/slots.js';
-import { formatUri, parseUri, type Pkcs11Uri } from '../../src/pkcs11/uri.js';
+import { formatUri, namingUri, parseUri, type Pkcs11Uri } from '../../src/pkcs11/uri.js';
 
 const text = fc.string({ unit: 'binary' });
 const uris: fc.Arbitrary<Pkcs11Uri> = fc.record(
@@ -122,6 +124,20 @@ describe('a PKCS#11 URI', () => {
     expect(() => parseUri(uri)).toThrow(
       expect.objectContaining({ code: 'CONFIG_INVALID', message: expect.stringMatching(message) as string }),
     );
+  });
+
+  it.each([
+    'pkcs11:object=root;library-manufacturer=M',
+    'pkcs11:object=root;library-description=D',
+    'pkcs11:object=root;library-version=3.0',
+    'pkcs11:object=root;slot-manufacturer=M',
+    'pkcs11:object=root;slot-description=Slot%20B',
+    'pkcs11:object=root?module-name=m',
+  ])('as a name is refused with what nobody compares, though all of it must match: %s', (uri) => {
+    const refused = /has '(?:library|slot|module)-[a-z]+', which is not compared here/u;
+    expect(() => namingUri(uri)).toThrow(refused);
+    expect(() => parseSelector(uri)).toThrow(refused);
+    expect(() => tokenByUri(uri)).toThrow(refused);
   });
 
   it('refuses pin-value and does not repeat the PIN', () => {

@@ -20,7 +20,7 @@ import { issuedSubject } from './issuing/issued-subject.js';
 import { keyWish, ownOrder, type OwnOrder } from './making/own-order.js';
 import { withOwnCaOptions, type OwnCaOptions } from './making/own-options.js';
 import { assertEnlistable, assertReaches, enlistment, sameToken } from './making/renewer.js';
-import { caLine, keyLine, keyWarnings, toldCa } from './making/told.js';
+import { caLine, keyLine, keyUrl, keyWarnings, toldCa } from './making/told.js';
 
 const command = 'ca init-intermediate';
 
@@ -60,7 +60,7 @@ async function initIntermediate(options: IntermediateOptions, { io, env }: Surro
       `--issuer ${options.issuer} is no CA on a token: issuer.type is "${above.instance.issuer.type}"; have its request ('hsmonger ca csr') signed there.`,
     );
   const { description: token } = await askService(above, 'inspect token', { keys: false });
-  const draft = draftOf(options, directories, { command, otherwise: otherwiseOf(above.instance, token), tracksItself: false });
+  const draft = await draftOf(options, directories, { command, otherwise: otherwiseOf(above.instance, token), tracksItself: false });
   const { instance } = draft;
   const nickname = instance.issuer.certificate;
   const asked = ownOrder(options);
@@ -92,6 +92,7 @@ async function initIntermediate(options: IntermediateOptions, { io, env }: Surro
   });
 
   const told = toldCa(nickname, stored);
+  const uri = keyUrl(own, stored.key);
   const done = [
     ...(request.state === 'wanted' && request.keyFacts.made ? [`made the ${keyLine(request.keyFacts)}`] : []),
     ...(stored.there ? [] : [`made the CA ${caLine(told)}`]),
@@ -100,11 +101,20 @@ async function initIntermediate(options: IntermediateOptions, { io, env }: Surro
     ...(enlisting === undefined ? [] : [await enlisting.write()]),
   ];
   for (const warning of keyWarnings(stored.key, instance.name)) io.err(`hsmonger: ${harmless(warning)}\n`);
-  if (options.json) io.out(json({ instance: instance.name, file: instance.file, changed: done.length > 0, done, certificate: told }));
+  if (options.json)
+    io.out(
+      json({
+        instance: instance.name,
+        file: instance.file,
+        changed: done.length > 0,
+        done,
+        certificate: { ...told, key: { ...told.key, uri } },
+      }),
+    );
   else if (done.length === 0) io.out(`The CA ${harmless(caLine(told))}, is there already; nothing was changed.\n`);
   else
     io.out(
-      `${done.map((line) => `${harmless(line)}\n`).join('')}Next: hsmonger setup --instance ${above.instance.name} --yes, which has its certificate renewed, and hsmonger setup --instance ${instance.name} --yes\n`,
+      `${done.map((line) => `${harmless(line)}\n`).join('')}URL of the key: ${uri}\nNext: hsmonger setup --instance ${above.instance.name} --yes, which has its certificate renewed, and hsmonger setup --instance ${instance.name} --yes\n`,
     );
   return 0;
 }

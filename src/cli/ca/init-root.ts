@@ -8,7 +8,7 @@ import { draftOf } from './making/draft.js';
 import { assertUsableToken, layGround } from './making/ground.js';
 import { keyWish, ownOrder } from './making/own-order.js';
 import { withOwnCaOptions, type OwnCaOptions } from './making/own-options.js';
-import { caLine, keyLine, keyWarnings, toldCa } from './making/told.js';
+import { caLine, keyLine, keyUrl, keyWarnings, toldCa } from './making/told.js';
 
 const command = 'ca init-root';
 /** Dogtag's, for a CA: caCACert.cfg. */
@@ -31,12 +31,12 @@ export const addInitRoot: AddCommand = (yargs, run) =>
   );
 
 async function initRoot(options: OwnCaOptions, { io, env }: Surroundings): Promise<number> {
-  const draft = draftOf(options, directoriesOf(options, env), { command, lifetimeDays: options.days, tracksItself: true });
+  const draft = await draftOf(options, directoriesOf(options, env), { command, lifetimeDays: options.days, tracksItself: true });
   const { instance } = draft;
   const { issuer, name } = instance;
   const order = ownOrder(options);
   const wish = keyWish(options, issuer.certificate);
-  await assertUsableToken(draft);
+  const token = await assertUsableToken(draft);
   await assertNoClashes(draft, { nickname: issuer.certificate, subject: order?.subject, ca: true });
   const days = options.days ?? (issuer.type === 'token' ? issuer.lifetimeDays['caCACert'] : undefined) ?? defaultDays;
   const made = await askService(draft, 'make root', {
@@ -45,14 +45,19 @@ async function initRoot(options: OwnCaOptions, { io, env }: Surroundings): Promi
   });
   assertAsMade(options, made.certificate);
   const told = toldCa(issuer.certificate, made);
+  const uri = keyUrl(token, made.key);
   const done = [
     ...(made.key.made ? [`made the ${keyLine(made.key)}`] : []),
     ...(made.there ? [] : [`made the root ${caLine(told)}`]),
     ...(await layGround(draft)),
   ];
   for (const warning of keyWarnings(made.key, name)) io.err(`hsmonger: ${harmless(warning)}\n`);
-  if (options.json) io.out(json({ instance: name, file: instance.file, changed: done.length > 0, done, certificate: told }));
+  if (options.json)
+    io.out(
+      json({ instance: name, file: instance.file, changed: done.length > 0, done, certificate: { ...told, key: { ...told.key, uri } } }),
+    );
   else if (done.length === 0) io.out(`The root ${harmless(caLine(told))}, is there already; nothing was changed.\n`);
-  else io.out(`${done.map((line) => `${harmless(line)}\n`).join('')}Next: hsmonger setup --instance ${name} --yes\n`);
+  else
+    io.out(`${done.map((line) => `${harmless(line)}\n`).join('')}URL of the key: ${uri}\nNext: hsmonger setup --instance ${name} --yes\n`);
   return 0;
 }

@@ -1,7 +1,9 @@
 import type { Directories } from '../../config/instance.js';
+import { isUri } from '../../config/pkcs11-uri.js';
 import { HsmongerError } from '../../errors.js';
 import { accountOf } from '../../platform/service-user.js';
 import { askService } from '../../service/ask.js';
+import { labelByUri, moduleAndPin } from '../token-by-uri.js';
 import { provisionalInstance } from '../provisional-instance.js';
 import { databaseCandidates, moduleCandidates, pinFileCandidates } from './candidates.js';
 import type { Answers, DogtagAnswers } from './document.js';
@@ -30,10 +32,11 @@ export async function gatherAnswers(
       candidates: ['pkiuser'],
     }),
   );
+  const given = moduleAndPin(options);
   const module = await questions.value({
     flag: 'module',
     question: 'PKCS#11 module',
-    given: domain?.module ?? options.module ?? options.library,
+    given: domain?.module ?? options.module ?? options.library ?? given.module,
     candidates: moduleCandidates(),
   });
   const database = await questions.value({
@@ -45,7 +48,7 @@ export async function gatherAnswers(
   const pinFile = await questions.value({
     flag: 'pin-file',
     question: 'PIN file',
-    given: options.pinFile,
+    given: given.pinFile,
     candidates: pinFileCandidates(directories.config, options.instance),
   });
   const provisional = {
@@ -57,9 +60,10 @@ export async function gatherAnswers(
     pinFile,
     database,
   };
-  const label = domain?.token ?? options.token;
-  const tokens =
-    label === undefined ? await askService({ directories, instance: provisionalInstance(provisional) }, 'list tokens', undefined) : [];
+  const place = { directories, instance: provisionalInstance(provisional) };
+  const asked = domain?.token ?? options.token;
+  const label = isUri(asked) ? await labelByUri(place, asked) : asked;
+  const tokens = label === undefined ? await askService(place, 'list tokens', undefined) : [];
   const token = await questions.value({
     flag: 'token',
     question: 'Token',

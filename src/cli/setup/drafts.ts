@@ -4,6 +4,7 @@ import type { Directories, Instance } from '../../config/instance.js';
 import { instanceFile, loadInstance } from '../../config/load.js';
 import { parseInstance } from '../../config/schema.js';
 import { HsmongerError } from '../../errors.js';
+import { fitted } from '../token-by-uri.js';
 import { assertAgreement } from './agreement.js';
 import { gatherAnswers } from './answers.js';
 import { instanceText } from './document.js';
@@ -21,7 +22,7 @@ export function fromAnswers(options: SetupOptions, directories: Directories): Dr
     const file = instanceFile(directories, options.instance);
     if (existsSync(file)) {
       const instance = loadInstance(directories, options.instance);
-      assertAgreement(instance, options);
+      assertAgreement(instance, await fitted(options, directories));
       return undertakingOf(instance, undefined, directories);
     }
     assertTrustedPlace(file);

@@ -1,4 +1,5 @@
 import type { InstanceSite } from '../../config/instance.js';
+import { isUri } from '../../config/pkcs11-uri.js';
 import { HsmongerError } from '../../errors.js';
 import { moduleName } from '../../nss/modules.js';
 import type { CensusSight } from '../../pkcs11/objects/census.js';
@@ -6,6 +7,7 @@ import { askService } from '../../service/ask.js';
 import { emptySlotRefusals } from '../../tracking/empty-slot.js';
 import type { Surroundings } from '../command.js';
 import { directoriesOf } from '../global-options.js';
+import { labelByUri, moduleAndPin } from '../token-by-uri.js';
 import { instanceByFlags } from '../provisional-instance.js';
 import { refusalText } from '../track/report.js';
 import { moduleCandidates } from './candidates.js';
@@ -18,19 +20,20 @@ import { questionsFor } from './questions.js';
  */
 export async function printPkispawn(options: SetupOptions, { io, env }: Surroundings): Promise<number> {
   const questions = questionsFor(io, true);
-  const module = await questions.value({ flag: 'module', question: '', given: options.module, candidates: moduleCandidates() });
+  const said = moduleAndPin(options);
+  const module = await questions.value({ flag: 'module', question: '', given: said.module, candidates: moduleCandidates() });
   const directories = directoriesOf(options, env);
   const given = {
     user: options.user ?? 'pkiuser',
     module,
     environment: options.moduleEnv ?? {},
     parameters: options.moduleParameters,
-    ...(options.pinFile === undefined ? {} : { pinFile: options.pinFile }),
+    ...(said.pinFile === undefined ? {} : { pinFile: said.pinFile }),
   };
-  const labels = (await askService({ directories, instance: instanceByFlags(given) }, 'list tokens', undefined))
-    .filter(({ initialized }) => initialized)
-    .map(({ label }) => label);
-  const token = await questions.value({ flag: 'token', question: '', given: options.token, candidates: labels });
+  const place = { directories, instance: instanceByFlags(given) };
+  const asked = isUri(options.token) ? await labelByUri(place, options.token) : options.token;
+  const labels = (await askService(place, 'list tokens', undefined)).filter(({ initialized }) => initialized).map(({ label }) => label);
+  const token = await questions.value({ flag: 'token', question: '', given: asked, candidates: labels });
   const same = labels.filter((label) => label === token).length;
   if (same === 0)
     throw new HsmongerError(
@@ -47,7 +50,7 @@ export async function printPkispawn(options: SetupOptions, { io, env }: Surround
     'hsmonger: put the PIN in place of PIN_OF_THE_TOKEN in a file only root can read (umask 077), and shred it after the installation.\n',
   );
   // What is private is seen with a PIN only.
-  const sight = options.pinFile === undefined && env['HSMONGER_PIN'] === undefined ? 'public' : 'everything';
+  const sight = said.pinFile === undefined && env['HSMONGER_PIN'] === undefined ? 'public' : 'everything';
   return tellWhatIsThere({ directories, instance: instanceByFlags({ ...given, label: token }) }, sight, module, io);
 }
 

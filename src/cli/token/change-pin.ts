@@ -19,6 +19,7 @@ import { harmless, json } from '../output.js';
 import { givenPin } from '../pin-input.js';
 import { withCertmonger } from '../with-certmonger.js';
 import { affectedBy } from './affected.js';
+import { namedToken } from './named-token.js';
 import type { AddTokenCommand } from './place.js';
 
 interface ChangePinOptions extends GlobalOptions {
@@ -46,7 +47,7 @@ async function changePinOfToken(options: ChangePinOptions, surroundings: Surroun
     throw new HsmongerError('USAGE', 'change-pin changes the PIN files of an instance too, so it goes with --instance, not with --module.');
   if (!runningAsRoot()) throw new HsmongerError('NOT_PERMITTED', 'change-pin changes PIN files and has certmonger go on: run it as root.');
   const { directories, instance } = instanceOf(options, env);
-  const place = { directories, instance: chosenToken(instance, options.token) };
+  const place = { directories, instance: namedToken(instance, options.token) };
   const { pin } = tokenOf(place.instance);
   const main = pinPathOf(pin);
   if (main === undefined)

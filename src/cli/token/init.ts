@@ -3,7 +3,6 @@ import { HsmongerError } from '../../errors.js';
 import type { SlotChoice } from '../../pkcs11/choose-slot.js';
 import { slotText } from '../../pkcs11/slot-text.js';
 import type { TokenDescription } from '../../pkcs11/token.js';
-import { formatUri } from '../../pkcs11/uri.js';
 import { holdingFlock } from '../../platform/flock.js';
 import { runningAsRoot } from '../../platform/service-user.js';
 import { askService } from '../../service/ask.js';
@@ -13,6 +12,7 @@ import type { Io } from '../io.js';
 import { harmless, json } from '../output.js';
 import { instancesOn } from './instances-on.js';
 import { placeOf, type AddTokenCommand, type TokenOptions } from './place.js';
+import { tokenUri } from './tables.js';
 import { isUri } from '../../config/pkcs11-uri.js';
 
 interface InitOptions extends TokenOptions {
@@ -71,8 +71,7 @@ async function init(options: InitOptions, { io, env }: Surroundings): Promise<nu
     if (there.initialized) await assertNobodys(there, place);
     return askService(place, 'make token', { label, instead: there, soPinFile: options.soPinFile, force: options.force });
   });
-  const { label: token, serial, manufacturer, model } = made;
-  const uri = formatUri({ token, manufacturer, serial, model });
+  const uri = tokenUri(made);
   io.out(
     options.json ? json({ ...made, uri }) : `Token '${harmless(made.label)}' in slot ${slotText(made.slotId)} is ready.\n  URL: ${uri}\n`,
   );

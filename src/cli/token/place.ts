@@ -1,6 +1,8 @@
+import { existsSync } from 'node:fs';
 import type { Argv } from 'yargs';
-import type { Instance, InstanceSite } from '../../config/instance.js';
-import { chosenToken, tokensOf } from '../../config/token-views.js';
+import type { InstanceSite } from '../../config/instance.js';
+import { instanceFile } from '../../config/load.js';
+import { tokensOf } from '../../config/token-views.js';
 import { tokenOf } from '../../config/token-of.js';
 import { HsmongerError } from '../../errors.js';
 import { askService } from '../../service/ask.js';
@@ -8,8 +10,8 @@ import type { Runner, Surroundings } from '../command.js';
 import { isUri } from '../../config/pkcs11-uri.js';
 import { moduleFlags } from '../flags.js';
 import { directoriesOf, instanceOf, type GlobalFlags, type GlobalOptions } from '../global-options.js';
-import { parseUri } from '../../pkcs11/uri.js';
 import { instanceByFlags } from '../provisional-instance.js';
+import { namedToken, tokenOfObject } from './named-token.js';
 import { tokenByUri } from './token-uri.js';
 
 /** How a `token` command is told which token, where the instance file does not say it. */
@@ -62,7 +64,8 @@ export function placeOf(options: TokenOptions, env: Surroundings['env'], selecto
   const { moduleEnv, moduleParameters } = options;
   const named = options.token ?? selector;
   const byUri = isUri(named) ? tokenByUri(named) : {};
-  const module = options.module ?? byUri.module;
+  const configured = byUri.module !== undefined && options.module === undefined && isConfigured(named ?? '', options, env);
+  const module = options.module ?? (configured ? undefined : byUri.module);
   if (module === undefined) {
     const stray = Object.entries({ 'pin-file': options.pinFile, 'module-env': moduleEnv, 'module-parameters': moduleParameters }).find(
       ([, value]) => value !== undefined,
@@ -70,7 +73,9 @@ export function placeOf(options: TokenOptions, env: Surroundings['env'], selecto
     if (stray !== undefined)
       throw new HsmongerError('USAGE', `--${stray} goes with --module; without it the instance file says everything.`);
     const place = instanceOf(options, env);
-    return { ...place, from: 'instance file', instance: chosenToken(place.instance, tokenNamed(place.instance, options.token, selector)) };
+    const { instance } = place;
+    const chosen = options.token === undefined && isUri(selector) ? tokenOfObject(instance, selector) : namedToken(instance, options.token);
+    return { ...place, from: 'instance file', instance: chosen };
   }
   const pinFile = options.pinFile ?? byUri.pinFile;
   return {
@@ -88,12 +93,12 @@ export function placeOf(options: TokenOptions, env: Surroundings['env'], selecto
   };
 }
 
-/** What the flag says, the token a URI in it is of, or the one of the instance's tokens that the URI of an object is of. */
-function tokenNamed(instance: Instance, flag: string | undefined, selector: string | undefined): string | undefined {
-  if (flag !== undefined) return isUri(flag) ? (parseUri(flag).token ?? flag) : flag;
-  const label = isUri(selector) ? parseUri(selector).token : undefined;
-  const known = tokensOf(instance).some((token) => token.selector.by === 'label' && token.selector.label === label);
-  return known ? label : undefined;
+/** Whether the instance's file names a token by this very URI: it then says everything, the URI's own `module-path` too. */
+function isConfigured(uri: string, options: TokenOptions, env: Surroundings['env']): boolean {
+  return (
+    existsSync(instanceFile(directoriesOf(options, env), options.instance)) &&
+    tokensOf(instanceOf(options, env).instance).some(({ selector }) => selector.by === 'uri' && selector.uri === uri)
+  );
 }
 
 /** Without --token the only token of the module is meant. */

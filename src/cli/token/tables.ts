@@ -27,7 +27,23 @@ export interface KeyEntry {
   readonly uri: string;
 }
 
+/** RFC 7512. */
+export function tokenUri({ label: token, serial, manufacturer, model }: TokenDescription): string {
+  return formatUri({ token, manufacturer, serial, model });
+}
+
+/** A token as `token list --json` tells it: one without a name has no URI. */
+export function listed<T extends ListedToken>(token: T): T & { readonly uri?: string } {
+  return token.initialized ? { ...token, uri: tokenUri(token) } : token;
+}
+
+/** With the URI of each below its line, which it would make too wide. */
 export function tokenTable(tokens: readonly ListedToken[], colour: boolean): string {
+  const [header = '', ...lines] = tokenLines(tokens, colour).split(/(?<=\n)/u);
+  return [header, ...tokens.map((token, at) => `${lines[at] ?? ''}${token.initialized ? `  URL: ${tokenUri(token)}\n` : ''}`)].join('');
+}
+
+function tokenLines(tokens: readonly ListedToken[], colour: boolean): string {
   return columns(
     ['INDEX', 'SLOT', 'LABEL', 'SERIAL', 'MODEL', 'MANUFACTURER', 'FLAGS'],
     tokens.map((token) => [

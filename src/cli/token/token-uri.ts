@@ -1,6 +1,6 @@
 import path from 'node:path';
 import { HsmongerError } from '../../errors.js';
-import { formatUri, parseUri } from '../../pkcs11/uri.js';
+import { formatUri, namingUri, tokenAttributes } from '../../pkcs11/uri.js';
 
 /** What a URI on the command line says of a token. */
 export interface TokenByUri {
@@ -12,14 +12,9 @@ export interface TokenByUri {
 
 /** Splits a URI into token, module (`module-path`) and PIN file (`pin-source`). USAGE for a PIN source that is no file. */
 export function tokenByUri(text: string): TokenByUri {
-  const { pinSource, modulePath, token, manufacturer, serial, model, slotId } = parseUri(text);
-  const named = {
-    ...(token === undefined ? {} : { token }),
-    ...(manufacturer === undefined ? {} : { manufacturer }),
-    ...(serial === undefined ? {} : { serial }),
-    ...(model === undefined ? {} : { model }),
-    ...(slotId === undefined ? {} : { slotId }),
-  };
+  const uri = namingUri(text);
+  const { pinSource, modulePath } = uri;
+  const named = tokenAttributes(uri);
   return {
     ...(Object.keys(named).length === 0 ? {} : { uri: formatUri(named) }),
     ...(modulePath === undefined ? {} : { module: absolute(modulePath, 'module-path') }),

@@ -7,7 +7,7 @@ import { attribute, findObjects, flag } from './objects.js';
 import { curveOf, spkiOf, withoutLeadingZeros, type PublicValue } from './public-value.js';
 import { uriNames } from '../slots.js';
 import type { KeyProtection, KeySelector, KeyType, TokenDescription, TokenKey } from '../token.js';
-import { parseUri, type Pkcs11Uri } from '../uri.js';
+import { namingUri, type Pkcs11Uri } from '../uri.js';
 import { parseSelector } from './selection.js';
 import { hex } from '../../platform/hex.js';
 
@@ -60,7 +60,7 @@ function candidates(shelf: Shelf, selector: KeySelector): KeyObjectOnToken[] {
     case 'label':
       return privateKeys(shelf, [labelOf(selector.label)]);
     case 'uri':
-      return byUri(shelf, parseUri(selector.uri));
+      return byUri(shelf, namingUri(selector.uri));
     case 'name': {
       const named = parseSelector(selector.name);
       if (named.by === 'uri') return byUri(shelf, named.uri);

@@ -2,7 +2,7 @@ import { isUri } from '../../config/pkcs11-uri.js';
 import { HsmongerError } from '../../errors.js';
 import { uriNames } from '../slots.js';
 import type { TokenDescription } from '../token.js';
-import { parseUri, type Pkcs11Uri } from '../uri.js';
+import { namingUri, type Pkcs11Uri } from '../uri.js';
 
 /** Kinds of objects as RFC 7512 names them in `type`. */
 export type ObjectKind = 'private' | 'public' | 'cert';
@@ -15,7 +15,7 @@ export interface SelectableObject {
 
 /**
  * Whether an object is one of those somebody named by label, CKA_ID in hexadecimal, or URI; all where nothing was named. CONFIG_INVALID for
- * what is no URI.
+ * what is no URI, and one that says what is not compared.
  */
 export function selecting(selector: string | undefined, token: TokenDescription): (object: SelectableObject, kind: ObjectKind) => boolean {
   if (selector === undefined) return () => true;
@@ -31,7 +31,7 @@ type Named =
 
 /** The one reading of what a person calls a key or a certificate. CONFIG_INVALID for what is no URI. */
 export function parseSelector(text: string): Named {
-  if (isUri(text)) return { by: 'uri', uri: parseUri(text) };
+  if (isUri(text)) return { by: 'uri', uri: namingUri(text) };
   const digits = /^(?:0x)?(?<digits>(?:[0-9a-f]{2})+)$/iu.exec(text.replace(/:/gu, ''))?.groups?.['digits'];
   return { by: 'label or id', label: text, ...(digits === undefined ? {} : { id: Buffer.from(digits, 'hex') }) };
 }

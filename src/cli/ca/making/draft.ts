@@ -12,6 +12,7 @@ import { accountOf, runningAsRoot } from '../../../platform/service-user.js';
 import { assertAgreement, refuseDifferences } from '../../setup/agreement.js';
 import { instanceText, type AnsweredCertificate, type Answers, type TokenAnswers } from '../../setup/document.js';
 import { assertTrustedPlace } from '../../setup/write-instance.js';
+import { flagsByLabel } from '../../token-by-uri.js';
 import type { OwnTokenOptions } from './own-options.js';
 
 /** A CA's instance as its file describes it, or as the file will that the flags are for. */
@@ -30,13 +31,14 @@ export interface DraftRest {
   readonly tracksItself: boolean;
 }
 
-/** Reads the instance file, which the flags must agree with, or makes one of the flags; writes nothing. */
-export function draftOf(options: OwnTokenOptions, directories: Directories, rest: DraftRest): Draft {
+/** Reads the instance file, which the flags must agree with, or makes one of the flags; writes nothing. Where --token is a URI it looks. */
+export async function draftOf(given: OwnTokenOptions, directories: Directories, rest: DraftRest): Promise<Draft> {
   if (!runningAsRoot())
     throw new HsmongerError(
       'NOT_PERMITTED',
       `'hsmonger ${rest.command}' writes instance files and works as the service user: run it as root.`,
     );
+  const options = await flagsByLabel(given, directories, rest.otherwise);
   const file = instanceFile(directories, options.instance);
   if (existsSync(file)) {
     const instance = loadInstance(directories, options.instance);

@@ -21,7 +21,7 @@ export async function firstRequest(
   options: OwnCaOptions & { readonly out: string | undefined },
   { io, env }: Surroundings,
 ): Promise<number> {
-  const draft = draftOf(options, directoriesOf(options, env), { command, lifetimeDays: options.days, tracksItself: true });
+  const draft = await draftOf(options, directoriesOf(options, env), { command, lifetimeDays: options.days, tracksItself: true });
   const { instance } = draft;
   const nickname = instance.issuer.certificate;
   const order = ownOrder(options);

@@ -1,8 +1,10 @@
+import type { TokenDescription } from '../../../pkcs11/token.js';
 import type { OwnCa, OwnKeyFacts } from '../../../service/tasks/ca/make-root.js';
 import { nameText } from '../../../x509/names/name.js';
 import { parseCertificate } from '../../../x509/parse-certificate.js';
 import { certificateToPem } from '../../../x509/pem.js';
 import { shellWord } from '../../output.js';
+import { keyUri } from '../../token/tables.js';
 
 /** A CA's certificate as `ca init-…` and `ca import` tell it. */
 export interface ToldCa {
@@ -37,6 +39,11 @@ export function caLine({ nickname, subject, issuer, serial, notAfter }: ToldCa):
 
 export function keyLine({ label, id, type, size }: OwnKeyFacts): string {
   return `key '${label}', ${type} ${String(size)}, CKA_ID ${id}`;
+}
+
+/** RFC 7512: what any program is told to use the key by. */
+export function keyUrl(token: TokenDescription, { label, id }: OwnKeyFacts): string {
+  return keyUri(token, { label, id: Buffer.from(id, 'hex') }, 'private');
 }
 
 /** What an administrator must hear about a key that was there before. `on`: the name of the instance's further token it is on. */
