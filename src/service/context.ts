@@ -45,7 +45,7 @@ export async function withServiceContext<T>(
   work: (context: ServiceContext) => Promise<T>,
 ): Promise<T> {
   const { instance, directories, env, privileged = {}, interaction = alone } = given;
-  const tokens: Token[] = [];
+  const tokens = new Set<Token>();
   let ledger: Database | undefined;
   const pins = openPinGuard(pinsFile(directories, instance));
   const reader = { uid: process.geteuid?.() ?? -1, gid: process.getegid?.() ?? -1 };
@@ -60,8 +60,16 @@ export async function withServiceContext<T>(
       initMeans: { pins, reader, env },
       async openToken({ on, ...options } = {}) {
         const token = await openToken(tokenOn(instance, on), { pins, env, ...options });
-        tokens.push(token);
-        return token;
+        // A responder opens and closes them for months.
+        const known: Token = {
+          ...token,
+          close: () => {
+            tokens.delete(known);
+            return token.close();
+          },
+        };
+        tokens.add(known);
+        return known;
       },
       ledger: () => (ledger ??= openLedger(ledgerFile(directories, instance))),
     });

@@ -106,6 +106,40 @@ test('keys shows the keys pkcs11-tool shows, each with its certificate and a URI
   ).toHaveLength(1);
 });
 
+/** SoftHSM does. */
+const allOfIt = [
+  'make RSA keys',
+  'make keys on curves',
+  'make Ed25519 keys',
+  'sign with RSA, PKCS#1',
+  'sign with RSA, PSS',
+  'sign with a key on a curve',
+  'sign with Ed25519',
+];
+
+test('check says of a token without keys what can be done with it', async () => {
+  // In a module of its own: beside it the other would have to be named.
+  const place = path.join(directory.path, 'empty');
+  mkdirSync(place, { mode: 0o755 });
+  const empty = await createSoftToken({ directory: place, owner: ensureServiceUser() });
+  const at = flags.map((word) => word.replace(token.confFile, empty.confFile).replace(token.pinFile, empty.pinFile));
+  const { keys, hsmonger: uses } = JSON.parse((await hsmonger('token', 'check', '--json', ...at)).out) as {
+    keys: unknown[];
+    hsmonger: { use: string; wanted: string[]; possible: string[]; mechanisms: string[] }[];
+  };
+  expect(keys).toEqual([]);
+  expect(uses.map(({ use }) => use)).toEqual(allOfIt);
+  for (const { wanted, possible } of uses) expect(possible).toEqual(wanted);
+  // Each is true: a key of each kind is made, and signs.
+  for (const type of uses.slice(0, 3).flatMap(({ possible }) => possible.filter((one) => !/rsa:[34]/u.test(one))))
+    expect(await hsmonger('token', 'keygen', '--type', type, '--label', type.replace(':', ' '), ...at)).toMatchObject({ exitCode: 0 });
+  const after = await hsmonger('token', 'check', '--json', ...at);
+  expect(after.exitCode, after.err).toBe(0);
+  const { keys: made } = JSON.parse(after.out) as { keys: { mechanism: string }[] };
+  expect(made).toHaveLength(5);
+  for (const { mechanism } of made) expect(uses.slice(3).flatMap(({ mechanisms }) => mechanisms)).toContain(mechanism);
+});
+
 test('check signs with every key and verifies', async () => {
   const said = await hsmonger('token', 'check', ...flags);
   expect(said.exitCode, said.err).toBe(0);
@@ -114,7 +148,10 @@ test('check signs with every key and verifies', async () => {
   const end = lines.indexOf('');
   expect(lines.slice(1, end)).toHaveLength(4);
   expect(lines.slice(1, end).every((line) => /RSA 2048 +ok +CKM_SHA256_RSA_PKCS +\d+\.\d ms +\d+\.\d ms +full$/u.test(line))).toBe(true);
-  expect(lines.slice(end + 2).map((line) => line.split(/ {2,}/u).slice(0, 2))).toEqual(
+  const uses = lines.slice(end + 1, lines.lastIndexOf('')).map((line) => line.split(/ {2,}/u));
+  expect(uses[0]).toEqual(['HSMONGER CAN', 'ANSWER', 'MECHANISM']);
+  expect(uses.slice(1).map(([use, answer]) => [use, answer])).toEqual(allOfIt.map((use) => [use, 'yes']));
+  expect(lines.slice(lines.lastIndexOf('') + 2).map((line) => line.split(/ {2,}/u).slice(0, 2))).toEqual(
     ['CKM_RSA_PKCS_KEY_PAIR_GEN', 'CKM_RSA_X_509', 'CKM_RSA_PKCS'].map((name) => [name, 'yes']),
   );
 });

@@ -1,3 +1,4 @@
+import type { OwnUse } from '../../pkcs11/own-uses.js';
 import type { KeyProtection, TokenKey } from '../../pkcs11/token.js';
 import type { TokenCheck } from '../../service/tasks/token/check-keys.js';
 import { certmongerMechanisms, type NeededMechanism } from '../../tracking/certmonger-mechanisms.js';
@@ -6,6 +7,8 @@ import { columns, type Cell } from '../output.js';
 /** What `token check` tells. */
 interface CheckReport {
   readonly keys: readonly CheckEntry[];
+  /** What hsmonger can do with this token, by what the token says. */
+  readonly hsmonger: readonly OwnUse[];
   /** What certmonger needs of this token. */
   readonly certmonger: readonly NeededMechanism[];
 }
@@ -21,7 +24,7 @@ interface CheckEntry extends Pick<TokenKey, 'label' | 'type' | 'size' | 'sensiti
   readonly problem?: string;
 }
 
-export function checkReport({ keys, mechanisms }: TokenCheck): CheckReport {
+export function checkReport({ keys, mechanisms, uses }: TokenCheck): CheckReport {
   return {
     keys: keys.map(({ key, ok, mechanism, latencyMs, fastestMs, problem }) => ({
       label: key.label,
@@ -37,6 +40,7 @@ export function checkReport({ keys, mechanisms }: TokenCheck): CheckReport {
       ...(fastestMs === undefined ? {} : { fastestMs: tenths(fastestMs) }),
       ...(problem === undefined ? {} : { problem }),
     })),
+    hsmonger: uses,
     certmonger: certmongerMechanisms(
       mechanisms,
       keys.map(({ key }) => key.type),
@@ -44,7 +48,7 @@ export function checkReport({ keys, mechanisms }: TokenCheck): CheckReport {
   };
 }
 
-export function checkTables({ keys, certmonger }: CheckReport, colour: boolean): string {
+export function checkTables({ keys, hsmonger, certmonger }: CheckReport, colour: boolean): string {
   const ofKeys = columns(
     ['LABEL', 'ID', 'TYPE', 'RESULT', 'MECHANISM', 'LATENCY', 'FASTEST', 'PROTECTION', 'PROBLEM'],
     keys.map((entry) => [
@@ -60,6 +64,11 @@ export function checkTables({ keys, certmonger }: CheckReport, colour: boolean):
     ]),
     colour,
   );
+  const ofUses = columns(
+    ['HSMONGER CAN', 'ANSWER', 'MECHANISM'],
+    hsmonger.map((use) => [{ text: use.use }, extent(use), { text: use.mechanisms.join(', ') }]),
+    colour,
+  );
   const ofMechanisms = columns(
     ['MECHANISM', 'LISTED', 'WHAT FOR'],
     certmonger.map(({ name, listed, why }) => [
@@ -69,7 +78,12 @@ export function checkTables({ keys, certmonger }: CheckReport, colour: boolean):
     ]),
     colour,
   );
-  return `${ofKeys}\n${ofMechanisms}`;
+  return [ofKeys, ofUses, ofMechanisms].filter((table) => table !== '').join('\n');
+}
+
+function extent({ wanted, possible }: OwnUse): Cell {
+  if (possible.length === wanted.length) return { text: 'yes', style: 'green' };
+  return { text: possible.length === 0 ? 'NO' : `only ${possible.join(', ')}`, style: 'yellow' };
 }
 
 /** What is amiss, in a word each; a token that does not say whether a key was ever otherwise is not blamed for it. */

@@ -18,7 +18,7 @@ interface VendorModule {
 }
 
 /** Debian's multiarch directories by processor, Fedora's and SUSE's lib64, and what others use. */
-const libraryDirectories: Readonly<Partial<Record<NodeJS.Architecture, readonly string[]>>> = {
+export const libraryDirectories: Readonly<Partial<Record<NodeJS.Architecture, readonly string[]>>> = {
   x64: ['/usr/lib/x86_64-linux-gnu', '/usr/lib64', '/usr/lib', '/usr/local/lib', '/usr/local/lib64'],
   arm64: ['/usr/lib/aarch64-linux-gnu', '/usr/lib64', '/usr/lib', '/usr/local/lib', '/usr/local/lib64'],
   arm: ['/usr/lib/arm-linux-gnueabihf', '/usr/lib', '/usr/local/lib'],

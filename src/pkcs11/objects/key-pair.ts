@@ -197,12 +197,26 @@ function assertMakes({ cryptoki, token }: Shelf, slot: Handle, type: KeyPairType
     new HsmongerError('MECHANISM_UNSUPPORTED', `Token '${token.label}' ${why}; choose another type ('hsmonger token list --mechanisms').`);
   if (!cryptoki.C_GetMechanismList(slot).includes(mechanism))
     throw refusal(`lists no ${mechanismName(mechanism)}, so it makes no ${type.kind} keys`);
+  const limits = cryptoki.C_GetMechanismInfo(slot, mechanism);
+  const { minKeySize = 0, maxKeySize = 0 } = limits;
+  if (!withinLimits(type, limits))
+    throw refusal(
+      `makes ${type.kind} keys of ${String(minKeySize)} to ${String(maxKeySize)} bits, and none of ${String(sizeOf(type)?.bits)}`,
+    );
+}
+
+/** Whether the limits of the mechanism (CK_MECHANISM_INFO) allow such a key, as far as they mean anything. */
+export function withinLimits(
+  type: KeyPairType,
+  { minKeySize = 0, maxKeySize = 0 }: { readonly minKeySize?: number; readonly maxKeySize?: number },
+): boolean {
   const size = sizeOf(type);
-  const { minKeySize = 0, maxKeySize = 0 } = cryptoki.C_GetMechanismInfo(slot, mechanism);
-  if (size === undefined || maxKeySize < size.smallestLimit) return;
-  const { bits } = size;
-  if (bits < minKeySize || bits > maxKeySize)
-    throw refusal(`makes ${type.kind} keys of ${String(minKeySize)} to ${String(maxKeySize)} bits, and none of ${String(bits)}`);
+  return size === undefined || maxKeySize < size.smallestLimit || (size.bits >= minKeySize && size.bits <= maxKeySize);
+}
+
+/** What such a key is made with: CKM_…. */
+export function makingMechanism(type: KeyPairType): string {
+  return mechanismName(wayOf(type).mechanism);
 }
 
 /**

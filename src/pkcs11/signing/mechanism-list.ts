@@ -51,6 +51,23 @@ export function listMechanisms(config: ModuleConfig): TokenMechanisms[] {
   }
 }
 
+/** The same of the one slot alone, by its CK_SLOT_ID; empty where it shows no token. */
+export function mechanismsIn(config: ModuleConfig, slotId: number): MechanismFacts[] {
+  const module = openModule(config);
+  try {
+    const { cryptoki } = module;
+    return tokensOf(cryptoki, config.module)
+      .tokens.filter(({ description }) => description.slotId === slotId)
+      .flatMap(({ slot }) =>
+        calling(`Listing the mechanisms of slot ${slotText(slotId)} of ${config.module}`, () =>
+          cryptoki.C_GetMechanismList(slot).map((mechanism) => factsOf(cryptoki, slot, mechanism)),
+        ),
+      );
+  } finally {
+    module.release();
+  }
+}
+
 function factsOf(cryptoki: Cryptoki, slot: Handle, mechanism: number): MechanismFacts {
   const { flags, minKeySize = 0, maxKeySize = 0 } = cryptoki.C_GetMechanismInfo(slot, mechanism);
   return {

@@ -1,7 +1,7 @@
 import type { KeySelector, Token, TokenKey } from '../token.js';
 
 /** A session and the key as found through it: handles are good in their own session only. */
-interface Hand {
+export interface Hand {
   readonly token: Token;
   readonly key: TokenKey;
 }
@@ -69,7 +69,8 @@ export async function engageCrew(
   };
 }
 
-async function engage(open: () => Promise<Token>, selector: KeySelector): Promise<Hand> {
+/** Opens a session and finds the key through it. Logs in where this process is not logged in. */
+export async function engage(open: () => Promise<Token>, selector: KeySelector): Promise<Hand> {
   const token = await open();
   try {
     return { token, key: await token.findKey(selector) };

@@ -1,5 +1,6 @@
 import type { SignatureAlgorithm } from '../../config/signature-algorithm.js';
-import { HsmongerError, type ErrorCode } from '../../errors.js';
+import { HsmongerError } from '../../errors.js';
+import { failedTwice, newSessionMayMend } from './lost-session.js';
 import { engageCrew, type Crew } from './pool-crew.js';
 import type { KeySelector, Token, TokenKey } from '../token.js';
 
@@ -23,11 +24,6 @@ interface Job {
   /** 2 where a session was lost under it. */
   readonly attempt: 1 | 2;
 }
-
-/**
- * What a new session may mend. A signature made twice harms nobody, so vague failures of the device (CKR_DEVICE_ERROR, …) are among them.
- */
-const passing: ReadonlySet<ErrorCode> = new Set(['SESSION_LOST', 'TOKEN_NOT_FOUND', 'TOKEN_FAILED']);
 
 /**
  * Opens one session, logs in and finds the key; up to `sessions` follow as work comes, without a login of their own: a login is the
@@ -80,14 +76,11 @@ export async function openSigningPool(open: () => Promise<Token>, selector: KeyS
       // The token's next work before the work of who has waited for this: what they do with a signature may take as long as to make one.
       setImmediate(job.settle.resolve, signature);
     } catch (error) {
-      if (!(error instanceof HsmongerError && passing.has(error.code))) job.settle.reject(error);
+      if (!newSessionMayMend(error)) job.settle.reject(error);
       else {
         by.lost = true;
         if (job.attempt === 1) again.push({ ...job, attempt: 2 });
-        else
-          job.settle.reject(
-            new HsmongerError(error.code, `${error.message} It was tried again through a new session, too.`, { cause: error }),
-          );
+        else job.settle.reject(failedTwice(error));
         // New sessions that have signed nothing will not sign what waits either.
         if (by.engagedAfterLoss && !by.proven) giveUp(error);
       }

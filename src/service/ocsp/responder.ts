@@ -1,5 +1,6 @@
 import { keyFingerprint, keyIdentifier } from '../../x509/public-key.js';
 import { standingsOf, type Standing } from '../../issuer/token/revocation/statuses.js';
+import { newSessionMayMend } from '../../pkcs11/signing/lost-session.js';
 import type { Clock } from '../../platform/clock.js';
 import { issuerMatcher } from '../../x509/ocsp/cert-id.js';
 import { parseOcspRequest, type OcspRequest } from '../../x509/ocsp/request.js';
@@ -79,7 +80,11 @@ export function createResponder(parts: ResponderParts): (request: Uint8Array) =>
       return failureOf('malformedRequest');
     }
     try {
-      const given = await answer(request);
+      const given = await answer(request).catch((error: unknown) => {
+        // The signer opens a new session, once; where that is of no use either it says so at once.
+        if (newSessionMayMend(error)) return answer(request);
+        throw error;
+      });
       told = undefined;
       return given;
     } catch (error) {

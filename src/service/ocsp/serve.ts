@@ -2,7 +2,8 @@ import type { Server } from 'node:http';
 import { ledgerFile } from '../../config/directories.js';
 import type { InstanceSite } from '../../config/instance.js';
 import { assertOwner } from '../../config/ledger-owner.js';
-import { lyingOn } from '../../config/token-views.js';
+import { sessionsOf } from '../../config/token-of.js';
+import { lyingOn, tokenOn } from '../../config/token-views.js';
 import { prepareState } from '../../config/prepare-state.js';
 import { asHsmongerError, HsmongerError } from '../../errors.js';
 import { revocationFault } from '../../issuer/token/revocation/withdrawn.js';
@@ -104,14 +105,26 @@ async function openTokens(context: ServiceContext, nickname: string | undefined)
     nickname === undefined ? certificate.profile === 'caOCSPCert' : certificate.nickname === nickname,
   );
   const names = new Set(certificates.flatMap(({ storage }) => lyingOn(storage) ?? []));
+  const placed = new Map<Token, string>();
   const home = await context.openToken().catch((error: unknown) => {
     if (names.size > 0 && isAway(error)) return error;
     throw error;
   });
   const further: Token[] = [];
   try {
-    for (const on of names) further.push(await context.openToken({ on }));
-    return { home, further };
+    for (const on of names) {
+      const token = await context.openToken({ on });
+      placed.set(token, on);
+      further.push(token);
+    }
+    return {
+      home,
+      further,
+      more: (token) => {
+        const on = placed.get(token);
+        return { open: () => context.openToken({ on }), most: sessionsOf(tokenOn(context.instance, on)) };
+      },
+    };
   } catch (error) {
     // All of them again, when it is tried again: a module sees what was plugged in only where nobody holds it.
     await Promise.allSettled([...(home instanceof HsmongerError ? [] : [home]), ...further].map((token) => token.close()));

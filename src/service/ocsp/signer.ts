@@ -2,9 +2,11 @@ import type { SignatureChoice } from '../../config/signature-algorithm.js';
 import { asHsmongerError, HsmongerError } from '../../errors.js';
 import { findResponderKey, type CaAtHand, type ResponderKey } from '../../issuer/token/revocation/responder-key.js';
 import { signStructure, type SignedStructure } from '../../issuer/token/revocation/sign-structure.js';
+import { newSessionMayMend } from '../../pkcs11/signing/lost-session.js';
 import type { Token } from '../../pkcs11/token.js';
 import type { Clock } from '../../platform/clock.js';
 import type { Certificate } from '../../x509/certificate.js';
+import { createLanes, type Lanes, type MoreSessions } from './lanes.js';
 
 /** The key answers are signed with, as long as its token and the CA's are there. */
 export interface OcspSigner {
@@ -17,6 +19,7 @@ export interface Signing {
   /** The CA's certificate. */
   readonly ca: Certificate;
   readonly responder: ResponderKey;
+  /** Where a session is lost under it, another ready() opens a new one, and who asked may ask that one once more. */
   readonly sign: (build: () => Uint8Array) => Promise<SignedStructure>;
 }
 
@@ -38,6 +41,17 @@ export interface OcspTokens {
   readonly home: Token | HsmongerError;
   /** Others the responder's certificate may lie on. */
   readonly further: readonly Token[];
+  /** Of one of these. */
+  readonly more: (token: Token) => MoreSessions;
+}
+
+interface Opened {
+  readonly tokens: OcspTokens;
+  readonly lanes: Lanes;
+  readonly since: number;
+  readonly signing: Signing;
+  /** Its certificate was over when it was chosen. */
+  readonly ended: boolean;
 }
 
 /** A login on an HSM is slow and counted. */
@@ -47,71 +61,118 @@ const freshMs = 300_000;
 
 export function createSigner(parts: SignerParts): OcspSigner {
   const { clock, log } = parts;
-  let opened: { readonly tokens: OcspTokens; readonly since: number; readonly signing: Signing; readonly ended: boolean } | undefined;
+  let opened: Opened | undefined;
   let opening: Promise<Signing> | undefined;
+  let closing: Promise<void> | undefined;
+  /** Let go of, while somebody may still be looking at them. */
+  const gone = new WeakSet<OcspTokens>();
   let failed: { readonly at: number; readonly error: HsmongerError } | undefined;
+  /** Sessions were lost, and those after them have signed nothing yet. */
+  let fruitless = false;
   /** Told once, not at every look. */
   let told: { readonly message: string; readonly of: 'token' | 'ledger' } | undefined;
   let warned: ReadonlySet<string> = new Set();
 
-  const drop = async (error: unknown) => {
-    const failure = asHsmongerError(error);
-    failed = { at: performance.now(), error: failure };
+  const letGo = async () => {
+    const lost = opened;
+    opened = undefined;
+    if (lost !== undefined) {
+      gone.add(lost.tokens);
+      closing = Promise.allSettled([lost.lanes.narrow(), closeAll(lost.tokens)]).then(() => undefined);
+    }
+    await closing;
+  };
+
+  const tell = (failure: HsmongerError) => {
     const of = failure.code === 'STATE_BUSY' || failure.code === 'STATE_UNAVAILABLE' ? 'ledger' : 'token';
     if (failure.message !== told?.message) log(failure.message);
     told = { message: failure.message, of };
-    // No reason to log in again.
-    if (of === 'ledger') return;
-    const lost = opened;
-    opened = undefined;
-    if (lost !== undefined) await closeAll(lost.tokens);
+    return of;
+  };
+
+  /** Everybody is told so for a while. */
+  const fail = async (error: unknown) => {
+    const failure = asHsmongerError(error);
+    failed = { at: performance.now(), error: failure };
+    // The ledger is no reason to log in again.
+    if (tell(failure) === 'token') await letGo();
+  };
+
+  /** New sessions are opened at once, unless those before have signed nothing: a token where all of them fail is left alone for a while. */
+  const lose = async (error: unknown) => {
+    if (!newSessionMayMend(error) || fruitless) return fail(error);
+    fruitless = true;
+    failed = undefined;
+    tell(error);
+    await letGo();
   };
 
   const open = async (): Promise<Signing> => {
-    const tokens = opened?.tokens ?? (await parts.openTokens());
+    await closing;
+    if (opened !== undefined) {
+      try {
+        return await choose(opened.tokens);
+      } catch (error) {
+        if (!newSessionMayMend(error)) throw error;
+        tell(error);
+        await letGo();
+      }
+    }
+    const tokens = await parts.openTokens();
     try {
-      const ca = await parts.findCa(tokens);
-      const responder = await findResponderKey(ca.kind === 'there' ? listed(tokens) : tokens.further, ca, {
-        nickname: parts.nickname,
-        now: clock(),
-        revocationFault: (certificate) => parts.revocationFault(certificate, ca.certificate),
-      });
-      const {
-        token,
-        key,
-        certificate: { spki },
-      } = responder;
-      const signing: Signing = {
-        ca: ca.certificate,
-        responder,
-        sign: async (build) => {
-          try {
-            return await signStructure({ token, key, spki, choice: parts.choice }, 'The OCSP answer', build);
-          } catch (error) {
-            if (opened?.tokens === tokens) await drop(error);
-            throw error;
-          }
-        },
-      };
-      if (told?.of === 'token')
-        log(
-          `${listed(tokens).length === 1 ? `The token ${labels(tokens)} is` : `The tokens ${labels(tokens)} are`} there again, and answers are signed.`,
-        );
-      told = undefined;
-      for (const warning of responder.warnings) if (!warned.has(warning)) log(warning);
-      warned = new Set(responder.warnings);
-      opened = { tokens, since: performance.now(), signing, ended: responder.certificate.notAfter <= clock() };
-      return signing;
+      return await choose(tokens);
     } catch (error) {
-      if (opened === undefined) await closeAll(tokens);
+      await closeAll(tokens);
       throw error;
     }
+  };
+
+  const choose = async (tokens: OcspTokens): Promise<Signing> => {
+    const ca = await parts.findCa(tokens);
+    const responder = await findResponderKey(ca.kind === 'there' ? listed(tokens) : tokens.further, ca, {
+      nickname: parts.nickname,
+      now: clock(),
+      revocationFault: (certificate) => parts.revocationFault(certificate, ca.certificate),
+    });
+    if (gone.has(tokens))
+      throw new HsmongerError('SESSION_LOST', 'The sessions for OCSP answers were lost while the token was being looked at.');
+    const {
+      token,
+      key,
+      certificate: { spki },
+    } = responder;
+    const lanes = createLanes({ token, key }, { by: 'public-key', spki, id: key.id }, tokens.more(token));
+    const signing: Signing = {
+      ca: ca.certificate,
+      responder,
+      sign: async (build) => {
+        try {
+          const signed = await lanes.through((hand) => signStructure({ ...hand, spki, choice: parts.choice }, 'The OCSP answer', build));
+          if (opened?.tokens === tokens) fruitless = false;
+          return signed;
+        } catch (error) {
+          if (opened?.lanes === lanes) await lose(error);
+          throw error;
+        }
+      },
+    };
+    if (told?.of === 'token')
+      log(
+        `${listed(tokens).length === 1 ? `The token ${labels(tokens)} is` : `The tokens ${labels(tokens)} are`} there again, and answers are signed.`,
+      );
+    told = undefined;
+    for (const warning of responder.warnings) if (!warned.has(warning)) log(warning);
+    warned = new Set(responder.warnings);
+    // What was opened for a rush is given back to the token, and opened again for the next.
+    void opened?.lanes.narrow();
+    opened = { tokens, lanes, since: performance.now(), signing, ended: responder.certificate.notAfter <= clock() };
+    return signing;
   };
 
   const look = (): Promise<Signing> =>
     (opening ??= open()
       .catch(async (error: unknown) => {
-        await drop(error);
+        await fail(error);
         throw error;
       })
       .finally(() => {
@@ -135,8 +196,7 @@ export function createSigner(parts: SignerParts): OcspSigner {
     },
     close: async () => {
       await opening?.catch(() => undefined);
-      if (opened !== undefined) await closeAll(opened.tokens);
-      opened = undefined;
+      await letGo();
     },
   };
 }

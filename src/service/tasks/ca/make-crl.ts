@@ -6,6 +6,7 @@ import { signStructure } from '../../../issuer/token/revocation/sign-structure.j
 import { highestCrlNumber, insertCrl, latestCrl, nextCrlNumber } from '../../../ledger/crls.js';
 import { exclusively } from '../../../ledger/exclusively.js';
 import { listRevoked, listTold } from '../../../ledger/revocation.js';
+import { openSigningOnceMore } from '../../../pkcs11/signing/once-more.js';
 import type { Certificate } from '../../../x509/certificate.js';
 import { assembleCrl, buildTbsCertList, type CrlEntry } from '../../../x509/crl/build.js';
 import { listedIn } from '../../../x509/crl/listed.js';
@@ -52,7 +53,7 @@ export async function makeCrl(context: ServiceContext, { days, published, into, 
   assertOwner(context.instance, 'make the CRL');
   const ledger = context.ledger();
   const choice = tokenIssuerOf(context.instance);
-  const token = await context.openToken();
+  const token = await openSigningOnceMore(() => context.openToken());
   const authority = await ownAuthority(context, token);
   const { certificate } = authority;
   assertMaySign(certificate, context.clock());

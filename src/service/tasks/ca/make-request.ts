@@ -1,5 +1,6 @@
 import { HsmongerError } from '../../../errors.js';
 import { tokenWith } from '../../../config/token-views.js';
+import { openSigningOnceMore } from '../../../pkcs11/signing/once-more.js';
 import { assembleRequest, buildRequestInfo, requestedExtensions } from '../../../x509/build-csr.js';
 import { nameText } from '../../../x509/names/name.js';
 import { csrToPem } from '../../../x509/pem.js';
@@ -20,7 +21,7 @@ export interface MadeRequest {
 
 /** Signs a request on the token with the key of the certificate that is there, for the same name and of the same nature. */
 export async function makeRequest(context: ServiceContext, { nickname }: { readonly nickname: string }): Promise<MadeRequest> {
-  const token = await context.openToken({ on: tokenWith(context.instance, nickname) });
+  const token = await openSigningOnceMore(() => context.openToken({ on: tokenWith(context.instance, nickname) }));
   const { certificate, id } = await presentOnToken(token, nickname);
   const key = await token.findKey({ by: 'public-key', spki: certificate.spki, id });
   const { issuer } = context.instance;

@@ -3,6 +3,7 @@ import { makeRoot, storeRoot } from '../../../issuer/token/own/make-root.js';
 import type { KeyWish, OwnKey } from '../../../issuer/token/own/own-key.js';
 import type { RootOrder } from '../../../issuer/token/own/plan-root.js';
 import { nssKeyId } from '../../../pkcs11/objects/nss-key-id.js';
+import { openSigningOnceMore } from '../../../pkcs11/signing/once-more.js';
 import { equalBytes } from '../../../x509/der.js';
 import type { ServiceContext } from '../../context.js';
 import { tokenIssuerOf } from '../../own-authority.js';
@@ -39,7 +40,7 @@ export async function makeOwnRoot(
   { wish, order }: { readonly wish?: KeyWish; readonly order?: RootOrder },
 ): Promise<OwnCa> {
   assertOwner(context.instance, 'make a root');
-  const token = await context.openToken({ access: 'write' });
+  const token = await openSigningOnceMore(() => context.openToken({ access: 'write' }));
   const parts = {
     token,
     ledger: context.ledger(),

@@ -8,6 +8,7 @@ import { ownKey, type KeyWish } from '../../../issuer/token/own/own-key.js';
 import { assertKeyFree, ownPlace } from '../../../issuer/token/own/place.js';
 import { caRequest, type CaRequestOrder } from '../../../issuer/token/own/request.js';
 import { exclusively } from '../../../ledger/exclusively.js';
+import { openSigningOnceMore } from '../../../pkcs11/signing/once-more.js';
 import { readBoundedFile } from '../../../platform/bounded-file.js';
 import { writeDurably } from '../../../platform/durable-file.js';
 import { nameText } from '../../../x509/names/name.js';
@@ -38,7 +39,7 @@ export async function requestCa(
   { wish, order }: { readonly wish?: KeyWish; readonly order?: CaRequestOrder },
 ): Promise<CaRequest> {
   const issuer = tokenIssuerOf(context.instance);
-  const token = await context.openToken({ access: 'write' });
+  const token = await openSigningOnceMore(() => context.openToken({ access: 'write' }));
   const where = `token '${token.description.label}'`;
   const objects = readableObjects(await token.certificates());
   const [present] = ownPlace(objects, issuer.certificate, order?.subject, where);

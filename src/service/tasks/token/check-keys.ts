@@ -1,5 +1,8 @@
+import { tokenOf } from '../../../config/token-of.js';
 import { HsmongerError, sentenceOf } from '../../../errors.js';
 import { provingSignature, type ProvingSignature } from '../../../issuer/proving-signature.js';
+import { ownUses, type OwnUse } from '../../../pkcs11/own-uses.js';
+import { mechanismsIn } from '../../../pkcs11/signing/mechanism-list.js';
 import type { Token, TokenKey } from '../../../pkcs11/token.js';
 import type { ServiceContext } from '../../context.js';
 
@@ -20,6 +23,8 @@ export interface TokenCheck {
   readonly keys: readonly KeyCheck[];
   /** What the token lists, CKM_… or 0x… */
   readonly mechanisms: readonly string[];
+  /** What of it is for us. */
+  readonly uses: readonly OwnUse[];
 }
 
 /** Enough for a median that one slow signature does not move. */
@@ -31,7 +36,9 @@ const signaturesForLatency = 5;
  */
 export async function checkKeys(context: ServiceContext, { force }: { readonly force: boolean }): Promise<TokenCheck> {
   const token = await context.openToken({ force });
-  return { keys: await proveKeys(token, await token.keys('protection'), signaturesForLatency), mechanisms: await token.mechanisms() };
+  const keys = await proveKeys(token, await token.keys('protection'), signaturesForLatency);
+  const facts = mechanismsIn(tokenOf(context.instance), token.description.slotId);
+  return { keys, mechanisms: facts.map(({ name }) => name), uses: ownUses(facts) };
 }
 
 /** The same with keys that were found through this token's session, `signatures` by each. */
