@@ -79,7 +79,7 @@ export function revokedWith(database: Database, octets: Uint8Array): IssuedRow[]
 
 /** The certificates with a serial number (content octets, hex), of whichever issuer. */
 export function issuedBySerial(database: Database, serial: string): IssuedRow[] {
-  return database.prepare<[string], Stored>('SELECT * FROM issued WHERE serial = ? ORDER BY id').all(serial).map(rowOf);
+  return (statement(database, 'SELECT * FROM issued WHERE serial = ? ORDER BY id').all(serial) as Stored[]).map(rowOf);
 }
 
 /** Whether an issuer's key (SHA-256 of its SubjectPublicKeyInfo, hex) signed a certificate with this serial number. */

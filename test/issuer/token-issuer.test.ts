@@ -444,6 +444,22 @@ describe('the same request', () => {
     });
   });
 
+  it('is refused for what was withdrawn when an earlier key of the CA had signed it', async () => {
+    const first = await createTokenIssuer(parts(caToken())).enrol(await enrolment(await leaf()));
+    const issued = parseCertificate(first.certificate);
+    const rekeyed = await makeCertificate({ keys: otherKeys, notAfter: inDays(4000), extensions: caExtensions('facade'.repeat(4)) });
+    const token = fakeToken([{ label: caName, der: rekeyed.der }], [otherKeys]);
+    const renewal = async () => createTokenIssuer(parts(token, { clock: () => inDays(700) })).enrol(await enrolment(issued));
+    const id = { issuerKey: keyFingerprint(ca.spki), serial: hex(issued.serial) };
+    revoke(ledger, id, { at: now, reason: 'privilegeWithdrawn' }, 0);
+    await expect(renewal()).rejects.toMatchObject({
+      code: 'REVOCATION_REFUSED',
+      message: expect.stringContaining('(privilegeWithdrawn) and is not renewed') as string,
+    });
+    revoke(ledger, id, { at: now, reason: 'superseded' }, 0);
+    await expect(renewal()).resolves.toMatchObject({ roots: [rekeyed.der] });
+  });
+
   it('renews what was superseded, and never hands the revoked one out again', async () => {
     const first = await createTokenIssuer(parts(caToken())).enrol(await enrolment(await leaf()));
     const issued = parseCertificate(first.certificate);

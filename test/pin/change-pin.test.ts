@@ -3,17 +3,21 @@ import { chmodSync, chownSync, mkdtempSync, readFileSync, rmSync, statSync, writ
 import path from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { Site } from '../rig/site.js';
+import { createSoftToken, type SoftToken } from '../rig/soft-token.js';
 import { changeRig, type ChangeRig } from './change-rig.js';
 
 let rig: ChangeRig;
 let site: Site;
 let files: readonly string[];
 let now: string;
+/** In the same module. */
+let another: SoftToken;
 
 beforeAll(async () => {
   rig = await changeRig();
   ({ site, files } = rig);
   now = site.token.pin;
+  another = await createSoftToken({ directory: site.directory, label: 'another', beside: site.token });
 }, 120_000);
 afterAll(async () => {
   await site.stop();
@@ -86,6 +90,22 @@ describe('change-pin', () => {
       (text: string) => text.replace(/^module = .*$/mu, 'module = "/usr/lib/none.so"'),
       /Whether instance 'third' has the same token cannot be told: There is no PKCS#11 module/u,
     ],
+    [
+      'another token has the same file',
+      (text: string) => text.replace(files[1]!, files[0]!).replace(/^label = .*$/mu, 'label = "another"'),
+      /softhsm_token\.pin is the PIN file of token 'another' of instance 'third' as well; give that one/u,
+    ],
+    [
+      'one that is away has it',
+      (text: string) => text.replace(files[1]!, files[0]!).replace(/^label = .*$/mu, 'label = "away"'),
+      /of token 'away' of instance 'third' as well, and whether that is this token cannot be told/u,
+    ],
+    [
+      'a further token has it',
+      (text: string) =>
+        `${text}\n[tokens.b]\nlabel = "another"\nmodule = "${site.token.module}"\npin-file = ${JSON.stringify(files[1])}\nenvironment = { SOFTHSM2_CONF = "${site.token.confFile}" }\n`,
+      /second\.pin is the PIN file of token 'another' of instance 'third' as well/u,
+    ],
   ] as const)('is refused where %s', async (_case, rewritten, sentence) => {
     const third = path.join(site.configDir, 'third.toml');
     writeFileSync(third, rewritten(readFileSync(path.join(site.configDir, 'second.toml'), 'utf8')));
@@ -95,6 +115,34 @@ describe('change-pin', () => {
       expect(await rig.tokenTakes(now)).toBe(true);
     } finally {
       rmSync(third);
+    }
+  });
+
+  it('is refused where another token of the same instance has the file, and not where that has one of its own', async () => {
+    const file = path.join(site.configDir, 'hsmonger.toml');
+    const text = readFileSync(file, 'utf8');
+    const further = (pinFile: string) => {
+      writeFileSync(
+        file,
+        `${text}\n[tokens.b]\nlabel = "another"\nmodule = "${site.token.module}"\npin-file = ${JSON.stringify(pinFile)}\nenvironment = { SOFTHSM2_CONF = "${site.token.confFile}" }\n`,
+      );
+    };
+    try {
+      further(files[0]!);
+      expect(await rig.change('third-pin-3456')).toMatchObject({
+        exitCode: 1,
+        stderr: expect.stringMatching(/softhsm_token\.pin is the PIN file of token 'another' of instance 'hsmonger' as well/u) as string,
+      });
+      rig.expectEverywhere(now);
+      expect(await rig.tokenTakes(now)).toBe(true);
+      further(another.pinFile);
+      const run = await rig.change('third-pin-3456');
+      expect(run, run.stderr).toMatchObject({ exitCode: 0 });
+      now = 'third-pin-3456';
+      rig.expectEverywhere(now);
+      expect(readFileSync(another.pinFile, 'utf8')).toBe(`${another.pin}\n`);
+    } finally {
+      writeFileSync(file, text);
     }
   });
 

@@ -9,6 +9,7 @@ const ends = {
   changed: 'the token has the new PIN, and so have its files.',
   undone: 'the token has the old PIN, and so have its files.',
   lost: "neither PIN is left in memory; run 'hsmonger unlock'.",
+  'written anew': 'neither PIN was left in memory, and the PIN that was put there since stays.',
 } as const;
 
 /** Finishes a change of this instance's PIN whose command was killed, and has certmonger go on; nothing while a command is at it. */

@@ -1,16 +1,15 @@
 import { accessSync, constants, realpathSync } from 'node:fs';
 import path from 'node:path';
 import type { TrackingRequest } from '../../../dbus/tracking-request.js';
-import type { Instance, InstanceSite } from '../../config/instance.js';
+import type { InstanceSite } from '../../config/instance.js';
 import { instanceNames, loadInstance } from '../../config/load.js';
-import { pinPathOf } from '../../config/token-of.js';
-import { viewOn } from '../../config/token-views.js';
+import { pinPathOf, tokenName } from '../../config/token-of.js';
 import { sentenceOf } from '../../errors.js';
 import type { TokenDescription } from '../../pkcs11/token.js';
 import { accountOf } from '../../platform/service-user.js';
 import { distrustOf } from '../../platform/trusted-path.js';
-import { askService } from '../../service/ask.js';
 import { pinIn } from '../../service/pin/pin-in.js';
+import { isTheSame, knownTokens, type KnownToken } from './known-tokens.js';
 
 /** What has to get a token's new PIN, all of it known before anything is changed. */
 export interface Affected {
@@ -34,7 +33,8 @@ export async function affectedBy(
   const files = new Set([realpathSync(main)]);
   const obstacles: string[] = [];
   const remarks: string[] = [];
-  const others = await otherInstances(place, token, obstacles);
+  const known = await knownEverywhere(place, obstacles);
+  const others = known.filter(({ description }) => isThis(description, token)).map(({ view }) => view);
   for (const { name, token: its } of [place.instance, ...others]) {
     const file = pinPathOf(its?.pin);
     if (file !== undefined) addIfThere(files, file);
@@ -67,6 +67,7 @@ export async function affectedBy(
       obstacles.push(
         `${nss.passwordFile ?? ''} is the password file of the NSS database of '${name}' as well; give that a file of its own first.`,
       );
+  obstacles.push(...known.flatMap((other) => sharedBy(other, token, files)));
   obstacles.push(...[...files].flatMap(unwritable));
   return { files: [...files], requests: ours, obstacles, remarks };
 }
@@ -75,23 +76,36 @@ function staleCredential(name: string): string {
   return `The credential '${name}' still holds the old PIN, which would cost an attempt at the next boot; encrypt it anew: systemd-ask-password -n 'New PIN:' | systemd-creds encrypt --name=${name} - /etc/credstore.encrypted/${name}`;
 }
 
-/** Whatever module shows it: label and serial are the token's own. */
-async function otherInstances({ instance, directories }: InstanceSite, token: TokenDescription, obstacles: string[]): Promise<Instance[]> {
-  const same: Instance[] = [];
-  for (const name of instanceNames(directories).filter((one) => one !== instance.name)) {
+/** The tokens of all instances but the one whose PIN is to change: other instances', and this one's others. */
+async function knownEverywhere({ instance, directories }: InstanceSite, obstacles: string[]): Promise<KnownToken[]> {
+  const found: KnownToken[] = [];
+  for (const name of instanceNames(directories)) {
     try {
-      const other = loadInstance(directories, name);
-      if (other.token === undefined) continue;
-      for (const { on, description, unknown } of await askService({ instance: other, directories }, 'identify tokens', undefined)) {
-        if (unknown !== undefined) obstacles.push(cannotBeTold(name, unknown));
-        if (description?.label === token.label && description.serial === token.serial && description.manufacturer === token.manufacturer)
-          same.push(on === undefined ? other : viewOn(other, on));
-      }
+      const all = await knownTokens({ instance: loadInstance(directories, name), directories });
+      const others = name === instance.name ? all.filter(({ view }) => view.partOn !== instance.partOn) : all;
+      found.push(...others);
+      if (name === instance.name) continue;
+      for (const { unknown } of others) if (unknown !== undefined) obstacles.push(cannotBeTold(name, unknown));
     } catch (error) {
       obstacles.push(cannotBeTold(name, sentenceOf(error)));
     }
   }
-  return same;
+  return found;
+}
+
+/** Whatever module shows it: label and serial are the token's own. */
+function isThis(description: TokenDescription | undefined, token: TokenDescription): boolean {
+  return description?.label === token.label && description.serial === token.serial && description.manufacturer === token.manufacturer;
+}
+
+/** Another token keeps its PIN, and would be asked with this one's new PIN. One that is not seen now may be another. */
+function sharedBy({ view, description }: KnownToken, token: TokenDescription, files: ReadonlySet<string>): string[] {
+  const file = realOf(pinPathOf(view.token?.pin));
+  if (view.token === undefined || file === undefined || !files.has(file)) return [];
+  if (description !== undefined && isTheSame(description, token)) return [];
+  return [
+    `${file} is the PIN file of token '${tokenName(view.token.selector)}' of instance '${view.name}' as well${description === undefined ? ', and whether that is this token cannot be told while it is not seen' : ''}; give that one a file of its own first.`,
+  ];
 }
 
 function cannotBeTold(name: string, why: string): string {

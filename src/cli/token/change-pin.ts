@@ -99,7 +99,7 @@ async function changingPinsAfterProof<T>(
       for (const left of pinChanges(place.directories)) {
         const end = await finishPinChange({ ...place, instance: interrupted(place.directories, left) }, left);
         say(
-          `An interrupted change of the PIN of '${left.instance}' was finished: ${{ changed: 'the token has the new PIN, and so have its files.', undone: 'the token has the old PIN, and so have its files.', lost: 'neither PIN is left in memory, so unlock again.' }[end]}`,
+          `An interrupted change of the PIN of '${left.instance}' was finished: ${{ changed: 'the token has the new PIN, and so have its files.', undone: 'the token has the old PIN, and so have its files.', lost: 'neither PIN is left in memory, so unlock again.', 'written anew': 'neither PIN was left in memory, and the PIN that was put there since stays.' }[end]}`,
         );
       }
       return work(await prove(place));

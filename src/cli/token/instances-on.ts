@@ -7,6 +7,7 @@ import { uriNames } from '../../pkcs11/slots.js';
 import type { TokenDescription } from '../../pkcs11/token.js';
 import { parseUri } from '../../pkcs11/uri.js';
 import { askService } from '../../service/ask.js';
+import { isTheSame } from './known-tokens.js';
 
 /** Why a token must not be erased, as sentences: an instance works with it, or may, for all that can be told. */
 export async function instancesOn(place: InstanceSite, token: TokenDescription): Promise<string[]> {
@@ -42,12 +43,6 @@ async function isOn(instance: Instance, place: InstanceSite, token: TokenDescrip
       { cause: error },
     );
   }
-}
-
-/** Modules of two makers show one token with one serial number and labels of their own. */
-function isTheSame(one: TokenDescription, other: TokenDescription): boolean {
-  if (one.serial !== other.serial) return false;
-  return !/^0*$/u.test(one.serial) || (one.label === other.label && one.manufacturer === other.manufacturer);
 }
 
 /** Whether an instance file can mean this token by this. A slot tells nothing of what was in it. */

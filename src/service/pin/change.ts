@@ -73,18 +73,20 @@ export async function changePin(
   }
 }
 
-export type PinChangeEnd = 'changed' | 'undone' | 'lost';
+export type PinChangeEnd = 'changed' | 'undone' | 'lost' | 'written anew';
 
 /**
  * Finishes a change that was interrupted. The token decides where nothing else can: the new PIN is tried once, and the old one once if it
- * is refused, by the PIN guard's rules; a second run tries neither again. 'lost': both were in memory only, and gone. PIN_KNOWN_BAD where
- * the token takes neither.
+ * is refused, by the PIN guard's rules; a second run tries neither again. 'lost': both were in memory only, and gone. 'written anew': the
+ * same, and somebody has unlocked since. PIN_KNOWN_BAD where the token takes neither.
  */
 export async function finishPinChange(place: InstanceSite, change: PinChange, hands: Hands = own): Promise<PinChangeEnd> {
   const beside = change.files.map(besidePinFile);
-  if (beside.every(({ old, next }) => !existsSync(old) && !existsSync(next)) && !change.files.some((file) => existsSync(file))) {
+  const isThere = change.files.some((file) => existsSync(file));
+  // Other steps leave what is there as it is, and are noted before the last file beside goes.
+  if (beside.every(({ old, next }) => !existsSync(old) && !existsSync(next)) && (!isThere || change.step === 'changing')) {
     hands.forget(place.directories, change);
-    return 'lost';
+    return isThere ? 'written anew' : 'lost';
   }
   switch (change.step) {
     case 'prepared':

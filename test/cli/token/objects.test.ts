@@ -168,13 +168,18 @@ describe('certificates', () => {
     expect(await site.pkcs11Tool('--list-objects')).toBe(before);
 
     // Flags are no way round what the instance file says of the other hosts (design rule 11).
-    const file = path.join(site.directory, 'etc', 'clone.toml');
-    mkdirSync(path.dirname(file), { recursive: true, mode: 0o755 });
-    writeFileSync(
-      file,
-      `user = "${ensureServiceUser().name}"\n[token]\nlabel = "${site.token.label}"\nmodule = "${site.token.module}"\npin-file = "${site.token.pinFile}"\nenvironment = { SOFTHSM2_CONF = "${site.token.confFile}" }\n[nss]\ndatabase = "${site.directory}"\n[issuer]\ntype = "token"\ncertificate = "ca"\nowner = "another.host.test"\n[[certificate]]\nnickname = "ca"\nprofile = "caCACert"\n`,
-      { mode: 0o644 },
-    );
+    const write = (name: string, issuer: string, tracked: string) => {
+      const file = path.join(site.directory, 'etc', `${name}.toml`);
+      mkdirSync(path.dirname(file), { recursive: true, mode: 0o755 });
+      writeFileSync(
+        file,
+        `user = "${ensureServiceUser().name}"\n[token]\nlabel = "${site.token.label}"\nmodule = "${site.token.module}"\npin-file = "${site.token.pinFile}"\nenvironment = { SOFTHSM2_CONF = "${site.token.confFile}" }\n[nss]\ndatabase = "${site.directory}"\n[issuer]\ntype = "token"\n${issuer}\n[[certificate]]\nnickname = "${tracked}"\nprofile = "caCACert"\n`,
+        { mode: 0o644 },
+      );
+      return file;
+    };
+    const ofOther = 'owner = "another.host.test"';
+    const file = write('clone', `certificate = "ca"\n${ofOther}`, 'ca');
     expect(await hsmonger('token', 'prune', '--yes', ...site.flags)).toMatchObject({
       exitCode: 2,
       err: expect.stringMatching(
@@ -186,7 +191,30 @@ describe('certificates', () => {
     );
     expect((await site.ok('prune', ...site.flags)).out).toContain('would be removed');
     expect(await site.pkcs11Tool('--list-objects')).toBe(before);
+
+    // Nor is another instance's file, which knows nothing of those hosts.
+    const alone = write('alone', 'certificate = "alone"', 'alone');
+    const asAlone = (...more: string[]) => hsmonger('token', 'prune', '--instance', 'alone', ...more, ...site.here.slice(2));
+    expect((await asAlone()).out).toMatch(/^renewed .*would be removed/mu);
+    for (const [issuer, tracked, tracksToo] of [
+      ['ca', 'renewed', 'alone'],
+      // As of a root that renews its intermediate.
+      ['renewed', 'ca', 'renewed'],
+    ] as const) {
+      write('clone', `certificate = "${issuer}"\n${ofOther}`, tracked);
+      write('alone', 'certificate = "alone"', tracksToo);
+      const said = await asAlone('--yes');
+      expect(said.out).toMatch(/^renewed .*left to clone +-$/mu);
+      expect(said).toMatchObject({ exitCode: 0, err: expect.stringContaining("'hsmonger token prune --instance clone'") as string });
+    }
+    writeFileSync(file, 'user = 1');
+    expect(await asAlone('--yes')).toMatchObject({
+      exitCode: 2,
+      err: expect.stringMatching(/^hsmonger: Nothing is removed .*: What instance 'clone' has on it cannot be told: /u) as string,
+    });
+    expect(await site.pkcs11Tool('--list-objects')).toBe(before);
     rmSync(file);
+    rmSync(alone);
 
     const done = JSON.parse((await site.ok('prune', '--yes', '--json', ...site.flags)).out) as {
       label: string;

@@ -116,3 +116,12 @@ it('PINs that were in memory and are gone with it are given up', async () => {
   expect(await finishPinChange({ instance, directories }, pinChanges(directories)[0]!, hands('ok', 'ok', 'ok'))).toBe('lost');
   expect([clean(), asked]).toEqual([true, []]);
 });
+
+it('PINs that are gone with the memory are not asked for once somebody has unlocked: that PIN stays', async () => {
+  writePinChange(directories, { instance: 'hsmonger', step: 'changing', files: [file] });
+  const left = pinChanges(directories)[0]!;
+  expect(await finishPinChange({ instance, directories }, left, hands('ok', 'PIN_SOURCE_MISSING', 'PIN_SOURCE_MISSING'))).toBe(
+    'written anew',
+  );
+  expect([content(), clean(), asked]).toEqual(['old-pin', true, []]);
+});

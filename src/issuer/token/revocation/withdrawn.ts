@@ -1,10 +1,11 @@
 import type { RevocationReason } from '../../../config/revocation-reason.js';
 import { HsmongerError } from '../../../errors.js';
 import type { Database } from '../../../ledger/database.js';
-import { revokedForKeys, type IssuedRow } from '../../../ledger/issued.js';
+import { issuedBySerial, revokedForKeys, type IssuedRow } from '../../../ledger/issued.js';
 import { findRevocation, findTold } from '../../../ledger/revocation.js';
 import { hex } from '../../../platform/hex.js';
 import type { Certificate } from '../../../x509/certificate.js';
+import { equalBytes } from '../../../x509/der.js';
 import { nameText } from '../../../x509/names/name.js';
 import { keyFingerprint } from '../../../x509/public-key.js';
 import { fingerprintsOf } from '../../../x509/wrappings.js';
@@ -61,7 +62,9 @@ export function assertNotWithdrawn(ledger: Database, { spki, old, issuer }: With
   assertKeyNotWithdrawn(ledger, fingerprintsOf(spki));
   if (old === undefined || issuer === undefined) return;
   const serial = hex(old.serial);
-  const id = { issuerKey: keyFingerprint(issuer.spki), serial };
+  // An earlier key of the CA may have signed it.
+  const written = issuedBySerial(ledger, serial).find(({ certificate }) => equalBytes(certificate, old.der));
+  const id = { issuerKey: written?.issuerKey ?? keyFingerprint(issuer.spki), serial };
   // After a restore a published CRL may know more than the ledger.
   const revocation = findRevocation(ledger, id) ?? findTold(ledger, id);
   if (revocation === undefined || meaning[revocation.reason] === 'nothing') return;

@@ -61,6 +61,7 @@ export async function makeCrl(context: ServiceContext, { days, published, into, 
   // Logs in: before the ledger is locked, because the PIN's guard has a lock of its own.
   const key = await authorityKey(token, authority);
   const issuerKey = keyFingerprint(certificate.spki);
+  const issuer = { subject: certificate.subject, issuerKey };
   return exclusively(ledger, busyMs, async () => {
     const signedAt = context.clock();
     const thisUpdate = new Date(Math.floor(signedAt.getTime() / 1000) * 1000);
@@ -69,7 +70,7 @@ export async function makeCrl(context: ServiceContext, { days, published, into, 
     const nextUpdate = new Date(thisUpdate.getTime() + days * dayMs);
     const number = nextCrlNumber(highestCrlNumber(ledger), ...known.map((crl) => crl.number), ...above.map(BigInt));
     const uid = process.getuid?.() ?? -1;
-    const takenOver = known.reduce((sum, crl) => sum + takeOverListed(ledger, issuerKey, listedIn(crl, crl.name), uid), 0);
+    const takenOver = known.reduce((sum, crl) => sum + takeOverListed(ledger, issuer, listedIn(crl, crl.name), uid), 0);
     const entries = [
       ...crlEntries(listRevoked(ledger), certificate, lastPublished(known, into === 'file' ? undefined : last)),
       ...listTold(ledger, issuerKey).map(toldEntry),

@@ -21,8 +21,16 @@ export interface PrunedCertificate {
   readonly by: { readonly serial: string; readonly notAfter: Date };
   /** Where it is kept, or would be. */
   readonly file: string;
-  /** kept: still within the grace time other servers have to take the new one. */
-  readonly outcome: 'removed' | 'would be removed' | 'kept';
+  /** kept: still within the grace time other servers have to take the new one. left: to `instance`. */
+  readonly outcome: 'removed' | 'would be removed' | 'kept' | 'left';
+  /** Whose file names it: that says which other servers use it. */
+  readonly instance?: string;
+}
+
+export interface PruneWish {
+  readonly remove: boolean;
+  /** Certificates of other instances on this token, by their nicknames. */
+  readonly left: readonly { readonly nickname: string; readonly instance: string }[];
 }
 
 export interface Pruned {
@@ -34,7 +42,7 @@ export interface Pruned {
  * Lists the superseded certificates on the token, and removes them where `remove`: each is in the archive first. Never a key. NOT_PERMITTED
  * where this host may not (design rule 11).
  */
-export async function pruneCertificates(context: ServiceContext, { remove }: { readonly remove: boolean }): Promise<Pruned> {
+export async function pruneCertificates(context: ServiceContext, { remove, left }: PruneWish): Promise<Pruned> {
   const { instance } = context;
   const { pruning, why } = await pruningOf(context);
   if (remove) assertMay(pruning, why);
@@ -44,11 +52,12 @@ export async function pruneCertificates(context: ServiceContext, { remove }: { r
   const directory = archiveDirectory(context);
   const certificates: PrunedCertificate[] = [];
   for (const { old, by } of superseded) {
+    const other = left.find(({ nickname }) => nickname === old.label || nickname === by.label);
     // Nobody wrote down when it was superseded: not before its successor began.
     const due =
       pruning === 'at once' || mayGo('after the grace time', by.certificate.notBefore, context.clock(), instance.saving.graceDays);
     const name = old.label === '' ? 'unlabelled' : old.label;
-    if (remove && due) {
+    if (remove && due && other === undefined) {
       archive(directory, name, old.certificate);
       if (!isArchived(directory, name, old.certificate))
         throw new HsmongerError(
@@ -60,7 +69,8 @@ export async function pruneCertificates(context: ServiceContext, { remove }: { r
     certificates.push({
       ...reported({ old, by }),
       file: archiveFile(directory, name, old.certificate),
-      outcome: !due ? 'kept' : remove ? 'removed' : 'would be removed',
+      ...(other === undefined ? {} : { instance: other.instance }),
+      outcome: other !== undefined ? 'left' : !due ? 'kept' : remove ? 'removed' : 'would be removed',
     });
   }
   return { token: token.description, certificates };
@@ -84,7 +94,7 @@ function assertMay(pruning: Pruning, why: string | undefined): void {
   }
 }
 
-function reported({ old, by }: Superseded): Omit<PrunedCertificate, 'file' | 'outcome'> {
+function reported({ old, by }: Superseded): Omit<PrunedCertificate, 'file' | 'outcome' | 'instance'> {
   const { subject, issuer, serial, notAfter } = old.certificate;
   return {
     label: old.label,
