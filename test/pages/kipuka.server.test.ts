@@ -4,7 +4,7 @@
  * certificates with the keys on the token.
  */
 import { execFileSync } from 'node:child_process';
-import { chownSync, existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { chownSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { parse } from 'smol-toml';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -344,6 +344,34 @@ describe('several CAs on one HSM', () => {
       for (const type of ['privkey', 'pubkey'])
         expect(await loggedIn('--list-objects', '--type', type, '--id', to)).toMatch(new RegExp(`label: +${label}\n`, 'u'));
     }
+  });
+
+  it('what another instance is to have stops all of them, before anything is made or stored; --dry-run tells it too', async () => {
+    const planned = at('etc', 'planned.toml');
+    writeFileSync(
+      planned,
+      `user = "${token.owner?.name ?? ''}"\n[token]\nmodule = "${token.module}"\nlabel = "kipuka"\npin-file = "${token.pinFile}"\n[token.environment]\nSOFTHSM2_CONF = "${token.confFile}"\n[nss]\ndatabase = "${at('planned-nss')}"\n[issuer]\ntype = "token"\ncertificate = "planned ca"\n[[certificate]]\nnickname = "CA hsm-ec-ca"\nprofile = "caServerCert"\n`,
+    );
+    const state = async () => [
+      await loggedIn('--list-objects'),
+      readdirSync(at('etc')),
+      existsSync(at('nss')),
+      existsSync(at('state', 'hsm-rsa-ca')),
+      (await getcert(bus, ['list'])).stdout,
+    ];
+    const before = await state();
+    for (const flags of [['--dry-run'], []]) {
+      const said = await importing(usual(), both(), ...flags);
+      expect(said).toMatchObject({
+        exitCode: 3,
+        out: '',
+        err: expect.stringMatching(
+          /Nothing was made for instance 'hsm-ec-ca': The nickname 'CA hsm-ec-ca' on the token 'kipuka' belongs to instance 'planned'/u,
+        ) as string,
+      });
+      expect(await state()).toEqual(before);
+    }
+    rmSync(planned);
   });
 
   it('then each becomes an instance, its certificate beside its key, and certmonger has what it can', async () => {

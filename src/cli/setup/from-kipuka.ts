@@ -15,7 +15,8 @@ import { harmless } from '../output.js';
 import { provisionalInstance } from '../provisional-instance.js';
 import { databaseCandidates } from './candidates.js';
 import { instanceText } from './document.js';
-import { judgeCa, pinFileOf, sharedNames, tokenLabelOf, type Adoption } from './kipuka/judge.js';
+import { assertFree } from './kipuka/assert-free.js';
+import { judgeCa, pinFileOf, sharedBetween, tokenLabelOf, type Adoption } from './kipuka/judge.js';
 import { moveIdCommand } from './kipuka/move-id-command.js';
 import { readKipuka, type KipukaCa } from './kipuka/read.js';
 import { makeDatabase } from './nss-database.js';
@@ -94,11 +95,20 @@ export async function setUpFromKipuka(
     judgeCa(ca, certificateOf(ca), contents, (id) => moveIdCommand(id, { ...provisional, label }, directories)),
   );
   const adoptions = judged.flatMap((one) => ('problem' in one ? [] : [one]));
-  const obstacles = [...judged.flatMap((one) => ('problem' in one ? [one] : [])), ...sharedNames(adoptions)].map(({ problem }) => problem);
+  const obstacles = [...judged.flatMap((one) => ('problem' in one ? [one] : [])), ...sharedBetween(adoptions)].map(
+    ({ problem }) => problem,
+  );
   if (obstacles.length > 0) {
     obstacles.slice(1).forEach(tell);
     throw new HsmongerError('PREFLIGHT_FAILED', `${obstacles[0] ?? ''} Nothing was changed.`);
   }
+  const answers = {
+    user,
+    token: { label, module, environment: provisional.environment, parameters: options.moduleParameters, pinFile },
+    database,
+  };
+  const drafts = adoptions.map((adoption) => ({ adoption, written: draftOf(adoption, answers, directories) }));
+  for (const { adoption, written } of drafts) await assertFree(adoption, { directories, instance: written.instance }, contents);
   if (options.dryRun) {
     if (!existsSync(path.join(database, 'cert9.db'))) io.out(`make the NSS database ${harmless(database)}\n`);
     for (const { ca, nickname, stored } of adoptions)
@@ -107,16 +117,10 @@ export async function setUpFromKipuka(
       );
     return 3;
   }
-  const answers = {
-    user,
-    token: { label, module, environment: provisional.environment, parameters: options.moduleParameters, pinFile },
-    database,
-  };
   // kipuka has none, and what pre-flight would refuse for want of it would be on the token by then.
   (await makeDatabase(place)).forEach(tell);
   let worst = 0;
-  for (const adoption of adoptions) {
-    const written = draftOf(adoption, answers, directories);
+  for (const { adoption, written } of drafts) {
     if (!adoption.stored) {
       await askService(place, 'adopt certificate', { der: adoption.certificate.der, label: adoption.nickname });
       io.err(`hsmonger: ${harmless(adoption.ca.cert)} is on token '${harmless(label)}' now, as '${harmless(adoption.nickname)}'\n`);
