@@ -3,7 +3,7 @@ import path from 'node:path';
 import { readFileSync } from 'node:fs';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { judgeCa, sharedBetween, type Adoption } from '../../../../src/cli/setup/kipuka/judge.js';
-import { moveIdCommand } from '../../../../src/cli/setup/kipuka/move-id-command.js';
+import { tokenCommand } from '../../../../src/cli/setup/kipuka/token-command.js';
 import { nssKeyId } from '../../../../src/pkcs11/objects/nss-key-id.js';
 import type { TokenDescription } from '../../../../src/pkcs11/token.js';
 import type { Certificate } from '../../../../src/x509/certificate.js';
@@ -95,8 +95,8 @@ test('what certmonger would delete on the token is an obstacle: another subject 
 });
 
 test('the command that moves a key names the library parameters too', () => {
-  const command = moveIdCommand(
-    '01',
+  const command = tokenCommand(
+    ['move-id', '01'],
     { module: '/m.so', label: 'kipuka', pinFile: '/p', user: 'kipuka', environment: {}, parameters: "configdir='/etc/x'" },
     { config: '/etc/hsmonger', state: '/var/lib/hsmonger' },
   );

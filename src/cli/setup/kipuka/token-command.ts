@@ -10,9 +10,9 @@ interface TokenWithoutInstance {
   readonly parameters?: string | undefined;
 }
 
-/** The `token move-id` for a key (CKA_ID in hexadecimal) on a token no instance file names yet: one line for a shell, to be pasted. */
-export function moveIdCommand(
-  id: string,
+/** A `hsmonger token` command, by its words, for a token no instance file names yet: one line for a shell, to be pasted. */
+export function tokenCommand(
+  words: readonly string[],
   { module, label, pinFile, user, environment, parameters }: TokenWithoutInstance,
   directories: Directories,
 ): string {
@@ -20,8 +20,7 @@ export function moveIdCommand(
   return [
     'hsmonger',
     'token',
-    'move-id',
-    id,
+    ...words,
     '--module',
     module,
     '--token',
