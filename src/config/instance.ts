@@ -72,6 +72,11 @@ export interface TokenConfig {
   /** How many sessions work that comes in numbers may have open at a time. Default 4. */
   readonly maxSessions?: number;
   readonly pin: PinSource;
+  /**
+   * A name nothing else has, of a look at a copy of the token: the copy says of itself what the original says, and may have an earlier PIN,
+   * so that its logins are remembered apart. In no instance file.
+   */
+  readonly asCopy?: string;
 }
 
 export interface NssConfig {

@@ -64,6 +64,7 @@ function open(config: TokenConfig, options: OpenTokenOptions): Token {
       cryptoki: module.cryptoki,
       found,
       module: module.file,
+      ...(config.asCopy === undefined ? {} : { asCopy: config.asCopy }),
       access: options.access ?? 'read',
       means,
       isCurrent: () => module.isCurrent(),

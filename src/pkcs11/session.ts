@@ -22,6 +22,8 @@ export interface SessionParts {
   readonly found: TokenInSlot;
   /** Real path of the module: the PIN's failures are remembered by it, whatever link an instance file names. */
   readonly module: string;
+  /** See TokenConfig. */
+  readonly asCopy?: string;
   readonly access: 'read' | 'write';
   readonly means: LoginMeans;
   /** Whether the module is the one the session was opened in, not initialised anew since. Default: always. */
@@ -31,13 +33,19 @@ export interface SessionParts {
 }
 
 /** Opens a session on a token that was found. Everything a caller asks for waits in one queue. */
-export function openSession({ cryptoki, found, module, access, means, isCurrent = () => true, release }: SessionParts): Token {
+export function openSession({ cryptoki, found, module, asCopy, access, means, isCurrent = () => true, release }: SessionParts): Token {
   const { slot, description } = found;
   const { label } = description;
   const on = `token '${label}'`;
   const wish = pkcs11js.CKF_SERIAL_SESSION | (access === 'write' ? pkcs11js.CKF_RW_SESSION : 0);
   const session = calling(`Opening a session on ${on}`, () => cryptoki.C_OpenSession(slot, wish));
-  const site = { cryptoki, slot, session, label, guardKey: [module, description.serial, label].join('\n') };
+  const site = {
+    cryptoki,
+    slot,
+    session,
+    label,
+    guardKey: [module, description.serial, label, ...(asCopy === undefined ? [] : [asCopy])].join('\n'),
+  };
   const shelf = { cryptoki, session, token: description };
   const ways = rememberedWays(cryptoki, slot, label);
   const inTurn = serialQueue();

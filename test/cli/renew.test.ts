@@ -1,7 +1,7 @@
-import { afterAll, beforeAll, expect, test } from 'vitest';
+import { afterAll, beforeAll, expect, test, vi } from 'vitest';
 import { chmodSync } from 'node:fs';
 import { run } from '../../src/platform/run.js';
-import { getcert } from '../rig/certmonger.js';
+import { getcert, getcertRecords } from '../rig/certmonger.js';
 import { runAs } from '../rig/run-as.js';
 import { buildSite, hsmonger, type Site } from './site.js';
 
@@ -55,6 +55,8 @@ test('a request that would re-key, because certmonger was never told the key siz
     '-T',
     'caOCSPCert',
   ]);
+  const status = async () => (await getcertRecords(site.bus)).get(id)?.get('status');
+  await vi.waitUntil(async () => (await status()) === 'MONITORING', { timeout: 60_000, interval: 300 });
   const generated = async () => (await run('grep', ['-rhE', '^key_(gen_)?size=(3072|2048)$', site.certmonger.requestsDirectory])).stdout;
   expect(await generated()).toContain('key_gen_size=2048\n');
   const before = await privateKeys();
@@ -70,7 +72,7 @@ test('what the helper waits for is told by renew and by status, though certmonge
   // The service user loses sight of the token; certmonger's own children, with another configuration, do not.
   chmodSync(site.token.confFile, 0o600);
   try {
-    const said = await hsmonger('renew', ocsp, '--wait', '10', '--json', ...site.here);
+    const said = await hsmonger('renew', ocsp, '--wait', '25', '--json', ...site.here);
     expect(said.exitCode).toBe(1);
     const [report] = JSON.parse(said.out) as { result: string; state: string; reason: string }[];
     expect(report).toMatchObject({ result: 'under way', state: 'CA_WORKING' });

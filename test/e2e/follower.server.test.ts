@@ -194,7 +194,7 @@ test('on the renewal master nothing is taken', async () => {
     const { certificate } = await publish(ocsp);
     await sleep(8000);
     expect(agent.log()).not.toContain('was asked to take it');
-    expect((await site.getcertRecords()).get(idOf(ocsp))?.get('expires')).not.toBe(certificate.validTo);
+    expect(Date.parse((await site.getcertRecords()).get(idOf(ocsp))?.get('expires') ?? '')).toBeLessThan(Date.parse(certificate.validTo));
   } finally {
     expect(await site.cli('master', 'set', 'ca1.example.test', '--yes')).toMatchObject({ exitCode: 0 });
   }

@@ -10,11 +10,11 @@ import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import Sqlite from 'better-sqlite3';
 import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from 'vitest';
-import { getcert } from '../rig/certmonger.js';
+import { getcert, tokenWasAway } from '../rig/certmonger.js';
 import { startSite, type Site } from '../rig/site.js';
 import { family, killAll, killFamily, processes, running, watchFor } from '../rig/prey.js';
 
-vi.setConfig({ testTimeout: 180_000 });
+vi.setConfig({ testTimeout: 300_000 });
 
 const ca = 'caSigningCert cert-pki-ca';
 const ocsp = 'ocspSigningCert cert-pki-ca';
@@ -108,12 +108,6 @@ async function succeeded(asked: ReturnType<Site['cli']>, nickname: string): Prom
     await renew(nickname);
   } else expect(run, `${run.stdout}${run.stderr}${site.certmonger.log().slice(-3000)}`).toMatchObject({ exitCode: 0 });
 }
-
-/**
- * Whether certmonger found no token for a request, and waits for somebody to ask again: SoftHSM's file is empty for a moment at every
- * login, of a timer's hook too, and who looks then sees none. The agent asks again by itself; here is none.
- */
-const tokenWasAway = (state: string | undefined) => state === 'NEED_CSR_GEN_TOKEN' || state === 'NEED_KEYINFO_READ_TOKEN';
 
 /** Until certmonger rests or waits for somebody; its state. */
 async function settled(nickname: string, patienceMs = 90_000): Promise<string> {
@@ -231,9 +225,10 @@ describe('kill -9 of the helper', () => {
       for (const end = Date.now() + 30_000; stateOf(nickname) !== 'CA_WORKING'; await sleep(50)) expect(Date.now()).toBeLessThan(end);
     }
     expect(issued()).toBe(before);
-    for (const nickname of [ocsp, audit, subsystem]) expect(await settled(nickname), nickname).toBe('MONITORING');
+    // Killed in its login, its PIN waits a minute, and certmonger asks again a minute later.
+    for (const nickname of [ocsp, audit, subsystem]) expect(await settled(nickname, 170_000), nickname).toBe('MONITORING');
     expect(issued()).toBe(before + 3);
-  });
+  }, 400_000);
 
   it.each<['shell' | 'both', Moment]>([
     ['both', 'as soon as it is there'],
@@ -254,10 +249,9 @@ describe('kill -9 of the helper', () => {
 
   it('all of it once its row is in the ledger: the same certificate is handed out again', async () => {
     const before = issued();
-    const killed = await killHelper(ocsp, 'once its row is in the ledger', 'both');
+    await killHelper(ocsp, 'once its row is in the ledger', 'both');
     // It may have answered between the row and the kill: certmonger has its certificate then.
     if ((await settled(ocsp)) === 'NEED_GUIDANCE') await renew(ocsp);
-    else expect(killed && false).toBe(false);
     expect(issued()).toBe(before + 1);
   });
 });

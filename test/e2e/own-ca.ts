@@ -5,7 +5,7 @@ import { expect } from 'vitest';
 import { installation } from '../../src/platform/installation.js';
 import { layGround, openssl, type Ground } from '../cli/ca/ground.js';
 import { startBus, type PrivateBus } from '../rig/bus.js';
-import { getcertRecords, startCertmonger, type Certmonger } from '../rig/certmonger.js';
+import { askAgain, getcertRecords, startCertmonger, type Certmonger } from '../rig/certmonger.js';
 
 /** A host with a token, certmonger and no CA yet: what a test makes on it, it makes with the CLI. */
 export interface OwnCaHost {
@@ -40,6 +40,7 @@ export async function startOwnCaHost(label?: string): Promise<OwnCaHost> {
       for (const end = Date.now() + patienceMs; ; await sleep(300)) {
         const records = [...(await getcertRecords(bus)).values()];
         if (records.length === requests && records.every((record) => record.get('status') === 'MONITORING')) return;
+        await askAgain(bus);
         if (Date.now() > end)
           throw new Error(`Not all monitoring.\n${JSON.stringify(records.map((record) => [...record]))}\n${certmonger.log().slice(-4000)}`);
       }

@@ -86,12 +86,12 @@ describe("the lock and FreeIPA's class", () => {
 
   it('wait for the moment in which the other changes the file', async () => {
     put('');
-    const holder = spawn('flock', ['-x', file, 'sleep', '1'], { stdio: 'ignore' });
+    const holder = spawn('flock', ['-x', file, 'sh', '-c', 'echo held; sleep 3'], { stdio: ['ignore', 'pipe', 'ignore'] });
     children.push(holder);
-    await new Promise((resolve) => setTimeout(resolve, 200));
+    await once(holder.stdout, 'data');
     const start = Date.now();
     (await holdRenewalLock(file, 'x', { waitMs: 0 })).release();
-    expect(Date.now() - start).toBeGreaterThan(400);
+    expect(Date.now() - start).toBeGreaterThan(1000);
   });
 });
 
@@ -172,8 +172,8 @@ describe('a lease', () => {
   });
 
   it('is extended while its process works, and not afterwards', async () => {
-    const held = await holdRenewalLock(file, 'x', { waitMs: 0, leaseMs: 1500 });
-    await new Promise((resolve) => setTimeout(resolve, 2500));
+    const held = await holdRenewalLock(file, 'x', { waitMs: 0, leaseMs: 6000 });
+    await new Promise((resolve) => setTimeout(resolve, 9000));
     expect(freeIpa('acquire', 'renew_ca_cert')).toBe('busy x');
     held.release();
     await new Promise((resolve) => setTimeout(resolve, 1000));

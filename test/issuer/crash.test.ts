@@ -63,8 +63,8 @@ const ledgerRows = () => {
 
 describe('SUBMIT in processes of its own', () => {
   it('killed with -9 while the HSM signs, or just after, leaves nothing half done; asked again it makes one certificate', async () => {
-    for (const wait of [0, 120, 320]) {
-      const child = submit(ocspName, 200);
+    for (const wait of [0, 750, 2000]) {
+      const child = submit(ocspName, 1500);
       const ended = once(child, 'exit');
       expect(String(await Promise.race([once(child.stdout!, 'data'), ended]))).toBe('signing\n');
       await sleep(wait);

@@ -5,9 +5,9 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { expect } from 'vitest';
 import type { Directories } from '../../src/config/instance.js';
 import { pinChanges } from '../../src/service/pin/change-journal.js';
-import { getcert } from '../rig/certmonger.js';
+import { askAgain, getcert } from '../rig/certmonger.js';
 import { runAs } from '../rig/run-as.js';
-import { startSite, type Site } from '../rig/site.js';
+import { seeing, startSite, type Site } from '../rig/site.js';
 
 export interface ChangeRig {
   readonly site: Site;
@@ -52,6 +52,7 @@ export async function changeRig(): Promise<ChangeRig> {
     for (const end = Date.now() + 60_000; ; await sleep(200)) {
       const now = await record();
       if (now?.get('status') === 'MONITORING' && now.get('expires') !== before) return;
+      await askAgain(site.bus);
       if (Date.now() > end) throw new Error(`Not renewed: ${JSON.stringify([...(now ?? [])])}\n${site.certmonger.log().slice(-3000)}`);
     }
   };
@@ -65,15 +66,17 @@ export async function changeRig(): Promise<ChangeRig> {
       writeFileSync(file, `${pin}\n`, { mode: 0o600 });
       return site.cli('token', 'change-pin', '--new-pin-file', file);
     },
-    tokenTakes: async (pin) => {
-      const { exitCode } = await runAs(
-        site.owner,
-        'pkcs11-tool',
-        ['--module', site.token.module, '--token-label', site.token.label, '--login', '--pin', 'env:RIG_PIN', '-O', '--type', 'privkey'],
-        { env: { ...site.token.environment, RIG_PIN: pin }, cwd: '/', okExitCodes: [0, 1] },
-      );
-      return exitCode === 0;
-    },
+    tokenTakes: (pin) =>
+      seeing(async () => {
+        const { exitCode, stderr } = await runAs(
+          site.owner,
+          'pkcs11-tool',
+          ['--module', site.token.module, '--token-label', site.token.label, '--login', '--pin', 'env:RIG_PIN', '-O', '--type', 'privkey'],
+          { env: { ...site.token.environment, RIG_PIN: pin }, cwd: '/', okExitCodes: [0, 1] },
+        );
+        if (exitCode !== 0 && !stderr.includes('CKR_PIN_INCORRECT')) throw new Error(stderr);
+        return exitCode === 0;
+      }),
     expectEverywhere: (pin) => {
       expect(files.map((file) => readFileSync(file, 'utf8'))).toEqual(files.map(() => `${pin}\n`));
       expect(readdirSync(site.directory).filter((name) => /\.(?:old|new)-pin/u.test(name))).toEqual([]);

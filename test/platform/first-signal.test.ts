@@ -5,14 +5,14 @@ import { expect, it } from 'vitest';
 
 const module = JSON.stringify(path.resolve(import.meta.dirname, '../../src/platform/first-signal.ts'));
 
-/** A process that listens, with a child of execa's under way, and ends by itself half a second after it heard. */
-async function listening(): Promise<ReturnType<typeof spawn>> {
+/** A process that listens, with a child of execa's under way, and ends by itself so long after it heard. */
+async function listening(lastsMs: number): Promise<ReturnType<typeof spawn>> {
   const script = `
     import { execa } from 'execa';
     import { onFirstSignal } from ${module};
     onFirstSignal('SIGTERM', () => {
       console.log('heard');
-      setTimeout(() => { child.kill('SIGKILL'); }, 500);
+      setTimeout(() => { child.kill('SIGKILL'); }, ${String(lastsMs)});
     });
     const child = execa('sleep', ['60'], { reject: false });
     child.once('spawn', () => { console.log('ready'); });
@@ -27,7 +27,7 @@ async function listening(): Promise<ReturnType<typeof spawn>> {
 }
 
 it('the first signal is heard and ends nothing else, though a child of execa runs', async () => {
-  const child = await listening();
+  const child = await listening(500);
   let said = '';
   child.stdout?.setEncoding('utf8').on('data', (text: string) => {
     said += text;
@@ -38,7 +38,7 @@ it('the first signal is heard and ends nothing else, though a child of execa run
 });
 
 it('the second ends the process', async () => {
-  const child = await listening();
+  const child = await listening(10_000);
   child.kill('SIGTERM');
   await once(child.stdout!, 'data');
   child.kill('SIGTERM');

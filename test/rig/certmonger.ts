@@ -131,6 +131,19 @@ export async function getcertRecords(bus: Pick<PrivateBus, 'address'>): Promise<
   return records;
 }
 
+/**
+ * Whether certmonger found no token for a request that it knows, and waits for somebody to ask again: SoftHSM's file is empty for a moment
+ * at every login, of a hook or a timer too, and who looks then sees none.
+ */
+export const tokenWasAway = (status: string | undefined): boolean =>
+  status === 'NEED_CSR_GEN_TOKEN' || status === 'NEED_KEYINFO_READ_TOKEN';
+
+/** Asks again where the token was away: what an agent does by itself. */
+export async function askAgain(bus: Pick<PrivateBus, 'address'>): Promise<void> {
+  for (const [id, record] of await getcertRecords(bus))
+    if (tokenWasAway(record.get('status'))) await getcert(bus, ['resubmit', '-i', id], [0, 1]);
+}
+
 function giveToken(home: string, token: SoftToken): void {
   const directory = path.join(home, '.config', 'softhsm2');
   mkdirSync(directory, { recursive: true });

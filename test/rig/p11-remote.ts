@@ -3,6 +3,7 @@ import { once } from 'node:events';
 import { chownSync, existsSync, mkdirSync, rmSync } from 'node:fs';
 import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { killFamily } from './prey.js';
 import { stopAtExit, tied } from './processes.js';
 import type { SoftToken } from './soft-token.js';
 
@@ -48,7 +49,7 @@ export async function serveToken(token: SoftToken, directory: string): Promise<R
     cut: async () => {
       if (child.exitCode !== null || child.signalCode !== null) return;
       const ended = once(child, 'exit');
-      process.kill(-child.pid!, 'SIGKILL');
+      killFamily(child.pid!);
       await ended;
     },
     restore: async () => {

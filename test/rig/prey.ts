@@ -59,12 +59,23 @@ export function killFamily(pid: number): boolean {
  * a kill in between leaves no token, which no HSM does (ObjectFile::store).
  */
 function killSparingTheToken(prey: () => readonly number[]): boolean {
-  for (;;) {
+  for (const end = Date.now() + 30_000; ;) {
     const there = prey().filter((pid) => signalled(pid, 'SIGSTOP'));
-    pause(1);
+    while (!there.every(isStopped)) pause(1);
+    if (Date.now() > end) throw new Error('They write to the token all the time.');
     if (!there.some(hasObjectOpen)) return there.map((pid) => signalled(pid, 'SIGKILL')).includes(true);
     for (const pid of there) signalled(pid, 'SIGCONT');
     pause(1);
+  }
+}
+
+/** Every thread of it, which a system call may keep from that for a while; what has ended too. */
+function isStopped(pid: number): boolean {
+  try {
+    const tasks = `/proc/${String(pid)}/task`;
+    return readdirSync(tasks).every((task) => /\) [TtZX] /u.test(readFileSync(`${tasks}/${task}/stat`, 'utf8')));
+  } catch {
+    return true;
   }
 }
 

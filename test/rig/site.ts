@@ -6,8 +6,9 @@ import { installation } from '../../src/platform/installation.js';
 import type { Account } from '../../src/platform/service-user.js';
 import { createAuthority, type Authority, type AuthorityOptions } from './authority.js';
 import { startBus, type PrivateBus } from './bus.js';
-import { getcert, getcertRecords, startCertmonger, type Certmonger, type CertmongerOptions } from './certmonger.js';
+import { askAgain, getcert, getcertRecords, startCertmonger, type Certmonger, type CertmongerOptions } from './certmonger.js';
 import { privateDirectory } from './directory.js';
+import { processes } from './prey.js';
 import { createNssDatabase, dogtagTrust, type NssDatabase } from './nss-database.js';
 import { runAs } from './run-as.js';
 import { ensureServiceUser } from './service-user.js';
@@ -120,8 +121,10 @@ export async function startSite(options: SiteOptions = {}): Promise<Site> {
   const onToken: Site['onToken'] = async (nickname) =>
     (await certutil('-n', `${token.label}:${nickname}`, '-a')).match(/-----BEGIN CERTIFICATE-----[^-]+-----END CERTIFICATE-----/gu) ?? [];
 
+  const hasAgent = () => processes().some(({ command }) => command.includes('agent') && command.includes(configDir));
   const until = async (what: string, patienceMs: number, holds: () => Promise<boolean>) => {
     for (const end = Date.now() + patienceMs; !(await holds()); await sleep(300)) {
+      if (!hasAgent()) await askAgain(bus);
       if (Date.now() < end) continue;
       throw new Error(
         `Not ${what} within ${String(patienceMs / 1000)} s.\n${(await getcert(bus, ['list'])).stdout}\n${(await cli('status')).stdout}\n${certmonger.log().slice(-6000)}`,

@@ -1,4 +1,5 @@
 import { createHash, createPrivateKey } from 'node:crypto';
+import { setTimeout as sleep } from 'node:timers/promises';
 import * as asn1 from '@peculiar/asn1-schema';
 import { AlgorithmIdentifier, SubjectPublicKeyInfo } from '@peculiar/asn1-x509';
 import pkcs11js from 'pkcs11js';
@@ -53,12 +54,23 @@ export async function withSession<T>(token: TokenAccess, work: (session: TokenSe
   const pkcs11 = new pkcs11js.PKCS11();
   pkcs11.load(token.module);
   // p11-kit's client refuses to start without the flag; of the parameters pkcs11js cuts off the last character.
-  pkcs11.C_Initialize({
-    flags: pkcs11js.CKF_OS_LOCKING_OK,
-    ...(token.parameters === undefined ? {} : { libraryParameters: `${token.parameters} ` }),
-  });
+  const initialise = () => {
+    pkcs11.C_Initialize({
+      flags: pkcs11js.CKF_OS_LOCKING_OK,
+      ...(token.parameters === undefined ? {} : { libraryParameters: `${token.parameters} ` }),
+    });
+  };
+  const find = () => pkcs11.C_GetSlotList(true).find((each) => pkcs11.C_GetTokenInfo(each).label.trim() === token.label);
+  initialise();
   try {
-    const slot = pkcs11.C_GetSlotList(true).find((each) => pkcs11.C_GetTokenInfo(each).label.trim() === token.label);
+    let slot = find();
+    // SoftHSM rewrites the token's file at every login of anybody's; who looks at that moment sees no token, and looks again.
+    for (let left = 10; slot === undefined && left > 0; left--) {
+      await sleep(100);
+      pkcs11.C_Finalize();
+      initialise();
+      slot = find();
+    }
     if (slot === undefined) throw new Error(`No token '${token.label}' in ${token.module}.`);
     const handle = pkcs11.C_OpenSession(slot, pkcs11js.CKF_SERIAL_SESSION | pkcs11js.CKF_RW_SESSION);
     pkcs11.C_Login(handle, pkcs11js.CKU_USER, token.pin);

@@ -4,7 +4,8 @@ import { soak } from './soak.js';
 
 test('twelve requests under random faults end valid and renewed, their keys where they were', { timeout: 1_200_000 }, async () => {
   const lines: string[] = [];
-  const seed = Date.now() % 100_000;
+  // The same faults in every run; `npm run soak` leaves them to chance, and a seed that failed there belongs here.
+  const seed = 7;
   let said = '';
   const { wrong, ...counts } = await soak({
     requests: 12,

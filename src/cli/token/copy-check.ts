@@ -34,7 +34,7 @@ export const addCopyCheck: AddTokenCommand = (yargs, run) =>
 async function copyCheck(options: TokenOptions & { readonly directory: string | undefined }, { io, env }: Surroundings): Promise<number> {
   const place = await withLabel(options, placeOf(options, env));
   const directory = options.directory ?? '';
-  const { module, environment } = tokenOf(place.instance);
+  const { module } = tokenOf(place.instance);
   if (!path.basename(module).includes('softhsm'))
     throw new HsmongerError(
       'USAGE',
@@ -44,7 +44,7 @@ async function copyCheck(options: TokenOptions & { readonly directory: string | 
   const { uid } = accountOf(place.instance.user);
   const before = await askService(place, 'inspect token', { keys: true });
   const copy = await withConfiguration(directory, (file) =>
-    inspectCopy(copyPlace(place, { ...environment, SOFTHSM2_CONF: file }, before.description.label), directory, before.description.label),
+    inspectCopy(copyPlace(place, file, before.description.label), directory, before.description.label),
   );
   const census = { original: await objectsOn(place), copy: copy.objects };
   const after = await askService(place, 'inspect token', { keys: true });
@@ -68,6 +68,12 @@ async function inspectCopy(
   try {
     return { ...(await askService(place, 'inspect token', { keys: true })), objects: await objectsOn(place) };
   } catch (error) {
+    if (error instanceof HsmongerError && (error.code === 'PIN_INCORRECT' || error.code === 'PIN_KNOWN_BAD'))
+      throw new HsmongerError(
+        error.code,
+        `The copy in ${directory} does not take the PIN of the token '${label}': it was made before the PIN was changed; copy the token again.`,
+        { cause: error },
+      );
     if (!(error instanceof HsmongerError && error.code === 'TOKEN_NOT_FOUND')) throw error;
     throw new HsmongerError(
       'TOKEN_NOT_FOUND',
@@ -85,8 +91,15 @@ async function objectsOn(place: TokenPlace): Promise<readonly CountedObject[]> {
 }
 
 /** By label, so that two of one label in the copy are refused as they are everywhere. */
-function copyPlace({ instance, ...place }: TokenPlace, environment: Readonly<Record<string, string>>, label: string): TokenPlace {
-  return { ...place, instance: { ...instance, token: { ...tokenOf(instance), selector: { by: 'label', label }, environment } } };
+function copyPlace({ instance, ...place }: TokenPlace, file: string, label: string): TokenPlace {
+  const token = tokenOf(instance);
+  return {
+    ...place,
+    instance: {
+      ...instance,
+      token: { ...token, selector: { by: 'label', label }, environment: { ...token.environment, SOFTHSM2_CONF: file }, asCopy: file },
+    },
+  };
 }
 
 /** SoftHSM's configuration for the copy alone; nothing secret is in it. */

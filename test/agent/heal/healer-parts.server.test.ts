@@ -103,11 +103,11 @@ test('a token that was away during a renewal is noticed, and the renewal goes on
   renameSync(site.token.tokenDirectory, `${site.token.tokenDirectory}.away`);
   await daemon.request(id).resubmit();
   await until('stuck', async () => (await daemon.request(id).read()).stuck, 30_000);
-  await until('noticed', () => cause() === 'token-away' && healer.instance().some((each) => each.cause === 'token-away'), 10_000);
+  await until('noticed', () => cause() === 'token-away' && healer.instance().some((each) => each.cause === 'token-away'), 60_000);
   expect(await status()).toBe('NEED_CSR_GEN_TOKEN');
   renameSync(`${site.token.tokenDirectory}.away`, site.token.tokenDirectory);
   await until('healed', async () => (await serial()) !== before && (await status()) === 'MONITORING', 60_000);
-  await until('told', () => kinds().includes(`healed ${ocsp} token-away`), 10_000);
+  await until('told', () => kinds().includes(`healed ${ocsp} token-away`), 60_000);
 });
 
 test('a PIN changed on the token under the file costs certmonger one attempt and us one; a new file heals', async () => {
@@ -124,7 +124,7 @@ test('a PIN changed on the token under the file costs certmonger one attempt and
   counting.logins();
   await daemon.request(id).resubmit();
   await until('noticed', () => cause() === 'pin-refused', 40_000);
-  await until('moved aside', () => !existsSync(site.token.pinFile), 20_000);
+  await until('moved aside', () => !existsSync(site.token.pinFile), 60_000);
   await sleep(15_000);
   // Two of them are the resubmit's own, which has key and certificate read before anything else; certmonger's one, for the CSR; ours.
   expect(counting.logins().refused).toBe(2 + 1 + 1);
@@ -145,7 +145,7 @@ test('a helper that cannot be executed is noticed, and asked again once it can',
   chmodSync(helper, 0o644);
   try {
     await daemon.request(id).resubmit();
-    await until('noticed', () => cause() === 'helper-not-executable', 10_000);
+    await until('noticed', () => cause() === 'helper-not-executable', 60_000);
   } finally {
     chmodSync(helper, 0o755);
   }
@@ -159,7 +159,7 @@ test('a CA that refuses and then does not is asked again as soon as it would iss
   writeFileSync(file, toml.replace('[issuer]', '[issuer]\nlifetime-days = { caOCSPCert = 1 }'));
   try {
     await daemon.request(id).resubmit();
-    await until('noticed', () => cause() === 'refused', 10_000);
+    await until('noticed', () => cause() === 'refused', 60_000);
     expect(await status()).toBe('MONITORING');
     expect(healer.diagnoses().get(ocsp)?.sentence).toMatch(/not later than the certificate there is/u);
     // After 15, 30 and 60 seconds in vain; the next try by the clock is two minutes away.
@@ -168,12 +168,12 @@ test('a CA that refuses and then does not is asked again as soon as it would iss
       () => hand.log.filter((line) => line.includes("resubmit after 'refused'")).length === 3,
       170_000,
     );
-    await until('refused for the third time', () => cause() === 'refused', 20_000);
+    await until('refused for the third time', () => cause() === 'refused', 60_000);
   } finally {
     writeFileSync(file, toml);
   }
   await until('healed', async () => (await serial()) !== before && (await status()) === 'MONITORING', 60_000);
-  await until('told', () => kinds().includes(`healed ${ocsp} refused`), 10_000);
+  await until('told', () => kinds().includes(`healed ${ocsp} refused`), 60_000);
 });
 
 test('an NSS database that cannot be written is noticed, keeps no lock from others, and is written when it can be', async () => {
@@ -182,7 +182,7 @@ test('an NSS database that cannot be written is noticed, keeps no lock from othe
   setOwner(0);
   try {
     await daemon.request(id).resubmit();
-    await until('noticed', () => cause() === 'nss-unwritable', 15_000);
+    await until('noticed', () => cause() === 'nss-unwritable', 60_000);
     await sleep(3000);
     expect(await status()).toBe('CA_WORKING');
   } finally {
@@ -200,9 +200,9 @@ test('a request that is stuck with the lock others need is made to let go of it'
     await until(
       'stuck',
       () => hand.context.requestCache.request(id)?.trail.some((past) => past.status === 'NEED_CERTSAVE_PERMS') ?? false,
-      20_000,
+      60_000,
     );
-    await until('waiting without the lock', async () => (await status()) === 'CA_WORKING', 20_000);
+    await until('waiting without the lock', async () => (await status()) === 'CA_WORKING', 60_000);
   } finally {
     setOwner(site.owner.uid);
   }
@@ -215,7 +215,7 @@ test('a certificate that was issued and never saved, for certmonger was killed, 
   await daemon.request(id).resubmit();
   await until('being saved', async () => (await status()).includes('SAV'), 30_000);
   await site.certmonger.kill('SIGKILL');
-  await until('noticed', () => healer.instance().some((each) => each.cause === 'certmonger-away'), 10_000);
+  await until('noticed', () => healer.instance().some((each) => each.cause === 'certmonger-away'), 60_000);
   await site.certmonger.restart();
   await until('healed', async () => (await serial()) !== before && (await status()) === 'MONITORING', 60_000);
 });

@@ -8,6 +8,7 @@ import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { installation } from '../../../src/platform/installation.js';
+import { killFamily } from '../../rig/prey.js';
 import { layGround, type Ground } from './ground.js';
 import { hsmonger } from '../site.js';
 
@@ -29,7 +30,7 @@ async function endedWithin(ms: number, args: readonly string[]): Promise<boolean
   });
   const first = await Promise.race([ended, sleep(ms).then(() => 'late' as const)]);
   if (first === 'late') {
-    process.kill(-child.pid!, 'SIGKILL');
+    killFamily(child.pid!);
     await ended;
     return false;
   }

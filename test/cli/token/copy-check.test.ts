@@ -1,5 +1,5 @@
 /** FreeIPA's page: "securely copy the token subdirectory to the new replica": two directories, and what may be wrong with the second. */
-import { chmodSync, chownSync, cpSync, existsSync, mkdirSync, readdirSync, rmSync } from 'node:fs';
+import { chmodSync, chownSync, cpSync, existsSync, mkdirSync, readFileSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { afterAll, beforeAll, beforeEach, expect, it } from 'vitest';
 import { createAuthority } from '../../rig/authority.js';
@@ -125,6 +125,30 @@ it.each(['pubkey', 'secrkey', 'data'])('so is what no certificate goes with: %s'
   copied();
   await tool('--delete-object', '--type', 'pubkey', '--id', '78');
   expect(await check()).toMatchObject({ exitCode: 3, out: expect.stringMatching(/^The copy has a public key 'half' that/mu) as string });
+});
+
+it('a copy with an earlier PIN is told, and costs the token here nothing', async () => {
+  copied();
+  const earlier = readFileSync(token.pinFile, 'utf8').trim();
+  const change = async (from: string, to: string) => {
+    await runAs(
+      owner,
+      'pkcs11-tool',
+      ['--module', token.module, '--token-label', token.label, '--login', '--pin', from, '--change-pin', '--new-pin', to],
+      { env: token.environment },
+    );
+    writeFileSync(token.pinFile, `${to}\n`);
+  };
+  await change(earlier, 'changed since');
+  try {
+    const said = await check();
+    expect(said).toMatchObject({ exitCode: 1, err: expect.stringContaining(`The copy in ${copy} does not take the PIN`) as string });
+    // Of the PIN that is right here nothing bad is remembered.
+    copied();
+    expect(await check()).toMatchObject({ exitCode: 0 });
+  } finally {
+    await change('changed since', earlier);
+  }
 });
 
 it('a directory that holds no token says so of itself, not of the token here', async () => {
