@@ -3,7 +3,7 @@ import { exclusively } from '../../../ledger/exclusively.js';
 import type { Token } from '../../../pkcs11/token.js';
 import { run } from '../../../platform/run.js';
 import { readCertificates, type GivenFile } from '../../../renewal/importing/read-certificates.js';
-import { ownPlace, type Placed } from '../../../issuer/token/own/place.js';
+import { ownPlace } from '../../../issuer/token/own/place.js';
 import { opensslFault } from '../../../x509/acceptable.js';
 import type { Certificate } from '../../../x509/certificate.js';
 import { equalBytes } from '../../../x509/der.js';
