@@ -4,6 +4,7 @@ import { describe, expect, it } from 'vitest';
 import { runCli } from '../src/cli/main.js';
 import { checks } from '../src/doctor/checks.js';
 import { profiles } from '../src/issuer/profiles.js';
+import { vendorModules } from '../src/pkcs11/module/vendors.js';
 
 const root = path.resolve(import.meta.dirname, '..');
 const pages = [
@@ -170,6 +171,16 @@ it('every check of the doctor stands in docs/doctor.md, with what it looks at', 
     .map(([, source = '', name = '', about = '']) => `hsmonger.${source} ${name}: ${about}`)
     .sort();
   expect(rows).toEqual(checks.map(({ source, name, about }) => `${source} ${name}: ${about}`).sort());
+});
+
+it('every product whose module is known stands in docs/backup.md with how its keys are backed up', () => {
+  const rows = [...textOf('docs/backup.md').matchAll(/^\| ([^|]+) \| [^|]{40,} \|$/gmu)].map(([, name = '']) => name.toLowerCase());
+  // p11-kit shows the tokens of others.
+  const products = vendorModules.map(({ product }) => product).filter((product) => !product.startsWith('p11-kit'));
+  const isIn = (product: string) =>
+    product.split(/[ (),/]+/u).some((word) => word.length > 3 && rows.some((row) => row.includes(word.toLowerCase())));
+  expect(products.length).toBeGreaterThan(8);
+  expect(products.filter((product) => !isIn(product))).toEqual([]);
 });
 
 it('every profile stands in docs/configuration.md with its lifetime', () => {

@@ -144,6 +144,7 @@ const repeatable: ReadonlySet<string> = new Set([
   'above',
   'replace',
   'san',
+  'eku',
   'permit',
   'exclude',
   'policy',

@@ -42,7 +42,8 @@ async function applicantOf(place: InstanceSite): Promise<Applicant> {
   return asksFor === undefined ? resident : { ...resident, asksFor };
 }
 
-function neighboursOf({ instance, directories }: InstanceSite): Instance[] {
+/** The other instances of the host whose files can be read. */
+export function neighboursOf({ instance, directories }: InstanceSite): Instance[] {
   return instanceNames(directories)
     .filter((name) => name !== instance.name)
     .flatMap((name) => readable(directories, name));

@@ -8,7 +8,7 @@ import { admit, type IssueFacts } from '../../src/issuer/token/admit.js';
 import { noLimits } from '../../src/issuer/token/issuance/limits.js';
 import { decideIssue, type IssuePlan } from '../../src/issuer/token/decide.js';
 import type { Certificate } from '../../src/x509/certificate.js';
-import { extendedKeyUsages, findExtension } from '../../src/x509/extensions/extensions.js';
+import { extendedKeyUsageExtension, extendedKeyUsages, findExtension } from '../../src/x509/extensions/extensions.js';
 import { oids } from '../../src/x509/oids.js';
 import { parseCsr } from '../../src/x509/parse-csr.js';
 import { keyIdentifier } from '../../src/x509/public-key.js';
@@ -186,6 +186,20 @@ describe('the renewal of a subordinate', () => {
       issuer.notBefore,
     );
   });
+
+  it.each([
+    [[oids.serverAuth, oids.clientAuth, '1.3.6.1.5.2.3.5'], false, 'caServerCert'],
+    [[oids.timeStamping], true, 'caSignedLogCert'],
+    [[oids.codeSigning], false, 'caUserCert'],
+  ] as const)(
+    'keeps extended key usages that were ordered, %j (critical: %j), under %s and where no profile is named',
+    async (usages, critical, profile) => {
+      const ordered = extendedKeyUsageExtension(usages, critical);
+      const old = await leafCertificate({ extensions: [extension(ordered.oid, [...ordered.value], critical)] });
+      for (const named of [{ profile }, {}])
+        expect(findExtension(plan(await facts({ old, ...named })).extensions, oids.extendedKeyUsage)).toEqual(ordered);
+    },
+  );
 
   it('adds OCSP signing and no-check to an OCSP certificate that lacks them, and refuses none for it', async () => {
     const bare = plan(await facts({ old: await leafCertificate(), profile: 'caOCSPCert' })).extensions;

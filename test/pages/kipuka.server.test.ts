@@ -4,7 +4,7 @@
  * certificates with the keys on the token.
  */
 import { execFileSync } from 'node:child_process';
-import { chownSync, existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { chownSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { parse } from 'smol-toml';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -346,6 +346,34 @@ describe('several CAs on one HSM', () => {
     }
   });
 
+  it('what another instance is to have stops all of them, before anything is made or stored; --dry-run tells it too', async () => {
+    const planned = at('etc', 'planned.toml');
+    writeFileSync(
+      planned,
+      `user = "${token.owner?.name ?? ''}"\n[token]\nmodule = "${token.module}"\nlabel = "kipuka"\npin-file = "${token.pinFile}"\n[token.environment]\nSOFTHSM2_CONF = "${token.confFile}"\n[nss]\ndatabase = "${at('planned-nss')}"\n[issuer]\ntype = "token"\ncertificate = "planned ca"\n[[certificate]]\nnickname = "CA hsm-ec-ca"\nprofile = "caServerCert"\n`,
+    );
+    const state = async () => [
+      await loggedIn('--list-objects'),
+      readdirSync(at('etc')),
+      existsSync(at('nss')),
+      existsSync(at('state', 'hsm-rsa-ca')),
+      (await getcert(bus, ['list'])).stdout,
+    ];
+    const before = await state();
+    for (const flags of [['--dry-run'], []]) {
+      const said = await importing(usual(), both(), ...flags);
+      expect(said).toMatchObject({
+        exitCode: 3,
+        out: '',
+        err: expect.stringMatching(
+          /Nothing was made for instance 'hsm-ec-ca': The nickname 'CA hsm-ec-ca' on the token 'kipuka' belongs to instance 'planned'/u,
+        ) as string,
+      });
+      expect(await state()).toEqual(before);
+    }
+    rmSync(planned);
+  });
+
   it('then each becomes an instance, its certificate beside its key, and certmonger has what it can', async () => {
     const dry = await importing(usual(), rsa(), '--dry-run');
     expect(dry).toMatchObject({
@@ -411,5 +439,47 @@ describe('several CAs on one HSM', () => {
     expect(
       [...(await loggedIn('--list-objects', '--type', 'privkey')).matchAll(/label: +(\S+)/gu)].map(([, label]) => label).sort(),
     ).toEqual(keys.map(({ label }) => label).sort());
+  });
+
+  it('one that another CA signed is refused without its chain before anything is stored, and has it beside it afterwards', async () => {
+    const openssl = (...args: string[]) => execFileSync('openssl', args, { stdio: 'pipe', encoding: 'utf8' });
+    expect((await hsmonger('token', 'move-id', '02', ...onToken())).exitCode).toBe(0);
+    mkdirSync(at('pub'));
+    chownSync(at('pub'), token.owner?.uid ?? 0, token.owner?.gid ?? 0);
+    const listed = await loggedIn('--list-objects', '--type', 'pubkey');
+    const [, id = ''] = /label: +kipuka-ca-rsa-4096\n +ID: +(\w+)/u.exec(listed) ?? [];
+    await loggedIn('--read-object', '--type', 'pubkey', '--id', id, '--output-file', at('pub', 'sub.der'));
+    openssl('pkey', '-pubin', '-inform', 'DER', '-in', at('pub', 'sub.der'), '-out', at('sub.pub'));
+    openssl('req', '-x509', '-newkey', 'rsa:2048', '-nodes', '-keyout', at('above.key'), '-out', at('above.pem'), '-subj', '/CN=Above');
+    writeFileSync(at('sub.ext'), 'basicConstraints=critical,CA:TRUE\nkeyUsage=critical,keyCertSign,cRLSign\nsubjectKeyIdentifier=hash\n');
+    openssl('req', '-new', '-key', at('above.key'), '-subj', '/CN=Sub', '-out', at('sub.csr'));
+    const signing = ['-in', at('sub.csr'), '-force_pubkey', at('sub.pub'), '-CA', at('above.pem'), '-CAkey', at('above.key')];
+    openssl('x509', '-req', ...signing, '-days', '1000', '-extfile', at('sub.ext'), '-out', at('sub.pem'));
+    const state = async () => [await loggedIn('--list-objects'), readdirSync(at('etc'))];
+    const before = await state();
+    for (const flags of [['--dry-run'], []]) {
+      const refused = await importing(usual(), ca('sub', 2), ...flags);
+      expect(refused).toMatchObject({
+        exitCode: 3,
+        out: '',
+        err: expect.stringMatching(
+          /'sub', CN=Sub, was signed by another CA, and it could issue nothing: no certificate of CN=Above .*hsmonger token import-cert FILE --without-key --module .*Nothing was changed\.\n$/u,
+        ) as string,
+      });
+      expect(await state()).toEqual(before);
+    }
+
+    writeFileSync(at('sub.pem'), readFileSync(at('sub.pem'), 'utf8') + readFileSync(at('above.pem'), 'utf8'));
+    expect((await importing(usual(), ca('sub', 2), '--dry-run')).out).toContain(
+      "store the certificate of CN=Above on token 'kipuka', above 'CA sub'\n",
+    );
+    expect(await state()).toEqual(before);
+    const said = await importing(usual(), ca('sub', 2));
+    expect(said.exitCode, said.err + said.out).toBe(0);
+    expect(said.err).toContain("'Above' is on token 'kipuka' now, above 'CA sub'");
+    const order = ['--in', at('www.csr'), '--out', at('sub.www.pem'), '--config-dir', at('etc'), '--state-dir', at('state')];
+    const issued = await hsmonger('ca', 'issue', '--instance', 'sub', ...order);
+    expect(issued.exitCode, issued.err).toBe(0);
+    expect(openssl('verify', '-CAfile', at('above.pem'), '-untrusted', at('sub.pem'), at('sub.www.pem'))).toContain(': OK');
   });
 });

@@ -58,6 +58,12 @@ export const addIssue: AddCommand = (yargs, run) =>
           requiresArg: true,
           describe: "Name instead of the request's, repeatable: dns:, ip:, email:, uri:, dirName:",
         })
+        .option('eku', {
+          type: 'string',
+          array: true,
+          requiresArg: true,
+          describe: "Extended key usages instead of the profile's: serverAuth,clientAuth, …, or OIDs; repeatable",
+        })
         .option('days', {
           type: 'string',
           requiresArg: true,

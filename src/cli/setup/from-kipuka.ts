@@ -6,18 +6,22 @@ import { instanceFile } from '../../config/load.js';
 import { parseInstance } from '../../config/schema.js';
 import { HsmongerError, sentenceOf } from '../../errors.js';
 import { askService } from '../../service/ask.js';
+import type { Certificate } from '../../x509/certificate.js';
 import { parseCertificate } from '../../x509/parse-certificate.js';
 import { isSelfSigned } from '../../x509/path.js';
-import { certificateFromPem } from '../../x509/pem.js';
+import { nameText } from '../../x509/names/name.js';
+import { certificatesFromPem } from '../../x509/pem.js';
 import type { Surroundings } from '../command.js';
 import { directoriesOf } from '../global-options.js';
 import { harmless } from '../output.js';
 import { provisionalInstance } from '../provisional-instance.js';
 import { databaseCandidates } from './candidates.js';
 import { instanceText } from './document.js';
-import { judgeCa, pinFileOf, sharedNames, tokenLabelOf, type Adoption } from './kipuka/judge.js';
-import { moveIdCommand } from './kipuka/move-id-command.js';
+import { rooted } from './kipuka/above.js';
+import { assertFree } from './kipuka/assert-free.js';
+import { judgeCa, pinFileOf, sharedBetween, tokenLabelOf, type Adoption } from './kipuka/judge.js';
 import { readKipuka, type KipukaCa } from './kipuka/read.js';
+import { tokenCommand } from './kipuka/token-command.js';
 import { makeDatabase } from './nss-database.js';
 import type { SetupOptions } from './options.js';
 import { questionsFor } from './questions.js';
@@ -90,37 +94,53 @@ export async function setUpFromKipuka(
   const label = tokenLabelOf({ ...kipuka, library: module }, tokens, options.token, file);
   const place = { directories, instance: provisionalInstance({ ...provisional, label }) };
   const contents = await askService(place, 'inspect token', { keys: true });
-  const judged = kipuka.cas.map((ca) =>
-    judgeCa(ca, certificateOf(ca), contents, (id) => moveIdCommand(id, { ...provisional, label }, directories)),
+  const command = (...words: string[]) => tokenCommand(words, { ...provisional, label }, directories);
+  const files = new Map(kipuka.cas.map((ca) => [ca, certificatesOf(ca)]));
+  const judged = [...files].map(([ca, { own }]) => judgeCa(ca, own, contents, (id) => command('move-id', id)));
+  const found = judged.flatMap((one) => ('problem' in one ? [] : [one]));
+  const chained = found.map((one) =>
+    rooted(one, files.get(one.ca)?.above ?? [], found, contents, command('import-cert', 'FILE', '--without-key')),
   );
-  const adoptions = judged.flatMap((one) => ('problem' in one ? [] : [one]));
-  const obstacles = [...judged.flatMap((one) => ('problem' in one ? [one] : [])), ...sharedNames(adoptions)].map(({ problem }) => problem);
+  // Those above first.
+  const adoptions = chained.flatMap((one) => ('problem' in one ? [] : [one])).sort((a, b) => a.depth - b.depth);
+  const obstacles = [...[...judged, ...chained].flatMap((one) => ('problem' in one ? [one] : [])), ...sharedBetween(found)].map(
+    ({ problem }) => problem,
+  );
   if (obstacles.length > 0) {
     obstacles.slice(1).forEach(tell);
     throw new HsmongerError('PREFLIGHT_FAILED', `${obstacles[0] ?? ''} Nothing was changed.`);
-  }
-  if (options.dryRun) {
-    if (!existsSync(path.join(database, 'cert9.db'))) io.out(`make the NSS database ${harmless(database)}\n`);
-    for (const { ca, nickname, stored } of adoptions)
-      io.out(
-        `${stored ? '' : `store ${harmless(ca.cert)} on token '${harmless(label)}' as '${harmless(nickname)}'\n`}write ${harmless(instanceFile(directories, ca.id))} and hand what it names to certmonger\n`,
-      );
-    return 3;
   }
   const answers = {
     user,
     token: { label, module, environment: provisional.environment, parameters: options.moduleParameters, pinFile },
     database,
   };
+  const drafts = adoptions.map((adoption) => ({ adoption, written: draftOf(adoption, answers, directories) }));
+  for (const { adoption, written } of drafts) await assertFree(adoption, { directories, instance: written.instance }, contents);
+  if (options.dryRun) {
+    if (!existsSync(path.join(database, 'cert9.db'))) io.out(`make the NSS database ${harmless(database)}\n`);
+    for (const { ca, nickname, stored, missing } of adoptions)
+      io.out(
+        `${missing.map(({ subject }) => `store the certificate of ${harmless(nameText(subject))} on token '${harmless(label)}', above '${harmless(nickname)}'\n`).join('')}${stored ? '' : `store ${harmless(ca.cert)} on token '${harmless(label)}' as '${harmless(nickname)}'\n`}write ${harmless(instanceFile(directories, ca.id))} and hand what it names to certmonger\n`,
+      );
+    return 3;
+  }
   // kipuka has none, and what pre-flight would refuse for want of it would be on the token by then.
   (await makeDatabase(place)).forEach(tell);
   let worst = 0;
-  for (const adoption of adoptions) {
-    const written = draftOf(adoption, answers, directories);
-    if (!adoption.stored) {
-      await askService(place, 'adopt certificate', { der: adoption.certificate.der, label: adoption.nickname });
-      io.err(`hsmonger: ${harmless(adoption.ca.cert)} is on token '${harmless(label)}' now, as '${harmless(adoption.nickname)}'\n`);
+  for (const { adoption, written } of drafts) {
+    const { stored, missing } = adoption;
+    if (!stored || missing.length > 0) {
+      const beside = await askService(place, 'adopt certificate', {
+        der: adoption.certificate.der,
+        label: adoption.nickname,
+        above: missing.map(({ der }) => der),
+        taken: adoptions.map(({ nickname }) => nickname),
+      });
+      for (const one of beside) tell(`'${one}' is on token '${label}' now, above '${adoption.nickname}'`);
     }
+    if (!stored)
+      io.err(`hsmonger: ${harmless(adoption.ca.cert)} is on token '${harmless(label)}' now, as '${harmless(adoption.nickname)}'\n`);
     worst = Math.max(worst, await setUp({ ...options, ...unsaid, instance: adoption.ca.id }, written));
   }
   return worst;
@@ -165,9 +185,12 @@ function draftOf(
   return { instance: parseInstance(ca.id, file, parse(text)), text };
 }
 
-function certificateOf({ id, cert }: KipukaCa) {
+/** The CA's own certificate, which stands first in its file, and those above it. */
+function certificatesOf({ id, cert }: KipukaCa): { readonly own: Certificate; readonly above: readonly Certificate[] } {
   const what = `The certificate of [[ca]] '${id}', ${cert},`;
-  return parseCertificate(certificateFromPem(contentOf(cert)), what);
+  const [own, ...above] = certificatesFromPem(contentOf(cert), cert).map((der) => parseCertificate(der, what));
+  if (own === undefined) throw new HsmongerError('CERTIFICATE_INVALID', `${what} has no PEM certificate in it.`);
+  return { own, above };
 }
 
 function contentOf(file: string): string {

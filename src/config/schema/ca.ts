@@ -1,4 +1,5 @@
 import * as v from 'valibot';
+import { dottedForm } from '../dotted-form.js';
 import type { CaConfig } from '../instance.js';
 import { count, text } from './values.js';
 
@@ -8,10 +9,8 @@ function isWebAddress(value: string): boolean {
 
 const addresses = v.optional(v.array(v.pipe(text, v.check(isWebAddress, 'must be an http:, https:, ldap: or ldaps: address'))), []);
 
-/** X.660: under 0 and 1 there are forty arcs. */
-const dotted = /^(?:[01]\.(?:[0-9]|[1-3][0-9])|2\.(?:0|[1-9]\d{0,9}))(?:\.(?:0|[1-9]\d{0,38}))*$/u;
 const policies = v.pipe(
-  v.array(v.pipe(text, v.regex(dotted, 'must be an object identifier, such as "1.3.6.1.4.1.99999.1"'))),
+  v.array(v.pipe(text, v.regex(dottedForm, 'must be an object identifier, such as "1.3.6.1.4.1.99999.1"'))),
   v.check((oids) => new Set(oids).size === oids.length, 'must name each policy once (RFC 5280 §4.2.1.4)'),
 );
 

@@ -31,7 +31,7 @@ export const libraryDirectories: Readonly<Partial<Record<NodeJS.Architecture, re
  * Where vendors install by default, as far as we know, and where distributions' packages put them. Those of Entrust, Utimaco, Thales,
  * Kryoptic, SoftHSM, Amazon and Yubico that kipuka's page "HSM Integration" lists (Supported Vendors and Library Paths) come first.
  */
-const vendorModules: readonly VendorModule[] = [
+export const vendorModules: readonly VendorModule[] = [
   {
     vendor: 'Entrust',
     product: 'nShield',

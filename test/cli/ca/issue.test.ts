@@ -43,10 +43,23 @@ afterAll(() => {
   directory.remove();
 });
 
-function request(file: string, subject: string): void {
+function request(file: string, subject: string, ...more: readonly string[]): void {
   execFileSync(
     'openssl',
-    ['req', '-new', '-newkey', 'rsa:2048', '-nodes', '-keyout', at(`${path.basename(file)}.key`), '-subj', subject, '-out', at(file)],
+    [
+      'req',
+      '-new',
+      '-newkey',
+      'rsa:2048',
+      '-nodes',
+      '-keyout',
+      at(`${path.basename(file)}.key`),
+      '-subj',
+      subject,
+      '-out',
+      at(file),
+      ...more,
+    ],
     { stdio: 'pipe' },
   );
 }
@@ -91,6 +104,40 @@ test('one request: a dry run first, then the certificate, then the same one agai
   expect(refused.err).toContain('is there already and was left as it is');
   expect(readFileSync(at('other.crt'), 'latin1')).toBe('mine');
   expect(readdirSync(directory.path).filter((name) => name.endsWith('.new'))).toEqual([]);
+});
+
+test('--eku: extended key usages in place of the profile’s, another order for each; what a request asks for in vain is told', async () => {
+  const usages = (file: string) => /Extended Key Usage: ?(critical)?\n *(.*)\n/u.exec(certificateText(read(at(file))))?.slice(1);
+  for (const name of ['eku', 'eku2'])
+    request(`${name}.csr`, `/CN=${name}.example.test`, '-addext', 'extendedKeyUsage=serverAuth,clientAuth,codeSigning');
+  const order = ['ca', 'issue', '--in', at('eku.csr'), ...flags];
+  const plain = await hsmonger(...order, '--out', at('eku-plain.crt'));
+  const sentence =
+    /^hsmonger: \S*eku\.csr asks for extended key usages the profile does not give \(clientAuth, codeSigning\); --eku says which are given\.\n/u;
+  expect(plain).toMatchObject({ exitCode: 0, err: expect.stringMatching(sentence) as string });
+  expect((await hsmonger(...order, '--dry-run')).err).toMatch(sentence);
+  expect(usages('eku-plain.crt')).toEqual([undefined, 'TLS Web Server Authentication']);
+
+  const both = await hsmonger(...order, '--eku', 'serverAuth,clientAuth', '--eku', '1.3.6.1.5.2.3.5', '--out', at('eku.crt'));
+  expect(both).toMatchObject({ exitCode: 0, err: '' });
+  expect(usages('eku.crt')).toEqual([undefined, 'TLS Web Server Authentication, TLS Web Client Authentication, Signing KDC Response']);
+  for (const purpose of ['sslserver', 'sslclient'])
+    expect(verdict(read(at('eku.crt')), [], [root], undefined, '-purpose', purpose)).toMatch(/: OK$/mu);
+  expect(verdict(read(at('eku-plain.crt')), [], [root], undefined, '-purpose', 'sslclient')).toMatch(/unsuitable certificate purpose/u);
+  const again = await hsmonger(...order, '--eku', 'serverAuth,clientAuth,1.3.6.1.5.2.3.5');
+  expect(again.out).toBe(readFileSync(at('eku.crt'), 'latin1'));
+
+  const stamp = ['--profile', 'client', '--eku', 'timeStamping', '--out', at('stamp.crt')];
+  expect(await hsmonger(...order, ...stamp)).toMatchObject({ exitCode: 0, err: '' });
+  expect(usages('stamp.crt')).toEqual(['critical', 'Time Stamping']);
+  expect(verdict(read(at('stamp.crt')), [], [root], undefined, '-purpose', 'timestampsign')).toMatch(/: OK$/mu);
+  expect(await hsmonger(...order, '--profile', 'client', '--eku', 'codeSigning', '--out', at('code.crt'))).toMatchObject({ exitCode: 0 });
+  expect(usages('code.crt')).toEqual([undefined, 'Code Signing']);
+
+  mkdirSync(at('eku'));
+  for (const name of ['eku', 'eku2']) cpSync(at(`${name}.csr`), at('eku', `${name}.csr`));
+  const many = await hsmonger('ca', 'issue', '--in-dir', at('eku'), '--out-dir', at('eku'), ...flags);
+  expect(many).toMatchObject({ exitCode: 0, err: expect.stringMatching(/^hsmonger: eku\.csr and 1 more ask for [^\n]*\n$/u) as string });
 });
 
 test('a dry run tells what would be handed out again from what would be signed anew', async () => {
@@ -328,6 +375,10 @@ test('what does not go together is refused before anything happens', async () =>
     [['--in', at('csrs', 'a.csr'), '--days', '0'], /--days wants a number from 1 to 36525/u],
     [['--in', at('csrs', 'a.csr'), '--san', 'www.example.test'], /is no name for a certificate/u],
     [['--in', at('csrs', 'a.csr'), '--profile', 'serverr'], /There is no profile 'serverr'; there are server, client/u],
+    [['--in', at('csrs', 'a.csr'), '--eku', 'any'], /'any' is no extended key usage; there are serverAuth/u],
+    [['--in', at('csrs', 'a.csr'), '--eku', 'serverAuth,2.5.29.37.0'], /anyExtendedKeyUsage is not issued/u],
+    [['--in', at('csrs', 'a.csr'), '--profile', 'sub-ca', '--eku', 'serverAuth'], /A CA is issued without extended key usages/u],
+    [['--in', at('csrs', 'a.csr'), '--profile', 'ocsp', '--eku', 'clientAuth'], /of no use without OCSPSigning/u],
     [['--nickname', 'x', '--subject', 'CN=x'], /--key-type for a new key or --key/u],
   ] as const) {
     const said = await hsmonger('ca', 'issue', ...words, ...flags);

@@ -1,11 +1,13 @@
 import type { IssueResult } from '../../../issuer/token/issuance/results.js';
 import { nameText } from '../../../x509/names/name.js';
+import { usageText } from '../../../x509/extensions/usage-text.js';
 import { parseCertificate } from '../../../x509/parse-certificate.js';
 import { certificateToPem } from '../../../x509/pem.js';
 import type { Io } from '../../io.js';
 import { harmless, json } from '../../output.js';
 import { writeAllNew } from '../../write-file.js';
 import { inLedger } from './issue-files.js';
+import { tellWithheld } from './tell-withheld.js';
 
 /** What became of one request. */
 export interface Report {
@@ -15,6 +17,8 @@ export interface Report {
   readonly notAfter?: Date;
   readonly file?: string;
   readonly before?: boolean;
+  /** See Given. */
+  readonly withheld?: readonly string[];
   /** PEM, where no file was named. */
   readonly pem?: string;
   readonly problem?: { readonly code: string; readonly message: string };
@@ -48,6 +52,7 @@ function reportOf(result: IssueResult, above: string): Report {
     subject: nameText(subject),
     notAfter,
     before: result.before,
+    ...(result.withheld === undefined ? {} : { withheld: result.withheld.map(usageText) }),
     pem: certificateToPem(result.certificate) + above,
   };
 }
@@ -57,6 +62,7 @@ const listed = 50;
 
 /** Exit code: 1 where any request got no certificate. */
 export function tell(reports: readonly Report[], { json: asJson }: { readonly json: boolean }, total: number, io: Io): number {
+  tellWithheld(reports, io);
   const failed = reports.filter(({ problem }) => problem !== undefined);
   if (asJson) {
     io.out(json(reports));

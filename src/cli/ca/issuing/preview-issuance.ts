@@ -3,10 +3,12 @@ import { askService } from '../../../service/ask.js';
 import type { TaskOutput } from '../../../service/tasks.js';
 import type { OrderInput } from '../../../service/tasks/ca/issue-certificates.js';
 import type { NamedRequest } from '../../../issuer/token/issuance/results.js';
+import { usageText } from '../../../x509/extensions/usage-text.js';
 import type { Surroundings } from '../../command.js';
 import { harmless, json } from '../../output.js';
 import type { Unread } from './issue-files.js';
 import { portionsOf } from './portions.js';
+import { tellWithheld } from './tell-withheld.js';
 
 /** What would be issued, without a PIN and without a trace. */
 export async function previewIssuance(
@@ -22,7 +24,11 @@ export async function previewIssuance(
     previews.push(
       ...(await askService(place, 'preview issuance', { ...order, requests: portion.map(({ name, csr }) => ({ name, csr })) })),
     );
-  if (options.json) io.out(json(previews));
+  const told = previews.map((preview) =>
+    'problem' in preview || preview.withheld === undefined ? preview : { ...preview, withheld: preview.withheld.map(usageText) },
+  );
+  tellWithheld(told, io);
+  if (options.json) io.out(json(told));
   else {
     for (const preview of previews) {
       if ('problem' in preview) io.err(`${harmless(preview.name)}: ${harmless(preview.problem.message)}\n`);

@@ -7,7 +7,9 @@ import type { ListedToken, TokenKey } from '../../../pkcs11/token.js';
 import type { TokenContents } from '../../../service/tasks/token/inspect-token.js';
 import type { Certificate } from '../../../x509/certificate.js';
 import { equalBytes } from '../../../x509/der.js';
+import { nameText, sameName } from '../../../x509/names/name.js';
 import { sameKey } from '../../../x509/public-key.js';
+import { readableObjects } from '../../../x509/readable-certificates.js';
 import type { Kipuka, KipukaCa, KipukaPin } from './read.js';
 import { hex } from '../../../platform/hex.js';
 
@@ -93,9 +95,11 @@ export interface Obstacle {
 export function judgeCa(
   ca: KipukaCa,
   certificate: Certificate,
-  { keys, certificates, description: { label: token } }: TokenContents,
+  contents: TokenContents,
   moveId: (id: string) => string,
 ): Adoption | Obstacle {
+  const { keys, certificates, description } = contents;
+  const token = description.label;
   if (!identifier.test(ca.id))
     throw new HsmongerError(
       'CONFIG_INVALID',
@@ -121,6 +125,8 @@ export function judgeCa(
       problem: `The key of [[ca]] '${ca.id}' has CKA_ID ${hex(key.id)}${misnamed(key, ca)}, and certmonger finds a key by the CKA_ID NSS computes, ${hex(wanted)}. Move it with: ${moveId(hex(key.id))} — kipuka then no longer finds it by hsm_slot = ${String(ca.hsmSlot)}, so stop kipuka first; then run this again.`,
     };
   const there = certificates.find(({ der, label }) => label !== '' && equalBytes(der, certificate.der));
+  const clash = clashOnToken(ca, there?.label ?? ca.name, certificate, contents);
+  if (clash !== undefined) return { ca, problem: clash };
   if (there !== undefined) return { ca, certificate, nickname: there.label, stored: true };
   const fault = objectLabelFault(ca.name);
   if (fault !== undefined)
@@ -131,19 +137,41 @@ export function judgeCa(
   return { ca, certificate, nickname: ca.name, stored: false };
 }
 
-/** What certificates yet to be stored would share with another [[ca]]'s: certmonger and NSS tell them apart by it. */
-export function sharedNames(adoptions: readonly Adoption[]): Obstacle[] {
-  return adoptions.flatMap(({ ca, nickname, stored }, index) => {
-    const other = adoptions.find((one, at) => one.nickname === nickname && (at < index || (one.stored && at !== index)));
-    return stored || other === undefined
-      ? []
-      : [
-          {
-            ca,
-            problem: `[[ca]] '${ca.id}' and '${other.ca.id}' have one name, '${nickname}', under which both their certificates would be on the token; give one of them another 'name'.`,
-          },
-        ];
+/** What two [[ca]] would share: an instance, a CA, or what certmonger and NSS tell certificates of one token apart by. Each told once. */
+export function sharedBetween(adoptions: readonly Adoption[]): Obstacle[] {
+  return adoptions.flatMap((one, index) => {
+    const problems = adoptions.slice(0, index).flatMap((other) => sharedByTwo(one, other) ?? []);
+    return problems.slice(0, 1).map((problem) => ({ ca: one.ca, problem }));
   });
+}
+
+function sharedByTwo(one: Adoption, other: Adoption): string | undefined {
+  const both = `[[ca]] '${one.ca.id}' and '${other.ca.id}'`;
+  if (one.ca.id === other.ca.id)
+    return `Two [[ca]] have the id '${one.ca.id}', which would name one instance for both; give one of them another 'id'.`;
+  if (sameKey(one.certificate.spki, other.certificate.spki))
+    return `${both} are one CA: their certificates have one key, and two ledgers would give out its serial numbers; leave one of them out.`;
+  if (one.nickname === other.nickname)
+    return `${both} have one name, '${one.nickname}', under which both their certificates would be on the token; give one of them another 'name'.`;
+  return sameName(one.certificate.subject, other.certificate.subject)
+    ? `${both} have one subject, ${nameText(one.certificate.subject)}, and certmonger deletes one of two certificates of a token with one subject, its key with it; leave one of them to another token.`
+    : undefined;
+}
+
+/** What certmonger would delete, with its key, when it saves the CA's certificate or the other (certsave-n.c; design rule 2). */
+function clashOnToken(
+  ca: KipukaCa,
+  nickname: string,
+  certificate: Certificate,
+  { certificates, description: { label: token } }: TokenContents,
+): string | undefined {
+  const others = readableObjects(certificates).filter((one) => !equalBytes(one.der, certificate.der));
+  const stranger = others.find(({ label, certificate: { subject } }) => label === nickname && !sameName(subject, certificate.subject));
+  if (stranger !== undefined)
+    return `The certificate of [[ca]] '${ca.id}' would be '${nickname}' on token '${token}', where another certificate has that nickname, that of ${nameText(stranger.certificate.subject)}, and certmonger would delete it: change 'name', or store the certificate under another with 'hsmonger token import-cert --label'.`;
+  const double = others.find(({ label, certificate: { subject } }) => label !== nickname && sameName(subject, certificate.subject));
+  if (double === undefined) return undefined;
+  return `The certificate of [[ca]] '${ca.id}' has the subject ${nameText(certificate.subject)}, and so has '${double.label}' on token '${token}', which certmonger would delete, its key with it: if that is the same CA's, let 'name' be '${double.label}'; otherwise the two cannot be on one token.`;
 }
 
 function misnamed(key: TokenKey, { hsmSlot }: KipukaCa): string {

@@ -5,7 +5,6 @@ import type { Certificate, Extension } from '../../../x509/certificate.js';
 import {
   authorityKeyIdExtension,
   caBasicConstraintsWith,
-  extendedKeyUsageExtension,
   keyUsageExtension,
   leafBasicConstraints,
   ocspNoCheckExtension,
@@ -24,6 +23,7 @@ import { subjectKeyIdOf } from '../extension-set.js';
 import { issuerPlaces } from '../issuer-places.js';
 import { alternativeNames } from './alternative-names.js';
 import { assertNamesWithin, type AuthorityLimits } from './limits.js';
+import { usageExtensions } from './ordered-usages.js';
 import { underPolicy } from './policy.js';
 
 /** What a certificate that renews none is made from. */
@@ -59,7 +59,7 @@ export function certified(facts: Certifying): { readonly subject: Uint8Array; re
   const extensions = [
     profile.ca ? caBasicConstraintsWith(pathLengthBelow(facts)) : leafBasicConstraints,
     keyUsageExtension(usagesFor(csr.spki, policy.keyUsage)),
-    ...(policy.extendedKeyUsage.length === 0 ? [] : [extendedKeyUsageExtension(policy.extendedKeyUsage)]),
+    ...usageExtensions(policy.extendedKeyUsage),
     subjectKeyIdExtension(keyIdentifier(csr.spki)),
     authorityKeyIdExtension(subjectKeyIdOf(issuer), ca.authorityKeyId === 'key-and-issuer' ? issuer : undefined),
     ...alternativeNames(facts, subject),

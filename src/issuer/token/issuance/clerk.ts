@@ -11,6 +11,7 @@ import { buildTbsCertificate } from '../../../x509/tbs.js';
 import { fingerprintsOf } from '../../../x509/wrappings.js';
 import { judgeFor, type Judge } from './judge.js';
 import { orderedRequest, type IssueOrder } from './order.js';
+import { withheldUsages } from './ordered-usages.js';
 import { assertProven, planOrdered, soundRequest, type IssuingCa } from './prepared.js';
 import { theRequest } from '../sound.js';
 import { refusal, type NamedRequest, type Refused } from './results.js';
@@ -34,6 +35,8 @@ export interface Prepared {
   readonly spki: Uint8Array;
   /** See fingerprintsOf(). */
   readonly keys: readonly string[];
+  /** See Given. */
+  readonly withheld?: readonly string[];
   /** DER TBSCertificate. */
   readonly tbs: Uint8Array;
   readonly row: Pick<IssuedRow, 'serial' | 'request' | 'profile' | 'subject' | 'subjectKey' | 'notBefore' | 'notAfter'>;
@@ -76,8 +79,10 @@ export function clerkAt({ ca, order, algorithm, now }: Desk): Clerk {
           );
         // OpenSSL has read the key with the rest: to have it read again is a tenth of all there is to do.
         assertProven(csr, judged.key);
+        const withheld = withheldUsages(csr.extensions, order);
         return {
           name,
+          ...(withheld.length === 0 ? {} : { withheld }),
           spki,
           keys: fingerprintsOf(spki),
           tbs,

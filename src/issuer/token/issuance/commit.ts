@@ -5,7 +5,7 @@ import { keyFingerprint } from '../../../x509/public-key.js';
 import { assertKeyNotWithdrawn } from '../revocation/withdrawn.js';
 import type { Clerk, Prepared } from './clerk.js';
 import type { IssueParts } from './issue-many.js';
-import { refusal, type IssueResult } from './results.js';
+import { givenFor, refusal, type IssueResult } from './results.js';
 
 /** A certificate that was signed and judged, and that nobody may have before it is in the ledger. */
 export interface Signed extends Prepared {
@@ -26,7 +26,7 @@ export function commitAll(
   const issuerKey = keyFingerprint(ca.authority.certificate.spki);
   const issuedAt = clock();
   return atOnce(ledger, busyMs, () =>
-    signed.map(({ index, name, certificate, spki, keys, row }) => {
+    signed.map(({ index, name, withheld, certificate, spki, keys, row }) => {
       try {
         // The key may have been revoked while the token signed.
         assertKeyNotWithdrawn(ledger, keys);
@@ -35,9 +35,9 @@ export function commitAll(
       }
       const earlier = standing(ledger, row.request);
       if (earlier !== undefined && judge(earlier.certificate, spki) === undefined)
-        return [index, { name, certificate: earlier.certificate, before: true }] as const;
+        return [index, givenFor(name, earlier.certificate, true, withheld)] as const;
       insertIssued(ledger, { ...row, issuerKey, certificate, issuedAt, uid });
-      return [index, { name, certificate, before: false }] as const;
+      return [index, givenFor(name, certificate, false, withheld)] as const;
     }),
   );
 }

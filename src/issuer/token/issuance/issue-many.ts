@@ -9,7 +9,7 @@ import { assembleCertificate } from '../../../x509/tbs.js';
 import { assertKeyNotWithdrawn } from '../revocation/withdrawn.js';
 import { clerkAt, type Clerk, type Clerks, type Desk } from './clerk.js';
 import { commitAll, standing, type Signed } from './commit.js';
-import { refusal, type IssueResult, type NamedRequest } from './results.js';
+import { givenFor, refusal, type IssueResult, type NamedRequest } from './results.js';
 
 export interface IssueParts {
   readonly desk: Desk;
@@ -97,7 +97,7 @@ export async function issueMany(parts: IssueParts, requests: readonly NamedReque
     }
     const earlier = standing(ledger, row.request);
     if (earlier !== undefined && (await clerks.judge(earlier.certificate, spki)) === undefined)
-      return { name, certificate: earlier.certificate, before: true };
+      return givenFor(name, earlier.certificate, true, prepared.withheld);
     const signature = await gate(async () => (over() ? undefined : parts.sign(algorithm, tbs)));
     if (signature === undefined) return undefined;
     if (!(await clerks.isSigned(tbs, signature)))

@@ -13,6 +13,8 @@ export interface IssueOrder {
   readonly subject?: Uint8Array;
   /** DER GeneralName elements. */
   readonly names?: readonly Uint8Array[];
+  /** Dotted, instead of the profile's; see assertUsagesFit(). */
+  readonly extendedKeyUsage?: readonly string[];
   readonly days?: number;
   readonly pathLength?: number;
   readonly nameConstraints?: NameConstraints;
@@ -31,7 +33,7 @@ const fingerprints = new WeakMap<IssueOrder, string>();
 function fingerprint(order: IssueOrder): string {
   const known = fingerprints.get(order);
   if (known !== undefined) return known;
-  const { subject, names, days, pathLength, nameConstraints, again } = order;
+  const { subject, names, extendedKeyUsage, days, pathLength, nameConstraints, again } = order;
   const said = JSON.stringify([
     subject === undefined ? null : hex(subject),
     names?.map(hex) ?? null,
@@ -40,6 +42,8 @@ function fingerprint(order: IssueOrder): string {
     nameConstraints?.permitted.map(hex) ?? null,
     nameConstraints?.excluded.map(hex) ?? null,
     again ?? null,
+    // Only where it is said: what was ordered before there was such a wish is still the same order.
+    ...(extendedKeyUsage === undefined ? [] : [extendedKeyUsage]),
   ]);
   const made = createHash('sha256').update(said).digest('hex');
   fingerprints.set(order, made);

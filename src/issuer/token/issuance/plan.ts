@@ -9,19 +9,21 @@ import type { IssuePlan } from '../decide.js';
 import { assertAnother } from '../sound.js';
 import { validityBelow, type Terms } from '../validity.js';
 import { certified, type Certifying } from './certified.js';
+import type { IssueOrder } from './order.js';
+import { withUsages } from './ordered-usages.js';
 
 /** One certificate that an administrator orders from the CA; its request is sound and signed by its own key. */
-export type Issuance = Omit<Certifying, 'policy'> & Terms;
+export type Issuance = Omit<Certifying, 'policy'> & Terms & Pick<IssueOrder, 'extendedKeyUsage'>;
 
 /** What to sign at `now`, or why not. It ends no later than the CA's own certificate, and begins no earlier. */
 export function planIssue(now: Date, facts: Issuance): IssuePlan {
   const { csr, issuer, profile } = facts;
-  const { issue: policy } = profile;
-  if (policy === undefined)
+  if (profile.issue === undefined)
     throw new HsmongerError(
       'OLD_CERTIFICATE_MISSING',
       `By profile ${profile.name} certificates are renewed, never issued anew; choose another profile.`,
     );
+  const policy = withUsages(profile.issue, facts.extendedKeyUsage);
   const { subject, extensions } = certified({ ...facts, policy });
   assertAnother(csr.spki, subject, issuer);
   if (policy.extendedKeyUsage.includes(oids.serverAuth) && !namesService(extensions)) {

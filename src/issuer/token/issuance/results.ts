@@ -17,6 +17,8 @@ export interface Given {
   readonly certificate: Uint8Array;
   /** It had been issued before, for the same request and the same order. */
   readonly before: boolean;
+  /** Extended key usages (dotted) the request asks for and the profile does not give. */
+  readonly withheld?: readonly string[];
 }
 
 export interface Refused {
@@ -27,4 +29,8 @@ export interface Refused {
 export function refusal(name: string, error: unknown): Refused {
   const { code, message } = asHsmongerError(error);
   return { name, problem: { code, message } };
+}
+
+export function givenFor(name: string, certificate: Uint8Array, before: boolean, withheld: readonly string[] | undefined): Given {
+  return { name, certificate, before, ...(withheld === undefined ? {} : { withheld }) };
 }

@@ -9,6 +9,7 @@ import type { Authority } from '../../../issuer/token/authority.js';
 import { clerkHere, deskFor, type Clerks, type Desk } from '../../../issuer/token/issuance/clerk.js';
 import { issueMany } from '../../../issuer/token/issuance/issue-many.js';
 import type { IssueOrder } from '../../../issuer/token/issuance/order.js';
+import { assertUsagesFit } from '../../../issuer/token/issuance/ordered-usages.js';
 import { issuingCa, type IssuingCa } from '../../../issuer/token/issuance/prepared.js';
 import type { IssueResult, NamedRequest } from '../../../issuer/token/issuance/results.js';
 import { openSigningPool } from '../../../pkcs11/signing/pool.js';
@@ -100,6 +101,7 @@ export async function issueThrough(
 
 export function orderOf({ profile, names, ...rest }: OrderInput): IssueOrder {
   if (!isProfileName(profile)) throw new HsmongerError('PROFILE_UNKNOWN', `There is no profile '${profile}'.`);
+  if (rest.extendedKeyUsage !== undefined) assertUsagesFit(profiles[profile], rest.extendedKeyUsage);
   return { ...rest, profile: profiles[profile], ...(names === undefined ? {} : { names: names.map(encodeGeneralName) }) };
 }
 

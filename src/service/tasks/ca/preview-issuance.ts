@@ -3,6 +3,7 @@ import { clerkAt, deskFor } from '../../../issuer/token/issuance/clerk.js';
 import { standing } from '../../../issuer/token/issuance/commit.js';
 import type { NamedRequest } from '../../../issuer/token/issuance/results.js';
 import { orderedRequest } from '../../../issuer/token/issuance/order.js';
+import { withheldUsages } from '../../../issuer/token/issuance/ordered-usages.js';
 import { assertProven, planOrdered, soundRequest } from '../../../issuer/token/issuance/prepared.js';
 import { assertNotWithdrawn } from '../../../issuer/token/revocation/withdrawn.js';
 import { elementsIn } from '../../../x509/der.js';
@@ -28,6 +29,8 @@ type IssuancePreview =
       readonly extensions: readonly { readonly oid: string; readonly critical: boolean; /** Hex. */ readonly value: string }[];
       /** The ledger has a certificate for this request and order, which would be handed out again. */
       readonly before: boolean;
+      /** See Given. */
+      readonly withheld?: readonly string[];
     }
   | { readonly name: string; readonly problem: { readonly code: ErrorCode; readonly message: string } };
 
@@ -48,9 +51,11 @@ export async function previewIssuance(
       const { subject, profile, notBefore, notAfter, extensions } = planOrdered(now, ca, csr, order);
       assertProven(csr, openKey(csr.spki));
       const earlier = standing(context.ledger(), orderedRequest(csr, order, ca.authority.certificate.spki));
+      const withheld = withheldUsages(csr.extensions, order);
       const names = findExtension(extensions, oids.subjectAltName);
       previews.push({
         name,
+        ...(withheld.length === 0 ? {} : { withheld }),
         subject: nameText(subject),
         names: names === undefined ? [] : elementsIn(names.value).map(generalNameElementText),
         profile: profile.name,

@@ -3,12 +3,11 @@ import { exclusively } from '../../../ledger/exclusively.js';
 import type { Token } from '../../../pkcs11/token.js';
 import { run } from '../../../platform/run.js';
 import { readCertificates, type GivenFile } from '../../../renewal/importing/read-certificates.js';
-import { ownPlace, type Placed } from '../../../issuer/token/own/place.js';
-import { nssKeyId } from '../../../pkcs11/objects/nss-key-id.js';
+import { ownPlace } from '../../../issuer/token/own/place.js';
 import { opensslFault } from '../../../x509/acceptable.js';
 import type { Certificate } from '../../../x509/certificate.js';
 import { equalBytes } from '../../../x509/der.js';
-import { commonNameOf, nameText, sameName } from '../../../x509/names/name.js';
+import { nameText } from '../../../x509/names/name.js';
 import { parseCertificate } from '../../../x509/parse-certificate.js';
 import { findPath, role } from '../../../x509/path.js';
 import { sameKey } from '../../../x509/public-key.js';
@@ -17,6 +16,7 @@ import type { ServiceContext } from '../../context.js';
 import { tokenIssuerOf } from '../../own-authority.js';
 import { keyFactsOf, type OwnCa } from './make-root.js';
 import { keyAskedFor } from './request-ca.js';
+import { storeAbove } from './store-above.js';
 
 interface StoreInput {
   /** DER. */
@@ -80,13 +80,7 @@ async function storeMissing(
   const key = await token.findKey({ by: 'public-key', spki: certificate.spki });
   const there = placed.some((object) => equalBytes(object.certificate.der, der));
   // The chain first: a CA that is there without it could not be found by what issues.
-  const beside: string[] = [];
-  for (const [index, one] of chain.entries()) {
-    if (objects.some((object) => equalBytes(object.certificate.der, one.der))) continue;
-    const label = labelFor(one, objects, [nickname, ...beside], index === 0 ? issuerNickname : undefined);
-    await token.storeCertificate(one.der, { label, id: nssKeyId(one.spki) ?? new Uint8Array() });
-    beside.push(label);
-  }
+  const beside = await storeAbove(token, objects, chain, [nickname], issuerNickname);
   if (!there) await token.storeCertificate(der, { label: nickname, id: key.id });
   return { certificate: der, key: keyFactsOf({ key, spki: certificate.spki, made: false }), there, beside };
 }
@@ -138,22 +132,4 @@ function chainOf(now: Date, certificate: Certificate, pool: readonly Certificate
   if (fault !== undefined || 'fault' in path)
     throw new HsmongerError('CERTIFICATE_INVALID', `The certificate of ${nameText(certificate.subject)} was not stored: ${fault ?? ''}.`);
   return [...path.chain, ...path.roots].filter(({ der }) => !equalBytes(der, certificate.der));
-}
-
-/** The label its subject has there already, else the name it is given, else its own; never one of another subject's (design rule 2). */
-function labelFor({ subject }: Certificate, objects: readonly Placed[], taken: readonly string[], given: string | undefined): string {
-  const known = objects.find((object) => object.label !== '' && sameName(object.certificate.subject, subject));
-  if (known !== undefined) return known.label;
-  const wanted =
-    given ??
-    commonNameOf(subject)
-      .replace(/[:/\p{Cc}]/gu, ' ')
-      .trim()
-      .slice(0, 60)
-      .trim();
-  const used = new Set([...taken, ...objects.map(({ label }) => label)]);
-  for (let n = 1; ; n++) {
-    const label = n === 1 ? wanted : `${wanted} ${String(n)}`;
-    if (!used.has(label)) return label;
-  }
 }

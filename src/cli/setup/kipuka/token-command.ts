@@ -11,9 +11,9 @@ interface TokenWithoutInstance {
   readonly parameters?: string | undefined;
 }
 
-/** The `token move-id` for a key (CKA_ID in hexadecimal) on a token no instance file names yet: one line for a shell, to be pasted. */
-export function moveIdCommand(
-  id: string,
+/** A `hsmonger token` command, by its words, for a token no instance file names yet: one line for a shell, to be pasted. */
+export function tokenCommand(
+  words: readonly string[],
   { module, label, pinFile, user, environment, parameters }: TokenWithoutInstance,
   directories: Directories,
 ): string {
@@ -21,8 +21,7 @@ export function moveIdCommand(
   return [
     'hsmonger',
     'token',
-    'move-id',
-    id,
+    ...words,
     '--module',
     module,
     '--token',
