@@ -75,6 +75,27 @@ it('makes key and certificate on the token that is named, and says which lines h
   expect(shown.out, shown.err).toBe(pem);
 });
 
+it('run again once certmonger has renewed it, leaves the renewed one alone', async () => {
+  const order = ['--subject', 'CN=Renewed,O=My Company', '--key-type', 'P-256', '--days', '90'];
+  const made = await issue('renewed', ...order, '--token', 'responder');
+  expect(made.exitCode, made.err).toBe(0);
+  const out = path.join(ground.directory, 'renewed.crt');
+  expect(await issue('renewed', ...order.slice(0, -1), '180', '--token', 'responder', '--out', out)).toMatchObject({ exitCode: 0 });
+  const longer = ground.file('renewed.der', openssl('x509', '-in', out));
+  for (let left = 2; left > 0; left--) await onResponders.tool('--delete-object', '--type', 'cert', '--label', 'renewed');
+  const id = nssId(readFileSync(out, 'utf8'));
+  await onResponders.tool('--write-object', longer, '--type', 'cert', '--label', 'renewed', '--id', id);
+  const said = await issue('renewed', ...order, '--token', 'responder', '--out', out);
+  expect(said).toMatchObject({
+    exitCode: 0,
+    out: expect.stringMatching(/; key there already, certificate on the token 'responders' already\n$/u) as string,
+  });
+  expect((await onResponders.objects()).filter((object) => object.startsWith('Certificate renewed'))).toEqual([
+    `Certificate renewed ${id}`,
+  ]);
+  expect(readFileSync(out, 'utf8')).toBe(openssl('x509', '-in', longer));
+});
+
 it('refuses another place than the file’s, and looks for clashes on that token', async () => {
   const before = [await ground.objects(), await onResponders.objects()];
   const key = ['--key-type', 'P-256'];

@@ -10,6 +10,8 @@ import { assertLabel } from '../../../pkcs11/objects/object-label.js';
 import { parseKeyType } from '../../../pkcs11/objects/key-type.js';
 import type { KeySelector, Token, TokenCertificate, TokenKey } from '../../../pkcs11/token.js';
 import { assembleRequest, buildRequestInfo } from '../../../x509/build-csr.js';
+import type { Certificate } from '../../../x509/certificate.js';
+import { equalBytes } from '../../../x509/der.js';
 import { nameText, sameName } from '../../../x509/names/name.js';
 import { parseCertificate } from '../../../x509/parse-certificate.js';
 import { parseCsr } from '../../../x509/parse-csr.js';
@@ -74,11 +76,23 @@ export async function issueOnToken(context: ServiceContext, { nickname, on, key:
   const [result] = await issueThrough(context, ca, order, [{ name: nickname, csr: request, request: again }], new AbortController().signal);
   if (result === undefined) throw new HsmongerError('INTERNAL', 'One request had no result.');
   if ('problem' in result) throw new HsmongerError(result.problem.code, result.problem.message);
-  const stored = await aloneWithToken(context, on, (token) =>
-    token.storeCertificate(result.certificate, { label: nickname, id: key.key.id }),
-  );
-  const { certificate, before } = result;
+  const { certificate: issued, before } = result;
+  const { stored, certificate } = await aloneWithToken(context, on, async (token) => {
+    const renewed = before ? renewedSince(await token.certificates(), nickname, parseCertificate(issued)) : undefined;
+    if (renewed !== undefined) return { stored: 'there already' as const, certificate: renewed };
+    return { stored: await token.storeCertificate(issued, { label: nickname, id: key.key.id }), certificate: issued };
+  });
   return { certificate, before, stored, key: keyFactsOf(key), token: label, ...aboveOf(ca.authority) };
+}
+
+/**
+ * What certmonger has put in the place of the certificate of this order: were the first put beside it again, whoever takes the first of a
+ * nickname would get that one.
+ */
+function renewedSince(certificates: readonly TokenCertificate[], nickname: string, issued: Certificate): Uint8Array | undefined {
+  return readableObjects(certificates).find(
+    ({ label, certificate: { spki, notAfter } }) => label === nickname && equalBytes(spki, issued.spki) && notAfter > issued.notAfter,
+  )?.der;
 }
 
 /** Another process may be making a key of 4096 bits on a slow token. */
