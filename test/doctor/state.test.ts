@@ -91,7 +91,6 @@ const healthyState = (): StateFacts => ({
       subjectKey: keyFingerprint(keys.spki),
       profile: 'caCACert',
       subject: '',
-      certificate: certificate.der,
       notAfter: certificate.notAfter,
       issuedAt: at(-1),
     },
@@ -133,9 +132,7 @@ const all = (facts: DoctorFacts) => checks.flatMap((check) => check.run(facts).m
 const authority = (given: Partial<NonNullable<ServersFacts['authority']>>) =>
   servers({ authority: { url: 'https://pki.test', answer: { known: true, value: {} }, ...given } });
 const issued = (cert: Certificate, issuedAt: Date) => ({
-  issued: [
-    { subjectKey: keyFingerprint(keys.spki), profile: 'caCACert', subject: '', certificate: cert.der, notAfter: cert.notAfter, issuedAt },
-  ],
+  issued: [{ subjectKey: keyFingerprint(keys.spki), profile: 'caCACert', subject: '', notAfter: cert.notAfter, issuedAt }],
 });
 const outcome = (code: 'TOKEN_NOT_FOUND' | 'ISSUED', when: Date) => ({
   outcomes: [{ subjectKey: keyFingerprint(keys.spki), profile: 'caCACert', at: when, code, message: 'There is no token.', uid: 17 }],

@@ -1,6 +1,7 @@
 import path from 'node:path';
 import { askService } from '../../service/ask.js';
 import { tokenIssuerOf } from '../../service/own-authority.js';
+import type { ExportPart, ExportedCertificate } from '../../service/tasks/ca/export-issued.js';
 import type { AddCommand, Surroundings } from '../command.js';
 import { instanceOf, type GlobalOptions } from '../global-options.js';
 import { harmless, json } from '../output.js';
@@ -33,20 +34,26 @@ async function exportOpenssl(options: ExportOptions, { io, env, clock }: Surroun
   await assertOwnedHere(place, 'export the ledger');
   const { directory } = options;
   assertNewDirectory(directory);
-  const exported = await askService(place, 'export issued', undefined);
+  const issued: ExportedCertificate[] = [];
+  const exported = await askService(place, 'export issued', undefined, {
+    onProgress: ({ part }) => {
+      issued.push(...(part as ExportPart).issued);
+    },
+  });
   const now = clock();
   writeOpensslDirectory(
     directory,
     exported,
-    [...exported.issued.map((one) => indexLine(one, now)), ...exported.told.map(toldLine)].join(''),
+    issued,
+    [...issued.map((one) => indexLine(one, now)), ...exported.told.map(toldLine)].join(''),
   );
-  const losses = [...exported.issued.flatMap((one) => lost(one) ?? []), ...exported.told.map(lostOfTold)];
+  const losses = [...issued.flatMap((one) => lost(one) ?? []), ...exported.told.map(lostOfTold)];
   if (losses.length > 0) io.err(`hsmonger: The index of openssl has no words for: ${losses.join('; ')}.\n`);
   if (options.json)
     io.out(
       json({
         directory,
-        certificates: exported.issued.length,
+        certificates: issued.length,
         revokedElsewhere: exported.told.length,
         serial: exported.nextSerial,
         crlNumber: exported.nextCrlNumber,
@@ -55,7 +62,7 @@ async function exportOpenssl(options: ExportOptions, { io, env, clock }: Surroun
     );
   else
     io.out(
-      `${harmless(directory)}: ${String(exported.issued.length)} certificates, the next CRL has the number 0x${exported.nextCrlNumber}. From now on either issue there or here, never both.\n`,
+      `${harmless(directory)}: ${String(issued.length)} certificates, the next CRL has the number 0x${exported.nextCrlNumber}. From now on either issue there or here, never both.\n`,
     );
   return 0;
 }

@@ -10,7 +10,7 @@ export interface StateFacts {
   readonly newest?: Date;
   readonly outcomes: readonly OutcomeRow[];
   /** The latest certificate issued for each key and profile, unless revoked. */
-  readonly issued: readonly Pick<IssuedRow, 'subjectKey' | 'profile' | 'subject' | 'certificate' | 'notAfter' | 'issuedAt'>[];
+  readonly issued: readonly Pick<IssuedRow, 'subjectKey' | 'profile' | 'subject' | 'notAfter' | 'issuedAt'>[];
   readonly savings: readonly UnfinishedSaving[];
   readonly refusedPins: readonly RefusedPin[];
   /** Requests taken over from others, as they were called then and are called since. */

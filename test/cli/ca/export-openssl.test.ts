@@ -3,6 +3,8 @@ import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, writeFile
 import path from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { installation } from '../../../src/platform/installation.js';
+import { insertIssued } from '../../../src/ledger/issued.js';
+import { openLedger } from '../../../src/ledger/ledger.js';
 import { privateDirectory, type PrivateDirectory } from '../../rig/directory.js';
 import { createInstance } from '../../rig/instance.js';
 import { caNickname, createOpensslAuthority, openssl, type OpensslAuthority } from '../../rig/openssl-authority.js';
@@ -14,6 +16,7 @@ let home: PrivateDirectory;
 let token: SoftToken;
 let authority: OpensslAuthority;
 let here: readonly string[];
+let stateDir: string;
 const files: Record<string, string> = {};
 const out = () => path.join(home.path, 'moved');
 
@@ -21,7 +24,8 @@ beforeAll(async () => {
   home = privateDirectory('export');
   token = await createSoftToken({ directory: home.path, owner: ensureServiceUser() });
   authority = await createOpensslAuthority(home.path, token, 'P-256');
-  const { configDir, stateDir } = createInstance({ directory: home.path, token, certificates: [], issuerCertificate: caNickname });
+  const { configDir, ...instance } = createInstance({ directory: home.path, token, certificates: [], issuerCertificate: caNickname });
+  ({ stateDir } = instance);
   here = ['--config-dir', configDir, '--state-dir', stateDir];
   for (const [name, reason, ...more] of [
     ['lost', 'keyCompromise', '--invalidity', '2026-03-01T10:00Z'],
@@ -250,3 +254,39 @@ test('what only a published CRL told of stays revoked with openssl', async () =>
     /Serial Number: AB01\n\s+Revocation Date: Mar {2}1 10:00:00 2026 GMT\n[^]*?Key Compromise/u,
   );
 }, 60_000);
+
+test('more certificates than one answer of the process that reads them can hold', async () => {
+  const count = 1000;
+  const file = path.join(home.path, 'large.der');
+  openssl(
+    ...['req', '-x509', '-utf8', '-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:P-256', '-nodes', '-keyout', '/dev/null'],
+    ...['-subj', '/C=US/O=Müller \\/ Söhne/CN=My Company Root CA', '-set_serial', '0x40000000000000000000000000000000'],
+    ...['-addext', `nsComment=${'x'.repeat(70_000)}`, '-outform', 'DER', '-out', file],
+  );
+  const large = readFileSync(file);
+  const serial = large.indexOf(Buffer.from('40000000000000000000000000000000', 'hex'));
+  const ledger = openLedger(path.join(stateDir, 'hsmonger', 'ledger.sqlite'));
+  ledger.transaction(() => {
+    for (let n = 0; n < count; n++) {
+      const certificate = Buffer.from(large);
+      certificate.writeUInt32BE(n, serial + 12);
+      insertIssued(ledger, {
+        ...{
+          issuerKey: 'k',
+          serial: certificate.toString('hex', serial, serial + 16),
+          request: `large ${String(n)}`,
+          profile: 'caServerCert',
+        },
+        ...{ subject: 'CN=large', subjectKey: `key ${String(n)}`, notBefore: new Date(0), notAfter: new Date('2049-01-01') },
+        ...{ certificate, issuedAt: new Date(0), uid: 0 },
+      });
+    }
+  })();
+  ledger.close();
+  expect(count * large.length).toBeGreaterThan(64 * 1024 * 1024);
+  const moved = path.join(home.path, 'many');
+  const said = await hsmonger('ca', 'export-openssl', moved, ...here);
+  expect(said.exitCode, said.err).toBe(0);
+  expect(readFileSync(path.join(moved, 'index.txt'), 'utf8').match(/CN=large|My Company Root CA/gu)?.length).toBe(count);
+  expect(readdirSync(path.join(moved, 'newcerts')).length).toBeGreaterThan(count);
+}, 120_000);

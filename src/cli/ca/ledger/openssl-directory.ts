@@ -3,7 +3,7 @@ import path from 'node:path';
 import { HsmongerError, sentenceOf } from '../../../errors.js';
 import { placeDurably, writeDurably } from '../../../platform/durable-file.js';
 import { serialText } from './openssl-index.js';
-import type { ExportedCa } from '../../../service/tasks/ca/export-issued.js';
+import type { ExportedCa, ExportedCertificate } from '../../../service/tasks/ca/export-issued.js';
 import { parseCertificate } from '../../../x509/parse-certificate.js';
 import { certificateToPem } from '../../../x509/pem.js';
 
@@ -38,7 +38,8 @@ export function assertNewDirectory(directory: string): void {
 /** Writes the directory, or completes it. Where that fails what was written is removed again. COMMAND_FAILED. */
 export function writeOpensslDirectory(
   directory: string,
-  { authority, issued, nextSerial, nextCrlNumber }: ExportedCa,
+  { authority, nextSerial, nextCrlNumber }: ExportedCa,
+  issued: readonly ExportedCertificate[],
   indexText: string,
 ): void {
   const made = !existsSync(directory);

@@ -1,9 +1,8 @@
 import type { RevocationReason } from '../../../config/revocation-reason.js';
-import type { ExportedCa } from '../../../service/tasks/ca/export-issued.js';
+import type { ExportedCa, ExportedCertificate as Issued } from '../../../service/tasks/ca/export-issued.js';
 import { openSslName } from '../../../x509/names/openssl-name.js';
 import { parseCertificate } from '../../../x509/parse-certificate.js';
 
-type Issued = ExportedCa['issued'][number];
 type Told = ExportedCa['told'][number];
 type Revocation = Told['revocation'];
 

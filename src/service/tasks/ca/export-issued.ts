@@ -9,16 +9,12 @@ import { keyFingerprint } from '../../../x509/public-key.js';
 import { newSerial } from '../../../x509/serial.js';
 import type { ServiceContext } from '../../context.js';
 import { ownAuthority } from '../../own-authority.js';
+import { partBytes } from '../state/state-parts.js';
 
 /** What another CA software needs to go on. */
 export interface ExportedCa {
   /** DER. */
   readonly authority: Uint8Array;
-  /** Every certificate of the CA's name, oldest first. */
-  readonly issued: readonly {
-    readonly certificate: Uint8Array;
-    readonly revocation?: Revocation;
-  }[];
   /** What is revoked of certificates the ledger does not have: a published CRL told of them, after a restore or a move. */
   readonly told: readonly { /** Content octets. */ readonly serial: Uint8Array; readonly revocation: Revocation }[];
   /** Hex, an even number of digits: what openssl reads. */
@@ -26,13 +22,24 @@ export interface ExportedCa {
   readonly nextCrlNumber: string;
 }
 
-/** Reads the ledger for `ca export-openssl`; changes nothing. */
+/** A certificate of the CA's name. */
+export interface ExportedCertificate {
+  readonly certificate: Uint8Array;
+  readonly revocation?: Revocation;
+}
+
+/** What each progress carries: the certificates since the last one, oldest first. Of a CA with many they are more than one answer can hold. */
+export interface ExportPart {
+  readonly issued: readonly ExportedCertificate[];
+}
+
+/** Reads the ledger for `ca export-openssl`; changes nothing. The certificates go ahead, as ExportPart. */
 export async function exportIssued(context: ServiceContext): Promise<ExportedCa> {
   assertOwner(context.instance, 'export the ledger');
   const ledger = context.ledger();
   const { certificate: authority } = await ownAuthority(context, await context.openToken());
   const revoked = new Map(listRevoked(ledger).map((row) => [nameOf(row), row]));
-  const issued = listIssued(ledger).flatMap((row) => {
+  const issued = listIssued(ledger).flatMap((row): ExportedCertificate[] => {
     if (!sameName(parseCertificate(row.certificate).issuer, authority.subject)) return [];
     const revocation = revoked.get(nameOf(row));
     return [
@@ -42,9 +49,13 @@ export async function exportIssued(context: ServiceContext): Promise<ExportedCa>
       },
     ];
   });
+  let done = 0;
+  for (const some of portions(issued)) {
+    done += some.length;
+    context.progress(done, issued.length, { issued: some } satisfies ExportPart);
+  }
   return {
     authority: authority.der,
-    issued,
     told: listTold(ledger, keyFingerprint(authority.spki)).map(({ serial, ...revocation }) => ({
       serial: Uint8Array.from(Buffer.from(serial, 'hex')),
       revocation: revocationOf(revocation),
@@ -52,6 +63,20 @@ export async function exportIssued(context: ServiceContext): Promise<ExportedCa>
     nextSerial: evenHex(unsignedValue(newSerial()) ?? 1n),
     nextCrlNumber: evenHex(nextCrlNumber(highestCrlNumber(ledger))),
   };
+}
+
+function* portions(issued: readonly ExportedCertificate[]): Generator<ExportedCertificate[]> {
+  let some: ExportedCertificate[] = [];
+  let bytes = 0;
+  for (const one of issued) {
+    some.push(one);
+    bytes += one.certificate.length;
+    if (bytes < partBytes) continue;
+    yield some;
+    some = [];
+    bytes = 0;
+  }
+  if (some.length > 0) yield some;
 }
 
 function revocationOf({ at, reason, invalidity }: Revocation): Revocation {

@@ -7,7 +7,7 @@ import { longest, readLedger, type LedgerContents } from './read-ledger.js';
 /** What is remembered, and whether it can be believed. */
 export interface StateExamined extends Omit<LedgerContents, 'issued'> {
   /** The certificate that lasts longest of those issued for each key and profile, unless revoked. */
-  readonly issued: readonly IssuedRow[];
+  readonly issued: readonly Pick<IssuedRow, 'subjectKey' | 'profile' | 'subject' | 'notAfter' | 'issuedAt'>[];
   /** What SQLite finds wrong, by file; a sound file has no line. */
   readonly faults: readonly { readonly file: string; readonly fault: string }[];
   /** The latest time in the ledger; undefined while nothing is in it. */
@@ -24,5 +24,13 @@ export async function examineState(context: ServiceContext): Promise<StateExamin
   const contents = await readLedger(context);
   const ledger = context.ledger();
   const newest = newestTime(ledger);
-  return { ...contents, issued: longest(listIssued(ledger)), faults, ...(newest === undefined ? {} : { newest }) };
+  // Without the certificates: of a CA with many they are more than an answer can hold.
+  const issued = longest(listIssued(ledger)).map(({ subjectKey, profile, subject, notAfter, issuedAt }) => ({
+    subjectKey,
+    profile,
+    subject,
+    notAfter,
+    issuedAt,
+  }));
+  return { ...contents, issued, faults, ...(newest === undefined ? {} : { newest }) };
 }
