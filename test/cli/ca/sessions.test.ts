@@ -56,6 +56,16 @@ test('a root is made though the session is lost under its signature, and is ther
   expect((await run('ca', 'chain')).out).toMatch(/BEGIN CERTIFICATE/u);
 });
 
+test('a key and its certificate are made once though the session is lost under the request', async () => {
+  sessions.seen();
+  sessions.lose(1);
+  const said = await run('ca', 'issue', '--profile', 'client', '--nickname', 'own', '--subject', 'CN=own', '--key-type', 'P-256');
+  expect(said.exitCode, said.err).toBe(0);
+  expect(sessions.seen()).toMatchObject({ lost: 1 });
+  const keys = JSON.parse((await run('token', 'keys', '--json')).out) as { certificates: string[] }[];
+  expect(keys.filter(({ certificates }) => certificates.includes('own'))).toHaveLength(2);
+});
+
 describe('a CRL', () => {
   test('is made though the session is lost under its signature, with the number it would have had', async () => {
     for (const [number, losses] of [

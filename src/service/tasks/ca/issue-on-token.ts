@@ -8,6 +8,7 @@ import { assertNotWithdrawn } from '../../../issuer/token/revocation/withdrawn.j
 import { exclusively } from '../../../ledger/exclusively.js';
 import { assertLabel } from '../../../pkcs11/objects/object-label.js';
 import { parseKeyType } from '../../../pkcs11/objects/key-type.js';
+import { openSigningOnceMore } from '../../../pkcs11/signing/once-more.js';
 import type { KeySelector, Token, TokenCertificate, TokenKey } from '../../../pkcs11/token.js';
 import { assembleRequest, buildRequestInfo } from '../../../x509/build-csr.js';
 import type { Certificate } from '../../../x509/certificate.js';
@@ -100,7 +101,7 @@ const busyMs = 300_000;
 
 /** No two processes look for a key or a certificate and put it there where there is none. */
 async function aloneWithToken<T>(context: ServiceContext, on: string | undefined, work: (token: Token) => Promise<T>): Promise<T> {
-  const token = await context.openToken({ access: 'write', on });
+  const token = await openSigningOnceMore(() => context.openToken({ access: 'write', on }));
   try {
     // Before the ledger is locked, because the PIN's guard has a lock of its own.
     await token.login();
