@@ -58,6 +58,16 @@ export const databaseFlag = { ...word, alias: 'd', coerce: databaseDirectory, de
 
 export const waitFlag = (describe: string) => ({ ...word, coerce: wholeNumber('wait', 0, 9_999_999), alias: 'w', describe }) as const;
 
+/** What moduleFlags give. */
+export interface TokenFlags {
+  readonly module: string | undefined;
+  readonly token: string | undefined;
+  readonly pinFile: string | undefined;
+  readonly user: string | undefined;
+  readonly moduleEnv: Record<string, string> | undefined;
+  readonly moduleParameters: string | undefined;
+}
+
 /** Which token, and as whom, where no instance file says it. */
 export const moduleFlags = {
   module: { ...pathFlag, describe: 'PKCS#11 module' },

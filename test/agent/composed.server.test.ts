@@ -1,7 +1,6 @@
 /** The whole agent as it is built and started, all its parts at once, beside a real certmonger: what people see of it and can tell it. */
 import { chmodSync, existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { request } from 'node:http';
-import { createServer, type AddressInfo } from 'node:net';
 import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { execa } from 'execa';
@@ -11,6 +10,7 @@ import { installation } from '../../src/platform/installation.js';
 import { startAgent, type RunningAgent } from '../rig/agent.js';
 import { getcert } from '../rig/certmonger.js';
 import { startSite, type Site } from '../rig/site.js';
+import { freePort } from '../rig/free-port.js';
 
 vi.setConfig({ testTimeout: 120_000 });
 
@@ -66,20 +66,6 @@ const fetched = (where: { readonly socketPath: string } | { readonly port: numbe
     });
     asked.end();
   });
-async function freePort(): Promise<number> {
-  const server = createServer();
-  await new Promise<void>((resolve) => {
-    server.listen(0, '127.0.0.1', resolve);
-  });
-  const { port } = server.address() as AddressInfo;
-  await new Promise<void>((resolve) => {
-    server.close(() => {
-      resolve();
-    });
-  });
-  return port;
-}
-
 test('is seen over its bus name, by the command line, on metrics and page; a reload moves the page alone; it ends with all its children', async () => {
   const socketPath = path.join(site.directory, 'metrics.sock');
   const textfile = path.join(site.directory, 'hsmonger.prom');

@@ -8,7 +8,8 @@ import { makeKeys, type RawKeyType } from '../rig/modules/raw-keys.js';
 import type { MakeRig } from '../rig/modules/rig.js';
 import { openssl } from '../x509/openssl.js';
 import { useCommands } from './commands.js';
-import { askByGet, askByPost, freePort, startResponder } from './responder.js';
+import { askByGet, askByPost, startResponder } from './responder.js';
+import { freePort } from '../rig/free-port.js';
 
 /** Ways for a CA to sign, named as on the page: its key, and what else is said. */
 const ways = {

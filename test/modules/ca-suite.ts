@@ -5,7 +5,8 @@ import { lintCertificate, lintCrl, lintOcsp } from '../rig/lint/lint.js';
 import type { MakeRig } from '../rig/modules/rig.js';
 import { openssl } from '../x509/openssl.js';
 import { useCommands } from './commands.js';
-import { askByGet, askByPost, freePort, startResponder } from './responder.js';
+import { askByGet, askByPost, startResponder } from './responder.js';
+import { freePort } from '../rig/free-port.js';
 
 /** A small CA from its first key to its openssl copy by the built commands, on any module; openssl and the linter judge all it makes. */
 export function caSuite(make: MakeRig): void {

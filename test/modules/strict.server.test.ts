@@ -5,7 +5,8 @@ import { lintMany, type LintKind } from '../rig/lint/lint.js';
 import { softHsm } from '../rig/modules/softhsm.js';
 import { openssl } from '../x509/openssl.js';
 import { useCommands } from './commands.js';
-import { freePort, startResponder } from './responder.js';
+import { startResponder } from './responder.js';
+import { freePort } from '../rig/free-port.js';
 
 const { at, token, here, said } = useCommands(softHsm);
 

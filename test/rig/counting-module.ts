@@ -1,6 +1,6 @@
-import { execFileSync } from 'node:child_process';
 import { chmodSync, readFileSync, truncateSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
+import { compileLibrary } from './compile.js';
 
 /** The token's module behind one that counts logins, whoever makes them: certmonger's children and processes of ours alike. */
 export interface CountingModule {
@@ -17,19 +17,7 @@ export function createCountingModule(directory: string, module: string): Countin
   const [file, output] = [path.join(directory, 'counting.so'), path.join(directory, 'counting.log')];
   writeFileSync(output, '');
   chmodSync(output, 0o666);
-  const define = (name: string, value: string) => `-D${name}=${JSON.stringify(value)}`;
-  execFileSync('cc', [
-    '-shared',
-    '-fPIC',
-    '-O1',
-    '-o',
-    file,
-    define('SPY', spy),
-    define('SPIED', module),
-    define('OUTPUT', output),
-    path.join(import.meta.dirname, 'counting-module.c'),
-    '-ldl',
-  ]);
+  compileLibrary(file, path.join(import.meta.dirname, 'counting-module.c'), { SPY: spy, SPIED: module, OUTPUT: output });
   return {
     module: file,
     logins() {

@@ -1,6 +1,5 @@
 import { randomBytes } from 'node:crypto';
 import { chownSync, writeFileSync } from 'node:fs';
-import net from 'node:net';
 import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { execa } from 'execa';
@@ -14,6 +13,7 @@ import { createSupplier, type SupplierProcess } from './directory-server-supplie
 import { createTlsAuthority } from './directory-server-tls.js';
 import { hostDn, record, treeLdif } from './directory-server-tree.js';
 import { privateDirectory } from './directory.js';
+import { freePort } from './free-port.js';
 
 export interface DirectoryServersOptions {
   /** Two replicate to each other, each in a network of its own. Default 1. */
@@ -277,12 +277,4 @@ function hostMappingLdif(): string {
 async function idsOf(user: string): Promise<[number, number]> {
   const [uid, gid] = await Promise.all(['-u', '-g'].map(async (which) => Number((await execa('id', [which, user])).stdout)));
   return [uid ?? 0, gid ?? 0];
-}
-
-async function freePort(): Promise<number> {
-  const server = net.createServer();
-  await new Promise<void>((resolve) => void server.listen(0, '127.0.0.1', resolve));
-  const { port } = server.address() as net.AddressInfo;
-  await new Promise((resolve) => void server.close(resolve));
-  return port;
 }

@@ -1,6 +1,6 @@
-import { execFileSync } from 'node:child_process';
 import { rmSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
+import { compileLibrary } from './compile.js';
 
 /** Has certmonger's children that make certificate requests crash, or take for ever, by a part of the name in the request. */
 export interface FailingRequests {
@@ -14,17 +14,7 @@ export interface FailingRequests {
 
 export function buildFailingRequests(directory: string): FailingRequests {
   const [library, crash, slow] = [path.join(directory, 'failing-requests.so'), path.join(directory, 'crash'), path.join(directory, 'slow')];
-  execFileSync('cc', [
-    '-shared',
-    '-fPIC',
-    '-O1',
-    '-o',
-    library,
-    `-DCRASH=${JSON.stringify(crash)}`,
-    `-DSLOW=${JSON.stringify(slow)}`,
-    path.join(import.meta.dirname, 'failing-requests.c'),
-    '-ldl',
-  ]);
+  compileLibrary(library, path.join(import.meta.dirname, 'failing-requests.c'), { CRASH: crash, SLOW: slow });
   return {
     environment: { LD_PRELOAD: library },
     crash: (name) => {

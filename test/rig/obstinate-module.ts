@@ -1,5 +1,5 @@
-import { execFileSync } from 'node:child_process';
 import path from 'node:path';
+import { compileLibrary } from './compile.js';
 
 /**
  * The token's module behind one that kills its process before or after the n-th C_SetAttributeValue (OBSTINATE_KILL_BEFORE,
@@ -7,15 +7,6 @@ import path from 'node:path';
  */
 export function createObstinateModule(directory: string, module: string): string {
   const file = path.join(directory, 'obstinate.so');
-  execFileSync('cc', [
-    '-shared',
-    '-fPIC',
-    '-O1',
-    '-o',
-    file,
-    `-DMODULE=${JSON.stringify(module)}`,
-    path.join(import.meta.dirname, 'obstinate-module.c'),
-    '-ldl',
-  ]);
+  compileLibrary(file, path.join(import.meta.dirname, 'obstinate-module.c'), { MODULE: module });
   return file;
 }

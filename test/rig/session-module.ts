@@ -1,6 +1,6 @@
-import { execFileSync } from 'node:child_process';
 import { chmodSync, readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
+import { compileLibrary } from './compile.js';
 
 /** The token's module behind one that counts sessions and loses them when it is told to, in whatever process. */
 export interface SessionModule {
@@ -27,19 +27,7 @@ export function createSessionModule(directory: string, module: string): SessionM
     writeFileSync(one, '');
     chmodSync(one, 0o666);
   }
-  const define = (name: string, value: string) => `-D${name}=${JSON.stringify(value)}`;
-  execFileSync('cc', [
-    '-shared',
-    '-fPIC',
-    '-O1',
-    '-o',
-    file,
-    define('MODULE', module),
-    define('TOLD', told),
-    define('LOST', lost),
-    path.join(import.meta.dirname, 'session-module.c'),
-    '-ldl',
-  ]);
+  compileLibrary(file, path.join(import.meta.dirname, 'session-module.c'), { MODULE: module, TOLD: told, LOST: lost });
   return {
     module: file,
     seen: () => {

@@ -1,8 +1,9 @@
-import { execFileSync, spawn } from 'node:child_process';
+import { spawn } from 'node:child_process';
 import { chmodSync, closeSync, openSync, readFileSync, writeFileSync, writeSync } from 'node:fs';
 import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { installation } from '../../src/platform/installation.js';
+import { compileLibrary } from './compile.js';
 
 /** What is to happen at a step, counted from 1. */
 export type Mishap =
@@ -56,17 +57,12 @@ export function countSteps({
   readonly module: string;
 }): Steps {
   const [module, counter] = ['step.so', 'steps'].map((name) => path.join(directory, name)) as [string, string];
-  const defined = { MODULE: original, SELF: module, STEPS: counter, BELOW: `${below}/` };
-  execFileSync('cc', [
-    '-shared',
-    '-fPIC',
-    '-O1',
-    '-o',
-    module,
-    ...Object.entries(defined).map(([name, value]) => `-D${name}=${JSON.stringify(value)}`),
-    path.join(import.meta.dirname, 'step-module.c'),
-    '-ldl',
-  ]);
+  compileLibrary(module, path.join(import.meta.dirname, 'step-module.c'), {
+    MODULE: original,
+    SELF: module,
+    STEPS: counter,
+    BELOW: `${below}/`,
+  });
 
   const begin = (mishap: Mishap | undefined) => {
     writeFileSync(counter, Buffer.from(Uint32Array.of(0, mishap?.at ?? 0, mishap === undefined ? 0 : codes[mishap.what], 0).buffer));

@@ -3,7 +3,7 @@ import { isUri } from '../../config/pkcs11-uri.js';
 import { HsmongerError } from '../../errors.js';
 import { accountOf } from '../../platform/service-user.js';
 import { askService } from '../../service/ask.js';
-import { labelByUri, moduleAndPin } from '../token-by-uri.js';
+import { labelByUri, moduleAndPin } from '../token/label-by-uri.js';
 import { provisionalInstance } from '../provisional-instance.js';
 import { databaseCandidates, moduleCandidates, pinFileCandidates } from './candidates.js';
 import type { Answers, DogtagAnswers } from './document.js';

@@ -4,7 +4,7 @@ import type { Directories, Instance } from '../../config/instance.js';
 import { instanceFile, loadInstance } from '../../config/load.js';
 import { parseInstance } from '../../config/schema.js';
 import { HsmongerError } from '../../errors.js';
-import { fitted } from '../token-by-uri.js';
+import { fitted } from '../token/label-by-uri.js';
 import { assertAgreement } from './agreement.js';
 import { gatherAnswers } from './answers.js';
 import { instanceText } from './document.js';

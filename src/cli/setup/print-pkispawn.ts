@@ -7,7 +7,7 @@ import { askService } from '../../service/ask.js';
 import { emptySlotRefusals } from '../../tracking/empty-slot.js';
 import type { Surroundings } from '../command.js';
 import { directoriesOf } from '../global-options.js';
-import { labelByUri, moduleAndPin } from '../token-by-uri.js';
+import { labelByUri, moduleAndPin } from '../token/label-by-uri.js';
 import { instanceByFlags } from '../provisional-instance.js';
 import { refusalText } from '../track/report.js';
 import { moduleCandidates } from './candidates.js';

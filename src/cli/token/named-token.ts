@@ -4,7 +4,7 @@ import { pinPathOf, tokenName, tokenOf } from '../../config/token-of.js';
 import { chosenToken, viewOn } from '../../config/token-views.js';
 import { HsmongerError } from '../../errors.js';
 import { formatUri, namingUri, parseUri, tokenAttributes, type Pkcs11Uri } from '../../pkcs11/uri.js';
-import { tokenByUri } from './token-uri.js';
+import { namesNoToken, tokenByUri } from './token-uri.js';
 
 /** Of one token: its name in the file, which the instance's own has not. */
 interface OwnToken {
@@ -20,11 +20,7 @@ interface OwnToken {
 export function namedToken(instance: Instance, text: string | undefined): Instance {
   if (!isUri(text)) return chosenToken(instance, text);
   const uri = namingUri(text);
-  if (Object.keys(tokenAttributes(uri)).length === 0)
-    throw new HsmongerError(
-      'USAGE',
-      `The URI '${text}' says nothing of a token; name one by token, serial, model, manufacturer or slot-id.`,
-    );
+  if (Object.keys(tokenAttributes(uri)).length === 0) throw namesNoToken(text);
   const { sure, possible } = meant(instance, uri);
   const [only, another] = sure.length > 0 ? sure : possible;
   if (only === undefined)

@@ -8,20 +8,15 @@ import { HsmongerError } from '../../errors.js';
 import { askService } from '../../service/ask.js';
 import type { Runner, Surroundings } from '../command.js';
 import { isUri } from '../../config/pkcs11-uri.js';
-import { moduleFlags } from '../flags.js';
+import { moduleFlags, type TokenFlags } from '../flags.js';
 import { directoriesOf, instanceOf, type GlobalFlags, type GlobalOptions } from '../global-options.js';
 import { instanceByFlags } from '../provisional-instance.js';
 import { namedToken, tokenOfObject } from './named-token.js';
 import { tokenByUri } from './token-uri.js';
 
 /** How a `token` command is told which token, where the instance file does not say it. */
-export interface TokenOptions extends GlobalOptions {
-  readonly module: string | undefined;
-  readonly token: string | undefined;
-  readonly pinFile: string | undefined;
+export interface TokenOptions extends GlobalOptions, TokenFlags {
   readonly user: string;
-  readonly moduleEnv: Record<string, string> | undefined;
-  readonly moduleParameters: string | undefined;
 }
 
 /** The instance whose token a command works on. */

@@ -22,6 +22,14 @@ export function tokenByUri(text: string): TokenByUri {
   };
 }
 
+/** For a URI that tells no token from others. */
+export function namesNoToken(text: string): HsmongerError {
+  return new HsmongerError(
+    'USAGE',
+    `The URI '${text}' says nothing of a token; name one by token, serial, model, manufacturer or slot-id.`,
+  );
+}
+
 /** RFC 7512 §2.4: a path or a file: URI, which may name this host (RFC 8089 §2); what begins with '|' is a command, which is run by nobody here. */
 function pinFileOf(source: string): string {
   if (source.startsWith('|'))

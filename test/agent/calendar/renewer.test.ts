@@ -120,11 +120,9 @@ test('a clock that jumps forward and back again renews nothing twice', async () 
   await until('the CA is renewed', () => run.fake.renewed().length >= 1);
   run.setClock(begin);
   await sleep(200);
-  const before = order(run).length;
   run.setClock(inDays(50));
   await until('all are renewed', () => run.fake.renewed().length === 4);
   expect(order(run)).toHaveLength(4);
-  expect(before).toBeLessThanOrEqual(4);
 });
 
 test.each([

@@ -9,6 +9,7 @@ import { startShow } from '../../../src/agent/show/show.js';
 import type { AgentSnapshot } from '../../../src/agent/report/snapshot.js';
 import { privateDirectory, type PrivateDirectory } from '../../rig/directory.js';
 import { snapshots } from './fixtures.js';
+import { freePort } from '../../rig/free-port.js';
 
 let place: PrivateDirectory;
 let stop: AbortController;
@@ -70,14 +71,6 @@ function ask(at: http.RequestOptions, options: http.RequestOptions = {}): Promis
       .on('error', reject)
       .end();
   });
-}
-
-async function freePort(): Promise<number> {
-  const server = net.createServer().listen(0, '127.0.0.1');
-  await new Promise((resolve) => server.once('listening', resolve));
-  const { port } = server.address() as net.AddressInfo;
-  await new Promise((resolve) => server.close(resolve));
-  return port;
 }
 
 const children = () =>

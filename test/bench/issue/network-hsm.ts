@@ -1,4 +1,3 @@
-import { execFileSync } from 'node:child_process';
 import { mkdirSync } from 'node:fs';
 import path from 'node:path';
 import { compare, less, type Comparison, type Summary } from '../row.js';
@@ -6,6 +5,7 @@ import { interleaveMeasures } from './in-turn.js';
 import { ourWorker } from './ours.js';
 import { rawRate } from './peers.js';
 import { caKeys, type IssuePlace } from './place.js';
+import { compileLibrary } from '../../rig/compile.js';
 
 const signMs = 5;
 /** Of four times the rate three are there. */
@@ -20,17 +20,7 @@ export async function benchNetworkHsm(place: IssuePlace, rounds: number): Promis
   // Root's, beside the directory that is the user's: another is not loaded.
   const module = path.join(`${place.directory}-module`, 'slow.so');
   mkdirSync(path.dirname(module));
-  execFileSync('cc', [
-    '-shared',
-    '-fPIC',
-    '-O1',
-    '-o',
-    module,
-    `-DMODULE=${JSON.stringify(place.token.module)}`,
-    `-DSIGN_MS=${String(signMs)}`,
-    path.join(import.meta.dirname, 'slow-module.c'),
-    '-ldl',
-  ]);
+  compileLibrary(module, path.join(import.meta.dirname, 'slow-module.c'), { MODULE: place.token.module, SIGN_MS: signMs });
   const slow: IssuePlace = { ...place, token: { ...place.token, module } };
   const key = caKeys.find(({ name }) => name === 'P-256')!;
   const each = (whole: Summary, count: number): Summary => ({ minimum: whole.minimum / count, median: whole.median / count });

@@ -1,8 +1,7 @@
 import { execFile, execFileSync, spawn, spawnSync, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { chmodSync, mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
-import { createServer, request } from 'node:http';
-import type { AddressInfo } from 'node:net';
+import { request } from 'node:http';
 import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { promisify } from 'node:util';
@@ -21,6 +20,7 @@ import {
 import { ensureServiceUser } from '../../rig/service-user.js';
 import { createSoftToken, type SoftToken } from '../../rig/soft-token.js';
 import { hsmonger } from '../site.js';
+import { freePort } from '../../rig/free-port.js';
 
 const exec = promisify(execFile);
 let home: PrivateDirectory;
@@ -104,14 +104,6 @@ async function startWith(flags: readonly string[], ...more: string[]): Promise<R
     },
   };
   return running;
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const { port } = server.address() as AddressInfo;
-  server.close();
-  return port;
 }
 
 /** openssl's question and judgement. */

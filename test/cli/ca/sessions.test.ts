@@ -1,8 +1,6 @@
 import { execFile, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
-import { createServer } from 'node:http';
-import type { AddressInfo } from 'node:net';
 import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { promisify } from 'node:util';
@@ -16,6 +14,7 @@ import { createSoftToken, type SoftToken } from '../../rig/soft-token.js';
 import { makeRequests } from '../../x509/many-requests.js';
 import { openssl } from '../../rig/openssl-authority.js';
 import { hsmonger } from '../site.js';
+import { freePort } from '../../rig/free-port.js';
 
 /** What the sessions on a token show to a person: how many there are, and that one lost under a signature ends nothing. */
 
@@ -154,12 +153,4 @@ describe('max-sessions', () => {
 
 async function rootPem(): Promise<void> {
   writeFileSync(at('root.pem'), (await run('ca', 'chain')).out);
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const { port } = server.address() as AddressInfo;
-  server.close();
-  return port;
 }

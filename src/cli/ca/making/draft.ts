@@ -12,7 +12,7 @@ import { accountOf, runningAsRoot } from '../../../platform/service-user.js';
 import { assertAgreement, refuseDifferences } from '../../setup/agreement.js';
 import { instanceText, type AnsweredCertificate, type Answers, type TokenAnswers } from '../../setup/document.js';
 import { assertTrustedPlace } from '../../setup/write-instance.js';
-import { flagsByLabel } from '../../token-by-uri.js';
+import { flagsByLabel } from '../../token/label-by-uri.js';
 import type { OwnTokenOptions } from './own-options.js';
 
 /** A CA's instance as its file describes it, or as the file will that the flags are for. */

@@ -2,7 +2,7 @@ import type { Argv } from 'yargs';
 import type { Digest, FieldPolicy } from '../../../config/instance.js';
 import { HsmongerError } from '../../../errors.js';
 import { attributeType } from '../../../x509/names/name-text.js';
-import { databaseFlag, keyValues, moduleFlags, nicknameFlag, wholeNumber } from '../../flags.js';
+import { databaseFlag, keyValues, moduleFlags, nicknameFlag, wholeNumber, type TokenFlags } from '../../flags.js';
 import type { GlobalFlags, GlobalOptions } from '../../global-options.js';
 
 /** Of a lifetime: a hundred years. */
@@ -11,13 +11,7 @@ export const maxDays = 36_525;
 export const maxPathLength = 127;
 
 /** Which token a CA's key is on, where there is no instance file yet. */
-export interface OwnTokenOptions extends GlobalOptions {
-  readonly module: string | undefined;
-  readonly token: string | undefined;
-  readonly pinFile: string | undefined;
-  readonly user: string | undefined;
-  readonly moduleEnv: Record<string, string> | undefined;
-  readonly moduleParameters: string | undefined;
+export interface OwnTokenOptions extends GlobalOptions, TokenFlags {
   readonly dbdir: string | undefined;
   readonly nickname: string | undefined;
   readonly digest: Digest | undefined;

@@ -1,24 +1,19 @@
 import { existsSync } from 'node:fs';
-import type { Directories, InstanceSite } from '../config/instance.js';
-import { instanceFile, loadInstance } from '../config/load.js';
-import { isUri } from '../config/pkcs11-uri.js';
-import { tokenOf } from '../config/token-of.js';
-import { chosenToken } from '../config/token-views.js';
-import { HsmongerError } from '../errors.js';
-import { askService } from '../service/ask.js';
-import { instanceByFlags } from './provisional-instance.js';
-import { namedToken } from './token/named-token.js';
-import { tokenByUri } from './token/token-uri.js';
+import type { Directories, InstanceSite } from '../../config/instance.js';
+import { instanceFile, loadInstance } from '../../config/load.js';
+import { isUri } from '../../config/pkcs11-uri.js';
+import { tokenOf } from '../../config/token-of.js';
+import { chosenToken } from '../../config/token-views.js';
+import { HsmongerError } from '../../errors.js';
+import { askService } from '../../service/ask.js';
+import type { TokenFlags } from '../flags.js';
+import { instanceByFlags } from '../provisional-instance.js';
+import { namedToken } from './named-token.js';
+import { namesNoToken, tokenByUri } from './token-uri.js';
 
 /** How a command that writes an instance file is told which token. */
-interface TokenFlags {
+interface NewTokenFlags extends TokenFlags {
   readonly instance: string;
-  readonly module: string | undefined;
-  readonly token: string | undefined;
-  readonly pinFile: string | undefined;
-  readonly user: string | undefined;
-  readonly moduleEnv: Record<string, string> | undefined;
-  readonly moduleParameters: string | undefined;
 }
 
 /** What takes the place of flags that are not given. */
@@ -35,7 +30,7 @@ interface Otherwise {
  * The flags with a label where --token is a URI (RFC 7512): the one of the token all of it fits, which is looked for. The URI's own module
  * and PIN file stand where the flags are not given. Needs no login.
  */
-export async function flagsByLabel<T extends TokenFlags>(options: T, directories: Directories, otherwise?: Otherwise): Promise<T> {
+export async function flagsByLabel<T extends NewTokenFlags>(options: T, directories: Directories, otherwise?: Otherwise): Promise<T> {
   const { token } = options;
   if (!isUri(token)) return options;
   if (existsSync(instanceFile(directories, options.instance))) return fitted(options, directories);
@@ -54,7 +49,7 @@ export async function flagsByLabel<T extends TokenFlags>(options: T, directories
 }
 
 /** An instance file says which token it is; what the URI says is held against the one that is there, and leaves nothing to differ in. */
-export async function fitted<T extends TokenFlags>(options: T, directories: Directories): Promise<T> {
+export async function fitted<T extends NewTokenFlags>(options: T, directories: Directories): Promise<T> {
   if (!isUri(options.token)) return options;
   const own = chosenToken(loadInstance(directories, options.instance), undefined);
   await askService({ directories, instance: namedToken(own, options.token) }, 'inspect token', { keys: false });
@@ -76,11 +71,7 @@ export function moduleAndPin({ token, module, pinFile }: Pick<TokenFlags, 'token
  */
 export async function labelByUri({ instance, directories }: InstanceSite, text: string): Promise<string> {
   const { uri } = tokenByUri(text);
-  if (uri === undefined)
-    throw new HsmongerError(
-      'USAGE',
-      `The URI '${text}' says nothing of a token; name one by token, serial, model, manufacturer or slot-id.`,
-    );
+  if (uri === undefined) throw namesNoToken(text);
   const token = tokenOf(instance);
   const place = { directories, instance: { ...instance, token: { ...token, selector: { by: 'uri', uri } as const } } };
   const {

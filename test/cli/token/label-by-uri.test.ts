@@ -1,15 +1,15 @@
 import { existsSync, readFileSync } from 'node:fs';
 import path from 'node:path';
 import { afterAll, beforeAll, expect, it } from 'vitest';
-import { fromAnswers } from '../../src/cli/setup/drafts.js';
-import type { SetupOptions } from '../../src/cli/setup/options.js';
-import { questionsFor } from '../../src/cli/setup/questions.js';
-import { tokenOf } from '../../src/config/token-of.js';
-import { parseUri } from '../../src/pkcs11/uri.js';
-import { runAs } from '../rig/run-as.js';
-import { createSoftToken } from '../rig/soft-token.js';
-import { layGround, openssl, type Ground } from './ca/ground.js';
-import { hsmonger, type Said } from './site.js';
+import { fromAnswers } from '../../../src/cli/setup/drafts.js';
+import type { SetupOptions } from '../../../src/cli/setup/options.js';
+import { questionsFor } from '../../../src/cli/setup/questions.js';
+import { tokenOf } from '../../../src/config/token-of.js';
+import { parseUri } from '../../../src/pkcs11/uri.js';
+import { runAs } from '../../rig/run-as.js';
+import { createSoftToken } from '../../rig/soft-token.js';
+import { layGround, openssl, type Ground } from '../ca/ground.js';
+import { hsmonger, type Said } from '../site.js';
 
 let ground: Ground;
 /** As p11tool names the token. */
