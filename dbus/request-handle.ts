@@ -18,6 +18,8 @@ export interface RequestHandle {
    * Restarts the request too. Not transactional: what certmonger read before a refused key is applied. Nothing to change: nothing is sent.
    */
   modify(changes: RequestSettings<RequestChanges>): Promise<void>;
+  /** Restarts the request: key and certificate are read again, and nothing else is changed (tdbush.c:3173-3710). */
+  readAnew(): Promise<void>;
   /** Has certmonger ask for no type of Netscape's: what is under way goes on. */
   omitNetscapeType(): Promise<void>;
   /** Asks for a new certificate. Re-keys unless the request's key type and size are the real key's: track with both. */
@@ -47,7 +49,7 @@ export function requestHandle(daemon: Daemon, nickname: string): RequestHandle {
     const ca = path === undefined ? undefined : knownCaOf(path, await daemon.getAll({ ...at, path }, caInterface)).nickname;
     return trackingRequestOf(at.path, dictionary, ca);
   };
-  return {
+  const handle: RequestHandle = {
     nickname,
     find: () =>
       attempting(`read the request '${nickname}'`, () =>
@@ -63,6 +65,10 @@ export function requestHandle(daemon: Daemon, nickname: string): RequestHandle {
             await daemon.tokenCall({ destination: at.daemon, path: at.path, interface: requestInterface }, 'modify', 'a{sv}', [values]);
         }),
       ),
+    readAnew: async () => {
+      const { monitoring } = await handle.read();
+      await handle.modify({ monitoring });
+    },
     omitNetscapeType: () =>
       attempting(`change the request '${nickname}'`, () =>
         located((at) =>
@@ -80,6 +86,7 @@ export function requestHandle(daemon: Daemon, nickname: string): RequestHandle {
         located((at) => daemon.tokenCall({ destination: at.daemon }, 'remove_request', 'o', [at.path])),
       ).then(() => undefined),
   };
+  return handle;
 }
 
 /** The CA with this nickname, in exactly that run of the daemon where one is named. */

@@ -136,6 +136,7 @@ export const lookedSince: Condition<RequestFacts> = ({ probe, remembered: { outc
 export const anyAnswer: Condition<RequestFacts> = ({ remembered: { outcome } }) => outcome !== undefined;
 export const silent: Condition<RequestFacts> = ({ remembered: { silence } }) => silence !== undefined;
 export const neverSaved: Condition<RequestFacts> = ({ remembered: { unsaved } }) => unsaved !== undefined;
+export const holdsSuperseded: Condition<RequestFacts> = ({ remembered: { superseded } }) => superseded === true;
 export const savingLeft: Condition<RequestFacts> = ({ remembered: { saving } }) => saving?.left !== undefined;
 /** A saving that has not moved for so long is not under way any more. */
 export const savingStopped: Condition<RequestFacts> = ({ remembered: { saving } }) =>

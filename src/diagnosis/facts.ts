@@ -66,6 +66,8 @@ export interface Remembered {
   readonly silence?: string;
   /** End of a certificate that was issued and never saved. */
   readonly unsaved?: Date;
+  /** The one certmonger holds was replaced, and removed from where it reads. */
+  readonly superseded?: true;
   /** A saving that was begun: the last step done, what is left once the certificate serves, and since when nothing moved. */
   readonly saving?: {
     readonly step: string;

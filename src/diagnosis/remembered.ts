@@ -17,19 +17,21 @@ export interface Memory {
     readonly left: readonly { readonly step: string; readonly reason?: string }[];
     readonly updatedAt: Date;
   }[];
+  readonly superseded: readonly { readonly nickname: string; readonly sha256: readonly string[] }[];
   readonly watchdog?: { readonly at: Date; readonly message: string };
 }
 
-/** Which certificate: by name, and by SHA-256 of its SubjectPublicKeyInfo where that is known; `held` is the one in use. */
+/** Which certificate: by name, and by SHA-256 of its SubjectPublicKeyInfo where that is known; `held` is the one in use, `sha256` its digest in hex. */
 export interface Subject {
   readonly nickname: string;
   readonly profile: string;
   readonly key?: string;
   readonly held?: Life;
+  readonly sha256?: string;
 }
 
 /** What the ledger says of one certificate. */
-export function rememberedOf(now: Date, memory: Memory | undefined, { nickname, profile, key, held }: Subject): Remembered {
+export function rememberedOf(now: Date, memory: Memory | undefined, { nickname, profile, key, held, sha256 }: Subject): Remembered {
   if (memory === undefined) return {};
   const ours = (row: { readonly subjectKey: string; readonly profile: string }) => row.subjectKey === key && row.profile === profile;
   const last = memory.outcomes.find(ours);
@@ -39,6 +41,7 @@ export function rememberedOf(now: Date, memory: Memory | undefined, { nickname, 
   const heard = watchdog === undefined || memory.outcomes.some(({ subjectKey, at }) => subjectKey === key && at > watchdog.at);
   const issued = memory.issued.find(ours);
   const saving = memory.journal.find((row) => row.nickname === nickname);
+  const superseded = sha256 !== undefined && memory.superseded.some((row) => row.nickname === nickname && row.sha256.includes(sha256));
   const left = saving?.step === 'in service' ? saving.left[0] : undefined;
   return {
     ...(last === undefined || last.code === 'ISSUED' || overtaken
@@ -46,6 +49,7 @@ export function rememberedOf(now: Date, memory: Memory | undefined, { nickname, 
       : { outcome: { code: last.code, message: last.message, at: last.at } }),
     ...(heard ? {} : { silence: watchdog.message }),
     ...(issued === undefined || held === undefined || issued.notAfter <= held.notAfter ? {} : { unsaved: issued.notAfter }),
+    ...(superseded ? { superseded } : {}),
     ...(saving === undefined
       ? {}
       : { saving: { step: saving.step, stillMs: now.getTime() - saving.updatedAt.getTime(), ...(left === undefined ? {} : { left }) } }),

@@ -629,6 +629,17 @@ export const requestRows = [
   },
 
   // at rest
+  // Of two under a nickname NSS reads the one that begins last, whichever certmonger saved; the old one was there until after that.
+  {
+    cause: 'reads-another',
+    states: ['MONITORING'],
+    when: [is.holdsSuperseded],
+    severity: 'warning',
+    sentence: (facts) =>
+      `certmonger still reads the certificate that expires ${iso(seen(facts)?.certificate.notAfter)}, which was replaced and removed.`,
+    cure: 'restart',
+    advice: 'Nothing: certmonger reads it again by itself.',
+  },
   {
     cause: 'not-saved',
     states: ['MONITORING'],

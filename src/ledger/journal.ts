@@ -91,11 +91,15 @@ export function unfinished(ledger: Database): JournalEntry[] {
 
 /** Every certificate with superseded ones that were left on the token. */
 export function retaining(ledger: Database): JournalEntry[] {
-  return ledger
-    .prepare('SELECT * FROM journal ORDER BY nickname')
-    .all()
-    .map(entryOf)
-    .filter(({ detail }) => detail.retained.length > 0);
+  return all(ledger).filter(({ detail }) => detail.retained.length > 0);
+}
+
+/** The superseded certificates, base64 DER, that the last saving of each nickname has removed. */
+export function removedAtLast(ledger: Database): { readonly nickname: string; readonly certificates: readonly string[] }[] {
+  return all(ledger).flatMap(({ nickname, step, detail: { before, retained } }) => {
+    const certificates = isSettled(step) ? before.filter((der) => !retained.some(({ certificate }) => certificate === der)) : [];
+    return certificates.length === 0 ? [] : [{ nickname, certificates }];
+  });
 }
 
 /**
@@ -178,6 +182,10 @@ export function noteRetained(ledger: Database, nickname: string, retained: reado
 /** Nothing of the saving itself is left. */
 export function isSettled(step: MainStep): boolean {
   return step === 'in service' || step === 'done';
+}
+
+function all(ledger: Database): JournalEntry[] {
+  return ledger.prepare('SELECT * FROM journal ORDER BY nickname').all().map(entryOf);
 }
 
 function change(

@@ -14,3 +14,19 @@ export function standingOf(
   if (!terminalStates.has(status)) return 'under way';
   return status === restingState && certificate.pem !== undefined && certificate.pem !== before ? 'renewed' : 'failed';
 }
+
+/**
+ * At rest with the old one though nobody refused: of two under a nickname NSS, and certmonger with it, reads the one that begins last, and
+ * what outside CAs issue may begin earlier than what it replaces. Read anew (RequestHandle.readAnew) once the saving has removed the old
+ * one, it is the new one.
+ */
+export function readsTheOld(
+  before: string | undefined,
+  {
+    status,
+    caError,
+    certificate,
+  }: Pick<TrackingRequest, 'status' | 'caError'> & { readonly certificate: Pick<TrackingRequest['certificate'], 'pem'> },
+): boolean {
+  return status === restingState && caError === undefined && certificate.pem !== undefined && certificate.pem === before;
+}

@@ -328,6 +328,7 @@ const examples: [string, RequestFacts, string | undefined, string?][] = [
   ['the CA is not known', facts('NEED_CA'), 'ca-unknown', 'reconcile'],
   ['a state nobody knows', facts('NEED_SOMETHING', {}, { stuck: true }), 'stuck', 'a person'],
   // at rest
+  ['reads what was replaced', facts('MONITORING', { remembered: { superseded: true, unsaved: days(700) } }), 'reads-another', 'restart'],
   ['killed before it had saved', facts('MONITORING', { remembered: { unsaved: days(700) } }), 'not-saved', 'resubmit'],
   ['expiry unknown', facts('MONITORING', { probe: fine }, { certificate: {} }), 'expiry-unknown', 'restart'],
   ['expiry unknown while the token is away', facts('MONITORING', { probe: away }, { certificate: {} }), 'expiry-unknown', 'waiting'],

@@ -8,6 +8,7 @@ import {
   noteLocated,
   noteRetained,
   noteStep,
+  removedAtLast,
   retaining,
   unfinished,
 } from '../../src/ledger/journal.js';
@@ -75,6 +76,15 @@ test('a saving that begins keeps what the one before left, and what stays on the
     retained: [{ certificate: 'old', since: at(1) }],
   });
   expect(retaining(ledger).map(({ nickname }) => nickname)).toEqual(['ca']);
+});
+
+test('what a saving removed is told once it is settled, without what stays on the token', () => {
+  announce(ledger, 'ca', [], at(0));
+  noteLocated(ledger, 'ca', { ...located, before: ['older', 'old'] }, at(1));
+  expect(removedAtLast(ledger)).toEqual([]);
+  noteRetained(ledger, 'ca', [{ certificate: 'old', since: at(1) }], at(1));
+  noteStep(ledger, 'ca', 'in service', at(2));
+  expect(removedAtLast(ledger)).toEqual([{ nickname: 'ca', certificates: ['older'] }]);
 });
 
 test('one that was interrupted goes on with what it knew from before', () => {

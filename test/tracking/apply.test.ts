@@ -29,6 +29,7 @@ function fakeCertmonger(
       find: unused,
       resubmit: unused,
       refresh: unused,
+      readAnew: unused,
       read: () =>
         Promise.resolve(
           makeRequest({

@@ -5,7 +5,7 @@ import type { CalendarEntry } from '../../renewal/calendar/calendar.js';
 import { orderOf } from '../../tracking/renewal-order.js';
 import { resubmitSameKey } from '../../tracking/same-key.js';
 import { needsPin } from '../../tracking/pin-first.js';
-import { standingOf, type Standing } from '../../tracking/standing.js';
+import { readsTheOld, standingOf, type Standing } from '../../tracking/standing.js';
 import { createBackOff } from '../timing/back-off.js';
 import { createWaker } from '../timing/waker.js';
 import type { InstanceContext, Part } from '../instances/instance-context.js';
@@ -158,12 +158,18 @@ export function startRenewer(
     });
 
   const followed = async (id: string, before: string | undefined): Promise<Standing> => {
+    let readAnew = false;
     for (const end = performance.now() + pace.patienceMs; ;) {
       waker.reset();
       // What was seen before the resubmit says nothing.
       await requestCache.refresh(id).catch(() => undefined);
       const cached = requestCache.request(id);
       const standing = cached === undefined ? 'under way' : standingOf(before, cached.request);
+      if (!readAnew && cached !== undefined && readsTheOld(before, cached.request)) {
+        readAnew = true;
+        await certmonger.use((connected) => connected.request(id).readAnew());
+        continue;
+      }
       if (standing !== 'under way' || performance.now() > end || signal.aborted) return standing;
       await waker.sleep(pace.followMs);
     }

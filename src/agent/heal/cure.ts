@@ -52,8 +52,7 @@ async function apply(daemon: Certmonger, remedy: Remedy, nickname: string, reque
     case 'refresh':
       return refreshableStates.has(request.status) && (await handle.refresh());
     case 'restart':
-      // Changes nothing, and restarts the request (tdbush.c:3173-3710).
-      await handle.modify({ monitoring: request.monitoring });
+      await handle.readAnew();
       return true;
     case 'resubmit':
       return (await resubmitSameKey(daemon, request.nickname, provenKey(nickname, request))).taken;

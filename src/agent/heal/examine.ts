@@ -42,6 +42,7 @@ export function examine({ site, config, cached, key, probe, memory, tries, lockH
       profile: config.profile,
       ...(key?.fingerprint === undefined ? {} : { key: key.fingerprint }),
       ...(held === undefined ? {} : { held }),
+      ...(key?.certificate === undefined ? {} : { sha256: key.certificate }),
     }),
     ...(holder === undefined ? {} : { lockHeldBy: holder }),
   });

@@ -38,10 +38,12 @@ function find(
   );
 }
 
-/** What the certificate certmonger holds says of its key. */
+/** What the certificate certmonger holds says of its key, and which it is. */
 export interface HeldKey {
   /** SHA-256 of the SubjectPublicKeyInfo, hex. */
   readonly fingerprint?: string;
+  /** SHA-256 of the certificate, hex. */
+  readonly certificate?: string;
   readonly standing: RequestSeen['key'];
 }
 
@@ -54,5 +56,5 @@ export function heldKey(request: Pick<TrackingRequest, 'nickname' | 'key' | 'cer
   } = request;
   const standing =
     type === undefined || size === undefined ? 'unknown' : type === held.key.type && size === held.key.bits ? 'same' : 'other';
-  return { fingerprint: held.fingerprint, standing };
+  return { fingerprint: held.fingerprint, certificate: held.sha256, standing };
 }

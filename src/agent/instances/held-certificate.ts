@@ -12,6 +12,8 @@ export interface HeldCertificate {
   readonly identity: string;
   /** SHA-256 of the SubjectPublicKeyInfo, hex. */
   readonly fingerprint: string;
+  /** SHA-256 of the whole certificate, hex. */
+  readonly sha256: string;
   readonly key: KeyFacts;
   /** Base64 of the names. */
   readonly subject: string;
@@ -38,10 +40,20 @@ export function heldCertificate({
 
 function read(pem: string): HeldCertificate | undefined {
   try {
-    const { notBefore, notAfter, spki, serial, subject, issuer } = parseCertificate(certificateFromPem(pem));
+    const der = certificateFromPem(pem);
+    const { notBefore, notAfter, spki, serial, subject, issuer } = parseCertificate(der);
     const fingerprint = keyFingerprint(spki);
     const identity = createHash('sha256').update(fingerprint).update(serial).digest('hex');
-    return { notBefore, notAfter, identity, fingerprint, key: keyFacts(spki), subject: base64(subject), issuer: base64(issuer) };
+    return {
+      notBefore,
+      notAfter,
+      identity,
+      fingerprint,
+      sha256: createHash('sha256').update(der).digest('hex'),
+      key: keyFacts(spki),
+      subject: base64(subject),
+      issuer: base64(issuer),
+    };
   } catch {
     // certmonger takes what its CA gave it, and that of no CA of ours may be anything.
     return undefined;

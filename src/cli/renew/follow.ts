@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Certmonger } from '../../../dbus/certmonger.js';
 import type { TrackingRequest } from '../../../dbus/tracking-request.js';
-import { standingOf, type Standing } from '../../tracking/standing.js';
+import { readsTheOld, standingOf, type Standing } from '../../tracking/standing.js';
 
 export interface FollowOptions {
   readonly certmonger: Certmonger;
@@ -23,6 +23,7 @@ const pollMs = 1000;
  */
 export async function follow(options: FollowOptions): Promise<{ readonly standing: Standing; readonly request: TrackingRequest }> {
   const { certmonger, id, before, until, now, signal, onLook } = options;
+  let readAnew = false;
   let wake = new AbortController();
   const stop = await certmonger.onChange(() => {
     wake.abort();
@@ -31,6 +32,11 @@ export async function follow(options: FollowOptions): Promise<{ readonly standin
     for (;;) {
       const request = await certmonger.request(id).read();
       const standing = standingOf(before, request);
+      if (!readAnew && readsTheOld(before, request)) {
+        readAnew = true;
+        await certmonger.request(id).readAnew();
+        continue;
+      }
       if (standing !== 'under way' || now() >= until || signal.aborted) return { standing, request };
       await onLook(request);
       wake = new AbortController();

@@ -9,6 +9,7 @@ import { resubmitSameKey } from '../../tracking/same-key.js';
 import { parseCertificate } from '../../x509/parse-certificate.js';
 import { certificateFromPem } from '../../x509/pem.js';
 import { keyFingerprint } from '../../x509/public-key.js';
+import { readsTheOld } from '../../tracking/standing.js';
 import type { Surroundings } from '../command.js';
 import { progressLine } from '../output.js';
 import { follow } from './follow.js';
@@ -50,7 +51,8 @@ export async function renewOne(
         ? undefined
         : (end.request.caError ??
           (await reasonOf(place, before, config, asked)) ??
-          problemOf({ ...requestFacts(siteFacts(clock(), place.instance), config), request: seenRequest(end.request) }));
+          problemOf({ ...requestFacts(siteFacts(clock(), place.instance), config), request: seenRequest(end.request) }) ??
+          (readsTheOld(before.certificate.pem, end.request) ? readsTheOldYet : undefined));
     report = {
       ...common,
       result: end.standing,
@@ -62,6 +64,9 @@ export async function renewOne(
   if (!options.json) io.out(renewalText(report, io.colour));
   return report;
 }
+
+const readsTheOldYet =
+  'certmonger reads the certificate from before: of two under a nickname it takes the one that begins last, and this one does. It is read anew once the old one is off the token (its grace time, or another server removes it).';
 
 /** Why the helper made certmonger wait since then: exit 5 clears ca-error, so only the ledger knows. */
 async function reasonOf(

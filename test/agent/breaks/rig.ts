@@ -34,6 +34,8 @@ export interface BreakSite {
   record(nickname: string): Promise<Map<string, string>>;
   /** Until it is MONITORING with another certificate than `serial`. */
   untilRenewed(nickname: string, serial: string, patienceMs: number): Promise<void>;
+  /** Until it is MONITORING with a certificate that expires then, in getcert's words. */
+  untilExpiring(nickname: string, expires: string, patienceMs: number): Promise<void>;
   untilStatus(nickname: string, status: string, patienceMs: number): Promise<void>;
   /** Until it is MONITORING, for a moment at least. */
   untilSettled(nickname: string, patienceMs: number): Promise<void>;
@@ -188,6 +190,11 @@ export async function startBreakSite(
     },
     record,
     untilRenewed: (nickname, before, patienceMs) => poll(`renewed '${nickname}'`, patienceMs, () => rested(nickname, before)),
+    untilExpiring: (nickname, expires, patienceMs) =>
+      poll(`'${nickname}' expiring ${expires}`, patienceMs, async () => {
+        const fields = await record(nickname);
+        return fields.get('status') === 'MONITORING' && fields.get('expires') === expires;
+      }),
     untilStatus: (nickname, status, patienceMs) =>
       poll(`'${nickname}' ${status}`, patienceMs, async () => (await record(nickname)).get('status') === status),
     async untilSettled(nickname, patienceMs) {

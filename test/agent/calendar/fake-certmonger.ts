@@ -120,6 +120,7 @@ export async function fakeCertmonger({
     find: () => Promise.resolve(requests.get(id)),
     read: () => Promise.resolve(requests.get(id)!),
     modify: () => Promise.resolve(),
+    readAnew: () => Promise.resolve(),
     omitNetscapeType: () => Promise.resolve(),
     refresh: () => Promise.resolve(true),
     remove: () => Promise.resolve(),

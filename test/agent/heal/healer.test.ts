@@ -41,7 +41,7 @@ function world(its = instance, away = false) {
   let login: LoginProbe = { state: 'proven', source: 's' };
   let there = true;
   let cached: CachedRequest | undefined;
-  let memory: Memory = { outcomes: [], issued: [], journal: [] };
+  let memory: Memory = { outcomes: [], issued: [], superseded: [], journal: [] };
   let unreadable = false;
   let proving: () => Promise<void> = () => Promise.resolve();
   let answer: IssuerAnswer = 'cannot say';

@@ -48,7 +48,7 @@ function facts(
       },
       ...request,
     },
-    ledger: { outcomes: [], issued: [], journal: [] },
+    ledger: { outcomes: [], issued: [], superseded: [], journal: [] },
     ...over,
   };
 }
@@ -66,6 +66,7 @@ const outcome = (over: object = {}) => ({
     },
   ],
   issued: [],
+  superseded: [],
   journal: [],
 });
 
@@ -114,7 +115,9 @@ test.each<[string, CertificateFacts, string | RegExp]>([
   ],
   [
     'a saving that stopped',
-    facts({ ledger: { outcomes: [], issued: [], journal: [{ nickname: 'ocsp', step: 'trusted', left: [], updatedAt: days(-1) }] } }),
+    facts({
+      ledger: { outcomes: [], issued: [], superseded: [], journal: [{ nickname: 'ocsp', step: 'trusted', left: [], updatedAt: days(-1) }] },
+    }),
     "Saving its new certificate stopped after 'trusted'. Run 'hsmonger renew' to finish it.",
   ],
   [
@@ -123,6 +126,7 @@ test.each<[string, CertificateFacts, string | RegExp]>([
       ledger: {
         outcomes: [],
         issued: [],
+        superseded: [],
         journal: [
           { nickname: 'ocsp', step: 'in service', left: [{ step: 'published', reason: 'The directory is away.' }], updatedAt: days(-1) },
         ],
@@ -133,14 +137,24 @@ test.each<[string, CertificateFacts, string | RegExp]>([
   [
     'a helper that gave no answer in time',
     facts(
-      { ledger: { outcomes: [], issued: [], journal: [], watchdog: { at: days(-1), message: 'No answer within 120 seconds.' } } },
+      {
+        ledger: {
+          outcomes: [],
+          issued: [],
+          superseded: [],
+          journal: [],
+          watchdog: { at: days(-1), message: 'No answer within 120 seconds.' },
+        },
+      },
       { status: 'CA_WORKING' },
     ),
     'No answer within 120 seconds.',
   ],
   [
     'a certificate that was issued and not saved',
-    facts({ ledger: { outcomes: [], issued: [{ subjectKey: 'aa', profile: 'caOCSPCert', notAfter: days(720) }], journal: [] } }),
+    facts({
+      ledger: { outcomes: [], issued: [{ subjectKey: 'aa', profile: 'caOCSPCert', notAfter: days(720) }], superseded: [], journal: [] },
+    }),
     /was issued, but certmonger has not saved it/u,
   ],
   ['an expired certificate', facts({ inStore: { notBefore: days(-100), notAfter: days(-2) } }), /^It has expired\./u],
@@ -162,7 +176,9 @@ test.each<[string, CertificateFacts]>([
   ['an issue', facts({ ledger: outcome({ code: 'ISSUED', message: '' }) })],
   [
     'a saving that is under way',
-    facts({ ledger: { outcomes: [], issued: [], journal: [{ nickname: 'ocsp', step: 'trusted', left: [], updatedAt: now }] } }),
+    facts({
+      ledger: { outcomes: [], issued: [], superseded: [], journal: [{ nickname: 'ocsp', step: 'trusted', left: [], updatedAt: now }] },
+    }),
   ],
   [
     'a silence long answered',

@@ -1,9 +1,10 @@
+import { createHash } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import path from 'node:path';
 import { stateDirectory } from '../../../config/directories.js';
 import { HsmongerError, sentenceOf } from '../../../errors.js';
 import { listIssued, type IssuedRow } from '../../../ledger/issued.js';
-import { unfinished, type Left } from '../../../ledger/journal.js';
+import { removedAtLast, unfinished, type Left } from '../../../ledger/journal.js';
 import { listOutcomes, type OutcomeRow } from '../../../ledger/outcomes.js';
 import type { ServiceContext } from '../../context.js';
 
@@ -15,6 +16,8 @@ export interface LedgerContents {
   readonly issued: readonly Pick<IssuedRow, 'subjectKey' | 'profile' | 'notAfter'>[];
   /** Savings that were begun and not finished. */
   readonly journal: readonly UnfinishedSaving[];
+  /** SHA-256, hex, of the certificates each nickname's last saving replaced and removed. */
+  readonly superseded: readonly { readonly nickname: string; readonly sha256: readonly string[] }[];
   /** Left by a helper that gave no answer in time and ended itself. */
   readonly watchdog?: { readonly at: Date; readonly message: string };
 }
@@ -36,6 +39,10 @@ export function readLedger(context: ServiceContext): Promise<LedgerContents> {
     outcomes: listOutcomes(ledger),
     issued: longest(listIssued(ledger)).map(({ subjectKey, profile, notAfter }) => ({ subjectKey, profile, notAfter })),
     journal: journal.map(({ nickname, step, detail: { left }, updatedAt }) => ({ nickname, step, left, updatedAt })),
+    superseded: removedAtLast(ledger).map(({ nickname, certificates }) => ({
+      nickname,
+      sha256: certificates.map((der) => createHash('sha256').update(Buffer.from(der, 'base64')).digest('hex')),
+    })),
     ...(watchdog === undefined ? {} : { watchdog }),
   });
 }
