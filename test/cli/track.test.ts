@@ -2,6 +2,7 @@ import { execFileSync } from 'node:child_process';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { getcert } from '../rig/certmonger.js';
 import { ensureServiceUser } from '../rig/service-user.js';
+import { runAs } from '../rig/run-as.js';
 import { trackingRig, type TrackingRig } from '../tracking/tracking-rig.js';
 
 let rig: TrackingRig;
@@ -16,20 +17,14 @@ afterAll(async () => {
 
 const ids = ['caSigningCert', 'ocspSigningCert', 'auditSigningCert', 'subsystemCert'].map((name) => `testca.${name}_cert-pki-ca`);
 
-function witness(program: string, args: readonly string[]): string {
-  const { uid, gid } = ensureServiceUser();
-  return execFileSync(program, args, {
-    uid,
-    gid,
-    cwd: '/',
-    env: { PATH: process.env['PATH'], ...rig.token.environment, HOME: '/nonexistent' },
-    stdio: ['ignore', 'pipe', 'ignore'],
-    encoding: 'utf8',
-  });
+async function witness(program: string, args: readonly string[]): Promise<string> {
+  return (await runAs(ensureServiceUser(), program, args, { env: { ...rig.token.environment, HOME: '/nonexistent' }, cwd: '/' })).stdout;
 }
 
-function tokenObjects(): string[] {
-  return witness('pkcs11-tool', ['--module', rig.token.module, '--token-label', rig.token.label, '--login', '--pin', rig.token.pin, '-O'])
+async function tokenObjects(): Promise<string[]> {
+  return (
+    await witness('pkcs11-tool', ['--module', rig.token.module, '--token-label', rig.token.label, '--login', '--pin', rig.token.pin, '-O'])
+  )
     .split('\n')
     .filter((line) => /^(Private|Certificate)| {2}(ID|subject):/u.test(line))
     .sort();
@@ -47,7 +42,7 @@ test('plan tells of four additions and changes nothing', async () => {
 });
 
 test('apply hands all four to certmonger, with the token in both stores, the PIN file, and the key left alone', async () => {
-  const before = tokenObjects();
+  const before = await tokenObjects();
   const { exitCode, out, err } = await rig.run('apply');
   expect({ exitCode, out, err }).toEqual({ exitCode: 0, out: ids.map((id) => `added ${id}\n`).join(''), err: '' });
   for (const id of ids) {
@@ -60,7 +55,7 @@ test('apply hands all four to certmonger, with the token in both stores, the PIN
     expect(stdout).toContain(`--instance testca --request ${id} --config-dir`);
     expect(stdout).toContain('CA: testca');
   }
-  expect(tokenObjects()).toEqual(before);
+  expect(await tokenObjects()).toEqual(before);
 });
 
 test('a second apply changes nothing', async () => {
@@ -123,8 +118,8 @@ test('a PIN certmonger keeps in clear is forgotten, in place', async () => {
 
 test('stop leaves key and certificate where they are, start takes the certificate up again', async () => {
   const [objects, trust] = [
-    tokenObjects(),
-    witness('certutil', ['-L', '-d', `sql:${rig.nss.database}`, '-h', 'softhsm_token', '-f', rig.nss.loginFile]),
+    await tokenObjects(),
+    await witness('certutil', ['-L', '-d', `sql:${rig.nss.database}`, '-h', 'softhsm_token', '-f', rig.nss.loginFile]),
   ];
   expect(await rig.stop({ nickname: 'subsystemCert cert-pki-ca' })).toMatchObject({
     exitCode: 0,
@@ -134,8 +129,8 @@ test('stop leaves key and certificate where they are, start takes the certificat
   expect((await rig.stop({ nickname: 'subsystemCert cert-pki-ca' })).err).toMatch(
     /^hsmonger: \/.*testca\.toml still has 'subsystemCert cert-pki-ca', so 'hsmonger track apply' and the agent track it again; take it out of the file to end that\.\n$/u,
   );
-  expect(tokenObjects()).toEqual(objects);
-  expect(witness('certutil', ['-L', '-d', `sql:${rig.nss.database}`, '-h', 'softhsm_token', '-f', rig.nss.loginFile])).toBe(trust);
+  expect(await tokenObjects()).toEqual(objects);
+  expect(await witness('certutil', ['-L', '-d', `sql:${rig.nss.database}`, '-h', 'softhsm_token', '-f', rig.nss.loginFile])).toBe(trust);
   expect(await rig.stop({ id: ids[3]! })).toMatchObject({ exitCode: 0, out: `'${ids[3]!}' is not tracked.\n` });
   expect(await rig.start('subsystemCert cert-pki-ca')).toMatchObject({ exitCode: 0, out: `added ${ids[3]!}\n` });
   expect((await rig.run('plan')).exitCode).toBe(0);

@@ -58,7 +58,7 @@ describe('certmonger’s CAs', () => {
   });
 
   it('tell what their helper said of itself', async () => {
-    await expect.poll(async () => (await certmonger.ca('refusing').find())?.aka).toBe('The refusing CA');
+    await expect.poll(async () => (await certmonger.ca('refusing').find())?.aka, { timeout: 20_000 }).toBe('The refusing CA');
   });
 });
 

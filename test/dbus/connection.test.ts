@@ -139,7 +139,7 @@ describe('a connection to a real bus', () => {
     }
   });
 
-  it('rejects what is on the way within a second when the bus dies, and everything after', async () => {
+  it('rejects what is on the way when the bus dies, long before its time is over, and everything after', async () => {
     const doomed = privateDirectory();
     const dying = await startBus(doomed.path);
     const connection = await connected(dying.address);
@@ -157,7 +157,7 @@ describe('a connection to a real bus', () => {
     await dying.stop();
     await closed;
     await expect(inFlight).resolves.toEqual(coded('BUS_UNAVAILABLE', /was closed/u));
-    expect(Date.now() - start).toBeLessThan(1000);
+    expect(Date.now() - start).toBeLessThan(20_000);
     await expect(connection.call({ ...toBus, member: 'GetId' })).rejects.toMatchObject({ code: 'BUS_UNAVAILABLE' });
     doomed.remove();
   });

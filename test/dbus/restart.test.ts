@@ -88,11 +88,13 @@ describe('a client that outlives the daemon', () => {
       process.kill(lab.daemon.pid, 'SIGCONT');
     }
     await expect
-      .poll(() =>
-        impatient.listRequests().then(
-          (all) => all.length,
-          () => 0,
-        ),
+      .poll(
+        () =>
+          impatient.listRequests().then(
+            (all) => all.length,
+            () => 0,
+          ),
+        { timeout: 20_000 },
       )
       .toBe(1);
     impatient.disconnect();
@@ -117,7 +119,7 @@ describe('a client that outlives the daemon', () => {
     await lab.bus.stop();
     await closed;
     await expect(waiting).resolves.toMatchObject({ code: 'BUS_UNAVAILABLE' });
-    expect(Date.now() - start).toBeLessThan(2000);
+    expect(Date.now() - start).toBeLessThan(20_000);
     await expect(certmonger.listRequests()).rejects.toMatchObject({ code: 'BUS_UNAVAILABLE' });
   });
 });

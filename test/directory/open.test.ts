@@ -306,9 +306,9 @@ describe('a server that goes away', () => {
   );
 
   it.each<[string, () => Promise<Directory>]>([
-    ['ldapi', () => openDirectory(server.config(), { timeoutMs: 700, pulseMs: 200 })],
-    ['StartTLS', () => openDirectory(server.config(server.hostBind(), 'starttls'), { timeoutMs: 700, pulseMs: 200 })],
-    ["OpenLDAP's tools", () => overTools({ uri: server.ldapi, startTls: false, mechanism: 'EXTERNAL', environment: {}, timeoutMs: 700 })],
+    ['ldapi', () => openDirectory(server.config(), { timeoutMs: 3000, pulseMs: 500 })],
+    ['StartTLS', () => openDirectory(server.config(server.hostBind(), 'starttls'), { timeoutMs: 3000, pulseMs: 500 })],
+    ["OpenLDAP's tools", () => overTools({ uri: server.ldapi, startTls: false, mechanism: 'EXTERNAL', environment: {}, timeoutMs: 3000 })],
   ])('without a word, stopped, is noticed over %s', async (way, open) => {
     const [directory, watching] = [await open(), await open()];
     const changes = watching.watch({ base: rig.base, scope: 'subtree' }, new AbortController().signal)[Symbol.asyncIterator]();
@@ -317,7 +317,8 @@ describe('a server that goes away', () => {
     try {
       const started = performance.now();
       await expect(directory.search({ base: rig.base, scope: 'base' })).rejects.toMatchObject({ code: 'DIRECTORY_UNAVAILABLE' });
-      expect(performance.now() - started).toBeLessThan(4000);
+      // Whatever it is, not the minutes TCP would take.
+      expect(performance.now() - started).toBeLessThan(15_000);
       if (way !== "OpenLDAP's tools") {
         await expect(changes.next()).rejects.toMatchObject({ code: 'DIRECTORY_UNAVAILABLE' });
         await expect(open()).rejects.toMatchObject({ code: 'DIRECTORY_UNAVAILABLE' });

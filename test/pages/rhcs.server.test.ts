@@ -5,7 +5,7 @@ import { parse } from 'smol-toml';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { parseInstance } from '../../src/config/schema.js';
 import { createAuthority } from '../rig/authority.js';
-import { seeing, startSite, type Site } from '../rig/site.js';
+import { startSite, type Site } from '../rig/site.js';
 import { createSoftToken, type SoftToken } from '../rig/soft-token.js';
 import { runAs } from '../rig/run-as.js';
 
@@ -33,11 +33,14 @@ const flags = (token: SoftToken) => [
 ];
 const objectsOf = async (token: SoftToken) =>
   (
-    await seeing(() =>
-      runAs(site.owner, 'pkcs11-tool', ['--module', token.module, '--token-label', token.label, '--login', '--pin', 'env:RIG_PIN', '-O'], {
+    await runAs(
+      site.owner,
+      'pkcs11-tool',
+      ['--module', token.module, '--token-label', token.label, '--login', '--pin', 'env:RIG_PIN', '-O'],
+      {
         env: { ...token.environment, RIG_PIN: token.pin },
         cwd: '/',
-      }),
+      },
     )
   ).stdout;
 

@@ -7,7 +7,7 @@ import type { Directories } from '../../src/config/instance.js';
 import { pinChanges } from '../../src/service/pin/change-journal.js';
 import { askAgain, getcert } from '../rig/certmonger.js';
 import { runAs } from '../rig/run-as.js';
-import { seeing, startSite, type Site } from '../rig/site.js';
+import { startSite, type Site } from '../rig/site.js';
 
 export interface ChangeRig {
   readonly site: Site;
@@ -66,17 +66,16 @@ export async function changeRig(): Promise<ChangeRig> {
       writeFileSync(file, `${pin}\n`, { mode: 0o600 });
       return site.cli('token', 'change-pin', '--new-pin-file', file);
     },
-    tokenTakes: (pin) =>
-      seeing(async () => {
-        const { exitCode, stderr } = await runAs(
-          site.owner,
-          'pkcs11-tool',
-          ['--module', site.token.module, '--token-label', site.token.label, '--login', '--pin', 'env:RIG_PIN', '-O', '--type', 'privkey'],
-          { env: { ...site.token.environment, RIG_PIN: pin }, cwd: '/', okExitCodes: [0, 1] },
-        );
-        if (exitCode !== 0 && !stderr.includes('CKR_PIN_INCORRECT')) throw new Error(stderr);
-        return exitCode === 0;
-      }),
+    tokenTakes: async (pin) => {
+      const { exitCode, stderr } = await runAs(
+        site.owner,
+        'pkcs11-tool',
+        ['--module', site.token.module, '--token-label', site.token.label, '--login', '--pin', 'env:RIG_PIN', '-O', '--type', 'privkey'],
+        { env: { ...site.token.environment, RIG_PIN: pin }, cwd: '/', okExitCodes: [0, 1] },
+      );
+      if (exitCode !== 0 && !stderr.includes('CKR_PIN_INCORRECT')) throw new Error(stderr);
+      return exitCode === 0;
+    },
     expectEverywhere: (pin) => {
       expect(files.map((file) => readFileSync(file, 'utf8'))).toEqual(files.map(() => `${pin}\n`));
       expect(readdirSync(site.directory).filter((name) => /\.(?:old|new)-pin/u.test(name))).toEqual([]);

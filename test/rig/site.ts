@@ -184,13 +184,11 @@ export async function startSite(options: SiteOptions = {}): Promise<Site> {
       return Object.fromEntries(rows);
     },
     privateKeys: async () => {
-      const { stdout } = await seeing(() =>
-        runAs(
-          owner,
-          'pkcs11-tool',
-          ['--module', token.module, '--token-label', token.label, '--login', '--pin', 'env:RIG_PIN', '-O', '--type', 'privkey'],
-          { env: { ...token.environment, RIG_PIN: token.pin }, cwd: '/' },
-        ),
+      const { stdout } = await runAs(
+        owner,
+        'pkcs11-tool',
+        ['--module', token.module, '--token-label', token.label, '--login', '--pin', 'env:RIG_PIN', '-O', '--type', 'privkey'],
+        { env: { ...token.environment, RIG_PIN: token.pin }, cwd: '/' },
       );
       return [...stdout.matchAll(/^Private Key Object; (\S+)[^\n]*\n(?:[ ]+(?!ID)[^\n]*\n)*[ ]+ID:[ ]+([0-9a-f]+)/gmu)]
         .map(([, type, id]) => `${type ?? ''} ${id ?? ''}`)
@@ -215,16 +213,4 @@ export async function startSite(options: SiteOptions = {}): Promise<Site> {
       scratch.remove();
     },
   };
-}
-
-/** SoftHSM rewrites the token's file at every login; who looks at that moment sees no token, and looks again. */
-export async function seeing<T>(look: () => Promise<T>): Promise<T> {
-  for (let left = 20; ; left--) {
-    try {
-      return await look();
-    } catch (error) {
-      if (left === 0 || !(error instanceof Error && error.message.includes('No slot with token named'))) throw error;
-      await sleep(100);
-    }
-  }
 }

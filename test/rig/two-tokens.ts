@@ -6,7 +6,7 @@ import type { PrivateDirectory } from './directory.js';
 import { serveToken, type RemoteToken } from './p11-remote.js';
 import { runAs } from './run-as.js';
 import { ensureServiceUser } from './service-user.js';
-import { seeing, startSite, type Site } from './site.js';
+import { startSite, type Site } from './site.js';
 import { createSoftToken, type SoftToken } from './soft-token.js';
 
 /** A site whose instance file has two tokens: a CA ('root') and 'audit' on its own, 'ocsp' on the second. Nothing is set up yet. */
@@ -94,13 +94,11 @@ export async function startTwoTokens(
       return stdout.match(/-----BEGIN CERTIFICATE-----[^-]+-----END CERTIFICATE-----/gu) ?? [];
     },
     keysOf: async (token) => {
-      const { stdout } = await seeing(() =>
-        runAs(
-          site.owner,
-          'pkcs11-tool',
-          ['--module', token.module, '--token-label', token.label, '--login', '--pin', 'env:RIG_PIN', '-O', '--type', 'privkey'],
-          { env: { ...token.environment, RIG_PIN: token.pin }, cwd: '/' },
-        ),
+      const { stdout } = await runAs(
+        site.owner,
+        'pkcs11-tool',
+        ['--module', token.module, '--token-label', token.label, '--login', '--pin', 'env:RIG_PIN', '-O', '--type', 'privkey'],
+        { env: { ...token.environment, RIG_PIN: token.pin }, cwd: '/' },
       );
       return [...stdout.matchAll(/^ +ID: +([0-9a-f]+)/gmu)].map(([, id]) => id).sort();
     },

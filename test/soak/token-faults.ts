@@ -1,6 +1,5 @@
 import { chownSync, existsSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
 import { runAs } from '../rig/run-as.js';
-import { seeing } from '../rig/site.js';
 import type { Fault } from './fault.js';
 import type { SoakSite } from './soak-site.js';
 
@@ -11,13 +10,11 @@ export function tokenFaults({ site: { token, owner } }: SoakSite): Fault[] {
   const right = readFileSync(token.pinFile, 'utf8');
   const other = 'another-pin-4321';
   const changePin = (from: string, to: string) =>
-    seeing(() =>
-      runAs(
-        owner,
-        'pkcs11-tool',
-        ['--module', token.module, '--token-label', token.label, '--login', '--pin', 'env:OLD', '--change-pin', '--new-pin', 'env:NEW'],
-        { env: { ...token.environment, OLD: from, NEW: to }, cwd: '/' },
-      ),
+    runAs(
+      owner,
+      'pkcs11-tool',
+      ['--module', token.module, '--token-label', token.label, '--login', '--pin', 'env:OLD', '--change-pin', '--new-pin', 'env:NEW'],
+      { env: { ...token.environment, OLD: from, NEW: to }, cwd: '/' },
     );
   const place = (text: string) => {
     writeFileSync(`${token.pinFile}.new`, text, { mode: 0o600 });

@@ -16,7 +16,7 @@ import { createHealthyCache } from './healthy-cache.js';
 import { examineAll, type Examined } from './examine-all.js';
 import { createLedgerView } from './ledger-view.js';
 import { createLooks } from './looks.js';
-import { again, idleMs, settleMs } from './pace.js';
+import { again, idleMs, settleMs as usualSettleMs } from './pace.js';
 import { answered, createIncidents } from './incidents.js';
 import { pinFileOf, watchPinFile } from './pin-file.js';
 import { createPinWatch, doubtsPin } from './pin-watch.js';
@@ -46,6 +46,8 @@ export interface HealerMeans {
   readonly random?: () => number;
   /** Milliseconds, monotonic. */
   readonly now?: () => number;
+  /** Between two rounds at least, milliseconds. */
+  readonly settleMs?: number;
 }
 
 const ledgerTimeoutMs = 30_000;
@@ -59,6 +61,7 @@ export function startHealer(context: InstanceContext, means: HealerMeans = {}): 
     ask = (refused: readonly Refused[]) => askIssuer(context, refused),
     random = Math.random,
     now = () => performance.now(),
+    settleMs = usualSettleMs,
     readMemory = () => askService(context, 'read ledger', undefined, { timeoutMs: ledgerTimeoutMs }),
   } = means;
   const find = createRequestFinder(instance);

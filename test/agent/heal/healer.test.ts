@@ -128,6 +128,8 @@ function world(its = instance, away = false) {
     },
     random: () => 0,
     now: () => ms,
+    // Two rounds may be behind what pass() waits for.
+    settleMs: 20,
   });
   started.push({ stop, healer });
   return {
