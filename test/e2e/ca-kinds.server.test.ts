@@ -8,6 +8,7 @@ import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { openssl, tokenFlags } from '../cli/ca/ground.js';
+import { lintCertificate } from '../rig/lint/lint.js';
 import { runAs } from '../rig/run-as.js';
 import { createSoftToken, type SoftToken } from '../rig/soft-token.js';
 import { extensionsOf, lifetimeOf, startOwnCaHost, type OwnCaHost } from './own-ca.js';
@@ -18,6 +19,7 @@ let host: OwnCaHost;
 let issuing: SoftToken;
 const at = (name: string) => path.join(host.ground.directory, name);
 const text = (file: string) => openssl('x509', '-in', file, '-noout', '-text');
+const lint = (file: string, issuer: string) => lintCertificate(readFileSync(file, 'utf8'), readFileSync(issuer, 'utf8'));
 const ends = (file: string) => Date.parse(new X509Certificate(readFileSync(file)).validTo);
 
 beforeAll(async () => {
@@ -62,8 +64,9 @@ describe('P-384, an intermediate on another token', () => {
       'EC:secp384r1',
       '--digest',
       'sha512',
+      // Past 2049 its end is a GeneralizedTime (RFC 5280 §4.1.2.5), and its renewal's.
       '--days',
-      '3650',
+      '12000',
     );
     await host.cli(
       'ca',
@@ -104,6 +107,9 @@ describe('P-384, an intermediate on another token', () => {
     expect(text(after)).toContain('Signature Algorithm: ecdsa-with-SHA512');
     expect(new X509Certificate(readFileSync(after)).publicKey.equals(new X509Certificate(readFileSync(before)).publicKey)).toBe(true);
     expect(openssl('verify', '-x509_strict', '-CAfile', root, after)).toContain(': OK');
+    expect(new Date(ends(root)).getUTCFullYear()).toBeGreaterThan(2049);
+    expect(lifetimeOf(root)).toBe(12_000);
+    expect([await lint(root, root), await lint(after, root)]).toEqual([[], []]);
   });
 
   it('and the intermediate what it issued, with the chain that is on its token; run again, init-intermediate stores the root renewed there', async () => {
@@ -115,6 +121,7 @@ describe('P-384, an intermediate on another token', () => {
     expect(openssl('verify', '-x509_strict', '-CAfile', at('root.pem'), '-untrusted', at('issuing-after.pem'), at('www.crt'))).toContain(
       ': OK',
     );
+    expect(await lint(at('www.crt'), at('issuing-after.pem'))).toEqual([]);
     const rootBeside = async (name: string) => {
       await host.cli('ca', 'chain', '--instance', 'issuing', '--out', at(name));
       return new X509Certificate(readFileSync(at(name), 'utf8').split(/(?<=-----END CERTIFICATE-----\n)/u)[1]!).serialNumber;
@@ -159,6 +166,7 @@ describe('RSA that signs with PSS', () => {
       expect(extensionsOf(is)).toBe(extensionsOf(was));
       expect(text(is)).toMatch(/Signature Algorithm: rsassaPss\s+Hash Algorithm: sha384/u);
       expect(openssl('verify', '-x509_strict', '-CAfile', after, is)).toContain(': OK');
+      expect(await lint(is, after)).toEqual([]);
     }
   });
 });
