@@ -5,6 +5,7 @@ import { asHsmongerError, HsmongerError, type ErrorCode } from '../errors.js';
 import type { DesiredPlace, DesiredRequest } from './desired.js';
 import { asksNetscapeType } from './netscape-type.js';
 import type { Change, Field, ModifiableField } from './plan.js';
+import { createAsker, lookAgain, unseenAtFirst } from './unseen-token.js';
 
 /** What became of one change. */
 export interface Step {
@@ -73,11 +74,9 @@ async function perform(certmonger: Client, change: Change, patienceMs: number): 
       case 'replace':
         await certmonger.request(change.id).remove();
         removed = true;
-        await certmonger.addRequest(newRequest(change.request));
-        return await settled(certmonger, change, change.request.id, patienceMs);
+        return await track(certmonger, change, patienceMs);
       case 'add':
-        await certmonger.addRequest(newRequest(change.request));
-        return await settled(certmonger, change, change.request.id, patienceMs);
+        return await track(certmonger, change, patienceMs);
     }
   } catch (error) {
     const { code, message } = asHsmongerError(error);
@@ -87,6 +86,17 @@ async function perform(certmonger: Client, change: Change, patienceMs: number): 
       code,
       message: removed ? `${message} The request was removed before and is not tracked now: run 'hsmonger track apply' again.` : message,
     };
+  }
+}
+
+async function track(certmonger: Client, change: Extract<Change, { kind: 'add' | 'replace' }>, patienceMs: number): Promise<Step> {
+  const { id } = change.request;
+  for (let left = lookAgain.times; ; left--) {
+    await certmonger.addRequest(newRequest(change.request));
+    const step = await settled(certmonger, change, id, patienceMs);
+    if (left === 0 || step.status !== unseenAtFirst) return step;
+    await certmonger.request(id).remove();
+    await sleep(lookAgain.pauseMs);
   }
 }
 
@@ -112,6 +122,7 @@ const withToken = /^(NEWLY_ADDED.*|NEED_KEYINFO|READING_KEYINFO|HAVE_KEYINFO|NEE
 /** Waits until certmonger has done what it does with the token: add_request answers "added" for what will be stuck a moment later too. */
 async function settled(certmonger: Client, change: Change, id: string, patienceMs: number): Promise<Step> {
   const handle = certmonger.request(id);
+  const askedAgain = createAsker(certmonger);
   for (const end = Date.now() + patienceMs; ;) {
     const request = await handle.read();
     const { status, stuck, caError } = request;
@@ -126,6 +137,7 @@ async function settled(certmonger: Client, change: Change, id: string, patienceM
         message: `certmonger did not find the key of '${id}' and was about to generate a new one (${status}), so it was told to stop tracking; check the token and its visibility to certmonger, and whether a new key is left there.`,
       };
     }
+    if (await askedAgain(request)) continue;
     if (stuck)
       return {
         change,

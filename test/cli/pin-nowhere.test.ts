@@ -109,7 +109,8 @@ test('the watch sees what it should see', async () => {
   ] as const) {
     const child = spawn('sh', args, { env: { PATH: process.env['PATH'], ...env }, stdio: 'ignore' });
     await once(child, 'spawn');
-    expect(shown().length).toBeGreaterThan(0);
+    // Its command line is there a moment after it is.
+    await expect.poll(() => shown().length, { timeout: 10_000 }).toBeGreaterThan(0);
     child.kill('SIGKILL');
     await once(child, 'exit');
   }

@@ -72,7 +72,7 @@ test('what the helper waits for is told by renew and by status, though certmonge
   // The service user loses sight of the token; certmonger's own children, with another configuration, do not.
   chmodSync(site.token.confFile, 0o600);
   try {
-    const said = await hsmonger('renew', ocsp, '--wait', '25', '--json', ...site.here);
+    const said = await hsmonger('renew', ocsp, '--wait', '18', '--json', ...site.here);
     expect(said.exitCode).toBe(1);
     const [report] = JSON.parse(said.out) as { result: string; state: string; reason: string }[];
     expect(report).toMatchObject({ result: 'under way', state: 'CA_WORKING' });

@@ -99,12 +99,14 @@ test('what was there before is kept, certificates, key ids and labels', () => {
 
 /** certmonger goes on writing down what helpers answered of the CA that was registered: two snapshots alike, a second apart. */
 async function atRest(directory: string): Promise<ReturnType<typeof snapshot>> {
-  for (let last = snapshot(directory); ;) {
+  let last = snapshot(directory);
+  for (let left = 30; left > 0; left--) {
     await sleep(1000);
     const next = snapshot(directory);
     if (isDeepStrictEqual(last, next)) return next;
     last = next;
   }
+  throw new Error(`${directory} does not come to rest.`);
 }
 
 test('a second setup changes nothing and exits 0', async () => {

@@ -105,11 +105,21 @@ export function snapshot(directory: string): Record<string, string> {
       // What every look leaves: a log, the memory of logins, and SoftHSM's own count of them.
       .filter((name) => !/certmonger\.log$|pins\.sqlite|token\.object$|generation$/u.test(name))
       .sort()
-      .map((name) => {
+      .flatMap((name) => {
         const file = path.join(directory, name);
-        const { mode, uid } = statSync(file);
-        const content = statSync(file).isFile() ? createHash('sha256').update(readFileSync(file)).digest('hex') : 'directory';
-        return [name, `${mode.toString(8)} ${String(uid)} ${content}`];
+        const stats = statSync(file, { throwIfNoEntry: false });
+        // certmonger writes beside a file and renames.
+        const content = stats?.isFile() === true ? contentOf(file) : 'directory';
+        return stats === undefined || content === undefined ? [] : [[name, `${stats.mode.toString(8)} ${String(stats.uid)} ${content}`]];
       }),
   );
+}
+
+function contentOf(file: string): string | undefined {
+  try {
+    return createHash('sha256').update(readFileSync(file)).digest('hex');
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
+    throw error;
+  }
 }

@@ -33,7 +33,7 @@ describe.each([
     await site.untilRenewed(120_000);
     await site.untilQuiet(60_000);
     expect(await site.privateKeys()).toEqual(keysBefore);
-  });
+  }, 240_000);
 
   it('are later certificates of the same keys that openssl and certutil accept; the CA is still one', async () => {
     const [root] = await site.onToken('root');

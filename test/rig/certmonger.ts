@@ -136,7 +136,7 @@ export async function getcertRecords(bus: Pick<PrivateBus, 'address'>): Promise<
  * at every login, of a hook or a timer too, and who looks then sees none.
  */
 export const tokenWasAway = (status: string | undefined): boolean =>
-  status === 'NEED_CSR_GEN_TOKEN' || status === 'NEED_KEYINFO_READ_TOKEN';
+  status === 'NEED_CSR_GEN_TOKEN' || status === 'NEED_KEYINFO_READ_TOKEN' || status === 'NEED_CERTSAVE_TOKEN';
 
 /** Asks again where the token was away: what an agent does by itself. */
 export async function askAgain(bus: Pick<PrivateBus, 'address'>): Promise<void> {

@@ -1,8 +1,10 @@
 import { expect, test } from 'vitest';
+import { stuckStates } from '../../dbus/states.js';
 import { HsmongerError } from '../../src/errors.js';
 import { applyChanges, exitCodeOf, type Step } from '../../src/tracking/apply.js';
 import type { DesiredRequest } from '../../src/tracking/desired.js';
 import type { Change } from '../../src/tracking/plan.js';
+import { makeCertificate, makeKeys, pem } from '../x509/material.js';
 import { makeRequest } from './facts.js';
 
 /** A certmonger that fails as the real one cannot be made to; every call is noted. */
@@ -11,6 +13,8 @@ function fakeCertmonger(
     readonly states?: readonly string[];
     readonly failing?: Readonly<Record<string, HsmongerError>>;
     readonly netscapeType?: string;
+    /** What is known of certificate and key. */
+    readonly held?: Readonly<Record<string, string | number>>;
   } = {},
 ) {
   const calls: [string, ...unknown[]][] = [];
@@ -27,18 +31,21 @@ function fakeCertmonger(
     request: (nickname) => ({
       nickname,
       find: unused,
-      resubmit: unused,
+      resubmit: () => note('resubmit', nickname).then(() => true),
       refresh: unused,
       readAnew: unused,
-      read: () =>
-        Promise.resolve(
+      read: () => {
+        const status = (states.length > 1 ? states.shift() : states[0]) ?? '';
+        return Promise.resolve(
           makeRequest({
             nickname,
-            status: (states.length > 1 ? states.shift() : states[0]) ?? '',
-            stuck: false,
+            status,
+            stuck: stuckStates.has(status),
             ...(netscapeType === undefined ? {} : { 'template-ns-certtype': netscapeType }),
+            ...behaviour.held,
           }),
-        ),
+        );
+      },
       modify: (changes) => note('modify', nickname, changes),
       omitNetscapeType: () => {
         netscapeType = undefined;
@@ -265,4 +272,39 @@ test.each([
   [['done', 'skipped'], 1],
 ] as const)('steps that were %j end a command with %i', (outcomes, code) => {
   expect(exitCodeOf(outcomes.map((outcome) => ({ outcome })))).toBe(code);
+});
+
+const unread = 'NEWLY_ADDED_NEED_KEYINFO_READ_TOKEN';
+
+test.each([
+  ['seen at the second look', [unread, 'MONITORING'], 'done', 2],
+  ['never seen', [unread], 'stuck', 4],
+] as const)('a new request whose token was not seen is added anew, never changed: %s', async (_, states, outcome, times) => {
+  const { client, calls } = fakeCertmonger({ states });
+  const [step] = await applyChanges(client, [add]);
+  expect(step).toMatchObject({ outcome, status: states.at(-1) });
+  const once = ['add', 'remove'];
+  expect(calls.map(([name]) => name)).toEqual(
+    Array.from({ length: times }, () => once)
+      .flat()
+      .slice(0, -1),
+  );
+});
+
+test.each([
+  ['seen at the second look', ['NEED_CSR_GEN_TOKEN', 'NEED_CSR_GEN_TOKEN', 'CA_WORKING'], {}, 'done', 1],
+  ['never seen', ['NEED_CSR_GEN_TOKEN'], {}, 'stuck', 3],
+  ['of a key certmonger takes for another', ['NEED_CSR_GEN_TOKEN'], { 'key-size': 384 }, 'stuck', 0],
+] as const)('a known one whose token was not seen is asked for again with its own key: %s', async (_, states, key, outcome, times) => {
+  const certificate = await makeCertificate({ keys: await makeKeys('p256') });
+  const held = { cert: pem(certificate.der), 'key-type': 'EC', 'key-size': 256, ...key };
+  const { client, calls } = fakeCertmonger({ states, held });
+  const [step] = await applyChanges(client, [add]);
+  expect(step).toMatchObject({ outcome, status: states.at(-1) });
+  expect(calls.slice(1)).toEqual(
+    Array.from({ length: times }, () => [
+      ['modify', 'ca.one', { keyType: 'EC', keySize: 256 }],
+      ['resubmit', 'ca.one'],
+    ]).flat(),
+  );
 });

@@ -2,6 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { Certmonger } from '../../../dbus/certmonger.js';
 import type { TrackingRequest } from '../../../dbus/tracking-request.js';
 import { readsTheOld, standingOf, type Standing } from '../../tracking/standing.js';
+import { createAsker } from '../../tracking/unseen-token.js';
 
 export interface FollowOptions {
   readonly certmonger: Certmonger;
@@ -24,6 +25,7 @@ const pollMs = 1000;
 export async function follow(options: FollowOptions): Promise<{ readonly standing: Standing; readonly request: TrackingRequest }> {
   const { certmonger, id, before, until, now, signal, onLook } = options;
   let readAnew = false;
+  const askedAgain = createAsker(certmonger, signal);
   let wake = new AbortController();
   const stop = await certmonger.onChange(() => {
     wake.abort();
@@ -37,6 +39,7 @@ export async function follow(options: FollowOptions): Promise<{ readonly standin
         await certmonger.request(id).readAnew();
         continue;
       }
+      if (await askedAgain(request)) continue;
       if (standing !== 'under way' || now() >= until || signal.aborted) return { standing, request };
       await onLook(request);
       wake = new AbortController();

@@ -42,7 +42,9 @@ test('the calendar as a table, as JSON and as a picture, the same each time', as
     if (nickname !== top.nickname) expect([after, Date.parse(planned) > Date.parse(top.planned)]).toEqual([top.nickname, true]);
   }
   expect(readFileSync(picture, 'utf8')).toContain('caSigningCert cert-pki-ca');
-  expect((await site.cli('agent', '--dry-run')).stdout).toBe(table.stdout);
+  // The first line names today, which may be over by now.
+  const lines = (all: string) => all.split('\n').slice(1);
+  expect(lines((await site.cli('agent', '--dry-run')).stdout)).toEqual(lines(table.stdout));
 });
 
 test('what is not tracked has no place in it: 3', async () => {
