@@ -24,6 +24,8 @@ const resting = (nickname: string) =>
 describe('a client that outlives the daemon', () => {
   it('finds its request again after kill -9 and a restart, under another path, and hears its signals', async () => {
     await certmonger.addRequest(lab.requestFor('auditSigningCert cert-pki-ca', 'audit', 'local'));
+    // One after the other: while one of its children logs in, SoftHSM shows another no token.
+    await resting('audit');
     await certmonger.addRequest(lab.requestFor('ocspSigningCert cert-pki-ca', 'ocsp', 'local'));
     const before = await resting('ocsp');
     await certmonger.request('audit').remove();

@@ -1,4 +1,5 @@
 import { text } from 'node:stream/consumers';
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { DirectoryConfig } from '../../src/config/instance.js';
 import { openDirectory } from '../../src/directory/open.js';
 import { renewalsDn } from '../../src/directory/tree.js';
@@ -16,8 +17,14 @@ dropTo(user);
 const listening = new AbortController();
 const changes = directory.watch({ base: renewalsDn(config.base), scope: 'subtree' }, listening.signal)[Symbol.asyncIterator]();
 await changes.next();
-const seen = changes.next();
-await directory.modify(dn, [{ operation: 'add', attribute: 'userCertificate', values: [`written by uid ${String(process.getuid?.())}`] }]);
+const seen = changes.next().then(() => true);
+const values = [`written by uid ${String(process.getuid?.())}`];
+await directory.modify(dn, [{ operation: 'add', attribute: 'userCertificate', values }]);
+// Nothing tells when the server has taken the watch up: what it has not heard is done once more.
+for (let left = 5; left > 0 && !(await Promise.race([seen, sleep(2000, false)])); left--) {
+  await directory.modify(dn, [{ operation: 'delete', attribute: 'userCertificate', values }]);
+  await directory.modify(dn, [{ operation: 'add', attribute: 'userCertificate', values }]);
+}
 await seen;
 listening.abort();
 const entries = await directory.search({ base: dn, scope: 'base', attributes: ['userCertificate'] });

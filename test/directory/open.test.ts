@@ -2,6 +2,7 @@ import { spawnSync } from 'node:child_process';
 import { writeFileSync } from 'node:fs';
 import net from 'node:net';
 import path from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { DirectoryConfig } from '../../src/config/instance.js';
 import type { Directory } from '../../src/directory/directory.js';
@@ -81,6 +82,8 @@ describe.each(Object.entries(ways))('by way of %s', (_, open) => {
     const listening = new AbortController();
     const changes = directory.watch({ base: renewalsDn(rig.base), scope: 'subtree' }, listening.signal)[Symbol.asyncIterator]();
     await changes.next();
+    // Nothing tells when the server has taken the watch up.
+    await sleep(1000);
     for (const change of ['add: userCertificate\nuserCertificate: more', 'delete: userCertificate\nuserCertificate: more']) {
       let heard = false;
       const next = changes.next().then(() => (heard = true));
@@ -98,10 +101,11 @@ describe.each(Object.entries(ways))('by way of %s', (_, open) => {
 
 it('opened for no watching, makes one connection and refuses to watch', async () => {
   const count = async () =>
-    Number(/^currentconnections: (\d+)$/mu.exec(await server.search('-s', 'base', '-b', 'cn=monitor', 'currentconnections'))?.[1]);
+    Number(/^totalconnections: (\d+)$/mu.exec(await server.search('-s', 'base', '-b', 'cn=monitor', 'totalconnections'))?.[1]);
   const before = await count();
   const directory = await openDirectory(server.config(), { watches: false });
-  expect(await count()).toBe(before + 1);
+  // The other is that of the look itself.
+  expect(await count()).toBe(before + 2);
   expect(await directory.search({ base: shared(), scope: 'base' })).toHaveLength(1);
   await expect(
     directory.watch({ base: rig.base, scope: 'base' }, new AbortController().signal)[Symbol.asyncIterator]().next(),
@@ -242,8 +246,8 @@ describe('a server that does not answer as it should', () => {
   ])('which %s, is %s', async (_, code, answer) => {
     await answering(answer, async (uri) => {
       const started = performance.now();
-      await expect(openDirectory({ ...server.config(), uri }, { timeoutMs: 500 })).rejects.toMatchObject({ code });
-      expect(performance.now() - started).toBeLessThan(3000);
+      await expect(openDirectory({ ...server.config(), uri }, { timeoutMs: 3000 })).rejects.toMatchObject({ code });
+      expect(performance.now() - started).toBeLessThan(15_000);
     });
   });
 });

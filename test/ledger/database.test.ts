@@ -68,7 +68,8 @@ describe('a database', () => {
     expect(() => explaining(file, () => ours.exec('DELETE FROM outcomes'))).toThrow(
       expect.objectContaining({ code: 'STATE_BUSY' }) as Error,
     );
-    expect(Date.now() - begun).toBeLessThan(4000);
+    // SQLite counts the sleeps it asked for, which take longer on a busy machine. Half a deadline would be 60 s.
+    expect(Date.now() - begun).toBeLessThan(15_000);
     theirs.close();
     ours.close();
   });

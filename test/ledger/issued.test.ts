@@ -142,7 +142,8 @@ describe('one writer at a time', () => {
     }, 10);
     await expect(exclusively(ledger, 400, () => Promise.resolve())).rejects.toMatchObject({ code: 'STATE_BUSY' });
     clearInterval(timer);
-    expect(ticks).toBeGreaterThan(10);
+    // A wait that blocks lets none through; a machine that stands still for a while lets some.
+    expect(ticks).toBeGreaterThan(1);
     other.close();
   });
 

@@ -98,7 +98,7 @@ export async function createSupplier(options: SupplierOptions): Promise<Supplier
     pause: async () => {
       child?.kill('SIGSTOP');
       const tasks = `/proc/${String(child?.pid)}/task`;
-      while (!readdirSync(tasks).every((task) => /\) [TtZX] /u.test(readFileSync(path.join(tasks, task, 'stat'), 'utf8')))) await sleep(5);
+      while (!readdirSync(tasks).every((task) => standsStill(path.join(tasks, task, 'stat')))) await sleep(5);
     },
     resume: () => void child?.kill('SIGCONT'),
     search: async (...args) => (await tool('ldapsearch', ['-LLL', '-o', 'ldif-wrap=no', ...args])).stdout,
@@ -115,6 +115,16 @@ export async function createSupplier(options: SupplierOptions): Promise<Supplier
     },
   };
   return supplier;
+}
+
+/** A thread that has ended since it was listed does. */
+function standsStill(stat: string): boolean {
+  try {
+    return /\) [TtZX] /u.test(readFileSync(stat, 'utf8'));
+  } catch (error) {
+    if (!['ENOENT', 'ESRCH'].includes((error as NodeJS.ErrnoException).code ?? '')) throw error;
+    return true;
+  }
 }
 
 async function layOut(

@@ -41,7 +41,14 @@ export async function startDogtagDouble(directory: string, options: DoubleOption
       const { port } = https.address() as AddressInfo;
       https.close();
       https.closeAllConnections();
-      setTimeout(() => https.listen(port, 'localhost'), ms);
+      const again = () => https.listen(port, 'localhost');
+      // Somebody else's connection may have got the port meanwhile.
+      const inTheWay = (error: NodeJS.ErrnoException) => {
+        if (error.code !== 'EADDRINUSE') throw error;
+        setTimeout(again, 100);
+      };
+      https.on('error', inTheWay).once('listening', () => https.off('error', inTheWay));
+      setTimeout(again, ms);
     },
     close: () =>
       new Promise((resolve) => {

@@ -1,6 +1,7 @@
 import { statSync } from 'node:fs';
 import type { Instance } from '../../config/instance.js';
 import { pinPathOf } from '../../config/token-of.js';
+import { firmLook } from '../../platform/firm-look.js';
 import type { IssuerAnswer } from './ask-issuer.js';
 
 /** What the issuer refused, and when it was asked last (of performance.now()). */
@@ -112,7 +113,7 @@ function marksOf({ file, token, issuer, directory, nss }: Instance): string {
 
 function markOf(file: string): string {
   try {
-    const { dev, ino, uid, mode, ctimeNs } = statSync(file, { bigint: true });
+    const { dev, ino, uid, mode, ctimeNs } = firmLook(() => statSync(file, { bigint: true }));
     return [dev, ino, uid, mode, ctimeNs].join(',');
   } catch {
     return 'none';

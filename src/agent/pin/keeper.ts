@@ -3,6 +3,7 @@ import path from 'node:path';
 import { unlockCommand } from '../../config/token-of.js';
 import type { UnlockedPin } from '../../config/instance.js';
 import { sentenceOf } from '../../errors.js';
+import { firmLook } from '../../platform/firm-look.js';
 import { besidePinFile, lockedSentence } from '../../pkcs11/pin/pin-source.js';
 import { lockedFor, prepareUnlocked } from '../../service/pin/unlocked-file.js';
 import { createWaker } from '../timing/waker.js';
@@ -100,7 +101,7 @@ const absent = 'absent';
 
 /** What the file is known by; undefined while a change of the PIN has it set aside. */
 function stateOf({ path: file }: UnlockedPin): string | undefined {
-  const stats = statSync(file, { bigint: true, throwIfNoEntry: false });
+  const stats = firmLook(() => statSync(file, { bigint: true, throwIfNoEntry: false }));
   if (stats !== undefined) return [stats.dev, stats.ino, stats.ctimeNs].join(',');
   return existsSync(besidePinFile(file).old) ? undefined : absent;
 }

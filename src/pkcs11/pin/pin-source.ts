@@ -4,6 +4,7 @@ import path from 'node:path';
 import type { PinSource, UnlockedPin } from '../../config/instance.js';
 import { unlockCommand } from '../../config/token-of.js';
 import { HsmongerError, sentenceOf } from '../../errors.js';
+import { firmLook } from '../../platform/firm-look.js';
 import { distrustOf } from '../../platform/trusted-path.js';
 import type { PinSourceIdentity } from '../token.js';
 
@@ -151,11 +152,16 @@ function readUnlocked(source: UnlockedPin, credentials: string | undefined, read
 function readPinFile(file: string, reader: PinReader): Pin {
   try {
     const distrust = distrustOf(file, reader.uid);
-    // O_NONBLOCK: a FIFO must not hold us up before we have seen that it is one.
-    const descriptor = openSync(file, constants.O_RDONLY | constants.O_NONBLOCK | constants.O_NOCTTY);
+    const opened: number[] = [];
     try {
       // The identity is from before the reading: a PIN changed in between is then tried once more, never missed.
-      const stats = fstatSync(descriptor, { bigint: true });
+      const { descriptor, stats } = firmLook(() => {
+        // O_NONBLOCK: a FIFO must not hold us up before we have seen that it is one.
+        const descriptor = openSync(file, constants.O_RDONLY | constants.O_NONBLOCK | constants.O_NOCTTY);
+        opened.push(descriptor);
+        const stats = fstatSync(descriptor, { bigint: true });
+        return { descriptor, stats, ctimeNs: stats.ctimeNs };
+      });
       const problem = pinFileProblem(file, factsOf(stats), reader);
       if (problem !== undefined) throw new HsmongerError(problem.code, problem.sentence);
       if (distrust !== undefined)
@@ -165,7 +171,7 @@ function readPinFile(file: string, reader: PinReader): Pin {
         );
       return { pin: firstLine(readSome(descriptor), `PIN file ${file}`), identity: pinFileIdentity(stats) };
     } finally {
-      closeSync(descriptor);
+      for (const descriptor of opened) closeSync(descriptor);
     }
   } catch (error) {
     throw unreadable(file, reader, error);

@@ -220,7 +220,8 @@ describe('certmonger killed at whatever it does', () => {
       }
     }
     figures.push(`certmonger killed in ${[...found].sort().join(', ')}`);
-    expect(found.size).toBeGreaterThanOrEqual(4);
+    // At rest, before the answer and after it at least; how many more depends on how fast the machine is.
+    expect(found.size).toBeGreaterThanOrEqual(3);
     await at.site.untilQuiet(healMs);
     await at.bystander(60_000);
     expect(await at.site.privateKeys()).toEqual(keys);

@@ -177,7 +177,7 @@ test('one that is refused is not asked for again at once, and those that wait fo
 });
 
 test('one that does not end is waited for only so long, and nothing else begins meanwhile', async () => {
-  const run = await start();
+  const run = await start({ pace: { ...fast, patienceMs: 5000 } });
   run.fake.hang('hsmonger.ca');
   run.setClock(inDays(50));
   await sleep(500);
@@ -186,7 +186,7 @@ test('one that does not end is waited for only so long, and nothing else begins 
 });
 
 test('a renewal somebody else began is waited for', async () => {
-  const run = await start();
+  const run = await start({ pace: { ...fast, patienceMs: 60_000 } });
   run.fake.hang('hsmonger.audit');
   await run.fake.client.request!('hsmonger.audit').resubmit();
   await until('it is seen', () => run.made.context.requestCache.request('hsmonger.audit')?.request.status === 'SUBMITTING');

@@ -61,7 +61,7 @@ test('a child that crashes each time is told, with what to do; one that works on
   requests.slow(await nameIn(audit));
   await at.renew(ocsp);
   await at.renew(audit);
-  await at.untilStatus(audit, 'GENERATING_CSR', 10_000);
+  await at.untilStatus(audit, 'GENERATING_CSR', 60_000);
   const told = await at.until(
     'told',
     from,

@@ -125,6 +125,8 @@ test('nothing is looked at while the PIN is refused, and that is told', async ()
     at: new Date(),
     token: { state: 'present', pin: 'fine', login: { state: 'refused', code: 'PIN_INCORRECT', problem: 'The PIN is wrong.' }, keys: {} },
   });
+  // What was under way before the PIN was refused is over: it would bring the request back unseen.
+  await parts.reconciler.plan();
   await getcert(rig.bus, ['stop-tracking', '-i', subsystem]);
   await until('told', () => parts.reconciler.latest()?.refusals.includes('The PIN is wrong.') === true);
   expect(await record(subsystem)).toBeUndefined();

@@ -77,6 +77,8 @@ test('requests added, resubmitted and removed behind its back are seen, with the
   await agrees((statuses) => Object.keys(statuses).length === 0);
   const other = await connectCertmonger(lab.bus.address);
   await other.addRequest(lab.requestFor('auditSigningCert cert-pki-ca', 'audit', 'local'));
+  // One after the other: while one of certmonger's children logs in, SoftHSM shows another no token.
+  await agrees(({ audit }) => audit === 'MONITORING');
   // A whole resubmission may pass while the cache lets signals settle; a state that lasts is one it must have seen.
   await other.addRequest({ ...lab.requestFor('ocspSigningCert cert-pki-ca', 'ocsp', 'local'), preSaveCommand: '/bin/sleep 2' });
   other.disconnect();

@@ -71,7 +71,7 @@ it('leaves nothing that the next run does not finish', async () => {
   ];
   let killed = 0;
   for (const command of [root('a'), below('a')]) {
-    for (let ms = 150; !(await endedWithin(ms, command)); ms *= 1.4) killed += 1;
+    for (let ms = 60; !(await endedWithin(ms, command)); ms *= 1.4) killed += 1;
     const said = await hsmonger(...command);
     expect(said.exitCode, said.err).toBe(0);
     expect(said.out).toContain('nothing was changed');
