@@ -1,15 +1,18 @@
 import { HsmongerError, sentenceOf } from '../errors.js';
-import { announce, isSettled, retaining, unfinished, type JournalEntry } from '../ledger/journal.js';
+import { announce, isSettled, journalEntry, retaining, unfinished, type JournalEntry } from '../ledger/journal.js';
 import type { CertificateConfig } from '../config/instance.js';
+import { ledgerOwner } from '../config/ledger-owner.js';
 import { lyingOn } from '../config/token-views.js';
+import { parseCertificate } from '../x509/parse-certificate.js';
 import { whileSaving } from './lock.js';
 import { serverOf } from './plan.js';
 import { anyOverdue, pruningOf } from './pruning.js';
-import { retryDelay, type Resumed, type SaveReport } from './report.js';
+import { retryDelay, sha256, type Resumed, type SaveReport } from './report.js';
 import { prepare, save, saveRest } from './save-one.js';
 import { configured, type SavingContext } from './saving-context.js';
 import { settle } from './saving-run.js';
 import { assertDatabaseUsable } from './steps/check.js';
+import { newestFirst } from './steps/locate.js';
 import { hasNew, look, storedUnder } from './steps/look.js';
 import { clearToken } from './steps/superseded.js';
 
@@ -61,9 +64,16 @@ export function afterSaving(context: SavingContext, nickname: string): Promise<S
   return whileSaving(context.directories, context.instance, () => save(context, certificate));
 }
 
-/** Finishes every saving that was interrupted; one whose new certificate certmonger has not stored (yet) is left as it is. */
+/**
+ * Finishes every saving that was interrupted; one whose new certificate certmonger has not stored (yet) is left as it is. On a clone it
+ * saves what the owner has stored as well: certmonger, which reads that at its next start, never saves it.
+ */
 export function resumeSaving(context: SavingContext): Promise<Resumed[]> {
-  return whileSaving(context.directories, context.instance, () => resume(context));
+  return whileSaving(context.directories, context.instance, async () => {
+    const outcomes = await resume(context);
+    for (const entry of await storedByOwner(context)) await attempt(context, entry, outcomes, (certificate) => save(context, certificate));
+    return outcomes;
+  });
 }
 
 /**
@@ -80,6 +90,10 @@ export function pendingSavings(context: SavingContext): Promise<Pending> {
       count++;
       if (what === 'failing' || stop || serverOf(context.instance, configured(context, entry.nickname)) === undefined) continue;
       stop = what === 'all' ? await prepared(context, entry) : entry.detail.left.some(({ step }) => step === 'configured');
+    }
+    for (const entry of await storedByOwner(context)) {
+      count++;
+      stop ||= serverOf(context.instance, configured(context, entry.nickname)) !== undefined && (await prepared(context, entry));
     }
     return { count, stop };
   });
@@ -143,6 +157,25 @@ async function outstanding(context: SavingContext, { nickname, step, detail }: J
   if (step !== 'announced' || (await hasNew(context, configured(context, nickname), detail.before))) return 'all';
   // certmonger has not stored the next one yet; what the last one left is still to be done.
   return detail.left.length === 0 ? 'nothing' : 'rest';
+}
+
+/** On a clone: of whose nickname the newest certificate on the token is not the one that is in place here. */
+async function storedByOwner(context: SavingContext): Promise<JournalEntry[]> {
+  const { instance } = context;
+  if (ledgerOwner(instance).kind !== 'another host') return [];
+  const found: JournalEntry[] = [];
+  for (const certificate of instance.certificates) {
+    const entry = journalEntry(context.ledger(), certificate.nickname);
+    if (certificate.storage.kind !== 'token' || entry?.certificate === undefined || !isSettled(entry.step)) continue;
+    const stored = await storedUnder(context, certificate)
+      .then((all) => all.map((der) => parseCertificate(der)))
+      .catch(failing);
+    // While the token is away there is nothing to take from it.
+    if (stored === 'failing') continue;
+    const [newest] = newestFirst(stored);
+    if (newest !== undefined && sha256(newest) !== entry.certificate) found.push(entry);
+  }
+  return found;
 }
 
 /** That it fails is for resumeSaving() to report. */

@@ -1,4 +1,5 @@
 import type { InstanceSite } from '../config/instance.js';
+import { ledgerOwner } from '../config/ledger-owner.js';
 import { helperReaction, sentenceOf } from '../errors.js';
 import { run } from '../platform/run.js';
 import { restartUnit, startGuarded } from '../renewal/guard.js';
@@ -33,7 +34,9 @@ export async function finishSavings(place: InstanceSite, tell: Tell, means: Mean
     for (const { nickname } of awaiting) await means.ask(place, 'finish saving', { nickname });
   }
   const finished = reports.filter(({ left }) => left.length === 0);
-  for (const { nickname } of finished) await tell(`Finished the interrupted saving of '${nickname}'.`);
+  // On a clone it may be one that the owner stored.
+  const what = ledgerOwner(instance).kind === 'another host' ? 'saving' : 'interrupted saving';
+  for (const { nickname } of finished) await tell(`Finished the ${what} of '${nickname}'.`);
   const delays = resumed.flatMap(delayOf);
   if (delays.length > 0) await scheduleRetry(place, Math.min(...delays), means.run);
   return finished.length;

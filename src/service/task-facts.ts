@@ -49,6 +49,7 @@ export const taskFacts: Readonly<Record<TaskName, TaskFacts>> = {
   'change token PIN': onToken,
   'preview renewals': onTokenByLedger,
   'read ledger': inState,
+  'note what is in place': onTokenByLedger,
   'examine state': inState,
   'add NSS module': byNssTools,
   'remove NSS module': byNssTools,

@@ -32,6 +32,7 @@ import { previewRenewals } from './tasks/renewal/preview-renewal.js';
 import { provePin } from './tasks/token/prove-pin.js';
 import { readPkiConfig } from './tasks/servers/read-pki-config.js';
 import { readLedger } from './tasks/state/read-ledger.js';
+import { noteOnToken } from './tasks/state/note-on-token.js';
 import { requestCa, subjectAskedFor } from './tasks/ca/request-ca.js';
 import { revokeCertificate } from './tasks/ca/revoke-certificate.js';
 import { savingAhead, savingDone, savingFinished, savingPrepared, savingResumed, savingsPending } from './tasks/renewal/saving.js';
@@ -72,6 +73,7 @@ const tasks = {
   'change token PIN': changeTokenPin,
   'preview renewals': previewRenewals,
   'read ledger': readLedger,
+  'note what is in place': noteOnToken,
   'examine state': examineState,
   'add NSS module': addNssModule,
   'remove NSS module': removeNssModule,

@@ -1,4 +1,5 @@
 import type { Instance, InstanceSite } from '../../config/instance.js';
+import { ledgerOwner } from '../../config/ledger-owner.js';
 import { moduleName } from '../../nss/modules.js';
 import { askService } from '../../service/ask.js';
 import { applyChanges, exitCodeOf, type Step } from '../../tracking/apply.js';
@@ -116,9 +117,17 @@ async function make(works: readonly Work[], undertaking: Undertaking, { place, c
 /** Tracks what pre-flight, looked at again where the ground has changed, agrees to. */
 async function track({ undertaking, works, changes, survey }: Agreed, tracker: Tracker): Promise<Step[]> {
   if (!works.some(({ kind }) => kind === 'track')) return [];
+  await noteWhatIsThere(tracker.place, changes);
   if (works.every(({ kind }) => kind === 'track' || kind === 'set trust')) return applyAgreed(changes, survey, tracker);
   const now = await tracker.survey();
   return applyAgreed(undertaking.changes(now), now, tracker);
+}
+
+/** On a clone, before certmonger reads them: what the owner stores later has to be told from these. */
+async function noteWhatIsThere(place: InstanceSite, changes: readonly Change[]): Promise<void> {
+  if (ledgerOwner(place.instance).kind !== 'another host') return;
+  const nicknames = changes.flatMap((change) => (change.kind === 'add' ? [change.request.nickname] : []));
+  await askService(place, 'note what is in place', { nicknames });
 }
 
 function applyAgreed(changes: readonly Change[], { refusals }: Survey, { place, certmonger }: Tracker): Promise<Step[]> {

@@ -11,30 +11,49 @@ export interface CopiedFile {
 }
 
 /**
+ * What is wrong with owner and modes of a copy, as sentences. `unreadable`: it is a token's directory, and the service user could not log in
+ * there.
+ */
+export function faultsOfFiles({
+  directory,
+  user,
+  uid,
+  files,
+}: {
+  readonly directory: string;
+  readonly user: string;
+  readonly uid: number;
+  readonly files: readonly CopiedFile[];
+}): { readonly unreadable: boolean; readonly faults: readonly string[] } {
+  const foreign = files.filter((file) => file.uid !== uid).map(({ name }) => name);
+  const open = files.filter((file) => (file.mode & 0o077) !== 0).map(({ name }) => name);
+  return {
+    unreadable: foreign.some((name) => /^[^/]+\/token\.object$/u.test(name)),
+    faults: [
+      ...(foreign.length === 0
+        ? []
+        : [`'${user}' does not own ${some(foreign)} in ${directory}, so it cannot log in there: chown -R ${user}: ${directory}.`]),
+      ...(open.length === 0
+        ? []
+        : [`Others can get at ${some(open)} in ${directory}, and with the PIN at the keys: chmod -R go= ${directory}.`]),
+    ],
+  };
+}
+
+/**
  * What keeps a copied token from standing in for its original, as sentences; none where it can. `before` and `after`: the original, read
  * before the copy and after it.
  */
 export function faultsOfCopy(given: {
   readonly directory: string;
-  readonly user: string;
-  readonly uid: number;
-  readonly files: readonly CopiedFile[];
   readonly before: TokenContents;
   readonly copy: TokenContents;
   readonly after: TokenContents;
   /** What original and copy hold of every kind. */
   readonly census: { readonly original: readonly CountedObject[]; readonly copy: readonly CountedObject[] };
 }): string[] {
-  const { directory, user, uid, files, before, copy, after, census } = given;
-  const foreign = files.filter((file) => file.uid !== uid).map(({ name }) => name);
-  const open = files.filter((file) => (file.mode & 0o077) !== 0).map(({ name }) => name);
+  const { directory, before, copy, after, census } = given;
   return [
-    ...(foreign.length === 0
-      ? []
-      : [`'${user}' does not own ${some(foreign)} in ${directory}, so it cannot log in there: chown -R ${user}: ${directory}.`]),
-    ...(open.length === 0
-      ? []
-      : [`Others can get at ${some(open)} in ${directory}, and with the PIN at the keys: chmod -R go= ${directory}.`]),
     ...(same(before, after)
       ? []
       : [
@@ -46,6 +65,7 @@ export function faultsOfCopy(given: {
           `The token in ${directory} has the serial ${copy.description.serial}, and '${before.description.label}' here has ${before.description.serial}: it is another token, not a copy.`,
         ]),
     ...differences('private key', keysOf(before), keysOf(copy)),
+    ...relabelled(keysOf(before), keysOf(copy)),
     ...differences('certificate', certificatesOf(before), certificatesOf(copy)),
     ...(['public key', 'secret key', 'data object'] as const).flatMap((kind) =>
       differences(kind, countedOf(census.original, kind), countedOf(census.copy, kind)),
@@ -67,18 +87,31 @@ function countedOf(objects: readonly CountedObject[], kind: CountedObject['kind'
   );
 }
 
-/** By what makes it the same object for those who look for it: value, CKA_ID, label. */
+/**
+ * By what makes it the same key: value and CKA_ID. Its label is no part of that: certmonger empties it when it saves a certificate
+ * (certsave-n.c), and a key that only lost it is not to be called missing.
+ */
 function keysOf({ keys }: TokenContents): Map<string, string> {
-  return new Map(
-    keys.map(({ id, label, type, spki }) => [
-      `${type} ${spki === undefined ? '' : hex(spki)} ${hex(id)} ${label}`,
-      `'${label}' (CKA_ID ${hex(id)})`,
-    ]),
-  );
+  const named = new Map<string, string>();
+  for (const { id, label, type, spki } of keys) {
+    const key = `${type} ${spki === undefined ? '' : hex(spki)} ${hex(id)}`;
+    const others = named.get(key);
+    named.set(key, `${others === undefined ? '' : `${others}, `}'${label}' (CKA_ID ${hex(id)})`);
+  }
+  return named;
 }
 
 function certificatesOf({ certificates }: TokenContents): Map<string, string> {
   return new Map(certificates.map(({ id, label, der }) => [`${hex(der)} ${hex(id)} ${label}`, `'${label}' (CKA_ID ${hex(id)})`]));
+}
+
+function relabelled(original: ReadonlyMap<string, string>, copy: ReadonlyMap<string, string>): string[] {
+  return [...original].flatMap(([key, name]) => {
+    const other = copy.get(key);
+    return other === undefined || other === name
+      ? []
+      : [`The private key ${name} has another label than in the copy, ${other}: one of them was written on after the copy was made.`];
+  });
 }
 
 function differences(kind: string, original: ReadonlyMap<string, string>, copy: ReadonlyMap<string, string>): string[] {
@@ -93,8 +126,7 @@ function differences(kind: string, original: ReadonlyMap<string, string>, copy: 
 }
 
 function same(one: TokenContents, other: TokenContents): boolean {
-  const all = (contents: TokenContents) =>
-    JSON.stringify([[...keysOf(contents).keys()].sort(), [...certificatesOf(contents).keys()].sort()]);
+  const all = (contents: TokenContents) => JSON.stringify([[...keysOf(contents)].sort(), [...certificatesOf(contents)].sort()]);
   return all(one) === all(other);
 }
 

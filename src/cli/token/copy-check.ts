@@ -10,7 +10,7 @@ import type { TokenContents } from '../../service/tasks/token/inspect-token.js';
 import type { Surroundings } from '../command.js';
 import { absolutePath } from '../flags.js';
 import { harmless, json } from '../output.js';
-import { faultsOfCopy, type CopiedFile } from './compare-copy.js';
+import { faultsOfCopy, faultsOfFiles, type CopiedFile } from './compare-copy.js';
 import { placeOf, withLabel, type AddTokenCommand, type TokenPlace, type TokenOptions } from './place.js';
 
 /** `token copy-check`: a copied SoftHSM token directory against its original. */
@@ -40,23 +40,24 @@ async function copyCheck(options: TokenOptions & { readonly directory: string | 
       'USAGE',
       `${module} is not SoftHSM, whose tokens alone are directories to copy; other HSMs have their own way (docs/backup.md).`,
     );
-  const files = filesOf(directory);
-  const { uid } = accountOf(place.instance.user);
+  const { user } = place.instance;
+  const { unreadable, faults: ofFiles } = faultsOfFiles({ directory, user, uid: accountOf(user).uid, files: filesOf(directory) });
   const before = await askService(place, 'inspect token', { keys: true });
-  const copy = await withConfiguration(directory, (file) =>
-    inspectCopy(copyPlace(place, file, before.description.label), directory, before.description.label),
-  );
+  const { label, serial } = before.description;
+  const tell = (faults: readonly string[], whole = ''): number => {
+    if (options.json) io.out(json({ token: label, serial, directory, faults }));
+    else io.out((faults.length === 0 ? [whole] : faults).map((line) => `${harmless(line)}\n`).join(''));
+    return faults.length === 0 ? 0 : 3;
+  };
+  // What the service user cannot read tells nothing of the token in it but that, in its module's words.
+  if (unreadable) return tell(ofFiles);
+  const copy = await withConfiguration(directory, (file) => inspectCopy(copyPlace(place, file, label), directory, label));
   const census = { original: await objectsOn(place), copy: copy.objects };
   const after = await askService(place, 'inspect token', { keys: true });
-  const faults = faultsOfCopy({ directory, user: place.instance.user, uid, files, before, copy, after, census });
-  if (options.json) io.out(json({ token: before.description.label, serial: before.description.serial, directory, faults }));
-  else
-    io.out(
-      faults.length === 0
-        ? `${harmless(directory)} holds the token '${harmless(before.description.label)}' whole: ${String(copy.keys.length)} keys, ${String(copy.certificates.length)} certificates, serial ${harmless(copy.description.serial)}\n`
-        : faults.map((fault) => `${harmless(fault)}\n`).join(''),
-    );
-  return faults.length === 0 ? 0 : 3;
+  return tell(
+    [...ofFiles, ...faultsOfCopy({ directory, before, copy, after, census })],
+    `${directory} holds the token '${label}' whole: ${String(copy.keys.length)} keys, ${String(copy.certificates.length)} certificates, serial ${copy.description.serial}`,
+  );
 }
 
 /** What is wrong with the copy is not to be looked for on this host's token. */
@@ -74,10 +75,11 @@ async function inspectCopy(
         `The copy in ${directory} does not take the PIN of the token '${label}': it was made before the PIN was changed; copy the token again.`,
         { cause: error },
       );
-    if (!(error instanceof HsmongerError && error.code === 'TOKEN_NOT_FOUND')) throw error;
+    // Where SoftHSM may not enter the directory it does not even start (CKR_GENERAL_ERROR); for the token here it just did.
+    if (!(error instanceof HsmongerError && (error.code === 'TOKEN_NOT_FOUND' || error.code === 'MODULE_FAILED'))) throw error;
     throw new HsmongerError(
       'TOKEN_NOT_FOUND',
-      `'${place.instance.user}' sees no token '${label}' in ${directory}: it must hold the copied token's directory as SoftHSM's directories.tokendir does, readable by '${place.instance.user}'; copy it again, with owner and modes.`,
+      `'${place.instance.user}' sees no token '${label}' in ${directory}: it must hold the copied token's directory as SoftHSM's directories.tokendir does, where '${place.instance.user}' can read it (not below /root); copy it again, with owner and modes.`,
       { cause: error },
     );
   }

@@ -62,7 +62,8 @@ function isSuperseded(old: Certificate, certificate: Certificate): boolean {
   return old.notAfter < certificate.notAfter && sameKey(old.spki, certificate.spki) && sameName(old.subject, certificate.subject);
 }
 
-function newestFirst(certificates: readonly Certificate[]): Certificate[] {
+/** By notAfter, and where that is the same by notBefore. */
+export function newestFirst(certificates: readonly Certificate[]): Certificate[] {
   return certificates.toSorted(
     (a, b) => b.notAfter.getTime() - a.notAfter.getTime() || b.notBefore.getTime() - a.notBefore.getTime() || Buffer.compare(b.der, a.der),
   );

@@ -70,6 +70,11 @@ it('a whole copy is one', async () => {
 });
 
 it('a copy made as root, or open to others, is told with the command that mends it', async () => {
+  for (const name of readdirSync(copy, { recursive: true, encoding: 'utf8' })) chownSync(path.join(copy, name), 0, 0);
+  chownSync(copy, 0, 0);
+  chmodSync(copy, 0o700);
+  expect(await check()).toMatchObject({ exitCode: 3, out: expect.stringContaining(`chown -R ${owner.name}: ${copy}`) as string });
+  own(copy);
   const [file = ''] = files();
   chmodSync(path.join(copy, file), 0o644);
   expect(await check()).toMatchObject({ exitCode: 3, out: expect.stringContaining(`chmod -R go= ${copy}`) as string });
@@ -148,6 +153,23 @@ it('a copy with an earlier PIN is told, and costs the token here nothing', async
     expect(await check()).toMatchObject({ exitCode: 0 });
   } finally {
     await change('changed since', earlier);
+  }
+});
+
+it('a copy below a directory of root’s alone is not seen, and that is said', async () => {
+  const closed = path.join(scratch.path, 'closed');
+  mkdirSync(closed, { mode: 0o700 });
+  const open = copy;
+  copy = path.join(closed, 'copy');
+  copied();
+  try {
+    expect(await check()).toMatchObject({
+      exitCode: 1,
+      err: expect.stringContaining(`'${owner.name}' sees no token '${token.label}' in ${copy}: `) as string,
+    });
+  } finally {
+    copy = open;
+    rmSync(closed, { recursive: true });
   }
 });
 
