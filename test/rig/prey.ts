@@ -56,17 +56,23 @@ export function killFamily(pid: number): boolean {
 
 /**
  * Who is about to write to a SoftHSM token may go on until it is written: SoftHSM empties the file first, at every login token.object, and
- * a kill in between leaves no token, which no HSM does (ObjectFile::store).
+ * a kill in between leaves no token, which no HSM does (ObjectFile::store). So may who does not stop: a shell that waits in vfork(2) for a
+ * child we have stopped before its execve, neither stops nor goes on.
  */
 function killSparingTheToken(prey: () => readonly number[]): boolean {
   for (const end = Date.now() + 30_000; ;) {
     const there = prey().filter((pid) => signalled(pid, 'SIGSTOP'));
-    while (!there.every(isStopped)) pause(1);
-    if (Date.now() > end) throw new Error('They write to the token all the time.');
-    if (!there.some(hasObjectOpen)) return there.map((pid) => signalled(pid, 'SIGKILL')).includes(true);
+    if (Date.now() > end) throw new Error('They write to the token all the time, or do not stop.');
+    if (areStopped(there) && !there.some(hasObjectOpen)) return there.map((pid) => signalled(pid, 'SIGKILL')).includes(true);
     for (const pid of there) signalled(pid, 'SIGCONT');
     pause(1);
   }
+}
+
+/** Soon, all of them. */
+function areStopped(pids: readonly number[]): boolean {
+  for (const end = Date.now() + 300; !pids.every(isStopped); pause(1)) if (Date.now() > end) return false;
+  return true;
 }
 
 /** Every thread of it, which a system call may keep from that for a while; what has ended too. */
