@@ -17,6 +17,9 @@ export interface SpiedLogin {
   readonly refused: boolean;
 }
 
+/** CKR_PIN_INCORRECT to CKR_PIN_LOCKED: what costs an attempt. A token that went away in the middle of a login says something else. */
+const ofThePin: ReadonlySet<string> = new Set(['a0', 'a1', 'a2', 'a3', 'a4']);
+
 /**
  * The function list is two bytes of version and then pointers (PKCS#11 2.40 §3.6), in the order of pkcs11f.h: C_Login is the nineteenth.
  */
@@ -69,7 +72,7 @@ export function buildSpiedModule(directory: string): SpiedModule {
       read = lines.length;
       return fresh.map((line) => {
         const [program = '', pid, answer] = line.split(' ');
-        return { program, pid: Number(pid), refused: answer !== '0' };
+        return { program, pid: Number(pid), refused: answer !== undefined && ofThePin.has(answer) };
       });
     },
   };
