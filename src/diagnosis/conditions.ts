@@ -137,6 +137,7 @@ export const anyAnswer: Condition<RequestFacts> = ({ remembered: { outcome } }) 
 export const silent: Condition<RequestFacts> = ({ remembered: { silence } }) => silence !== undefined;
 export const neverSaved: Condition<RequestFacts> = ({ remembered: { unsaved } }) => unsaved !== undefined;
 export const holdsSuperseded: Condition<RequestFacts> = ({ remembered: { superseded } }) => superseded === true;
+export const storedByOwner: Condition<RequestFacts> = ({ remembered }) => remembered.storedByOwner === true;
 export const savingLeft: Condition<RequestFacts> = ({ remembered: { saving } }) => saving?.left !== undefined;
 /** A saving that has not moved for so long is not under way any more. */
 export const savingStopped: Condition<RequestFacts> = ({ remembered: { saving } }) =>

@@ -68,6 +68,8 @@ export interface Remembered {
   readonly unsaved?: Date;
   /** The one certmonger holds was replaced, and removed from where it reads. */
   readonly superseded?: true;
+  /** On a clone: the one certmonger holds was stored by the owner, and not saved here. */
+  readonly storedByOwner?: true;
   /** A saving that was begun: the last step done, what is left once the certificate serves, and since when nothing moved. */
   readonly saving?: {
     readonly step: string;

@@ -18,10 +18,11 @@ export interface Memory {
     readonly updatedAt: Date;
   }[];
   readonly superseded: readonly { readonly nickname: string; readonly sha256: readonly string[] }[];
+  readonly inPlace: readonly { readonly nickname: string; readonly sha256: string }[];
   readonly watchdog?: { readonly at: Date; readonly message: string };
 }
 
-/** Which certificate: by name, and by SHA-256 of its SubjectPublicKeyInfo where that is known; `held` is the one in use, `sha256` its digest in hex. */
+/** Which certificate: by name, and by SHA-256 of its SubjectPublicKeyInfo where that is known; `held` is the one in use, `sha256` the digest, in hex, of the one certmonger holds. */
 export interface Subject {
   readonly nickname: string;
   readonly profile: string;
@@ -42,6 +43,8 @@ export function rememberedOf(now: Date, memory: Memory | undefined, { nickname, 
   const issued = memory.issued.find(ours);
   const saving = memory.journal.find((row) => row.nickname === nickname);
   const superseded = sha256 !== undefined && memory.superseded.some((row) => row.nickname === nickname && row.sha256.includes(sha256));
+  const inPlace = memory.inPlace.find((row) => row.nickname === nickname);
+  const storedByOwner = sha256 !== undefined && inPlace !== undefined && inPlace.sha256 !== sha256 && !superseded;
   const left = saving?.step === 'in service' ? saving.left[0] : undefined;
   return {
     ...(last === undefined || last.code === 'ISSUED' || overtaken
@@ -50,6 +53,7 @@ export function rememberedOf(now: Date, memory: Memory | undefined, { nickname, 
     ...(heard ? {} : { silence: watchdog.message }),
     ...(issued === undefined || held === undefined || issued.notAfter <= held.notAfter ? {} : { unsaved: issued.notAfter }),
     ...(superseded ? { superseded } : {}),
+    ...(storedByOwner ? { storedByOwner } : {}),
     ...(saving === undefined
       ? {}
       : { saving: { step: saving.step, stillMs: now.getTime() - saving.updatedAt.getTime(), ...(left === undefined ? {} : { left }) } }),

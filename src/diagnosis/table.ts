@@ -638,7 +638,7 @@ export const requestRows = [
     sentence: (facts) =>
       `certmonger still reads the certificate that expires ${iso(seen(facts)?.certificate.notAfter)}, which was replaced and removed.`,
     cure: 'restart',
-    advice: 'Nothing: certmonger reads it again by itself.',
+    advice: 'Where no agent runs: systemctl restart certmonger.',
   },
   {
     cause: 'not-saved',
@@ -685,6 +685,16 @@ export const requestRows = [
     sentence: ({ remembered: { saving } }) => `Saving its new certificate stopped after '${saving?.step ?? ''}'.`,
     cure: 'a person',
     advice: "Run 'hsmonger renew' to finish it.",
+  },
+  // certmonger read it at a start, and saves only what it was handed.
+  {
+    cause: 'not-taken',
+    states: ['MONITORING'],
+    when: [is.storedByOwner],
+    severity: 'error',
+    sentence: () => 'The owner has stored a new certificate, which this host has not saved: the NSS database goes on with the one before.',
+    cure: 'a person',
+    advice: "Run 'hsmonger renew'.",
   },
   {
     cause: 'expired',

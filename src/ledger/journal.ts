@@ -184,6 +184,13 @@ export function isSettled(step: MainStep): boolean {
   return step === 'in service' || step === 'done';
 }
 
+/** The certificate, SHA-256 in hex, that the last saving of each nickname put in place. */
+export function inPlace(ledger: Database): { readonly nickname: string; readonly sha256: string }[] {
+  return all(ledger).flatMap(({ nickname, step, certificate }) =>
+    isSettled(step) && certificate !== undefined ? [{ nickname, sha256: certificate }] : [],
+  );
+}
+
 function all(ledger: Database): JournalEntry[] {
   return ledger.prepare('SELECT * FROM journal ORDER BY nickname').all().map(entryOf);
 }

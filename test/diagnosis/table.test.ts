@@ -329,6 +329,7 @@ const examples: [string, RequestFacts, string | undefined, string?][] = [
   ['a state nobody knows', facts('NEED_SOMETHING', {}, { stuck: true }), 'stuck', 'a person'],
   // at rest
   ['reads what was replaced', facts('MONITORING', { remembered: { superseded: true, unsaved: days(700) } }), 'reads-another', 'restart'],
+  ['stored by the owner', facts('MONITORING', { remembered: { storedByOwner: true } }), 'not-taken', 'a person'],
   ['killed before it had saved', facts('MONITORING', { remembered: { unsaved: days(700) } }), 'not-saved', 'resubmit'],
   ['expiry unknown', facts('MONITORING', { probe: fine }, { certificate: {} }), 'expiry-unknown', 'restart'],
   ['expiry unknown while the token is away', facts('MONITORING', { probe: away }, { certificate: {} }), 'expiry-unknown', 'waiting'],

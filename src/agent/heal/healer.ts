@@ -51,6 +51,8 @@ export interface HealerMeans {
 }
 
 const ledgerTimeoutMs = 30_000;
+/** Whose end nothing shows but the ledger: certmonger's request stays as it is. */
+const endsInLedger: ReadonlySet<string> = new Set(['saving-left', 'saving-stopped', 'not-taken']);
 /** Until the ledger is asked again that was not read for what came to rest. */
 const unreadMs = 2000;
 
@@ -146,7 +148,8 @@ export function startHealer(context: InstanceContext, means: HealerMeans = {}): 
     const requests = cachedRequests === undefined ? undefined : find(cachedRequests);
     const restedMs =
       requests === undefined ? -Infinity : Math.max(-Infinity, ...[...requests.values()].filter(asksLedger).map(({ sinceMs }) => sinceMs));
-    const remembered = await ledger.refresh(restedMs);
+    const doubtfulMs = [...ofCertificates.values()].some(({ cause }) => endsInLedger.has(cause)) ? now() - idleMs / 2 : -Infinity;
+    const remembered = await ledger.refresh(Math.max(restedMs, doubtfulMs));
     const site = siteNow();
     ofInstance = diagnoseSite(site);
     incidentEvents.ofInstance(ofInstance);

@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import type { CertificateConfig, Instance } from '../../config/instance.js';
 import type { TrackingRequest } from '../../../dbus/tracking-request.js';
 import { problemOf } from '../../diagnosis/diagnose.js';
@@ -5,6 +6,7 @@ import { requestFacts, seenRequest, siteFacts } from '../../diagnosis/gather.js'
 import { rememberedOf } from '../../diagnosis/remembered.js';
 import { decideRenewal } from '../../renewal/decide.js';
 import type { LedgerContents } from '../../service/tasks/state/read-ledger.js';
+import { certificateFromPem } from '../../x509/pem.js';
 
 /** What there is to know about one certificate of the instance; a part that could not be asked is absent. */
 export interface CertificateFacts {
@@ -81,6 +83,9 @@ function problemIn(now: Date, { instance, config, inStore, subjectKey, request, 
       profile: config.profile,
       ...(subjectKey === undefined ? {} : { key: subjectKey }),
       ...(held === undefined ? {} : { held }),
+      ...(request === undefined || request === 'none' || request.certificate.pem === undefined
+        ? {}
+        : { sha256: createHash('sha256').update(certificateFromPem(request.certificate.pem)).digest('hex') }),
     }),
   });
 }

@@ -41,7 +41,7 @@ function world(its = instance, away = false) {
   let login: LoginProbe = { state: 'proven', source: 's' };
   let there = true;
   let cached: CachedRequest | undefined;
-  let memory: Memory = { outcomes: [], issued: [], superseded: [], journal: [] };
+  let memory: Memory = { outcomes: [], issued: [], superseded: [], inPlace: [], journal: [] };
   let unreadable = false;
   let proving: () => Promise<void> = () => Promise.resolve();
   let answer: IssuerAnswer = 'cannot say';
@@ -344,4 +344,19 @@ test('certmonger is not made to log in with a PIN that does not prove itself, an
   at.proving(() => Promise.resolve());
   await at.pass(21);
   expect(at.did).toEqual(['modify keyType keySize', 'resubmit']);
+});
+
+test('a saving that was left and is finished by somebody else is over, though certmonger shows nothing of it', async () => {
+  const at = world();
+  const left = (step: string): Memory['journal'] => [
+    { nickname: 'ocsp', step, left: [{ step: 'published', reason: 'No directory.' }], updatedAt: new Date() },
+  ];
+  at.remember({ outcomes: [], issued: [], superseded: [], inPlace: [], journal: left('in service') });
+  await at.pass(3);
+  at.set('MONITORING', false);
+  await at.pass(3);
+  expect(at.healer.diagnoses().get('ocsp')?.cause).toBe('saving-left');
+  at.remember({ outcomes: [], issued: [], superseded: [], inPlace: [], journal: [] });
+  await at.pass(60);
+  expect(at.healer.diagnoses().get('ocsp')).toBeUndefined();
 });

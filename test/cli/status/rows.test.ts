@@ -48,7 +48,7 @@ function facts(
       },
       ...request,
     },
-    ledger: { outcomes: [], issued: [], superseded: [], journal: [] },
+    ledger: { outcomes: [], issued: [], superseded: [], inPlace: [], journal: [] },
     ...over,
   };
 }
@@ -67,6 +67,7 @@ const outcome = (over: object = {}) => ({
   ],
   issued: [],
   superseded: [],
+  inPlace: [],
   journal: [],
 });
 
@@ -116,7 +117,13 @@ test.each<[string, CertificateFacts, string | RegExp]>([
   [
     'a saving that stopped',
     facts({
-      ledger: { outcomes: [], issued: [], superseded: [], journal: [{ nickname: 'ocsp', step: 'trusted', left: [], updatedAt: days(-1) }] },
+      ledger: {
+        outcomes: [],
+        issued: [],
+        superseded: [],
+        inPlace: [],
+        journal: [{ nickname: 'ocsp', step: 'trusted', left: [], updatedAt: days(-1) }],
+      },
     }),
     "Saving its new certificate stopped after 'trusted'. Run 'hsmonger renew' to finish it.",
   ],
@@ -127,6 +134,7 @@ test.each<[string, CertificateFacts, string | RegExp]>([
         outcomes: [],
         issued: [],
         superseded: [],
+        inPlace: [],
         journal: [
           { nickname: 'ocsp', step: 'in service', left: [{ step: 'published', reason: 'The directory is away.' }], updatedAt: days(-1) },
         ],
@@ -142,6 +150,7 @@ test.each<[string, CertificateFacts, string | RegExp]>([
           outcomes: [],
           issued: [],
           superseded: [],
+          inPlace: [],
           journal: [],
           watchdog: { at: days(-1), message: 'No answer within 120 seconds.' },
         },
@@ -153,7 +162,13 @@ test.each<[string, CertificateFacts, string | RegExp]>([
   [
     'a certificate that was issued and not saved',
     facts({
-      ledger: { outcomes: [], issued: [{ subjectKey: 'aa', profile: 'caOCSPCert', notAfter: days(720) }], superseded: [], journal: [] },
+      ledger: {
+        outcomes: [],
+        issued: [{ subjectKey: 'aa', profile: 'caOCSPCert', notAfter: days(720) }],
+        superseded: [],
+        inPlace: [],
+        journal: [],
+      },
     }),
     /was issued, but certmonger has not saved it/u,
   ],
@@ -177,7 +192,13 @@ test.each<[string, CertificateFacts]>([
   [
     'a saving that is under way',
     facts({
-      ledger: { outcomes: [], issued: [], superseded: [], journal: [{ nickname: 'ocsp', step: 'trusted', left: [], updatedAt: now }] },
+      ledger: {
+        outcomes: [],
+        issued: [],
+        superseded: [],
+        inPlace: [],
+        journal: [{ nickname: 'ocsp', step: 'trusted', left: [], updatedAt: now }],
+      },
     }),
   ],
   [

@@ -2,9 +2,10 @@ import { createHash } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import path from 'node:path';
 import { stateDirectory } from '../../../config/directories.js';
+import { ledgerOwner } from '../../../config/ledger-owner.js';
 import { HsmongerError, sentenceOf } from '../../../errors.js';
 import { listIssued, type IssuedRow } from '../../../ledger/issued.js';
-import { removedAtLast, unfinished, type Left } from '../../../ledger/journal.js';
+import { inPlace, removedAtLast, unfinished, type Left } from '../../../ledger/journal.js';
 import { listOutcomes, type OutcomeRow } from '../../../ledger/outcomes.js';
 import type { ServiceContext } from '../../context.js';
 
@@ -18,6 +19,8 @@ export interface LedgerContents {
   readonly journal: readonly UnfinishedSaving[];
   /** SHA-256, hex, of the certificates each nickname's last saving replaced and removed. */
   readonly superseded: readonly { readonly nickname: string; readonly sha256: readonly string[] }[];
+  /** On a clone: SHA-256, hex, of the certificate each nickname's last saving put in place here. */
+  readonly inPlace: readonly { readonly nickname: string; readonly sha256: string }[];
   /** Left by a helper that gave no answer in time and ended itself. */
   readonly watchdog?: { readonly at: Date; readonly message: string };
 }
@@ -43,6 +46,7 @@ export function readLedger(context: ServiceContext): Promise<LedgerContents> {
       nickname,
       sha256: certificates.map((der) => createHash('sha256').update(Buffer.from(der, 'base64')).digest('hex')),
     })),
+    inPlace: ledgerOwner(context.instance).kind === 'another host' ? inPlace(ledger) : [],
     ...(watchdog === undefined ? {} : { watchdog }),
   });
 }
