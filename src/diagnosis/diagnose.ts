@@ -24,8 +24,10 @@ function byHand({ by }: Cure): string[] {
   switch (by) {
     case 'resubmit':
     case 'refresh':
-    case 'restart':
       return ["Where no agent runs: 'hsmonger renew'."];
+    // certmonger reads key and certificate of every request when it starts.
+    case 'restart':
+      return ['Where no agent runs: systemctl restart certmonger.'];
     // Its advice names the command itself.
     case 'reconcile':
     case 'move PIN aside':

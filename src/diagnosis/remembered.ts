@@ -22,7 +22,10 @@ export interface Memory {
   readonly watchdog?: { readonly at: Date; readonly message: string };
 }
 
-/** Which certificate: by name, and by SHA-256 of its SubjectPublicKeyInfo where that is known; `held` is the one in use, `sha256` the digest, in hex, of the one certmonger holds. */
+/**
+ * Which certificate: by name, and by SHA-256 of its SubjectPublicKeyInfo where that is known; `held` is the one in use, `sha256` the
+ * digest, in hex, of the one certmonger holds.
+ */
 export interface Subject {
   readonly nickname: string;
   readonly profile: string;

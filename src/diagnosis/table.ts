@@ -638,7 +638,7 @@ export const requestRows = [
     sentence: (facts) =>
       `certmonger still reads the certificate that expires ${iso(seen(facts)?.certificate.notAfter)}, which was replaced and removed.`,
     cure: 'restart',
-    advice: 'Where no agent runs: systemctl restart certmonger.',
+    advice: 'Nothing: certmonger reads it again by itself.',
   },
   {
     cause: 'not-saved',

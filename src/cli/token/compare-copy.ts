@@ -11,8 +11,8 @@ export interface CopiedFile {
 }
 
 /**
- * What is wrong with owner and modes of a copy, as sentences. `unreadable`: it is a token's directory, and the service user could not log in
- * there.
+ * What is wrong with owner and modes of a copy, as sentences. `unreadable`: it is a token's directory, and the service user could not log
+ * in there.
  */
 export function faultsOfFiles({
   directory,
