@@ -36,8 +36,10 @@ function seesNoToken(program: string, args: readonly string[], said: string): bo
     case 'pkcs11-tool':
       return said.includes('No slot with token named');
     case 'certutil':
-      // It lists nothing, and says nothing of it: a header of two lines, or not even that.
-      return args.includes('-h') && /^\s*(?:Certificate Nickname[^\n]*\n[^\n]*\n\s*)?$/u.test(said);
+      // It says nothing of it: it lists nothing below a header of two lines, or does not find the one that is asked for.
+      return (
+        args.includes('-h') && (/^\s*(?:Certificate Nickname[^\n]*\n[^\n]*\n\s*)?$/u.test(said) || said.includes('Could not find cert:'))
+      );
     default:
       return false;
   }
