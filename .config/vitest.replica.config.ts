@@ -13,7 +13,7 @@ export default defineConfig({
     maxWorkers: 1,
     // Once more: what is killed can be over before the kill gets there, and a supplier backs off as long as it likes.
     retry: 1,
-    testTimeout: 300_000,
+    testTimeout: 600_000,
     hookTimeout: 180_000,
     globalSetup: ['test/rig/prerequisites.ts'],
   },

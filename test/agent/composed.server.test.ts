@@ -118,8 +118,12 @@ test('is seen over its bus name, by the command line, on metrics and page; a rel
     events.stdout.on('data', (chunk: Buffer) => {
       told += chunk.toString();
     });
-    await sleep(1500);
-    await getcert(site.bus, ['resubmit', '-i', 'hsmonger.ocspSigningCert_cert-pki-ca', '-w']);
+    // What is told before it listens is not told again.
+    for (let left = 6; left > 0 && !told.includes('"renewed"'); left--) {
+      await sleep(1500);
+      await getcert(site.bus, ['resubmit', '-i', 'hsmonger.ocspSigningCert_cert-pki-ca', '-w']);
+      await sleep(3000);
+    }
     await until('told of the renewal', () =>
       told.includes('"renewed"') && told.includes('ocspSigningCert cert-pki-ca') ? true : undefined,
     );
@@ -129,18 +133,21 @@ test('is seen over its bus name, by the command line, on metrics and page; a rel
   }
 
   // a reload with another port: only the page moves
-  const prober = running.children('prober.cjs');
-  expect(prober).toHaveLength(1);
+  // A look of the moment runs in a process of its own beside the one that stays.
+  const prober = await until('one prober', () => {
+    const all = running.children('prober.cjs');
+    return all.length === 1 ? all[0] : undefined;
+  });
   write(other);
   running.reload();
   await until('the page at its new place', () => fetched({ port: other }, '/'));
   expect(await fetched({ port }, '/')).toBeUndefined();
-  expect(running.children('prober.cjs')).toEqual(prober);
+  expect(running.children('prober.cjs')).toContain(prober);
   expect(await site.cli('agent', 'reload')).toMatchObject({
     exitCode: 0,
     stdout: expect.stringContaining("looking after 'hsmonger'") as string,
   });
-  expect(running.children('prober.cjs')).toEqual(prober);
+  expect(running.children('prober.cjs')).toContain(prober);
 
   // a second one
   const second = await execa(path.join(installation().executables, 'hsmonger'), [...flags(), 'agent'], {

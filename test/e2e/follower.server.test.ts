@@ -103,7 +103,7 @@ async function keptKey(nickname: string, { certificate }: { readonly certificate
 test('what the renewal master publishes is taken at once: pushed', async () => {
   agent = startAgent([...flags(), '--poll', '3600']);
   await agent.until(/following the renewal master/u, 20_000);
-  await sleep(3000);
+  await sleep(8000);
   const published = await publish(subsystem);
   const asked = await agent.until(/'subsystemCert cert-pki-ca': the renewal master published .*was asked to take it/u, 20_000);
   const done = await served(subsystem, published, 60_000);
@@ -157,7 +157,7 @@ test('a request that waits for the renewal master is asked again at once', async
     expect(Date.now(), await problemOf()).toBeLessThan(end);
   agent = startAgent([...flags(), '--poll', '3600']);
   await agent.until(/The renewal master 'ca1\.example\.test' was never seen/u, 20_000);
-  await sleep(2000);
+  await sleep(8000);
   const published = await publish(audit);
   const done = await served(audit, published, 60_000);
   console.log(`push to a request that waits: served ${String(done - published.at)} ms after it was published`);

@@ -2,6 +2,7 @@
  * One instance over two tokens of two modules: the CA on a SoftHSM token of this host, an OCSP certificate on one that p11-kit's client
  * reaches over a line.
  */
+import { setTimeout as sleep } from 'node:timers/promises';
 import { X509Certificate } from 'node:crypto';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { privateDirectory, type PrivateDirectory } from '../rig/directory.js';
@@ -51,6 +52,8 @@ it('is set up with both modules in the NSS database, and renewed by certmonger o
 it('with the line cut, one module goes on alone, and the other is told', async () => {
   const { site } = rig;
   await rig.line?.cut();
+  // A whole second after the last: what ends no later is refused.
+  await sleep(1100);
   await done('renew', 'root', '--wait', '90');
   const plan = await site.cli('track', 'plan');
   expect(plan).toMatchObject({

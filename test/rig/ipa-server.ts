@@ -1,6 +1,7 @@
 import { X509Certificate, randomBytes } from 'node:crypto';
 import { chmodSync, chownSync, mkdirSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { connectBus } from '../../dbus/connect.js';
 import { Variant } from '../../dbus/wire.js';
 import { run } from '../../src/platform/run.js';
@@ -317,7 +318,13 @@ async function track({
       body: [{ TRACK: new Variant('b', true), CA: new Variant('o', paths[0]), ...values }],
     });
     const request = { destination: certmonger.destination, path: String(body[1]), interface: 'org.fedorahosted.certmonger.request' };
-    ids.set(String((await bus.call({ ...request, member: 'get_nickname', body: [] })).body[0]), name);
+    const id = String((await bus.call({ ...request, member: 'get_nickname', body: [] })).body[0]);
+    ids.set(id, name);
+    // One after the other: while one of certmonger's children logs in, SoftHSM shows another no token.
+    for (let left = 100; left > 0; left--) {
+      if (/status: (?:MONITORING|NEWLY_ADDED_NEED_\S+)\n/u.test((await getcert({ address }, ['list', '-i', id])).stdout)) break;
+      await sleep(50);
+    }
   };
   const hooks = (pre: string, post: string) => ({
     'cert-presave-command': text(`/usr/libexec/ipa/certmonger/${pre}`),

@@ -97,7 +97,10 @@ const breaks: readonly Break[] = [
     refusedLogins: { ours: 1, certmonger: 5 },
     after: async (at) => {
       await changePin(at, 'another-pin', at.site.token.pin);
-      writeFileSync(at.site.token.pinFile, `${at.site.token.pin}\n`);
+      // It may have been moved aside meanwhile.
+      const { owner, token } = at.site;
+      writeFileSync(token.pinFile, `${token.pin}\n`, { mode: 0o600 });
+      chownSync(token.pinFile, owner.uid, owner.gid);
     },
   },
   {

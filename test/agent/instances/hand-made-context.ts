@@ -121,7 +121,13 @@ export function handMadeCare({
   };
 }
 
-export async function until(what: string, holds: () => boolean | Promise<boolean>, patienceMs = 25_000): Promise<void> {
+/** `clues`: what else to say where it does not become so. */
+export async function until(
+  what: string,
+  holds: () => boolean | Promise<boolean>,
+  patienceMs = 25_000,
+  clues: () => readonly string[] = () => [],
+): Promise<void> {
   for (const end = Date.now() + patienceMs; !(await holds()); await sleep(50))
-    if (Date.now() > end) throw new Error(`Not within ${String(patienceMs / 1000)} s: ${what}`);
+    if (Date.now() > end) throw new Error([`Not within ${String(patienceMs / 1000)} s: ${what}`, ...clues()].join('\n'));
 }

@@ -175,10 +175,13 @@ test('what has to be replaced or removed is only told', async () => {
   await getcert(rig.bus, ['stop-tracking', '-i', subsystem]);
   await getcert(rig.bus, ['start-tracking', '-I', subsystem, ...pair('elsewhere'), '-c', 'testca']);
   await getcert(rig.bus, ['start-tracking', '-I', 'testca.gone', ...pair('gone'), '-c', 'testca']);
+  // The round that is under way, the pause of at most 20 s until nothing changes, and another round.
   const told = (words: string) =>
     until(
-      `${words}: ${parts.made.lines.join(' | ')}`,
+      words,
       () => parts.reconciler.latest()?.refusals.some((sentence) => sentence.startsWith(words)) === true,
+      60_000,
+      () => [JSON.stringify(parts.reconciler.latest()), ...parts.made.lines],
     );
   await told("The request 'testca.gone' is of this instance");
   await told(`The request '${subsystem}' keeps key or certificate in another place`);
@@ -187,7 +190,7 @@ test('what has to be replaced or removed is only told', async () => {
   await getcert(rig.bus, ['stop-tracking', '-i', subsystem]);
   await getcert(rig.bus, ['stop-tracking', '-i', 'testca.gone']);
   await until('ours is back', async () => (await record(subsystem))?.get('certificate')?.includes('softhsm_token') === true);
-});
+}, 180_000);
 
 test('what the healer notices is put right once nothing has changed for a while, not while track apply or unsetup is at it', async () => {
   await stop();

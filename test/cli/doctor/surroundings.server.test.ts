@@ -12,8 +12,8 @@ let site: Site;
 beforeAll(async () => {
   site = await startSite();
   await site.setUp();
-  await site.untilQuiet(60_000);
-}, 180_000);
+  await site.untilQuiet(150_000);
+}, 300_000);
 afterAll(() => site.stop());
 
 interface Told {

@@ -7,7 +7,7 @@ import { installation } from '../../../src/platform/installation.js';
 import { run } from '../../../src/platform/run.js';
 import { submitCommand } from '../../../src/tracking/command-lines.js';
 import { startBus, type PrivateBus } from '../bus.js';
-import { getcert, getcertRecords, startCertmonger, type Certmonger } from '../certmonger.js';
+import { getcert, getcertRecords, startCertmonger, tokenWasAway, type Certmonger } from '../certmonger.js';
 import { privateDirectory } from '../directory.js';
 import type { Dogtag } from '../dogtag.js';
 import { hostName } from './chroot.js';
@@ -86,7 +86,8 @@ export async function startDogtagSite(rig: Dogtag): Promise<DogtagSite> {
     for (const end = Date.now() + patienceMs; ; await sleep(300)) {
       const record = (await records()).get(requests.get(nickname) ?? '');
       const status = record?.get('status') ?? 'none';
-      if (status === 'MONITORING' || record?.get('stuck') === 'yes') return status;
+      if (tokenWasAway(status)) await getcert(bus, ['resubmit', '-i', requests.get(nickname) ?? ''], [0, 1]);
+      else if (status === 'MONITORING' || record?.get('stuck') === 'yes') return status;
       if (Date.now() > end) throw new Error(`'${nickname}' is still ${status} after ${String(patienceMs / 1000)} s.\n${logs()}`);
     }
   };

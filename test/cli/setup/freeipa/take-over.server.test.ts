@@ -246,8 +246,8 @@ const holding = (directory: string, text: string) =>
       return false;
     }
   }).length;
-const oursAmong = (count: number) => () => holding(server.certmonger.requestsDirectory, `id=${renewAgent}.`) === count;
-const helpersAmong = (count: number) => () => holding(server.certmonger.casDirectory, 'hsmonger-submit') === count;
+const ours = () => holding(server.certmonger.requestsDirectory, `id=${renewAgent}.`);
+const helpers = () => holding(server.certmonger.casDirectory, 'hsmonger-submit');
 const memory = () => path.join(server.config, `${renewAgent}.taken-over.json`);
 
 test('killed at each step, the take-over is finished by a second run', async () => {
@@ -255,9 +255,9 @@ test('killed at each step, the take-over is finished by a second run', async () 
     ['the memory', () => existsSync(memory())],
     ['the PIN file', () => existsSync(path.join(server.config, `${renewAgent}.nss-pin`))],
     ['the instance file', () => existsSync(instanceFile())],
-    ['the second CA', helpersAmong(2)],
-    ['the first request', oursAmong(1)],
-    ['the sixth request', oursAmong(6)],
+    ['the second CA', () => helpers() >= 2],
+    ['the first request', () => ours() >= 1],
+    ['the sixth request', () => ours() >= 6],
   ];
   for (const [what, reached] of stages) await killedOnce(what, reached, ...setupFlags());
   const said = await hsmonger(...setupFlags());
@@ -270,8 +270,8 @@ test('killed at each step, the take-over is finished by a second run', async () 
 
 test('killed at each step, the give-back is finished by a second run', async () => {
   const unsetup = ['unsetup', '--yes', '--instance', renewAgent];
-  await killedOnce('the seventh request given back', oursAmong(7), ...unsetup);
-  await killedOnce('the second CA given back', helpersAmong(1), ...unsetup);
+  await killedOnce('the third request given back', () => ours() <= 7, ...unsetup);
+  await killedOnce('the first CA given back', () => helpers() <= 2, ...unsetup);
   const said = await hsmonger(...unsetup);
   expect(said.exitCode, said.err).toBe(0);
   await assertGivenBack();
