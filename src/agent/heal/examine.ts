@@ -81,7 +81,7 @@ export function evidenceFor(
 ): Probe | undefined {
   if (!request.stuck) return newest;
   const look = lookSince(sinceMs);
-  if (newest === undefined || (look !== undefined && look.at >= newest.at)) return look;
+  if (newest === undefined || look === newest) return look;
   const bad = newest.token?.state === 'away' || (newest.token?.state === 'present' && newest.token.login.state !== 'proven');
   return bad ? newest : look;
 }

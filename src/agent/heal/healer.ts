@@ -102,9 +102,16 @@ export function startHealer(context: InstanceContext, means: HealerMeans = {}): 
 
   const treatment = createTreatment(context, { looks, look, nudge, incidents, incidentEvents, reconcile, now });
 
+  let watchedMs = -Infinity;
+  /** By when it came in: a clock that was set back would make an earlier one the newest for as long. */
+  const newestProbe = (): Probe | undefined => {
+    const [watched, looked] = [prober.latest(), looks.since(-Infinity)];
+    return watched !== undefined && (looked === undefined || watchedMs > looks.doneMs()) ? watched : looked;
+  };
+
   const siteNow = (): SiteFacts => {
     const [probe, movedTo, trouble] = [
-      newer(prober.latest(), looks.since(-Infinity)),
+      newestProbe(),
       pin.movedTo(),
       requestCache.requests() === undefined ? requestCache.trouble() : undefined,
     ];
@@ -192,7 +199,13 @@ export function startHealer(context: InstanceContext, means: HealerMeans = {}): 
   };
 
   const work = async () => {
-    const stops = [requestCache.onChange(nudge), prober.onProbe(nudge)];
+    const stops = [
+      requestCache.onChange(nudge),
+      prober.onProbe(() => {
+        watchedMs = now();
+        nudge();
+      }),
+    ];
     if (pinFile !== undefined) watchPinFile(pinFile.path, look, signal);
     signal.addEventListener('abort', nudge, { once: true });
     const rounds = createTroubleLog(log);
@@ -217,10 +230,6 @@ export function startHealer(context: InstanceContext, means: HealerMeans = {}): 
   };
 
   return { ended: work(), diagnoses: () => ofCertificates, instance: () => ofInstance };
-}
-
-function newer(watched: Probe | undefined, looked: Probe | undefined): Probe | undefined {
-  return watched !== undefined && (looked === undefined || watched.at > looked.at) ? watched : looked;
 }
 
 /** The helper was heard, or is at its end. */

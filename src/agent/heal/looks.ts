@@ -9,17 +9,20 @@ export interface Looks {
   readonly since: (sinceMs: number) => Probe | undefined;
   /** Of performance.now(): when the last one was asked for. */
   askedMs(): number;
+  /** Of performance.now(): when the last one that showed something was over. */
+  doneMs(): number;
 }
 
 export function createLooks(prober: Pick<Prober, 'look'>, now: () => number): Looks {
-  let last: { readonly askedMs: number; readonly probe: Probe } | undefined;
+  let last: { readonly askedMs: number; readonly doneMs: number; readonly probe: Probe } | undefined;
   let running: Promise<void> | undefined;
   let asked = -Infinity;
   const look = async () => {
     const askedMs = now();
     asked = askedMs;
     try {
-      last = { askedMs, probe: await prober.look() };
+      const probe = await prober.look();
+      last = { askedMs, doneMs: now(), probe };
     } catch {
       // The prober tells its own trouble; what it did not see stays unknown.
     } finally {
@@ -30,5 +33,6 @@ export function createLooks(prober: Pick<Prober, 'look'>, now: () => number): Lo
     now: () => (running ??= look()),
     since: (sinceMs) => (last !== undefined && last.askedMs > sinceMs ? last.probe : undefined),
     askedMs: () => asked,
+    doneMs: () => last?.doneMs ?? -Infinity,
   };
 }

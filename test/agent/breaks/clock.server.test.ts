@@ -1,7 +1,7 @@
 /** The clock of certmonger, the agent and all they start jumps: past the end of certificates, and back. */
 import { renameSync } from 'node:fs';
 import { afterAll, beforeAll, expect, test, vi } from 'vitest';
-import { startBreakSite, type BreakSite } from './rig.js';
+import { startBreakSite, type BreakSite, type TimedEvent } from './rig.js';
 
 vi.setConfig({ testTimeout: 400_000, hookTimeout: 300_000 });
 
@@ -30,12 +30,25 @@ test('past the end of certificates: they are renewed without anybody, with their
   expect(await at.site.privateKeys()).toEqual(keys);
 });
 
-test('back: what breaks is noticed and over as ever', async () => {
-  await at.clock!.moveTo(0);
+async function breaksAndHeals(meanwhile: () => Promise<void> = () => Promise.resolve()): Promise<void> {
   const { tokenDirectory } = at.site.token;
   const from = at.events().length;
+  const of = (kind: string) => (event: TimedEvent) => event.kind === kind && event.details?.['cause'] === 'token-away';
   renameSync(tokenDirectory, `${tokenDirectory}.away`);
-  await at.until("told of 'token-away'", from, (event) => event.kind === 'trouble' && event.details?.['cause'] === 'token-away', 60_000);
+  await at.until("told of 'token-away'", from, of('trouble'), 60_000);
+  await meanwhile();
   renameSync(`${tokenDirectory}.away`, tokenDirectory);
-  await at.until("healed of 'token-away'", from, (event) => event.kind === 'healed' && event.details?.['cause'] === 'token-away', 60_000);
+  await at.until("healed of 'token-away'", from, of('healed'), 60_000);
+}
+
+test('back: what breaks is noticed and over as ever, whatever was seen at the later time', async () => {
+  const [leaf] = leaves;
+  const before = await at.serial(leaf!);
+  await breaksAndHeals(async () => {
+    await at.renew(leaf!);
+    await at.untilStatus(leaf!, 'NEED_CSR_GEN_TOKEN', 60_000);
+  });
+  await at.untilRenewed(leaf!, before, 120_000);
+  await at.clock!.moveTo(0);
+  await breaksAndHeals();
 });
