@@ -65,6 +65,6 @@ export function reported(certificate: Certificate): ReportedCertificate {
 }
 
 /** SHA-256 of the DER, hex. */
-export function sha256({ der }: Certificate): string {
+export function sha256({ der }: Pick<Certificate, 'der'>): string {
   return createHash('sha256').update(der).digest('hex');
 }

@@ -89,6 +89,7 @@ async function perform(certmonger: Client, change: Change, patienceMs: number): 
   }
 }
 
+/** Adds it; anew, a few times, where certmonger's child saw no token: nothing of the request was read by then, so nothing is lost. */
 async function track(certmonger: Client, change: Extract<Change, { kind: 'add' | 'replace' }>, patienceMs: number): Promise<Step> {
   const { id } = change.request;
   for (let left = lookAgain.times; ; left--) {

@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
 import type { TrackingRequest } from '../../../dbus/tracking-request.js';
+import { sha256 } from '../../renewal/report.js';
 import { parseCertificate } from '../../x509/parse-certificate.js';
 import { certificateFromPem } from '../../x509/pem.js';
 import { keyFacts, keyFingerprint, type KeyFacts } from '../../x509/public-key.js';
@@ -49,7 +50,7 @@ function read(pem: string): HeldCertificate | undefined {
       notAfter,
       identity,
       fingerprint,
-      sha256: createHash('sha256').update(der).digest('hex'),
+      sha256: sha256({ der }),
       key: keyFacts(spki),
       subject: base64(subject),
       issuer: base64(issuer),

@@ -66,7 +66,7 @@ export async function renewOne(
 }
 
 const readsTheOldYet =
-  'certmonger reads the certificate from before: of two under a nickname it takes the one that begins last, and this one does. It is read anew once the old one is off the token (its grace time, or another server removes it).';
+  'certmonger still reads the certificate from before, and says nothing of an error. Of two under a nickname it takes the one that begins last; where that is the old one, it reads the new one once the old one is off the token, which on a shared token waits for its grace time.';
 
 /** Why the helper made certmonger wait since then: exit 5 clears ca-error, so only the ledger knows. */
 async function reasonOf(

@@ -1,10 +1,10 @@
-import { createHash } from 'node:crypto';
 import type { CertificateConfig, Instance } from '../../config/instance.js';
 import type { TrackingRequest } from '../../../dbus/tracking-request.js';
 import { problemOf } from '../../diagnosis/diagnose.js';
 import { requestFacts, seenRequest, siteFacts } from '../../diagnosis/gather.js';
 import { rememberedOf } from '../../diagnosis/remembered.js';
 import { decideRenewal } from '../../renewal/decide.js';
+import { sha256 } from '../../renewal/report.js';
 import type { LedgerContents } from '../../service/tasks/state/read-ledger.js';
 import { certificateFromPem } from '../../x509/pem.js';
 
@@ -85,7 +85,7 @@ function problemIn(now: Date, { instance, config, inStore, subjectKey, request, 
       ...(held === undefined ? {} : { held }),
       ...(request === undefined || request === 'none' || request.certificate.pem === undefined
         ? {}
-        : { sha256: createHash('sha256').update(certificateFromPem(request.certificate.pem)).digest('hex') }),
+        : { sha256: sha256({ der: certificateFromPem(request.certificate.pem) }) }),
     }),
   });
 }

@@ -1,5 +1,5 @@
-import { createHash } from 'node:crypto';
 import { noteInPlace } from '../../../ledger/journal.js';
+import { sha256 } from '../../../renewal/report.js';
 import type { ServiceContext } from '../../context.js';
 import { presentOnToken } from '../token/present-certificate.js';
 
@@ -11,6 +11,6 @@ export async function noteOnToken(context: ServiceContext, { nicknames }: { read
   for (const { nickname, storage } of context.instance.certificates) {
     if (storage.kind !== 'token' || !nicknames.includes(nickname)) continue;
     const { certificate } = await presentOnToken(await context.openToken({ on: storage.on }), nickname);
-    noteInPlace(context.ledger(), nickname, createHash('sha256').update(certificate.der).digest('hex'), context.clock());
+    noteInPlace(context.ledger(), nickname, sha256(certificate), context.clock());
   }
 }

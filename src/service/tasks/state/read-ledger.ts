@@ -1,4 +1,3 @@
-import { createHash } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import path from 'node:path';
 import { stateDirectory } from '../../../config/directories.js';
@@ -7,6 +6,7 @@ import { HsmongerError, sentenceOf } from '../../../errors.js';
 import { listIssued, type IssuedRow } from '../../../ledger/issued.js';
 import { inPlace, removedAtLast, unfinished, type Left } from '../../../ledger/journal.js';
 import { listOutcomes, type OutcomeRow } from '../../../ledger/outcomes.js';
+import { sha256 } from '../../../renewal/report.js';
 import type { ServiceContext } from '../../context.js';
 
 /** What is remembered about an instance's renewals. */
@@ -44,7 +44,7 @@ export function readLedger(context: ServiceContext): Promise<LedgerContents> {
     journal: journal.map(({ nickname, step, detail: { left }, updatedAt }) => ({ nickname, step, left, updatedAt })),
     superseded: removedAtLast(ledger).map(({ nickname, certificates }) => ({
       nickname,
-      sha256: certificates.map((der) => createHash('sha256').update(Buffer.from(der, 'base64')).digest('hex')),
+      sha256: certificates.map((der) => sha256({ der: Buffer.from(der, 'base64') })),
     })),
     inPlace: ledgerOwner(context.instance).kind === 'another host' ? inPlace(ledger) : [],
     ...(watchdog === undefined ? {} : { watchdog }),
